@@ -1,0 +1,176 @@
+/** What every format offers, so that commands, conversion and tests treat them alike. */
+import type { Effect, Redacted, Scope, Stream } from "effect"
+import { taggedError, type TaggedErrorClass } from "../stages/error.ts"
+import type { ObjectStore, StoreError } from "../stages/pack/store.ts"
+import type { Entry } from "../stages/walk/entry.ts"
+import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+
+interface RepositoryErrorFields {
+  /**
+   * `none`: there is no repository. `exists`: there is one already. `wrong-key`: no password, recipient or key fits.
+   * `corrupt`: what is stored is damaged, altered or missing. `newer`: written by a later version. `foreign`: another format.
+   * `unknown-snapshot`: no snapshot of that ID. `unsupported`: this format cannot do that.
+   */
+  readonly reason: "none" | "exists" | "wrong-key" | "corrupt" | "newer" | "foreign" | "unknown-snapshot" | "unsupported"
+  /** The object concerned, when it is one. */
+  readonly object?: string
+  readonly message: string
+  readonly cause?: unknown
+}
+const RepositoryErrorBase: TaggedErrorClass<"RepositoryError", RepositoryErrorFields> = taggedError("RepositoryError")
+/** A repository cannot be used as asked. */
+export class RepositoryError extends RepositoryErrorBase {}
+
+/** Whatever may go wrong with a repository. */
+export type FormatError = RepositoryError | StoreError
+
+/** What opens a repository. Which of these a format takes is in its SPEC.md. */
+export interface Secrets {
+  readonly password?: Redacted.Redacted<string>
+}
+
+/** Something in the source or target that could not be handled, by path. */
+export interface Problem {
+  readonly path: string
+  /** One sentence without the path. */
+  readonly message: string
+}
+
+/** Counts so far; handed to `progress` some times a second at most. */
+export interface Progress {
+  readonly files: number
+  readonly directories: number
+  /** Content bytes seen, stored before or not. */
+  readonly bytes: number
+  /** The path being worked on. */
+  readonly path: string
+}
+
+/** How to make a snapshot. */
+export interface BackupOptions {
+  readonly hostname?: string
+  readonly username?: string
+  /** What was backed up, as the user named it: absolute paths. Also what the parent snapshot is recognised by, with the host name. */
+  readonly paths: ReadonlyArray<string>
+  readonly tags?: ReadonlyArray<string>
+  /** Time of the snapshot in milliseconds since 1970; now, when absent. */
+  readonly time?: number
+  /** ID of the snapshot whose unchanged files are not read again; `none` for a full read; by default the newest of the same host and paths. */
+  readonly parent?: string | "none"
+  /** Do all but write. */
+  readonly dryRun?: boolean
+  readonly progress?: (progress: Progress) => void
+}
+
+/** A snapshot, as listed. */
+export interface SnapshotInfo {
+  /** Lowercase hex; unique prefixes are accepted wherever an ID is. */
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly hostname: string
+  readonly username: string
+  readonly paths: ReadonlyArray<string>
+  readonly tags: ReadonlyArray<string>
+  readonly parent?: string
+  readonly files: number
+  readonly directories: number
+  /** Content bytes of all files. */
+  readonly bytes: number
+}
+
+/** What a backup did. */
+export interface BackupSummary {
+  /** Absent after a dry run. */
+  readonly snapshot?: SnapshotInfo
+  readonly files: number
+  readonly directories: number
+  /** Symlinks, fifos, sockets, device nodes. */
+  readonly others: number
+  readonly bytes: number
+  /** Files that the parent snapshot had unchanged, and that were not opened. */
+  readonly filesUnchanged: number
+  /** Content bytes that no chunk of the repository had. */
+  readonly bytesAdded: number
+  /** Bytes written to the store, catalogs and indexes included. */
+  readonly bytesStored: number
+  readonly chunksNew: number
+  readonly chunksReused: number
+  /** What could not be read: entries left out, or stored as read while they changed. */
+  readonly problems: ReadonlyArray<Problem>
+}
+
+/** What to read of a snapshot. */
+export interface ReadOptions {
+  /** Whether an entry is wanted; directories that are not wanted are still descended into. All, by default. */
+  readonly include?: (path: string) => boolean
+  /** Called for what the catalog lists but cannot give. */
+  readonly problem?: (problem: Problem) => void
+}
+
+/** Something that `check` found wrong. */
+export interface Finding {
+  readonly object: string
+  readonly message: string
+  /** Files, by snapshot, that cannot be restored whole because of it. */
+  readonly files: ReadonlyArray<{ readonly snapshot: string; readonly path: string }>
+}
+
+/** How thoroughly to check. */
+export interface CheckOptions {
+  /** Share of the data to read and verify, in percent: 0 checks structure only, 100 every byte. */
+  readonly readData: number
+  readonly progress?: (progress: { readonly done: number; readonly total: number }) => void
+}
+
+/** What a check looked at. */
+export interface CheckSummary {
+  readonly snapshots: number
+  readonly packs: number
+  readonly chunks: number
+  /** Stored bytes read. */
+  readonly bytesRead: number
+  readonly findings: ReadonlyArray<Finding>
+}
+
+/** What a rebuild did. */
+export interface RebuildSummary {
+  /** Snapshots that have a catalog again. */
+  readonly snapshots: ReadonlyArray<SnapshotInfo>
+  /** Packs that no index listed. */
+  readonly packsIndexed: number
+  /** Objects that are lost or damaged, and the files that lost content with them. */
+  readonly findings: ReadonlyArray<Finding>
+}
+
+/** An open repository. */
+export interface Repository {
+  readonly format: string
+  /** Unique to the repository, lowercase hex. */
+  readonly id: string
+  /** Stores a stream of depth-first entries as a new snapshot. What it could not read is in the summary. */
+  readonly backup: <E, R>(
+    entries: Stream.Stream<Entry, E, R>,
+    options: BackupOptions,
+  ) => Effect.Effect<BackupSummary, FormatError | E, R>
+  /** All snapshots, oldest first. */
+  readonly snapshots: Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError>
+  /** The entries of a snapshot, depth-first, each with its content to be read on demand. */
+  readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<Entry, FormatError>
+  readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
+  readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
+}
+
+/** A format: how repositories of it are made, recognised and opened. */
+export interface Format {
+  /** As on the command line: `rozen`, `zprt`, `bkp`, `snapshot-catalog`, `fogsync`. */
+  readonly name: string
+  /** Whether the store holds a repository of this format, of any version. */
+  readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
+  /** Fails with `exists` when there is one already. */
+  readonly create: (
+    secrets: Secrets,
+  ) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
+  readonly open: (secrets: Secrets) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
+}
+

@@ -1,0 +1,85 @@
+/** The port that packs, indexes and catalogs are written to: a flat space of named, write-once objects. */
+import { Context, type Effect, type Scope, type Stream } from "effect"
+import { taggedError, type TaggedErrorClass } from "../error.ts"
+
+interface StoreErrorFields {
+  /**
+   * `not-found`, `exists` (a create-only put that lost), `denied`, `full` (no space), `corrupt` (what is stored is shorter than
+   * asked for), `invalid` (a name or range that no store takes), `unavailable` (may pass: worth a retry), `io` (anything else).
+   */
+  readonly reason: "not-found" | "exists" | "denied" | "full" | "corrupt" | "invalid" | "unavailable" | "io"
+  /** Name of the object, or the prefix listed. */
+  readonly name: string
+  readonly message: string
+  readonly cause?: unknown
+}
+const StoreErrorBase: TaggedErrorClass<"StoreError", StoreErrorFields> = taggedError("StoreError")
+/** An operation on a store failed. */
+export class StoreError extends StoreErrorBase {}
+
+/** What a store can and cannot do, as data. */
+export interface StoreProperties {
+  /** Where it is, for messages: a path or URL without secrets. */
+  readonly location: string
+  /** How many operations are worth having under way at once. */
+  readonly connections: number
+  /** Whether of several create-only puts of one name exactly one succeeds. */
+  readonly atomicCreate: boolean
+}
+
+/** Bytes of one object. */
+export interface ObjectInfo {
+  readonly name: string
+  /** In bytes. */
+  readonly size: number
+}
+
+/**
+ * Objects by name. Names are relative: components of `[A-Za-z0-9._-]` that are not `.` or `..`, joined by `/`.
+ * Everything that a completed `put` or `commit` wrote survives a crash of machine and program. Readers never see part of an object.
+ */
+export interface ObjectStore {
+  readonly properties: StoreProperties
+  /**
+   * Writes an object at once. `parts` are written one after the other and not kept after the effect ends. Fails with
+   * `exists` when there is one of that name, unless `replace`: then it takes its place atomically.
+   */
+  readonly put: (
+    name: string,
+    parts: ReadonlyArray<Uint8Array>,
+    options?: { readonly replace?: boolean },
+  ) => Effect.Effect<void, StoreError>
+  /** Starts an object that grows. It appears at `commit`, create-only; when the scope closes before that, nothing remains. */
+  readonly create: (name: string) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
+  /**
+   * Reads an object or `length` bytes of it from `offset`. A negative offset counts from the end. Fresh bytes, owned by the caller.
+   * Fails with `not-found`; with `corrupt` when the object ends before the range does.
+   */
+  readonly get: (
+    name: string,
+    range?: { readonly offset: number; readonly length: number },
+  ) => Effect.Effect<Uint8Array, StoreError>
+  /** Size of an object. Fails with `not-found`. */
+  readonly stat: (name: string) => Effect.Effect<ObjectInfo, StoreError>
+  /** All objects beneath a directory (`DATA/`), or all with `""`, in no particular order. None when the directory is not there. */
+  readonly list: (directory: string) => Stream.Stream<ObjectInfo, StoreError>
+  /** Removes an object. Succeeds when there is none. */
+  readonly remove: (name: string) => Effect.Effect<void, StoreError>
+}
+
+export const ObjectStore: Context.Service<ObjectStore, ObjectStore> = Context.Service("penstock/ObjectStore")
+
+/** An object under way. Calls come one at a time. */
+export interface ObjectWriter {
+  /** Appends; `bytes` are the caller's again when the effect ends. */
+  readonly append: (bytes: Uint8Array) => Effect.Effect<void, StoreError>
+  /** Makes it durable and gives it its name. Fails with `exists` when another has it. */
+  readonly commit: Effect.Effect<void, StoreError>
+}
+
+/** Why a name is not one of an object, or undefined when it is. */
+export const objectNameProblem = (name: string): string | undefined =>
+  name.length > 0 && name.length <= 512 &&
+    name.split("/").every((c) => /^[A-Za-z0-9._-]+$/.test(c) && c !== "." && c !== "..")
+    ? undefined
+    : `"${name}" cannot be the name of an object`

@@ -1,0 +1,77 @@
+/** Entries: what a walk yields, what a catalog holds, what a restore writes. */
+import type { Stream } from "effect"
+import type { SourceError } from "./source.ts"
+
+/** `unreadable` stands for something that is there but could not be read: it is reported and counted, never stored as content. */
+export type EntryKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "character" | "block" | "unreadable"
+
+/** What is known of an entry beside its content. Absent means that the source does not know it. */
+export interface Metadata {
+  /** Permission bits with setuid, setgid and sticky: 0o0000–0o7777. */
+  readonly mode?: number
+  readonly uid?: number
+  readonly gid?: number
+  readonly user?: string
+  readonly group?: string
+  /** Nanoseconds since 1970, may be negative. */
+  readonly mtime?: bigint
+  /** Nanoseconds since 1970. Kept to recognise change, never restored. */
+  readonly ctime?: bigint
+  /** Kept to recognise change and hard links, never restored. */
+  readonly inode?: bigint
+  readonly device?: bigint
+}
+
+/**
+ * One thing at one path.
+ *
+ * Order: streams of entries are depth-first. A directory comes before what is in it, and all that is beneath it comes before
+ * anything that is not.
+ */
+export interface Entry {
+  /**
+   * Relative to the root of the backup, `/` between components; `""` is the root itself. Never absolute, no empty, `.` or `..` component.
+   * Bytes that are not UTF-8 are lone surrogates U+DC80–U+DCFF (PEP 383); see `path.ts`.
+   */
+  readonly path: string
+  readonly kind: EntryKind
+  readonly metadata: Metadata
+  /** Length of the content in bytes; 0 for anything but files. For a stream of unknown length, undefined. */
+  readonly size: number | undefined
+  /** Files only. */
+  readonly content?: Content
+  /** Symlinks only: where it points, in the same encoding as `path`, otherwise as it stands. */
+  readonly target?: string
+  /** Files only: the path of an earlier entry that is the same file (a hard link). The content is here all the same. */
+  readonly linkTo?: string
+  /** Device nodes only. */
+  readonly rdev?: { readonly major: number; readonly minor: number }
+  /** Files only: true when fewer bytes are allocated than `size`, so that runs of zeros are restored as holes. */
+  readonly sparse?: boolean
+  /** `unreadable` only: one sentence, without the path, that says why. */
+  readonly problem?: string
+}
+
+/**
+ * The bytes of a file, in one of three forms: all at once; as a synchronous reader (the fast path: one unit of work reads many
+ * files without an Effect for each); or as a stream. Every form can be read again from the start.
+ */
+export type Content = Uint8Array | ReaderContent | Stream.Stream<Uint8Array, SourceError>
+
+/** Content that a synchronous reader gives. */
+export interface ReaderContent {
+  /** Opens it at the start. Throws {@link SourceError}. */
+  readonly open: () => Reader
+  /** Plain data from which a worker of the same source can open it. */
+  readonly locator?: unknown
+}
+
+/** Reads once from start to end. */
+export interface Reader {
+  /** Fills `into` from the current position; returns the number of bytes, less than `into.length` only at the end. Throws {@link SourceError}. */
+  readonly read: (into: Uint8Array) => number
+  /** After the last read: the metadata now, and whether the content changed between opening and now. */
+  readonly finish: () => { readonly changed: boolean; readonly size: number; readonly metadata: Metadata }
+  /** Releases it; may be called more than once. */
+  readonly close: () => void
+}

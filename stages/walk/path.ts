@@ -1,0 +1,93 @@
+/**
+ * Paths as strings that lose nothing: UTF-8, with every byte that is not part of valid UTF-8 kept as the lone surrogate
+ * U+DC00 + byte. Source: PEP 383 ("surrogateescape").
+ */
+
+const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const encoder: TextEncoder = new TextEncoder()
+
+/** Bytes of a name, link target or path to the string that stands for them. */
+export const pathFromBytes = (bytes: Uint8Array): string => {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return escapeInvalid(bytes)
+  }
+}
+
+/** The inverse of {@link pathFromBytes}, for every byte string. Lone surrogates that it never makes become U+FFFD. */
+export const pathToBytes = (path: string): Uint8Array => {
+  if (path.isWellFormed()) return encoder.encode(path)
+  const out: Array<number> = []
+  for (const character of path) {
+    const code = character.codePointAt(0)!
+    if (code >= 0xdc80 && code <= 0xdcff) out.push(code - 0xdc00)
+    else for (const byte of encoder.encode(character)) out.push(byte)
+  }
+  return Uint8Array.from(out)
+}
+
+/** True when the path has bytes that are not UTF-8. */
+export const isByteName = (path: string): boolean => !path.isWellFormed()
+
+/** Why a path cannot be that of an entry, or undefined when it can. */
+export const pathProblem = (path: string): string | undefined => {
+  if (path === "") return undefined
+  if (path.includes("\0")) return "it contains a NUL byte"
+  if (path.startsWith("/")) return "it is absolute"
+  for (const component of path.split("/")) {
+    if (component === "") return "it has an empty component"
+    if (component === "." || component === "..") return `it has a component "${component}"`
+  }
+  return undefined
+}
+
+/** The path with its control characters and escaped bytes made visible, for messages and listings. */
+export const displayPath = (path: string): string =>
+  // deno-lint-ignore no-control-regex
+  path.replace(/[\u0000-\u001f\u007f-\u009f\udc80-\udcff]/g, (c) => {
+    const code = c.charCodeAt(0)
+    return `\\x${(code >= 0xdc80 ? code - 0xdc00 : code).toString(16).padStart(2, "0")}`
+  })
+
+/** Everything before the last `/`; `""` for a name beneath the root. */
+export const parentPath = (path: string): string => {
+  const slash = path.lastIndexOf("/")
+  return slash < 0 ? "" : path.slice(0, slash)
+}
+
+/** Everything after the last `/`. */
+export const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
+
+/** `directory/name`, or the one that is not empty. */
+export const joinPath = (directory: string, name: string): string =>
+  directory === "" ? name : name === "" ? directory : `${directory}/${name}`
+
+const escapeInvalid = (bytes: Uint8Array): string => {
+  let out = ""
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceLength(bytes, at)
+    if (length === 0) {
+      out += String.fromCharCode(0xdc00 + bytes[at]!)
+      at += 1
+    } else {
+      out += decoder.decode(bytes.subarray(at, at + length))
+      at += length
+    }
+  }
+  return out
+}
+
+/** Length of the valid UTF-8 sequence at `at`, 0 when there is none (RFC 3629, section 4). */
+const sequenceLength = (bytes: Uint8Array, at: number): number => {
+  const first = bytes[at]!
+  if (first < 0x80) return 1
+  const length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0
+  if (length === 0 || at + length > bytes.length) return 0
+  const second = bytes[at + 1]!
+  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80
+  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf
+  if (second < low || second > high) return 0
+  for (let i = 2; i < length; i++) if ((bytes[at + i]! & 0xc0) !== 0x80) return 0
+  return length
+}

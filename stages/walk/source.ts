@@ -1,0 +1,53 @@
+/** The port that `walk` reads from: a file system, a tree in memory, rows of a database. */
+import { Context, type Stream } from "effect"
+import { taggedError, type TaggedErrorClass } from "../error.ts"
+import type { Entry } from "./entry.ts"
+
+interface SourceErrorFields {
+  /** `not-found`: the root is not there, or an entry vanished. `denied`: no permission. `changed`: changed while read. `damaged`: stored content that is lost or altered. `io`: anything else. */
+  readonly reason: "not-found" | "denied" | "changed" | "damaged" | "io"
+  readonly path: string
+  readonly message: string
+  readonly cause?: unknown
+}
+const SourceErrorBase: TaggedErrorClass<"SourceError", SourceErrorFields> = taggedError("SourceError")
+/** A source could not be read. About a root it fails the walk; about anything beneath, the walk goes on (kind `unreadable`). */
+export class SourceError extends SourceErrorBase {}
+
+/** What to leave out of a walk. */
+export interface WalkOptions {
+  /** Patterns in gitignore syntax, matched against paths relative to each root. */
+  readonly ignore?: ReadonlyArray<string>
+  /** Leave out what is in directories tagged by a CACHEDIR.TAG (https://bford.info/cachedir/); the tag itself stays. */
+  readonly excludeCaches?: boolean
+  /** Do not descend into other file systems. */
+  readonly oneFileSystem?: boolean
+}
+
+/** What a source or target keeps; the contract tests check each claim. */
+export interface Fidelity {
+  readonly kinds: ReadonlyArray<Entry["kind"]>
+  readonly mode: boolean
+  readonly owner: boolean
+  /** Resolution of mtime in nanoseconds; undefined: not kept. */
+  readonly mtime: number | undefined
+  readonly hardlinks: boolean
+  readonly sparse: boolean
+  /** Whether names that are not UTF-8 survive. */
+  readonly byteNames: boolean
+}
+
+/** Something that can be walked. */
+export interface Source {
+  readonly fidelity: Fidelity
+  /**
+   * All entries beneath `root`, and the root itself first with path `""` when it is a directory; a root that is not a directory
+   * gives one entry named by its last component. Depth-first; in each directory first what is not a directory, then the
+   * directories, each sorted by the bytes of its name. Emits arrays of up to some hundred entries at a time.
+   *
+   * Fails only when the root cannot be read. What cannot be read beneath it is an entry of kind `unreadable`.
+   */
+  readonly entries: (root: string, options: WalkOptions) => Stream.Stream<Entry, SourceError>
+}
+
+export const Source: Context.Service<Source, Source> = Context.Service("penstock/Source")

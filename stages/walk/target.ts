@@ -1,0 +1,56 @@
+/** The port that a restore writes to. */
+import { Context, type Effect, type Scope } from "effect"
+import { taggedError, type TaggedErrorClass } from "../error.ts"
+import type { Entry } from "./entry.ts"
+import type { Fidelity } from "./source.ts"
+
+interface TargetErrorFields {
+  /** `refused`: the entry would be written outside of the target, or is not valid. `full`: no space left. `io`: anything else. */
+  readonly reason: "refused" | "denied" | "full" | "io"
+  readonly path: string
+  readonly message: string
+  readonly cause?: unknown
+}
+const TargetErrorBase: TaggedErrorClass<"TargetError", TargetErrorFields> = taggedError("TargetError")
+/** An entry could not be written. */
+export class TargetError extends TargetErrorBase {}
+
+/** What became of one entry. */
+export type Written =
+  | { readonly path: string; readonly outcome: "written" | "unchanged" }
+  /** `skipped`: this target cannot hold it (a device node without the flag, say). `failed`: see `message`. */
+  | { readonly path: string; readonly outcome: "skipped" | "failed"; readonly message: string }
+
+/** How to write. */
+export interface TargetOptions {
+  /** Make device nodes. Off by default: a hostile archive could otherwise open the machine's disks. */
+  readonly devices?: boolean
+  /** Restore owners. By default when running as root. */
+  readonly owner?: boolean
+}
+
+/** Somewhere to write entries. */
+export interface Target {
+  readonly fidelity: Fidelity
+  /**
+   * Opens `root` for writing, creating it when absent. What the session writes is beneath `root` whatever the entries say.
+   * Closing the scope finishes directories that are still open.
+   */
+  readonly open: (root: string, options: TargetOptions) => Effect.Effect<TargetSession, TargetError, Scope.Scope>
+}
+
+/** One restore under way. */
+export interface TargetSession {
+  /**
+   * Writes entries, which arrive depth-first over all calls, one call at a time; one result for each, in order. A file
+   * appears under its name only when it is complete; one that is there already is replaced only when it differs. Directories
+   * get their metadata when everything beneath them is written. Refusals and failures of single entries are results; the
+   * effect fails only when going on makes no sense (the disk is full). Content that cannot be read (a damaged block) fails
+   * its entry only.
+   */
+  readonly write: (entries: ReadonlyArray<Entry>) => Effect.Effect<ReadonlyArray<Written>, TargetError>
+  /** Gives the last directories their metadata. To be called once, after the last `write`. */
+  readonly finish: Effect.Effect<ReadonlyArray<Written>, TargetError>
+}
+
+export const Target: Context.Service<Target, Target> = Context.Service("penstock/Target")
