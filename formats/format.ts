@@ -11,7 +11,15 @@ interface RepositoryErrorFields {
    * `corrupt`: what is stored is damaged, altered or missing. `newer`: written by a later version. `foreign`: another format.
    * `unknown-snapshot`: no snapshot of that ID. `unsupported`: this format cannot do that.
    */
-  readonly reason: "none" | "exists" | "wrong-key" | "corrupt" | "newer" | "foreign" | "unknown-snapshot" | "unsupported"
+  readonly reason:
+    | "none"
+    | "exists"
+    | "wrong-key"
+    | "corrupt"
+    | "newer"
+    | "foreign"
+    | "unknown-snapshot"
+    | "unsupported"
   /** The object concerned, when it is one. */
   readonly object?: string
   readonly message: string
@@ -173,4 +181,3 @@ export interface Format {
   ) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
   readonly open: (secrets: Secrets) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
 }
-

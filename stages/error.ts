@@ -7,7 +7,10 @@
 import { type Cause, Data } from "effect"
 
 /** What an instance of a tagged error looks like. */
-export type TaggedErrorInstance<Tag extends string, Fields> = Cause.YieldableError & { readonly _tag: Tag } & Readonly<Fields>
+export type TaggedErrorInstance<Tag extends string, Fields> =
+  & Cause.YieldableError
+  & { readonly _tag: Tag }
+  & Readonly<Fields>
 
 /** Constructor of a tagged error; `message` is one sentence that names the thing and, where there is one, the way out. */
 export type TaggedErrorClass<Tag extends string, Fields extends { readonly message: string }> = new (
