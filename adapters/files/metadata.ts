@@ -1,0 +1,71 @@
+/** What `lstat` gives, as the kind and metadata of an entry. */
+import * as fs from "node:fs"
+import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
+
+const FORMAT = 0o170000n
+const DIRECTORY = 0o040000n
+const REGULAR = 0o100000n
+const kinds: ReadonlyMap<bigint, EntryKind> = new Map<bigint, EntryKind>([
+  [REGULAR, "file"],
+  [DIRECTORY, "directory"],
+  [0o120000n, "symlink"],
+  [0o010000n, "fifo"],
+  [0o140000n, "socket"],
+  [0o020000n, "character"],
+  [0o060000n, "block"],
+])
+
+/** Kind of what `lstat` or `fstat` described; undefined for what this file system has beside the known kinds. */
+export const kindOf = (stats: fs.BigIntStats): EntryKind | undefined => kinds.get(stats.mode & FORMAT)
+
+/** Whether it is a directory itself, not a symlink to one. */
+export const isDirectory = (stats: fs.BigIntStats): boolean => (stats.mode & FORMAT) === DIRECTORY
+
+/** Whether it is a regular file itself. */
+export const isRegular = (stats: fs.BigIntStats): boolean => (stats.mode & FORMAT) === REGULAR
+
+/** Everything that is known of an entry beside its content. */
+export const metadataOf = (stats: fs.BigIntStats): Metadata => {
+  const uid = Number(stats.uid)
+  const gid = Number(stats.gid)
+  const user = users().get(uid)
+  const group = groups().get(gid)
+  return {
+    mode: Number(stats.mode & 0o7777n),
+    uid,
+    gid,
+    ...(user === undefined ? undefined : { user }),
+    ...(group === undefined ? undefined : { group }),
+    mtime: stats.mtimeNs,
+    ctime: stats.ctimeNs,
+    inode: stats.ino,
+    device: stats.dev,
+  }
+}
+
+/** Major and minor number of a device node, from how Linux packs them (`gnu_dev_major` of the C library). */
+export const deviceOf = (rdev: bigint): { readonly major: number; readonly minor: number } => ({
+  major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
+  minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
+})
+
+/** Names by number from a file such as /etc/passwd: `name:x:number:...`, read once. None where it cannot be read. */
+const names = (file: string): () => ReadonlyMap<number, string> => {
+  let found: Map<number, string> | undefined
+  return () => {
+    if (found !== undefined) return found
+    found = new Map()
+    try {
+      for (const line of fs.readFileSync(file, "utf8").split("\n")) {
+        const [name, , number] = line.split(":")
+        if (name && number && /^\d+$/.test(number) && !found.has(Number(number))) found.set(Number(number), name)
+      }
+    } catch {
+      // Names are optional: without them owners are numbers.
+    }
+    return found
+  }
+}
+
+const users: () => ReadonlyMap<number, string> = names("/etc/passwd")
+const groups: () => ReadonlyMap<number, string> = names("/etc/group")

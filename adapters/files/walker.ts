@@ -1,0 +1,226 @@
+/** Walks a directory tree in batches, synchronously: system calls on a warm cache are faster than waiting for their results. */
+import * as fs from "node:fs"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../stages/walk/ignore.ts"
+import { sortNames } from "../../stages/walk/order.ts"
+import { baseName, displayPath, joinPath, pathFromBytes } from "../../stages/walk/path.ts"
+import { SourceError, type WalkOptions } from "../../stages/walk/source.ts"
+import { localContent, READ_SAFELY } from "./content.ts"
+import { errorSentence, sourceError } from "./errno.ts"
+import { deviceOf, isDirectory, isRegular, kindOf, metadataOf } from "./metadata.ts"
+import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, nativePath } from "./native.ts"
+
+/** A batch is given out when it has at least so many entries. */
+const BATCH = 256
+
+/** A directory whose names are being visited; then its sub-directories, one after the other. Names only: not their entries. */
+interface Level {
+  readonly path: string
+  names: ReadonlyArray<string>
+  nextName: number
+  readonly directories: Array<string>
+  nextDirectory: number
+}
+
+/** The state of one walk. */
+export class Walker {
+  readonly #root: string
+  readonly #excludes: Excludes | undefined
+  readonly #options: WalkOptions
+  readonly #levels: Array<Level> = []
+  /** Of files with several links: the path of the first, and how many links are still to come. */
+  readonly #links: Map<string, { readonly path: string; left: number }> = new Map()
+  #device: bigint | undefined
+  #started = false
+
+  constructor(root: string, options: WalkOptions) {
+    this.#root = absoluteRoot(root)
+    this.#options = options
+    this.#excludes = makeExcludes(options.ignore)
+  }
+
+  /** The next entries; none at the end. Throws {@link SourceError} when the root cannot be read. */
+  next(): ReadonlyArray<Entry> {
+    const out: Array<Entry> = []
+    if (!this.#started) {
+      this.#started = true
+      this.#start(out)
+    }
+    const levels = this.#levels
+    while (out.length < BATCH && levels.length > 0) {
+      const level = levels[levels.length - 1]!
+      if (level.nextName < level.names.length) this.#visit(level, level.names[level.nextName++]!, out)
+      else {
+        level.names = []
+        if (level.nextDirectory < level.directories.length) {
+          this.#descend(joinPath(level.path, level.directories[level.nextDirectory++]!), out)
+        } else levels.pop()
+      }
+    }
+    return out
+  }
+
+  #start(out: Array<Entry>): void {
+    try {
+      const path = nativePath(this.#root, "")
+      const own = fs.lstatSync(path, { bigint: true })
+      const stats = own.isSymbolicLink() ? fs.statSync(path, { bigint: true, throwIfNoEntry: false }) ?? own : own
+      if (isDirectory(stats)) {
+        this.#device = stats.dev
+        const names = this.#names("")
+        out.push(directory("", stats))
+        this.#push("", names)
+      } else {
+        const slash = this.#root.lastIndexOf("/")
+        const entry = this.#entry(baseName(this.#root), own, this.#root.slice(0, slash) || "/")
+        if (entry.kind === "unreadable") {
+          throw new SourceError({ reason: "io", path: this.#root, message: entry.problem! })
+        }
+        out.push(entry)
+      }
+    } catch (cause) {
+      const error = sourceError(this.#root, cause)
+      throw new SourceError({
+        reason: error.reason,
+        path: this.#root,
+        message: `${error.message}: ${displayPath(this.#root)}`,
+        cause,
+      })
+    }
+  }
+
+  #visit(level: Level, name: string, out: Array<Entry>): void {
+    const path = joinPath(level.path, name)
+    let stats: fs.BigIntStats | undefined
+    let problem = vanished
+    try {
+      stats = fs.lstatSync(nativePath(this.#root, path), { bigint: true, throwIfNoEntry: false })
+    } catch (cause) {
+      problem = errorSentence(cause)
+    }
+    if (stats !== undefined && isDirectory(stats)) {
+      if (this.#excludes?.(path, true) !== true) level.directories.push(name)
+      return
+    }
+    if (this.#excludes?.(path, false) === true) return
+    const ambiguous = !BYTE_NAMES && level.names[level.nextName - 2] === name
+    if (stats === undefined || ambiguous) {
+      out.push(unreadable(path, !BYTE_NAMES && name.includes("\ufffd") ? BYTE_NAMES_MISSING : problem))
+    } else out.push(this.#entry(path, stats, this.#root))
+  }
+
+  #descend(path: string, out: Array<Entry>): void {
+    let stats: fs.BigIntStats
+    try {
+      stats = fs.lstatSync(nativePath(this.#root, path), { bigint: true })
+    } catch (cause) {
+      out.push(unreadable(path, errorSentence(cause)))
+      return
+    }
+    if (!isDirectory(stats)) {
+      out.push(unreadable(path, "It was replaced by something else while the directory was read"))
+      return
+    }
+    out.push(directory(path, stats))
+    if (this.#options.oneFileSystem === true && stats.dev !== this.#device) return
+    try {
+      this.#push(path, this.#names(path))
+    } catch (cause) {
+      out.push(unreadable(path, errorSentence(cause)))
+    }
+  }
+
+  #push(path: string, names: ReadonlyArray<string>): void {
+    this.#levels.push({ path, names, nextName: 0, directories: [], nextDirectory: 0 })
+  }
+
+  /** Strings first, as they are faster; a name that is not UTF-8 shows as U+FFFD and makes us read the directory again as bytes. */
+  #names(path: string): ReadonlyArray<string> {
+    const native = nativePath(this.#root, path)
+    let names: Array<string> = fs.readdirSync(native)
+    if (BYTE_NAMES && names.some((name) => name.includes("\ufffd"))) {
+      names = fs.readdirSync(native, { encoding: "buffer" }).map(pathFromBytes)
+    }
+    if (this.#options.excludeCaches === true && names.includes(CACHE_TAG) && this.#isCache(path)) return [CACHE_TAG]
+    return sortNames(names)
+  }
+
+  #isCache(path: string): boolean {
+    let fd: number | undefined
+    try {
+      fd = fs.openSync(nativePath(this.#root, joinPath(path, CACHE_TAG)), READ_SAFELY)
+      const start = new Uint8Array(CACHE_TAG_BYTES)
+      return isRegular(fs.fstatSync(fd, { bigint: true })) &&
+        fs.readSync(fd, start, 0, start.length, 0) === start.length && isCacheTag(start)
+    } catch {
+      // Not readable: then it is walked like any other directory, and the tag is reported.
+      return false
+    } finally {
+      if (fd !== undefined) fs.closeSync(fd)
+    }
+  }
+
+  #entry(path: string, stats: fs.BigIntStats, root: string): Entry {
+    const kind = kindOf(stats)
+    const metadata = metadataOf(stats)
+    if (kind === "file") {
+      const size = Number(stats.size)
+      const content = localContent({
+        path: root === "/" ? `/${path}` : `${root}/${path}`,
+        device: stats.dev,
+        inode: stats.ino,
+      })
+      const linkTo = stats.nlink > 1n ? this.#link(path, stats) : undefined
+      // Same order of fields for all files: one shape makes walks faster.
+      const sparse = stats.blocks * 512n < stats.size
+      if (linkTo === undefined && !sparse) return { path, kind, metadata, size, content }
+      return {
+        path,
+        kind,
+        metadata,
+        size,
+        content,
+        ...(linkTo === undefined ? undefined : { linkTo }),
+        ...(sparse ? { sparse } : undefined),
+      }
+    }
+    if (kind === undefined) return unreadable(path, "It is of a kind that is not known")
+    if (kind === "character" || kind === "block") return { path, kind, metadata, size: 0, rdev: deviceOf(stats.rdev) }
+    if (kind !== "symlink") return { path, kind, metadata, size: 0 }
+    try {
+      const target = pathFromBytes(fs.readlinkSync(nativePath(root, path), { encoding: "buffer" }))
+      return { path, kind, metadata, size: 0, target }
+    } catch (cause) {
+      return unreadable(path, errorSentence(cause))
+    }
+  }
+
+  /** Path of the first link to the same file, if this is not the first. Forgets the file once all its links were seen. */
+  #link(path: string, stats: fs.BigIntStats): string | undefined {
+    const key = `${stats.dev}:${stats.ino}`
+    const known = this.#links.get(key)
+    if (known === undefined) {
+      this.#links.set(key, { path, left: Number(stats.nlink) - 1 })
+      return undefined
+    }
+    if (--known.left <= 0) this.#links.delete(key)
+    return known.path
+  }
+}
+
+const vanished = "No such file or directory: it vanished while the directory was read"
+
+const directory = (path: string, stats: fs.BigIntStats): Entry => ({
+  path,
+  kind: "directory",
+  metadata: metadataOf(stats),
+  size: 0,
+})
+
+const unreadable = (path: string, problem: string): Entry => ({
+  path,
+  kind: "unreadable",
+  metadata: {},
+  size: 0,
+  problem,
+})
