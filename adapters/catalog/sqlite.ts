@@ -1,0 +1,11 @@
+/** The best SQLite engine of the runtime. */
+import { Effect, Layer } from "effect"
+import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { makeSqliteWasm } from "../../stages/catalog/sqlite_wasm.ts"
+import { makeSqliteNative } from "./sqlite_native.ts"
+
+/** The native engine where the runtime has one, else the portable one. */
+export const makeSqlite: Effect.Effect<SqliteEngine> = Effect.catch(makeSqliteNative, () => makeSqliteWasm)
+
+/** {@link makeSqlite} as a layer. */
+export const sqlite: Layer.Layer<SqliteEngine> = Layer.effect(SqliteEngine, makeSqlite)

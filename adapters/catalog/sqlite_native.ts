@@ -1,0 +1,209 @@
+/** The SQLite engine that the runtime brings (`node:sqlite`, on Node, Deno and Bun): databases in private files. */
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { DatabaseSync, StatementSync } from "node:sqlite"
+import { Effect, Layer, type Scope, Stream } from "effect"
+import { type SqliteDatabase, SqliteEngine, SqliteError, type SqliteStatement } from "../../stages/catalog/sqlite.ts"
+import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
+import {
+  checkHeader,
+  FIRST_PAGE,
+  HEADER_BYTES,
+  pieces,
+  SANITY,
+  SETTINGS,
+  sqliteFailure,
+} from "../../stages/catalog/sqlite_file.ts"
+
+/**
+ * Makes the engine. Fails with `unavailable` where the runtime has no `node:sqlite`.
+ *
+ * A database is a file in a fresh directory that only this user may enter, beneath the directory for temporary files (`TMPDIR`).
+ * The name is removed as soon as SQLite has the file open, so that a killed process leaves nothing; where an open file cannot
+ * be removed (Windows) it goes when the scope closes. A rolled-back transaction, or one that failed halfway, leaves the database undefined.
+ *
+ * On Deno, text that is read back ends at its first NUL: keep such text as a blob.
+ */
+export const makeSqliteNative: Effect.Effect<SqliteEngine, SqliteError> = Effect.gen(function* () {
+  const { DatabaseSync } = yield* Effect.tryPromise({
+    try: () => import("node:sqlite"),
+    catch: (cause) => new SqliteError({ reason: "unavailable", message: "This runtime has no node:sqlite", cause }),
+  })
+  const open = Effect.fnUntraced(function* <E, R>(
+    content?: Stream.Stream<Uint8Array, E, R>,
+  ): Effect.fn.Return<SqliteDatabase, SqliteError | E, R | Scope.Scope> {
+    const file = yield* Effect.acquireRelease(attempt(makeFile), (file) => Effect.sync(() => removeFile(file)))
+    if (content !== undefined) {
+      yield* Stream.runForEach(content, (bytes) => attempt(() => append(file, bytes)))
+      yield* attempt(() => checkFile(file))
+    }
+    // Defensive mode forbids turning the journal off, so it comes after the settings.
+    const db = yield* Effect.acquireRelease(
+      attempt(() => new DatabaseSync(file.path, { defensive: false })),
+      (db) => Effect.sync(() => db.close()),
+    )
+    yield* attempt(() => {
+      db.exec(SETTINGS)
+      db.enableDefensive(true)
+      if (content === undefined) db.exec(FIRST_PAGE)
+      db.prepare(SANITY).get()
+      unlinkEarly(file)
+    })
+    return database(db, file)
+  })
+  const version = yield* attempt(() => versionOf(new DatabaseSync(":memory:")))
+  return { name: `node:sqlite ${version}`, open }
+})
+
+/** {@link makeSqliteNative} as a layer. */
+export const sqliteNative: Layer.Layer<SqliteEngine, SqliteError> = Layer.effect(SqliteEngine, makeSqliteNative)
+
+interface PrivateFile {
+  readonly directory: string
+  readonly path: string
+  /** Kept to read the bytes after the name is gone. */
+  readonly fd: number
+}
+
+const makeFile = (): PrivateFile => {
+  const directory = mkdtempSync(join(tmpdir(), "penstock-"))
+  const path = join(directory, "catalog.db")
+  try {
+    return { directory, path, fd: openSync(path, "wx+", 0o600) }
+  } catch (error) {
+    rmdirSync(directory)
+    throw error
+  }
+}
+
+const removeFile = (file: PrivateFile): void => {
+  closeSync(file.fd)
+  rmSync(file.directory, { recursive: true, force: true })
+}
+
+const unlinkEarly = (file: PrivateFile): void => {
+  try {
+    unlinkSync(file.path)
+    rmdirSync(file.directory)
+  } catch {
+    // It goes with the scope.
+  }
+}
+
+const append = (file: PrivateFile, bytes: Uint8Array): void => {
+  for (let at = 0; at < bytes.length;) at += writeSync(file.fd, bytes, at, bytes.length - at)
+}
+
+const checkFile = (file: PrivateFile): void => {
+  const size = fstatSync(file.fd).size
+  const header = readAt(file, 0, Math.min(size, HEADER_BYTES))
+  checkHeader(header, size)
+  writeSync(file.fd, header, 0, header.length, 0)
+}
+
+const readAt = (file: PrivateFile, offset: number, length: number): Uint8Array => {
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length;) {
+    const got = readSync(file.fd, bytes, at, length - at, offset + at)
+    if (got === 0) {
+      throw new SqliteError({ reason: "io", message: "The file of the database became shorter while it was read" })
+    }
+    at += got
+  }
+  return bytes
+}
+
+const database = (db: DatabaseSync, file: PrivateFile): SqliteDatabase => ({
+  exec: (sql) => guard(sql, () => db.exec(sql)),
+  prepare: (sql) => guard(sql, () => statement(sql, db.prepare(sql))),
+  bytes: (pieceBytes) =>
+    Stream.unwrap(Effect.map(
+      // Fails inside a transaction, when not all of it is in the file.
+      attempt(() => db.exec("BEGIN; COMMIT")),
+      () => pieces(() => fstatSync(file.fd).size, (offset, length) => readAt(file, offset, length), pieceBytes),
+    )),
+})
+
+const statement = (sql: string, prepared: StatementSync): SqliteStatement => {
+  prepared.setReadBigInts(true)
+  prepared.setReturnArrays(true)
+  const rowOf = (row: unknown): SqliteRow => narrow(row as Array<SqliteValue>)
+  return {
+    run: (...values) => {
+      guard(sql, () => prepared.run(...widen(values)))
+    },
+    get: (...values) =>
+      guard(sql, () => {
+        const row = prepared.get(...widen(values))
+        return row === undefined ? undefined : rowOf(row)
+      }),
+    all: (...values) => guard(sql, () => prepared.all(...widen(values)).map(rowOf)),
+    iterate: function* (...values) {
+      try {
+        for (const row of prepared.iterate(...widen(values))) yield rowOf(row)
+      } catch (error) {
+        throw failure(sql, error)
+      }
+    },
+  }
+}
+
+/** Integers as bigints, else they are bound as doubles, and a column without affinity stores them so. */
+const widen = (values: ReadonlyArray<SqliteValue>): Array<SqliteValue> => {
+  const out: Array<SqliteValue> = new Array(values.length)
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!
+    out[i] = typeof value === "number" && Number.isSafeInteger(value) && !Object.is(value, -0) ? BigInt(value) : value
+  }
+  return out
+}
+
+const narrow = (row: Array<SqliteValue>): SqliteRow => {
+  for (let i = 0; i < row.length; i++) {
+    const value = row[i]
+    if (typeof value === "bigint" && value <= 9007199254740991n && value >= -9007199254740991n) row[i] = Number(value)
+  }
+  return row
+}
+
+const versionOf = (db: DatabaseSync): string => {
+  const row = db.prepare("SELECT sqlite_version() AS version").get()
+  db.close()
+  return String(row?.["version"])
+}
+
+const guard = <A>(sql: string, run: () => A): A => {
+  try {
+    return run()
+  } catch (error) {
+    throw failure(sql, error)
+  }
+}
+
+const attempt = <A>(run: () => A): Effect.Effect<A, SqliteError> =>
+  Effect.try({ try: run, catch: (error) => failure("opening a database", error) })
+
+const failure = (doing: string, error: unknown): SqliteError => {
+  if (error instanceof SqliteError) return error
+  const { code, errcode, message } = error as { code?: unknown; errcode?: unknown; message: string }
+  // Not from SQLite but from the file system: has a code such as ENOSPC.
+  if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) {
+    return new SqliteError({
+      reason: "io",
+      message: `Cannot use the file of a SQLite database: ${message}`,
+      cause: error,
+    })
+  }
+  return sqliteFailure(doing, typeof errcode === "number" ? errcode : undefined, message, error)
+}
