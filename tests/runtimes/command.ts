@@ -1,0 +1,41 @@
+/** How each runtime runs one test file and writes a JUnit report of it. */
+import { join } from "node:path"
+
+/** The runtimes that the suite runs on. */
+export const runtimes = ["node", "deno", "bun"] as const
+
+/** Name of a runtime, and of its command. */
+export type Runtime = (typeof runtimes)[number]
+
+/** Starts the line that tells of an error outside of any test on Deno. */
+export const uncaughtMark = "Uncaught outside of any test:"
+
+/**
+ * Arguments that run `file`, write the report to `report` and readable results to stdout. The paths are absolute.
+ *
+ * Node runs the file itself, not `node --test file`: that takes a file that calls `process.exit(0)` in its first test for a pass.
+ * Bun's limit of 5 seconds per test is lifted; the runner limits the time of the whole file on all three.
+ */
+export const argumentsFor = (runtime: Runtime, root: string, file: string, report: string): readonly string[] => {
+  switch (runtime) {
+    case "node":
+      return [
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        "--test-reporter=junit",
+        `--test-reporter-destination=${report}`,
+        file,
+      ]
+    case "deno":
+      return [
+        "test",
+        "-A",
+        "--no-check",
+        `--preload=${join(root, "tests/runtimes/deno_preload.ts")}`,
+        `--junit-path=${report}`,
+        file,
+      ]
+    case "bun":
+      return ["test", "--timeout=3600000", "--reporter=junit", `--reporter-outfile=${report}`, file]
+  }
+}

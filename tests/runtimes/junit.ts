@@ -1,0 +1,80 @@
+/**
+ * Reads the JUnit report that each runtime writes for one test file, and brings the three dialects to one list of leaf tests.
+ *
+ * - Node nests `<testsuite>` for suites and for tests with subtests; skip reasons are in `message`.
+ * - Deno is flat: `suite > test` is the name, the suite is a `<testcase>` of its own, skip reasons are lost.
+ * - Bun nests `<testsuite>` under one for the file; skip reasons are lost and skipped suites are not mentioned at all.
+ */
+
+/** What became of one test. */
+export interface TestResult {
+  /** Names of its suites and its own, joined with ` > `; the same on the three runtimes. */
+  readonly name: string
+  readonly outcome: "passed" | "failed" | "skipped"
+  /** Why it was skipped, when the runtime says. */
+  readonly reason?: string
+}
+
+const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" }
+
+const unescape = (text: string): string =>
+  text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex, decimal, name) => {
+    if (hex !== undefined) return String.fromCodePoint(parseInt(hex, 16))
+    if (decimal !== undefined) return String.fromCodePoint(parseInt(decimal, 10))
+    return entities[name] ?? whole
+  })
+
+const attributesOf = (source: string): Record<string, string> => {
+  const out: Record<string, string> = {}
+  for (const [, key, value] of source.matchAll(/([\w-]+)="([^"]*)"/g)) out[key!] = unescape(value!)
+  return out
+}
+
+const reasonOf = (attributes: Record<string, string>): string | undefined => {
+  const message = attributes["message"]
+  if (message === undefined || message === "true" || message === "TODO") return undefined
+  return attributes["type"] === "todo" ? `to do: ${message}` : message
+}
+
+/** Parses a report. A suite that failed without a failed test in it (a hook threw) counts as a failed test. */
+export const parseJunit = (xml: string): TestResult[] => {
+  const cases: TestResult[] = []
+  const suites: string[] = []
+  let open: { name: string; outcome: TestResult["outcome"]; reason: string | undefined } | undefined
+  const close = (): void => {
+    if (open === undefined) return
+    const { name, outcome, reason } = open
+    cases.push(reason === undefined ? { name, outcome } : { name, outcome, reason })
+    open = undefined
+  }
+  // Node leaves `>` bare inside attribute values, so a tag ends only outside of quotes.
+  const tags = xml.replace(/<!--[^]*?-->/g, "").matchAll(/<(\/?)(\w+)((?:\s+[\w-]+="[^"]*")*)\s*(\/?)>/g)
+  for (const [, closing, tag, source, empty] of tags) {
+    const attributes = attributesOf(source!)
+    if (tag === "testsuite") {
+      if (closing) suites.pop()
+      else if (!empty) suites.push(isFile(attributes) ? "" : attributes["name"] ?? "")
+    } else if (tag === "testcase") {
+      close()
+      if (closing) continue
+      const name = [...suites, attributes["name"] ?? ""].filter((part) => part !== "").join(" > ")
+      open = { name, outcome: "passed", reason: undefined }
+      if (empty) close()
+    } else if (open !== undefined && !closing) {
+      if (tag === "failure" || tag === "error") open.outcome = "failed"
+      if (tag === "skipped") [open.outcome, open.reason] = ["skipped", reasonOf(attributes)]
+    }
+  }
+  return cases.filter((one) => !isContainer(one, cases))
+}
+
+/** The outermost suite of Deno and Bun is the file (Deno: also one named after its own module). */
+const isFile = (attributes: Record<string, string>): boolean =>
+  attributes["file"] !== undefined && attributes["file"] === attributes["name"] ||
+  attributes["hostname"] === undefined && /\.[mc]?[jt]s$/.test(attributes["name"] ?? "")
+
+const isContainer = (one: TestResult, all: readonly TestResult[]): boolean => {
+  const children = all.filter((other) => other.name.startsWith(`${one.name} > `))
+  if (children.length === 0) return false
+  return one.outcome !== "failed" || children.some((child) => child.outcome === "failed")
+}
