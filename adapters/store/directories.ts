@@ -1,0 +1,81 @@
+/** Directories that are still there after a crash. */
+import { mkdir, open } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import process from "node:process"
+import { codeOf } from "./file_error.ts"
+
+/** Some file systems have no fsync of directories; there is nothing to do for them. */
+const NO_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])
+
+/** Makes the names in a directory durable. Does nothing on Windows, where directories cannot be opened. */
+export const syncDirectory = async (path: string): Promise<void> => {
+  if (process.platform === "win32") return
+  const handle = await open(path, "r")
+  try {
+    await handle.sync()
+  } catch (cause) {
+    if (!NO_SYNC.has(codeOf(cause) ?? "")) throw cause
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes a directory and what is missing above it, for the owner only, durably. */
+export const makeRoot = async (path: string): Promise<void> => {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let made = path;; made = dirname(made)) {
+    await syncDirectory(dirname(made))
+    if (made === first || made === dirname(made)) return
+  }
+}
+
+/** The directories beneath a root, made when first needed. */
+export interface Directories {
+  /**
+   * Runs `use` when the directory (relative, `/` between components, `""` for the root) is there, durably. When `use` fails
+   * because it is gone meanwhile, makes it again and runs `use` once more.
+   */
+  readonly within: <A>(directory: string, use: () => Promise<A>) => Promise<A>
+}
+
+/** Directories beneath `root`; remembers those that it has made or seen. */
+export const makeDirectories = (root: string): Directories => {
+  const known = new Map<string, Promise<void>>()
+  const make = async (directory: string): Promise<void> => {
+    const parent = parentOf(directory)
+    await ensure(parent)
+    try {
+      await mkdir(join(root, directory), { mode: 0o700 })
+    } catch (cause) {
+      if (codeOf(cause) !== "EEXIST") throw cause
+    }
+    // Also when another made it: it may not be durable yet.
+    await syncDirectory(join(root, parent))
+  }
+  const ensure = (directory: string): Promise<void> => {
+    if (directory === "") return Promise.resolve()
+    const before = known.get(directory)
+    if (before) return before
+    const made = make(directory)
+    known.set(directory, made)
+    made.catch(() => known.delete(directory))
+    return made
+  }
+  return {
+    within: async (directory, use) => {
+      await ensure(directory)
+      try {
+        return await use()
+      } catch (cause) {
+        if (codeOf(cause) !== "ENOENT") throw cause
+        known.clear()
+        await ensure(directory)
+        return await use()
+      }
+    },
+  }
+}
+
+/** The directory part of an object's name, `""` for the root. */
+export const parentOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf("/")))

@@ -1,0 +1,47 @@
+/** What goes wrong with files, as errors of a store. */
+import { StoreError } from "../../stages/pack/store.ts"
+import { alreadyExists, notFound } from "./name.ts"
+
+/** The code of a system error (`ENOENT`), or undefined. */
+export const codeOf = (cause: unknown): string | undefined =>
+  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+
+type Reason = StoreError["reason"]
+
+const known: Readonly<Record<string, readonly [Reason, string]>> = {
+  EACCES: ["denied", "permission denied; check the owner and mode of the files"],
+  EPERM: ["denied", "the operation is not permitted; check the owner and mode of the files"],
+  EROFS: ["denied", "the file system is read-only"],
+  ENOSPC: ["full", "no space is left on the device; make room and run again"],
+  EDQUOT: ["full", "the disk quota is used up; make room and run again"],
+  EFBIG: ["full", "the file system does not take files that long"],
+  ENAMETOOLONG: ["invalid", "the file system does not take names that long"],
+  EMFILE: ["unavailable", "too many files are open"],
+  ENFILE: ["unavailable", "too many files are open on this machine"],
+  EAGAIN: ["unavailable", "a resource is busy"],
+  EBUSY: ["unavailable", "a resource is busy"],
+  EINTR: ["unavailable", "a system call was interrupted"],
+  ETIMEDOUT: ["unavailable", "the file system did not answer in time"],
+  ESTALE: ["unavailable", "the network file system lost its handle"],
+  EXDEV: ["io", `it lies on another file system than "tmp" of the store; keep the whole store on one`],
+  ENOENT: ["io", "a directory or temporary file of the store vanished meanwhile"],
+  ENOTDIR: ["io", "an object or file stands where a directory is needed"],
+  EISDIR: ["io", "a directory stands in its place"],
+  EIO: ["io", "the device reports an input/output error; check its health"],
+}
+
+/**
+ * The error for a failed operation on an object: `doing` is `read`, `write`, `list`, `remove` or `open`, `name` the object or
+ * directory, `location` the path of the store. What is a {@link StoreError} already stays as it is.
+ */
+export const fileError = (doing: string, name: string, location: string, cause: unknown): StoreError => {
+  if (cause instanceof StoreError) return cause
+  const code = codeOf(cause)
+  if (doing === "read" && (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP" || code === "EISDIR")) {
+    return notFound(name, location, cause)
+  }
+  if (code === "EEXIST") return alreadyExists(name, location, cause)
+  const [reason, why] = known[code ?? ""] ?? ["io", cause instanceof Error ? cause.message : String(cause)]
+  const what = name === "" ? location : `"${name}" in ${location}`
+  return new StoreError({ reason, name, message: `Cannot ${doing} ${what}: ${why}`, cause })
+}

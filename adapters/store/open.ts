@@ -1,0 +1,78 @@
+/** Opens the store that a user names by a path or URL. */
+import { fileURLToPath } from "node:url"
+import { Effect, type Scope } from "effect"
+import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { localStore } from "./local.ts"
+import { memoryStore } from "./memory.ts"
+
+/** How to open a store. */
+export interface OpenStoreOptions {
+  /** Make it when it is not there. Otherwise its absence is an error. */
+  readonly create?: boolean
+}
+
+/** Stores in memory by name, for the life of the process. */
+const memories = new Map<string, ObjectStore>()
+
+const openMemory = Effect.fnUntraced(function* (location: string, create: boolean) {
+  const before = memories.get(location)
+  if (before) return before
+  if (!create) {
+    return yield* new StoreError({ reason: "not-found", name: "", message: `There is no store ${location}` })
+  }
+  const made = yield* memoryStore.make(location)
+  memories.set(location, made)
+  return made
+})
+
+const openFile = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
+  const path = yield* Effect.try({
+    try: () => fileURLToPath(location),
+    catch: (cause) =>
+      new StoreError({
+        reason: "invalid",
+        name: "",
+        message: `"${location}" is not the URL of a directory: write file:///path/to/it`,
+        cause,
+      }),
+  })
+  return yield* localStore.make(path, options)
+})
+
+/**
+ * Opens a store by its location: a path, `file:///path`, or `memory:name` (the same store for all who open that name in this
+ * process, as long as it runs). Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
+ * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
+ */
+export const openStore = (
+  location: string,
+  options: OpenStoreOptions = {},
+): Effect.Effect<ObjectStore, StoreError, Scope.Scope> => {
+  // One letter is a drive of Windows.
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase()
+  switch (scheme) {
+    case undefined:
+      return location === ""
+        ? Effect.fail(
+          new StoreError({
+            reason: "invalid",
+            name: "",
+            message: "The location of the store is empty: give a path or URL",
+          }),
+        )
+        : localStore.make(location, options)
+    case "file":
+      return openFile(location, options)
+    case "memory":
+      return openMemory(location, options.create ?? false)
+    default:
+      return Effect.fail(
+        new StoreError({
+          reason: "invalid",
+          name: "",
+          message:
+            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file: and memory:`,
+        }),
+      )
+  }
+}
