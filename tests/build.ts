@@ -14,11 +14,13 @@ const compiler = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", join(root
 })
 if (compiler.status !== 0) process.exit(1)
 
-// tsc rewrites import specifiers; modules that are named by URL (workers) are ours to rewrite.
+// tsc rewrites the imports of JavaScript; those of declarations, and modules that are named by URL (workers), are ours to rewrite.
+const byUrl = /(new URL\(\s*["'`]\.{1,2}\/[^"'`]+)\.ts(["'`]\s*,\s*import\.meta\.url)/g
+const inTypes = /(\b(?:from|import)\s*\(?\s*"\.{1,2}\/[^"]+)\.ts(")/g
 for (const path of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-  if (!path.endsWith(".js")) continue
+  if (!/\.(js|d\.ts)$/.test(path)) continue
   const source = readFileSync(join(dist, path), "utf8")
-  const rewritten = source.replace(/(new URL\(\s*["'`]\.{1,2}\/[^"'`]+)\.ts(["'`]\s*,\s*import\.meta\.url)/g, "$1.js$2")
+  const rewritten = source.replace(path.endsWith(".js") ? byUrl : inTypes, "$1.js$2")
   if (rewritten !== source) writeFileSync(join(dist, path), rewritten)
 }
 

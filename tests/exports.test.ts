@@ -1,0 +1,110 @@
+/** package.json, deno.json and package-lock.json say the same: name of the command, version, entry points, dependencies. */
+import assert from "node:assert/strict"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { test } from "node:test"
+
+const root = resolve(import.meta.dirname, "..")
+
+interface Npm {
+  readonly version: string
+  readonly license: string
+  readonly bin: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly optionalDependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+  readonly allowScripts: Readonly<Record<string, boolean>>
+}
+interface Jsr {
+  readonly version: string
+  readonly license: string
+  readonly exports: Readonly<Record<string, string>>
+  readonly imports: Readonly<Record<string, string>>
+}
+interface Lock {
+  readonly packages: Readonly<Record<string, LockedPackage>>
+}
+interface LockedPackage {
+  readonly version?: string
+  readonly hasInstallScript?: boolean
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+}
+
+const read = (name: string): unknown => JSON.parse(readFileSync(join(root, name), "utf8"))
+const npm = read("package.json") as Npm
+const jsr = read("deno.json") as Jsr
+const lock = read("package-lock.json") as Lock
+
+test("both registries get the same version, licence and entry points", () => {
+  assert.equal(jsr.version, npm.version)
+  assert.equal(jsr.license, npm.license)
+  const wanted = Object.fromEntries(
+    Object.entries(jsr.exports).map(([subpath, source]) => {
+      assert.ok(existsSync(join(root, source)), `deno.json exports ${subpath} as ${source}, which does not exist`)
+      const built = source.replace(/^\.\//, "./dist/").replace(/\.ts$/, "")
+      return [subpath, { types: `${built}.d.ts`, default: `${built}.js` }]
+    }),
+  )
+  const { "./package.json": _, ...found } = npm.exports
+  assert.deepEqual(found, wanted)
+})
+
+test("the command is built from a source with a shebang", () => {
+  for (const [name, built] of Object.entries(npm.bin)) {
+    const source = join(root, built.replace(/^dist\//, "").replace(/\.js$/, ".ts"))
+    assert.match(readFileSync(source, "utf8"), /^#!\/usr\/bin\/env node\n/, `${name} starts with a shebang`)
+  }
+})
+
+test("deno.json maps every dependency to the exact version of package.json", () => {
+  const all = { ...npm.dependencies, ...npm.optionalDependencies }
+  for (const [name, version] of Object.entries({ ...all, ...npm.devDependencies })) {
+    assert.match(version, /^\d+\.\d+\.\d+/, `${name} is pinned`)
+  }
+  assert.deepEqual(
+    jsr.imports,
+    Object.fromEntries(Object.entries(all).map(([name, version]) => [name, `npm:${name}@${version}`])),
+  )
+})
+
+test("every package that the published sources import is a dependency", () => {
+  const imported = new Set<string>()
+  for (const folder of ["stages", "formats", "adapters", "cli"]) {
+    for (const path of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })) {
+      if (!path.endsWith(".ts")) continue
+      const source = readFileSync(join(root, folder, path), "utf8")
+      for (const [, name] of source.matchAll(/^(?:import|export|\}).*\bfrom "((?:@[\w.-]+\/)?[\w-][\w.-]*)/gm)) {
+        imported.add(name!)
+      }
+    }
+  }
+  const missing = [...imported].filter((name) => !name.startsWith("node:") && name !== "node")
+    .filter((name) => npm.dependencies[name] === undefined && npm.optionalDependencies[name] === undefined)
+  assert.deepEqual(missing, [])
+})
+
+// npm writes no entry for an optional package that its registry lacks, and newer npm then refuses the lock file: `npm ci` fails for all.
+test("the lock file names every package that another one asks for", () => {
+  const missing: string[] = []
+  for (const [path, { dependencies, optionalDependencies, devDependencies }] of Object.entries(lock.packages)) {
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies })) {
+      const nested = lock.packages[`${path}/node_modules/${name}`] ?? lock.packages[`node_modules/${name}`]
+      if (nested === undefined) missing.push(`${path || "package.json"} asks for ${name}`)
+    }
+  }
+  assert.deepEqual(missing, [])
+  const asked = { ...npm.dependencies, ...npm.optionalDependencies, ...npm.devDependencies }
+  for (const [name, version] of Object.entries(asked)) {
+    assert.equal(lock.packages[`node_modules/${name}`]?.version, version, `locked version of ${name}`)
+  }
+})
+
+test("install scripts run only for packages that package.json allows", () => {
+  const scripted = Object.entries(lock.packages).filter(([, one]) => one.hasInstallScript).map(([path]) =>
+    path.replace(/^.*node_modules\//, "")
+  )
+  assert.deepEqual(scripted.sort(), Object.keys(npm.allowScripts).sort())
+})

@@ -1,0 +1,176 @@
+/** The rules of the house: which folder may import what, what lies at the top level, and that no folder is a drawer for odds and ends. */
+import assert from "node:assert/strict"
+import { readdirSync, readFileSync } from "node:fs"
+import { join, relative, resolve } from "node:path"
+import { test } from "node:test"
+
+const root = resolve(import.meta.dirname, "..")
+
+/** npm packages that run in a browser, so that stages and formats may use them. */
+const portable = new Set([
+  "@noble/ciphers",
+  "@noble/hashes",
+  "@sqlite.org/sqlite-wasm",
+  "age-encryption",
+  "blake3-wasm",
+  "effect",
+  "fzstd",
+  "ignore",
+  "micro-packed",
+])
+
+/** Everything that may lie at the top level; the second list is what tools leave there and git ignores. */
+const topLevel = [
+  ...[".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "adapters", "backup.ts", "bench", "cli"],
+  ...["deno.json", "docs", "formats", "mod.ts", "package-lock.json", "package.json", "restore.ts", "stages"],
+  ...["tests", "tsconfig.json"],
+]
+const ignored = [".git", "node_modules", "dist", "tmp", ".DS_Store"]
+
+/** Source without comments. Strings are matched first, so that `"https://…"` is not taken for one. */
+const withoutComments = (source: string): string =>
+  source.replace(
+    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[^]*?\*\//g,
+    (_, text: string | undefined) => text ?? " ",
+  )
+
+/** Every module that a source names: static, dynamic and type imports, re-exports, `require`, and workers named by URL. */
+const importsOf = (source: string): string[] => {
+  const code = withoutComments(source)
+  const forms = [
+    /(?:^|[\n;}])\s*(?:import|export)\b[^;"'`]*?\bfrom\s*["']([^"'\n]+)["']/g,
+    /(?:^|[\n;}])\s*import\s*["']([^"'\n]+)["']/g,
+    /\bimport\s*\(\s*["'`]([^"'`\n]+)["'`]/g,
+    /\b(?:require|import\.meta\.resolve)\s*\(\s*["'`]([^"'`\n]+)["'`]/g,
+    /\bnew URL\(\s*["'`](\.{1,2}\/[^"'`\n]+\.[jt]s)["'`]\s*,\s*import\.meta\.url/g,
+  ]
+  return forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1]!))
+}
+
+const packageOf = (specifier: string): string =>
+  specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/")
+
+/** Why a file at `path` (from the top level, with slashes) may not import `specifier`; nothing when it may. */
+const importProblem = (path: string, specifier: string): string | undefined => {
+  const layer = path.split("/")[0]!
+  const isRelative = specifier.startsWith(".")
+  const target = isRelative ? join(path, "..", specifier).replaceAll("\\", "/") : specifier
+  const allow = (...folders: string[]): string | undefined =>
+    folders.some((folder) => target === folder || (folder.endsWith("/") && target.startsWith(folder)))
+      ? undefined
+      : `may import only ${folders.join(", ")}`
+  if (isRelative && target.startsWith("tests/") && layer !== "tests") return "may not import tests"
+  if (isRelative && !/\.(ts|json)$/.test(specifier)) return "must name the file with its .ts"
+  if (/^(https?:|jsr:|npm:)/.test(specifier)) return "must use the bare name that package.json and deno.json map"
+  if (layer === "stages" || layer === "formats") {
+    if (specifier.startsWith("node:") || specifier.startsWith("bun")) return "is portable and may not import a runtime"
+    if (!isRelative) return portable.has(packageOf(specifier)) ? undefined : "may import only portable npm packages"
+    if (layer === "stages") return allow("stages/")
+    const format = path.split("/").length > 2 ? `${path.split("/").slice(0, 2).join("/")}/` : "formats/format.ts"
+    return allow("stages/", "formats/format.ts", format)
+  }
+  if (layer === "adapters" && isRelative) return allow("stages/", "adapters/")
+  return undefined
+}
+
+/** What a portable file says that only a runtime understands; nothing when it is clean. */
+const runtimeProblem = (path: string, source: string): string | undefined => {
+  if (!/^(stages|formats)\//.test(path)) return undefined
+  const code = withoutComments(source)
+  const global = /(?<![.\w"'`$])(process|Buffer|Deno|Bun|setImmediate|__dirname)\s*[.(]/.exec(code)?.[1]
+  if (global !== undefined) return `is portable and may not use ${global}`
+  return /\bimport\s*\(\s*(?!["'\s])/.test(code) ? "may not import a module whose name is computed" : undefined
+}
+
+const drawer = /(^|\/)(utils?|common|misc|helpers|shared|lib)(\/|\.ts$)/
+
+const problemsOf = (path: string, source: string): string[] => [
+  ...importsOf(source).flatMap((specifier) => {
+    const problem = importProblem(path, specifier)
+    return problem === undefined ? [] : [`${path} imports "${specifier}" but ${problem}`]
+  }),
+  ...[runtimeProblem(path, source)].flatMap((problem) => problem === undefined ? [] : [`${path} ${problem}`]),
+  ...(drawer.test(path) ? [`${path} says nothing about what it holds: name the file after its one thing`] : []),
+]
+
+const sources = (): string[] =>
+  readdirSync(root, { withFileTypes: true }).filter((entry) => !ignored.includes(entry.name)).flatMap((entry) => {
+    if (!entry.isDirectory()) return entry.name.endsWith(".ts") ? [entry.name] : []
+    return readdirSync(join(root, entry.name), { recursive: true, encoding: "utf8" })
+      .map((path) => join(entry.name, path).replaceAll("\\", "/"))
+      .filter((path) => path.endsWith(".ts"))
+  })
+
+test("every file imports only what its folder may import", () => {
+  const all = sources()
+  assert.ok(all.length > 10, `found only ${all.length} sources`)
+  assert.deepEqual(all.flatMap((path) => problemsOf(path, readFileSync(join(root, path), "utf8"))), [])
+})
+
+test("the top level holds what the README says, and nothing else", () => {
+  const found = readdirSync(root).filter((name) => !ignored.includes(name) && !name.endsWith(".tgz"))
+  assert.deepEqual(found.filter((name) => !topLevel.includes(name)), [], "has no place at the top level")
+  assert.deepEqual(topLevel.filter((name) => !found.includes(name)), [], "missing at the top level")
+})
+
+test("bad imports are found, in every form", () => {
+  const bad: ReadonlyArray<readonly [path: string, source: string]> = [
+    ["stages/hash/a.ts", `import { createHash } from "node:crypto"`],
+    ["stages/hash/a.ts", `import type { Hash } from "node:crypto"`],
+    ["stages/hash/a.ts", `const c = await import("node:crypto")`],
+    ["stages/hash/a.ts", `export const x: import("../../adapters/store/local.ts").Local = 1`],
+    ["stages/hash/a.ts", `import {\n  a,\n  b,\n} from "../../adapters/store/local.ts"`],
+    ["stages/hash/a.ts", `export * from "../../formats/rozen/mod.ts"`],
+    ["stages/hash/a.ts", `import "../../cli/main.ts"`],
+    ["stages/hash/a.ts", `import { a } from "@napi-rs/blake-hash"`],
+    ["stages/hash/a.ts", `import { a } from "@effect/platform-node-shared/NodeFileSystem"`],
+    ["stages/hash/a.ts", `import { a } from "effect"; import b from "bun:sqlite"`],
+    ["stages/hash/a.ts", `import { a } from "../b"`],
+    ["stages/hash/a.ts", `import { a } from "npm:effect@4.1.0"`],
+    ["stages/hash/a.ts", `new Worker(new URL("../../adapters/runtime/worker.ts", import.meta.url))`],
+    ["stages/hash/a.ts", `const name = "node:fs"; await import(name)`],
+    ["stages/hash/a.ts", `export const b = Buffer.from("x")`],
+    ["stages/hash/a.ts", `const url = "https://a" /* b */; import { c } from "node:fs"`],
+    ["formats/rozen/mod.ts", `import { a } from "../zprt/mod.ts"`],
+    ["formats/rozen/mod.ts", `import { a } from "../../adapters/store/memory.ts"`],
+    ["formats/format.ts", `import { a } from "./rozen/mod.ts"`],
+    ["adapters/store/local.ts", `import { a } from "../../formats/format.ts"`],
+    ["adapters/store/local.ts", `import { a } from "../../cli/output.ts"`],
+    ["cli/main.ts", `import { a } from "../tests/skip.ts"`],
+    ["bench/chunk.ts", `import { a } from "../tests/skip.ts"`],
+    ["stages/utils/hex.ts", ``],
+    ["cli/common.ts", ``],
+  ]
+  for (const [path, source] of bad) assert.equal(problemsOf(path, source).length, 1, `${path}: ${source}`)
+})
+
+test("good imports pass", () => {
+  const good: ReadonlyArray<readonly [path: string, source: string]> = [
+    [
+      "stages/hash/a.ts",
+      `import { Effect } from "effect"\nimport * as B from "../chunk/b.ts"\nimport type { C } from "./c.ts"`,
+    ],
+    ["stages/hash/a.ts", `import { sha256 } from "@noble/hashes/sha2.js"`],
+    [
+      "stages/hash/a.ts",
+      `// import { a } from "node:fs"\n/** import { b } from "../../cli/main.ts" */\nexport const a = 1`,
+    ],
+    [
+      "formats/rozen/mod.ts",
+      `import { a } from "../format.ts"\nimport { b } from "./keys.ts"\nimport { c } from "../../stages/error.ts"`,
+    ],
+    [
+      "adapters/store/local.ts",
+      `import { open } from "node:fs/promises"\nimport { a } from "../../stages/pack/store.ts"`,
+    ],
+    ["cli/main.ts", `import { a } from "../adapters/store/local.ts"\nimport { b } from "../formats/rozen/mod.ts"`],
+    ["tests/stages/a.test.ts", `import { a } from "../skip.ts"\nimport { b } from "../../stages/error.ts"`],
+  ]
+  for (const [path, source] of good) assert.deepEqual(problemsOf(path, source), [])
+})
+
+test("the checker reads this very file's imports", () => {
+  const path = relative(root, join(import.meta.dirname, "layers.test.ts"))
+  const found = importsOf(readFileSync(join(root, path), "utf8"))
+  for (const name of ["node:assert/strict", "node:fs", "node:path", "node:test"]) assert.ok(found.includes(name), name)
+})
