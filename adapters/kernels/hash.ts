@@ -1,0 +1,114 @@
+/**
+ * Faster hashers. BLAKE3: `@napi-rs/blake-hash` (native) where it is installed for this machine, otherwise `blake3-wasm`.
+ * SHA-256: `node:crypto`.
+ */
+import { createHash } from "node:crypto"
+import { createRequire } from "node:module"
+import { type KeyedParams, keyOf } from "../../stages/hash/blake3.ts"
+import type { Hasher } from "../../stages/kernel.ts"
+
+const require = createRequire(import.meta.url)
+
+/** Makes hashers, keyed when there is a key. */
+export type Blake3Maker = (key?: Uint8Array) => Hasher
+
+/** The part of `@napi-rs/blake-hash` in use. */
+interface BlakeHash {
+  readonly blake3: (bytes: Uint8Array) => Uint8Array
+  readonly Blake3Hasher: {
+    new (): BlakeHasher
+    newKeyed(key: Uint8Array): BlakeHasher
+  }
+}
+interface BlakeHasher {
+  update(bytes: Uint8Array): unknown
+  digestBuffer(): Uint8Array
+}
+
+/** The part of `blake3-wasm` in use. A hash holds memory of the module until `digest`. */
+interface Blake3Wasm {
+  readonly createHash: () => WasmHash
+  readonly createKeyed: (key: Uint8Array) => WasmHash
+}
+interface WasmHash {
+  update(bytes: Uint8Array): unknown
+  digest(): Uint8Array
+}
+
+/** Fresh memory: runtimes slice small Buffers off a shared one. */
+const fresh = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer)
+
+/** BLAKE3 by `@napi-rs/blake-hash`, or `undefined` when it does not load here. */
+export const napiBlake3 = (): Blake3Maker | undefined => {
+  let module: BlakeHash
+  try {
+    module = require("@napi-rs/blake-hash") as BlakeHash
+  } catch {
+    return undefined
+  }
+  return (key) => {
+    const start = key === undefined
+      ? () => new module.Blake3Hasher()
+      : () => module.Blake3Hasher.newKeyed(Buffer.from(key.buffer, key.byteOffset, key.length))
+    const create = () => {
+      const state = start()
+      return { update: (bytes: Uint8Array) => void state.update(bytes), digest: () => fresh(state.digestBuffer()) }
+    }
+    return {
+      create,
+      digest: (bytes) => {
+        if (key === undefined) return fresh(module.blake3(bytes))
+        const state = start()
+        state.update(bytes)
+        return fresh(state.digestBuffer())
+      },
+    }
+  }
+}
+
+/** Each piece is copied into the module's memory, which never shrinks. */
+const WASM_PIECE = 256 << 10
+
+/** BLAKE3 by `blake3-wasm`, or `undefined` when it does not load here. */
+export const wasmBlake3 = (): Blake3Maker | undefined => {
+  let module: Blake3Wasm
+  try {
+    module = require("blake3-wasm") as Blake3Wasm
+  } catch {
+    return undefined
+  }
+  return (key) => {
+    const start = key === undefined ? () => module.createHash() : () => module.createKeyed(key)
+    const feed = (state: WasmHash, bytes: Uint8Array): void => {
+      for (let at = 0; at < bytes.length; at += WASM_PIECE) state.update(bytes.subarray(at, at + WASM_PIECE))
+    }
+    return {
+      create: () => {
+        const state = start()
+        return { update: (bytes) => feed(state, bytes), digest: () => fresh(state.digest()) }
+      },
+      digest: (bytes) => {
+        const state = start()
+        feed(state, bytes)
+        return fresh(state.digest())
+      },
+    }
+  }
+}
+
+let chosen: Blake3Maker | null | undefined
+
+/** The fastest BLAKE3 of those that load here, or `null`; looked for once. */
+export const fastestBlake3 = (): Blake3Maker | null => chosen ??= napiBlake3() ?? wasmBlake3() ?? null
+
+/** For `blake3-keyed`: the checked key of its params. */
+export const keyedKey = (params: KeyedParams): Uint8Array => keyOf(params, "blake3-keyed")
+
+/** SHA-256 by `node:crypto`. */
+export const nativeSha256 = (): Hasher => ({
+  digest: (bytes) => fresh(createHash("sha256").update(bytes).digest()),
+  create: () => {
+    const state = createHash("sha256")
+    return { update: (bytes) => void state.update(bytes), digest: () => fresh(state.digest()) }
+  },
+})

@@ -1,0 +1,12 @@
+/** Range checks of chunker options, which may come from a catalog. */
+import { KernelError } from "../kernel.ts"
+
+/** `value` when it is an integer in `[low, high]`; otherwise throws KernelError `unsupported` that names the option. */
+export const integerOption = (kernel: string, option: string, value: number, low: number, high: number): number => {
+  if (Number.isInteger(value) && value >= low && value <= high) return value
+  throw new KernelError({
+    kernel,
+    reason: "unsupported",
+    message: `Cannot chunk with ${kernel}: "${option}" is ${value}, but must be an integer from ${low} to ${high}`,
+  })
+}

@@ -1,0 +1,21 @@
+/** The chunker of "one file, one chunk". */
+import type { Chunker, KernelSpec } from "../kernel.ts"
+import { integerOption } from "./options.ts"
+
+/** Options of {@link whole}. */
+export interface WholeOptions {
+  /** In bytes, 1 to 2^30; 64 MiB unless told. Longer content is cut at every multiple of it. */
+  readonly maximum?: number
+}
+
+const make = (params: Required<WholeOptions>): Chunker => {
+  const maximum = integerOption("whole", "maximum", params.maximum, 1, 1 << 30)
+  return { maximum, cut: (_bytes, from, to) => Math.min(to, from + maximum) }
+}
+
+/** Content of up to `maximum` bytes is one chunk. Throws KernelError `unsupported` for options out of range. */
+export const whole = (options: WholeOptions = {}): KernelSpec<"chunk"> => {
+  const params = { maximum: options.maximum ?? 64 << 20 }
+  make(params)
+  return { stage: "chunk", name: "whole", params, make }
+}

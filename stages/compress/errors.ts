@@ -1,0 +1,24 @@
+/** What the compressors throw. */
+import { KernelError } from "../kernel.ts"
+
+/** The KernelError of data that the encoder did not write; `what` says what is wrong with it. */
+export const corrupt = (kernel: string, what: string): KernelError =>
+  new KernelError({ kernel, reason: "corrupt", message: `Cannot decompress ${kernel} data: ${what}` })
+
+/** The KernelError of output that would be longer than `limit` bytes. */
+export const overLimit = (kernel: string, limit: number): KernelError =>
+  new KernelError({
+    kernel,
+    reason: "limit",
+    message: `Cannot decompress ${kernel} data: the content is longer than the ${limit} bytes allowed here`,
+  })
+
+/** `level` itself. Throws KernelError `unsupported` when it is not an integer in `[low, high]`. */
+export const levelOf = (kernel: string, level: number, low: number, high: number): number => {
+  if (Number.isInteger(level) && level >= low && level <= high) return level
+  throw new KernelError({
+    kernel,
+    reason: "unsupported",
+    message: `Cannot compress with ${kernel} at level ${level}: levels are integers from ${low} to ${high}`,
+  })
+}

@@ -1,0 +1,105 @@
+/** gzip (RFC 1952). Portable: decodes with `inflate.ts`, and encodes without compressing; `adapters/kernels` compresses. */
+import type { Compressor, KernelSpec } from "../kernel.ts"
+import { crc32 } from "./crc32.ts"
+import { corrupt, levelOf, overLimit } from "./errors.ts"
+import { inflate } from "./inflate.ts"
+
+/** Options of {@link gzip}. */
+export interface GzipOptions {
+  /** 0 (stored) to 9 (small); 6 unless told. The portable encoder knows no levels. */
+  readonly level?: number
+}
+
+/** Params of the kernel. */
+export interface GzipParams {
+  readonly level: number
+}
+
+const MAX_BLOCK = 0xffff
+
+/** One member of stored blocks (RFC 1951, section 3.2.4), without a name or time. */
+const encode = (bytes: Uint8Array): Uint8Array => {
+  const blocks = Math.max(1, Math.ceil(bytes.length / MAX_BLOCK))
+  const out = new Uint8Array(18 + 5 * blocks + bytes.length)
+  const view = new DataView(out.buffer)
+  out.set([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
+  let at = 10
+  for (let i = 0; i < blocks; i++) {
+    const block = bytes.subarray(i * MAX_BLOCK, (i + 1) * MAX_BLOCK)
+    out[at] = i === blocks - 1 ? 1 : 0
+    view.setUint16(at + 1, block.length, true)
+    view.setUint16(at + 3, ~block.length & 0xffff, true)
+    out.set(block, at + 5)
+    at += 5 + block.length
+  }
+  view.setUint32(at, crc32(bytes), true)
+  view.setUint32(at + 4, bytes.length, true)
+  return out
+}
+
+/** Offset of the compressed data of the member at `at`. */
+const afterHeader = (bytes: Uint8Array, at: number): number => {
+  if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b || bytes[at + 2] !== 8) {
+    throw corrupt("gzip", "a member does not begin with the magic number")
+  }
+  const flags = bytes[at + 3]!
+  if (flags & 0xe0) throw corrupt("gzip", "a reserved bit is set")
+  let pos = at + 10
+  if (flags & 4) pos += 2 + (bytes[pos]! | (bytes[pos + 1]! << 8))
+  for (const flag of [8, 16]) {
+    if ((flags & flag) === 0) continue
+    const zero = bytes.indexOf(0, pos)
+    if (zero < 0) throw corrupt("gzip", "its header has no end")
+    pos = zero + 1
+  }
+  if (flags & 2) {
+    if (
+      bytes[pos] !== (crc32(bytes.subarray(at, pos)) & 0xff) ||
+      bytes[pos + 1] !== (crc32(bytes.subarray(at, pos)) >>> 8 & 0xff)
+    ) {
+      throw corrupt("gzip", "the checksum of its header is wrong")
+    }
+    pos += 2
+  }
+  if (!(pos < bytes.length)) throw corrupt("gzip", "it ends in its header")
+  return pos
+}
+
+/** Decodes one or more members; data after the last is refused. */
+const decode = (bytes: Uint8Array, limit: number): Uint8Array => {
+  const parts: Array<Uint8Array> = []
+  let total = 0
+  let at = 0
+  do {
+    const member = inflate(bytes, afterHeader(bytes, at), limit - total)
+    if (member === undefined) throw overLimit("gzip", limit)
+    if (member.end + 8 > bytes.length) throw corrupt("gzip", "it ends before its checksum")
+    const view = new DataView(bytes.buffer, bytes.byteOffset + member.end, 8)
+    if (view.getUint32(4, true) !== member.content.length >>> 0 || view.getUint32(0, true) !== crc32(member.content)) {
+      throw corrupt("gzip", "the checksum is wrong")
+    }
+    parts.push(member.content)
+    total += member.content.length
+    at = member.end + 8
+  } while (at < bytes.length)
+  if (parts.length === 1) return parts[0]!
+  const out = new Uint8Array(total)
+  let pos = 0
+  for (const part of parts) {
+    out.set(part, pos)
+    pos += part.length
+  }
+  return out
+}
+
+const make = (params: GzipParams): Compressor => {
+  levelOf("gzip", params.level, 0, 9)
+  return { encode, decode }
+}
+
+/** gzip, without a time in it, so equal content gives equal bytes. Throws KernelError `unsupported` for a level out of range. */
+export const gzip = (options: GzipOptions = {}): KernelSpec<"compress"> => {
+  const params = { level: options.level ?? 6 }
+  make(params)
+  return { stage: "compress", name: "gzip", params, make }
+}

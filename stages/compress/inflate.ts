@@ -1,0 +1,194 @@
+/** DEFLATE decoder (RFC 1951). */
+import type { KernelError } from "../kernel.ts"
+import { corrupt } from "./errors.ts"
+
+const LENGTH_BASE = [
+  3,
+  4,
+  5,
+  6,
+  7,
+  8,
+  9,
+  10,
+  11,
+  13,
+  15,
+  17,
+  19,
+  23,
+  27,
+  31,
+  35,
+  43,
+  51,
+  59,
+  67,
+  83,
+  99,
+  115,
+  131,
+  163,
+  195,
+  227,
+  258,
+]
+const LENGTH_BITS = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0]
+const DISTANCE_BASE = [
+  ...[1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769],
+  ...[1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577],
+]
+const DISTANCE_BITS = [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13]
+const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+
+const damaged = (): KernelError => corrupt("gzip", "the compressed data is damaged")
+
+/** Codes by their bits as they come, the first in the lowest place: `symbol << 4 | length`, 0 where there is no code. */
+interface Codes {
+  readonly table: Uint16Array
+  readonly bits: number
+}
+
+/** The canonical code of the given lengths. Over-subscribed ones are refused, and incomplete ones but for a single code. */
+const codesOf = (lengths: Uint8Array): Codes => {
+  const count = new Uint16Array(16)
+  for (const length of lengths) count[length]!++
+  count[0] = 0
+  let bits = 15
+  while (bits > 1 && count[bits] === 0) bits--
+  const next = new Uint16Array(17)
+  let used = 0
+  for (let length = 1, code = 0; length <= 15; length++) {
+    next[length] = code
+    used += count[length]! << (15 - length)
+    code = (code + count[length]!) << 1
+  }
+  const single = used === 1 << 14 && count[1] === 1
+  if (used !== 1 << 15 && used !== 0 && !single) throw damaged()
+  const table = new Uint16Array(1 << bits)
+  for (let symbol = 0; symbol < lengths.length; symbol++) {
+    const length = lengths[symbol]!
+    if (length === 0) continue
+    let reversed = 0
+    for (let i = 0, code = next[length]!++; i < length; i++, code >>= 1) reversed = (reversed << 1) | (code & 1)
+    for (let i = reversed; i < table.length; i += 1 << length) table[i] = (symbol << 4) | length
+  }
+  return { table, bits }
+}
+
+const FIXED_LITERALS = /* @__PURE__ */ codesOf(
+  Uint8Array.from({ length: 288 }, (_, i) => i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8),
+)
+const FIXED_DISTANCES = /* @__PURE__ */ codesOf(new Uint8Array(32).fill(5))
+
+/**
+ * Decodes the stream that starts at `start`. Returns its content in fresh memory and the offset after it, or `undefined` when the
+ * content is longer than `limit` bytes. Throws KernelError `corrupt`.
+ */
+export const inflate = (
+  bytes: Uint8Array,
+  start: number,
+  limit: number,
+): { readonly content: Uint8Array; readonly end: number } | undefined => {
+  let out = new Uint8Array(Math.min(limit, Math.max(1024, (bytes.length - start) * 4)))
+  let size = 0
+  let pos = start
+  let hold = 0
+  let held = 0
+  /** Makes room for `more` bytes; false when the limit forbids. */
+  const room = (more: number): boolean => {
+    if (size + more <= out.length) return true
+    if (size + more > limit) return false
+    const larger = new Uint8Array(Math.min(limit, Math.max(size + more, out.length * 2)))
+    larger.set(out)
+    out = larger
+    return true
+  }
+  const take = (count: number): number => {
+    while (held < count) {
+      if (pos >= bytes.length) throw damaged()
+      hold |= bytes[pos++]! << held
+      held += 8
+    }
+    const value = hold & ((1 << count) - 1)
+    hold >>>= count
+    held -= count
+    return value
+  }
+  const symbol = (codes: Codes): number => {
+    while (held < codes.bits && pos < bytes.length) {
+      hold |= bytes[pos++]! << held
+      held += 8
+    }
+    const entry = codes.table[hold & ((1 << codes.bits) - 1)]!
+    const length = entry & 15
+    if (length === 0 || length > held) throw damaged()
+    hold >>>= length
+    held -= length
+    return entry >> 4
+  }
+  const dynamicCodes = (): [Codes, Codes] => {
+    const literals = take(5) + 257
+    const distances = take(5) + 1
+    const orders = take(4) + 4
+    if (literals > 286 || distances > 30) throw damaged()
+    const first = new Uint8Array(19)
+    for (let i = 0; i < orders; i++) first[CODE_LENGTH_ORDER[i]!] = take(3)
+    const codes = codesOf(first)
+    const lengths = new Uint8Array(literals + distances)
+    for (let i = 0; i < lengths.length;) {
+      const value = symbol(codes)
+      if (value < 16) {
+        lengths[i++] = value
+        continue
+      }
+      if (value === 16 && i === 0) throw damaged()
+      const repeated = value === 16 ? lengths[i - 1]! : 0
+      const times = value === 16 ? 3 + take(2) : value === 17 ? 3 + take(3) : 11 + take(7)
+      if (i + times > lengths.length) throw damaged()
+      lengths.fill(repeated, i, i + times)
+      i += times
+    }
+    if (lengths[256] === 0) throw damaged()
+    return [codesOf(lengths.subarray(0, literals)), codesOf(lengths.subarray(literals))]
+  }
+  for (let last = 0; last === 0;) {
+    last = take(1)
+    const type = take(2)
+    if (type === 3) throw damaged()
+    if (type === 0) {
+      take(held & 7)
+      const length = take(16)
+      if (take(16) !== (~length & 0xffff)) throw damaged()
+      // Whole bytes may be held still.
+      pos -= held >> 3
+      hold = held = 0
+      if (pos + length > bytes.length) throw damaged()
+      if (!room(length)) return undefined
+      out.set(bytes.subarray(pos, pos + length), size)
+      pos += length
+      size += length
+      continue
+    }
+    const [literals, distances] = type === 1 ? [FIXED_LITERALS, FIXED_DISTANCES] : dynamicCodes()
+    for (;;) {
+      const value = symbol(literals)
+      if (value < 256) {
+        if (size === out.length && !room(1)) return undefined
+        out[size++] = value
+        continue
+      }
+      if (value === 256) break
+      if (value > 285) throw damaged()
+      const length = LENGTH_BASE[value - 257]! + take(LENGTH_BITS[value - 257]!)
+      const code = symbol(distances)
+      if (code > 29) throw damaged()
+      const distance = DISTANCE_BASE[code]! + take(DISTANCE_BITS[code]!)
+      if (distance > size) throw damaged()
+      if (!room(length)) return undefined
+      for (const to = size + length; size < to; size++) out[size] = out[size - distance]!
+    }
+  }
+  // Whole bytes that were read ahead belong to what follows.
+  return { content: out.subarray(0, size), end: pos - (held >> 3) }
+}

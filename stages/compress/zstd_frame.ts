@@ -1,0 +1,78 @@
+/** Where zstd frames and their blocks begin and end (RFC 8878, section 3.1), read without decompressing. */
+import { corrupt } from "./errors.ts"
+
+/** A zstd frame in some bytes. */
+export interface ZstdFrame {
+  /** Offset of the first block header. */
+  readonly blocks: number
+  /** Offset of the header of the last block. */
+  readonly lastBlock: number
+  /** Offset of the first byte after the last block, before the checksum. */
+  readonly blocksEnd: number
+  /** Offset of the first byte after the frame. */
+  readonly end: number
+  /** Bytes of content, when the header says. */
+  readonly contentSize: number | undefined
+  /** How far back the frame may refer, in bytes. */
+  readonly windowSize: number
+  /** The content has at most this many bytes, by the headers of its blocks. */
+  readonly bound: number
+}
+
+const need = (bytes: Uint8Array, at: number, count: number): void => {
+  if (at + count > bytes.length) throw corrupt("zstd", "it ends in the middle of a frame")
+}
+
+/** The frame at `at`, or the offset after it when it is a skippable one. Throws KernelError `corrupt`. */
+export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => {
+  need(bytes, at, 5)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const magic = view.getUint32(at, true)
+  if ((magic & 0xfffffff0) >>> 0 === 0x184d2a50) {
+    need(bytes, at, 8)
+    const length = view.getUint32(at + 4, true)
+    need(bytes, at + 8, length)
+    return at + 8 + length
+  }
+  if (magic !== 0xfd2fb528) throw corrupt("zstd", "a frame does not begin with the magic number")
+  const flags = bytes[at + 4]!
+  if (flags & 0x08) throw corrupt("zstd", "a reserved bit is set")
+  if (flags & 3) throw corrupt("zstd", "it needs a dictionary")
+  const single = (flags & 0x20) !== 0
+  let pos = at + 5
+  let windowSize = 0
+  if (!single) {
+    need(bytes, pos, 1)
+    const descriptor = bytes[pos++]!
+    const base = 2 ** (10 + (descriptor >> 3))
+    windowSize = base + (base / 8) * (descriptor & 7)
+  }
+  let contentSize: number | undefined
+  const sizeBytes = flags >> 6 === 0 ? (single ? 1 : 0) : 1 << (flags >> 6)
+  need(bytes, pos, sizeBytes)
+  if (sizeBytes === 1) contentSize = bytes[pos]!
+  else if (sizeBytes === 2) contentSize = view.getUint16(pos, true) + 256
+  else if (sizeBytes === 4) contentSize = view.getUint32(pos, true)
+  else if (sizeBytes === 8) contentSize = view.getUint32(pos, true) + view.getUint32(pos + 4, true) * 2 ** 32
+  pos += sizeBytes
+  if (single) windowSize = contentSize!
+  const maxBlock = Math.min(windowSize, 128 << 10)
+  const blocks = pos
+  let bound = 0
+  for (;;) {
+    need(bytes, pos, 3)
+    const header = bytes[pos]! | (bytes[pos + 1]! << 8) | (bytes[pos + 2]! << 16)
+    const type = (header >> 1) & 3
+    const size = header >> 3
+    if (type === 3 || size > maxBlock) throw corrupt("zstd", "a block header is not valid")
+    const stored = type === 1 ? 1 : size
+    need(bytes, pos + 3, stored)
+    bound += type === 2 ? maxBlock : size
+    const lastBlock = pos
+    pos += 3 + stored
+    if ((header & 1) === 0) continue
+    const checksum = flags & 4 ? 4 : 0
+    need(bytes, pos, checksum)
+    return { blocks, lastBlock, blocksEnd: pos, end: pos + checksum, contentSize, windowSize, bound }
+  }
+}

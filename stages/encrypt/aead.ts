@@ -1,0 +1,75 @@
+/** Ciphers of messages that carry a random nonce of 24 bytes: nonce, ciphertext, tag of 16 bytes. Internal to the ciphers and their tests. */
+import { Redacted } from "effect"
+import { type Cipher, KernelError } from "../kernel.ts"
+
+/** Bytes of a nonce. */
+export const NONCE_BYTES = 24
+/** Bytes of a tag. */
+export const TAG_BYTES = 16
+
+/** Params of ciphers with a key. */
+export interface KeyParams {
+  /** 32 bytes. */
+  readonly key: Redacted.Redacted<Uint8Array>
+}
+
+/** The key out of `params`. Throws KernelError `unsupported` unless it has 32 bytes. */
+export const keyOf = (kernel: string, params: KeyParams): Uint8Array => {
+  const key = Redacted.value(params.key)
+  if (key.length === 32) return key
+  throw new KernelError({
+    kernel,
+    reason: "unsupported",
+    message: `Cannot use a key of ${key.length} bytes with ${kernel}: it must have 32`,
+  })
+}
+
+/** The KernelError of a message that was not sealed with this key and `aad`. */
+export const forged = (kernel: string): KernelError =>
+  new KernelError({
+    kernel,
+    reason: "forged",
+    message: `Cannot open a message sealed with ${kernel}: the key is not the right one, or the message was altered`,
+  })
+
+/** An authenticated cipher with 24-byte nonces, tag last. `open` may throw anything, or return `undefined`, when the tag does not fit. */
+export interface NonceCipher {
+  readonly seal: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => ReadonlyArray<Uint8Array>
+  readonly open: (nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) => Uint8Array | undefined
+}
+
+const NO_AAD = new Uint8Array(0)
+
+/** Seals with a given nonce, which must never be used twice with one key: for test vectors. */
+export const sealWith = (
+  cipher: NonceCipher,
+  nonce: Uint8Array,
+  bytes: Uint8Array,
+  aad: Uint8Array = NO_AAD,
+): Uint8Array => {
+  const out = new Uint8Array(NONCE_BYTES + bytes.length + TAG_BYTES)
+  out.set(nonce)
+  let at = NONCE_BYTES
+  for (const part of cipher.seal(nonce, bytes, aad)) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+/** The kernel of a cipher: a fresh random nonce for every message. */
+export const randomNonces = (kernel: string, cipher: NonceCipher): Cipher => ({
+  overhead: NONCE_BYTES + TAG_BYTES,
+  seal: (bytes, aad) => sealWith(cipher, crypto.getRandomValues(new Uint8Array(NONCE_BYTES)), bytes, aad),
+  open: (bytes, aad) => {
+    if (bytes.length < NONCE_BYTES + TAG_BYTES) throw forged(kernel)
+    let opened: Uint8Array | undefined
+    try {
+      opened = cipher.open(bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES), aad ?? NO_AAD)
+    } catch {
+      opened = undefined
+    }
+    if (opened === undefined) throw forged(kernel)
+    return opened
+  },
+})

@@ -1,0 +1,86 @@
+/** Keys from passwords: scrypt (RFC 7914). */
+import { scryptAsync } from "@noble/hashes/scrypt.js"
+import { Context, Effect, Redacted } from "effect"
+import { KernelError } from "../kernel.ts"
+
+/** How a password becomes a key, as a key slot stores it. */
+export interface PasswordParams {
+  readonly kdf: "scrypt"
+  /** Cost: a power of two, 2^10 to 2^20. */
+  readonly n: number
+  /** Block size, 1 to 32. `128 * n * r` bytes of memory are used, 1 GiB at most. */
+  readonly r: number
+  /** Parallelism, 1 to 16. */
+  readonly p: number
+  /** 16 to 64 random bytes. */
+  readonly salt: Uint8Array
+}
+
+/** Computes scrypt with 32 bytes of output. Stops early, with any rejection, once `signal` is aborted. */
+export type ScryptFunction = (
+  password: Uint8Array,
+  salt: Uint8Array,
+  cost: { readonly n: number; readonly r: number; readonly p: number },
+  signal: AbortSignal,
+) => Promise<Uint8Array>
+
+/** The implementation in use; `@noble/hashes` by default, which runs everywhere. */
+export const Scrypt: Context.Reference<ScryptFunction> = Context.Reference<ScryptFunction>("penstock/Scrypt", {
+  defaultValue: (): ScryptFunction => (password, salt, { n, r, p }, signal) =>
+    scryptAsync(password, salt, {
+      N: n,
+      r,
+      p,
+      dkLen: 32,
+      maxmem: 2 ** 31,
+      onProgress: () => signal.throwIfAborted(),
+    }),
+})
+
+const problem = ({ kdf, n, r, p, salt }: PasswordParams): string | undefined => {
+  if (kdf !== "scrypt") return `"kdf" is "${kdf}", but only "scrypt" is known`
+  if (!Number.isInteger(n) || n < 2 ** 10 || n > 2 ** 20 || (n & (n - 1)) !== 0) {
+    return `"n" is ${n}, but must be a power of two from 2^10 to 2^20`
+  }
+  if (!Number.isInteger(r) || r < 1 || r > 32) return `"r" is ${r}, but must be an integer from 1 to 32`
+  if (!Number.isInteger(p) || p < 1 || p > 16) return `"p" is ${p}, but must be an integer from 1 to 16`
+  if (128 * n * r > 2 ** 30) return `"n" ${n} with "r" ${r} would use more than 1 GiB of memory`
+  if (salt.length < 16 || salt.length > 64) return `the salt has ${salt.length} bytes, but must have 16 to 64`
+  return undefined
+}
+
+/**
+ * Derives a 32-byte key. The password is normalised to NFC, since keyboards differ in how they compose characters, and taken as UTF-8.
+ * `params` may come from a stranger: they are checked before any work. Fails with KernelError `unsupported` when they are out of
+ * range or the runtime has not enough memory. Interrupting stops the work.
+ */
+export const deriveKey: (
+  password: Redacted.Redacted<string>,
+  params: PasswordParams,
+) => Effect.Effect<Redacted.Redacted<Uint8Array>, KernelError> = Effect.fnUntraced(function* (
+  password: Redacted.Redacted<string>,
+  params: PasswordParams,
+) {
+  const wrong = problem(params)
+  if (wrong !== undefined) {
+    return yield* new KernelError({
+      kernel: "scrypt",
+      reason: "unsupported",
+      message: `Cannot derive a key from the password: ${wrong}`,
+    })
+  }
+  const scrypt = yield* Scrypt
+  const bytes = new TextEncoder().encode(Redacted.value(password).normalize("NFC"))
+  const key = yield* Effect.tryPromise({
+    try: (signal) => scrypt(bytes, params.salt, params, signal),
+    catch: (cause) =>
+      new KernelError({
+        kernel: "scrypt",
+        reason: "unsupported",
+        message: `Cannot derive a key from the password with ${128 * params.n * params.r} bytes of memory: ${
+          cause instanceof Error ? cause.message : String(cause)
+        }`,
+      }),
+  })
+  return Redacted.make(key)
+})
