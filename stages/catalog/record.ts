@@ -1,0 +1,97 @@
+/** Writes packed entries into the tree of a catalog. */
+import { Effect, Stream } from "effect"
+import { chunkCount } from "../hash/chunk_list.ts"
+import type { Packed } from "../pack/pack.ts"
+import type { PackStats } from "../pack/packing.ts"
+import type { Steps } from "../plan.ts"
+import { SqliteError } from "./sqlite.ts"
+import type { Tree, TreeChange } from "./tree.ts"
+import type { StoredEntry } from "./tree_row.ts"
+
+/** What went into a tree. */
+export interface Recorded extends PackStats {
+  readonly files: number
+  readonly directories: number
+  /** Symlinks, fifos, sockets, device nodes. */
+  readonly others: number
+  /** Content bytes of all files. */
+  readonly bytes: number
+  /** Files that were not read because they had not changed. */
+  readonly filesUnchanged: number
+  readonly chunks: number
+  /** What could not be read, and what was stored although it changed meanwhile: path and reason. */
+  readonly problems: ReadonlyArray<{ readonly path: string; readonly message: string }>
+}
+
+/** How to record. */
+export interface RecordOptions {
+  /** Called for every change against what the tree held before. */
+  readonly onChange?: (change: TreeChange) => void
+  /** Called after each unit of work. */
+  readonly progress?: (progress: { readonly files: number; readonly directories: number; readonly bytes: number; readonly path: string }) => void
+}
+
+/** Makes the tree what the stream says: new and changed entries are put, those that do not come are removed. One transaction. */
+export const record = <S extends Steps, E, R>(
+  self: Stream.Stream<Packed<S>, E, R>,
+  tree: Tree,
+  options: RecordOptions = {},
+): Effect.Effect<Recorded, E | SqliteError, R> =>
+  Effect.gen(function* () {
+    const count = { files: 0, directories: 0, others: 0, bytes: 0, filesUnchanged: 0, chunks: 0 }
+    const problems: Array<{ path: string; message: string }> = []
+    const unreadable = new Set<string>()
+    let stats = (): PackStats => ({ objects: 0, bytesStored: 0, chunksNew: 0, bytesAdded: 0 })
+
+    const put = (entry: Packed<S>): void => {
+      stats = entry.packing.packer.stats
+      if (entry.kind === "unreadable") {
+        problems.push({ path: entry.path, message: entry.problem ?? "It could not be read" })
+        unreadable.add(entry.path)
+        return
+      }
+      if (entry.warning !== undefined) problems.push({ path: entry.path, message: entry.warning })
+      tree.put(toStored(entry, unreadable))
+      if (entry.kind === "directory") count.directories++
+      else if (entry.kind !== "file") count.others++
+      else {
+        count.files++
+        count.bytes += entry.size ?? 0
+        count.chunks += chunkCount(entry.chunks)
+        if (entry.reused) count.filesUnchanged++
+      }
+    }
+
+    yield* attempt(() => tree.begin(options.onChange))
+    yield* Stream.runForEachArray(self, (entries) =>
+      attempt(() => {
+        for (const entry of entries) put(entry)
+        options.progress?.({ files: count.files, directories: count.directories, bytes: count.bytes, path: entries.at(-1)!.path })
+      }))
+    yield* attempt(() => {
+      tree.removeUnseen()
+      tree.commit()
+    })
+    return { ...count, ...stats(), problems }
+  })
+
+/** Without what is not stored, and without a link to an entry that is not there. */
+const toStored = (entry: Packed<Steps>, unreadable: ReadonlySet<string>): StoredEntry => {
+  const { packing: _packing, steps: _steps, reused: _reused, warning: _warning, problem: _problem, linkTo, ...rest } = entry
+  return {
+    ...rest,
+    kind: rest.kind as StoredEntry["kind"],
+    size: rest.size ?? 0,
+    ...(linkTo === undefined || unreadable.has(linkTo) ? {} : { linkTo }),
+  }
+}
+
+/** Runs the tree's synchronous functions: SqliteError becomes a failure. */
+export const attempt = <A>(run: () => A): Effect.Effect<A, SqliteError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      return error instanceof SqliteError ? Effect.fail(error) : Effect.die(error)
+    }
+  })

@@ -1,0 +1,5 @@
+import type { KernelSpec } from "../kernel.ts"
+import { kernelStage, type Stage } from "../plan.ts"
+
+/** Cuts content into chunks. */
+export const chunk = (kernel: KernelSpec<"chunk">): Stage<"chunk"> => kernelStage(kernel)

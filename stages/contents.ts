@@ -1,0 +1,153 @@
+import { Effect, Scope, Stream } from "effect"
+import { type Assembler, makeAssembler, splitList } from "./assemble.ts"
+import type { Stored } from "./executor.ts"
+import { contentLength } from "./hash/chunk_list.ts"
+import { KernelError, Kernels } from "./kernel.ts"
+import type { ObjectStore, StoreError } from "./pack/store.ts"
+import type { Steps } from "./plan.ts"
+import type { Fetched, InverseOrder, Recipe } from "./recipe.ts"
+import type { Content, Entry } from "./walk/entry.ts"
+import { SourceError } from "./walk/source.ts"
+
+/** Contents that are read together, in bytes; a larger one is a stream. */
+const UNIT_BYTES = 8 << 20
+/** Entries in a unit at most. */
+const UNIT_ENTRIES = 1024
+
+/**
+ * Runs the recipe: entries with their content, in order. Small files have it as bytes; large ones as a stream, to be read before the
+ * whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with SourceError `damaged`.
+ */
+export const contents = <S extends Steps, E, R>(
+  self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,
+): Stream.Stream<Entry, E | StoreError, R | ObjectStore> => {
+  const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
+    Stream.unwrap(Effect.gen(function* () {
+      const table = yield* Kernels
+      const context = yield* Effect.context<ObjectStore>()
+      const scope = yield* Effect.scope
+      const assemblers = new Map<Recipe, Assembler>()
+      const assembler = Effect.fnUntraced(function* (recipe: Recipe) {
+        let made = assemblers.get(recipe)
+        if (made === undefined) {
+          const unpacker = yield* Effect.provideService(
+            Effect.provide(recipe.packing.read, context),
+            Scope.Scope,
+            scope,
+          )
+          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table))
+        }
+        return made
+      })
+      return Stream.flattenIterable(Stream.mapEffect(
+        units(entries),
+        Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
+          return yield* withContents(yield* assembler(unit[0]!.recipe), unit)
+        }),
+      ))
+    }))
+  return run(self)
+}
+
+const withContents = Effect.fnUntraced(function* (assembler: Assembler, unit: ReadonlyArray<Fetched<Steps>>) {
+  const small = unit.filter((entry) => entry.kind === "file" && contentLength(entry.chunks) <= UNIT_BYTES)
+  const read = yield* assembler.read(small.map(({ chunks }) => chunks))
+  const found = new Map(small.map((entry, i) => [entry, read[i]!]))
+  return unit.map((entry): Entry => {
+    const { recipe: _recipe, steps: _steps, chunks, reused: _reused, warning: _warning, ...rest } = entry
+    if (entry.kind !== "file") return rest
+    const bytes = found.get(entry)
+    if (bytes === undefined) return { ...rest, content: decoded(assembler, entry, large(assembler, entry, chunks)) }
+    if (!(bytes instanceof Uint8Array)) return { ...rest, content: Stream.fail(damaged(entry, bytes.damage)) }
+    return { ...rest, content: decoded(assembler, entry, bytes) }
+  })
+})
+
+/** The content of a large file, some MiB at a time. */
+const large = (assembler: Assembler, entry: Stored, chunks: Uint8Array): Stream.Stream<Uint8Array, SourceError> =>
+  Stream.fromIterable(splitList(chunks, UNIT_BYTES)).pipe(
+    Stream.rechunk(1),
+    Stream.mapEffect((list) =>
+      assembler.read([list]).pipe(
+        Effect.mapError((error) => damaged(entry, error.message)),
+        Effect.flatMap(([bytes]) =>
+          bytes instanceof Uint8Array ? Effect.succeed(bytes) : Effect.fail(damaged(entry, bytes!.damage))
+        ),
+      )
+    ),
+  )
+
+/** Applies the decoders of the whole content, and checks the length. */
+const decoded = (
+  assembler: Assembler,
+  entry: Stored,
+  content: Uint8Array | Stream.Stream<Uint8Array, SourceError>,
+): Content => {
+  const wrong = (length: number) => damaged(entry, `it has ${length} bytes instead of ${entry.size}`)
+  if (content instanceof Uint8Array && assembler.transforms().length === 0) {
+    return content.length === entry.size ? content : Stream.fail(wrong(content.length))
+  }
+  const pieces = content instanceof Uint8Array ? Stream.succeed(content) : content
+  return Stream.suspend(() => {
+    const transforms = assembler.transforms()
+    let length = 0
+    const through = (from: number, bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
+      from === transforms.length ? [bytes] : transforms[from]!.push(bytes).flatMap((piece) => through(from + 1, piece))
+    const attempt = (run: () => ReadonlyArray<Uint8Array>) =>
+      Effect.suspend(() => {
+        try {
+          const out = run()
+          for (const piece of out) length += piece.length
+          return Effect.succeed(out)
+        } catch (error) {
+          return error instanceof KernelError ? Effect.fail(damaged(entry, error.message)) : Effect.die(error)
+        }
+      })
+    return Stream.flattenIterable(Stream.mapEffect(pieces, (bytes) => attempt(() => through(0, bytes)))).pipe(
+      Stream.concat(
+        Stream.flattenIterable(
+          Stream.fromEffect(
+            Effect.suspend(() =>
+              attempt(() =>
+                transforms.flatMap((transform, i) => transform.end().flatMap((piece) => through(i + 1, piece)))
+              )
+            ),
+          ),
+        ),
+      ),
+      Stream.concat(
+        Stream.fromEffectDrain(Effect.suspend(() => length === entry.size ? Effect.void : Effect.fail(wrong(length)))),
+      ),
+    )
+  })
+}
+
+const damaged = (entry: Stored, message: string): SourceError =>
+  new SourceError({ reason: "damaged", path: entry.path, message: `Its content is lost: ${message}` })
+
+/** Groups consecutive entries of the same recipe. */
+const units = <S extends Steps, E, R>(
+  self: Stream.Stream<Fetched<S>, E, R>,
+): Stream.Stream<ReadonlyArray<Fetched<S>>, E, R> =>
+  Stream.mapAccumArray(
+    self,
+    (): { held: Array<Fetched<S>>; bytes: number } => ({ held: [], bytes: 0 }),
+    (state, entries) => {
+      const full: Array<ReadonlyArray<Fetched<S>>> = []
+      const close = () => {
+        if (state.held.length > 0) full.push(state.held)
+        state.held = []
+        state.bytes = 0
+      }
+      for (const entry of entries) {
+        if (state.held.length > 0 && state.held[0]!.recipe !== entry.recipe) close()
+        const length = entry.kind === "file" ? contentLength(entry.chunks) : 0
+        if (length <= UNIT_BYTES && state.bytes + length > UNIT_BYTES) close()
+        state.held.push(entry)
+        if (length <= UNIT_BYTES) state.bytes += length
+        if (state.held.length >= UNIT_ENTRIES) close()
+      }
+      return [state, full] as const
+    },
+    { onHalt: (state) => state.held.length > 0 ? [state.held] : [] },
+  )

@@ -1,0 +1,62 @@
+/** The chunks of one content, in order, as bytes: 36 for each chunk, its ID (32) and its length (u32, little endian). */
+import { ID_BYTES } from "../kernel.ts"
+
+/** Bytes of one chunk in a list. */
+export const RECORD_BYTES = 36
+
+/** The list of content that has no bytes. */
+export const emptyList: Uint8Array = new Uint8Array(0)
+
+/** Number of chunks. */
+export const chunkCount = (list: Uint8Array): number => list.length / RECORD_BYTES
+
+/** The ID of chunk `i`, as a view into the list. */
+export const chunkId = (list: Uint8Array, i: number): Uint8Array =>
+  list.subarray(i * RECORD_BYTES, i * RECORD_BYTES + ID_BYTES)
+
+/** The length of chunk `i` in bytes. */
+export const chunkLength = (list: Uint8Array, i: number): number => {
+  const at = i * RECORD_BYTES + ID_BYTES
+  return (list[at]! | list[at + 1]! << 8 | list[at + 2]! << 16 | list[at + 3]! << 24) >>> 0
+}
+
+/** Length of the content in bytes. */
+export const contentLength = (list: Uint8Array): number => {
+  let total = 0
+  for (let i = 0; i < chunkCount(list); i++) total += chunkLength(list, i)
+  return total
+}
+
+/** A list that grows. */
+export class ChunkListBuilder {
+  #bytes: Uint8Array = new Uint8Array(RECORD_BYTES * 4)
+  #length = 0
+
+  /** Number of chunks so far. */
+  get count(): number {
+    return this.#length / RECORD_BYTES
+  }
+
+  /** Appends a chunk; copies the ID. */
+  add(id: Uint8Array, length: number): void {
+    if (this.#length + RECORD_BYTES > this.#bytes.length) {
+      const grown = new Uint8Array(this.#bytes.length * 2)
+      grown.set(this.#bytes)
+      this.#bytes = grown
+    }
+    const at = this.#length
+    this.#bytes.set(id, at)
+    this.#bytes[at + ID_BYTES] = length
+    this.#bytes[at + ID_BYTES + 1] = length >>> 8
+    this.#bytes[at + ID_BYTES + 2] = length >>> 16
+    this.#bytes[at + ID_BYTES + 3] = length >>> 24
+    this.#length = at + RECORD_BYTES
+  }
+
+  /** The list, in fresh bytes; the builder is empty again. */
+  take(): Uint8Array {
+    const list = this.#bytes.slice(0, this.#length)
+    this.#length = 0
+    return list
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * A lane runs a plan over one content after another: window → chunks → IDs → new chunks gathered into blocks → sealed blocks.
+ * All of it synchronous, all of it bytes; an executor has one lane, or one in each worker.
+ *
+ * What is before `chunk` in the plan works on the content as a whole, in frames; what is between `chunk` and `hash` on each
+ * chunk; what is after `hash` on blocks of about `blockBytes` of new chunks.
+ */
+import { ChunkListBuilder } from "./hash/chunk_list.ts"
+import { frames, type Transform } from "./framed.ts"
+import {
+  type Chunker,
+  type Cipher,
+  type Compressor,
+  type Hasher,
+  KernelError,
+  type KernelSpec,
+  type KernelTable,
+  makeKernel,
+} from "./kernel.ts"
+import type { Plan } from "./plan.ts"
+
+/** What is compressed and encrypted as one, and stored as one piece of a pack. */
+export interface Block {
+  /** The chunks in it, in order: a chunk list. */
+  readonly chunks: Uint8Array
+  /** Sum of the chunks' lengths. */
+  readonly rawLength: number
+  /** As it is to be stored. */
+  readonly bytes: Uint8Array
+}
+
+/** What a lane needs to know of the run. */
+export interface LaneOptions {
+  /** Chunks are gathered until a block has about this many bytes; 0 gives every chunk a block of its own. */
+  readonly blockBytes: number
+  /** Claims a chunk: true when it is new and the caller is to store it. */
+  readonly claim: (id: Uint8Array) => boolean
+}
+
+/** A codec as one function. */
+export type Encode = (bytes: Uint8Array) => Uint8Array
+
+/** How much the window grows at once, and how much of a content is read at once. */
+const SLICE_BYTES = 4 << 20
+
+export class Lane {
+  readonly #before: ReadonlyArray<Encode>
+  readonly #chunker: Chunker
+  readonly #middle: ReadonlyArray<Encode>
+  readonly #hasher: Hasher
+  readonly #after: ReadonlyArray<Encode>
+  readonly #options: LaneOptions
+
+  #window: Uint8Array = new Uint8Array(SLICE_BYTES)
+  #held = 0
+  #transforms: ReadonlyArray<Transform> = []
+  readonly #list: ChunkListBuilder = new ChunkListBuilder()
+
+  #gather: Uint8Array
+  #gathered = 0
+  readonly #gatherList: ChunkListBuilder = new ChunkListBuilder()
+
+  #ready: Array<Block> = []
+  #readyBytes = 0
+
+  constructor(plan: Plan, table: KernelTable, options: LaneOptions) {
+    const chunkAt = plan.findIndex((spec) => spec.stage === "chunk")
+    const hashAt = plan.findIndex((spec) => spec.stage === "hash")
+    if (chunkAt < 0 || hashAt < chunkAt) {
+      throw new KernelError({
+        kernel: "plan",
+        reason: "unsupported",
+        message: "A plan needs a chunker, and a hasher after it",
+      })
+    }
+    const encoders = (specs: Plan): ReadonlyArray<Encode> => specs.map((spec) => encoder(spec, table))
+    this.#before = encoders(plan.slice(0, chunkAt))
+    this.#chunker = makeKernel(plan[chunkAt] as KernelSpec<"chunk">, table)
+    this.#middle = encoders(plan.slice(chunkAt + 1, hashAt))
+    this.#hasher = makeKernel(plan[hashAt] as KernelSpec<"hash">, table)
+    this.#after = encoders(plan.slice(hashAt + 1))
+    this.#options = options
+    this.#gather = new Uint8Array(options.blockBytes)
+  }
+
+  /** Stored bytes of the blocks that wait to be taken. */
+  get readyBytes(): number {
+    return this.#readyBytes
+  }
+
+  /** Starts a content; what an earlier one left unfinished is dropped. */
+  begin(): void {
+    this.#held = 0
+    this.#list.take()
+    this.#transforms = this.#before.map((encode) => frames(encode))
+  }
+
+  /**
+   * Where to put the next bytes of the content: at least 64 KiB, at most 4 MiB. Only for plans without stages before `chunk`
+   * (see `direct`); followed by `wrote`.
+   */
+  space(): Uint8Array {
+    return this.#room(SLICE_BYTES)
+  }
+
+  /** True when content can be read straight into `space`. */
+  get direct(): boolean {
+    return this.#before.length === 0
+  }
+
+  /** So many bytes of `space` are content now. */
+  wrote(length: number): void {
+    this.#held += length
+    this.#cut(false)
+  }
+
+  /** The next bytes of the content. Copies them. */
+  push(bytes: Uint8Array): void {
+    this.#transform(0, bytes)
+  }
+
+  /** Ends the content: its chunks. */
+  end(): Uint8Array {
+    for (let i = 0; i < this.#transforms.length; i++) {
+      for (const piece of this.#transforms[i]!.end()) this.#transform(i + 1, piece)
+    }
+    this.#cut(true)
+    return this.#list.take()
+  }
+
+  /** Seals what is gathered, so that every chunk claimed so far is in a block that can be taken. */
+  flush(): void {
+    if (this.#gatherList.count === 0) return
+    this.#seal(this.#gatherList.take(), this.#gather.subarray(0, this.#gathered))
+    this.#gathered = 0
+  }
+
+  /** The blocks that are ready; they are the caller's. */
+  take(): ReadonlyArray<Block> {
+    const blocks = this.#ready
+    this.#ready = []
+    this.#readyBytes = 0
+    return blocks
+  }
+
+  #transform(stage: number, bytes: Uint8Array): void {
+    if (stage < this.#transforms.length) {
+      for (const piece of this.#transforms[stage]!.push(bytes)) this.#transform(stage + 1, piece)
+      return
+    }
+    for (let at = 0; at < bytes.length;) {
+      const room = this.#room(Math.min(SLICE_BYTES, bytes.length - at))
+      const take = Math.min(room.length, bytes.length - at)
+      room.set(bytes.subarray(at, at + take))
+      at += take
+      this.#held += take
+      this.#cut(false)
+    }
+  }
+
+  #room(want: number): Uint8Array {
+    if (this.#window.length - this.#held < want) {
+      const grown = new Uint8Array(
+        Math.max(this.#held + SLICE_BYTES, Math.min(this.#held * 2, this.#held + 64 * SLICE_BYTES)),
+      )
+      grown.set(this.#window.subarray(0, this.#held))
+      this.#window = grown
+    }
+    return this.#window.subarray(this.#held, Math.min(this.#window.length, this.#held + SLICE_BYTES))
+  }
+
+  /** Takes all chunks out of the window whose ends are certain. */
+  #cut(final: boolean): void {
+    const { maximum } = this.#chunker
+    const end = this.#held
+    let from = 0
+    while (final ? from < end : end - from >= maximum) {
+      const to = this.#chunker.cut(this.#window, from, end)
+      this.#chunk(this.#window.subarray(from, to))
+      from = to
+    }
+    if (from > 0) this.#window.copyWithin(0, from, end)
+    this.#held = end - from
+  }
+
+  #chunk(raw: Uint8Array): void {
+    const bytes = this.#middle.reduce((b, encode) => encode(b), raw)
+    const id = this.#hasher.digest(bytes)
+    this.#list.add(id, bytes.length)
+    if (!this.#options.claim(id)) return
+    const { blockBytes } = this.#options
+    if (this.#gathered + bytes.length > blockBytes) this.flush()
+    this.#gatherList.add(id, bytes.length)
+    if (bytes.length >= blockBytes) {
+      // A block of its own. It may be a view of the window when nothing encodes it, so that it is copied then.
+      this.#seal(this.#gatherList.take(), bytes)
+    } else {
+      this.#gather.set(bytes, this.#gathered)
+      this.#gathered += bytes.length
+    }
+  }
+
+  #seal(chunks: Uint8Array, raw: Uint8Array): void {
+    const encoded = this.#after.reduce((b, encode) => encode(b), raw)
+    const bytes = encoded.buffer === this.#window.buffer || encoded.buffer === this.#gather.buffer
+      ? encoded.slice()
+      : encoded
+    this.#ready.push({ chunks, rawLength: raw.length, bytes })
+    this.#readyBytes += bytes.length
+  }
+}
+
+const encoder = (spec: KernelSpec, table: KernelTable): Encode => {
+  switch (spec.stage) {
+    case "compress":
+      return (makeKernel(spec, table) as Compressor).encode
+    case "encrypt": {
+      const cipher = makeKernel(spec, table) as Cipher
+      return (bytes) => cipher.seal(bytes)
+    }
+    default:
+      throw new KernelError({ kernel: spec.name, reason: "unsupported", message: `A plan has one ${spec.stage} stage` })
+  }
+}

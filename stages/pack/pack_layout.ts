@@ -1,0 +1,62 @@
+/** Names and headers of packs and index objects: what differs between formats that store packs. */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import type { KernelSpec } from "../kernel.ts"
+import { PACK_ID_BYTES } from "./pack_list.ts"
+import { PackError } from "./packing.ts"
+
+/** How one kind of object is named and begins. */
+export interface ObjectLayout {
+  /** Ends with `/`. Everything beneath it that has the extension is of this kind. */
+  readonly directory: string
+  /** With its dot. */
+  readonly extension: string
+  /** Begins every object; `headerBytes` long whatever the ID. Authenticated with what follows. */
+  readonly header: (id: Uint8Array) => Uint8Array
+  readonly headerBytes: number
+  /** Why the header is not one of this layout: PackError `foreign`, `newer` or `corrupt`. Undefined when it is. */
+  readonly problem: (object: string, header: Uint8Array) => PackError | undefined
+  /** Seals footer or body. */
+  readonly cipher: KernelSpec<"encrypt">
+}
+
+/** Packs and their indexes. */
+export interface PackLayout {
+  readonly packs: ObjectLayout
+  readonly indexes: ObjectLayout
+  /** A pack is closed when it has so many bytes. */
+  readonly size: number
+  /** Chunks are gathered into blocks of so many bytes. */
+  readonly blockBytes: number
+}
+
+/** A fresh random ID. */
+export const freshId = (): Uint8Array => crypto.getRandomValues(new Uint8Array(PACK_ID_BYTES))
+
+/** `<directory>ab/abcd….ext`. */
+export const objectName = (layout: ObjectLayout, id: Uint8Array): string => {
+  const hex = bytesToHex(id)
+  return `${layout.directory}${hex.slice(0, 2)}/${hex}${layout.extension}`
+}
+
+/** The ID in a name, undefined when the name is not of this layout. */
+export const objectId = (layout: ObjectLayout, name: string): Uint8Array | undefined => {
+  if (!name.startsWith(layout.directory) || !name.endsWith(layout.extension)) return undefined
+  const hex = name.slice(layout.directory.length + 3, name.length - layout.extension.length)
+  if (!/^[0-9a-f]{64}$/.test(hex)) return undefined
+  const id = hexToBytes(hex)
+  return objectName(layout, id) === name ? id : undefined
+}
+
+/** Throws when the bytes do not begin with the header of the object of that ID. */
+export const checkHeader = (layout: ObjectLayout, object: string, id: Uint8Array, bytes: Uint8Array): void => {
+  const header = bytes.subarray(0, layout.headerBytes)
+  if (header.length < layout.headerBytes) {
+    throw new PackError({ reason: "truncated", object, message: `${object} is shorter than its header` })
+  }
+  const problem = layout.problem(object, header)
+  if (problem !== undefined) throw problem
+  const expected = layout.header(id)
+  if (header.some((byte, i) => byte !== expected[i])) {
+    throw new PackError({ reason: "corrupt", object, message: `The header of ${object} was altered` })
+  }
+}

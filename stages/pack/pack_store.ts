@@ -1,0 +1,185 @@
+/** What a store holds in the way of packs: its indexes, read; packs that no index lists, adopted; packs that are gone, known. */
+import { Effect, Stream } from "effect"
+import { type Cipher, KernelError, Kernels, makeKernel } from "../kernel.ts"
+import { ChunkIndex } from "./chunk_index.ts"
+import { decodeFooter, type FooterBlock, footerLength, TRAILER_BYTES } from "./pack_file.ts"
+import { checkHeader, objectId, objectName, type PackLayout } from "./pack_layout.ts"
+import { decodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
+import { PackError } from "./packing.ts"
+import { ObjectStore, type StoreError } from "./store.ts"
+
+/** A pack that is there. */
+export interface KnownPack {
+  readonly object: string
+  readonly id: Uint8Array
+  readonly size: number
+  readonly footerLength: number
+  /** Whether a readable index lists it. */
+  readonly indexed: boolean
+}
+
+/** The packs of a store. */
+export interface PackStore {
+  /** Chunk to number in `packs`. Only chunks of packs that are there. */
+  readonly index: ChunkIndex
+  readonly packs: ReadonlyArray<KnownPack>
+  /** Packs that no index lists, as an index would: to be listed by the next. */
+  readonly orphans: ReadonlyArray<ListedPack>
+  /** Packs that an index lists and that are gone. */
+  readonly lost: ReadonlyArray<string>
+  /** Packs and indexes that cannot be read. */
+  readonly damaged: ReadonlyArray<PackError>
+  /** Number of readable index objects. */
+  readonly indexes: number
+}
+
+/** The tail is read in one piece with what is likely to be the whole footer. */
+const TAIL_BYTES = 64 << 10
+
+/** Reads the footer of a pack whose size is known. Fails with PackError when it is damaged, StoreError when it cannot be read. */
+export const readFooter: (
+  layout: PackLayout,
+  store: ObjectStore,
+  cipher: Cipher,
+  pack: { readonly object: string; readonly id: Uint8Array; readonly size: number; readonly footerLength?: number },
+) => Effect.Effect<
+  { readonly length: number; readonly blocks: ReadonlyArray<FooterBlock> },
+  PackError | StoreError
+> = Effect.fnUntraced(function* (layout, store, cipher, pack) {
+  const { object, size } = pack
+  const { headerBytes } = layout.packs
+  if (size < headerBytes + TRAILER_BYTES) {
+    return yield* new PackError({
+      reason: "truncated",
+      object,
+      message: `${object} is too short to be a pack: it is truncated`,
+    })
+  }
+  const guess = Math.min(size, pack.footerLength === undefined ? TAIL_BYTES : pack.footerLength + TRAILER_BYTES)
+  let tail = yield* store.get(object, { offset: size - guess, length: guess })
+  const length = yield* attempt(() => footerLength(object, size, headerBytes, tail))
+  if (length + TRAILER_BYTES > tail.length) {
+    tail = yield* store.get(object, { offset: size - length - TRAILER_BYTES, length: length + TRAILER_BYTES })
+  }
+  const header = yield* store.get(object, { offset: 0, length: headerBytes })
+  return yield* attempt(() => {
+    checkHeader(layout.packs, object, pack.id, header)
+    const sealed = tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES)
+    return { length, blocks: decodeFooter(object, size, header, sealed, cipher) as ReadonlyArray<FooterBlock> }
+  })
+})
+
+/** Reads one index object. */
+export const readIndex: (
+  layout: PackLayout,
+  store: ObjectStore,
+  cipher: Cipher,
+  object: string,
+) => Effect.Effect<ReadonlyArray<ListedPack>, PackError | StoreError> = Effect.fnUntraced(
+  function* (layout, store, cipher, object) {
+    const bytes = yield* store.get(object)
+    return yield* attempt(() => {
+      const id = objectId(layout.indexes, object)
+      if (id === undefined) {
+        throw new PackError({ reason: "foreign", object, message: `${object} is not the name of an index` })
+      }
+      checkHeader(layout.indexes, object, id, bytes)
+      const header = bytes.subarray(0, layout.indexes.headerBytes)
+      try {
+        return decodePackList(object, cipher.open(bytes.subarray(header.length), header))
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error
+        throw new PackError({ reason: "forged", object, message: `The index ${object} was altered` })
+      }
+    })
+  },
+)
+
+/** Opens the packs of a store. Damage is listed, not fatal; only the store's own failures fail. */
+export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, StoreError, ObjectStore> = Effect
+  .fnUntraced(function* (
+    layout,
+  ) {
+    const store = yield* ObjectStore
+    const table = yield* Kernels
+    const packCipher = makeKernel(layout.packs.cipher, table)
+    const indexCipher = makeKernel(layout.indexes.cipher, table)
+    const damaged: Array<PackError> = []
+    const setAside = <A>(effect: Effect.Effect<A, PackError | StoreError>): Effect.Effect<A | undefined, StoreError> =>
+      Effect.catch(effect, (error): Effect.Effect<undefined, StoreError> => {
+        if (error instanceof PackError) damaged.push(error)
+        else if (error.reason === "not-found" || error.reason === "corrupt") {
+          damaged.push(new PackError({ reason: "truncated", object: error.name, message: error.message }))
+        } else return Effect.fail(error)
+        return Effect.succeed(undefined)
+      })
+
+    // Indexes first: a pack of another writer that appears in between is then an orphan at worst.
+    const indexNames = yield* Stream.runCollect(store.list(layout.indexes.directory)).pipe(
+      Effect.map((objects) =>
+        objects.filter(({ name }) => name.endsWith(layout.indexes.extension)).map(({ name }) => name).sort()
+      ),
+    )
+    const lists = (yield* Effect.forEach(indexNames, (name) =>
+      setAside(readIndex(layout, store, indexCipher, name)), { concurrency: 4 }))
+      .filter((list) =>
+        list !== undefined
+      )
+    const present = new Map<string, number>()
+    yield* Stream.runForEachArray(store.list(layout.packs.directory), (objects) =>
+      Effect.sync(() => {
+        for (const { name, size } of objects) if (name.endsWith(layout.packs.extension)) present.set(name, size)
+      }))
+
+    const index = new ChunkIndex(
+      lists.reduce((n, list) => n + list.reduce((m, { prefixes }) => m + prefixes.length / PREFIX_BYTES, 0), 0),
+    )
+    const packs: Array<KnownPack> = []
+    const lost: Array<string> = []
+    const seen = new Set<string>()
+    const add = (listed: ListedPack, object: string, indexed: boolean): void => {
+      for (let at = 0; at < listed.prefixes.length; at += PREFIX_BYTES) {
+        const prefix = listed.prefixes.subarray(at, at + PREFIX_BYTES)
+        if (index.get(prefix) === undefined) index.set(prefix, packs.length)
+      }
+      packs.push({ object, id: listed.id, size: listed.size, footerLength: listed.footerLength, indexed })
+    }
+    for (const list of lists) {
+      for (const listed of list) {
+        const object = objectName(layout.packs, listed.id)
+        if (seen.has(object)) continue
+        seen.add(object)
+        const size = present.get(object)
+        if (size === undefined) lost.push(object)
+        else if (size !== listed.size) {
+          const message = `${object} has ${size} bytes, not ${listed.size}: it is truncated or altered`
+          damaged.push(new PackError({ reason: "truncated", object, message }))
+        } else add({ ...listed, id: listed.id.slice() }, object, true)
+      }
+    }
+    const orphans: Array<ListedPack> = []
+    for (const [object, size] of present) {
+      if (seen.has(object)) continue
+      const id = objectId(layout.packs, object)
+      if (id === undefined) {
+        damaged.push(new PackError({ reason: "foreign", object, message: `${object} does not belong here` }))
+        continue
+      }
+      const footer = yield* setAside(readFooter(layout, store, packCipher, { object, id, size }))
+      if (footer === undefined) continue
+      const listed: ListedPack = { id, size, footerLength: footer.length, prefixes: prefixesOf(footer.blocks) }
+      orphans.push(listed)
+      add(listed, object, false)
+    }
+    const result: PackStore = { index, packs, orphans, lost, damaged, indexes: lists.length }
+    return result
+  })
+
+const attempt = <A>(run: () => A): Effect.Effect<A, PackError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      return error instanceof PackError ? Effect.fail(error) : Effect.die(error)
+    }
+  })

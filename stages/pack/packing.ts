@@ -1,0 +1,83 @@
+/** How blocks become objects of a store, and how chunks are found in them again. */
+import type { Effect, Scope } from "effect"
+import type { KernelError } from "../kernel.ts"
+import type { Block } from "../lane.ts"
+import type { ObjectStore, StoreError } from "./store.ts"
+import { taggedError, type TaggedErrorClass } from "../error.ts"
+
+/** A layout of blocks in objects: both directions. */
+export interface Packing {
+  /** `objects`, `packs`, `archive`: written into catalogs. */
+  readonly name: string
+  /** Opens the store for writing one snapshot. Knows every chunk that is stored already. */
+  readonly write: Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope>
+  /** Opens the store for reading chunks. */
+  readonly read: Effect.Effect<Unpacker, StoreError, ObjectStore | Scope.Scope>
+}
+
+/** What was written so far. */
+export interface PackStats {
+  /** Objects written. */
+  readonly objects: number
+  /** Their bytes. */
+  readonly bytesStored: number
+  readonly chunksNew: number
+  /** Sum of the lengths of the new chunks. */
+  readonly bytesAdded: number
+}
+
+/** Writes the blocks of one snapshot. */
+export interface Packer {
+  /** Chunks are gathered into blocks of about this many bytes; 0: one chunk, one block. */
+  readonly blockBytes: number
+  /** Whether a chunk is stored, or is about to be. */
+  readonly has: (id: Uint8Array) => boolean
+  /** Claims a chunk; true: it is new, and the caller adds it in a block. */
+  readonly claim: (id: Uint8Array) => boolean
+  /** Takes blocks over. They are durable after `finish`. */
+  readonly add: (blocks: ReadonlyArray<Block>) => Effect.Effect<void, StoreError | KernelError>
+  /** Makes everything added durable, and findable by `read`. */
+  readonly finish: Effect.Effect<void, StoreError | KernelError>
+  /** The counts now. */
+  readonly stats: () => PackStats
+}
+
+/** Where a chunk is: piece `from..to` of the decoded content of a block. */
+export interface ChunkPlace {
+  readonly block: BlockPlace
+  readonly from: number
+  readonly to: number
+}
+
+/** A chunk that cannot be had. */
+export interface ChunkLost {
+  /** Why: a clause that names the object, where one is to blame. */
+  readonly lost: string
+}
+
+/** A stored block: `length` bytes at `offset` of an object. Places of the same block are the same JavaScript object. */
+export interface BlockPlace {
+  readonly object: string
+  readonly offset: number
+  readonly length: number
+  /** Length when decoded: the limit for decoders. */
+  readonly rawLength: number
+}
+
+/** Reads chunks. */
+export interface Unpacker {
+  /** The places of the chunks of a chunk list, in order. */
+  readonly locate: (list: Uint8Array) => Effect.Effect<ReadonlyArray<ChunkPlace | ChunkLost>, StoreError>
+  /** The stored bytes of a block. */
+  readonly get: (block: BlockPlace) => Effect.Effect<Uint8Array, StoreError>
+}
+
+interface PackErrorFields {
+  /** `truncated`, `corrupt`, `forged` (not sealed with this key), `newer` (a later version), `foreign` (not a pack). */
+  readonly reason: "truncated" | "corrupt" | "forged" | "newer" | "foreign"
+  readonly object: string
+  readonly message: string
+}
+const PackErrorBase: TaggedErrorClass<"PackError", PackErrorFields> = taggedError("PackError")
+/** An object is not the pack or index that it should be. */
+export class PackError extends PackErrorBase {}

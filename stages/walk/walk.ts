@@ -1,0 +1,10 @@
+import { Effect, Stream } from "effect"
+import { plan, type Planned } from "../plan.ts"
+import { Source, type SourceError, type WalkOptions } from "./source.ts"
+
+/** All that is beneath a root of the {@link Source}, ready for the other stages. */
+export const walk = (
+  root: string,
+  options: WalkOptions = {},
+): Stream.Stream<Planned<readonly ["walk"]>, SourceError, Source> =>
+  plan(Stream.unwrap(Effect.map(Source, (source) => source.entries(root, options))))
