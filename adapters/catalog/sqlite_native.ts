@@ -33,7 +33,8 @@ import {
  * The name is removed as soon as SQLite has the file open, so that a killed process leaves nothing; where an open file cannot
  * be removed (Windows) it goes when the scope closes. A rolled-back transaction, or one that failed halfway, leaves the database undefined.
  *
- * On Deno, text that is read back ends at its first NUL: keep such text as a blob.
+ * On Deno, text that is read back ends at its first NUL: keep such text as a blob. There, too, `iterate` takes all rows at once,
+ * because that of `node:sqlite` ends without an error when the database turns out to be damaged.
  */
 export const makeSqliteNative: Effect.Effect<SqliteEngine, SqliteError> = Effect.gen(function* () {
   const { DatabaseSync } = yield* Effect.tryPromise({
@@ -60,9 +61,9 @@ export const makeSqliteNative: Effect.Effect<SqliteEngine, SqliteError> = Effect
       db.prepare(SANITY).get()
       unlinkEarly(file)
     })
-    return database(db, file)
+    return database(db, file, hidesErrors)
   })
-  const version = yield* attempt(() => versionOf(new DatabaseSync(":memory:")))
+  const { version, hidesErrors } = yield* attempt(() => probe(new DatabaseSync(":memory:")))
   return { name: `node:sqlite ${version}`, open }
 })
 
@@ -124,9 +125,9 @@ const readAt = (file: PrivateFile, offset: number, length: number): Uint8Array =
   return bytes
 }
 
-const database = (db: DatabaseSync, file: PrivateFile): SqliteDatabase => ({
+const database = (db: DatabaseSync, file: PrivateFile, hidesErrors: boolean): SqliteDatabase => ({
   exec: (sql) => guard(sql, () => db.exec(sql)),
-  prepare: (sql) => guard(sql, () => statement(sql, db.prepare(sql))),
+  prepare: (sql) => guard(sql, () => statement(sql, db.prepare(sql), hidesErrors)),
   bytes: (pieceBytes) =>
     Stream.unwrap(Effect.map(
       // Fails inside a transaction, when not all of it is in the file.
@@ -135,7 +136,7 @@ const database = (db: DatabaseSync, file: PrivateFile): SqliteDatabase => ({
     )),
 })
 
-const statement = (sql: string, prepared: StatementSync): SqliteStatement => {
+const statement = (sql: string, prepared: StatementSync, hidesErrors: boolean): SqliteStatement => {
   prepared.setReadBigInts(true)
   prepared.setReturnArrays(true)
   const rowOf = (row: unknown): SqliteRow => narrow(row as Array<SqliteValue>)
@@ -151,7 +152,8 @@ const statement = (sql: string, prepared: StatementSync): SqliteStatement => {
     all: (...values) => guard(sql, () => prepared.all(...widen(values)).map(rowOf)),
     iterate: function* (...values) {
       try {
-        for (const row of prepared.iterate(...widen(values))) yield rowOf(row)
+        const rows = hidesErrors ? prepared.all(...widen(values)) : prepared.iterate(...widen(values))
+        for (const row of rows) yield rowOf(row)
       } catch (error) {
         throw failure(sql, error)
       }
@@ -177,10 +179,20 @@ const narrow = (row: Array<SqliteValue>): SqliteRow => {
   return row
 }
 
-const versionOf = (db: DatabaseSync): string => {
-  const row = db.prepare("SELECT sqlite_version() AS version").get()
-  db.close()
-  return String(row?.["version"])
+/** The version of SQLite, and whether `iterate` ends quietly where a step fails. Closes the database. */
+const probe = (db: DatabaseSync): { readonly version: string; readonly hidesErrors: boolean } => {
+  try {
+    const version = String(db.prepare("SELECT sqlite_version() AS version").get()?.["version"])
+    try {
+      // Overflows when it runs.
+      for (const _ of db.prepare("SELECT abs(-9223372036854775808)").iterate());
+      return { version, hidesErrors: true }
+    } catch {
+      return { version, hidesErrors: false }
+    }
+  } finally {
+    db.close()
+  }
 }
 
 const guard = <A>(sql: string, run: () => A): A => {

@@ -143,7 +143,7 @@ export const sqliteSuite = (
         insert.run(1)
         assert.throws(() => insert.run(1), isSqliteError("query"))
         insert.run(2)
-        assert.throws(() => db.prepare(""), isSqliteError("query"))
+        assert.throws(() => db.prepare("").get(), SqliteError)
       })
     })
 
@@ -212,7 +212,10 @@ export const sqliteSuite = (
       const page = content.slice()
       page.fill(0xff, 4096 * 3, 4096 * 4)
       await withDatabase(engine, (db) => {
-        assert.throws(() => [...db.prepare("SELECT * FROM t").iterate()], isSqliteError("corrupt"))
+        const select = db.prepare("SELECT * FROM t")
+        assert.throws(() => [...select.iterate()], isSqliteError("corrupt"))
+        assert.throws(() => select.all(), isSqliteError("corrupt"))
+        assert.throws(() => db.prepare("SELECT sum(length(b)) FROM t").get(), isSqliteError("corrupt"))
       }, page)
     })
 
