@@ -4,13 +4,13 @@ import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, join, resolve } from "node:path"
-import { after, before, test } from "node:test"
+import { test } from "node:test"
+import { skipIf } from "./skip.ts"
 
 const root = resolve(import.meta.dirname, "..")
 const skip = process.versions["bun"] !== undefined || "Deno" in globalThis
   ? "packs and installs once, on Node, and runs the result on all three"
   : false
-const named = (name: string): string => skip === false ? name : `${name} [skip: ${skip}]`
 
 const environment = {
   ...process.env,
@@ -35,8 +35,7 @@ const onEach = (script: string, ...args: string[]): void => {
   run("deno", ["run", "-A", "--quiet", script, ...args])
 }
 
-before(() => {
-  if (skip !== false) return
+const install = (): void => {
   project = mkdtempSync(join(tmpdir(), "penstock-package-"))
   // Build by hand and pack without scripts: npm prints the output of `prepack` where the name of the tarball belongs.
   run("node", ["tests/build.ts"], root)
@@ -46,56 +45,7 @@ before(() => {
     ...["install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"],
     join(project, packed[0].filename),
   ])
-})
-
-after(() => {
-  if (project !== "") rmSync(project, { recursive: true, force: true })
-})
-
-test(named("the package holds what is published and nothing else"), { skip }, () => {
-  const installed = join(project, "node_modules/penstock")
-  assert.deepEqual(
-    readdirSync(installed).sort().filter((name) => !/^(README|CHANGELOG|LICENSE)/.test(name)),
-    ["dist", "package.json"],
-  )
-  assert.ok(existsSync(join(installed, "LICENSE")))
-  const files = readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" })
-  assert.deepEqual(files.filter((path) => /(^|\/)(tests|bench)\//.test(path)), [])
-  for (const path of files.filter((path) => /\.(js|d\.ts)$/.test(path))) {
-    const source = readFileSync(join(installed, "dist", path), "utf8")
-    // An import specifier in code stands at the start of a line; one in a docstring does not.
-    assert.doesNotMatch(source, /^(?:import|export|\}).* from "\.{1,2}\/[^"]*(?<!\.d)\.ts"/m, path)
-  }
-})
-
-test(named("every entry point is imported on Node, Bun and Deno"), { skip }, () => {
-  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-  const entries = Object.keys(exports).filter((entry) => entry !== "./package.json")
-  const lines = entries.map((entry) => {
-    const name = join("penstock", entry).replaceAll("\\", "/")
-    return `if (Object.keys(await import("${name}")).length === 0) throw new Error("${name} exports nothing")`
-  })
-  writeFileSync(join(project, "import.js"), lines.join("\n"))
-  onEach("import.js")
-})
-
-test(named("the declarations are found and are not any"), { skip }, () => {
-  writeFileSync(
-    join(project, "types.ts"),
-    [
-      `import { ObjectStore, StoreError } from "penstock"`,
-      `type IsAny<T> = 0 extends 1 & T ? true : false`,
-      `export const proof: [IsAny<typeof ObjectStore>, IsAny<StoreError>, IsAny<StoreError["message"]>] = [false, false, false]`,
-    ].join("\n"),
-  )
-  const options = ["--strict", "--noEmit", "--skipLibCheck", "--types", "", "--target", "ES2024", "--lib", "ES2024,DOM"]
-  run("tsc", [...options, "--module", "NodeNext", "types.ts"])
-})
-
-test(named("the command prints its help on Node, Bun and Deno"), { skip }, () => {
-  assert.match(run("node_modules/.bin/penstock", ["--help"]), /penstock/)
-  onEach("node_modules/penstock/dist/cli/main.js", "--help")
-})
+}
 
 const roundTrip = `
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -120,7 +70,69 @@ try {
 }
 `
 
-test(named("the installed command backs up and restores on Node, Bun and Deno"), { skip }, () => {
-  writeFileSync(join(project, "round_trip.js"), roundTrip)
-  onEach("round_trip.js")
+test(...skipIf(skip, "the packed library"), async (t) => {
+  try {
+    install()
+    await t.test("the package holds what is published and nothing else", () => {
+      const installed = join(project, "node_modules/penstock")
+      assert.deepEqual(
+        readdirSync(installed).sort().filter((name) => !/^(README|CHANGELOG|LICENSE)/.test(name)),
+        ["dist", "package.json"],
+      )
+      assert.ok(existsSync(join(installed, "LICENSE")))
+      const files = readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" })
+      assert.deepEqual(files.filter((path) => /(^|\/)(tests|bench)\//.test(path)), [])
+      for (const path of files.filter((path) => /\.(js|d\.ts)$/.test(path))) {
+        const source = readFileSync(join(installed, "dist", path), "utf8")
+        // An import specifier in code stands at the start of a line; one in a docstring does not.
+        assert.doesNotMatch(source, /^(?:import|export|\}).* from "\.{1,2}\/[^"]*(?<!\.d)\.ts"/m, path)
+      }
+    })
+
+    await t.test("every entry point is imported on Node, Bun and Deno", () => {
+      const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+      const entries = Object.keys(exports).filter((entry) => entry !== "./package.json")
+      const lines = entries.map((entry) => {
+        const name = join("penstock", entry).replaceAll("\\", "/")
+        return `if (Object.keys(await import("${name}")).length === 0) throw new Error("${name} exports nothing")`
+      })
+      writeFileSync(join(project, "import.js"), lines.join("\n"))
+      onEach("import.js")
+    })
+
+    await t.test("the declarations are found and are not any", () => {
+      writeFileSync(
+        join(project, "types.ts"),
+        [
+          `import { ObjectStore, StoreError } from "penstock"`,
+          `type IsAny<T> = 0 extends 1 & T ? true : false`,
+          `export const proof: [IsAny<typeof ObjectStore>, IsAny<StoreError>, IsAny<StoreError["message"]>] = [false, false, false]`,
+        ].join("\n"),
+      )
+      const options = [
+        "--strict",
+        "--noEmit",
+        "--skipLibCheck",
+        "--types",
+        "",
+        "--target",
+        "ES2024",
+        "--lib",
+        "ES2024,DOM",
+      ]
+      run("tsc", [...options, "--module", "NodeNext", "types.ts"])
+    })
+
+    await t.test("the command prints its help on Node, Bun and Deno", () => {
+      assert.match(run("node_modules/.bin/penstock", ["--help"]), /penstock/)
+      onEach("node_modules/penstock/dist/cli/main.js", "--help")
+    })
+
+    await t.test("the installed command backs up and restores on Node, Bun and Deno", () => {
+      writeFileSync(join(project, "round_trip.js"), roundTrip)
+      onEach("round_trip.js")
+    })
+  } finally {
+    rmSync(project, { recursive: true, force: true })
+  }
 })
