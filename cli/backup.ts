@@ -1,0 +1,170 @@
+/** `penstock backup`: makes a snapshot. */
+import { Effect, Stream } from "effect"
+import { readFile } from "node:fs/promises"
+import { hostname as machineName, userInfo } from "node:os"
+import { resolve } from "node:path"
+import type { BackupOptions, BackupSummary, FormatError, Repository } from "../formats/format.ts"
+import type { Entry } from "../stages/walk/entry.ts"
+import { displayPath } from "../stages/walk/path.ts"
+import type { SourceError } from "../stages/walk/source.ts"
+import { UsageError } from "./error.ts"
+import { EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
+import type { CommonInput } from "./options.ts"
+import { makeOutput, type Output } from "./output.ts"
+import { backupMeter } from "./progress.ts"
+import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
+import { type OpenError, repositoryLocation, withRepository } from "./repository.ts"
+import { entriesOf, rootsOf } from "./roots.ts"
+import { describeSnapshot } from "./snapshot.ts"
+import { stdinEntries } from "./stdin.ts"
+
+export interface BackupInput extends CommonInput {
+  readonly paths: ReadonlyArray<string>
+  readonly format: string | undefined
+  /** Makes the repository when there is none. */
+  readonly init: boolean
+  readonly exclude: ReadonlyArray<string>
+  readonly excludeFile: ReadonlyArray<string>
+  readonly excludeCaches: boolean
+  readonly oneFileSystem: boolean
+  readonly stdin: boolean
+  readonly stdinFilename: string | undefined
+  readonly dryRun: boolean
+  readonly tag: ReadonlyArray<string>
+  readonly host: string | undefined
+  readonly time: string | undefined
+  readonly parent: string | undefined
+  readonly force: boolean
+}
+
+/** Runs `backup`; gives the exit code. */
+export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
+  function* (input) {
+    const out = makeOutput(input)
+    const start = performance.now()
+    const location = yield* repositoryLocation(input.repo)
+    const what = yield* sourceOf(input, location, out)
+    const options = yield* optionsOf(input, what.paths)
+    const mode = input.init && !input.dryRun ? "either" : "open"
+    return yield* withRepository(input, mode, (repository, created) =>
+      Effect.gen(function* () {
+        if (created) out.note(`Made a repository (${repository.format}) at ${location}`)
+        const summary = yield* run(repository, what.entries, options, out)
+        report(summary, input.dryRun, secondsSince(start), out)
+        return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
+      }))
+  },
+)
+
+const run = Effect.fnUntraced(function* (
+  repository: Repository,
+  entries: Stream.Stream<Entry, SourceError>,
+  options: BackupOptions,
+  out: Output,
+): Effect.fn.Return<BackupSummary, FormatError | SourceError> {
+  if (!out.live) return yield* repository.backup(entries, options)
+  const before = (yield* repository.snapshots).findLast((snapshot) =>
+    snapshot.hostname === options.hostname && snapshot.paths.join("\0") === options.paths.join("\0")
+  )
+  const progress = backupMeter(out, before?.bytes)
+  return yield* repository.backup(entries, { ...options, progress }).pipe(
+    Effect.ensuring(Effect.sync(() => out.status(""))),
+  )
+})
+
+interface What {
+  readonly entries: Stream.Stream<Entry, SourceError>
+  readonly paths: ReadonlyArray<string>
+}
+
+/** What is to be backed up: a tree, several, or stdin. */
+const sourceOf = Effect.fnUntraced(function* (
+  input: BackupInput,
+  location: string,
+  out: Output,
+): Effect.fn.Return<What, UsageError> {
+  if (input.stdin || input.stdinFilename !== undefined) {
+    const name = input.stdinFilename ?? "stdin"
+    if (input.paths.length > 0) {
+      return yield* new UsageError({ message: "Give either --stdin or paths to back up, not both" })
+    }
+    return { entries: yield* stdinEntries(name), paths: [resolve("/", name)] }
+  }
+  if (input.paths.length === 0) {
+    return yield* new UsageError({
+      message: "Nothing to back up: name one or more paths, as in penstock backup -r REPO ~/documents",
+    })
+  }
+  const patterns = [...input.exclude]
+  for (const file of input.excludeFile) {
+    const text = yield* Effect.tryPromise({
+      try: () => readFile(file, "utf8"),
+      catch: (error) =>
+        new UsageError({ message: `Cannot read the exclude file ${file}: ${(error as Error).message.split(",")[0]}` }),
+    })
+    patterns.push(...text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#")))
+  }
+  const { roots, remarks } = yield* rootsOf(input.paths, patterns, location)
+  if (!input.quiet) { for (const remark of remarks) out.warn(displayPath(remark)) }
+  const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
+  return { entries: entriesOf(localSource.make(), roots, input), paths: roots.map((root) => root.path) }
+})
+
+const optionsOf = (input: BackupInput, paths: ReadonlyArray<string>): Effect.Effect<BackupOptions, UsageError> => {
+  const time = input.time === undefined ? undefined : Date.parse(input.time)
+  if (Number.isNaN(time)) {
+    return Effect.fail(
+      new UsageError({ message: `"${input.time}" is not a time; write it as 2026-11-21T08:30:00 or 2026-11-21` }),
+    )
+  }
+  const parent = input.force ? "none" : input.parent
+  return Effect.succeed({
+    hostname: input.host ?? machineName(),
+    username: userName(),
+    paths,
+    tags: input.tag,
+    dryRun: input.dryRun,
+    ...(time === undefined ? {} : { time }),
+    ...(parent === undefined ? {} : { parent }),
+  })
+}
+
+/** Name of the user; the number where the system has no name for it. */
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? "")
+  }
+}
+
+const report = (summary: BackupSummary, dryRun: boolean, seconds: number, out: Output): void => {
+  const { snapshot, problems, ...counts } = summary
+  for (const { path, message } of problems) {
+    out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+    out.row({ type: "problem", path, message })
+  }
+  out.row({
+    type: "summary",
+    files: counts.files,
+    dirs: counts.directories,
+    others: counts.others,
+    bytes: counts.bytes,
+    filesUnchanged: counts.filesUnchanged,
+    bytesAdded: counts.bytesAdded,
+    bytesStored: counts.bytesStored,
+    chunksNew: counts.chunksNew,
+    chunksReused: counts.chunksReused,
+    problems: problems.length,
+    seconds,
+    ...(snapshot === undefined ? { dryRun } : { snapshot: snapshot.id, parent: snapshot.parent }),
+  })
+  out.note(
+    `${plural(counts.files, "file")} and ${plural(counts.directories, "directory", "directories")}, ` +
+      `${showBytes(counts.bytes)}, in ${showDuration(seconds)}; ` +
+      `${showBytes(counts.bytesAdded)} new${dryRun ? "" : `, ${showBytes(counts.bytesStored)} stored`}`,
+  )
+  if (problems.length > 0) out.line(`${plural(problems.length, "problem")}: see the messages above`)
+  if (dryRun) out.note("Nothing was written: this was a dry run")
+  else if (snapshot !== undefined) out.note(`Snapshot ${describeSnapshot(snapshot)} saved`)
+}

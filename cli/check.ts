@@ -1,0 +1,52 @@
+/** `penstock check`: verifies a repository. */
+import { Effect } from "effect"
+import { UsageError } from "./error.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
+import { printFindings } from "./findings.ts"
+import type { CommonInput } from "./options.ts"
+import { makeOutput } from "./output.ts"
+import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
+import { type OpenError, withRepository } from "./repository.ts"
+
+export interface CheckInput extends CommonInput {
+  readonly readData: boolean
+  readonly readDataSubset: string | undefined
+}
+
+/** Runs `check`; gives the exit code: 1 when anything is wrong. */
+export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
+  const out = makeOutput(input)
+  const start = performance.now()
+  const readData = yield* share(input)
+  return yield* withRepository(input, "open", (repository) =>
+    Effect.gen(function* () {
+      const summary = yield* repository.check({
+        readData,
+        progress: ({ done, total }) => out.status(`Checked ${showCount(done)} of ${showCount(total)}`),
+      }).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
+      printFindings(summary.findings, out)
+      const { snapshots, packs, chunks, bytesRead, findings } = summary
+      const seconds = secondsSince(start)
+      out.row({ type: "summary", snapshots, packs, chunks, bytesRead, findings: findings.length, seconds })
+      out.note(
+        `Checked ${plural(snapshots, "snapshot")}, ${plural(packs, "pack")} and ${plural(chunks, "chunk")} in ` +
+          `${showDuration(seconds)}; ${showBytes(bytesRead)} read`,
+      )
+      if (findings.length === 0) {
+        out.note(readData > 0 ? "No errors were found" : "No errors were found (--read-data also verifies every byte)")
+        return EXIT_OK
+      }
+      out.line(`${plural(findings.length, "error")} found; penstock rebuild makes lost indexes and catalogs again`)
+      return EXIT_FAILURE
+    }))
+})
+
+/** Percentage of the data to read. */
+const share = ({ readData, readDataSubset }: CheckInput): Effect.Effect<number, UsageError> => {
+  if (readDataSubset === undefined) return Effect.succeed(readData ? 100 : 0)
+  const percent = /^(\d+(?:\.\d+)?)%?$/.exec(readDataSubset)?.[1]
+  if (percent !== undefined && Number(percent) > 0 && Number(percent) <= 100) return Effect.succeed(Number(percent))
+  return Effect.fail(
+    new UsageError({ message: `"${readDataSubset}" is not a share of the data; give a percentage such as 10%` }),
+  )
+}

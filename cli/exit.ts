@@ -1,0 +1,49 @@
+/** Exit codes. They are restic's where it has one; scripts depend on them. */
+import * as Cause from "effect/Cause"
+
+export const EXIT_OK = 0
+export const EXIT_FAILURE = 1
+/** The snapshot is made, but something in the source could not be read. */
+export const EXIT_INCOMPLETE = 3
+export const EXIT_NO_REPOSITORY = 10
+export const EXIT_WRONG_KEY = 12
+export const EXIT_INTERRUPTED = 130
+
+/** How a failed command ends: the code, and the sentence for the user; none after an interruption. */
+export interface Ending {
+  readonly code: number
+  readonly message?: string
+}
+
+/**
+ * Exit code and message of whatever ended a command. Goes by tags, not by classes: the modules that declare these errors are
+ * loaded only by the commands that can raise them.
+ */
+export const endingOf = (cause: Cause.Cause<unknown>): Ending => {
+  if (Cause.hasInterruptsOnly(cause)) return { code: EXIT_INTERRUPTED }
+  const error = Cause.squash(cause)
+  const { _tag: tag, reason, message, exitCode } = fieldsOf(error)
+  if (tag === "ShowHelp") return { code: EXIT_FAILURE }
+  if (tag === "UsageError") return { code: exitCode ?? EXIT_FAILURE, message: message! }
+  if (tag !== undefined && message) {
+    const code = tag !== "RepositoryError"
+      ? EXIT_FAILURE
+      : reason === "none"
+      ? EXIT_NO_REPOSITORY
+      : reason === "wrong-key"
+      ? EXIT_WRONG_KEY
+      : EXIT_FAILURE
+    return { code, message }
+  }
+  const what = error instanceof Error ? error.message : String(error)
+  return { code: EXIT_FAILURE, message: `A bug in penstock: ${what} (--debug shows where; please report it)` }
+}
+
+const fieldsOf = (
+  error: unknown,
+): {
+  readonly _tag?: string
+  readonly reason?: string
+  readonly message?: string
+  readonly exitCode?: number
+} => typeof error === "object" && error !== null ? error : {}

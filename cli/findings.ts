@@ -1,0 +1,16 @@
+/** How what is wrong with a repository is told. */
+import type { Finding } from "../formats/format.ts"
+import { displayPath } from "../stages/walk/path.ts"
+import type { Output } from "./output.ts"
+import { SHORT_ID } from "./snapshot.ts"
+
+/** Names each object that is damaged and every file that cannot be restored whole because of it. */
+export const printFindings = (findings: ReadonlyArray<Finding>, out: Output): void => {
+  for (const { object, message, files } of findings) {
+    out.line(`${displayPath(object)}: ${message}`)
+    for (const { snapshot, path } of files) {
+      out.line(`  cannot be restored whole: ${displayPath(path)} (snapshot ${snapshot.slice(0, SHORT_ID)})`)
+    }
+    out.row({ type: "finding", object, message, files })
+  }
+}

@@ -1,0 +1,75 @@
+/** `penstock ls`: lists what is in a snapshot. */
+import { Effect, Stream } from "effect"
+import type { Entry } from "../stages/walk/entry.ts"
+import { displayPath } from "../stages/walk/path.ts"
+import { UsageError } from "./error.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
+import type { CommonInput } from "./options.ts"
+import { makeOutput, type Output } from "./output.ts"
+import { showMode, showTime } from "./quantity.ts"
+import { type OpenError, withRepository } from "./repository.ts"
+import { selection } from "./selection.ts"
+import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+
+export interface LsInput extends CommonInput {
+  readonly snapshot: string | undefined
+  readonly path: string | undefined
+  readonly long: boolean
+}
+
+/** Runs `ls`; gives the exit code. Stops early when nobody reads what it prints. */
+export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
+  const out = makeOutput(input)
+  return yield* withRepository(input, "open", (repository) =>
+    Effect.gen(function* () {
+      const snapshot = yield* pickSnapshot(repository, input.snapshot ?? "latest")
+      const part = selection(input.path === undefined ? [] : [input.path], [], snapshot)
+      const counts = { files: 0, dirs: 0, bytes: 0 }
+      let listed = 0
+      let failed = 0
+      const problem = ({ path, message }: { readonly path: string; readonly message: string }): void => {
+        failed += 1
+        out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+        out.row({ type: "problem", path, message })
+      }
+      yield* repository.entries(snapshot, { include: part.reaches, problem }).pipe(
+        Stream.takeWhile(() => !out.closed()),
+        Stream.runForEachArray((entries) =>
+          Effect.sync(() => {
+            for (const entry of entries) {
+              if (!part.wanted(entry.path, entry.kind)) continue
+              listed += 1
+              if (entry.kind === "file") counts.files += 1
+              if (entry.kind === "directory") counts.dirs += 1
+              counts.bytes += entry.size ?? 0
+              print(entry, input.long, out)
+            }
+            out.flush()
+          })
+        ),
+      )
+      if (part.partial && listed === 0 && !out.closed()) {
+        return yield* new UsageError({
+          message: `There is no "${input.path}" in snapshot ${describeSnapshot(snapshot)}`,
+        })
+      }
+      out.row({ type: "summary", snapshot: snapshot.id, ...counts })
+      return failed > 0 ? EXIT_FAILURE : EXIT_OK
+    }))
+})
+
+const print = (entry: Entry, long: boolean, out: Output): void => {
+  const { path, kind, metadata, size, target, linkTo, rdev } = entry
+  if (out.json) {
+    const { mode, uid, gid, user, group, mtime } = metadata
+    return out.row({ type: "entry", path, kind, size, mode, uid, gid, user, group, mtime, target, linkTo, rdev })
+  }
+  const name = displayPath(path === "" ? "." : path)
+  if (!long) return out.line(name)
+  const { mode, uid, gid, user, group, mtime } = metadata
+  const owner = `${displayPath(user ?? String(uid ?? "?"))} ${displayPath(group ?? String(gid ?? "?"))}`
+  const time = mtime === undefined ? "?".padEnd(19) : showTime(Number(mtime / 1_000_000n))
+  const bulk = rdev === undefined ? String(size ?? "?") : `${rdev.major}, ${rdev.minor}`
+  const arrow = target === undefined ? "" : ` -> ${displayPath(target)}`
+  out.line(`${showMode(kind, mode ?? 0)} ${owner.padEnd(16)} ${bulk.padStart(12)} ${time} ${name}${arrow}`)
+}

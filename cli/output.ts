@@ -1,0 +1,118 @@
+/**
+ * Everything that the command prints. Results go to stdout, messages and progress to stderr. Writes are synchronous, so nothing
+ * is lost when the process exits; a reader that went away (`penstock ls | head`) is noticed, not an error.
+ */
+import { writeSync } from "node:fs"
+import { env, stderr } from "node:process"
+
+/** What decides how things are printed. */
+export interface OutputOptions {
+  readonly json: boolean
+  readonly quiet: boolean
+}
+
+/** Where a command prints to. */
+export interface Output extends OutputOptions {
+  /** Whether progress is shown: stderr is a terminal, and neither `--quiet` nor `--json` is given. */
+  readonly live: boolean
+  /** A line of the result for a human; nothing with `--json`. */
+  readonly line: (text: string) => void
+  /** A line of the result that is a matter of course, left out by `--quiet`. */
+  readonly note: (text: string) => void
+  /** One JSON object on a line of its own; nothing without `--json`. Integers beyond 2^53 become strings. */
+  readonly row: (row: { readonly type: string; readonly [key: string]: unknown }) => void
+  /** A message on stderr, shown always. */
+  readonly warn: (text: string) => void
+  /** Replaces the progress line; `""` takes it away. */
+  readonly status: (text: string) => void
+  /** Writes out what is buffered. */
+  readonly flush: () => void
+  /** True when whoever read stdout has gone: listings may stop. */
+  readonly closed: () => boolean
+}
+
+const FLUSH_AT = 1 << 15
+
+let pending = ""
+let gone = false
+let shown = false
+
+/** Makes the output of one command. The buffer is the process's own: there is one stdout. */
+export const makeOutput = ({ json, quiet }: OutputOptions): Output => {
+  const live = !json && !quiet && stderr.isTTY === true && env["TERM"] !== "dumb"
+  const line = (text: string): void => {
+    if (json) return
+    clearStatus()
+    print(`${text}\n`)
+  }
+  return {
+    json,
+    quiet,
+    live,
+    line,
+    note: (text) => {
+      if (!quiet) line(text)
+    },
+    row: (row) => {
+      if (json) print(`${JSON.stringify(row, jsonValue)}\n`)
+    },
+    warn: printError,
+    status: (text) => {
+      if (!live) return
+      flush()
+      write(2, text === "" ? "\r\x1b[K" : `\r\x1b[K${text.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`)
+      shown = text !== ""
+    },
+    flush,
+    closed: () => gone,
+  }
+}
+
+/** Prints to stdout, buffered. */
+export const print = (text: string): void => {
+  if (gone) return
+  pending += text
+  if (pending.length >= FLUSH_AT) flush()
+}
+
+/** Writes out what {@link print} holds back. */
+export const flush = (): void => {
+  const text = pending
+  pending = ""
+  if (text !== "" && !gone) gone = !write(1, text)
+}
+
+/** Prints one line to stderr, after what stdout still holds back. */
+export const printError = (text: string): void => {
+  flush()
+  clearStatus()
+  write(2, `${text}\n`)
+}
+
+const clearStatus = (): void => {
+  if (shown) write(2, "\r\x1b[K")
+  shown = false
+}
+
+const jsonValue = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint"
+    ? value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
+    : value
+
+const encoder = new TextEncoder()
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/** False when the other end is closed. */
+const write = (fd: number, text: string): boolean => {
+  const bytes = encoder.encode(text)
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(fd, bytes, at)
+    } catch (error) {
+      // A pipe that is full and was set to non-blocking by someone else: wait for its reader.
+      if ((error as { readonly code?: string }).code !== "EAGAIN") return false
+      Atomics.wait(sleeper, 0, 0, 2)
+    }
+  }
+  return true
+}

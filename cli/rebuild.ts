@@ -1,0 +1,34 @@
+/** `penstock rebuild`: makes lost indexes and catalogs again from the data. */
+import { Effect } from "effect"
+import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
+import { printFindings } from "./findings.ts"
+import type { CommonInput } from "./options.ts"
+import { makeOutput } from "./output.ts"
+import { plural, secondsSince } from "./quantity.ts"
+import { type OpenError, withRepository } from "./repository.ts"
+import { describeSnapshot } from "./snapshot.ts"
+import { snapshotRow } from "./snapshots.ts"
+
+/** Runs `rebuild`; gives the exit code: 1 when something is lost for good. */
+export const rebuild: (input: CommonInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
+  const out = makeOutput(input)
+  const start = performance.now()
+  return yield* withRepository(
+    input,
+    "open",
+    (repository) =>
+      Effect.map(repository.rebuild, ({ snapshots, packsIndexed, findings }) => {
+        for (const snapshot of snapshots) {
+          out.note(`Snapshot ${describeSnapshot(snapshot)} has a catalog again`)
+          out.row(snapshotRow(snapshot))
+        }
+        printFindings(findings, out)
+        const seconds = secondsSince(start)
+        out.row({ type: "summary", snapshots: snapshots.length, packsIndexed, findings: findings.length, seconds })
+        out.note(`Rebuilt ${plural(snapshots.length, "catalog")}; ${plural(packsIndexed, "pack")} indexed again`)
+        if (findings.length === 0) return EXIT_OK
+        out.line(`${plural(findings.length, "object")} lost or damaged: see above`)
+        return EXIT_FAILURE
+      }),
+  )
+})

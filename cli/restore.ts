@@ -1,0 +1,160 @@
+/** `penstock restore`: writes what is in a snapshot to a directory. */
+import { Effect, Stream } from "effect"
+import type { Problem, SnapshotInfo } from "../formats/format.ts"
+import type { Entry } from "../stages/walk/entry.ts"
+import { displayPath } from "../stages/walk/path.ts"
+import type { TargetError, TargetOptions, TargetSession, Written } from "../stages/walk/target.ts"
+import { UsageError } from "./error.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
+import type { CommonInput } from "./options.ts"
+import { makeOutput, type Output } from "./output.ts"
+import { meter } from "./progress.ts"
+import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
+import { type OpenError, withRepository } from "./repository.ts"
+import { selection, selector } from "./selection.ts"
+import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+
+export interface RestoreInput extends CommonInput {
+  readonly paths: ReadonlyArray<string>
+  readonly snapshot: string
+  readonly target: string
+  readonly include: ReadonlyArray<string>
+  readonly dryRun: boolean
+  readonly devices: boolean
+  readonly noOwner: boolean
+}
+
+/** Runs `restore`; gives the exit code: 1 when anything could not be written. */
+export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError | TargetError> = Effect.fnUntraced(
+  function* (input) {
+    const out = makeOutput(input)
+    const start = performance.now()
+    return yield* withRepository(input, "open", (repository) =>
+      Effect.gen(function* () {
+        const snapshot = yield* pickSnapshot(repository, input.snapshot)
+        const part = selection(input.paths, input.include, snapshot)
+        const select = selector(part)
+        const tally = newTally()
+        const session = input.dryRun ? dryRun(out) : yield* openTarget(input)
+        const show = meter(out)
+        const entries = repository.entries(snapshot, {
+          include: part.reaches,
+          problem: (problem) => fail(tally, problem, out),
+        })
+        yield* Stream.runForEachArray(
+          entries,
+          Effect.fnUntraced(function* (all) {
+            const wanted = select(all)
+            if (wanted.length === 0) return
+            show(() => ({
+              done: tally.bytes,
+              total: part.partial ? undefined : snapshot.bytes,
+              left: plural(tally.files, "file"),
+              path: wanted[0]!.path,
+            }))
+            count(tally, wanted)
+            tallyWritten(tally, yield* session.write(wanted), out)
+          }),
+        ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
+        tallyWritten(tally, yield* session.finish, out)
+        if (part.partial && tally.entries === 0) {
+          return yield* new UsageError({
+            message: `Nothing in snapshot ${describeSnapshot(snapshot)} matches; penstock ls shows what is in it`,
+          })
+        }
+        report(tally, snapshot, input, secondsSince(start), out)
+        return tally.failed > 0 ? EXIT_FAILURE : EXIT_OK
+      }))
+  },
+)
+
+const openTarget = Effect.fnUntraced(function* (input: RestoreInput) {
+  const { localTarget } = yield* Effect.promise(() => import("../adapters/files/target.ts"))
+  const options: TargetOptions = { devices: input.devices, ...(input.noOwner ? { owner: false } : {}) }
+  return yield* localTarget.make().open(input.target, options)
+})
+
+/** Names what would be written. */
+const dryRun = (out: Output): TargetSession => ({
+  write: (entries) =>
+    Effect.sync(() =>
+      entries.map(({ path, kind }): Written => {
+        out.note(displayPath(path === "" ? "." : path))
+        out.row({ type: "entry", path, kind })
+        return { path, outcome: "written" }
+      })
+    ),
+  finish: Effect.succeed([]),
+})
+
+interface Tally {
+  entries: number
+  files: number
+  directories: number
+  bytes: number
+  written: number
+  unchanged: number
+  skipped: number
+  failed: number
+}
+
+const newTally = (): Tally => ({
+  entries: 0,
+  files: 0,
+  directories: 0,
+  bytes: 0,
+  written: 0,
+  unchanged: 0,
+  skipped: 0,
+  failed: 0,
+})
+
+const count = (tally: Tally, entries: ReadonlyArray<Entry>): void => {
+  for (const { kind, size } of entries) {
+    tally.entries += 1
+    if (kind === "file") tally.files += 1
+    else if (kind === "directory") tally.directories += 1
+    tally.bytes += size ?? 0
+  }
+}
+
+const fail = (tally: Tally, { path, message }: Problem, out: Output): void => {
+  tally.failed += 1
+  out.warn(`Cannot restore ${displayPath(path === "" ? "." : path)}: ${message}`)
+  out.row({ type: "problem", path, message })
+}
+
+const tallyWritten = (tally: Tally, results: ReadonlyArray<Written>, out: Output): void => {
+  for (const result of results) {
+    if (result.outcome === "failed") fail(tally, result, out)
+    else tally[result.outcome] += 1
+    if (result.outcome === "skipped") {
+      if (!out.quiet) out.warn(`Skipped ${displayPath(result.path)}: ${result.message}`)
+      out.row({ type: "skipped", path: result.path, message: result.message })
+    }
+  }
+}
+
+const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, seconds: number, out: Output): void => {
+  const { files, directories, bytes, written, unchanged, skipped, failed } = tally
+  out.row({
+    type: "summary",
+    files,
+    dirs: directories,
+    bytes,
+    written,
+    unchanged,
+    skipped,
+    failed,
+    seconds,
+    snapshot: snapshot.id,
+    ...(input.dryRun ? { dryRun: true } : { target: input.target }),
+  })
+  out.note(
+    `${plural(files, "file")} and ${plural(directories, "directory", "directories")}, ${showBytes(bytes)}, ` +
+      (input.dryRun ? "would be restored" : `restored to ${input.target} in ${showDuration(seconds)}`) +
+      (unchanged > 0 ? `; ${unchanged} unchanged` : "") +
+      (skipped > 0 ? `; ${skipped} skipped` : ""),
+  )
+  if (failed > 0) out.line(`${failed} could not be restored: see the messages above`)
+}

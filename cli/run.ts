@@ -1,0 +1,130 @@
+/** Runs a command line as this process: signals, errors, exit code. */
+import * as Cause from "effect/Cause"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
+import type { CliError } from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as Stdio from "effect/Stdio"
+import * as Terminal from "effect/Terminal"
+import process from "node:process"
+import type { OnExit } from "./command.ts"
+import { endingOf, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
+import type { FormatSource } from "./formats.ts"
+import { flush, print, printError } from "./output.ts"
+import { VERSION } from "./release.ts"
+
+/** What to run. */
+export interface RunOptions {
+  /** Makes the command; `exit` is called with its exit code when it succeeds. */
+  readonly command: (exit: OnExit) => Command.Command<string, unknown, never, unknown, never>
+  /** The arguments, without those that started the runtime and the script. */
+  readonly args: ReadonlyArray<string>
+  /** Formats to use instead of the built-in ones. */
+  readonly formats?: ReadonlyArray<FormatSource>
+}
+
+/**
+ * Runs the command and ends the process with its exit code. SIGINT and SIGTERM interrupt it: what it has open is released, then
+ * the process ends with 130. A second signal ends it at once.
+ */
+export const run = async ({ command, args, formats }: RunOptions): Promise<void> => {
+  let code = EXIT_OK
+  let program: Effect.Effect<void, unknown> = Command.runWith(command((given) => code = given), { version: VERSION })(
+    args,
+  ).pipe(Effect.provide(environment))
+  if (formats !== undefined) {
+    const { Formats } = await import("./formats.ts")
+    program = Effect.provideService(program, Formats, formats)
+  }
+  const fiber = Effect.runFork(program)
+  let interrupted = false
+  const interrupt = (): void => {
+    if (interrupted) process.exit(EXIT_INTERRUPTED)
+    interrupted = true
+    fiber.interruptUnsafe(fiber.id)
+  }
+  process.on("SIGINT", interrupt)
+  process.on("SIGTERM", interrupt)
+  // A runtime may end a process that only waits for a promise; this keeps it until the fiber is done.
+  const alive = setInterval(() => {}, 1 << 30)
+  const exit = await Effect.runPromise(Fiber.await(fiber))
+  clearInterval(alive)
+  if (Exit.isFailure(exit)) code = explain(exit.cause, args)
+  else if (interrupted) code = EXIT_INTERRUPTED
+  flush()
+  process.exit(code)
+}
+
+/** Prints why a command failed; gives the exit code. */
+const explain = (cause: Cause.Cause<unknown>, args: ReadonlyArray<string>): number => {
+  const { code, message } = endingOf(cause)
+  if (message !== undefined) printError(`penstock: ${message}`)
+  else if (code === EXIT_INTERRUPTED) printError("penstock: interrupted")
+  const end = args.indexOf("--")
+  if (message !== undefined && args.slice(0, end < 0 ? args.length : end).includes("--debug")) {
+    printError(Cause.pretty(cause))
+  }
+  return code
+}
+
+const formatter = CliOutput.defaultFormatter({ globalFlags: "summary" })
+
+/** Help goes to stdout when asked for; what is wrong with the arguments to stderr, in one line that says where help is. */
+const presenter: CliOutput.Presenter = {
+  present: (event) =>
+    Effect.sync(() => {
+      if (event._tag === "Version") return print(`${event.name} ${event.version}\n`)
+      const path = event.commandPath.join(" ")
+      if (event._tag === "InvalidInvocation") {
+        for (const error of event.errors) printError(`penstock: ${sentence(error)} (see ${path} --help)`)
+        return
+      }
+      const help = spaced(formatter.formatHelpDoc(event.helpDoc))
+      if (event.reason === "Requested") print(`${help}\n`)
+      else printError(help)
+    }),
+}
+
+/** The formatter leaves no blank line before the examples of a command that has subcommands. */
+// deno-lint-ignore no-control-regex
+const spaced = (help: string): string => help.replace(/([^\n])\n((?:\x1b\[1m)?EXAMPLES)/, "$1\n\n$2")
+
+const sentence = (error: CliError): string => {
+  const lines = formatter.formatCliError(error).split("\n").map((line) => line.trim()).filter((line) => line !== "")
+  const hint = lines.indexOf("Did you mean this?")
+  return hint < 0
+    ? lines.join(" ")
+    : `${lines.slice(0, hint).join(" ")}; did you mean ${lines.slice(hint + 1).join(" or ")}?`
+}
+
+/** What the argument parser asks for. It touches neither files nor processes: no flag here is of a kind that reads files. */
+const environment = Layer.mergeAll(
+  FileSystem.layerNoop({}),
+  Path.layer,
+  Stdio.layerTest({}),
+  Layer.succeed(
+    Terminal.Terminal,
+    Terminal.make({
+      columns: Effect.succeed(process.stdout.columns ?? 80),
+      rows: Effect.succeed(process.stdout.rows ?? 24),
+      size: Effect.die("not used"),
+      readInput: Effect.die("not used"),
+      readLine: Effect.die("not used"),
+      display: () => Effect.void,
+    }),
+  ),
+  Layer.succeed(
+    ChildProcessSpawner.ChildProcessSpawner,
+    ChildProcessSpawner.make(() => Effect.die("not used")),
+  ),
+  CliOutput.layerPresenter(presenter),
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+)

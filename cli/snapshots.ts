@@ -1,0 +1,66 @@
+/** `penstock snapshots`: lists the snapshots of a repository. */
+import { Effect } from "effect"
+import type { SnapshotInfo } from "../formats/format.ts"
+import { displayPath } from "../stages/walk/path.ts"
+import { EXIT_OK } from "./exit.ts"
+import type { CommonInput } from "./options.ts"
+import { makeOutput } from "./output.ts"
+import { plural, showBytes, showCount, showTime } from "./quantity.ts"
+import { type OpenError, withRepository } from "./repository.ts"
+import { SHORT_ID } from "./snapshot.ts"
+
+export interface SnapshotsInput extends CommonInput {
+  readonly host: string | undefined
+  readonly tag: ReadonlyArray<string>
+}
+
+/** Runs `snapshots`; gives the exit code. */
+export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(
+  function* (input) {
+    const out = makeOutput(input)
+    return yield* withRepository(input, "open", (repository) =>
+      Effect.map(repository.snapshots, (all) => {
+        const chosen = all.filter((snapshot) =>
+          (input.host === undefined || snapshot.hostname === input.host) &&
+          input.tag.every((tag) => snapshot.tags.includes(tag))
+        )
+        for (const snapshot of chosen) out.row(snapshotRow(snapshot))
+        if (!out.json && chosen.length > 0) { for (const line of table(chosen)) out.line(line) }
+        out.note(plural(chosen.length, "snapshot"))
+        out.row({ type: "summary", snapshots: chosen.length })
+        return EXIT_OK
+      }))
+  },
+)
+
+/** A snapshot as a row of `--json`. */
+export const snapshotRow = (
+  { directories, time, ...snapshot }: SnapshotInfo,
+): { readonly type: string; readonly [key: string]: unknown } => ({
+  type: "snapshot",
+  ...snapshot,
+  dirs: directories,
+  time: new Date(time).toISOString(),
+})
+
+const table = (snapshots: ReadonlyArray<SnapshotInfo>): ReadonlyArray<string> => {
+  const tagged = snapshots.some((snapshot) => snapshot.tags.length > 0)
+  const rows = [
+    ["ID", "Time", "Host", ...(tagged ? ["Tags"] : []), "Files", "Size", "Paths"],
+    ...snapshots.map((snapshot) => [
+      snapshot.id.slice(0, SHORT_ID),
+      showTime(snapshot.time),
+      displayPath(snapshot.hostname),
+      ...(tagged ? [displayPath(snapshot.tags.join(","))] : []),
+      showCount(snapshot.files),
+      showBytes(snapshot.bytes),
+      snapshot.paths.map(displayPath).join(", "),
+    ]),
+  ]
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const right = new Set(tagged ? [4, 5] : [3, 4])
+  return rows.map((row) =>
+    row.map((cell, column) => right.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))
+      .join("  ").trimEnd()
+  )
+}

@@ -1,0 +1,17 @@
+/** The command with the fake format. The first argument says which command: `penstock`, `backup.ts` or `restore.ts`. */
+import { argv } from "node:process"
+import { backupCommand, penstock, restoreCommand } from "../../cli/command.ts"
+import { run } from "../../cli/run.ts"
+import { fake } from "./fake_format.ts"
+
+const [name, ...args] = argv.slice(2)
+await run({
+  command: (exit) =>
+    name === "backup.ts"
+      ? backupCommand(name, name, true, exit)
+      : name === "restore.ts"
+      ? restoreCommand(name, name, exit)
+      : penstock(exit),
+  args,
+  formats: [{ name: "rozen", password: true, load: () => Promise.resolve(fake) }, { name: "bkp", password: true }],
+})
