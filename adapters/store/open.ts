@@ -27,7 +27,11 @@ const openMemory = Effect.fnUntraced(function* (location: string, create: boolea
 
 const openFile = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
   const path = yield* Effect.try({
-    try: () => fileURLToPath(location),
+    try: () => {
+      // A URL has no relative paths: "file:backup" would be /backup.
+      if (!/^file:\//i.test(location)) throw new TypeError("relative")
+      return fileURLToPath(location)
+    },
     catch: (cause) =>
       new StoreError({
         reason: "invalid",

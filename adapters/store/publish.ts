@@ -8,7 +8,7 @@ import { codeOf } from "./file_error.ts"
 /** What `link` says where the file system has no hard links (FAT, exFAT, some network mounts). */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
 const CLAIM_POLL_MS = 50
-const CLAIM_POLLS = 200
+const CLAIM_WAIT_MS = 10_000
 
 const exists = async (path: string): Promise<boolean> => {
   try {
@@ -30,6 +30,14 @@ const linkedAfterAll = async (temporary: string): Promise<boolean> => {
   }
 }
 
+/** For tests; a store uses the defaults. */
+export interface PublishOptions {
+  /** `link(2)`. */
+  readonly link?: (from: string, to: string) => Promise<void>
+  /** How long to wait for another's claim, in milliseconds. */
+  readonly claimWait?: number
+}
+
 /**
  * Names the file `temporary` also `final`, unless there is one of that name: then throws `EEXIST`. `temporary` may be there
  * afterwards and is the caller's to remove. Both are on one file system.
@@ -43,20 +51,20 @@ const linkedAfterAll = async (temporary: string): Promise<boolean> => {
 export const publishNew = async (
   temporary: string,
   final: string,
-  link: (from: string, to: string) => Promise<void> = fs.link,
+  options: PublishOptions = {},
 ): Promise<void> => {
   try {
-    await link(temporary, final)
+    await (options.link ?? fs.link)(temporary, final)
   } catch (cause) {
     if (await linkedAfterAll(temporary)) return
     if (!NO_LINKS.has(codeOf(cause) ?? "")) throw cause
-    await claimAndRename(temporary, final)
+    await claimAndRename(temporary, final, options.claimWait ?? CLAIM_WAIT_MS)
   }
 }
 
-const claimAndRename = async (temporary: string, final: string): Promise<void> => {
+const claimAndRename = async (temporary: string, final: string, wait: number): Promise<void> => {
   const claim = join(dirname(temporary), `claim-${createHash("sha256").update(final).digest("hex")}`)
-  for (let polls = 0;; polls++) {
+  for (let waited = 0;; waited += CLAIM_POLL_MS) {
     try {
       await (await fs.open(claim, "wx", 0o600)).close()
       break
@@ -64,7 +72,7 @@ const claimAndRename = async (temporary: string, final: string): Promise<void> =
       if (codeOf(cause) !== "EEXIST") throw cause
     }
     if (await exists(final)) throw taken(final)
-    if (polls === CLAIM_POLLS) {
+    if (waited >= wait) {
       throw new StoreError({
         reason: "unavailable",
         name: final,

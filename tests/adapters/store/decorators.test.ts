@@ -1,0 +1,21 @@
+import { Effect } from "effect"
+import { counting } from "../../../adapters/store/counting.ts"
+import { fault } from "../../../adapters/store/fault.ts"
+import { limit } from "../../../adapters/store/limit.ts"
+import { memoryStore } from "../../../adapters/store/memory.ts"
+import { retry } from "../../../adapters/store/retry.ts"
+import type { ObjectStore } from "../../../stages/pack/store.ts"
+import { storeSuite } from "../../suites/store.ts"
+
+const decorators: Record<string, (store: ObjectStore) => ObjectStore> = {
+  retry: (store) => retry(store),
+  limit: (store) => limit(store, { operations: 2 }),
+  fault: (store) => fault(store, { nth: Infinity, effect: "fail" }),
+  counting: (store) => counting(store),
+}
+
+for (const [name, decorate] of Object.entries(decorators)) {
+  storeSuite(`${name} over memoryStore`, Effect.map(memoryStore.make(), decorate), {
+    skipLarge: "size changes nothing for a decorator",
+  })
+}

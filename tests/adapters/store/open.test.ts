@@ -1,0 +1,49 @@
+import assert from "node:assert/strict"
+import { join } from "node:path"
+import { describe, it } from "node:test"
+import { pathToFileURL } from "node:url"
+import { Effect } from "effect"
+import { openStore } from "../../../adapters/store/open.ts"
+import { temporaryDirectory } from "./directory.ts"
+
+const bytes = new TextEncoder().encode("hello")
+
+describe("openStore", () => {
+  it("opens one directory by its path and its URL", () =>
+    Effect.runPromise(Effect.scoped(
+      Effect.gen(function* () {
+        const path = join(yield* temporaryDirectory, "a b%20c#d")
+        assert.equal((yield* Effect.flip(openStore(path))).reason, "not-found")
+        const byPath = yield* openStore(path, { create: true })
+        yield* byPath.put("x", [bytes])
+        const byUrl = yield* openStore(pathToFileURL(path).href)
+        assert.deepEqual(yield* byUrl.get("x"), bytes)
+        assert.equal(byUrl.properties.location, path)
+      }).pipe(Effect.orDie),
+    )))
+
+  it("shares stores in memory by name", () =>
+    Effect.runPromise(Effect.scoped(
+      Effect.gen(function* () {
+        assert.equal((yield* Effect.flip(openStore("memory:open-test"))).reason, "not-found")
+        yield* (yield* openStore("memory:open-test", { create: true })).put("x", [bytes])
+        assert.deepEqual(yield* (yield* openStore("memory:open-test", { create: true })).get("x"), bytes)
+        assert.deepEqual(yield* (yield* openStore("memory:open-test")).get("x"), bytes)
+        const other = yield* openStore("memory:open-test-2", { create: true })
+        assert.equal((yield* Effect.flip(other.get("x"))).reason, "not-found")
+      }).pipe(Effect.orDie),
+    )))
+
+  it("says what it supports", () =>
+    Effect.runPromise(Effect.scoped(
+      Effect.gen(function* () {
+        for (
+          const location of ["s3://bucket/x", "host:path", "webdav+https://x", "file:relative", "file://host/x", ""]
+        ) {
+          const error = yield* Effect.flip(openStore(location))
+          assert.equal(error.reason, "invalid", `${location}: ${error.message}`)
+        }
+        assert.match((yield* Effect.flip(openStore("s3://bucket/x"))).message, /"s3:".*file:.*memory:/)
+      }).pipe(Effect.orDie),
+    )))
+})
