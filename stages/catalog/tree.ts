@@ -1,0 +1,422 @@
+/**
+ * The tree: the entries of one snapshot in a SQLite database.
+ *
+ * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file that hold
+ * nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
+ */
+import { baseName, parentPath, pathProblem, pathToBytes } from "../walk/path.ts"
+import { IdSet } from "./id_set.ts"
+import { type SqliteDatabase, SqliteError, type SqliteRow, type SqliteStatement, type SqliteValue } from "./sqlite.ts"
+import { idOf, listBeneath, type ListStatements, listStatements } from "./tree_list.ts"
+import { Owners } from "./tree_owner.ts"
+import { childPath, COLUMNS, corruptAt, DIRECTORY, entryOf, IMPLIED_DIRECTORY } from "./tree_row.ts"
+import { misuse, PATH_MAXIMUM, rowOf, sameRow, type StoredEntry } from "./tree_row.ts"
+import { ensureSchema, ROOT_ID } from "./tree_schema.ts"
+
+/** One step from a tree to the next. `remove` takes all beneath the path with it. */
+export type TreeChange =
+  | { readonly op: "put"; readonly entry: StoredEntry }
+  | { readonly op: "remove"; readonly path: string }
+
+/** How much a tree holds. */
+export interface TreeCounts {
+  readonly files: number
+  readonly directories: number
+  /** Symlinks, fifos, sockets, device nodes. */
+  readonly others: number
+  /** Content bytes of all files; hard links count each time. */
+  readonly bytes: number
+}
+
+/**
+ * An open tree. Everything is synchronous and throws {@link SqliteError}: `corrupt` when the database is damaged, `query` when
+ * a call makes no sense. After an error in a session the database is of no further use.
+ */
+export interface Tree {
+  /** The entry at a path. Fast when paths come depth-first. */
+  readonly lookup: (path: string) => StoredEntry | undefined
+  /** Starts a session, of which nothing is seen yet. `onChange` is told of every change that `put` and `removeUnseen` make, in order. */
+  readonly begin: (onChange?: (change: TreeChange) => void) => void
+  /**
+   * Stores an entry and marks it as seen, with the directories above it. Those that are missing are made, without metadata.
+   * What was at the path before is replaced: a directory that becomes something else loses all beneath it. Throws when the
+   * path was put in this session before. Keeps nothing of the entry.
+   */
+  readonly put: (entry: StoredEntry) => "new" | "changed" | "same"
+  /** Removes what was not seen since `begin`. Returns the number of entries removed. */
+  readonly removeUnseen: () => number
+  /** Makes a change that another session reported; marks nothing as seen and reports nothing. Changes applied in their order give the same tree. */
+  readonly apply: (change: TreeChange) => void
+  /** Ends the session. From here on the bytes of the database may be read. */
+  readonly commit: () => void
+  /**
+   * All entries, or the one at `under` with all beneath it, in the order of a walk (`Source.entries`); none when there is
+   * nothing at `under`. Memory does not grow with the tree, but for one bit per entry.
+   */
+  readonly entries: (options?: { readonly under?: string }) => IterableIterator<StoredEntry>
+  /** Counted anew at each call, by reading all rows. */
+  readonly counts: () => TreeCounts
+}
+
+/** Opens the tree in a database, which is empty or holds one. Throws {@link SqliteError} `corrupt` when it holds anything else. */
+export const openTree = (db: SqliteDatabase): Tree => {
+  ensureSchema(db)
+  const tree = new OpenTree(db)
+  return {
+    lookup: (path) => tree.lookup(path),
+    begin: (onChange) => tree.begin(onChange),
+    put: (entry) => tree.put(entry),
+    removeUnseen: () => tree.removeUnseen(),
+    apply: (change) => tree.apply(change),
+    commit: () => tree.commit(),
+    entries: (options) => tree.entries(options?.under ?? ""),
+    counts: () => tree.counts(),
+  }
+}
+
+interface Directory {
+  readonly path: string
+  readonly id: number
+}
+
+interface Session {
+  readonly report: ((change: TreeChange) => void) | undefined
+  /** The first ID that the session gave out: a directory with this or a later one was empty before. */
+  readonly firstId: number
+  /** IDs that were put. */
+  readonly put: IdSet
+  /** IDs of directories above those. */
+  readonly kept: IdSet
+}
+
+const BATCH = 512
+const NONE: Uint8Array = new Uint8Array(0)
+
+class OpenTree {
+  readonly #db: SqliteDatabase
+  readonly #owners: Owners
+  readonly #find: SqliteStatement
+  readonly #insert: SqliteStatement
+  readonly #update: SqliteStatement
+  readonly #delete: SqliteStatement
+  readonly #deleteChildren: SqliteStatement
+  readonly #countChildren: SqliteStatement
+  readonly #subdirectories: SqliteStatement
+  readonly #scan: SqliteStatement
+  readonly #list: ListStatements
+  #next: number
+  #storedNext: number
+  #hasRoot: boolean
+  #session: Session | undefined
+  /** Counts changes, so that a listing knows whether what it counted is still so. */
+  #version = 0
+  /** The directory that the last path was in, and those above it. */
+  #above: Array<Directory> = []
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db
+    this.#owners = new Owners(db)
+    this.#find = db.prepare(`SELECT id, ${COLUMNS} FROM entry WHERE parent = ? AND name = ?`)
+    this.#insert = db.prepare(
+      `INSERT INTO entry (parent, name, id, ${COLUMNS}) VALUES (${new Array(16).fill("?").join(", ")})`,
+    )
+    this.#update = db.prepare(
+      `UPDATE entry SET ${
+        COLUMNS.split(", ").map((column) => `${column} = ?`).join(", ")
+      } WHERE parent = ? AND name = ?`,
+    )
+    this.#delete = db.prepare("DELETE FROM entry WHERE parent = ? AND name = ?")
+    this.#deleteChildren = db.prepare("DELETE FROM entry WHERE parent = ?")
+    this.#countChildren = db.prepare("SELECT count(*) FROM entry WHERE parent = ?")
+    this.#subdirectories = db.prepare(`SELECT id FROM entry WHERE parent = ? AND kind = ${DIRECTORY}`)
+    this.#scan = db.prepare(
+      `SELECT name, id, kind FROM entry WHERE parent = ? AND name > ? ORDER BY name LIMIT ${BATCH}`,
+    )
+    this.#list = listStatements(db)
+    const counters = db.prepare("SELECT next FROM counter LIMIT 2").all()
+    if (counters.length !== 1) throw corruptAt("", "it has no counter of IDs")
+    this.#next = this.#storedNext = idOf("", counters[0]![0])
+    this.#hasRoot = this.#find.get(0, NONE) !== undefined
+  }
+
+  lookup(path: string): StoredEntry | undefined {
+    if (path.startsWith("/")) return undefined
+    const parent = path === "" ? 0 : this.#resolve(parentPath(path))
+    if (parent === undefined) return undefined
+    const row = this.#find.get(parent, nameOf(path))
+    return row && entryOf(path, row, 1, this.#owners)
+  }
+
+  begin(report: ((change: TreeChange) => void) | undefined): void {
+    if (this.#session) throw misuse("", "a session is under way")
+    this.#db.exec("BEGIN")
+    this.#session = { report, firstId: this.#next, put: new IdSet(), kept: new IdSet() }
+  }
+
+  commit(): void {
+    this.#running()
+    if (this.#next !== this.#storedNext) this.#db.prepare("UPDATE counter SET next = ?").run(this.#next)
+    this.#db.exec("COMMIT")
+    this.#storedNext = this.#next
+    this.#session = undefined
+  }
+
+  put(entry: StoredEntry): "new" | "changed" | "same" {
+    const session = this.#running()
+    const outcome = this.#store(entry, session)
+    if (outcome !== "same") session.report?.({ op: "put", entry })
+    return outcome
+  }
+
+  apply(change: TreeChange): void {
+    this.#running()
+    if (change.op === "put") this.#store(change.entry, undefined)
+    else {
+      const { path } = change
+      const parent = path === "" ? 0 : this.#resolve(parentPath(path))
+      const row = parent === undefined ? undefined : this.#find.get(parent, nameOf(path))
+      if (parent === undefined || row === undefined) return
+      this.#remove(parent, nameOf(path), idOf(path, row[0]), row[1] === DIRECTORY)
+    }
+  }
+
+  removeUnseen(): number {
+    const session = this.#running()
+    const root = this.#find.get(0, NONE)
+    if (root === undefined) return 0
+    let removed = 0
+    const met = new IdSet()
+    /** Keeps a seen directory to descend into; removes what is unseen. */
+    const visit = (parent: number, name: SqliteValue, path: string, id: number, directory: boolean): boolean => {
+      if (session.put.has(id) || session.kept.has(id)) {
+        if (!met.add(id)) throw corruptAt(path, `its ID ${id} belongs to another entry`)
+        return directory
+      }
+      removed += this.#remove(parent, name, id, directory)
+      session.report?.({ op: "remove", path })
+      return false
+    }
+    if (!visit(0, NONE, "", ROOT_ID, true)) return removed
+    const frames = [{
+      id: ROOT_ID,
+      path: "",
+      rows: [] as ReadonlyArray<SqliteRow>,
+      at: 0,
+      last: NONE as SqliteValue,
+      more: true,
+    }]
+    while (frames.length > 0) {
+      const frame = frames[frames.length - 1]!
+      if (frame.at === frame.rows.length) {
+        if (!frame.more) {
+          frames.pop()
+          continue
+        }
+        frame.rows = this.#scan.all(frame.id, frame.last)
+        frame.at = 0
+        frame.more = frame.rows.length === BATCH
+        continue
+      }
+      const [name, rawId, kind] = frame.rows[frame.at++]!
+      frame.last = name!
+      const path = childPath(frame.path, name)
+      const id = idOf(frame.path, rawId)
+      if (visit(frame.id, name!, path, id, kind === DIRECTORY)) {
+        frames.push({ id, path, rows: [], at: 0, last: NONE, more: true })
+      }
+    }
+    return removed
+  }
+
+  *entries(under: string): Generator<StoredEntry, void> {
+    const version = this.#version
+    const top = this.lookup(under)
+    if (top === undefined) return
+    yield top
+    if (top.kind !== "directory") return
+    const id = this.#resolve(under)
+    if (id === undefined) return
+    let listed = 1
+    for (const entry of listBeneath(id, under, this.#list, this.#owners)) {
+      listed += 1
+      yield entry
+    }
+    if (under !== "" || version !== this.#version) return
+    const [stored] = this.#db.prepare("SELECT count(*) FROM entry").get() ?? []
+    if (stored !== listed) throw corruptAt("", `${Number(stored) - listed} entries are in no directory`)
+  }
+
+  counts(): TreeCounts {
+    const counts = { files: 0, directories: 0, others: 0, bytes: 0 }
+    for (
+      const [kind, count, bytes] of this.#db.prepare("SELECT kind, count(*), total(size) FROM entry GROUP BY kind")
+        .all()
+    ) {
+      const number = Number(count)
+      if (kind === 0) {
+        counts.files = number
+        counts.bytes = Number(bytes)
+      } else if (kind === DIRECTORY) counts.directories = number
+      else counts.others += number
+    }
+    return counts
+  }
+
+  /** Inserts or updates. `session` is that of a put, undefined for a change that is applied. */
+  #store(entry: StoredEntry, session: Session | undefined): "new" | "changed" | "same" {
+    const { path } = entry
+    const problem = path.length > PATH_MAXIMUM ? "its path is too long" : pathProblem(path)
+    if (problem !== undefined) throw misuse(path, problem)
+    if (path === "" && entry.kind !== "directory") throw misuse(path, "the root is not a directory")
+    const row = rowOf(entry, this.#owners)
+    const parent = path === "" ? 0 : this.#makeDirectory(parentPath(path), session)
+    const name = nameOf(path)
+    // What is in a directory that is new was put in this session, so there is most likely nothing at this path.
+    if (session && parent >= session.firstId) {
+      const id = this.#tryAdd(parent, name, row)
+      if (id !== undefined) return this.#stored(entry, id, session, "new")
+    }
+    const old = this.#find.get(parent, name)
+    if (old === undefined) return this.#stored(entry, this.#add(parent, name, row), session, "new")
+    const id = idOf(path, old[0])
+    if (session?.put.has(id)) throw misuse(path, "the path came before")
+    if (sameRow(old, 1, row)) return this.#stored(entry, id, session, "same")
+    if (old[1] === DIRECTORY && entry.kind !== "directory") {
+      if (session?.kept.has(id)) throw misuse(path, "it is a directory with entries that came before")
+      this.#removeBeneath(id)
+    }
+    this.#change(parent, name, row)
+    return this.#stored(entry, id, session, "changed")
+  }
+
+  #stored<A>(entry: StoredEntry, id: number, session: Session | undefined, outcome: A): A {
+    session?.put.add(id)
+    // A walk goes on inside of it.
+    if (entry.kind === "directory" && entry.path !== "") this.#above.push({ path: entry.path, id })
+    return outcome
+  }
+
+  #add(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): number {
+    const id = parent === 0 ? ROOT_ID : Math.max(this.#next, ROOT_ID + 1)
+    this.#insert.run(parent, name, id, ...row)
+    if (parent === 0) this.#hasRoot = true
+    this.#version += 1
+    this.#next = Math.max(this.#next, id + 1)
+    return id
+  }
+
+  /** Undefined when there is an entry already. A refused row changes nothing, because its key is looked for first. */
+  #tryAdd(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): number | undefined {
+    try {
+      return this.#add(parent, name, row)
+    } catch (error) {
+      if (error instanceof SqliteError && error.reason === "query") return undefined
+      throw error
+    }
+  }
+
+  #change(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): void {
+    this.#update.run(...row, parent, name)
+    this.#version += 1
+  }
+
+  #remove(parent: number, name: SqliteValue, id: number, directory: boolean): number {
+    const beneath = directory ? this.#removeBeneath(id) : 0
+    this.#delete.run(parent, name)
+    if (parent === 0) this.#hasRoot = false
+    this.#version += 1
+    return beneath + 1
+  }
+
+  #removeBeneath(id: number): number {
+    this.#above = []
+    let removed = 0
+    const directories = [id]
+    for (let next = directories.pop(); next !== undefined; next = directories.pop()) {
+      for (const [child] of this.#subdirectories.all(next)) directories.push(idOf("", child))
+      removed += Number(this.#countChildren.get(next)?.[0])
+      this.#deleteChildren.run(next)
+    }
+    this.#version += 1
+    return removed
+  }
+
+  /** Goes back to the lowest directory on the way to `path` among those that the last path was in. */
+  #ascend(path: string): Directory {
+    const above = this.#above
+    while (above.length > 0) {
+      const last = above[above.length - 1]!
+      if (
+        path.startsWith(last.path) && (path.length === last.path.length || path.charCodeAt(last.path.length) === 47)
+      ) return last
+      above.pop()
+    }
+    return { path: "", id: ROOT_ID }
+  }
+
+  /** The ID of the directory at `path`, or undefined when there is none. */
+  #resolve(path: string): number | undefined {
+    let here = this.#ascend(path)
+    while (here.path.length < path.length) {
+      const child = below(here.path, path)
+      const row = this.#find.get(here.id, nameOf(child))
+      if (row === undefined || row[1] !== DIRECTORY) return undefined
+      here = { path: child, id: idOf(child, row[0]) }
+      this.#above.push(here)
+    }
+    return here.id
+  }
+
+  /** The ID of the directory at `path`, which is made when there is none, and marked as kept. */
+  #makeDirectory(path: string, session: Session | undefined): number {
+    let here = this.#ascend(path)
+    if (!this.#hasRoot) this.#add(0, NONE, IMPLIED_DIRECTORY)
+    while (here.path.length < path.length) {
+      const child = below(here.path, path)
+      const name = nameOf(child)
+      const row = this.#find.get(here.id, name)
+      let id: number
+      if (row === undefined) id = this.#add(here.id, name, IMPLIED_DIRECTORY)
+      else {
+        id = idOf(child, row[0])
+        if (row[1] !== DIRECTORY) {
+          if (session?.put.has(id)) throw misuse(path, `"${child}" came before, and is not a directory`)
+          this.#change(here.id, name, IMPLIED_DIRECTORY)
+        }
+      }
+      here = { path: child, id }
+      this.#above.push(here)
+    }
+    // Whatever is marked has its ancestors marked.
+    if (session && !session.kept.has(here.id)) {
+      session.kept.add(ROOT_ID)
+      for (const directory of this.#above) session.kept.add(directory.id)
+    }
+    return here.id
+  }
+
+  #running(): Session {
+    if (!this.#session) throw misuse("", "no session is under way")
+    return this.#session
+  }
+}
+
+/** The bytes of the last component. Short ASCII names, which most are, are not worth a call of the encoder. */
+const nameOf = (path: string): Uint8Array => {
+  const name = baseName(path)
+  if (name.length === 0) return NONE
+  if (name.length > 40) return pathToBytes(name)
+  const bytes = new Uint8Array(name.length)
+  for (let i = 0; i < name.length; i++) {
+    const code = name.charCodeAt(i)
+    if (code > 0x7f) return pathToBytes(name)
+    bytes[i] = code
+  }
+  return bytes
+}
+
+/** The path one level beneath `directory` on the way to `path`. */
+const below = (directory: string, path: string): string => {
+  const slash = path.indexOf("/", directory === "" ? 0 : directory.length + 1)
+  return slash < 0 ? path : path.slice(0, slash)
+}
