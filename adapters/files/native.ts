@@ -66,4 +66,13 @@ const asSeconds = (time: bigint): number | string => {
   return time < 0n ? `-${seconds}` : seconds
 }
 
+/** Removes a temporary file; that it is gone already or cannot be removed changes nothing about the outcome. */
+export const removeQuietly = (path: NativePath): void => {
+  try {
+    fs.unlinkSync(path)
+  } catch {
+    // See above.
+  }
+}
+
 const floorDivide = (value: bigint, by: bigint): bigint => (value - (((value % by) + by) % by)) / by

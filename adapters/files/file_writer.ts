@@ -1,0 +1,171 @@
+/** Writes one file beside its place, unless a file that is there has the same content already. */
+import * as fs from "node:fs"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { TargetError } from "../../stages/walk/target.ts"
+import { READ_SAFELY } from "./content.ts"
+import { isRegular } from "./metadata.ts"
+import { type NativePath, removeQuietly } from "./native.ts"
+
+/** Holes are made of whole blocks of zeros, of this length and alignment: what common file systems allocate. */
+const HOLE = 4096
+const zeros: Uint8Array = new Uint8Array(HOLE)
+const COPY = 1 << 20
+
+/**
+ * As long as what comes equals the file it is compared with, nothing is written. At the first difference the temporary file
+ * is made, gets a copy of what was equal, and takes all the rest. Memory: one buffer, whatever the size.
+ */
+export class FileWriter {
+  readonly #path: string
+  readonly #temp: NativePath
+  readonly #sparse: boolean
+  readonly #limit: number
+  /** The file compared with, and what it was like when opened. */
+  #against = -1
+  #stats: fs.BigIntStats | undefined
+  #equal = false
+  #out = -1
+  /** Whether there is a file at `temp` that is ours. */
+  #made = false
+  #position = 0
+
+  /** `temp`: the name that the new file gets. `against`: the file to compare with. */
+  constructor(entry: Entry, temp: NativePath, against: NativePath | undefined) {
+    this.#path = entry.path
+    this.#temp = temp
+    this.#sparse = entry.sparse === true
+    this.#limit = entry.size ?? Infinity
+    if (against !== undefined) this.#compareWith(against)
+  }
+
+  /** Bytes so far. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** The open file of {@link end}: the one that is equal, else the new one. */
+  get fd(): number {
+    return this.#equal ? this.#against : this.#out
+  }
+
+  /** Takes the next bytes; they are the caller's again when it returns. Throws when there are more than the entry says. */
+  write(bytes: Uint8Array): void {
+    if (this.#position + bytes.length > this.#limit) {
+      throw new TargetError({
+        reason: "io",
+        path: this.#path,
+        message: `Its content is longer than the ${this.#limit} bytes that it should have`,
+      })
+    }
+    if (this.#equal) {
+      if (this.#same(bytes)) {
+        this.#position += bytes.length
+        return
+      }
+      this.separate()
+    } else if (this.#out < 0) this.#create()
+    this.#put(bytes, this.#position)
+    this.#position += bytes.length
+  }
+
+  /** After the last bytes. True when the content is that of the file compared with; else the new file is complete. */
+  end(): boolean {
+    if (this.#equal && this.#position === Number(this.#stats!.size)) return true
+    if (this.#equal) this.separate()
+    else if (this.#out < 0) this.#create()
+    if (this.#sparse) fs.ftruncateSync(this.#out, this.#position)
+    return false
+  }
+
+  /** Goes on with a new file that has what came so far. */
+  separate(): void {
+    this.#equal = false
+    this.#create()
+    const buffer = new Uint8Array(Math.min(COPY, this.#position))
+    for (let at = 0; at < this.#position;) {
+      const count = fs.readSync(this.#against, buffer, 0, Math.min(buffer.length, this.#position - at), at)
+      if (count === 0) break
+      this.#put(buffer.subarray(0, count), at)
+      at += count
+    }
+    const now = fs.fstatSync(this.#against, { bigint: true })
+    const then = this.#stats!
+    if (now.mtimeNs !== then.mtimeNs || now.ctimeNs !== then.ctimeNs || now.size !== then.size) {
+      throw new TargetError({
+        reason: "io",
+        path: this.#path,
+        message: "Another program changed the file in its place meanwhile; restore it again",
+      })
+    }
+    if (this.#sparse) fs.ftruncateSync(this.#out, this.#position)
+  }
+
+  /** Closes the new file; some file systems tell only then that writing failed. */
+  seal(): void {
+    const out = this.#out
+    this.#out = -1
+    fs.closeSync(out)
+  }
+
+  /** The new file has got its name, so {@link close} leaves it. */
+  named(): void {
+    this.#made = false
+  }
+
+  /** Closes all, and removes the new file unless it has got its name. May be called again. */
+  close(): void {
+    const open = [this.#against, this.#out]
+    this.#against = -1
+    this.#out = -1
+    if (this.#made) removeQuietly(this.#temp)
+    this.#made = false
+    for (const fd of open) if (fd >= 0) fs.closeSync(fd)
+  }
+
+  #compareWith(against: NativePath): void {
+    try {
+      this.#against = fs.openSync(against, READ_SAFELY)
+      this.#stats = fs.fstatSync(this.#against, { bigint: true })
+      this.#equal = isRegular(this.#stats)
+    } catch {
+      // Not readable: then it cannot be known to be equal, and a new file takes its place.
+    }
+  }
+
+  #create(): void {
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
+    this.#out = fs.openSync(this.#temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+    this.#made = true
+  }
+
+  #same(bytes: Uint8Array): boolean {
+    const end = this.#position + bytes.length
+    if (end > Number(this.#stats!.size)) return false
+    const buffer = new Uint8Array(Math.min(COPY, bytes.length))
+    for (let at = 0; at < bytes.length;) {
+      const wanted = Math.min(buffer.length, bytes.length - at)
+      const count = fs.readSync(this.#against, buffer, 0, wanted, this.#position + at)
+      if (count === 0 || Buffer.compare(buffer.subarray(0, count), bytes.subarray(at, at + count)) !== 0) return false
+      at += count
+    }
+    return true
+  }
+
+  #put(bytes: Uint8Array, position: number): void {
+    if (!this.#sparse) return this.#putAll(bytes, 0, bytes.length, position)
+    let from = 0
+    for (let at = 0; at < bytes.length;) {
+      const to = Math.min(bytes.length, at + HOLE - ((position + at) % HOLE))
+      if (Buffer.compare(bytes.subarray(at, to), zeros.subarray(0, to - at)) === 0) {
+        this.#putAll(bytes, from, at, position)
+        from = to
+      }
+      at = to
+    }
+    this.#putAll(bytes, from, bytes.length, position)
+  }
+
+  #putAll(bytes: Uint8Array, from: number, to: number, position: number): void {
+    for (let at = from; at < to;) at += fs.writeSync(this.#out, bytes, at, to - at, position + at)
+  }
+}
