@@ -5,9 +5,8 @@
  * `fzstd` writes past the end of its buffer (which has no effect) instead of stopping. So authenticate before decompressing, as the pipelines here do.
  */
 import { Decompress, decompress } from "fzstd"
-import { KernelError } from "../kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
-import { readFrame, type ZstdFrame } from "./zstd_frame.ts"
+import { decodeFrames, join, type ZstdFrame } from "./zstd_frame.ts"
 
 /** Ends the content of a frame that is decoded, so that its length shows. */
 const MARK = Uint8Array.of(0x9c, 0x1f, 0xe3, 0x52, 0x70, 0xb8, 0x05, 0xd6)
@@ -57,42 +56,16 @@ const decodeUnsized = (bytes: Uint8Array, frame: ZstdFrame, limit: number): Uint
   return join(parts, total)
 }
 
-const join = (parts: ReadonlyArray<Uint8Array>, total: number): Uint8Array => {
-  if (parts.length === 1) return parts[0]!
-  const out = new Uint8Array(total)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
-}
-
 /**
  * Decompresses one or more frames to at most `limit` bytes, in fresh memory. Allocates no more than the headers of the blocks make
  * possible. Throws KernelError `corrupt` or `limit`.
  */
-export const zstdDecode = (bytes: Uint8Array, limit: number): Uint8Array => {
-  if (bytes.length === 0) throw corrupt("zstd", "there is none")
-  const parts: Array<Uint8Array> = []
-  let total = 0
-  try {
-    for (let at = 0; at < bytes.length;) {
-      const frame = readFrame(bytes, at)
-      if (typeof frame === "number") {
-        at = frame
-        continue
-      }
-      const size = frame.contentSize
-      if (size !== undefined && total + size > limit) throw overLimit("zstd", limit)
-      if (size !== undefined && size > frame.bound) throw corrupt("zstd", "the content has not the stated size")
-      const part = size === undefined ? decodeUnsized(bytes, frame, limit - total) : decodeSized(bytes, frame, size)
-      parts.push(part)
-      total += part.length
-      at = frame.end
-    }
-  } catch (error) {
-    throw error instanceof KernelError ? error : corrupt("zstd", "a block is damaged")
-  }
-  return join(parts, total)
-}
+export const zstdDecode = (bytes: Uint8Array, limit: number): Uint8Array =>
+  decodeFrames(
+    bytes,
+    limit,
+    (frame, rest) =>
+      frame.contentSize === undefined
+        ? decodeUnsized(bytes, frame, rest)
+        : decodeSized(bytes, frame, frame.contentSize),
+  )

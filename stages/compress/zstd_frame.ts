@@ -1,8 +1,11 @@
-/** Where zstd frames and their blocks begin and end (RFC 8878, section 3.1), read without decompressing. */
-import { corrupt } from "./errors.ts"
+/** zstd frames and blocks (RFC 8878, section 3.1): where they begin and end, and how long the content may be, without decompressing. */
+import { KernelError } from "../kernel.ts"
+import { corrupt, overLimit } from "./errors.ts"
 
 /** A zstd frame in some bytes. */
 export interface ZstdFrame {
+  /** Offset of its magic number. */
+  readonly start: number
   /** Offset of the first block header. */
   readonly blocks: number
   /** Offset of the header of the last block. */
@@ -73,6 +76,55 @@ export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => 
     if ((header & 1) === 0) continue
     const checksum = flags & 4 ? 4 : 0
     need(bytes, pos, checksum)
-    return { blocks, lastBlock, blocksEnd: pos, end: pos + checksum, contentSize, windowSize, bound }
+    return { start: at, blocks, lastBlock, blocksEnd: pos, end: pos + checksum, contentSize, windowSize, bound }
   }
+}
+
+/** Puts `parts`, of `total` bytes together, into one array. */
+export const join = (parts: ReadonlyArray<Uint8Array>, total: number): Uint8Array => {
+  if (parts.length === 1) return parts[0]!
+  const out = new Uint8Array(total)
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+/**
+ * Decodes all frames in `bytes`, one by one with `decodeFrame`, to at most `limit` bytes. That nothing is cut off, that sizes are as
+ * stated and within the limit is checked here, because decoders differ: some take a part of the input for the whole.
+ * Throws KernelError `corrupt` or `limit`; what else `decodeFrame` throws counts as `corrupt`.
+ */
+export const decodeFrames = (
+  bytes: Uint8Array,
+  limit: number,
+  decodeFrame: (frame: ZstdFrame, limit: number) => Uint8Array,
+): Uint8Array => {
+  if (bytes.length === 0) throw corrupt("zstd", "there is none")
+  const parts: Array<Uint8Array> = []
+  let total = 0
+  for (let at = 0; at < bytes.length;) {
+    const frame = readFrame(bytes, at)
+    if (typeof frame === "number") {
+      at = frame
+      continue
+    }
+    const size = frame.contentSize
+    if (size !== undefined && total + size > limit) throw overLimit("zstd", limit)
+    if (size !== undefined && size > frame.bound) throw corrupt("zstd", "the content has not the stated size")
+    let part: Uint8Array
+    try {
+      part = decodeFrame(frame, limit - total)
+    } catch (error) {
+      throw error instanceof KernelError ? error : corrupt("zstd", "a block is damaged")
+    }
+    if (size !== undefined && part.length !== size) throw corrupt("zstd", "the content has not the stated size")
+    total += part.length
+    if (total > limit) throw overLimit("zstd", limit)
+    parts.push(part)
+    at = frame.end
+  }
+  return join(parts, total)
 }

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Redacted } from "effect"
+import { hasNodeChacha, nodeXaes, nodeXchacha } from "../../../adapters/kernels/encrypt.ts"
+import { nativeKernels } from "../../../adapters/kernels/native.ts"
+import { type NonceCipher, sealWith } from "../../../stages/encrypt/aead.ts"
+import { aes256gcm, portableXaes } from "../../../stages/encrypt/aes256gcm.ts"
+import { noEncryption } from "../../../stages/encrypt/none.ts"
+import { portableXchacha, xchacha20poly1305 } from "../../../stages/encrypt/xchacha20poly1305.ts"
+import { makeKernel } from "../../../stages/kernel.ts"
+import { cipherSuite, noise, reasonOf } from "../../suites/kernels.ts"
+import xaes from "../../vectors/xaes_256_gcm.json" with { type: "json" }
+import xchacha from "../../vectors/xchacha20_poly1305.json" with { type: "json" }
+
+const key = Redacted.make(noise(32, 1))
+const other = Redacted.make(noise(32, 2))
+for (const [name, table] of [["portable", {}], ["native", nativeKernels]] as const) {
+  cipherSuite(`aes256gcm, ${name}`, aes256gcm(key), aes256gcm(other), table)
+  cipherSuite(`xchacha20poly1305, ${name}`, xchacha20poly1305(key), xchacha20poly1305(other), table)
+}
+
+const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"))
+
+const noChacha = hasNodeChacha() ? false : "node:crypto has no chacha20-poly1305 here"
+const vectors: ReadonlyArray<readonly [string, (key: Uint8Array) => NonceCipher, typeof xaes, string | false]> = [
+  ["portable XAES-256-GCM", portableXaes, xaes, false],
+  ["native XAES-256-GCM", nodeXaes, xaes, false],
+  ["portable XChaCha20-Poly1305", portableXchacha, xchacha, false],
+  ["native XChaCha20-Poly1305", nodeXchacha, xchacha, noChacha],
+]
+for (const [name, make, { cases }, skip] of vectors) {
+  test(`${name} gives the known answers`, { skip }, () => {
+    for (const vector of cases) {
+      const cipher = make(bytes(vector.key))
+      const sealed = sealWith(cipher, bytes(vector.nonce), bytes(vector.plaintext), bytes(vector.aad))
+      assert.equal(Buffer.from(sealed).toString("hex"), vector.nonce + vector.sealed, vector.source)
+      const opened = cipher.open(bytes(vector.nonce), bytes(vector.sealed), bytes(vector.aad))
+      assert.equal(Buffer.from(opened!).toString("hex"), vector.plaintext)
+    }
+  })
+}
+
+test("keys of another length are refused", () => {
+  for (const cipher of [aes256gcm, xchacha20poly1305]) {
+    assert.equal(reasonOf(() => cipher(Redacted.make(new Uint8Array(16)))), "unsupported")
+    const spec = { ...cipher(key), params: { key: Redacted.make(new Uint8Array(33)) } }
+    for (const table of [{}, nativeKernels]) assert.equal(reasonOf(() => makeKernel(spec, table)), "unsupported")
+  }
+})
+
+test("a key does not show when its spec is printed", () => {
+  const shown = JSON.stringify(aes256gcm(Redacted.make(new Uint8Array(32).fill(171)))) +
+    String(aes256gcm(key).params.key)
+  assert.ok(!shown.includes("171") && shown.includes("redacted"))
+})
+
+test("no encryption leaves messages as they are", () => {
+  const cipher = makeKernel(noEncryption)
+  assert.equal(cipher.overhead, 0)
+  assert.deepEqual(cipher.open(cipher.seal(noise(10))), noise(10))
+})
