@@ -1,4 +1,4 @@
-/** The rules of the house: which folder may import what, what lies at the top level, and that no folder is a drawer for odds and ends. */
+/** The rules of the house: which folder may import what, what lies at the top level, and how tests skip. */
 import assert from "node:assert/strict"
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
@@ -31,7 +31,7 @@ const ignored = [".git", "node_modules", "dist", "tmp", ".DS_Store"]
 const withoutComments = (source: string): string =>
   source.replace(
     /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[^]*?\*\//g,
-    (_, text: string | undefined) => text ?? " ",
+    (comment: string, text: string | undefined) => text ?? comment.replace(/[^\n]+/g, " "),
   )
 
 /** Every module that a source names: static, dynamic and type imports, re-exports, `require`, and workers named by URL. */
@@ -111,6 +111,15 @@ test("the top level holds what the README says, and nothing else", () => {
   const found = readdirSync(root).filter((name) => !ignored.includes(name) && !name.endsWith(".tgz"))
   assert.deepEqual(found.filter((name) => !topLevel.includes(name)), [], "has no place at the top level")
   assert.deepEqual(topLevel.filter((name) => !found.includes(name)), [], "missing at the top level")
+})
+
+// Deno counts a test that calls `t.skip()` as passed: a skip is decided before the test, see tests/run.ts.
+test("no test skips itself from inside", () => {
+  const calls = sources().filter((path) => path.startsWith("tests/")).flatMap((path) =>
+    withoutComments(readFileSync(join(root, path), "utf8")).split("\n")
+      .flatMap((line, at) => /\b(t|ctx|context)\.skip\(/.test(line) ? [`${path}, line ${at + 1}: ${line.trim()}`] : [])
+  )
+  assert.deepEqual(calls, [])
 })
 
 test("bad imports are found, in every form", () => {

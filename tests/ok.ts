@@ -7,12 +7,13 @@ const environment = {
   ...process.env,
   PATH: [join(root, "node_modules/.bin"), process.env["PATH"]].join(delimiter),
   DENO_NO_UPDATE_CHECK: "1",
+  NO_COLOR: "1",
 }
 
 const checks: ReadonlyArray<readonly [name: string, command: string, ...args: string[]]> = [
   ["types", "tsc", "-p", root],
   ["lint", "deno", "lint", "--quiet"],
-  ["format", "deno", "fmt", "--check", "--quiet"],
+  ["format", "deno", "fmt", "--check"],
   ["jsr", "deno", "publish", "--dry-run", "--allow-dirty", "--quiet"],
 ]
 

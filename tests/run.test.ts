@@ -72,7 +72,6 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
       exits: `test("a", () => process.exit(0))\ntest("b", () => {})`,
       empty: ``,
       syntax: `const = 3`,
-      dynamic: `test("a", (t) => t.${"skip"}("reason"))`,
       unexplained: `test("a", { skip: true }, () => {})`,
     }
     const { lines, code } = suite(bad)
