@@ -57,7 +57,7 @@ export const storeSuite = (
   ): void => {
     it(
       title,
-      skip === undefined ? {} : { skip },
+      { timeout: 60_000, ...(skip === undefined ? {} : { skip }) },
       () => Effect.runPromise(Effect.scoped(Effect.flatMap(makeStore, body))),
     )
   }

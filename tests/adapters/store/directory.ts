@@ -1,11 +1,20 @@
 /** Directories for tests of the local store. */
+import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
 
+const inside = (parent: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(parent, "penstock-store-"))),
+    (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+  )
+
 /** A new directory, removed with all in it when the scope closes. */
-export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "penstock-store-"))),
-  (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
+export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = inside(tmpdir())
+
+/** The same in memory where there is such a file system: for tests with thousands of files, each synced to the disk. */
+export const memoryDirectory: Effect.Effect<string, never, Scope.Scope> = inside(
+  existsSync("/dev/shm") ? "/dev/shm" : tmpdir(),
 )

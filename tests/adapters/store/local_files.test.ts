@@ -16,7 +16,7 @@ const test = (
 ): void => {
   it(
     title,
-    skip === undefined ? {} : { skip },
+    { timeout: 60_000, ...(skip === undefined ? {} : { skip }) },
     () => Effect.runPromise(Effect.scoped(Effect.flatMap(temporaryDirectory, body))),
   )
 }

@@ -17,57 +17,65 @@ const start = (...args: ReadonlyArray<string>): ChildProcess =>
   })
 
 describe("localStore and other processes", () => {
-  it("holds whole objects only when a writer is killed", () =>
-    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const directory = yield* temporaryDirectory
-      const done = new Set<string>()
-      for (const kills of [1, 17]) {
-        yield* Effect.promise(async () => {
-          const child = start(directory, "fill")
-          let lines = 0
-          const closed = once(child, "close")
-          createInterface({ input: child.stdout! }).on("line", (name) => {
-            done.add(name)
-            if (++lines === kills) child.kill("SIGKILL")
-          })
-          await closed
-        }).pipe(Effect.timeout("20 seconds"))
-        const store = yield* localStore.make(directory)
-        const objects = yield* Stream.runCollect(store.list(""))
-        const names = new Set(objects.map(({ name }) => name))
-        assert.ok([...done].every((name) => names.has(name)), "an object that was done is missing")
-        for (const { name, size } of objects) {
-          assert.equal(size, 2 << 20, name)
-          const bytes = yield* store.get(name)
-          const expected = Number(name.slice(name.lastIndexOf("/") + 1)) % 251
-          assert.ok(bytes.every((byte) => byte === expected), name)
-          yield* store.remove(name)
+  it(
+    "holds whole objects only when a writer is killed",
+    { timeout: 60_000 },
+    () =>
+      Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const done = new Set<string>()
+        for (const kills of [1, 17]) {
+          yield* Effect.promise(async () => {
+            const child = start(directory, "fill")
+            let lines = 0
+            const closed = once(child, "close")
+            createInterface({ input: child.stdout! }).on("line", (name) => {
+              done.add(name)
+              if (++lines === kills) child.kill("SIGKILL")
+            })
+            await closed
+          }).pipe(Effect.timeout("50 seconds"))
+          const store = yield* localStore.make(directory)
+          const objects = yield* Stream.runCollect(store.list(""))
+          const names = new Set(objects.map(({ name }) => name))
+          assert.ok([...done].every((name) => names.has(name)), "an object that was done is missing")
+          for (const { name, size } of objects) {
+            assert.equal(size, 2 << 20, name)
+            const bytes = yield* store.get(name)
+            const expected = Number(name.slice(name.lastIndexOf("/") + 1)) % 251
+            assert.ok(bytes.every((byte) => byte === expected), name)
+            yield* store.remove(name)
+          }
+          done.clear()
         }
-        done.clear()
-      }
-    }))))
+      }))),
+  )
 
-  it("has one winner of each name among processes", () =>
-    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-      const directory = yield* temporaryDirectory
-      const wins = yield* Effect.promise(async () => {
-        const wins: Array<[string, string]> = []
-        const children = ["1", "2"].map((id) => {
-          const child = start(directory, "race", id)
-          const lines = createInterface({ input: child.stdout! })
-          const ready = once(lines, "line")
-          const closed = once(child, "close")
-          lines.on("line", (line) => line === "ready" || wins.push([line, id]))
-          return { child, ready, closed }
-        })
-        await Promise.all(children.map(({ ready }) => ready))
-        for (const { child } of children) child.stdin!.write("go\n")
-        for (const { closed } of children) assert.equal((await closed)[0], 0)
-        return wins
-      }).pipe(Effect.timeout("20 seconds"))
-      assert.equal(wins.length, 200)
-      assert.equal(new Map(wins).size, 200)
-      const store = yield* localStore.make(directory)
-      for (const [name, id] of wins) assert.equal(new TextDecoder().decode(yield* store.get(name)), id)
-    }))))
+  it(
+    "has one winner of each name among processes",
+    { timeout: 60_000 },
+    () =>
+      Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const wins = yield* Effect.promise(async () => {
+          const wins: Array<[string, string]> = []
+          const children = ["1", "2"].map((id) => {
+            const child = start(directory, "race", id)
+            const lines = createInterface({ input: child.stdout! })
+            const ready = once(lines, "line")
+            const closed = once(child, "close")
+            lines.on("line", (line) => line === "ready" || wins.push([line, id]))
+            return { child, ready, closed }
+          })
+          await Promise.all(children.map(({ ready }) => ready))
+          for (const { child } of children) child.stdin!.end("go\n")
+          for (const { closed } of children) assert.equal((await closed)[0], 0)
+          return wins
+        }).pipe(Effect.timeout("50 seconds"))
+        assert.equal(wins.length, 200)
+        assert.equal(new Map(wins).size, 200)
+        const store = yield* localStore.make(directory)
+        for (const [name, id] of wins) assert.equal(new TextDecoder().decode(yield* store.get(name)), id)
+      }))),
+  )
 })
