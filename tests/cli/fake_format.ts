@@ -66,8 +66,8 @@ const repository = (store: ObjectStore): Repository => {
       const name = entry.path.split("/").at(-1)
       if (name === "defect") return yield* Effect.die(new TypeError("a defect for the test"))
       if (name === "slow") {
-        yield* store.put("BUSY", [new Uint8Array(1)])
-        yield* Effect.never.pipe(
+        yield* store.put("BUSY", [new Uint8Array(1)]).pipe(
+          Effect.andThen(Effect.never),
           Effect.onInterrupt(() => Effect.ignore(store.put("RELEASED", [new Uint8Array(1)]))),
         )
       }

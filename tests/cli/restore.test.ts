@@ -1,0 +1,92 @@
+import assert from "node:assert/strict"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { test } from "node:test"
+import { backupScript, inDirectory, penstock, rowsOf } from "./spawn.ts"
+
+test("restores all, a subtree, or what matches, with the directories above it", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/d/e"), { recursive: true, mode: 0o750 })
+    mkdirSync(at("src/empty"))
+    for (const name of ["a.jpg", "d/b.txt", "d/e/c.jpg"]) writeFileSync(at(`src/${name}`), name)
+    assert.equal((await backupScript(["-r", at("repo"), at("src")])).code, 0)
+    const [all, subtree, absolute, glob, dry, nothing] = await Promise.all([
+      penstock(["restore", "-r", at("repo"), "--target", at("all")]),
+      penstock(["restore", "-r", at("repo"), "-t", at("subtree"), "d/e/"]),
+      penstock(["restore", "-r", at("repo"), "-t", at("absolute"), at("src/d/b.txt")]),
+      penstock(["restore", "-r", at("repo"), "-t", at("glob"), "--json", "--include", "*.jpg", "--include", "empty/"]),
+      penstock(["restore", "-r", at("repo"), "-t", at("dry"), "--dry-run", "--include", "b.*"]),
+      penstock(["restore", "-r", at("repo"), "-t", at("nothing"), "nowhere"]),
+    ])
+    assert.equal(all.code, 0, all.stderr)
+    assert.equal(readFileSync(at("all/d/e/c.jpg"), "utf8"), "d/e/c.jpg")
+    assert.equal(existsSync(at("all/empty")), true)
+    assert.equal(subtree.code, 0, subtree.stderr)
+    assert.deepEqual([existsSync(at("subtree/d/e/c.jpg")), existsSync(at("subtree/d/b.txt"))], [true, false])
+    assert.equal(absolute.code, 0, absolute.stderr)
+    assert.equal(existsSync(at("absolute/d/b.txt")), true)
+    assert.equal(glob.code, 0, glob.stderr)
+    assert.deepEqual(
+      ["a.jpg", "d/e/c.jpg", "d/b.txt", "empty"].map((name) => existsSync(at(`glob/${name}`))),
+      [true, true, false, true],
+    )
+    const { type, files, dirs, failed } = rowsOf(glob).at(-1)!
+    assert.deepEqual([type, files, dirs, failed], ["summary", 2, 4, 0])
+    assert.equal(dry.stdout.split("\n").slice(0, 3).join(" "), ". d d/b.txt")
+    assert.equal(existsSync(at("dry")), false)
+    assert.equal(nothing.code, 1)
+    assert.match(nothing.stderr, /Nothing in snapshot [0-9a-f]{8} of .* matches; penstock ls/)
+  })
+})
+
+test("what cannot be restored is named and makes the exit code 1; so do findings of check", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src"))
+    writeFileSync(at("src/damaged"), "x")
+    writeFileSync(at("src/whole"), "y")
+    assert.equal((await backupScript(["-r", at("repo"), at("src")])).code, 0)
+    const [restored, checked] = await Promise.all([
+      penstock(["restore", "-r", at("repo"), "-t", at("out"), "--json"]),
+      penstock(["check", "-r", at("repo"), "--read-data-subset", "25%"]),
+    ])
+    assert.equal(restored.code, 1)
+    assert.match(restored.stderr, /^Cannot restore damaged: .*block is damaged/)
+    assert.equal(existsSync(at("out/whole")), true)
+    const rows = rowsOf(restored)
+    assert.deepEqual([rows[0]!["type"], rows[0]!["path"], rows.at(-1)!["failed"]], ["problem", "damaged", 1])
+    assert.equal(checked.code, 1)
+    assert.match(checked.stdout, /^DATA\/00\/11: Its block 3 is damaged\n {2}cannot be restored whole: damaged/)
+    assert.match(checked.stdout, /25 B read/)
+  })
+})
+
+test("IDs may be shortened; ambiguous and unknown ones are told apart", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src"))
+    const first = await backupScript(["-r", at("repo"), "--json", "--time", "2020-01-01", at("src")])
+    const id = String(rowsOf(first).at(-1)!["snapshot"])
+    const stored = at(`repo/snapshots/${id}`)
+    const twin = id.slice(0, 12) + "0".repeat(52)
+    writeFileSync(at(`repo/snapshots/${twin}`), readFileSync(stored, "utf8").replaceAll(id, twin))
+    const [short, several, unknown] = await Promise.all([
+      penstock(["ls", "-r", at("repo"), id.slice(0, 20).toUpperCase()]),
+      penstock(["ls", "-r", at("repo"), id.slice(0, 6)]),
+      penstock(["ls", "-r", at("repo"), "zz"]),
+    ])
+    assert.deepEqual([short.code, short.stdout], [0, ".\n"])
+    assert.match(several.stderr, /is the start of 2 snapshot IDs.*give more digits/)
+    assert.match(unknown.stderr, /There is no snapshot "zz"/)
+  })
+})
+
+test("a reader of stdout that goes away ends a listing quietly", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src"))
+    for (let i = 0; i < 3000; i++) writeFileSync(at(`src/${String(i).padStart(4, "0")}-${"n".repeat(120)}`), "")
+    assert.equal((await backupScript(["-r", at("repo"), at("src")])).code, 0)
+    const ended = await penstock(["ls", "-r", at("repo"), "-l"], {
+      started: (child) => child.stdout!.once("data", () => child.stdout!.destroy()),
+    })
+    assert.deepEqual([ended.code, ended.stderr], [0, ""])
+    assert.ok(ended.stdout.split("\n").length < 3000)
+  })
+})
