@@ -1,7 +1,8 @@
 /** package.json, deno.json and package-lock.json say the same: name of the command, version, entry points, dependencies. */
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { delimiter, join, resolve } from "node:path"
 import { test } from "node:test"
 
 const root = resolve(import.meta.dirname, "..")
@@ -21,6 +22,7 @@ interface Jsr {
   readonly license: string
   readonly exports: Readonly<Record<string, string>>
   readonly imports: Readonly<Record<string, string>>
+  readonly tasks: Readonly<Record<string, string>>
 }
 interface Lock {
   readonly packages: Readonly<Record<string, LockedPackage>>
@@ -107,4 +109,22 @@ test("install scripts run only for packages that package.json allows", () => {
     path.replace(/^.*node_modules\//, "")
   )
   assert.deepEqual(scripted.sort(), Object.keys(npm.allowScripts).sort())
+})
+
+// `deno task` runs a command that it finds in node_modules/.bin as JavaScript, and the `deno` there is a program: `env deno` gets past that.
+test("the commands of the README start: npm run backup, deno task restore", () => {
+  for (const [name, task] of Object.entries(jsr.tasks)) assert.doesNotMatch(task, /^deno /, `task ${name}`)
+  const bin = join(root, "node_modules/.bin")
+  const env = { ...process.env, PATH: [bin, process.env["PATH"]].join(delimiter) }
+  const commands = [["npm", "run", "--silent", "backup", "--", "--help"], [
+    "deno",
+    "task",
+    "restore",
+    "--help",
+  ]] as const
+  for (const [command, ...args] of commands) {
+    const done = spawnSync(command, args, { cwd: root, env, encoding: "utf8" })
+    assert.equal(done.status, 0, `${command} ${args.join(" ")}: ${done.error?.message ?? ""}${done.stderr}`)
+    assert.match(done.stdout, /--repo/)
+  }
 })
