@@ -36,16 +36,20 @@ export const prompt = (label: string): Effect.Effect<string> =>
         else if (character >= " ") typed.push(character)
       }
     }
+    let asking = true
     const close = (): void => {
+      if (!asking) return
+      asking = false
       stdin.off("data", onData)
       stdin.setRawMode(false)
       stdin.pause()
       writeSync(2, "\n")
     }
-    writeSync(2, label)
+    // First no echo, then the question: an answer may come at once.
     stdin.setRawMode(true)
     stdin.on("data", onData)
     stdin.resume()
+    writeSync(2, label)
     const early = ahead
     ahead = ""
     take(early)

@@ -1,7 +1,7 @@
 /** The PATH arguments of a backup, as one stream of entries. */
 import { Effect, Stream } from "effect"
 import { realpathSync, statSync } from "node:fs"
-import { basename, join, relative, resolve, sep } from "node:path"
+import { basename, dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Entry } from "../stages/walk/entry.ts"
 import { joinPath } from "../stages/walk/path.ts"
@@ -124,13 +124,22 @@ const localPath = (location: string): string | undefined => {
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : resolve(location)
 }
 
-/** `inner` relative to `outer`, when it is there and not outside of it. */
+/** `inner` relative to `outer`, when it is, or will be, there and not outside of it. */
 const within = (inner: string, outer: string): string | undefined => {
   try {
     if (!statSync(outer).isDirectory()) return undefined
-    const path = relative(realpathSync(outer), realpathSync(inner))
+    const path = relative(realpathSync(outer), realPath(inner))
     return path === ".." || path.startsWith(`..${sep}`) || resolve(path) === path ? undefined : path
   } catch {
     return undefined
+  }
+}
+
+/** Without symlinks, as far as it is there. */
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path))
   }
 }

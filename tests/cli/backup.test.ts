@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, watch, writeFileSync } from "node:fs"
+import process from "node:process"
 import { test } from "node:test"
 import { dirname } from "node:path"
 import { backupScript, type Ended, inDirectory, penstock, rowsOf } from "./spawn.ts"
@@ -85,9 +86,9 @@ test("several paths keep their names, excludes apply to each, the repository is 
       ...[at("x/a"), at("x/b"), at("x/excludes")],
     ])
     assert.equal(ended.code, 0, ended.stderr)
-    // The repository is not there yet when the paths are looked at: so back up again.
+    assert.match(ended.stderr, /^Leaving out .*\[odd\] repo\/r: it is the repository\n$/)
     const again = await penstock(["backup", "-r", repo, "--exclude", at("x/a/cache"), at("x/a"), at("x/b")])
-    assert.match(again.stderr, /^Leaving out .*\[odd\] repo\/r: it is the repository\n$/)
+    assert.equal(again.stderr, ended.stderr)
     const [list, same, self] = await Promise.all([
       penstock(["ls", "-r", repo, "--json"]),
       penstock(["backup", "-r", repo, at("x/a"), at("x/c/a")]),
@@ -159,7 +160,8 @@ test("an interruption releases what is open and ends with 130", async () => {
         const watcher = watch(at("repo"), (_, name) => {
           if (name !== "BUSY") return
           watcher.close()
-          child.kill("SIGINT")
+          // Not child.kill: after that, Deno reports the signal although the process ended with a code.
+          process.kill(child.pid!, "SIGINT")
         })
       },
     })
