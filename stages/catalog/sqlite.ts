@@ -43,7 +43,7 @@ export interface SqliteEngine {
    * Opens a private database: empty, or with the content of a database file. Page size 4096, no journal files left behind.
    * Fails with `corrupt` when the content is not a database.
    */
-  readonly open: <E, R>(
+  readonly open: <E = never, R = never>(
     content?: Stream.Stream<Uint8Array, E, R>,
   ) => Effect.Effect<SqliteDatabase, SqliteError | E, R | Scope.Scope>
 }

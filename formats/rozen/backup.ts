@@ -1,0 +1,201 @@
+/** Makes a snapshot: packs, then their index, then the log, then the catalog's pages, then the `.idx` that commits. */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Clock, Effect, Stream } from "effect"
+import { attempt as attemptSqlite, record, type Recorded } from "../../stages/catalog/record.ts"
+import { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { openTree, type Tree } from "../../stages/catalog/tree.ts"
+import { chunk } from "../../stages/chunk/chunk.ts"
+import { compress } from "../../stages/compress/compress.ts"
+import { encrypt } from "../../stages/encrypt/encrypt.ts"
+import { hash } from "../../stages/hash/hash.ts"
+import { KernelError } from "../../stages/kernel.ts"
+import { pack, type Packed } from "../../stages/pack/pack.ts"
+import { packsOf } from "../../stages/pack/packs.ts"
+import { ObjectStore } from "../../stages/pack/store.ts"
+import { plan, type Planned, type Steps } from "../../stages/plan.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { reuse } from "../../stages/walk/reuse.ts"
+import type { SourceError } from "../../stages/walk/source.ts"
+import { type BackupOptions, type BackupSummary, type FormatError, RepositoryError } from "../format.ts"
+import { fromKernelError, fromSqliteError } from "./errors.ts"
+import { LogWriter } from "./log.ts"
+import { openCatalog, type Opened } from "./opened.ts"
+import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
+
+/** Bytes of the catalog that are handed to the chunker at once. */
+const PAGES_BYTES = 4 << 20
+
+export const backup: <E, R>(
+  opened: Opened,
+  entries: Stream.Stream<Entry, E, R>,
+  options: BackupOptions,
+) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
+  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+  return Effect.scoped(run(opened, entries, options)).pipe(
+    Effect.catch((error) =>
+      Effect.fail(
+        error instanceof KernelError
+          ? fromKernelError(error)
+          : error instanceof SqliteError
+          ? fromSqliteError("the new catalog")(error)
+          : error,
+      )
+    ),
+    Effect.provideService(ObjectStore, opened.store),
+  ) as never
+}
+
+const run = Effect.fnUntraced(
+  function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
+    const { layout, store } = opened
+    const time = options.time ?? (yield* Clock.currentTimeMillis)
+    const { next, snapshots } = yield* listSnapshots(store, layout)
+    const parent = yield* chooseParent(snapshots, options)
+    const { db, started, tree } = yield* startCatalog(opened, parent)
+
+    const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
+    const log = new LogWriter(store, layout, id)
+    // A log lists the changes against the parent, until those since the last full log outnumber the entries: then it lists all again.
+    const before = started === undefined ? 0 : started.record.log.changes
+    const full = started === undefined || before > started.record.files + started.record.directories
+
+    const planned = plan(entries)
+    const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
+      ? planned
+      : reuse(tree.lookup, started.record.time)(planned)
+    const packed = incremental.pipe(
+      chunk(layout.chunk),
+      hash(layout.hash),
+      compress(layout.compress),
+      encrypt(layout.encrypt),
+      pack(packsOf(layout.data)),
+    )
+    const recorded = yield* record(flushing(packed, log), tree, {
+      ...(full ? {} : { onChange: (change) => log.add(change) }),
+      ...(options.progress === undefined ? {} : { progress: options.progress }),
+    })
+    if (full) yield* logAll(tree, log)
+
+    const snapshot: SnapshotRecord = yield* log.end((segments) => ({
+      id,
+      time,
+      hostname: options.hostname ?? "",
+      username: options.username ?? "",
+      paths: options.paths,
+      tags: options.tags ?? [],
+      ...(started === undefined ? {} : { parent: started.record.id }),
+      files: recorded.files,
+      directories: recorded.directories,
+      bytes: recorded.bytes,
+      log: { segments, full, changes: full ? 0 : before + log.changes },
+    }))
+    const catalog = yield* storeCatalog(opened, db.bytes(PAGES_BYTES))
+    const stored = recorded.bytesStored + log.stored + catalog.bytesStored
+    if (options.dryRun === true) return summary(recorded, stored)
+    const committed = yield* commitSnapshot(store, layout, next, snapshot, catalog)
+    const { log: _log, ...info } = snapshot
+    return { ...summary(recorded, stored + committed), snapshot: info }
+  },
+)
+
+/** Stores the pages of a catalog; what it has in common with earlier ones is there already. */
+export const storeCatalog: (
+  opened: Opened,
+  bytes: Stream.Stream<Uint8Array, SqliteError>,
+) => Effect.Effect<
+  SnapshotObject["catalog"] & { readonly bytesStored: number },
+  FormatError | SqliteError | KernelError,
+  ObjectStore
+> = Effect
+  .fnUntraced(
+    function* ({ layout }, bytes) {
+      let failure: SqliteError | undefined
+      const content = bytes.pipe(Stream.catch((error) => {
+        failure = error
+        return Stream.empty
+      })) as Stream.Stream<Uint8Array, SourceError>
+      const [file] = yield* Stream.runCollect(
+        plan(Stream.succeed<Entry>({ path: "catalog", kind: "file", metadata: {}, size: undefined, content })).pipe(
+          chunk(layout.chunkCatalog),
+          hash(layout.hash),
+          compress(layout.compress),
+          encrypt(layout.encrypt),
+          pack(packsOf(layout.catalogs)),
+        ),
+      )
+      if (failure !== undefined) return yield* failure
+      return { size: file!.size!, chunks: file!.chunks, bytesStored: file!.packing.packer.stats().bytesStored }
+    },
+  )
+
+/** Writes log segments as they fill, between units of work. */
+const flushing = <E, R>(packed: Stream.Stream<Packed<Steps>, E, R>, log: LogWriter) =>
+  Stream.mapArrayEffect(packed, (entries) => Effect.as(log.flush, entries))
+
+/** Logs every entry of a tree. */
+export const logAll: (tree: Tree, log: LogWriter) => Effect.Effect<void, FormatError | SqliteError> = Effect.fnUntraced(
+  function* (tree, log) {
+    const entries = tree.entries()
+    for (let more = true; more;) {
+      more = yield* attemptSqlite(() => {
+        for (let n = 0; n < 1024; n++) {
+          const { done, value } = entries.next()
+          if (done === true) return false
+          log.add({ op: "put", entry: value })
+        }
+        return true
+      })
+      yield* log.flush
+    }
+  },
+)
+
+const chooseParent = Effect.fnUntraced(function* (snapshots: ReadonlyArray<SnapshotObject>, options: BackupOptions) {
+  if (options.parent === "none") return undefined
+  if (options.parent !== undefined) {
+    const found = snapshots.filter(({ record }) => record.id.startsWith(options.parent!))
+    if (found.length === 1) return found[0]
+    return yield* new RepositoryError({
+      reason: "unknown-snapshot",
+      message: `${
+        found.length === 0 ? "No snapshot has" : "Several snapshots have"
+      } an ID that begins with "${options.parent}"`,
+    })
+  }
+  const same = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean =>
+    a.length === b.length && a.every((path, i) => path === b[i])
+  return snapshots.findLast(({ record }) =>
+    record.hostname === (options.hostname ?? "") && same(record.paths, options.paths)
+  )
+})
+
+/** The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged. */
+const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
+  if (parent !== undefined) {
+    const copy = yield* openCatalog(opened, parent).pipe(
+      Effect.catchTag(
+        "RepositoryError",
+        (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),
+      ),
+    )
+    if (copy !== undefined) return { ...copy, started: parent }
+  }
+  const db = yield* opened.engine.open()
+  return { db, tree: yield* attemptSqlite(() => openTree(db)), started: undefined }
+})
+
+const summary = (recorded: Recorded, bytesStored: number): BackupSummary => ({
+  files: recorded.files,
+  directories: recorded.directories,
+  others: recorded.others,
+  bytes: recorded.bytes,
+  filesUnchanged: recorded.filesUnchanged,
+  bytesAdded: recorded.bytesAdded,
+  bytesStored,
+  chunksNew: recorded.chunksNew,
+  chunksReused: recorded.chunks - recorded.chunksNew,
+  problems: recorded.problems,
+})
+
+/** Reads what is there, writes nothing: for dry runs. */
+const discarding = (store: ObjectStore): ObjectStore => ({ ...store, put: () => Effect.void })

@@ -1,0 +1,48 @@
+/** `ROZEN.json`: says that this is a repository, and of which version. */
+import { blake3 } from "@noble/hashes/blake3.js"
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Redacted, Schema } from "effect"
+import { RepositoryError } from "../format.ts"
+import { corrupt } from "./errors.ts"
+import { decodeJson, encodeJson } from "./json.ts"
+import { subkey } from "./keys.ts"
+
+export const CONFIG = "ROZEN.json"
+
+/** Version 1 stores block version 1; version 0 is the document's. */
+export interface Config {
+  readonly Version: 1
+  readonly Id: string
+}
+
+const Version = Schema.Struct({ Version: Schema.Int })
+const Stored = Schema.Struct({ Version: Schema.Literal(1), Id: Schema.String, Mac: Schema.String })
+
+const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
+  bytesToHex(blake3(encodeJson(config), { key: Redacted.value(subkey(master, "config")) }))
+
+export const encodeConfig = (config: Config, master: Redacted.Redacted<Uint8Array>): Uint8Array =>
+  encodeJson({ ...config, Mac: mac(config, master) })
+
+/** The `Version` of the repository, before anything is known of its keys. Throws RepositoryError `corrupt` or `newer`. */
+export const configVersion = (bytes: Uint8Array): 0 | 1 => {
+  let version: number
+  try {
+    version =
+      Schema.decodeUnknownSync(Version)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))).Version
+  } catch {
+    throw corrupt(CONFIG, `${CONFIG} is damaged: it is not what Penstock writes`)
+  }
+  if (version === 0 || version === 1) return version
+  throw new RepositoryError({
+    reason: "newer",
+    object: CONFIG,
+    message: `The repository has version ${version}; this Penstock reads 0 and 1, so use a later one`,
+  })
+}
+
+/** Checks the file against the key. Throws RepositoryError `corrupt`. */
+export const checkConfig = (bytes: Uint8Array, id: string, master: Redacted.Redacted<Uint8Array>): void => {
+  const { Mac, ...config } = decodeJson(CONFIG, Stored, bytes)
+  if (config.Id !== id || Mac !== mac(config, master)) throw corrupt(CONFIG, `${CONFIG} was altered`)
+}

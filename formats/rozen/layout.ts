@@ -1,0 +1,104 @@
+/** The kernels and layouts of one repository: everything that follows from its master key. */
+import { hexToBytes } from "@noble/hashes/utils.js"
+import type { Redacted } from "effect"
+import { fastcdc } from "../../stages/chunk/fastcdc.ts"
+import { fixed } from "../../stages/chunk/fixed.ts"
+import { adaptive } from "../../stages/compress/adaptive.ts"
+import { zstd } from "../../stages/compress/zstd.ts"
+import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
+import { blake3Keyed } from "../../stages/hash/blake3.ts"
+import type { KernelSpec } from "../../stages/kernel.ts"
+import { type ObjectLayout, type PackLayout } from "../../stages/pack/pack_layout.ts"
+import { PackError } from "../../stages/pack/packing.ts"
+import { BLOCK_BYTES, PACK_BYTES } from "../../stages/pack/packs.ts"
+import { BLOCK_VERSION, COMPRESSION, decodeHeader, encodeHeader, ENCRYPTION, type Magic } from "./header.ts"
+import { subkey } from "./keys.ts"
+
+/** Pages of a catalog are stored in chunks of 16: small enough that a change costs little, large enough for short lists. */
+const CATALOG_CHUNK = 64 << 10
+
+/** What the stages of one repository are given. */
+export interface Layout {
+  readonly chunk: KernelSpec<"chunk">
+  /** For the pages of catalogs. */
+  readonly chunkCatalog: KernelSpec<"chunk">
+  readonly hash: KernelSpec<"hash">
+  readonly compress: KernelSpec<"compress">
+  readonly encrypt: KernelSpec<"encrypt">
+  /** Content, in DATA. */
+  readonly data: PackLayout
+  /** Pages of catalogs, in INDEX. */
+  readonly catalogs: PackLayout
+  /** Seals `.idx` and `.roz-log` objects. */
+  readonly snapshots: KernelSpec<"encrypt">
+  readonly logs: KernelSpec<"encrypt">
+  /** Header of an object of this repository. */
+  readonly header: (magic: Magic) => Uint8Array
+}
+
+/** Sizes that a repository is written with; any may be read. */
+export interface LayoutOptions {
+  /** Average chunk in bytes. */
+  readonly average?: number
+  readonly packBytes?: number
+  readonly blockBytes?: number
+  /** zstd level. */
+  readonly level?: number
+}
+
+export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, options: LayoutOptions = {}): Layout => {
+  const header = (magic: Magic): Uint8Array =>
+    encodeHeader(
+      magic,
+      BLOCK_VERSION,
+      { method: ENCRYPTION.xaes256gcm, payload: hexToBytes(id) },
+      { method: COMPRESSION.adaptiveZstd, payload: new Uint8Array(0) },
+    )
+  const objects = (directory: string, extension: string, magic: Magic, cipher: KernelSpec<"encrypt">): ObjectLayout => {
+    const start = header(magic)
+    return {
+      directory,
+      extension,
+      cipher,
+      headerBytes: start.length + 32,
+      header: (objectId) => {
+        const bytes = new Uint8Array(start.length + 32)
+        bytes.set(start)
+        bytes.set(objectId, start.length)
+        return bytes
+      },
+      problem: (object, bytes) => {
+        const found = decodeHeader(magic, BLOCK_VERSION, bytes)
+        return "what" in found
+          ? new PackError({ reason: found.reason, object, message: `${object} ${found.what}` })
+          : undefined
+      },
+    }
+  }
+  const size = options.packBytes ?? PACK_BYTES
+  const blockBytes = options.blockBytes ?? BLOCK_BYTES
+  const footers = aes256gcm(subkey(master, "pack footers"))
+  const indexes = aes256gcm(subkey(master, "indexes"))
+  return {
+    chunk: fastcdc({ average: options.average ?? 1 << 20, seed: subkey(master, "chunk cuts") }),
+    chunkCatalog: fixed({ size: CATALOG_CHUNK }),
+    hash: blake3Keyed(subkey(master, "chunk ids")),
+    compress: adaptive(zstd({ level: options.level ?? 3 })),
+    encrypt: aes256gcm(subkey(master, "blocks")),
+    data: {
+      packs: objects("DATA/", ".roz", "ROZE-DAT", footers),
+      indexes: objects("INDEX/", ".map", "ROZE-MAP", indexes),
+      size,
+      blockBytes,
+    },
+    catalogs: {
+      packs: objects("INDEX/", ".cat", "ROZE-CAT", footers),
+      indexes: objects("INDEX/", ".catmap", "ROZE-MAP", indexes),
+      size,
+      blockBytes,
+    },
+    snapshots: aes256gcm(subkey(master, "snapshots")),
+    logs: aes256gcm(subkey(master, "logs")),
+    header,
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * `DATA/<xx>.roz-log/<snapshot>/<NNNN>.roz-log`: what a run changed, with paths, metadata and chunks, so that catalogs can be made again
+ * when INDEX is lost. SPEC.md, "Logs".
+ */
+import { Effect, Stream } from "effect"
+import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../stages/catalog/tree_codec.ts"
+import type { TreeChange } from "../../stages/catalog/tree.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { pathFromBytes, pathToBytes } from "../../stages/walk/path.ts"
+import type { RepositoryError } from "../format.ts"
+import { attempt, corrupt } from "./errors.ts"
+import type { Layout } from "./layout.ts"
+import { getSealed, putSealed } from "./sealed.ts"
+import { decodeRecord, encodeRecord, type SnapshotRecord } from "./snapshot.ts"
+
+/** A segment is closed when its body has so many bytes. */
+const SEGMENT_BYTES = 4 << 20
+const PUT = 1
+const REMOVE = 2
+/** The end of the log: the snapshot's record. */
+const END = 3
+
+export const segmentName = (snapshot: string, number: number): string =>
+  `DATA/${snapshot.slice(0, 2)}.roz-log/${snapshot}/${String(number).padStart(4, "0")}.roz-log`
+
+const NAME = /^DATA\/[0-9a-f]{2}\.roz-log\/([0-9a-f]{64})\/(\d{4,})\.roz-log$/
+
+/** Writes the log of one run. Segments are sealed as they fill, in memory, and written by `flush` and `end`. */
+export class LogWriter {
+  readonly #store: ObjectStore
+  readonly #layout: Layout
+  readonly #snapshot: string
+  #parts: Array<Uint8Array> = []
+  #length = 0
+  #full: Array<Uint8Array> = []
+  /** Segments written. */
+  segments = 0
+  /** Changes logged. */
+  changes = 0
+  /** Bytes stored. */
+  stored = 0
+
+  constructor(store: ObjectStore, layout: Layout, snapshot: string) {
+    this.#store = store
+    this.#layout = layout
+    this.#snapshot = snapshot
+  }
+
+  /** Adds a change. */
+  add(change: TreeChange): void {
+    this.changes++
+    if (change.op === "put") this.#append(PUT, encodeEntry(change.entry))
+    else this.#append(REMOVE, pathToBytes(change.path))
+  }
+
+  /** Writes the segments that are full. */
+  readonly flush: Effect.Effect<void, RepositoryError | StoreError> = Effect.suspend(() => {
+    const full = this.#full
+    this.#full = []
+    return Effect.forEach(full, (body) => this.#put(body), { discard: true })
+  })
+
+  /** Ends the log. `record` is given the number of segments. */
+  end(record: (segments: number) => SnapshotRecord): Effect.Effect<SnapshotRecord, RepositoryError | StoreError> {
+    return Effect.suspend(() => {
+      const last = record(this.segments + this.#full.length + 1)
+      this.#append(END, encodeRecord(last), false)
+      this.#close()
+      return Effect.as(this.flush, last)
+    })
+  }
+
+  #append(op: number, body: Uint8Array, split = true): void {
+    if (split && this.#length > 0 && this.#length + body.length + 5 > SEGMENT_BYTES) this.#close()
+    const head = new Uint8Array(5)
+    head[0] = op
+    new DataView(head.buffer).setUint32(1, body.length, true)
+    this.#parts.push(head, body)
+    this.#length += 5 + body.length
+  }
+
+  #close(): void {
+    const segment = new Uint8Array(this.#length)
+    let at = 0
+    for (const part of this.#parts) {
+      segment.set(part, at)
+      at += part.length
+    }
+    this.#full.push(segment)
+    this.#parts = []
+    this.#length = 0
+  }
+
+  #put(body: Uint8Array): Effect.Effect<void, RepositoryError | StoreError> {
+    return Effect.suspend(() => {
+      const name = segmentName(this.#snapshot, this.segments++)
+      return Effect.map(putSealed(this.#store, this.#layout, this.#layout.logs, "ROZE-LOG", name, body), (stored) => {
+        this.stored += stored
+      })
+    })
+  }
+}
+
+/** What a segment holds. */
+export interface Segment {
+  readonly changes: ReadonlyArray<TreeChange>
+  /** In the last one: the snapshot. */
+  readonly record?: SnapshotRecord
+}
+
+/** Reads a segment. */
+export const readSegment = (
+  store: ObjectStore,
+  layout: Layout,
+  name: string,
+): Effect.Effect<Segment, RepositoryError | StoreError> =>
+  getSealed(store, layout.logs, "ROZE-LOG", name).pipe(
+    Effect.flatMap((body) => attempt(() => decodeSegment(name, body))),
+    Effect.mapError((error) =>
+      error._tag === "StoreError" && error.reason === "not-found" ? corrupt(name, `${name} is missing`) : error
+    ),
+  )
+
+const decodeSegment = (name: string, body: Uint8Array): Segment => {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+  const changes: Array<TreeChange> = []
+  for (let at = 0; at < body.length;) {
+    const op = body[at]!
+    const length = at + 5 > body.length ? Infinity : view.getUint32(at + 1, true)
+    if (at + 5 + length > body.length) throw corrupt(name, `${name} is damaged: a record ends after the segment`)
+    const bytes = body.subarray(at + 5, at + 5 + length)
+    at += 5 + length
+    if (op === END) return { changes, record: decodeRecord(name, bytes) }
+    if (op === REMOVE) changes.push({ op: "remove", path: pathFromBytes(bytes) })
+    else if (op === PUT) changes.push({ op: "put", entry: entryOf(name, bytes) })
+    else throw corrupt(name, `${name} is damaged: it has a record of kind ${op}`)
+  }
+  return { changes }
+}
+
+const entryOf = (name: string, bytes: Uint8Array) => {
+  const reader: EntryReader = { bytes, at: 0 }
+  try {
+    const entry = decodeEntry(reader)
+    if (reader.at === bytes.length) return entry
+  } catch (error) {
+    if (!(error instanceof EntryFormatError)) throw error
+  }
+  throw corrupt(name, `${name} is damaged: an entry of it does not decode`)
+}
+
+/** The logs that are there: names of segments by snapshot, in order. */
+export const listLogs = (store: ObjectStore): Effect.Effect<ReadonlyMap<string, ReadonlyArray<string>>, StoreError> =>
+  Effect.map(Stream.runCollect(store.list("DATA/")), (objects) => {
+    const logs = new Map<string, Array<string>>()
+    for (const { name } of objects) {
+      const snapshot = NAME.exec(name)?.[1]
+      if (snapshot === undefined) continue
+      const segments = logs.get(snapshot)
+      if (segments === undefined) logs.set(snapshot, [name])
+      else segments.push(name)
+    }
+    for (const segments of logs.values()) segments.sort()
+    return logs
+  })

@@ -1,0 +1,103 @@
+/**
+ * The rozen format, block version 1: the default repository. SPEC.md has every byte.
+ * @module
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Effect } from "effect"
+import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { type Format, type Repository, RepositoryError } from "../format.ts"
+import { backup } from "./backup.ts"
+import { check } from "./check.ts"
+import { checkConfig, CONFIG, configVersion, encodeConfig } from "./config.ts"
+import { attempt } from "./errors.ts"
+import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, type Unlocked, writeKey } from "./keys.ts"
+import { type LayoutOptions, makeLayout } from "./layout.ts"
+import type { Opened } from "./opened.ts"
+import { entries, snapshots } from "./read.ts"
+import { rebuild } from "./rebuild.ts"
+
+/** How repositories are made and written. Whatever the options, any repository can be read. */
+export interface RozenOptions extends LayoutOptions {
+  /** Cost of scrypt for new passwords: 64 MiB by default. */
+  readonly scrypt?: ScryptCost
+}
+
+/** The rozen format with options of one's own. */
+export const makeRozen = (options: RozenOptions = {}): Format => ({
+  name: "rozen",
+  recognise: Effect.gen(function* () {
+    const store = yield* ObjectStore
+    return (yield* configOf(store)) !== undefined || (yield* keyNames(store)).length > 0
+  }),
+  create: Effect.fnUntraced(function* ({ password }) {
+    const store = yield* ObjectStore
+    const engine = yield* SqliteEngine
+    const exists = new RepositoryError({
+      reason: "exists",
+      message: `There is a repository at ${store.properties.location} already`,
+    })
+    if ((yield* configOf(store)) !== undefined || (yield* keyNames(store)).length > 0) return yield* exists
+    if (password === undefined) {
+      return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
+    }
+    const unlocked: Unlocked = { id: bytesToHex(crypto.getRandomValues(new Uint8Array(16))), master: newMaster() }
+    // The key first: a repository without its config can be opened, one without its key cannot.
+    yield* writeKey(store, unlocked, password, options.scrypt ?? DEFAULT_COST)
+    const config = encodeConfig({ Version: 1, Id: unlocked.id }, unlocked.master)
+    yield* store.put(CONFIG, [config]).pipe(
+      Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "exists" ? exists : error)),
+    )
+    return repository({
+      id: unlocked.id,
+      store,
+      engine,
+      layout: makeLayout(unlocked.id, unlocked.master, options),
+      config,
+    })
+  }),
+  open: Effect.fnUntraced(function* (secrets) {
+    const store = yield* ObjectStore
+    const engine = yield* SqliteEngine
+    const config = yield* configOf(store)
+    if (config === undefined && (yield* keyNames(store)).length === 0) {
+      return yield* new RepositoryError({
+        reason: "none",
+        message: `There is no repository at ${store.properties.location}`,
+      })
+    }
+    if (config !== undefined && (yield* attempt(() => configVersion(config))) === 0) {
+      return yield* new RepositoryError({ reason: "unsupported", message: "This is a repository of block version 0" })
+    }
+    const { id, master } = yield* unlock(store, secrets)
+    if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
+    else yield* attempt(() => checkConfig(config, id, master))
+    return repository({
+      id,
+      store,
+      engine,
+      layout: makeLayout(id, master, options),
+      config: encodeConfig({ Version: 1, Id: id }, master),
+    })
+  }),
+})
+
+/** The default repository. */
+export const rozen: Format = makeRozen()
+
+const repository = (opened: Opened): Repository => ({
+  format: "rozen",
+  id: opened.id,
+  backup: (stream, options) => backup(opened, stream, options),
+  snapshots: snapshots(opened),
+  entries: (snapshot, options) => entries(opened, snapshot, options),
+  check: (options) => check(opened, options),
+  rebuild: rebuild(opened),
+})
+
+const configOf = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
+  Effect.catchTag(
+    store.get(CONFIG),
+    "StoreError",
+    (error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error),
+  )

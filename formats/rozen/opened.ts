@@ -1,0 +1,98 @@
+/** An opened repository, as its operations share it; and the catalogs of its snapshots. */
+import { Effect, Option, type Scope, Stream } from "effect"
+import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
+import { type SqliteDatabase, type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite.ts"
+import { openTree, type Tree } from "../../stages/catalog/tree.ts"
+import { contents } from "../../stages/contents.ts"
+import type { Stored } from "../../stages/executor.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { packsOf } from "../../stages/pack/packs.ts"
+import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
+import { SourceError } from "../../stages/walk/source.ts"
+import type { RepositoryError } from "../format.ts"
+import { corrupt, fromSqliteError } from "./errors.ts"
+import type { Layout } from "./layout.ts"
+import type { SnapshotObject } from "./snapshot.ts"
+
+/** What every operation needs. */
+export interface Opened {
+  readonly id: string
+  readonly store: ObjectStore
+  readonly engine: SqliteEngine
+  readonly layout: Layout
+  /** What `ROZEN.json` holds. */
+  readonly config: Uint8Array
+}
+
+/** The way from stored entries to their content, for either kind of packs. */
+export const restoring = (
+  { layout }: Opened,
+  kind: "data" | "catalogs",
+): <E, R>(stored: Stream.Stream<Stored, E, R>) => Stream.Stream<
+  Fetched<readonly ["unpack", "decrypt", "decompress", "verify", "unchunk"]>,
+  E,
+  R
+> =>
+(stored) =>
+  stored.pipe(
+    unpack(packsOf(layout[kind])),
+    decrypt(layout.encrypt),
+    decompress(layout.compress),
+    verify(layout.hash),
+    unchunk,
+  )
+
+/** The SQLite file of a catalog. Fails with `damaged` when a part of it is lost. */
+const pages = (
+  opened: Opened,
+  { name, catalog }: SnapshotObject,
+): Stream.Stream<Uint8Array, SourceError | StoreError> => {
+  const file: Stored = {
+    path: name,
+    kind: "file",
+    metadata: {},
+    size: catalog.size,
+    chunks: catalog.chunks,
+    reused: false,
+  }
+  return Stream.flatMap(
+    contents(restoring(opened, "catalogs")(Stream.succeed(file))),
+    ({ content }) =>
+      content instanceof Uint8Array ? Stream.succeed(content) : content as Stream.Stream<Uint8Array, SourceError>,
+  ).pipe(Stream.provideService(ObjectStore, opened.store))
+}
+
+/** Opens the catalog of a snapshot. The database is a private copy. */
+export const openCatalog = (
+  opened: Opened,
+  snapshot: SnapshotObject,
+): Effect.Effect<{ readonly db: SqliteDatabase; readonly tree: Tree }, RepositoryError | StoreError, Scope.Scope> =>
+  opened.engine.open(pages(opened, snapshot)).pipe(
+    Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
+    Effect.mapError((error) => {
+      if (error instanceof SqliteError) return fromSqliteError(snapshot.name)(error)
+      if (!(error instanceof SourceError)) return error
+      return corrupt(
+        snapshot.name,
+        `The catalog of snapshot ${
+          snapshot.record.id.slice(0, 8)
+        } is damaged; run "penstock rebuild". ${error.message}`,
+      )
+    }),
+  )
+
+/** The entries of a catalog, in arrays. `object` is the name of the snapshot's object, for errors. */
+export const catalogEntries = (tree: Tree, object: string): Stream.Stream<Stored, RepositoryError> =>
+  Stream.suspend(() => {
+    const entries = tree.entries()
+    return Stream.paginate(undefined, () =>
+      attemptSqlite(() => {
+        const page: Array<Stored> = []
+        while (page.length < 512) {
+          const { done, value } = entries.next()
+          if (done === true) return [page, Option.none<undefined>()] as const
+          page.push({ ...value, reused: false })
+        }
+        return [page, Option.some(undefined)] as const
+      }).pipe(Effect.mapError(fromSqliteError(object))))
+  })

@@ -1,0 +1,42 @@
+/** Reads a snapshot. */
+import { Effect, Stream } from "effect"
+import { contents } from "../../stages/contents.ts"
+import { ObjectStore } from "../../stages/pack/store.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
+import { catalogEntries, openCatalog, type Opened, restoring } from "./opened.ts"
+import { listSnapshots } from "./snapshot.ts"
+
+/** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
+export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+  Effect.gen(function* () {
+    const { damaged, snapshots } = yield* listSnapshots(opened.store, opened.layout)
+    for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
+    return snapshots.map(({ record: { log: _log, ...info } }) => info)
+  })
+
+/** The entries of a snapshot with their content. */
+export const entries = (
+  opened: Opened,
+  snapshot: SnapshotInfo,
+  options: ReadOptions = {},
+): Stream.Stream<Entry, FormatError> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const { snapshots } = yield* listSnapshots(opened.store, opened.layout)
+    const found = snapshots.find(({ record }) => record.id === snapshot.id)
+    if (found === undefined) {
+      return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
+    }
+    const { tree } = yield* openCatalog(opened, found)
+    const all = catalogEntries(tree, found.name)
+    const { include } = options
+    const wanted = include === undefined ? all : all.pipe(
+      Stream.filter(({ path }) => include(path)),
+      // A hard link to what is left out stands for itself: it has the content, too.
+      Stream.map((entry) => {
+        const { linkTo, ...rest } = entry
+        return linkTo === undefined || include(linkTo) ? entry : rest
+      }),
+    )
+    return contents(restoring(opened, "data")(wanted))
+  })).pipe(Stream.provideService(ObjectStore, opened.store))

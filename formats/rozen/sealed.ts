@@ -1,0 +1,77 @@
+/** Objects that are one sealed piece: header, then the body, compressed and sealed with header and name as additional data. */
+import { Effect } from "effect"
+import { adaptive } from "../../stages/compress/adaptive.ts"
+import { zstd } from "../../stages/compress/zstd.ts"
+import { KernelError, Kernels, type KernelSpec, makeKernel } from "../../stages/kernel.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { RepositoryError } from "../format.ts"
+import { corrupt, fromKernelError } from "./errors.ts"
+import { BLOCK_VERSION, decodeHeader, type Magic } from "./header.ts"
+import type { Layout } from "./layout.ts"
+
+/** A decoded body is at most this long, in bytes. */
+const MAXIMUM_BODY = 256 << 20
+
+const context = (header: Uint8Array, name: string): Uint8Array => {
+  const text = new TextEncoder().encode(name)
+  const out = new Uint8Array(header.length + text.length)
+  out.set(header)
+  out.set(text, header.length)
+  return out
+}
+
+/** Writes `body` as an object. Returns the bytes stored. Fails with StoreError `exists` when the name is taken. */
+export const putSealed: (
+  store: ObjectStore,
+  layout: Layout,
+  cipher: KernelSpec<"encrypt">,
+  magic: Magic,
+  name: string,
+  body: Uint8Array,
+) => Effect.Effect<number, RepositoryError | StoreError> = Effect.fnUntraced(
+  function* (store, layout, cipher, magic, name, body) {
+    const table = yield* Kernels
+    const header = layout.header(magic)
+    const sealed = yield* Effect.try({
+      try: () =>
+        makeKernel(cipher, table).seal(makeKernel(adaptive(zstd()), table).encode(body), context(header, name)),
+      catch: (error) => fromKernelError(error as KernelError),
+    })
+    yield* store.put(name, [header, sealed])
+    return header.length + sealed.length
+  },
+)
+
+/** Reads it back. Fails with RepositoryError `corrupt` or `newer`. */
+export const getSealed: (
+  store: ObjectStore,
+  cipher: KernelSpec<"encrypt">,
+  magic: Magic,
+  name: string,
+) => Effect.Effect<Uint8Array, RepositoryError | StoreError> = Effect.fnUntraced(
+  function* (store, cipher, magic, name) {
+    const table = yield* Kernels
+    const bytes = yield* store.get(name)
+    const header = decodeHeader(magic, BLOCK_VERSION, bytes)
+    if ("what" in header) {
+      return yield* new RepositoryError({
+        reason: header.reason === "newer" ? "newer" : "corrupt",
+        object: name,
+        message: `${name} ${header.what}${header.reason === "newer" ? "; use a later one" : ""}`,
+      })
+    }
+    return yield* Effect.try({
+      try: () => {
+        const opened = makeKernel(cipher, table).open(
+          bytes.subarray(header.length),
+          context(bytes.subarray(0, header.length), name),
+        )
+        return makeKernel(adaptive(zstd()), table).decode(opened, MAXIMUM_BODY)
+      },
+      catch: (error) => {
+        if (!(error instanceof KernelError)) throw error
+        return corrupt(name, `${name} was altered, or is damaged or truncated`)
+      },
+    })
+  },
+)

@@ -1,0 +1,129 @@
+/** `INDEX/<NN>.idx`: the one object that makes a run a snapshot. SPEC.md, "Snapshots". */
+import { Effect, Schema, Stream } from "effect"
+import { RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { RepositoryError, SnapshotInfo } from "../format.ts"
+import { attempt, corrupt } from "./errors.ts"
+import type { Layout } from "./layout.ts"
+import { getSealed, putSealed } from "./sealed.ts"
+
+/** What is known of a snapshot beside its entries. */
+export interface SnapshotRecord extends SnapshotInfo {
+  /** The run's log: number of segments, whether it lists the whole tree, and changes listed since the last log that does. */
+  readonly log: { readonly segments: number; readonly full: boolean; readonly changes: number }
+}
+
+const Stored = Schema.Struct({
+  id: Schema.String,
+  time: Schema.Finite,
+  hostname: Schema.String,
+  username: Schema.String,
+  paths: Schema.Array(Schema.String),
+  tags: Schema.Array(Schema.String),
+  parent: Schema.optionalKey(Schema.String),
+  files: Schema.Finite,
+  directories: Schema.Finite,
+  bytes: Schema.Finite,
+  log: Schema.Struct({ segments: Schema.Int, full: Schema.Boolean, changes: Schema.Finite }),
+})
+
+/** A snapshot as it is in INDEX. */
+export interface SnapshotObject {
+  readonly name: string
+  readonly record: SnapshotRecord
+  /** The bytes of the catalog: length and chunks. */
+  readonly catalog: { readonly size: number; readonly chunks: Uint8Array }
+}
+
+const NAME = /^INDEX\/(\d{2,})\.idx$/
+
+/** Body: u32 LE length of the JSON record, the record, u64 LE size of the catalog, its chunk list. */
+export const encodeSnapshot = (record: SnapshotRecord, catalog: SnapshotObject["catalog"]): Uint8Array => {
+  const json = encodeRecord(record)
+  const out = new Uint8Array(4 + json.length + 8 + catalog.chunks.length)
+  const view = new DataView(out.buffer)
+  view.setUint32(0, json.length, true)
+  out.set(json, 4)
+  view.setBigUint64(4 + json.length, BigInt(catalog.size), true)
+  out.set(catalog.chunks, 12 + json.length)
+  return out
+}
+
+export const encodeRecord = (record: SnapshotRecord): Uint8Array => new TextEncoder().encode(JSON.stringify(record))
+
+/** Throws RepositoryError `corrupt`. */
+export const decodeRecord = (name: string, json: Uint8Array): SnapshotRecord => {
+  try {
+    return Schema.decodeUnknownSync(Stored)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)))
+  } catch {
+    throw corrupt(name, `${name} is damaged: it holds no snapshot record`)
+  }
+}
+
+const decodeSnapshot = (name: string, body: Uint8Array): SnapshotObject => {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+  const length = body.length < 4 ? Infinity : view.getUint32(0, true)
+  if (12 + length > body.length || (body.length - 12 - length) % RECORD_BYTES !== 0) {
+    throw corrupt(name, `${name} is damaged: its lengths do not fit`)
+  }
+  return {
+    name,
+    record: decodeRecord(name, body.subarray(4, 4 + length)),
+    catalog: { size: Number(view.getBigUint64(4 + length, true)), chunks: body.slice(12 + length) },
+  }
+}
+
+/** All that INDEX has: the snapshots, oldest first, and what cannot be read. */
+export const listSnapshots: (
+  store: ObjectStore,
+  layout: Layout,
+) => Effect.Effect<
+  {
+    readonly snapshots: ReadonlyArray<SnapshotObject>
+    readonly damaged: ReadonlyArray<RepositoryError>
+    readonly next: number
+  },
+  RepositoryError | StoreError
+> = Effect.fnUntraced(function* (store, layout) {
+  const objects = yield* Stream.runCollect(store.list("INDEX/"))
+  const names = objects.map(({ name }) => name).filter((name) => NAME.test(name)).sort()
+  const damaged: Array<RepositoryError> = []
+  const read = yield* Effect.forEach(names, (name) =>
+    getSealed(store, layout.snapshots, "ROZE-IDX", name).pipe(
+      Effect.flatMap((body) => attempt(() => decodeSnapshot(name, body))),
+      Effect.catchTag("RepositoryError", (error) => Effect.sync(() => void damaged.push(error))),
+    ), { concurrency: 4 })
+  const byId = new Map<string, SnapshotObject>()
+  // A snapshot that was rebuilt has a later object; that one counts.
+  for (const snapshot of read) if (snapshot !== undefined) byId.set(snapshot.record.id, snapshot)
+  const snapshots = [...byId.values()].sort((a, b) =>
+    a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1)
+  )
+  const next = names.reduce((n, name) => Math.max(n, Number(NAME.exec(name)![1]) + 1), 0)
+  return { snapshots, damaged, next }
+})
+
+/** Commits a snapshot under the first free number from `from` on. */
+export const commitSnapshot: (
+  store: ObjectStore,
+  layout: Layout,
+  from: number,
+  record: SnapshotRecord,
+  catalog: SnapshotObject["catalog"],
+) => Effect.Effect<number, RepositoryError | StoreError> = Effect.fnUntraced(
+  function* (store, layout, from, record, catalog) {
+    const body = encodeSnapshot(record, catalog)
+    for (let number = from;; number++) {
+      const name = `INDEX/${String(number).padStart(2, "0")}.idx`
+      const stored = yield* putSealed(store, layout, layout.snapshots, "ROZE-IDX", name, body).pipe(
+        Effect.catchTag(
+          "StoreError",
+          (error) => error.reason === "exists" ? Effect.succeed(undefined) : Effect.fail(error),
+        ),
+      )
+      if (stored !== undefined) {
+        return stored
+      }
+    }
+  },
+)
