@@ -2,7 +2,8 @@
 import { Effect, Layer, type Scope, Stream } from "effect"
 import { type SqliteDatabase, SqliteEngine, SqliteError } from "./sqlite.ts"
 import { checkHeader, FIRST_PAGE, HEADER_BYTES, pieces, SANITY, SETTINGS, sqliteFailure } from "./sqlite_file.ts"
-import { prepareStatement, type Sqlite3, sqlite3 } from "./sqlite_wasm_statement.ts"
+import { type Sqlite3, sqlite3 } from "./sqlite_wasm_library.ts"
+import { prepareStatement } from "./sqlite_wasm_statement.ts"
 
 /**
  * The engine. The module (0.9 MB) is loaded when the first database is opened.

@@ -4,12 +4,13 @@
  * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file that hold
  * nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
  */
-import { baseName, parentPath, pathProblem, pathToBytes } from "../walk/path.ts"
+import { parentPath, pathProblem } from "../walk/path.ts"
 import { IdSet } from "./id_set.ts"
-import { type SqliteDatabase, SqliteError, type SqliteRow, type SqliteStatement, type SqliteValue } from "./sqlite.ts"
-import { idOf, listBeneath, type ListStatements, listStatements } from "./tree_list.ts"
+import type { SqliteDatabase, SqliteRow, SqliteValue } from "./sqlite.ts"
+import { listBeneath, type ListStatements, listStatements } from "./tree_list.ts"
+import { BATCH, below, idOf, nameOf, Nodes } from "./tree_nodes.ts"
 import { Owners } from "./tree_owner.ts"
-import { childPath, COLUMNS, corruptAt, DIRECTORY, entryOf, IMPLIED_DIRECTORY } from "./tree_row.ts"
+import { childPath, corruptAt, DIRECTORY, entryOf, IMPLIED_DIRECTORY } from "./tree_row.ts"
 import { misuse, PATH_MAXIMUM, rowOf, sameRow, type StoredEntry } from "./tree_row.ts"
 import { ensureSchema, ROOT_ID } from "./tree_schema.ts"
 
@@ -74,11 +75,6 @@ export const openTree = (db: SqliteDatabase): Tree => {
   }
 }
 
-interface Directory {
-  readonly path: string
-  readonly id: number
-}
-
 interface Session {
   readonly report: ((change: TreeChange) => void) | undefined
   /** The first ID that the session gave out: a directory with this or a later one was empty before. */
@@ -89,75 +85,40 @@ interface Session {
   readonly kept: IdSet
 }
 
-const BATCH = 512
 const NONE: Uint8Array = new Uint8Array(0)
 
 class OpenTree {
   readonly #db: SqliteDatabase
   readonly #owners: Owners
-  readonly #find: SqliteStatement
-  readonly #insert: SqliteStatement
-  readonly #update: SqliteStatement
-  readonly #delete: SqliteStatement
-  readonly #deleteChildren: SqliteStatement
-  readonly #countChildren: SqliteStatement
-  readonly #subdirectories: SqliteStatement
-  readonly #scan: SqliteStatement
+  readonly #nodes: Nodes
   readonly #list: ListStatements
-  #next: number
-  #storedNext: number
-  #hasRoot: boolean
   #session: Session | undefined
-  /** Counts changes, so that a listing knows whether what it counted is still so. */
-  #version = 0
-  /** The directory that the last path was in, and those above it. */
-  #above: Array<Directory> = []
 
   constructor(db: SqliteDatabase) {
     this.#db = db
     this.#owners = new Owners(db)
-    this.#find = db.prepare(`SELECT id, ${COLUMNS} FROM entry WHERE parent = ? AND name = ?`)
-    this.#insert = db.prepare(
-      `INSERT INTO entry (parent, name, id, ${COLUMNS}) VALUES (${new Array(16).fill("?").join(", ")})`,
-    )
-    this.#update = db.prepare(
-      `UPDATE entry SET ${
-        COLUMNS.split(", ").map((column) => `${column} = ?`).join(", ")
-      } WHERE parent = ? AND name = ?`,
-    )
-    this.#delete = db.prepare("DELETE FROM entry WHERE parent = ? AND name = ?")
-    this.#deleteChildren = db.prepare("DELETE FROM entry WHERE parent = ?")
-    this.#countChildren = db.prepare("SELECT count(*) FROM entry WHERE parent = ?")
-    this.#subdirectories = db.prepare(`SELECT id FROM entry WHERE parent = ? AND kind = ${DIRECTORY}`)
-    this.#scan = db.prepare(
-      `SELECT name, id, kind FROM entry WHERE parent = ? AND name > ? ORDER BY name LIMIT ${BATCH}`,
-    )
+    this.#nodes = new Nodes(db)
     this.#list = listStatements(db)
-    const counters = db.prepare("SELECT next FROM counter LIMIT 2").all()
-    if (counters.length !== 1) throw corruptAt("", "it has no counter of IDs")
-    this.#next = this.#storedNext = idOf("", counters[0]![0])
-    this.#hasRoot = this.#find.get(0, NONE) !== undefined
   }
 
   lookup(path: string): StoredEntry | undefined {
     if (path.startsWith("/")) return undefined
-    const parent = path === "" ? 0 : this.#resolve(parentPath(path))
+    const parent = path === "" ? 0 : this.#nodes.resolve(parentPath(path))
     if (parent === undefined) return undefined
-    const row = this.#find.get(parent, nameOf(path))
+    const row = this.#nodes.find(parent, nameOf(path))
     return row && entryOf(path, row, 1, this.#owners)
   }
 
   begin(report: ((change: TreeChange) => void) | undefined): void {
     if (this.#session) throw misuse("", "a session is under way")
     this.#db.exec("BEGIN")
-    this.#session = { report, firstId: this.#next, put: new IdSet(), kept: new IdSet() }
+    this.#session = { report, firstId: this.#nodes.next, put: new IdSet(), kept: new IdSet() }
   }
 
   commit(): void {
     this.#running()
-    if (this.#next !== this.#storedNext) this.#db.prepare("UPDATE counter SET next = ?").run(this.#next)
+    this.#nodes.keepNext()
     this.#db.exec("COMMIT")
-    this.#storedNext = this.#next
     this.#session = undefined
   }
 
@@ -173,16 +134,16 @@ class OpenTree {
     if (change.op === "put") this.#store(change.entry, undefined)
     else {
       const { path } = change
-      const parent = path === "" ? 0 : this.#resolve(parentPath(path))
-      const row = parent === undefined ? undefined : this.#find.get(parent, nameOf(path))
+      const parent = path === "" ? 0 : this.#nodes.resolve(parentPath(path))
+      const row = parent === undefined ? undefined : this.#nodes.find(parent, nameOf(path))
       if (parent === undefined || row === undefined) return
-      this.#remove(parent, nameOf(path), idOf(path, row[0]), row[1] === DIRECTORY)
+      this.#nodes.remove(parent, nameOf(path), idOf(path, row[0]), row[1] === DIRECTORY)
     }
   }
 
   removeUnseen(): number {
     const session = this.#running()
-    const root = this.#find.get(0, NONE)
+    const root = this.#nodes.find(0, NONE)
     if (root === undefined) return 0
     let removed = 0
     const met = new IdSet()
@@ -192,7 +153,7 @@ class OpenTree {
         if (!met.add(id)) throw corruptAt(path, `its ID ${id} belongs to another entry`)
         return directory
       }
-      removed += this.#remove(parent, name, id, directory)
+      removed += this.#nodes.remove(parent, name, id, directory)
       session.report?.({ op: "remove", path })
       return false
     }
@@ -212,7 +173,7 @@ class OpenTree {
           frames.pop()
           continue
         }
-        frame.rows = this.#scan.all(frame.id, frame.last)
+        frame.rows = this.#nodes.children(frame.id, frame.last)
         frame.at = 0
         frame.more = frame.rows.length === BATCH
         continue
@@ -229,19 +190,19 @@ class OpenTree {
   }
 
   *entries(under: string): Generator<StoredEntry, void> {
-    const version = this.#version
+    const version = this.#nodes.version
     const top = this.lookup(under)
     if (top === undefined) return
     yield top
     if (top.kind !== "directory") return
-    const id = this.#resolve(under)
+    const id = this.#nodes.resolve(under)
     if (id === undefined) return
     let listed = 1
     for (const entry of listBeneath(id, under, this.#list, this.#owners)) {
       listed += 1
       yield entry
     }
-    if (under !== "" || version !== this.#version) return
+    if (under !== "" || version !== this.#nodes.version) return
     const [stored] = this.#db.prepare("SELECT count(*) FROM entry").get() ?? []
     if (stored !== listed) throw corruptAt("", `${Number(stored) - listed} entries are in no directory`)
   }
@@ -273,124 +234,52 @@ class OpenTree {
     const name = nameOf(path)
     // What is in a directory that is new was put in this session, so there is most likely nothing at this path.
     if (session && parent >= session.firstId) {
-      const id = this.#tryAdd(parent, name, row)
+      const id = this.#nodes.tryAdd(parent, name, row)
       if (id !== undefined) return this.#stored(entry, id, session, "new")
     }
-    const old = this.#find.get(parent, name)
-    if (old === undefined) return this.#stored(entry, this.#add(parent, name, row), session, "new")
+    const old = this.#nodes.find(parent, name)
+    if (old === undefined) return this.#stored(entry, this.#nodes.add(parent, name, row), session, "new")
     const id = idOf(path, old[0])
     if (session?.put.has(id)) throw misuse(path, "the path came before")
     if (sameRow(old, 1, row)) return this.#stored(entry, id, session, "same")
     if (old[1] === DIRECTORY && entry.kind !== "directory") {
       if (session?.kept.has(id)) throw misuse(path, "it is a directory with entries that came before")
-      this.#removeBeneath(id)
+      this.#nodes.removeBeneath(id)
     }
-    this.#change(parent, name, row)
+    this.#nodes.change(parent, name, row)
     return this.#stored(entry, id, session, "changed")
   }
 
   #stored<A>(entry: StoredEntry, id: number, session: Session | undefined, outcome: A): A {
     session?.put.add(id)
     // A walk goes on inside of it.
-    if (entry.kind === "directory" && entry.path !== "") this.#above.push({ path: entry.path, id })
+    if (entry.kind === "directory" && entry.path !== "") this.#nodes.enter({ path: entry.path, id })
     return outcome
-  }
-
-  #add(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): number {
-    const id = parent === 0 ? ROOT_ID : Math.max(this.#next, ROOT_ID + 1)
-    this.#insert.run(parent, name, id, ...row)
-    if (parent === 0) this.#hasRoot = true
-    this.#version += 1
-    this.#next = Math.max(this.#next, id + 1)
-    return id
-  }
-
-  /** Undefined when there is an entry already. A refused row changes nothing, because its key is looked for first. */
-  #tryAdd(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): number | undefined {
-    try {
-      return this.#add(parent, name, row)
-    } catch (error) {
-      if (error instanceof SqliteError && error.reason === "query") return undefined
-      throw error
-    }
-  }
-
-  #change(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): void {
-    this.#update.run(...row, parent, name)
-    this.#version += 1
-  }
-
-  #remove(parent: number, name: SqliteValue, id: number, directory: boolean): number {
-    const beneath = directory ? this.#removeBeneath(id) : 0
-    this.#delete.run(parent, name)
-    if (parent === 0) this.#hasRoot = false
-    this.#version += 1
-    return beneath + 1
-  }
-
-  #removeBeneath(id: number): number {
-    this.#above = []
-    let removed = 0
-    const directories = [id]
-    for (let next = directories.pop(); next !== undefined; next = directories.pop()) {
-      for (const [child] of this.#subdirectories.all(next)) directories.push(idOf("", child))
-      removed += Number(this.#countChildren.get(next)?.[0])
-      this.#deleteChildren.run(next)
-    }
-    this.#version += 1
-    return removed
-  }
-
-  /** Goes back to the lowest directory on the way to `path` among those that the last path was in. */
-  #ascend(path: string): Directory {
-    const above = this.#above
-    while (above.length > 0) {
-      const last = above[above.length - 1]!
-      if (
-        path.startsWith(last.path) && (path.length === last.path.length || path.charCodeAt(last.path.length) === 47)
-      ) return last
-      above.pop()
-    }
-    return { path: "", id: ROOT_ID }
-  }
-
-  /** The ID of the directory at `path`, or undefined when there is none. */
-  #resolve(path: string): number | undefined {
-    let here = this.#ascend(path)
-    while (here.path.length < path.length) {
-      const child = below(here.path, path)
-      const row = this.#find.get(here.id, nameOf(child))
-      if (row === undefined || row[1] !== DIRECTORY) return undefined
-      here = { path: child, id: idOf(child, row[0]) }
-      this.#above.push(here)
-    }
-    return here.id
   }
 
   /** The ID of the directory at `path`, which is made when there is none, and marked as kept. */
   #makeDirectory(path: string, session: Session | undefined): number {
-    let here = this.#ascend(path)
-    if (!this.#hasRoot) this.#add(0, NONE, IMPLIED_DIRECTORY)
+    let here = this.#nodes.ascend(path)
+    if (!this.#nodes.hasRoot) this.#nodes.add(0, NONE, IMPLIED_DIRECTORY)
     while (here.path.length < path.length) {
       const child = below(here.path, path)
       const name = nameOf(child)
-      const row = this.#find.get(here.id, name)
+      const row = this.#nodes.find(here.id, name)
       let id: number
-      if (row === undefined) id = this.#add(here.id, name, IMPLIED_DIRECTORY)
+      if (row === undefined) id = this.#nodes.add(here.id, name, IMPLIED_DIRECTORY)
       else {
         id = idOf(child, row[0])
         if (row[1] !== DIRECTORY) {
           if (session?.put.has(id)) throw misuse(path, `"${child}" came before, and is not a directory`)
-          this.#change(here.id, name, IMPLIED_DIRECTORY)
+          this.#nodes.change(here.id, name, IMPLIED_DIRECTORY)
         }
       }
-      here = { path: child, id }
-      this.#above.push(here)
+      here = this.#nodes.enter({ path: child, id })
     }
     // Whatever is marked has its ancestors marked.
     if (session && !session.kept.has(here.id)) {
       session.kept.add(ROOT_ID)
-      for (const directory of this.#above) session.kept.add(directory.id)
+      for (const directory of this.#nodes.above) session.kept.add(directory.id)
     }
     return here.id
   }
@@ -399,24 +288,4 @@ class OpenTree {
     if (!this.#session) throw misuse("", "no session is under way")
     return this.#session
   }
-}
-
-/** The bytes of the last component. Short ASCII names, which most are, are not worth a call of the encoder. */
-const nameOf = (path: string): Uint8Array => {
-  const name = baseName(path)
-  if (name.length === 0) return NONE
-  if (name.length > 40) return pathToBytes(name)
-  const bytes = new Uint8Array(name.length)
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i)
-    if (code > 0x7f) return pathToBytes(name)
-    bytes[i] = code
-  }
-  return bytes
-}
-
-/** The path one level beneath `directory` on the way to `path`. */
-const below = (directory: string, path: string): string => {
-  const slash = path.indexOf("/", directory === "" ? 0 : directory.length + 1)
-  return slash < 0 ? path : path.slice(0, slash)
 }

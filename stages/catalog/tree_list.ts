@@ -1,6 +1,7 @@
 /** Listing a tree in the order of a walk, with memory that does not depend on its size. */
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from "./sqlite.ts"
 import { IdSet } from "./id_set.ts"
+import { idOf } from "./tree_nodes.ts"
 import type { Owners } from "./tree_owner.ts"
 import { childPath, COLUMNS, corruptAt, DIRECTORY, entryOf, type StoredEntry } from "./tree_row.ts"
 
@@ -129,12 +130,6 @@ const meet = (frame: Frame, row: SqliteRow, met: IdSet): void => {
   if (!met.add(idOf(frame.path, row[ID]))) {
     throw corruptAt(frame.path, `it has an entry whose ID ${row[ID]} belongs to another`)
   }
-}
-
-/** The ID of an entry in the directory at `path`. Throws {@link SqliteError} `corrupt` when it is none. */
-export const idOf = (path: string, value: SqliteValue | undefined): number => {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value
-  throw corruptAt(path, "the ID of an entry in it is not valid")
 }
 
 const frameOf = (id: number, path: string): Frame => ({ id, path, pending: [], at: 0, more: false, listed: false })

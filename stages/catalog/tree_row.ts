@@ -1,6 +1,7 @@
 /** Entries as a catalog keeps them, and the rows that hold them. */
 import type { EntryKind, Metadata } from "../walk/entry.ts"
 import { displayPath, joinPath, pathFromBytes, pathProblem, pathToBytes } from "../walk/path.ts"
+import { textFromBytes } from "./short_text.ts"
 import { SqliteError, type SqliteRow, type SqliteValue } from "./sqlite.ts"
 import type { Owners } from "./tree_owner.ts"
 
@@ -149,7 +150,7 @@ export const childPath = (directory: string, name: SqliteValue | undefined): str
   for (let i = 0; i < name.length; i++) if (name[i] === 0x2f || name[i] === 0) valid = false
   if (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))) valid = false
   if (!valid) throw corruptAt(directory, `it has an entry named "${displayPath(pathFromBytes(name))}"`)
-  const path = joinPath(directory, pathFromBytes(name))
+  const path = joinPath(directory, textFromBytes(name))
   if (path.length > PATH_MAXIMUM) throw corruptAt(path.slice(0, 100), "the path of an entry in it is too long")
   return path
 }
