@@ -57,13 +57,19 @@ export const setLinkTime = (path: NativePath, time: bigint): void => {
 }
 
 /**
- * The double that the runtime turns into the nearest time that it can. It cuts fractions of a nanosecond off: hence the half,
- * which makes setting a time that was read give the same time again. Negative numbers would mean "now"; as strings they do not.
+ * The double that the runtime turns into the nearest time that it can. It cuts fractions of a nanosecond off, of negative
+ * times on Bun in the other direction: hence the half, which makes setting a time that was read give the same time again.
+ * Negative numbers would mean "now"; as strings they do not. Deno reads whole milliseconds only, cut off, so there the
+ * double is one that is not less.
  */
 const asSeconds = (time: bigint): number | string => {
   const magnitude = time < 0n ? -time : time
-  const seconds = Number(magnitude / 1_000_000_000n) + (Number(magnitude % 1_000_000_000n) + 0.5) / 1e9
-  return time < 0n ? `-${seconds}` : seconds
+  const half = time < 0n && "Bun" in globalThis ? -0.5 : 0.5
+  const whole = Number(magnitude / 1_000_000_000n)
+  const rest = Number(magnitude % 1_000_000_000n)
+  const seconds = whole + (rest + half) / 1e9
+  if (time < 0n) return `-${seconds}`
+  return deno && (seconds - whole) * 1e9 < rest ? seconds + 2 ** (Math.floor(Math.log2(seconds)) - 52) : seconds
 }
 
 /** Removes a temporary file; that it is gone already or cannot be removed changes nothing about the outcome. */

@@ -107,7 +107,7 @@ test("what is walked and restored is the same, once and again", { timeout: 120_0
           }
         }
       })))),
-    { numRuns: 12 },
+    { numRuns: 12, endOnFailure: true },
   )
 })
 
