@@ -14,7 +14,7 @@ export interface FormatSource {
 
 /** All formats, in the order in which an existing repository is tried. The first is the default. */
 export const builtIn: ReadonlyArray<FormatSource> = [
-  { name: "rozen", password: true },
+  { name: "rozen", password: true, load: () => import("../formats/rozen/mod.ts").then(({ rozen }) => rozen) },
   { name: "zprt", password: true },
   { name: "bkp", password: true },
   { name: "snapshot-catalog", password: false },

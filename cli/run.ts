@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stdio from "effect/Stdio"
@@ -105,6 +106,11 @@ const sentence = (error: CliError): string => {
     : `${lines.slice(0, hint).join(" ")}; did you mean ${lines.slice(hint + 1).join(" or ")}?`
 }
 
+/** What libraries log goes to stderr: stdout belongs to the result. */
+const logger = Logger.make(({ message }) => {
+  for (const part of Array.isArray(message) ? message : [message]) printError(`penstock: ${part}`)
+})
+
 /** What the argument parser asks for. It touches neither files nor processes: no flag here is of a kind that reads files. */
 const environment = Layer.mergeAll(
   FileSystem.layerNoop({}),
@@ -126,5 +132,6 @@ const environment = Layer.mergeAll(
     ChildProcessSpawner.make(() => Effect.die("not used")),
   ),
   CliOutput.layerPresenter(presenter),
+  Logger.layer([logger]),
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
 )
