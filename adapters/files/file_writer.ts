@@ -81,7 +81,7 @@ export class FileWriter {
   separate(): void {
     this.#equal = false
     this.#create()
-    const buffer = new Uint8Array(Math.min(COPY, this.#position))
+    const buffer = Buffer.allocUnsafe(Math.min(COPY, this.#position))
     for (let at = 0; at < this.#position;) {
       const count = fs.readSync(this.#against, buffer, 0, Math.min(buffer.length, this.#position - at), at)
       if (count === 0) break
@@ -141,7 +141,7 @@ export class FileWriter {
   #same(bytes: Uint8Array): boolean {
     const end = this.#position + bytes.length
     if (end > Number(this.#stats!.size)) return false
-    const buffer = new Uint8Array(Math.min(COPY, bytes.length))
+    const buffer = Buffer.allocUnsafe(Math.min(COPY, bytes.length))
     for (let at = 0; at < bytes.length;) {
       const wanted = Math.min(buffer.length, bytes.length - at)
       const count = fs.readSync(this.#against, buffer, 0, wanted, this.#position + at)

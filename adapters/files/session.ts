@@ -206,12 +206,11 @@ export class LocalSession {
   }
 
   #sameNode(entry: Entry, native: NativePath, existing: fs.BigIntStats): boolean {
-    if (kindOf(existing) !== entry.kind) return false
+    // More names than one: what changes here would change elsewhere.
+    if (kindOf(existing) !== entry.kind || existing.nlink > 1n) return false
     if (entry.kind === "symlink") {
       return pathFromBytes(fs.readlinkSync(native, { encoding: "buffer" })) === entry.target
     }
-    // More names than one: what changes here would change elsewhere.
-    if (existing.nlink > 1n) return false
     if (entry.kind === "fifo") return true
     const have = deviceOf(existing.rdev)
     return have.major === entry.rdev!.major && have.minor === entry.rdev!.minor

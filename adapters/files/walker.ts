@@ -98,12 +98,13 @@ export class Walker {
     } catch (cause) {
       problem = errorSentence(cause)
     }
-    if (stats !== undefined && isDirectory(stats)) {
+    // Without byte names, two names may look like one, and only one of them is what lstat finds.
+    const ambiguous = !BYTE_NAMES && level.names[level.nextName - 2] === name
+    if (stats !== undefined && isDirectory(stats) && !ambiguous) {
       if (this.#excludes?.(path, true) !== true) level.directories.push(name)
       return
     }
     if (this.#excludes?.(path, false) === true) return
-    const ambiguous = !BYTE_NAMES && level.names[level.nextName - 2] === name
     if (stats === undefined || ambiguous) {
       out.push(unreadable(path, !BYTE_NAMES && name.includes("\ufffd") ? BYTE_NAMES_MISSING : problem))
     } else out.push(this.#entry(path, stats, this.#root))

@@ -197,7 +197,7 @@ describe("what happens meanwhile", () => {
     ),
     () =>
       run((base) =>
-        Effect.gen(function* () {
+        Effect.sync(() => {
           for (const name of ["closed", "open"]) fs.mkdirSync(`${base}/${name}`)
           fs.writeFileSync(`${base}/open/secret`, "x", { mode: 0o000 })
           fs.chmodSync(base, 0o755)
@@ -328,3 +328,28 @@ describe("what happens meanwhile", () => {
       })
     ))
 })
+
+it(
+  ...skipIf(
+    localSource.make().fidelity.byteNames && "this runtime reads all names",
+    "names that cannot be read are named, once each",
+  ),
+  () =>
+    run((base) =>
+      Effect.gen(function* () {
+        const make =
+          "mkdir \"$(printf 'd\\377')\" \"$(printf 'd\\376')\" \"$(printf 'd\\357\\277\\275')\"; : > \"$(printf 'f\\377')\""
+        execFileSync("sh", ["-c", make], { cwd: base })
+        const entries = yield* Stream.runCollect(localSource.make().entries(base, {}))
+        assert.deepEqual(entries.map(({ path, kind }) => `${kind} ${path}`), [
+          "directory ",
+          "unreadable d\ufffd",
+          "unreadable d\ufffd",
+          "unreadable f\ufffd",
+          "directory d\ufffd",
+        ])
+        const results = yield* writeEntries(target, `${base}/to`, [file("\udcff", "x"), symlink("l", "\udcff")])
+        assert.deepEqual(results.map(({ outcome }) => outcome), ["skipped", "skipped"])
+      })
+    ),
+)
