@@ -2,16 +2,69 @@
  * Penstock: backup and restore as stages that compose.
  *
  * This module is portable: it imports nothing of a runtime. What touches the world outside (files, object stores, native kernels)
- * is imported from its own subpath.
+ * is in `penstock/adapters`.
  *
  * @module
  */
-export * from "./stages/error.ts"
-export * from "./stages/kernel.ts"
+// Walk, and what is walked
 export * from "./stages/walk/entry.ts"
 export * from "./stages/walk/path.ts"
 export * from "./stages/walk/source.ts"
 export * from "./stages/walk/target.ts"
+export * from "./stages/walk/walk.ts"
+export * from "./stages/walk/reuse.ts"
+export * from "./stages/walk/write.ts"
+export * from "./stages/walk/memory.ts"
+
+// Chunk
+export * from "./stages/chunk/chunk.ts"
+export * from "./stages/chunk/fastcdc.ts"
+export * from "./stages/chunk/fixed.ts"
+export * from "./stages/chunk/whole.ts"
+
+// Hash
+export * from "./stages/hash/hash.ts"
+export * from "./stages/hash/chunk_list.ts"
+export { blake3, blake3Keyed } from "./stages/hash/blake3.ts"
+export * from "./stages/hash/sha256.ts"
+
+// Compress
+export * from "./stages/compress/compress.ts"
+export { adaptive } from "./stages/compress/adaptive.ts"
+export { gzip } from "./stages/compress/gzip.ts"
+export * from "./stages/compress/none.ts"
+export { zstd } from "./stages/compress/zstd.ts"
+
+// Encrypt
+export * from "./stages/encrypt/encrypt.ts"
+export { aes256gcm } from "./stages/encrypt/aes256gcm.ts"
+export { noEncryption } from "./stages/encrypt/none.ts"
+export { deriveKey, type PasswordParams, Scrypt, type ScryptFunction } from "./stages/encrypt/password.ts"
+export { xchacha20poly1305 } from "./stages/encrypt/xchacha20poly1305.ts"
+
+// Pack
+export * from "./stages/pack/archive.ts"
+export * from "./stages/pack/objects.ts"
+export * from "./stages/pack/pack.ts"
+export * from "./stages/pack/packing.ts"
+export { packs, type PacksOptions } from "./stages/pack/packs.ts"
 export * from "./stages/pack/store.ts"
+
+// Catalog
+export * from "./stages/catalog/catalog.ts"
+export type { Recorded } from "./stages/catalog/record.ts"
 export * from "./stages/catalog/sqlite.ts"
+export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite_wasm.ts"
+
+// Composing and executing
+export * from "./stages/contents.ts"
+export { Executor, inline, type Job, type Stored } from "./stages/executor.ts"
+export type { Block, LaneOptions } from "./stages/lane.ts"
+export * from "./stages/kernel.ts"
+export * from "./stages/plan.ts"
+export * from "./stages/recipe.ts"
+export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.ts"
+
+// Formats
 export * from "./formats/format.ts"
+export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"

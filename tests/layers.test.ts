@@ -16,7 +16,6 @@ const portable = new Set([
   "effect",
   "fzstd",
   "ignore",
-  "micro-packed",
 ])
 
 /** Everything that may lie at the top level; the second list is what tools leave there and git ignores. */

@@ -55,7 +55,10 @@ export interface ChunkLost {
   readonly lost: string
 }
 
-/** A stored block: `length` bytes at `offset` of an object. Places of the same block are the same JavaScript object. */
+/**
+ * A stored block: `length` bytes at `offset` of an object, Infinity when it is the whole object, of whatever length. Places of the
+ * same block are the same JavaScript object.
+ */
 export interface BlockPlace {
   readonly object: string
   readonly offset: number

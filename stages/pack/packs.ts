@@ -40,7 +40,7 @@ export const packsOf = (layout: PackLayout): Packing => ({
 })
 
 /** Header: 8 bytes of magic, u8 version 1, the object's ID (32). */
-const plainLayout = (
+export const plainLayout = (
   directory: string,
   extension: string,
   magic: string,

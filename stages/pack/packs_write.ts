@@ -53,7 +53,7 @@ export const writePacks: (
     filled = 0
     const id = freshId()
     const header = layout.packs.header(id)
-    const tail = yield* attempt(() =>
+    const tail = yield* attemptKernel(() =>
       encodeTail(blocks.map(({ bytes, chunks }) => ({ length: bytes.length, chunks })), header, packCipher)
     )
     const parts = [header, ...blocks.map(({ bytes }) => bytes), tail]
@@ -71,7 +71,10 @@ export const writePacks: (
       const header = layout.indexes.header(id)
       const packs = listed
       listed = []
-      yield* put(layout.indexes, id, [header, yield* attempt(() => indexCipher.seal(encodePackList(packs), header))])
+      yield* put(layout.indexes, id, [
+        header,
+        yield* attemptKernel(() => indexCipher.seal(encodePackList(packs), header)),
+      ])
     })
   )
 
@@ -94,7 +97,8 @@ export const writePacks: (
   return packer
 })
 
-const attempt = <A>(run: () => A): Effect.Effect<A, KernelError> =>
+/** Runs a kernel: what it throws becomes a failure. */
+export const attemptKernel = <A>(run: () => A): Effect.Effect<A, KernelError> =>
   Effect.suspend(() => {
     try {
       return Effect.succeed(run())

@@ -1,0 +1,20 @@
+/**
+ * The world outside: files, object stores, SQLite engines, native kernels. For Node, Deno and Bun.
+ *
+ * @module
+ */
+export * from "./runtime/host.ts"
+export { sqlite as sqliteEngine } from "./catalog/sqlite.ts"
+export { makeSqliteNative, sqliteNative } from "./catalog/sqlite_native.ts"
+export { localSource } from "./files/source.ts"
+export { localTarget } from "./files/target.ts"
+export { nativeKernels } from "./kernels/native.ts"
+export { nativeScrypt } from "./kernels/scrypt.ts"
+export * from "./store/counting.ts"
+export * from "./store/fault.ts"
+export * from "./store/limit.ts"
+export * from "./store/local.ts"
+export * from "./store/memory.ts"
+export * from "./store/open.ts"
+export * from "./store/read_only.ts"
+export * from "./store/retry.ts"

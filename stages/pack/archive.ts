@@ -1,0 +1,88 @@
+/** The packing of one snapshot into one object that grows: laid out as a pack of any size, see `pack_file.ts`. */
+import { Effect } from "effect"
+import { noEncryption } from "../encrypt/none.ts"
+import { chunkCount, chunkId } from "../hash/chunk_list.ts"
+import { Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
+import { ChunkIndex } from "./chunk_index.ts"
+import { encodeTail, type FooterBlock, PackDirectory } from "./pack_file.ts"
+import { attemptKernel } from "./packs_write.ts"
+import { freshId, type PackLayout } from "./pack_layout.ts"
+import { readFooter } from "./pack_store.ts"
+import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
+import { BLOCK_BYTES, PACK_BYTES, plainLayout } from "./packs.ts"
+import { ObjectStore } from "./store.ts"
+
+/** How to write an archive. */
+export interface ArchiveOptions {
+  /** Bytes of chunks that are compressed and encrypted as one; 1 MiB by default. */
+  readonly blockBytes?: number
+  /** Encrypts the list of chunks at its end. */
+  readonly seal?: KernelSpec<"encrypt">
+}
+
+/** One object of this name, written once: chunks are deduplicated within it. */
+export const archive = (name: string, options: ArchiveOptions = {}): Packing => {
+  const layout = plainLayout("", "", "PENSARCH", options.seal ?? noEncryption)
+  const pack: PackLayout = {
+    packs: layout,
+    indexes: layout,
+    size: PACK_BYTES,
+    blockBytes: options.blockBytes ?? BLOCK_BYTES,
+  }
+  return {
+    name: "archive",
+    write: Effect.gen(function* () {
+      const store = yield* ObjectStore
+      const cipher = makeKernel(layout.cipher, yield* Kernels)
+      const writer = yield* store.create(name)
+      const header = layout.header(freshId())
+      yield* writer.append(header)
+      const index = new ChunkIndex()
+      const blocks: Array<FooterBlock> = []
+      let bytesStored = header.length
+      let bytesAdded = 0
+      const packer: Packer = {
+        blockBytes: pack.blockBytes,
+        has: (id) => index.get(id) !== undefined,
+        claim: (id) => index.claim(id),
+        add: (added) =>
+          Effect.forEach(added, ({ bytes, chunks, rawLength }) => {
+            blocks.push({ length: bytes.length, chunks })
+            bytesStored += bytes.length
+            bytesAdded += rawLength
+            return writer.append(bytes)
+          }, { discard: true }),
+        finish: Effect.gen(function* () {
+          const tail = yield* attemptKernel(() => encodeTail(blocks, header, cipher))
+          bytesStored += tail.length
+          yield* writer.append(tail)
+          yield* writer.commit
+        }),
+        stats: () => ({ objects: 1, bytesStored, chunksNew: index.size, bytesAdded }),
+      }
+      return packer
+    }),
+    read: Effect.gen(function* () {
+      const store = yield* ObjectStore
+      const cipher = makeKernel(layout.cipher, yield* Kernels)
+      const { size } = yield* store.stat(name)
+      const found = yield* store.get(name, { offset: 0, length: Math.min(size, layout.headerBytes) }).pipe(
+        Effect.flatMap((header) => readFooter(pack, store, cipher, { object: name, id: header.slice(-32), size })),
+        Effect.map(({ blocks }): PackDirectory | ChunkLost => new PackDirectory(name, layout.headerBytes, blocks)),
+        Effect.catchTag("PackError", (error: PackError) => Effect.succeed<ChunkLost>({ lost: error.message })),
+      )
+      const unpacker: Unpacker = {
+        locate: (list) =>
+          Effect.sync(() =>
+            Array.from(
+              { length: chunkCount(list) },
+              (_, i): ChunkPlace | ChunkLost =>
+                "lost" in found ? found : found.find(chunkId(list, i)) ?? { lost: `a part of it is not in ${name}` },
+            )
+          ),
+        get: ({ length, object, offset }) => store.get(object, { offset, length }),
+      }
+      return unpacker
+    }),
+  }
+}

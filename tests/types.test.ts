@@ -1,0 +1,15 @@
+/** The type check is part of the suite: the tests of orders are worth nothing without it. */
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { test } from "node:test"
+import { fileURLToPath } from "node:url"
+
+test("the project type-checks, and nothing that must not compile does", {
+  skip: "Deno" in globalThis || "Bun" in globalThis ? "runs once, on Node" : false,
+}, () => {
+  const tsc = fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url))
+  const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", fileURLToPath(new URL("..", import.meta.url))], {
+    encoding: "utf8",
+  })
+  assert.equal(status, 0, stdout)
+})
