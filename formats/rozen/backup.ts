@@ -18,7 +18,7 @@ import { reuse } from "../../stages/walk/reuse.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, type FormatError, RepositoryError } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
-import { LogWriter } from "./log.ts"
+import { LogWriter, putSegment } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 
@@ -54,7 +54,7 @@ const run = Effect.fnUntraced(
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
-    const log = new LogWriter(store, layout, id)
+    const log = new LogWriter(putSegment(store, layout, id))
     // A log lists the changes against the parent, until those since the last full log outnumber the entries: then it lists all again.
     const before = started === undefined ? 0 : started.record.log.changes
     const full = started === undefined || before > started.record.files + started.record.directories
@@ -150,7 +150,11 @@ export const logAll: (tree: Tree, log: LogWriter) => Effect.Effect<void, FormatE
   },
 )
 
-const chooseParent = Effect.fnUntraced(function* (snapshots: ReadonlyArray<SnapshotObject>, options: BackupOptions) {
+/** The snapshot to start from, when there is one. Fails with `unknown-snapshot`. */
+export const chooseParent: <S extends { readonly record: SnapshotRecord }>(
+  snapshots: ReadonlyArray<S>,
+  options: BackupOptions,
+) => Effect.Effect<S | undefined, RepositoryError> = Effect.fnUntraced(function* (snapshots, options) {
   if (options.parent === "none") return undefined
   if (options.parent !== undefined) {
     const found = snapshots.filter(({ record }) => record.id.startsWith(options.parent!))
@@ -184,7 +188,8 @@ const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: Snapsh
   return { db, tree: yield* attemptSqlite(() => openTree(db)), started: undefined }
 })
 
-const summary = (recorded: Recorded, bytesStored: number): BackupSummary => ({
+/** What a backup reports. */
+export const summary = (recorded: Recorded, bytesStored: number): BackupSummary => ({
   files: recorded.files,
   directories: recorded.directories,
   others: recorded.others,

@@ -1,7 +1,8 @@
 /** `ROZEN.json`: says that this is a repository, and of which version. */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Redacted, Schema } from "effect"
+import { Effect, Redacted, Schema } from "effect"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
@@ -11,12 +12,12 @@ export const CONFIG = "ROZEN.json"
 
 /** Version 1 stores block version 1; version 0 is the document's. */
 export interface Config {
-  readonly Version: 1
+  readonly Version: 0 | 1
   readonly Id: string
 }
 
 const Version = Schema.Struct({ Version: Schema.Int })
-const Stored = Schema.Struct({ Version: Schema.Literal(1), Id: Schema.String, Mac: Schema.String })
+const Stored = Schema.Struct({ Version: Schema.Literals([0, 1]), Id: Schema.String, Mac: Schema.String })
 
 const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
   bytesToHex(blake3(encodeJson(config), { key: Redacted.value(subkey(master, "config")) }))
@@ -46,3 +47,11 @@ export const checkConfig = (bytes: Uint8Array, id: string, master: Redacted.Reda
   const { Mac, ...config } = decodeJson(CONFIG, Stored, bytes)
   if (config.Id !== id || Mac !== mac(config, master)) throw corrupt(CONFIG, `${CONFIG} was altered`)
 }
+
+/** The bytes of the file, or undefined when there is none. */
+export const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
+  Effect.catchTag(
+    store.get(CONFIG),
+    "StoreError",
+    (error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error),
+  )

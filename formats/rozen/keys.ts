@@ -58,6 +58,7 @@ export type Purpose =
   | "logs"
   | "snapshots"
   | "config"
+  | "plain objects"
 
 /** The key for a purpose. */
 export const subkey = (master: Redacted.Redacted<Uint8Array>, purpose: Purpose): Redacted.Redacted<Uint8Array> =>

@@ -25,11 +25,16 @@ export const segmentName = (snapshot: string, number: number): string =>
 
 const NAME = /^DATA\/[0-9a-f]{2}\.roz-log\/([0-9a-f]{64})\/(\d{4,})\.roz-log$/
 
+/** Stores the body of a segment. Returns the bytes stored. */
+export type PutSegment = (segment: number, body: Uint8Array) => Effect.Effect<number, RepositoryError | StoreError>
+
+/** Stores the segments of the log of one run. */
+export const putSegment = (store: ObjectStore, layout: Layout, snapshot: string): PutSegment => (segment, body) =>
+  putSealed(store, layout, layout.logs, "ROZE-LOG", segmentName(snapshot, segment), body)
+
 /** Writes the log of one run. Segments are sealed as they fill, in memory, and written by `flush` and `end`. */
 export class LogWriter {
-  readonly #store: ObjectStore
-  readonly #layout: Layout
-  readonly #snapshot: string
+  readonly #putSegment: PutSegment
   #parts: Array<Uint8Array> = []
   #length = 0
   #full: Array<Uint8Array> = []
@@ -40,10 +45,8 @@ export class LogWriter {
   /** Bytes stored. */
   stored = 0
 
-  constructor(store: ObjectStore, layout: Layout, snapshot: string) {
-    this.#store = store
-    this.#layout = layout
-    this.#snapshot = snapshot
+  constructor(put: PutSegment) {
+    this.#putSegment = put
   }
 
   /** Adds a change. */
@@ -93,8 +96,7 @@ export class LogWriter {
 
   #put(body: Uint8Array): Effect.Effect<void, RepositoryError | StoreError> {
     return Effect.suspend(() => {
-      const name = segmentName(this.#snapshot, this.segments++)
-      return Effect.map(putSealed(this.#store, this.#layout, this.#layout.logs, "ROZE-LOG", name, body), (stored) => {
+      return Effect.map(this.#putSegment(this.segments++, body), (stored) => {
         this.stored += stored
       })
     })
@@ -121,7 +123,8 @@ export const readSegment = (
     ),
   )
 
-const decodeSegment = (name: string, body: Uint8Array): Segment => {
+/** Reads the body of the segment `name`. Throws RepositoryError `corrupt`. */
+export const decodeSegment = (name: string, body: Uint8Array): Segment => {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   const changes: Array<TreeChange> = []
   for (let at = 0; at < body.length;) {

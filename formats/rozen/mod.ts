@@ -5,11 +5,11 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { Effect } from "effect"
 import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
-import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { ObjectStore } from "../../stages/pack/store.ts"
 import { type Format, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
-import { checkConfig, CONFIG, configVersion, encodeConfig } from "./config.ts"
+import { checkConfig, CONFIG, configVersion, encodeConfig, readConfig } from "./config.ts"
 import { attempt } from "./errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, type Unlocked, writeKey } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
@@ -28,7 +28,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
   name: "rozen",
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
-    return (yield* configOf(store)) !== undefined || (yield* keyNames(store)).length > 0
+    return (yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0
   }),
   create: Effect.fnUntraced(function* ({ password }) {
     const store = yield* ObjectStore
@@ -37,7 +37,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
       reason: "exists",
       message: `There is a repository at ${store.properties.location} already`,
     })
-    if ((yield* configOf(store)) !== undefined || (yield* keyNames(store)).length > 0) return yield* exists
+    if ((yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0) return yield* exists
     if (password === undefined) {
       return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
     }
@@ -59,7 +59,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
   open: Effect.fnUntraced(function* (secrets) {
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
-    const config = yield* configOf(store)
+    const config = yield* readConfig(store)
     if (config === undefined && (yield* keyNames(store)).length === 0) {
       return yield* new RepositoryError({
         reason: "none",
@@ -94,10 +94,3 @@ const repository = (opened: Opened): Repository => ({
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
 })
-
-const configOf = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
-  Effect.catchTag(
-    store.get(CONFIG),
-    "StoreError",
-    (error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error),
-  )

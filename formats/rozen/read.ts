@@ -1,6 +1,7 @@
 /** Reads a snapshot. */
 import { Effect, Stream } from "effect"
 import { contents } from "../../stages/contents.ts"
+import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
@@ -29,14 +30,19 @@ export const entries = (
     }
     const { tree } = yield* openCatalog(opened, found)
     const all = catalogEntries(tree, found.name)
-    const { include } = options
-    const wanted = include === undefined ? all : all.pipe(
-      Stream.filter(({ path }) => include(path)),
-      // A hard link to what is left out stands for itself: it has the content, too.
-      Stream.map((entry) => {
-        const { linkTo, ...rest } = entry
-        return linkTo === undefined || include(linkTo) ? entry : rest
-      }),
-    )
-    return contents(restoring(opened, "data")(wanted))
+    return contents(restoring(opened, "data")(wanted(all, options)))
   })).pipe(Stream.provideService(ObjectStore, opened.store))
+
+/** The entries that are asked for. */
+export const wanted = <E, R>(
+  all: Stream.Stream<Stored, E, R>,
+  { include }: ReadOptions,
+): Stream.Stream<Stored, E, R> =>
+  include === undefined ? all : all.pipe(
+    Stream.filter(({ path }) => include(path)),
+    // A hard link to what is left out stands for itself: it has the content, too.
+    Stream.map((entry) => {
+      const { linkTo, ...rest } = entry
+      return linkTo === undefined || include(linkTo) ? entry : rest
+    }),
+  )

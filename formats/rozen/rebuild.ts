@@ -12,7 +12,7 @@ import { logAll, storeCatalog } from "./backup.ts"
 import { CONFIG } from "./config.ts"
 import { Damage, nameFiles } from "./damage.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
-import { listLogs, LogWriter, readSegment, type Segment } from "./log.ts"
+import { listLogs, LogWriter, putSegment, readSegment, type Segment } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 
@@ -194,7 +194,7 @@ const relog = Effect.fnUntraced(function* (opened: Opened, snapshot: SnapshotObj
   const { layout, store } = opened
   const { tree } = yield* openCatalog(opened, snapshot)
   for (const name of (yield* listLogs(store)).get(snapshot.record.id) ?? []) yield* store.remove(name)
-  const log = new LogWriter(store, layout, snapshot.record.id)
+  const log = new LogWriter(putSegment(store, layout, snapshot.record.id))
   yield* logAll(tree, log)
   const record = yield* log.end((segments) => ({ ...snapshot.record, log: { segments, full: true, changes: 0 } }))
   const committed = yield* commit(opened, record, snapshot.catalog)
