@@ -186,13 +186,6 @@ export const sourceSuite = (
       ])
     })
 
-    it("remembers no more than it needs, and patterns still match after many paths", async () => {
-      const many = Object.fromEntries(
-        Array.from({ length: 6000 }, (_, i) => [`f${i}${i % 2 ? ".o" : ""}`, { content: "" }]),
-      )
-      assert.equal((await paths(many, { ignore: ["*.o"] })).length, 3001)
-    })
-
     it("keeps only the tag of a cache directory, and only if it is one", async () => {
       const tree = {
         "cache/CACHEDIR.TAG": { content: tag },
