@@ -32,7 +32,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
         out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
         out.row({ type: "problem", path, message })
       }
-      yield* repository.entries(snapshot, { include: part.reaches, problem }).pipe(
+      yield* repository.entries(snapshot, { include: part.reaches, content: false, problem }).pipe(
         Stream.takeWhile(() => !out.closed()),
         Stream.runForEachArray((entries) =>
           Effect.sync(() => {

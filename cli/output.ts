@@ -60,7 +60,7 @@ export const makeOutput = ({ json, quiet }: OutputOptions): Output => {
     status: (text) => {
       if (!live) return
       flush()
-      write(2, text === "" ? "\r\x1b[K" : `\r\x1b[K${text.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}`)
+      write(2, text === "" ? "\r\x1b[K" : `\r\x1b[K${text.slice(0, Math.max(20, (stderr.columns || 80) - 1))}`)
       shown = text !== ""
     },
     flush,

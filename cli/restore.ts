@@ -37,8 +37,10 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
         const tally = newTally()
         const session = input.dryRun ? dryRun(out) : yield* openTarget(input)
         const show = meter(out)
+        let flowing = 0
         const entries = repository.entries(snapshot, {
           include: part.reaches,
+          content: !input.dryRun,
           problem: (problem) => fail(tally, problem, out),
         })
         yield* Stream.runForEachArray(
@@ -46,14 +48,24 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
           Effect.fnUntraced(function* (all) {
             const wanted = select(all)
             if (wanted.length === 0) return
-            show(() => ({
-              done: tally.bytes,
-              total: part.partial ? undefined : snapshot.bytes,
-              left: plural(tally.files, "file"),
-              path: wanted[0]!.path,
-            }))
+            const progress = (path: string): void =>
+              show(() => ({
+                done: tally.bytes + flowing,
+                total: part.partial ? undefined : snapshot.bytes,
+                left: plural(tally.files, "file"),
+                path,
+              }))
+            progress(wanted[0]!.path)
+            const metered = !out.live ? wanted : wanted.map((entry) =>
+              watched(entry, (bytes) => {
+                flowing += bytes
+                progress(entry.path)
+              })
+            )
+            const written = yield* session.write(metered)
+            flowing = 0
             count(tally, wanted)
-            tallyWritten(tally, yield* session.write(wanted), out)
+            tallyWritten(tally, written, out)
           }),
         ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
         tallyWritten(tally, yield* session.finish, out)
@@ -67,6 +79,19 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
       }))
   },
 )
+
+/** Tells how the content of a large file comes in. */
+const watched = (entry: Entry, seen: (bytes: number) => void): Entry => {
+  const { content } = entry
+  if (!Stream.isStream(content)) return entry
+  return {
+    ...entry,
+    content: Stream.map(content, (bytes) => {
+      seen(bytes.length)
+      return bytes
+    }),
+  }
+}
 
 const openTarget = Effect.fnUntraced(function* (input: RestoreInput) {
   const { localTarget } = yield* Effect.promise(() => import("../adapters/files/target.ts"))

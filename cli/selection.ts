@@ -10,8 +10,8 @@ export interface Selection {
   readonly partial: boolean
   /** Whether the entry itself is wanted. */
   readonly wanted: (path: string, kind: EntryKind) => boolean
-  /** False when neither the path nor anything beneath it can be wanted. */
-  readonly reaches: (path: string) => boolean
+  /** False when neither the entry nor anything beneath it can be wanted. Without `kind`, for an entry of any kind. */
+  readonly reaches: (path: string, kind?: EntryKind) => boolean
 }
 
 /**
@@ -46,7 +46,10 @@ export const selection = (
   return {
     partial: !all || globs.length > 0,
     wanted: (path, kind) => inTops(path) && matches(path, kind),
-    reaches: (path) => inTops(path) || path === "" || tops.some((top) => top.startsWith(`${path}/`)),
+    reaches: (path, kind) =>
+      kind === undefined || kind === "directory"
+        ? inTops(path) || path === "" || tops.some((top) => top.startsWith(`${path}/`))
+        : inTops(path) && matches(path, kind),
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Effect, Redacted, Scope, Stream } from "effect"
 import { taggedError, type TaggedErrorClass } from "../stages/error.ts"
 import type { ObjectStore, StoreError } from "../stages/pack/store.ts"
-import type { Entry } from "../stages/walk/entry.ts"
+import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 
 interface RepositoryErrorFields {
@@ -110,8 +110,13 @@ export interface BackupSummary {
 
 /** What to read of a snapshot. */
 export interface ReadOptions {
-  /** Whether an entry is wanted; directories that are not wanted are still descended into. All, by default. */
-  readonly include?: (path: string) => boolean
+  /**
+   * Whether an entry is wanted; directories that are not wanted are still descended into. All, by default. Without `kind` the
+   * answer holds for any kind.
+   */
+  readonly include?: (path: string, kind?: EntryKind) => boolean
+  /** False: the entries are only looked at, so their content need not be read, nor be there. True by default. */
+  readonly content?: boolean
   /** Called for what the catalog lists but cannot give. */
   readonly problem?: (problem: Problem) => void
 }

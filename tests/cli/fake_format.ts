@@ -116,12 +116,12 @@ const repository = (store: ObjectStore): Repository => {
   const entries = (snapshot: SnapshotInfo, options?: ReadOptions): Stream.Stream<Entry, FormatError> =>
     Stream.fromIterableEffect(Effect.map(stored, (all) =>
       all.find(({ info }) => info.id === snapshot.id)!.entries
-        .filter(({ path }) => options?.include?.(path) ?? true)
+        .filter(({ path, kind }) => options?.include?.(path, kind) ?? true)
         .map(({ data, mode, ...rest }): Entry => ({
           ...rest,
           size: rest.size,
           metadata: mode === undefined ? {} : { mode },
-          ...(rest.kind !== "file" ? {} : {
+          ...(rest.kind !== "file" || options?.content === false ? {} : {
             content: rest.path.endsWith("damaged")
               ? Stream.fail(
                 new SourceError({ reason: "damaged", path: rest.path, message: "Its block is damaged" }),

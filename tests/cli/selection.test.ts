@@ -54,7 +54,9 @@ test("patterns know directories from files, keep case, and nothing outside of a 
   assert.equal(part.wanted("d/Build", "directory"), false)
   assert.equal(part.wanted("d/build/deep/file", "file"), true)
   assert.equal(part.wanted("build", "directory"), false)
-  assert.deepEqual(["", "d", "d/x", "dd", "e"].map(part.reaches), [true, true, true, false, false])
+  assert.equal(part.reaches("d/other", "file"), false)
+  assert.equal(part.reaches("d/other", "directory"), true)
+  assert.deepEqual(["", "d", "d/x", "dd", "e"].map((path) => part.reaches(path)), [true, true, true, false, false])
 })
 
 test("a hard link to a file that is left out is a file of its own", () => {
