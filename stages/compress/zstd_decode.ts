@@ -1,7 +1,7 @@
 /**
  * Portable zstd decoder: `fzstd` behind a reader of headers that enforces sizes, because `fzstd` trusts them.
  *
- * Not checked: the optional checksum of a frame (`fzstd` has no xxHash). Not bounded: the time that one forged block may take, since
+ * Not checked: the optional checksum of a frame (`fzstd` has no xxHash), and references to before the content, which read as zeros. Not bounded: the time that one forged block may take, since
  * `fzstd` writes past the end of its buffer (which has no effect) instead of stopping. So authenticate before decompressing, as the pipelines here do.
  */
 import { Decompress, decompress } from "fzstd"
@@ -33,7 +33,8 @@ const decodeSized = (bytes: Uint8Array, frame: ZstdFrame, size: number): Uint8Ar
   input[head.length + frame.lastBlock - frame.blocks]! &= 0xfe
   input.set([1 | (MARK.length << 3), 0, 0], head.length + body.length)
   input.set(MARK, head.length + body.length + 3)
-  const out = decompress(input, new Uint8Array(size + MARK.length))
+  // Not given a buffer: fzstd 0.1.1 compares it with a number, for which JavaScript writes all of it out as text.
+  const out = decompress(input)
   if (!MARK.every((byte, i) => out[size + i] === byte)) throw corrupt("zstd", "the content has not the stated size")
   return out.subarray(0, size)
 }
