@@ -1,8 +1,9 @@
 /**
  * Portable zstd decoder: `fzstd` behind a reader of headers that enforces sizes, because `fzstd` trusts them.
  *
- * Not checked: the optional checksum of a frame (`fzstd` has no xxHash), and references to before the content, which read as zeros. Not bounded: the time that one forged block may take, since
- * `fzstd` writes past the end of its buffer (which has no effect) instead of stopping. So authenticate before decompressing, as the pipelines here do.
+ * Not checked: the optional checksum of a frame (`fzstd` has no xxHash), and references to before the content, which read as zeros.
+ * Not bounded: the time that one forged block may take, since `fzstd` writes past the end of its buffer (which has no effect)
+ * instead of stopping. So authenticate before decompressing, as the pipelines here do.
  */
 import { Decompress, decompress } from "fzstd"
 import { corrupt, overLimit } from "./errors.ts"
