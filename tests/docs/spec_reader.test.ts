@@ -1,0 +1,465 @@
+/**
+ * A reader of rozen repositories, block version 1, written from formats/rozen/SPEC.md alone: it imports nothing of Penstock. What it
+ * cannot read, or reads differently, is an error of SPEC.md or of the library. Section numbers are those of SPEC.md.
+ */
+import { blake3 } from "@noble/hashes/blake3.js"
+import { decompress } from "fzstd"
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from "node:crypto"
+import * as fs from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { after, before, test } from "node:test"
+
+const ascii = (text: string): Buffer => Buffer.from(text, "ascii")
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+const number = (big: bigint): number => Number(big)
+
+// 2. JSON objects
+const canonical = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)}\n`, "utf8")
+const readJson = <A>(bytes: Buffer): A => {
+  const value = JSON.parse(bytes.toString("utf8")) as A
+  assert.deepEqual(canonical(value), bytes)
+  return value
+}
+
+// 4. Sealing
+const open = (key: Uint8Array, sealed: Buffer, aad: Uint8Array = Buffer.alloc(0)): Buffer => {
+  const aes = (blocks: Uint8Array): Buffer => {
+    const cipher = createCipheriv("aes-256-ecb", key, null)
+    cipher.setAutoPadding(false)
+    return Buffer.concat([cipher.update(blocks), cipher.final()])
+  }
+  const nonce = sealed.subarray(0, 24)
+  const l = BigInt(`0x${hex(aes(Buffer.alloc(16)))}`)
+  const k1 = ((l << 1n) & ((1n << 128n) - 1n)) ^ (l >> 127n === 1n ? 0x87n : 0n)
+  const blocks = [1, 2].map((n) => {
+    const m = BigInt(`0x${hex(Buffer.concat([Buffer.from([0, n, 0x58, 0]), nonce.subarray(0, 12)]))}`)
+    return aes(Buffer.from((m ^ k1).toString(16).padStart(32, "0"), "hex"))
+  })
+  const tag = sealed.subarray(-16)
+  const decipher = createDecipheriv("aes-256-gcm", Buffer.concat(blocks), nonce.subarray(12), { authTagLength: 16 })
+  decipher.setAAD(aad)
+  decipher.setAuthTag(tag)
+  return Buffer.concat([decipher.update(sealed.subarray(24, -16)), decipher.final()])
+}
+
+// 5. Compression
+const inflate = (bytes: Buffer): Buffer => {
+  if (bytes[0] === 0) return bytes.subarray(1)
+  assert.equal(bytes[0], 1)
+  return Buffer.from(decompress(bytes.subarray(1)))
+}
+
+// 7. Chunk lists
+interface Chunk {
+  readonly id: string
+  readonly length: number
+}
+const chunkList = (bytes: Buffer): Array<Chunk> => {
+  assert.equal(bytes.length % 36, 0)
+  return Array.from({ length: bytes.length / 36 }, (_, i) => ({
+    id: hex(bytes.subarray(36 * i, 36 * i + 32)),
+    length: bytes.readUInt32LE(36 * i + 32),
+  }))
+}
+
+interface Block {
+  readonly offset: number
+  readonly length: number
+  readonly chunks: ReadonlyArray<Chunk>
+}
+
+interface Pack {
+  readonly name: string
+  readonly size: number
+  readonly footerLength: number
+  readonly blocks: ReadonlyArray<Block>
+}
+
+interface Record {
+  readonly id: string
+  readonly time: number
+  readonly paths: ReadonlyArray<string>
+  readonly parent?: string
+  readonly files: number
+  readonly directories: number
+  readonly bytes: number
+  readonly log: { readonly segments: number; readonly full: boolean; readonly changes: number }
+}
+
+interface Snapshot {
+  readonly record: Record
+  /** The SQLite file. */
+  readonly catalog: Buffer
+}
+
+class Reader {
+  readonly #root: string
+  readonly #id: string
+  readonly #key: (purpose: string) => Buffer
+  readonly names: ReadonlyArray<string>
+
+  constructor(root: string, password: string) {
+    this.#root = root
+    this.names = (fs.readdirSync(root, { recursive: true, encoding: "utf8" }))
+      .filter((name) => fs.statSync(join(root, name)).isFile())
+    const { id, master } = this.#unlock(password)
+    this.#id = id
+    // 3. Keys
+    this.#key = (purpose) =>
+      Buffer.from(blake3(Buffer.from(master, "hex"), { context: ascii(`penstock 2026-11-21 rozen 1 ${purpose}`) }))
+    const { Version, Id, Mac } = readJson<{ Version: number; Id: string; Mac: string }>(this.get("ROZEN.json"))
+    assert.deepEqual([Version, Id], [1, id])
+    assert.equal(Mac, hex(blake3(canonical({ Version, Id }), { key: this.#key("config") })))
+  }
+
+  get(name: string): Buffer {
+    return fs.readFileSync(join(this.#root, name))
+  }
+
+  // 2. KEYS
+  #unlock(password: string): { readonly id: string; readonly master: string } {
+    for (const name of this.names.filter((name) => /^KEYS\/[0-9a-f]{16}\.json$/.test(name)).sort()) {
+      const key = readJson<{ version: number; slots: Array<{ [name: string]: string | number }>; check: string }>(
+        this.get(name),
+      )
+      assert.equal(key.version, 1)
+      assert.equal(key.check, hex(blake3(canonical(key.slots))))
+      for (const { kind, kdf, n, r, p, salt, cipher, sealed } of key.slots) {
+        if (kind !== "password") continue
+        assert.deepEqual([kdf, cipher], ["scrypt", "xaes-256-gcm"])
+        const cost = { N: Number(n), r: Number(r), p: Number(p), maxmem: 2 ** 31 - 1 }
+        const secret = scryptSync(
+          Buffer.from(password.normalize("NFC"), "utf8"),
+          Buffer.from(String(salt), "hex"),
+          32,
+          cost,
+        )
+        return readJson(open(secret, Buffer.from(String(sealed), "hex"), ascii("penstock rozen 1 key slot")))
+      }
+    }
+    throw new Error("no slot opens")
+  }
+
+  // 6. Object header
+  header(magic: string, objectId = ""): Buffer {
+    return Buffer.concat([
+      ascii(magic),
+      Buffer.from([1, 1, 16, 0]),
+      Buffer.from(this.#id, "hex"),
+      Buffer.from([1, 0, 0]),
+      Buffer.from(objectId, "hex"),
+    ])
+  }
+
+  /** 10 and 13: body of an object that is sealed as one. */
+  #body(name: string, magic: string, purpose: string): Buffer {
+    const bytes = this.get(name)
+    const header = this.header(magic)
+    assert.equal(header.length, 31)
+    assert.deepEqual(bytes.subarray(0, 31), header)
+    return inflate(open(this.#key(purpose), bytes.subarray(31), Buffer.concat([header, ascii(name)])))
+  }
+
+  // 8. Packs
+  packs(pattern: RegExp, magic: string): Array<Pack> {
+    return this.names.filter((name) => pattern.test(name)).map((name) => {
+      const bytes = this.get(name)
+      const header = this.header(magic, pattern.exec(name)![1]!)
+      assert.equal(header.length, 63)
+      assert.deepEqual(bytes.subarray(0, 63), header)
+      assert.equal(bytes.subarray(-8).toString("ascii"), "PACK-END")
+      const footerLength = bytes.readUInt32LE(bytes.length - 12)
+      const from = bytes.length - 12 - footerLength
+      const footer = open(this.#key("pack footers"), bytes.subarray(from, from + footerLength), header)
+      const blocks: Array<Block> = []
+      let at = 4
+      let offset = 63
+      for (let n = footer.readUInt32LE(0); n > 0; n--) {
+        const length = footer.readUInt32LE(at)
+        const end = at + 8 + 36 * footer.readUInt32LE(at + 4)
+        blocks.push({ offset, length, chunks: chunkList(footer.subarray(at + 8, end)) })
+        at = end
+        offset += length
+      }
+      assert.equal(at, footer.length)
+      assert.equal(offset, from)
+      return { name, size: bytes.length, footerLength, blocks }
+    })
+  }
+
+  /** Every chunk of some packs, verified. */
+  chunks(packs: ReadonlyArray<Pack>): Map<string, Buffer> {
+    const found = new Map<string, Buffer>()
+    for (const { name, blocks } of packs) {
+      const bytes = this.get(name)
+      for (const { chunks, length, offset } of blocks) {
+        const content = inflate(open(this.#key("blocks"), bytes.subarray(offset, offset + length)))
+        let at = 0
+        for (const chunk of chunks) {
+          const piece = content.subarray(at, at + chunk.length)
+          assert.equal(hex(blake3(piece, { key: this.#key("chunk ids") })), chunk.id)
+          found.set(chunk.id, piece)
+          at += chunk.length
+        }
+        assert.equal(at, content.length)
+      }
+    }
+    return found
+  }
+
+  // 9. Indexes
+  index(
+    pattern: RegExp,
+  ): Map<string, { readonly size: number; readonly footerLength: number; readonly prefixes: string }> {
+    const listed = new Map<
+      string,
+      { readonly size: number; readonly footerLength: number; readonly prefixes: string }
+    >()
+    for (const name of this.names.filter((name) => pattern.test(name))) {
+      const bytes = this.get(name)
+      const header = this.header("ROZE-MAP", pattern.exec(name)![1]!)
+      assert.deepEqual(bytes.subarray(0, 63), header)
+      const list = open(this.#key("indexes"), bytes.subarray(63), header)
+      let at = 4
+      for (let n = list.readUInt32LE(0); n > 0; n--) {
+        const end = at + 44 + 16 * list.readUInt32LE(at + 40)
+        listed.set(hex(list.subarray(at, at + 32)), {
+          size: list.readUInt32LE(at + 32),
+          footerLength: list.readUInt32LE(at + 36),
+          prefixes: hex(list.subarray(at + 44, end)),
+        })
+        at = end
+      }
+      assert.equal(at, list.length)
+    }
+    return listed
+  }
+
+  // 10. Snapshots
+  snapshots(catalogChunks: ReadonlyMap<string, Buffer>): Array<Snapshot> {
+    return this.names.filter((name) => /^INDEX\/\d{2,}\.idx$/.test(name)).sort().map((name) => {
+      const body = this.#body(name, "ROZE-IDX", "snapshots")
+      const end = 4 + body.readUInt32LE(0)
+      const catalog = joined(chunkList(body.subarray(end + 8)), catalogChunks)
+      assert.equal(catalog.length, number(body.readBigUInt64LE(end)))
+      return { record: JSON.parse(body.subarray(4, end).toString("utf8")) as Record, catalog }
+    })
+  }
+
+  // 13. Logs
+  log(record: Record): Array<{ readonly kind: number; readonly bytes: Buffer }> {
+    const records: Array<{ readonly kind: number; readonly bytes: Buffer }> = []
+    for (let n = 0; n < record.log.segments; n++) {
+      const file = `${String(n).padStart(4, "0")}.roz-log`
+      const body = this.#body(`DATA/${record.id.slice(0, 2)}.roz-log/${record.id}/${file}`, "ROZE-LOG", "logs")
+      for (let at = 0; at < body.length;) {
+        const end = at + 5 + body.readUInt32LE(at + 1)
+        records.push({ kind: body[at]!, bytes: body.subarray(at + 5, end) })
+        at = end
+      }
+    }
+    return records
+  }
+}
+
+const joined = (list: ReadonlyArray<Chunk>, chunks: ReadonlyMap<string, Buffer>): Buffer =>
+  Buffer.concat(list.map(({ id, length }) => {
+    const chunk = chunks.get(id)
+    assert.ok(chunk, `chunk ${id}`)
+    assert.equal(chunk.length, length)
+    return chunk
+  }))
+
+/** 13: an entry of a log. */
+const logEntry = (bytes: Buffer) => {
+  let at = 0
+  const take = (length: number): Buffer => bytes.subarray(at, at += length)
+  const u16 = (): number => take(2).readUInt16LE(0)
+  const u32 = (): number => take(4).readUInt32LE(0)
+  const kind = take(1)[0]!
+  const flags = u16()
+  const path = take(u32()).toString("utf8")
+  const size = number(take(8).readBigUInt64LE(0))
+  const field = <A>(bit: number, read: () => A): A | undefined => (flags & bit) === 0 ? undefined : read()
+  const entry = {
+    kind,
+    path,
+    size,
+    mode: field(1, u32),
+    uid: field(2, u32),
+    gid: field(4, u32),
+    user: field(8, () => take(u16()).toString("utf8")),
+    group: field(16, () => take(u16()).toString("utf8")),
+    mtime: field(32, () => take(8).readBigInt64LE(0)),
+    ctime: field(64, () => take(8).readBigInt64LE(0)),
+    inode: field(128, () => take(8).readBigUInt64LE(0)),
+    device: field(256, () => take(8).readBigUInt64LE(0)),
+    sparse: (flags & 512) !== 0,
+    target: field(1024, () => take(u32()).toString("utf8")),
+    link: field(2048, () => take(u32()).toString("utf8")),
+    rdev: field(4096, () => [u32(), u32()]),
+    chunks: chunkList(take(36 * u32())),
+  }
+  assert.equal(at, bytes.length)
+  return entry
+}
+
+/** 10: the rows of a catalog by path. */
+const rows = async (catalog: Buffer) => {
+  const { DatabaseSync } = await import("node:sqlite")
+  const file = join(work, "catalog.sqlite")
+  fs.writeFileSync(file, catalog)
+  const db = new DatabaseSync(file)
+  try {
+    const value = (sql: string): unknown => Object.values(db.prepare(sql).get()!)[0]
+    assert.equal(value("PRAGMA application_id"), 0x5053544b)
+    assert.equal(value("PRAGMA user_version"), 1)
+    assert.equal(value("PRAGMA page_size"), 4096)
+    const schema = db.prepare("SELECT sql FROM sqlite_schema ORDER BY name").all().map(({ sql }) => sql)
+    assert.deepEqual(schema, specSchema())
+    const statement = db.prepare(
+      "SELECT parent, name, entry.id, kind, size, mode, mtime, target, link, content, uid FROM entry LEFT JOIN owner ON owner.id = entry.owner",
+    )
+    statement.setReadBigInts(true)
+    const all = statement.all() as Array<{ [column: string]: bigint | Uint8Array | null }>
+    const byId = new Map(all.map((row) => [row["id"], row]))
+    assert.equal(byId.size, all.length)
+    const pathOf = (row: (typeof all)[number]): string => {
+      const name = Buffer.from(row["name"] as Uint8Array).toString("utf8")
+      if (row["parent"] === 0n) return name
+      const above = pathOf(byId.get(row["parent"] as bigint)!)
+      return above === "" ? name : `${above}/${name}`
+    }
+    return new Map(all.map((row) => [pathOf(row), row]))
+  } finally {
+    db.close()
+  }
+}
+
+/** The statements of the catalog's schema as SPEC.md has them, by name of the table. */
+const specSchema = (): Array<string> => {
+  const spec = fs.readFileSync(resolve(import.meta.dirname, "../../formats/rozen/SPEC.md"), "utf8")
+  const [, sql] = /```sql\n([^]*?)```/.exec(spec)!
+  return sql!.split(/\n(?=CREATE )/).map((statement) => statement.trim())
+}
+
+let work = ""
+const environment = { ...process.env, PENSTOCK_PASSWORD: "pa\u0308sswort", NODE_NO_WARNINGS: "1" }
+
+/** Runs `backup.ts` on the runtime under test. */
+const backup = (source: string): void => {
+  const script = resolve(import.meta.dirname, "../../backup.ts")
+  const args = ["Deno" in globalThis ? ["run", "-A", "--no-check"] : [], script, "-r", join(work, "repo"), source]
+    .flat()
+  const done = spawnSync(process.execPath, args, { env: environment, encoding: "utf8" })
+  assert.equal(done.status, 0, `${done.stdout}${done.stderr}`)
+}
+
+const large = randomBytes(9 << 20)
+
+before(() => {
+  work = fs.mkdtempSync(join(tmpdir(), "penstock-spec-"))
+  const source = join(work, "in")
+  fs.mkdirSync(join(source, "letters/2026"), { recursive: true })
+  fs.writeFileSync(join(source, "large"), large)
+  fs.writeFileSync(join(source, "large again"), large)
+  fs.writeFileSync(join(source, "text"), "to be compressed ".repeat(50_000))
+  fs.writeFileSync(join(source, "empty"), "")
+  for (let i = 0; i < 300; i++) fs.writeFileSync(join(source, `letters/2026/${i}.txt`), `letter ${i}\n`.repeat(i))
+  fs.writeFileSync(join(source, "letters/grüße"), "hello")
+  fs.symlinkSync("letters/grüße", join(source, "link"))
+  fs.linkSync(join(source, "text"), join(source, "text too"))
+  fs.chmodSync(join(source, "empty"), 0o640)
+  fs.utimesSync(join(source, "empty"), 1_000_000_000, 1_000_000_000)
+  backup(source)
+  fs.rmSync(join(source, "letters/2026/7.txt"))
+  fs.writeFileSync(join(source, "new"), "new in the second snapshot")
+  backup(source)
+})
+
+after(() => fs.rmSync(work, { recursive: true, force: true }))
+
+test("a reader written from SPEC.md reads what Penstock wrote", async () => {
+  const reader = new Reader(join(work, "repo"), "p\u00e4sswort")
+  const data = reader.packs(/^DATA\/[0-9a-f]{2}\/([0-9a-f]{64})\.roz$/, "ROZE-DAT")
+  const pages = reader.packs(/^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.cat$/, "ROZE-CAT")
+  const chunks = reader.chunks(data)
+
+  // Every object is one of those that SPEC.md names.
+  const known =
+    /^(ROZEN\.json|KEYS\/[0-9a-f]{16}\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap))$/
+  assert.deepEqual(reader.names.filter((name) => !known.test(name)), [])
+
+  // The indexes list what the packs say of themselves.
+  for (
+    const [packs, pattern] of [
+      [data, /^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.map$/],
+      [pages, /^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.catmap$/],
+    ] as const
+  ) {
+    const listed = reader.index(pattern)
+    assert.equal(listed.size, packs.length)
+    for (const { blocks, footerLength, name, size } of packs) {
+      const prefixes = blocks.flatMap((block) => block.chunks.map(({ id }) => id.slice(0, 32))).join("")
+      assert.deepEqual(listed.get(/[0-9a-f]{64}/.exec(name)![0]), { size, footerLength, prefixes })
+    }
+  }
+
+  const [first, second, ...more] = reader.snapshots(reader.chunks(pages))
+  assert.deepEqual(more, [])
+  assert.equal(second!.record.parent, first!.record.id)
+  assert.equal(first!.record.parent, undefined)
+  assert.deepEqual(second!.record.paths, [join(work, "in")])
+
+  // The catalog of the second snapshot is the tree as it is now.
+  const entries = await rows(second!.catalog)
+  const source = join(work, "in")
+  const expected = ["", ...fs.readdirSync(source, { recursive: true, encoding: "utf8" })].sort()
+  assert.deepEqual([...entries.keys()].sort(), expected)
+  let files = 0
+  for (const [path, row] of entries) {
+    const stat = fs.lstatSync(join(source, path), { bigint: true })
+    assert.equal(row["mode"], stat.mode & 0o7777n, path)
+    assert.equal(row["uid"], stat.uid)
+    if (!("Deno" in globalThis)) assert.equal(row["mtime"], stat.mtimeNs)
+    assert.equal(row["kind"], stat.isFile() ? 0n : stat.isDirectory() ? 1n : 2n)
+    if (stat.isSymbolicLink()) {
+      assert.equal(Buffer.from(row["target"] as Uint8Array).toString(), fs.readlinkSync(join(source, path)))
+    }
+    if (!stat.isFile()) continue
+    files++
+    const content = joined(chunkList(Buffer.from(row["content"] as Uint8Array ?? [])), chunks)
+    assert.equal(row["size"], BigInt(content.length))
+    assert.ok(content.equals(fs.readFileSync(join(source, path))), path)
+  }
+  assert.equal(second!.record.files, files)
+  assert.equal(Buffer.from(entries.get("text too")!["link"] as Uint8Array).toString(), "text")
+  assert.ok((await rows(first!.catalog)).has("letters/2026/7.txt"))
+
+  // The log of the first run has its whole tree, that of the second what changed.
+  const whole = reader.log(first!.record)
+  assert.deepEqual(JSON.parse(whole.pop()!.bytes.toString("utf8")), first!.record)
+  assert.equal(first!.record.log.full, true)
+  const logged = new Map(whole.map(({ bytes, kind }) => {
+    assert.equal(kind, 1)
+    const entry = logEntry(bytes)
+    return [entry.path, entry]
+  }))
+  assert.equal(logged.size, whole.length)
+  assert.equal(logged.get("text too")!.link, "text")
+  assert.equal(logged.get("empty")!.mode, 0o640)
+  assert.equal(logged.get("empty")!.mtime, 1_000_000_000n * 1_000_000_000n)
+  assert.deepEqual(joined(logged.get("large again")!.chunks, chunks).equals(large), true)
+
+  const changes = reader.log(second!.record)
+  assert.equal(second!.record.log.full, false)
+  assert.equal(changes.pop()!.kind, 3)
+  assert.equal(second!.record.log.changes, first!.record.log.changes + changes.length)
+  assert.deepEqual(changes.filter(({ kind }) => kind === 2).map(({ bytes }) => bytes.toString()), [
+    "letters/2026/7.txt",
+  ])
+  assert.ok(changes.some(({ bytes, kind }) => kind === 1 && logEntry(bytes).path === "new"))
+})
