@@ -89,6 +89,18 @@ describe("hostile entries", () => {
       })
     ))
 
+  it("a hard link through a symlink becomes a file of its own", () =>
+    run((base) =>
+      Effect.gen(function* () {
+        fs.mkdirSync(`${base}/outside`)
+        fs.writeFileSync(`${base}/outside/secret`, "secret")
+        const entries = [symlink("a", "../outside"), file("x", "secret", { linkTo: "a/secret" })]
+        const results = yield* writeEntries(target, `${base}/target`, entries)
+        assert.deepEqual(results.map(({ outcome }) => outcome), ["written", "written"])
+        assert.equal(fs.statSync(`${base}/outside/secret`).nlink, 1)
+      })
+    ))
+
   it("replacing a file leaves its other hard links as they are", () =>
     run((base) =>
       Effect.gen(function* () {
