@@ -1,6 +1,6 @@
 /** Where the runtimes differ about files: names that are not UTF-8, and setting times. */
 import * as fs from "node:fs"
-import * as os from "node:path"
+import { isAbsolute } from "node:path"
 import { pathToBytes } from "../../stages/walk/path.ts"
 
 const deno: boolean = "Deno" in globalThis
@@ -32,7 +32,7 @@ export const nativePath = (root: string, path: string): NativePath => {
 /** A root as the user gave it, made absolute. `..` is left as it stands: it may follow a symlink. */
 export const absoluteRoot = (root: string): string => {
   const trimmed = root.length > 1 ? root.replace(/\/+$/, "") || "/" : root
-  return os.isAbsolute(trimmed) ? trimmed : `${process.cwd()}/${trimmed}`
+  return isAbsolute(trimmed) ? trimmed : `${process.cwd()}/${trimmed}`
 }
 
 /** Sets the modification time of what is open as `fd`, a file or directory at `path`; of its access time nothing is known, so that is set alike. */
