@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "./runtime/accelerators.ts"
 export * from "./runtime/host.ts"
 export { sqlite as sqliteEngine } from "./catalog/sqlite.ts"
 export { makeSqliteNative, sqliteNative } from "./catalog/sqlite_native.ts"

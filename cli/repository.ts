@@ -2,7 +2,6 @@
 import { Effect, type Scope } from "effect"
 import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
-import { Kernels } from "../stages/kernel.ts"
 import { ObjectStore } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
@@ -36,12 +35,8 @@ export const withRepository: <A, E, R>(
     use: (repository: Repository, created: boolean) => Effect.Effect<A, E, R>,
   ): Effect.fn.Return<A, E | OpenError, R | Scope.Scope> {
     const location = yield* repositoryLocation(options.repo)
-    const [{ openStore }, { sqlite }, { nativeKernels }] = yield* Effect.promise(() =>
-      Promise.all([
-        import("../adapters/store/open.ts"),
-        import("../adapters/catalog/sqlite.ts"),
-        import("../adapters/kernels/native.ts"),
-      ])
+    const [{ openStore }, { accelerators }] = yield* Effect.promise(() =>
+      Promise.all([import("../adapters/store/open.ts"), import("../adapters/runtime/accelerators.ts")])
     )
     const there = yield* openStore(location).pipe(
       Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
@@ -73,8 +68,7 @@ export const withRepository: <A, E, R>(
       return yield* use(repository, found === undefined)
     }).pipe(
       Effect.provideService(ObjectStore, store),
-      Effect.provideService(Kernels, nativeKernels),
-      Effect.provide(sqlite),
+      Effect.provide(accelerators),
     )
   },
   Effect.scoped,

@@ -20,6 +20,8 @@ export interface Stored extends Entry {
 /** One run of a plan, as the executor sees it. */
 export interface Job<E> extends LaneOptions {
   readonly plan: Plan
+  /** Told of content bytes as they are read. */
+  readonly onRead: (path: string, bytes: number) => void
   /** Takes blocks; when it ends, the next may be made. */
   readonly emit: (blocks: ReadonlyArray<Block>) => Effect.Effect<void, E>
 }
@@ -39,6 +41,11 @@ export interface Executor {
     KernelError
   >
 }
+
+/** Told of content as it is read, by any executor: for progress within large files. */
+export const OnRead: Context.Reference<(path: string, bytes: number) => void> = Context.Reference("penstock/OnRead", {
+  defaultValue: (): (path: string, bytes: number) => void => () => {},
+})
 
 /** Blocks are handed on when so many stored bytes wait. */
 const EMIT_BYTES = 4 << 20
@@ -62,7 +69,7 @@ export const inline: Executor = {
           } else {
             let end = at + 1
             while (end < unit.length && !Stream.isStream(unit[end]!.content)) end++
-            yield* steps(storeAll(lane, unit.slice(at, end), results), lane, job)
+            yield* steps(storeAll(lane, job, unit.slice(at, end), results), lane, job)
             at = end
           }
         }
@@ -87,10 +94,15 @@ const steps = Effect.fnUntraced(function* <E>(work: Generator<void, void>, lane:
 }, (effect, work) => Effect.ensuring(effect, Effect.sync(() => work.return())))
 
 /** Stores entries one after the other; pauses after so many bytes. */
-function* storeAll(lane: Lane, entries: ReadonlyArray<Planned<Steps>>, results: Array<Stored>): Generator<void, void> {
+function* storeAll<E>(
+  lane: Lane,
+  job: Job<E>,
+  entries: ReadonlyArray<Planned<Steps>>,
+  results: Array<Stored>,
+): Generator<void, void> {
   let bytes = 0
   for (const entry of entries) {
-    const stored = yield* store(lane, entry)
+    const stored = yield* store(lane, job, entry)
     results.push(stored)
     bytes += stored.size ?? 0
     if (lane.readyBytes >= EMIT_BYTES || bytes >= EMIT_BYTES) {
@@ -100,7 +112,7 @@ function* storeAll(lane: Lane, entries: ReadonlyArray<Planned<Steps>>, results: 
   }
 }
 
-function* store(lane: Lane, entry: Planned<Steps>): Generator<void, Stored> {
+function* store<E>(lane: Lane, job: Job<E>, entry: Planned<Steps>): Generator<void, Stored> {
   const { content, known } = entry
   if (entry.kind !== "file") return { ...bare(entry), chunks: emptyList, reused: false }
   if (known !== undefined) return { ...bare(entry), chunks: known, reused: true }
@@ -108,17 +120,18 @@ function* store(lane: Lane, entry: Planned<Steps>): Generator<void, Stored> {
   if (content instanceof Uint8Array) {
     lane.begin()
     lane.push(content)
+    job.onRead(entry.path, content.length)
     return { ...bare(entry), size: content.length, chunks: lane.end(), reused: false }
   }
   try {
-    return yield* storeReader(lane, bare(entry), content as ReaderContent)
+    return yield* storeReader(lane, job, bare(entry), content as ReaderContent)
   } catch (error) {
     if (error instanceof SourceError) return unreadable(entry, error)
     throw error
   }
 }
 
-function* storeReader(lane: Lane, entry: Entry, content: ReaderContent): Generator<void, Stored> {
+function* storeReader<E>(lane: Lane, job: Job<E>, entry: Entry, content: ReaderContent): Generator<void, Stored> {
   for (let attempts = 0;; attempts++) {
     const reader = content.open()
     try {
@@ -127,6 +140,7 @@ function* storeReader(lane: Lane, entry: Entry, content: ReaderContent): Generat
       for (;;) {
         const into = scratch ?? lane.space()
         const length = reader.read(into)
+        job.onRead(entry.path, length)
         if (scratch === undefined) lane.wrote(length)
         else lane.push(scratch.subarray(0, length))
         if (length < into.length) break
@@ -137,7 +151,8 @@ function* storeReader(lane: Lane, entry: Entry, content: ReaderContent): Generat
       if (changed && attempts < RETRIES) continue
       return {
         ...entry,
-        metadata: { ...entry.metadata, ...metadata },
+        // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
+        metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
         size,
         chunks,
         reused: false,
@@ -159,6 +174,7 @@ const storeStream = Effect.fnUntraced(
           for (const slice of slices) {
             size += slice.length
             lane.push(slice)
+            job.onRead(entry.path, slice.length)
           }
         }),
         () => lane.readyBytes >= EMIT_BYTES ? job.emit(lane.take()) : Effect.void,

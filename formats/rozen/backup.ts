@@ -7,6 +7,7 @@ import { openTree, type Tree } from "../../stages/catalog/tree.ts"
 import { chunk } from "../../stages/chunk/chunk.ts"
 import { compress } from "../../stages/compress/compress.ts"
 import { encrypt } from "../../stages/encrypt/encrypt.ts"
+import { OnRead } from "../../stages/executor.ts"
 import { hash } from "../../stages/hash/hash.ts"
 import { KernelError } from "../../stages/kernel.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
@@ -16,11 +17,12 @@ import { plan, type Planned, type Steps } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
-import { type BackupOptions, type BackupSummary, type FormatError, RepositoryError } from "../format.ts"
+import { type BackupOptions, type BackupSummary, type FormatError, type Progress, RepositoryError } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { LogWriter, putSegment } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
+import { ruinedPacks, withoutPacks } from "./verify.ts"
 
 /** Bytes of the catalog that are handed to the chunker at once. */
 const PAGES_BYTES = 4 << 20
@@ -70,10 +72,11 @@ const run = Effect.fnUntraced(
       encrypt(layout.encrypt),
       pack(packsOf(layout.data)),
     )
+    const meter = makeMeter(options.progress)
     const recorded = yield* record(flushing(packed, log), tree, {
       ...(full ? {} : { onChange: (change) => log.add(change) }),
-      ...(options.progress === undefined ? {} : { progress: options.progress }),
-    })
+      progress: meter.recorded,
+    }).pipe(Effect.provideService(OnRead, meter.read))
     if (full) yield* logAll(tree, log)
 
     const snapshot: SnapshotRecord = yield* log.end((segments) => ({
@@ -89,7 +92,10 @@ const run = Effect.fnUntraced(
       bytes: recorded.bytes,
       log: { segments, full, changes: full ? 0 : before + log.changes },
     }))
-    const catalog = yield* storeCatalog(opened, db.bytes(PAGES_BYTES))
+    // Pages that the parent's catalog has lost must not be taken for stored.
+    const lostPages = parent !== undefined && started === undefined
+    const into = lostPages ? withoutPacks(opened, yield* ruinedPacks(opened)) : opened
+    const catalog = yield* storeCatalog(into, db.bytes(PAGES_BYTES))
     const stored = recorded.bytesStored + log.stored + catalog.bytesStored
     if (options.dryRun === true) return summary(recorded, stored)
     const committed = yield* commitSnapshot(store, layout, next, snapshot, catalog)
@@ -98,17 +104,33 @@ const run = Effect.fnUntraced(
   },
 )
 
+/** Progress from two sides: what is recorded is certain, what was read since then is shown ahead of it. */
+const makeMeter = (progress: BackupOptions["progress"]) => {
+  let last: Progress = { files: 0, directories: 0, bytes: 0, path: "" }
+  let ahead = 0
+  return {
+    recorded: (now: Progress): void => {
+      last = now
+      ahead = 0
+      progress?.(now)
+    },
+    read: (path: string, bytes: number): void => {
+      ahead += bytes
+      progress?.({ ...last, bytes: last.bytes + ahead, path })
+    },
+  }
+}
+
 /** Stores the pages of a catalog; what it has in common with earlier ones is there already. */
 export const storeCatalog: (
   opened: Opened,
   bytes: Stream.Stream<Uint8Array, SqliteError>,
 ) => Effect.Effect<
   SnapshotObject["catalog"] & { readonly bytesStored: number },
-  FormatError | SqliteError | KernelError,
-  ObjectStore
+  FormatError | SqliteError | KernelError
 > = Effect
   .fnUntraced(
-    function* ({ layout }, bytes) {
+    function* ({ layout, store }, bytes) {
       let failure: SqliteError | undefined
       const content = bytes.pipe(Stream.catch((error) => {
         failure = error
@@ -121,6 +143,7 @@ export const storeCatalog: (
           compress(layout.compress),
           encrypt(layout.encrypt),
           pack(packsOf(layout.catalogs)),
+          Stream.provideService(ObjectStore, store),
         ),
       )
       if (failure !== undefined) return yield* failure

@@ -30,7 +30,8 @@ export const entries = (
     }
     const { tree } = yield* openCatalog(opened, found)
     const all = catalogEntries(tree, found.name)
-    return contents(restoring(opened, "data")(wanted(all, options)))
+    const chosen = wanted(all, options)
+    return options.content === false ? Stream.map(chosen, withoutContent) : contents(restoring(opened, "data")(chosen))
   })).pipe(Stream.provideService(ObjectStore, opened.store))
 
 /** The entries that are asked for. */
@@ -39,10 +40,13 @@ export const wanted = <E, R>(
   { include }: ReadOptions,
 ): Stream.Stream<Stored, E, R> =>
   include === undefined ? all : all.pipe(
-    Stream.filter(({ path }) => include(path)),
+    Stream.filter(({ kind, path }) => include(path, kind)),
     // A hard link to what is left out stands for itself: it has the content, too.
     Stream.map((entry) => {
       const { linkTo, ...rest } = entry
-      return linkTo === undefined || include(linkTo) ? entry : rest
+      return linkTo === undefined || include(linkTo, "file") ? entry : rest
     }),
   )
+
+/** An entry to be looked at only. */
+export const withoutContent = ({ chunks: _chunks, reused: _reused, ...entry }: Stored): Entry => entry

@@ -1,6 +1,6 @@
 import { Effect, Stream } from "effect"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { Executor, type Job, type Stored } from "../executor.ts"
+import { Executor, type Job, OnRead, type Stored } from "../executor.ts"
 import type { KernelError } from "../kernel.ts"
 import type { Order, Plan, Planned, Steps } from "../plan.ts"
 import type { Packer, Packing } from "./packing.ts"
@@ -32,6 +32,7 @@ export const pack = (packing: Packing): {
   const stage = <E, R>(self: Stream.Stream<Planned<Steps>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
       const executor = yield* Executor
+      const onRead = yield* OnRead
       const packer = yield* packing.write
       const jobs = new Map<Plan, Effect.Success<ReturnType<typeof executor.start<StoreError | KernelError>>>>()
       const run = Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
@@ -40,6 +41,7 @@ export const pack = (packing: Packing): {
         if (runUnit === undefined) {
           const job: Job<StoreError | KernelError> = {
             plan,
+            onRead,
             blockBytes: packer.blockBytes,
             claim: packer.claim,
             emit: (blocks) => blocks.length === 0 ? Effect.void : packer.add(blocks),

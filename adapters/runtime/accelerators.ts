@@ -1,0 +1,15 @@
+/** The fastest way of this machine for what the portable library does slowly. */
+import { Layer } from "effect"
+import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { Scrypt } from "../../stages/encrypt/password.ts"
+import { Kernels } from "../../stages/kernel.ts"
+import { sqlite } from "../catalog/sqlite.ts"
+import { nativeKernels } from "../kernels/native.ts"
+import { nativeScrypt } from "../kernels/scrypt.ts"
+
+/** Native kernels and scrypt, and the fastest SQLite engine. */
+export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
+  sqlite,
+  Layer.succeed(Kernels, nativeKernels),
+  Layer.succeed(Scrypt, nativeScrypt),
+)
