@@ -16,6 +16,7 @@ import { type LayoutOptions, makeLayout } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { entries, snapshots } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
+import { makeRozenV0, storedVersion } from "./v0/mod.ts"
 
 /** How repositories are made and written. Whatever the options, any repository can be read. */
 export interface RozenOptions extends LayoutOptions {
@@ -66,9 +67,8 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
         message: `There is no repository at ${store.properties.location}`,
       })
     }
-    if (config !== undefined && (yield* attempt(() => configVersion(config))) === 0) {
-      return yield* new RepositoryError({ reason: "unsupported", message: "This is a repository of block version 0" })
-    }
+    if (config !== undefined) yield* attempt(() => configVersion(config))
+    if ((yield* storedVersion(store)) === 0) return yield* makeRozenV0(options).open(secrets)
     const { id, master } = yield* unlock(store, secrets)
     if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
     else yield* attempt(() => checkConfig(config, id, master))

@@ -1,0 +1,131 @@
+/** Verifies a repository of version 0. */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { Effect, Stream } from "effect"
+import { chunkId } from "../../../stages/hash/chunk_list.ts"
+import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
+import type { ObjectInfo, StoreError } from "../../../stages/pack/store.ts"
+import type { CheckOptions, CheckSummary, FormatError, RepositoryError } from "../../format.ts"
+import { checkConfig, CONFIG, readConfig } from "../config.ts"
+import { Damage } from "../damage.ts"
+import { attempt, corrupt } from "../errors.ts"
+import { checkKeys } from "../keys.ts"
+import { catalogEntries } from "../opened.ts"
+import type { Opened } from "./layout.ts"
+import { readLogs } from "./log.ts"
+import { decodeEaMetadata, decodeFsMetadata } from "./metadata.ts"
+import { contentName, contentObject } from "./names.ts"
+import { openObject } from "./object_read.ts"
+import { listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
+
+/** Objects that are read at once. */
+const CONCURRENCY = 4
+
+/**
+ * Structure: catalogs and logs are read whole; of every content the header and the metadata; every file of every snapshot is looked
+ * up. With `readData` that share of the contents, chosen at random, is read whole and hashed again.
+ */
+export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
+  .fnUntraced(function* (opened, { progress, readData }) {
+    const { store } = opened
+    const damage = new Damage()
+    const config = yield* readConfig(store)
+    if (config === undefined) damage.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
+    else yield* keeping(damage, CONFIG, attempt(() => checkConfig(config, opened.id, opened.master)))
+    for (const { message, object } of yield* checkKeys(store)) damage.add(object!, message)
+
+    const objects = (yield* Stream.runCollect(store.list("DATA/"))).filter(({ name }) =>
+      contentName(name) !== undefined
+    )
+    const present = new ChunkIndex(objects.length)
+    let bytesRead = 0
+    let done = 0
+    yield* Effect.forEach(objects, (object) =>
+      Effect.gen(function* () {
+        const id = hexToBytes(contentName(object.name)!)
+        present.claim(id)
+        const whole = readData >= 100 || Math.random() * 100 < readData
+        yield* keeping(damage, object.name, checkContent(opened, object, whole), () => damage.addChunk(id, object.name))
+        if (whole) bytesRead += object.size
+        progress?.({ done: ++done, total: objects.length })
+      }), { concurrency: CONCURRENCY, discard: true })
+
+    const { damaged, snapshots } = yield* listSnapshots(opened)
+    for (const { message, object } of damaged) damage.add(object!, message)
+    const logs = yield* readLogs(opened)
+    for (const { message, object } of logs.damaged) damage.add(object!, message)
+    for (const { record } of snapshots) {
+      for (let number = 0; number < record.log.segments; number++) {
+        if (logs.logs.get(record.id)?.segments.has(number) === true) continue
+        const name = `log of ${record.id.slice(0, 8)}`
+        damage.add(name, `Segment ${number} of the ${name} is lost; "penstock rebuild" writes the log again`)
+      }
+    }
+    yield* nameFiles(opened, snapshots, damage, present)
+    return {
+      snapshots: snapshots.length,
+      packs: objects.length,
+      chunks: objects.length,
+      bytesRead,
+      findings: damage.findings,
+    }
+  })
+
+const checkContent = Effect.fnUntraced(function* (opened: Opened, { name, size }: ObjectInfo, whole: boolean) {
+  const { data, plain, rest, sections } = yield* openObject(opened, "ROZE-DAT", name, size)
+  const entry = yield* attempt(() => {
+    decodeEaMetadata(name, sections[1]!)
+    return decodeFsMetadata(name, sections[0]!)
+  })
+  if (plain && rest !== entry.size) {
+    return yield* corrupt(
+      name,
+      rest < entry.size
+        ? `${name} is truncated: it has ${rest} of ${entry.size} bytes`
+        : `${name} goes on after its end`,
+    )
+  }
+  if (whole) yield* Stream.runDrain(data)
+})
+
+/** Makes a failure a finding about `object`. */
+const keeping = (
+  damage: Damage,
+  object: string,
+  effect: Effect.Effect<void, RepositoryError | StoreError>,
+  then: () => void = () => {},
+): Effect.Effect<void, StoreError> =>
+  Effect.catchTag(effect, "RepositoryError", ({ message }) =>
+    Effect.sync(() => {
+      damage.add(object, message)
+      then()
+    }))
+
+/** Adds the files whose content is missing or damaged to the findings. A catalog that cannot be opened is a finding itself. */
+export const nameFiles: (
+  opened: Opened,
+  snapshots: ReadonlyArray<SnapshotObject>,
+  damage: Damage,
+  present: ChunkIndex,
+) => Effect.Effect<void, StoreError> = Effect.fnUntraced(function* (opened, snapshots, damage, present) {
+  for (const snapshot of snapshots) {
+    yield* openCatalog(opened, snapshot).pipe(
+      Effect.flatMap(({ tree }) =>
+        Stream.runForEachArray(catalogEntries(tree, snapshot.name), (entries) =>
+          Effect.sync(() => {
+            for (const { chunks, kind, path } of entries) {
+              if (kind !== "file" || chunks.length === 0) continue
+              const id = chunkId(chunks, 0)
+              let object = damage.blame(id)
+              if (object === undefined && present.get(id) === undefined) {
+                object = contentObject(bytesToHex(id))
+                damage.add(object, `${object} is missing`)
+              }
+              if (object !== undefined) damage.addFile(object, snapshot.record.id, path)
+            }
+          }))
+      ),
+      Effect.scoped,
+      (effect) => keeping(damage, snapshot.name, effect),
+    )
+  }
+})

@@ -1,0 +1,43 @@
+/** The end of a run: its log, then the index object, which makes it a snapshot. */
+import { Effect, type Scope } from "effect"
+import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
+import type { SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite.ts"
+import { openTree, type Tree } from "../../../stages/catalog/tree.ts"
+import type { FormatError } from "../../format.ts"
+import { logAll } from "../backup.ts"
+import { LogWriter } from "../log.ts"
+import type { SnapshotRecord } from "../snapshot.ts"
+import type { Opened } from "./layout.ts"
+import { segmentsOf } from "./log.ts"
+import { commitSnapshot, listSnapshots } from "./snapshot.ts"
+
+/** A catalog at hand. */
+export interface Catalog {
+  readonly db: SqliteDatabase
+  readonly tree: Tree
+}
+
+/** An empty catalog. */
+export const emptyCatalog: (opened: Opened) => Effect.Effect<Catalog, SqliteError, Scope.Scope> = Effect.fnUntraced(
+  function* ({ engine }) {
+    const db = yield* engine.open()
+    return { db, tree: yield* attemptSqlite(() => openTree(db)) }
+  },
+)
+
+/** Writes both. The log lists all that the catalog holds. Gives the record as stored, and the bytes stored. */
+export const commitRun: (
+  opened: Opened,
+  catalog: Catalog,
+  record: Omit<SnapshotRecord, "log">,
+) => Effect.Effect<
+  { readonly record: SnapshotRecord; readonly stored: number },
+  FormatError | SqliteError
+> = Effect.fnUntraced(function* (opened, { db, tree }, record) {
+  const log = new LogWriter(yield* segmentsOf(opened, record.id))
+  yield* logAll(tree, log)
+  const ended = yield* log.end((segments) => ({ ...record, log: { segments, full: true, changes: 0 } }))
+  const { next } = yield* listSnapshots(opened)
+  const committed = yield* commitSnapshot(opened, next, ended, db)
+  return { record: ended, stored: log.stored + committed }
+})

@@ -1,0 +1,201 @@
+/**
+ * Stores the content of files: one object each, named by its hash. The hash must be known before the first byte is written, so the
+ * content is read twice; a content that is there already is read once. SPEC.md, "Writing content".
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Effect, Scope, Stream } from "effect"
+import { EntryFormatError } from "../../../stages/catalog/tree_codec.ts"
+import type { StoredEntry } from "../../../stages/catalog/tree_row.ts"
+import type { Stored } from "../../../stages/executor.ts"
+import { FRAME_BYTES } from "../../../stages/framed.ts"
+import { ChunkListBuilder, emptyList } from "../../../stages/hash/chunk_list.ts"
+import type { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
+import type { PackStats } from "../../../stages/pack/packing.ts"
+import type { StoreError } from "../../../stages/pack/store.ts"
+import type { Content, Entry, Metadata, ReaderContent } from "../../../stages/walk/entry.ts"
+import { SourceError } from "../../../stages/walk/source.ts"
+import { encodeEaMetadata, encodeFsMetadata } from "./metadata.ts"
+import { contentObject } from "./names.ts"
+import type { Opened } from "./layout.ts"
+import { startObject } from "./object_write.ts"
+
+/** How often a file that changes while it is read is read again. */
+const RETRIES = 1
+/** Content up to this length is kept between the passes, and so read once. */
+const KEPT_BYTES = FRAME_BYTES
+
+/** The content of a list: the ID of the one object, and the length modulo 2^32; the full length is that of the entry. */
+export const contentList = (id: Uint8Array, size: number): Uint8Array => {
+  const list = new ChunkListBuilder()
+  list.add(id, size % 0x100000000)
+  return list.take()
+}
+
+/** Stores contents, and counts. Any number of `store` may be under way at once. */
+export class ContentWriter {
+  readonly #opened: Opened
+  /** Which contents exist. */
+  readonly #present: ChunkIndex
+  #stats: PackStats = { objects: 0, bytesStored: 0, chunksNew: 0, bytesAdded: 0 }
+
+  constructor(opened: Opened, present: ChunkIndex) {
+    this.#opened = opened
+    this.#present = present
+  }
+
+  /** What was stored so far. */
+  get stats(): PackStats {
+    return this.#stats
+  }
+
+  /** Whether the content with this ID exists. */
+  has(id: Uint8Array): boolean {
+    return this.#present.get(id) !== undefined
+  }
+
+  /**
+   * Stores the content of a file, unless it is there, and gives the entry as the catalog has it. A file that cannot be read,
+   * or that changes twice while it is read, becomes `unreadable`.
+   */
+  store(entry: Entry): Effect.Effect<Stored, StoreError> {
+    const { content = new Uint8Array(0), ...bare } = entry
+    const attempt = Effect.fnUntraced(function* (this: ContentWriter) {
+      for (let attempts = 0; attempts <= RETRIES; attempts++) {
+        const first = yield* hashed(this.#opened, content, entry.size)
+        if (first.changed) continue
+        const stored: StoredEntry & Stored = {
+          ...bare,
+          kind: "file",
+          metadata: { ...bare.metadata, ...first.metadata },
+          size: first.size,
+          chunks: contentList(first.id, first.size),
+          reused: false,
+        }
+        if (this.has(first.id)) return stored
+        if (yield* Effect.scoped(this.#write(stored, first.id, first.kept ?? content))) return stored
+      }
+      return unreadable(entry, "It changed while it was read, twice, and is left out")
+    })
+    return Effect.catchTag(
+      attempt.call(this),
+      "SourceError",
+      (error) => Effect.succeed(unreadable(entry, error.message)),
+    )
+  }
+
+  /** The second pass. False when the content is another than in the first: then nothing is stored. */
+  readonly #write: (
+    stored: StoredEntry,
+    id: Uint8Array,
+    content: Content,
+  ) => Effect.Effect<boolean, StoreError | SourceError, Scope.Scope> = Effect.fnUntraced(
+    function* (this: ContentWriter, stored: StoredEntry, id: Uint8Array, content: Content) {
+      const { linkTo: _linkTo, ...metadata } = stored
+      const sections = yield* attemptEncode(stored.path, () => [encodeFsMetadata(metadata), encodeEaMetadata([])])
+      const name = contentObject(bytesToHex(id))
+      const sink = yield* startObject(this.#opened, { magic: "ROZE-DAT", name, sections, dataId: id })
+      const state = this.#opened.layout.hasher.create()
+      yield* feed(content, stored.size, (bytes) => {
+        state.update(bytes)
+        return sink.append(bytes)
+      })
+      if (state.digest().some((byte, i) => byte !== id[i])) return false
+      // Another writer may have stored the same content meanwhile: then theirs stays.
+      const bytes = yield* Effect.catchTag(
+        sink.finish,
+        "StoreError",
+        (error) => error.reason === "exists" ? Effect.succeed(0) : Effect.fail(error),
+      )
+      const isNew = this.#present.claim(id) && bytes > 0
+      const { bytesAdded, bytesStored, chunksNew, objects } = this.#stats
+      if (isNew) {
+        this.#stats = {
+          objects: objects + 1,
+          bytesStored: bytesStored + bytes,
+          chunksNew: chunksNew + 1,
+          bytesAdded: bytesAdded + stored.size,
+        }
+      }
+      return true
+    },
+  )
+}
+
+/** The first pass. */
+const hashed = Effect.fnUntraced(function* ({ layout }: Opened, content: Content, expected: number | undefined) {
+  const state = layout.hasher.create()
+  let kept: Array<Uint8Array> | undefined = []
+  let size = 0
+  const { changed, metadata } = yield* feed(content, expected, (bytes) => {
+    state.update(bytes)
+    size += bytes.length
+    if (size > KEPT_BYTES) kept = undefined
+    kept?.push(bytes.slice())
+    return Effect.void
+  })
+  return {
+    id: state.digest(),
+    size,
+    changed,
+    metadata,
+    kept: kept === undefined ? undefined : Stream.fromArray<Uint8Array>(kept),
+  }
+})
+
+/** Reads a content once. `take` gets pieces that are the reader's again when its effect ends. */
+const feed = <E>(
+  content: Content,
+  size: number | undefined,
+  take: (bytes: Uint8Array) => Effect.Effect<void, E>,
+): Effect.Effect<{ readonly changed: boolean; readonly metadata?: Metadata }, E | SourceError> => {
+  if (content instanceof Uint8Array) return Effect.as(take(content), { changed: false })
+  if (Stream.isStream(content)) {
+    return Effect.as(
+      Stream.runForEach(content as Stream.Stream<Uint8Array, SourceError>, take),
+      { changed: false },
+    )
+  }
+  return Effect.acquireUseRelease(
+    attemptRead(() => (content as ReaderContent).open()),
+    Effect.fnUntraced(function* (reader) {
+      const into = new Uint8Array(Math.min(FRAME_BYTES, (size ?? FRAME_BYTES) + 1))
+      for (;;) {
+        const length = yield* attemptRead(() => reader.read(into))
+        if (length > 0) yield* take(into.subarray(0, length))
+        if (length < into.length) break
+      }
+      return yield* attemptRead(() => reader.finish())
+    }),
+    (reader) => Effect.sync(() => reader.close()),
+  )
+}
+
+const attemptRead = <A>(run: () => A): Effect.Effect<A, SourceError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      return error instanceof SourceError ? Effect.fail(error) : Effect.die(error)
+    }
+  })
+
+const attemptEncode = <A>(path: string, run: () => A): Effect.Effect<A, SourceError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      return error instanceof EntryFormatError
+        ? Effect.fail(new SourceError({ reason: "io", path, message: error.message }))
+        : Effect.die(error)
+    }
+  })
+
+const unreadable = (entry: Entry, problem: string): Stored => ({
+  path: entry.path,
+  kind: "unreadable",
+  metadata: entry.metadata,
+  size: 0,
+  chunks: emptyList,
+  reused: false,
+  problem,
+})

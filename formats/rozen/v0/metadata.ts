@@ -1,0 +1,64 @@
+/**
+ * The metadata beside the content of a file: what was known of it at the path where it was first stored. Recovery data: the
+ * metadata that counts is in the catalogs, because many paths may have the same content.
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../../stages/catalog/tree_codec.ts"
+import type { StoredEntry } from "../../../stages/catalog/tree_row.ts"
+import { chunkId } from "../../../stages/hash/chunk_list.ts"
+import { corrupt } from "../errors.ts"
+import { contentName } from "./names.ts"
+
+/** An extended attribute; a macOS resource fork is the one named `com.apple.ResourceFork`. */
+export interface Attribute {
+  /** As the system names it, in bytes. */
+  readonly name: Uint8Array
+  readonly value: Uint8Array
+}
+
+/** The section "FS metadata". Throws EntryFormatError when the entry cannot be written. */
+export const encodeFsMetadata = (entry: StoredEntry): Uint8Array => encodeEntry(entry)
+
+/** The entry that the content of the object `name` was first stored for. Throws RepositoryError `corrupt`. */
+export const decodeFsMetadata = (name: string, bytes: Uint8Array): StoredEntry => {
+  const reader: EntryReader = { bytes, at: 0 }
+  try {
+    const entry = decodeEntry(reader)
+    if (
+      reader.at === bytes.length && entry.kind === "file" && entry.chunks.length === 36 &&
+      bytesToHex(chunkId(entry.chunks, 0)) === contentName(name)
+    ) return entry
+  } catch (error) {
+    if (!(error instanceof EntryFormatError)) throw error
+  }
+  throw corrupt(name, `${name} is damaged: its metadata is not that of its content`)
+}
+
+/** The section "EA metadata": for each attribute u16 LE length of the name, name, u32 LE length of the value, value. */
+export const encodeEaMetadata = (attributes: ReadonlyArray<Attribute>): Uint8Array => {
+  const out = new Uint8Array(attributes.reduce((n, { name, value }) => n + 6 + name.length + value.length, 0))
+  const view = new DataView(out.buffer)
+  let at = 0
+  for (const { name, value } of attributes) {
+    view.setUint16(at, name.length, true)
+    out.set(name, at + 2)
+    view.setUint32(at + 2 + name.length, value.length, true)
+    out.set(value, at + 6 + name.length)
+    at += 6 + name.length + value.length
+  }
+  return out
+}
+
+/** The inverse. The attributes share memory with `bytes`. Throws RepositoryError `corrupt`. */
+export const decodeEaMetadata = (object: string, bytes: Uint8Array): ReadonlyArray<Attribute> => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const attributes: Array<Attribute> = []
+  for (let at = 0; at < bytes.length;) {
+    const nameEnd = at + 2 > bytes.length ? Infinity : at + 2 + view.getUint16(at, true)
+    const valueEnd = nameEnd + 4 > bytes.length ? Infinity : nameEnd + 4 + view.getUint32(nameEnd, true)
+    if (valueEnd > bytes.length) throw corrupt(object, `${object} is damaged: its extended attributes do not fit`)
+    attributes.push({ name: bytes.subarray(at + 2, nameEnd), value: bytes.subarray(nameEnd + 4, valueEnd) })
+    at = valueEnd
+  }
+  return attributes
+}

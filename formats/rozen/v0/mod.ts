@@ -1,0 +1,116 @@
+/**
+ * The rozen format, block version 0: one file is one object, as the first sketch of the format has it. SPEC.md has every byte.
+ *
+ * New repositories are better made in version 1 (`rozen`): this one stores a whole catalog with every run and an object for every file.
+ * @module
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Effect, Option, type Redacted, Stream } from "effect"
+import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
+import { Kernels } from "../../../stages/kernel.ts"
+import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import { type Format, type Repository, RepositoryError } from "../../format.ts"
+import { checkConfig, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
+import { attempt } from "../errors.ts"
+import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, writeKey } from "../keys.ts"
+import { backup } from "./backup.ts"
+import { check } from "./check.ts"
+import { makeLayout, type Opened, type WriteOptions } from "./layout.ts"
+import { entries, snapshots } from "./read.ts"
+import { rebuild } from "./rebuild.ts"
+
+/** How repositories are made and written. Whatever the options, any repository of version 0 can be read. */
+export interface RozenV0Options extends WriteOptions {
+  /** Cost of scrypt for new passwords: 64 MiB by default. */
+  readonly scrypt?: ScryptCost
+}
+
+/** Version 0 with options of one's own. */
+export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
+  const opened = Effect.fnUntraced(function* (id: string, master: Redacted.Redacted<Uint8Array>) {
+    return repository({
+      id,
+      master,
+      store: yield* ObjectStore,
+      engine: yield* SqliteEngine,
+      layout: makeLayout(id, master, yield* Kernels, options),
+      config: encodeConfig({ Version: 0, Id: id }, master),
+    })
+  })
+  return {
+    name: "rozen-v0",
+    recognise: Effect.flatMap(ObjectStore, (store) => Effect.map(storedVersion(store), (version) => version === 0)),
+    create: Effect.fnUntraced(function* ({ password }) {
+      const store = yield* ObjectStore
+      const exists = new RepositoryError({
+        reason: "exists",
+        message: `There is a repository at ${store.properties.location} already`,
+      })
+      if ((yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0) return yield* exists
+      if (password === undefined) {
+        return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
+      }
+      const id = bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
+      const master = newMaster()
+      yield* writeKey(store, { id, master }, password, options.scrypt ?? DEFAULT_COST)
+      yield* store.put(CONFIG, [encodeConfig({ Version: 0, Id: id }, master)]).pipe(
+        Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "exists" ? exists : error)),
+      )
+      return yield* opened(id, master)
+    }),
+    open: Effect.fnUntraced(function* (secrets) {
+      const store = yield* ObjectStore
+      const config = yield* readConfig(store)
+      if (config === undefined && (yield* keyNames(store)).length === 0) {
+        return yield* new RepositoryError({
+          reason: "none",
+          message: `There is no repository at ${store.properties.location}`,
+        })
+      }
+      if (config !== undefined && (yield* attempt(() => configVersion(config))) !== 0) {
+        return yield* new RepositoryError({
+          reason: "foreign",
+          message: `The repository at ${store.properties.location} is not of version 0`,
+        })
+      }
+      const { id, master } = yield* unlock(store, secrets)
+      if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
+      else yield* attempt(() => checkConfig(config, id, master))
+      return yield* opened(id, master)
+    }),
+  }
+}
+
+/** Version 0 as the document has it, encrypted and compressed. */
+export const rozenV0: Format = makeRozenV0()
+
+const repository = (opened: Opened): Repository => ({
+  format: "rozen-v0",
+  id: opened.id,
+  backup: (stream, options) => backup(opened, stream, options),
+  snapshots: snapshots(opened),
+  entries: (snapshot, options) => entries(opened, snapshot, options),
+  check: (options) => check(opened, options),
+  rebuild: rebuild(opened),
+})
+
+/**
+ * The version of the rozen repository in a store: what `ROZEN.json` says, or when that is lost or damaged the block version of an
+ * object. Undefined when there is neither.
+ */
+export const storedVersion: (store: ObjectStore) => Effect.Effect<number | undefined, StoreError> = Effect.fnUntraced(
+  function* (store) {
+    const config = yield* readConfig(store)
+    const told = config === undefined
+      ? undefined
+      : yield* Effect.option(attempt(() => configVersion(config))).pipe(Effect.map(Option.getOrUndefined))
+    if (told !== undefined) return told
+    for (const directory of ["INDEX/", "DATA/"]) {
+      const found = yield* Stream.runHead(
+        Stream.filter(store.list(directory), ({ name, size }) => size > 9 && /\.(idx|roz|roz-log)$/.test(name)),
+      )
+      if (Option.isSome(found)) return (yield* store.get(found.value.name, { offset: 8, length: 1 }))[0]
+    }
+    return undefined
+  },
+)

@@ -1,0 +1,150 @@
+/** Writes objects of version 0, of any size. SPEC.md, "Objects". */
+import { Effect, type Scope } from "effect"
+import { FRAME_BYTES } from "../../../stages/framed.ts"
+import type { StoreError } from "../../../stages/pack/store.ts"
+import { encodeHeader, ENCRYPTION } from "../header.ts"
+import { type FrameCodec, frameCodec } from "./frames.ts"
+import { BLOCK_VERSION_0, type Layout, type ObjectMagic, type Opened } from "./layout.ts"
+
+/** What is known of an object before its data is written. */
+export interface NewObject {
+  readonly magic: ObjectMagic
+  readonly name: string
+  /** As many as the kind has. */
+  readonly sections: ReadonlyArray<Uint8Array>
+  /** ID of the data. Used when objects are not encrypted: then it is in the header. */
+  readonly dataId: Uint8Array
+}
+
+/** Bytes of the ID and of the authentication code in the encryption header of an object that is not encrypted. */
+export const PLAIN_PAYLOAD = 64
+/** Bytes of the repository's ID and of the salt in the encryption header of one that is. */
+export const SEALED_PAYLOAD = 32
+
+/**
+ * Authenticates what is not encrypted: 32 bytes over the header (with these 32 bytes zero), the name and the sections, each with
+ * its length. The data is covered by its ID in the header.
+ */
+export const authenticate = (
+  layout: Layout,
+  header: Uint8Array,
+  name: string,
+  sections: ReadonlyArray<Uint8Array>,
+): Uint8Array => {
+  const state = layout.mac.create()
+  const add = (bytes: Uint8Array): void => {
+    const length = new Uint8Array(4)
+    new DataView(length.buffer).setUint32(0, bytes.length, true)
+    state.update(length)
+    state.update(bytes)
+  }
+  const zeroed = header.slice()
+  zeroed.fill(0, MAC_AT, MAC_AT + 32)
+  add(zeroed)
+  add(new TextEncoder().encode(name))
+  for (const section of sections) add(section)
+  return state.digest()
+}
+
+/** Where the code is: after magic, version, method, length and ID. */
+export const MAC_AT: number = 9 + 3 + 32
+
+/** Turns an object into the bytes that are stored. */
+export class ObjectEncoder {
+  /** Header and sections. */
+  readonly head: Uint8Array
+  readonly #codec: FrameCodec
+  readonly #held = new Uint8Array(FRAME_BYTES)
+  #length = 0
+  #number: number
+
+  constructor(layout: Layout, { dataId, magic, name, sections }: NewObject) {
+    const plain = layout.encryption === ENCRYPTION.none
+    const payload = new Uint8Array(plain ? PLAIN_PAYLOAD : SEALED_PAYLOAD)
+    payload.set(plain ? dataId : layout.repository)
+    if (!plain) payload.set(layout.random(16), 16)
+    const encryption = { method: layout.encryption, payload }
+    const compression = { method: layout.compression, payload: new Uint8Array(0) }
+    const header = encodeHeader(magic, BLOCK_VERSION_0, encryption, compression)
+    if (plain) header.set(authenticate(layout, header, name, sections), MAC_AT)
+    this.#codec = frameCodec(layout, magic, name, { encryption, compression }, header)
+    this.#number = sections.length
+    this.head = join([header, ...sections.map((section, i) => prefixed(this.#codec.seal(section, i, false)))])
+  }
+
+  /** What can be stored now that these bytes of the data are known. May share memory with them. */
+  push(bytes: Uint8Array): ReadonlyArray<Uint8Array> {
+    if (!this.#codec.framed) return bytes.length === 0 ? [] : [bytes]
+    const out: Array<Uint8Array> = []
+    for (let at = 0; at < bytes.length;) {
+      // A full frame waits for the next byte: until then it may be the last.
+      if (this.#length === FRAME_BYTES) out.push(this.#frame(false))
+      const take = Math.min(bytes.length - at, FRAME_BYTES - this.#length)
+      this.#held.set(bytes.subarray(at, at + take), this.#length)
+      this.#length += take
+      at += take
+    }
+    return out
+  }
+
+  /** The rest. */
+  end(): ReadonlyArray<Uint8Array> {
+    return this.#codec.framed ? [this.#frame(true)] : []
+  }
+
+  #frame(last: boolean): Uint8Array {
+    const frame = prefixed(this.#codec.seal(this.#held.subarray(0, this.#length), this.#number++, last))
+    this.#length = 0
+    return frame
+  }
+}
+
+/** An object under way. */
+export interface ObjectSink {
+  /** Appends to the data; `bytes` are the caller's again when the effect ends. */
+  readonly append: (bytes: Uint8Array) => Effect.Effect<void, StoreError>
+  /** Ends it: bytes stored. Fails with `exists` when another object has the name. */
+  readonly finish: Effect.Effect<number, StoreError>
+}
+
+/** Starts an object. When the scope closes before `finish`, nothing remains of it. */
+export const startObject: (
+  opened: Opened,
+  object: NewObject,
+) => Effect.Effect<ObjectSink, StoreError, Scope.Scope> = Effect.fnUntraced(function* ({ layout, store }, object) {
+  const writer = yield* store.create(object.name)
+  const encoder = new ObjectEncoder(layout, object)
+  let stored = 0
+  const put = Effect.fnUntraced(function* (parts: ReadonlyArray<Uint8Array>) {
+    for (const part of parts) {
+      stored += part.length
+      yield* writer.append(part)
+    }
+  })
+  yield* put([encoder.head])
+  const sink: ObjectSink = {
+    append: (bytes) => Effect.suspend(() => put(encoder.push(bytes))),
+    finish: Effect.suspend(() => put(encoder.end())).pipe(
+      Effect.andThen(writer.commit),
+      Effect.map(() => stored),
+    ),
+  }
+  return sink
+})
+
+const prefixed = (body: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(4 + body.length)
+  new DataView(out.buffer).setUint32(0, body.length, true)
+  out.set(body, 4)
+  return out
+}
+
+const join = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}

@@ -1,0 +1,51 @@
+/** Reads snapshots of version 0. */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Effect, Stream } from "effect"
+import { chunkId } from "../../../stages/hash/chunk_list.ts"
+import type { Stored } from "../../../stages/executor.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { SourceError } from "../../../stages/walk/source.ts"
+import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../../format.ts"
+import { catalogEntries } from "../opened.ts"
+import { wanted } from "../read.ts"
+import type { Opened } from "./layout.ts"
+import { contentObject } from "./names.ts"
+import { openObject } from "./object_read.ts"
+import { listSnapshots, openCatalog } from "./snapshot.ts"
+
+/** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
+export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+  Effect.gen(function* () {
+    const { damaged, snapshots } = yield* listSnapshots(opened)
+    for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
+    return snapshots.map(({ record: { log: _log, ...info } }) => info)
+  })
+
+/** The entries of a snapshot, each with its content as a stream. */
+export const entries = (
+  opened: Opened,
+  snapshot: SnapshotInfo,
+  options: ReadOptions = {},
+): Stream.Stream<Entry, FormatError> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const { snapshots } = yield* listSnapshots(opened)
+    const found = snapshots.find(({ record }) => record.id === snapshot.id)
+    if (found === undefined) {
+      return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
+    }
+    const { tree } = yield* openCatalog(opened, found)
+    return Stream.map(wanted(catalogEntries(tree, found.name), options), (entry) => withContent(opened, entry))
+  }))
+
+const withContent = (opened: Opened, stored: Stored): Entry => {
+  const { chunks, reused: _reused, warning: _warning, ...entry } = stored
+  if (entry.kind !== "file") return entry
+  const damaged = (message: string): SourceError =>
+    new SourceError({ reason: "damaged", path: entry.path, message: `Its content is lost: ${message}` })
+  if (chunks.length === 0) return { ...entry, content: Stream.fail(damaged("the catalog does not name it")) }
+  const name = contentObject(bytesToHex(chunkId(chunks, 0)))
+  const content = Stream.unwrap(Effect.map(openObject(opened, "ROZE-DAT", name), ({ data }) => data)).pipe(
+    Stream.mapError(({ message }) => damaged(message)),
+  )
+  return { ...entry, content }
+}

@@ -1,0 +1,134 @@
+/** Makes everything but the contents again: catalogs from the logs, logs from the catalogs, the config from the key. */
+import { Effect, type Scope } from "effect"
+import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
+import { SqliteError } from "../../../stages/catalog/sqlite.ts"
+import type { StoreError } from "../../../stages/pack/store.ts"
+import type { FormatError, RebuildSummary, RepositoryError } from "../../format.ts"
+import { presentContents } from "./backup.ts"
+import { CONFIG } from "../config.ts"
+import { Damage } from "../damage.ts"
+import { fromSqliteError } from "../errors.ts"
+import type { SnapshotRecord } from "../snapshot.ts"
+import { nameFiles } from "./check.ts"
+import { commitRun, emptyCatalog } from "./commit.ts"
+import type { Opened } from "./layout.ts"
+import { isWhole, type Log, readLogObject, readLogs } from "./log.ts"
+import { recover } from "./recover.ts"
+import { commitSnapshot, listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
+
+export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatError> =>
+  Effect.mapError(
+    run(opened),
+    (error) => error instanceof SqliteError ? fromSqliteError("a rebuilt catalog")(error) : error,
+  )
+
+const run = Effect.fnUntraced(function* (opened: Opened) {
+  const { store } = opened
+  const damage = new Damage()
+  yield* Effect.catchTag(
+    store.put(CONFIG, [opened.config]),
+    "StoreError",
+    (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
+  )
+  const listed = yield* listSnapshots(opened)
+  const found = yield* wholeSnapshots(opened, listed.snapshots)
+  const bad = [...listed.damaged, ...found.bad]
+  const { damaged, logs } = yield* readLogs(opened)
+  for (const { message, object } of damaged) damage.add(object!, message)
+
+  const rebuilt = new Set<string>()
+  const lost: Array<string> = []
+  for (const [id, log] of logs) {
+    if (found.good.has(id)) continue
+    // A log without an end is of a run that was killed, unless an object of it or of INDEX cannot be read.
+    if (log.record === undefined) {
+      if (damaged.length > 0 || bad.length > 0) lost.push(id)
+      continue
+    }
+    yield* Effect.scoped(replay(opened, log.record, log, damage))
+    rebuilt.add(id)
+  }
+  for (const snapshot of found.good.values()) {
+    const log = logs.get(snapshot.record.id)
+    if (log !== undefined && isWhole(log)) continue
+    yield* Effect.scoped(relog(opened, snapshot, log))
+    rebuilt.add(snapshot.record.id)
+  }
+  for (const { message, object, reason } of bad) {
+    // What cannot be opened is of no more use once every run that has a log has a catalog.
+    if (reason === "newer" || lost.length > 0) damage.add(object!, message)
+    else yield* store.remove(object!)
+  }
+  if (found.good.size === 0 && rebuilt.size === 0) {
+    const id = yield* Effect.scoped(recover(opened, damage))
+    if (id !== undefined) rebuilt.add(id)
+  }
+
+  const { snapshots } = yield* listSnapshots(opened)
+  yield* nameFiles(opened, snapshots, damage, yield* presentContents(store))
+  const summary: RebuildSummary = {
+    snapshots: snapshots.filter(({ record }) => rebuilt.has(record.id)).map(({ record: { log: _log, ...info } }) =>
+      info
+    ),
+    packsIndexed: 0,
+    findings: damage.findings,
+  }
+  return summary
+})
+
+/** The snapshots whose catalogs can be opened, by ID, and why the others cannot. */
+const wholeSnapshots = Effect.fnUntraced(function* (opened: Opened, snapshots: ReadonlyArray<SnapshotObject>) {
+  const good = new Map<string, SnapshotObject>()
+  const bad: Array<RepositoryError> = []
+  for (const snapshot of snapshots) {
+    yield* openCatalog(opened, snapshot).pipe(
+      Effect.scoped,
+      Effect.map(() => void good.set(snapshot.record.id, snapshot)),
+      Effect.catchTag("RepositoryError", (error) => Effect.sync(() => void bad.push(error))),
+    )
+  }
+  return { good, bad }
+})
+
+/** Makes the catalog of a snapshot from its log, as far as that is there, and commits it. */
+const replay: (
+  opened: Opened,
+  record: SnapshotRecord,
+  log: Log,
+  damage: Damage,
+) => Effect.Effect<void, RepositoryError | SqliteError | StoreError, Scope.Scope> = Effect.fnUntraced(
+  function* (opened, record, { segments }, damage) {
+    const { db, tree } = yield* emptyCatalog(opened)
+    yield* attemptSqlite(() => tree.begin())
+    for (let number = 0; number < record.log.segments; number++) {
+      const name = segments.get(number)
+      if (name === undefined) {
+        const short = record.id.slice(0, 8)
+        damage.add(
+          `log of ${short}`,
+          `Segment ${number} of the log of ${short} is lost: the snapshot is rebuilt without what it lists`,
+        )
+        continue
+      }
+      const { changes } = yield* readLogObject(opened, name)
+      yield* attemptSqlite(() => {
+        for (const change of changes) tree.apply(change)
+      })
+    }
+    yield* attemptSqlite(() => tree.commit())
+    yield* commitSnapshot(opened, (yield* listSnapshots(opened)).next, record, db)
+  },
+)
+
+/** Writes the log of a snapshot again from its catalog. */
+const relog: (
+  opened: Opened,
+  snapshot: SnapshotObject,
+  old: Log | undefined,
+) => Effect.Effect<void, FormatError | SqliteError, Scope.Scope> = Effect.fnUntraced(
+  function* (opened, snapshot, old) {
+    for (const name of old?.segments.values() ?? []) yield* opened.store.remove(name)
+    yield* commitRun(opened, yield* openCatalog(opened, snapshot), snapshot.record)
+    yield* opened.store.remove(snapshot.name)
+  },
+)

@@ -1,0 +1,72 @@
+/** The last resort: neither an index object nor a log is left, but every content says where it was first found. */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Clock, Effect, type Scope, Stream } from "effect"
+import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
+import type { SqliteError } from "../../../stages/catalog/sqlite.ts"
+import type { Tree } from "../../../stages/catalog/tree.ts"
+import type { StoredEntry } from "../../../stages/catalog/tree_row.ts"
+import { parentPath } from "../../../stages/walk/path.ts"
+import type { FormatError } from "../../format.ts"
+import type { Damage } from "../damage.ts"
+import { attempt } from "../errors.ts"
+import { commitRun, emptyCatalog } from "./commit.ts"
+import type { Opened } from "./layout.ts"
+import { decodeFsMetadata } from "./metadata.ts"
+import { contentName } from "./names.ts"
+import { openObject } from "./object_read.ts"
+
+/**
+ * Makes one snapshot, tagged `recovered`, of all contents at the paths where each was first stored. Of two that were at one path,
+ * or where one path goes through the other, the later in the listing is named by its ID. Gives the snapshot's ID, or undefined
+ * when there is no content.
+ */
+export const recover: (
+  opened: Opened,
+  damage: Damage,
+) => Effect.Effect<string | undefined, FormatError | SqliteError, Scope.Scope> = Effect.fnUntraced(
+  function* (opened, damage) {
+    const catalog = yield* emptyCatalog(opened)
+    const { tree } = catalog
+    yield* attemptSqlite(() => tree.begin())
+    yield* opened.store.list("DATA/").pipe(
+      Stream.filter(({ name }) => contentName(name) !== undefined),
+      Stream.runForEach(({ name, size }) =>
+        openObject(opened, "ROZE-DAT", name, size).pipe(
+          Effect.flatMap(({ sections }) => attempt(() => decodeFsMetadata(name, sections[0]!))),
+          Effect.flatMap((entry) => attemptSqlite(() => put(tree, entry, contentName(name)!))),
+          Effect.catchTag("RepositoryError", ({ message }) => Effect.sync(() => damage.add(name, message))),
+        )
+      ),
+    )
+    yield* attemptSqlite(() => tree.commit())
+    const { bytes, directories, files } = yield* attemptSqlite(() => tree.counts())
+    if (files === 0) return undefined
+    const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
+    yield* commitRun(opened, catalog, {
+      id,
+      time: yield* Clock.currentTimeMillis,
+      hostname: "",
+      username: "",
+      paths: [],
+      tags: ["recovered"],
+      files,
+      directories,
+      bytes,
+    })
+    return id
+  },
+)
+
+const put = (tree: Tree, entry: StoredEntry, id: string): void => {
+  tree.put(isFree(tree, entry.path) ? entry : { ...entry, path: id })
+}
+
+/** Whether nothing is at a path, and nothing but directories above it. */
+const isFree = (tree: Tree, path: string): boolean => {
+  if (tree.lookup(path) !== undefined) return false
+  for (let above = parentPath(path); above !== ""; above = parentPath(above)) {
+    const found = tree.lookup(above)
+    if (found !== undefined) return found.kind === "directory"
+  }
+  return true
+}

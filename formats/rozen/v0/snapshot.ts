@@ -1,0 +1,89 @@
+/** `INDEX/<NN>.idx`: the record and the whole catalog of a run; writing it is what makes the run a snapshot. SPEC.md, "INDEX". */
+import { Effect, type Scope, Stream } from "effect"
+import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
+import { type SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite.ts"
+import { openTree, type Tree } from "../../../stages/catalog/tree.ts"
+import type { StoreError } from "../../../stages/pack/store.ts"
+import type { RepositoryError } from "../../format.ts"
+import { attempt, fromSqliteError } from "../errors.ts"
+import { ENCRYPTION } from "../header.ts"
+import { decodeRecord, encodeRecord, type SnapshotRecord } from "../snapshot.ts"
+import type { Opened } from "./layout.ts"
+import { indexNumber, indexObject } from "./names.ts"
+import { openObject } from "./object_read.ts"
+import { startObject } from "./object_write.ts"
+
+/** Bytes of the SQLite file that are handed on at once. */
+const PAGES_BYTES = 1 << 20
+
+/** A snapshot as it is in INDEX. */
+export interface SnapshotObject {
+  readonly name: string
+  readonly record: SnapshotRecord
+}
+
+/** All that INDEX has: the snapshots, oldest first, and what cannot be read. Reads the records, not the catalogs. */
+export const listSnapshots: (opened: Opened) => Effect.Effect<
+  {
+    readonly snapshots: ReadonlyArray<SnapshotObject>
+    readonly damaged: ReadonlyArray<RepositoryError>
+    /** The first number that no object has. */
+    readonly next: number
+  },
+  RepositoryError | StoreError
+> = Effect.fnUntraced(function* (opened) {
+  const objects = (yield* Stream.runCollect(opened.store.list("INDEX/")))
+    .filter(({ name }) => indexNumber(name) !== undefined)
+    .sort((a, b) => indexNumber(a.name)! - indexNumber(b.name)!)
+  const damaged: Array<RepositoryError> = []
+  const read = yield* Effect.forEach(objects, ({ name, size }) =>
+    openObject(opened, "ROZE-IDX", name, size).pipe(
+      Effect.flatMap(({ sections }) => attempt(() => ({ name, record: decodeRecord(name, sections[0]!) }))),
+      Effect.catchTag("RepositoryError", (error) => Effect.sync(() => void damaged.push(error))),
+    ), { concurrency: 4 })
+  const byId = new Map<string, SnapshotObject>()
+  // A snapshot that was rebuilt has a later object; that one counts.
+  for (const snapshot of read) if (snapshot !== undefined) byId.set(snapshot.record.id, snapshot)
+  const snapshots = [...byId.values()].sort((a, b) =>
+    a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1)
+  )
+  return { snapshots, damaged, next: objects.length === 0 ? 0 : indexNumber(objects.at(-1)!.name)! + 1 }
+})
+
+/** Opens the catalog of a snapshot. The database is a private copy. */
+export const openCatalog = (
+  opened: Opened,
+  { name }: SnapshotObject,
+): Effect.Effect<{ readonly db: SqliteDatabase; readonly tree: Tree }, RepositoryError | StoreError, Scope.Scope> =>
+  opened.engine.open(Stream.unwrap(Effect.map(openObject(opened, "ROZE-IDX", name), ({ data }) => data))).pipe(
+    Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
+    Effect.mapError((error) => error instanceof SqliteError ? fromSqliteError(name)(error) : error),
+  )
+
+/** Stores a snapshot under the first free number from `from` on. Returns the bytes stored. */
+export const commitSnapshot: (
+  opened: Opened,
+  from: number,
+  record: SnapshotRecord,
+  db: SqliteDatabase,
+) => Effect.Effect<number, SqliteError | StoreError> = Effect.fnUntraced(function* (opened, from, record, db) {
+  const { hasher, encryption } = opened.layout
+  const state = hasher.create()
+  if (encryption === ENCRYPTION.none) {
+    yield* Stream.runForEach(db.bytes(PAGES_BYTES), (bytes) => Effect.sync(() => state.update(bytes)))
+  }
+  const object = { magic: "ROZE-IDX", sections: [encodeRecord(record)], dataId: state.digest() } as const
+  const put = Effect.fnUntraced(function* (name: string) {
+    const sink = yield* startObject(opened, { ...object, name })
+    yield* Stream.runForEach(db.bytes(PAGES_BYTES), sink.append)
+    return yield* sink.finish
+  }, Effect.scoped)
+  for (let number = from;; number++) {
+    const stored = yield* Effect.catchTag(
+      put(indexObject(number)),
+      "StoreError",
+      (error) => error.reason === "exists" ? Effect.succeed(undefined) : Effect.fail(error),
+    )
+    if (stored !== undefined) return stored
+  }
+})
