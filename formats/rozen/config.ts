@@ -25,6 +25,9 @@ const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
 export const encodeConfig = (config: Config, master: Redacted.Redacted<Uint8Array>): Uint8Array =>
   encodeJson({ ...config, Mac: mac(config, master) })
 
+const damaged = (): RepositoryError =>
+  corrupt(CONFIG, `${CONFIG} was altered or is damaged; remove it, then run "penstock rebuild" to make it again`)
+
 /** The `Version` of the repository, before anything is known of its keys. Throws RepositoryError `corrupt` or `newer`. */
 export const configVersion = (bytes: Uint8Array): 0 | 1 => {
   let version: number
@@ -32,7 +35,7 @@ export const configVersion = (bytes: Uint8Array): 0 | 1 => {
     version =
       Schema.decodeUnknownSync(Version)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))).Version
   } catch {
-    throw corrupt(CONFIG, `${CONFIG} is damaged: it is not what Penstock writes`)
+    throw damaged()
   }
   if (version === 0 || version === 1) return version
   throw new RepositoryError({
@@ -44,8 +47,14 @@ export const configVersion = (bytes: Uint8Array): 0 | 1 => {
 
 /** Checks the file against the key. Throws RepositoryError `corrupt`. */
 export const checkConfig = (bytes: Uint8Array, id: string, master: Redacted.Redacted<Uint8Array>): void => {
-  const { Mac, ...config } = decodeJson(CONFIG, Stored, bytes)
-  if (config.Id !== id || Mac !== mac(config, master)) throw corrupt(CONFIG, `${CONFIG} was altered`)
+  let stored: typeof Stored.Type
+  try {
+    stored = decodeJson(CONFIG, Stored, bytes)
+  } catch {
+    throw damaged()
+  }
+  const { Mac, ...config } = stored
+  if (config.Id !== id || Mac !== mac(config, master)) throw damaged()
 }
 
 /** The bytes of the file, or undefined when there is none. */

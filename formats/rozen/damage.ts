@@ -45,15 +45,16 @@ export class Damage {
 export const LOST = "DATA/"
 
 /**
- * Goes through every file of some snapshots and adds those with chunks that are lost (`has` says no) or damaged. Snapshots whose
- * catalog cannot be opened are findings themselves. Returns the number of catalogs opened.
+ * Goes through every file of some snapshots and adds those with chunks that are damaged or lost: `lost` gives the object that is to
+ * blame for a chunk (or {@link LOST}). Snapshots whose catalog cannot be opened are findings themselves. Returns the number of
+ * catalogs opened.
  */
 export const nameFiles: (
   opened: Opened,
   snapshots: ReadonlyArray<SnapshotObject>,
   damage: Damage,
-  has: (id: Uint8Array) => boolean,
-) => Effect.Effect<number, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, has) {
+  lost: (id: Uint8Array) => string | undefined,
+) => Effect.Effect<number, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, lost) {
   let read = 0
   for (const snapshot of snapshots) {
     yield* openCatalog(opened, snapshot).pipe(
@@ -63,7 +64,7 @@ export const nameFiles: (
             for (const { chunks, path } of entries) {
               for (let i = 0; i < chunkCount(chunks); i++) {
                 const id = chunkId(chunks, i)
-                const object = damage.blame(id) ?? (has(id) ? undefined : LOST)
+                const object = damage.blame(id) ?? lost(id)
                 if (object === undefined) continue
                 if (object === LOST) damage.add(LOST, "Chunks are in no readable pack")
                 damage.addFile(object, snapshot.record.id, path)

@@ -149,7 +149,12 @@ export const unlock: (
   }
   const table = yield* Kernels
   let damaged: RepositoryError | undefined
-  for (const name of yield* keyNames(store)) {
+  const names = yield* keyNames(store)
+  if (names.length === 0) {
+    const message = `The repository at ${store.properties.location} has no key: all of KEYS is missing`
+    return yield* new RepositoryError({ reason: "corrupt", object: "KEYS/", message })
+  }
+  for (const name of names) {
     const slots = yield* Effect.catchTag(readKey(store, name), "RepositoryError", (error) =>
       Effect.sync(() => {
         damaged ??= error

@@ -7,14 +7,15 @@ import { KernelError } from "../../stages/kernel.ts"
 import { openPackStore } from "../../stages/pack/pack_store.ts"
 import { reindex } from "../../stages/pack/reindex.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
-import { type FormatError, type RebuildSummary, type RepositoryError } from "../format.ts"
+import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
 import { logAll, storeCatalog } from "./backup.ts"
 import { CONFIG } from "./config.ts"
-import { Damage, nameFiles } from "./damage.ts"
+import { Damage, LOST, nameFiles } from "./damage.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
-import { listLogs, LogWriter, putSegment, readSegment, type Segment } from "./log.ts"
+import { listLogs, LogWriter, putSegment, readSegment, type Segment, segmentName } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
+import { ruinedPacks, withoutPacks } from "./verify.ts"
 
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = (opened) =>
   run(opened).pipe(
@@ -39,31 +40,48 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   )
   const data = yield* reindex(layout.data)
   for (const { message, object } of data.lost) damage.add(object, message)
-  const pages = yield* reindex(layout.catalogs)
 
-  const whole = yield* wholeSnapshots(opened)
+  // What is written from here on must not count on pages in damaged packs. Their whole pages are still read.
+  const ruined = yield* ruinedPacks(opened)
+  const mended = withoutPacks(opened, ruined)
+  const pages = yield* Effect.provideService(reindex(layout.catalogs), ObjectStore, mended.store)
+
+  const whole = yield* wholeSnapshots(opened, mended)
   const logs = yield* readLogs(opened)
   const rebuilt = new Map(whole.good)
   for (const log of [...logs.values()].sort((a, b) => a.record.time - b.record.time)) {
     if (rebuilt.has(log.record.id)) continue
-    const snapshot = yield* Effect.scoped(replay(opened, log, logs, rebuilt, damage))
+    const snapshot = yield* Effect.scoped(replay(mended, log, logs, rebuilt, damage))
     if (snapshot !== undefined) rebuilt.set(log.record.id, snapshot)
   }
-  // What could not be opened is of no more use once every run that has a log has a catalog.
-  if ([...logs.keys()].every((id) => rebuilt.has(id))) {
-    for (const name of whole.bad) yield* store.remove(name)
-  } else {
-    for (const name of whole.bad) {
-      damage.add(name, `${name} cannot be read, and not every log that could replace it is whole`)
+  for (const [id, snapshot] of whole.good) {
+    if (logs.get(id)?.whole !== true) rebuilt.set(id, yield* Effect.scoped(relog(mended, snapshot)))
+  }
+
+  // What cannot be read goes when all that it may have been is there again.
+  let kept = 0
+  for (const { name, record } of whole.lost) {
+    if (rebuilt.has(record.id)) yield* store.remove(name)
+    else {
+      kept++
+      const short = record.id.slice(0, 8)
+      damage.add(name, `Snapshot ${short} cannot be rebuilt: parts of its catalog and of its log are lost`)
     }
   }
-  for (const [id, snapshot] of whole.good) {
-    if (!logs.has(id)) rebuilt.set(id, yield* Effect.scoped(relog(opened, snapshot)))
+  const named = new Set([...whole.good.keys(), ...whole.lost.map(({ record }) => record.id)])
+  const unnamed = [...rebuilt.keys()].filter((id) => !named.has(id)).length
+  for (const name of whole.unreadable) {
+    if (unnamed >= whole.unreadable.length) yield* store.remove(name)
+    else {
+      kept++
+      damage.add(name, `${name} cannot be read, and no log has the snapshot that it was`)
+    }
   }
+  if (kept === 0) { for (const name of ruined) yield* store.remove(name) }
 
   const snapshots = [...rebuilt.values()].sort((a, b) => a.record.time - b.record.time)
   const known = yield* openPackStore(layout.data)
-  yield* nameFiles(opened, snapshots, damage, (id) => known.index.get(id) !== undefined)
+  yield* nameFiles(mended, snapshots, damage, (id) => known.index.get(id) === undefined ? LOST : undefined)
   const summary: RebuildSummary = {
     snapshots: snapshots.filter((snapshot) => whole.good.get(snapshot.record.id) !== snapshot)
       .map(({ record: { log: _log, ...info } }) => info),
@@ -73,39 +91,72 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   return summary
 })
 
-/** The snapshots whose catalogs can be opened, by ID, and the names of the other objects. */
-const wholeSnapshots = Effect.fnUntraced(function* (opened: Opened) {
+/** What INDEX has in the way of snapshots. */
+interface Snapshots {
+  /** Catalogs that can be opened, by the snapshot's ID. */
+  readonly good: ReadonlyMap<string, SnapshotObject>
+  /** Snapshots that are known, but whose catalogs cannot be opened. */
+  readonly lost: ReadonlyArray<SnapshotObject>
+  /** Names of objects that cannot be read. */
+  readonly unreadable: ReadonlyArray<string>
+}
+
+/** Tries all catalogs. One that needs pages of damaged packs is stored again without them. */
+const wholeSnapshots = Effect.fnUntraced(function* (opened: Opened, mended: Opened) {
   const { damaged, snapshots } = yield* listSnapshots(opened.store, opened.layout)
   const good = new Map<string, SnapshotObject>()
-  const bad = damaged.map(({ object }) => object!)
-  for (const snapshot of snapshots) {
-    const opens = yield* openCatalog(opened, snapshot).pipe(
-      Effect.scoped,
-      Effect.as(true),
-      Effect.catchTag("RepositoryError", () => Effect.succeed(false)),
+  const lost: Array<SnapshotObject> = []
+  const attempt = <A, E, R>(catalog: Effect.Effect<A, E | RepositoryError, R | Scope.Scope>) =>
+    Effect.scoped(catalog).pipe(
+      Effect.catchIf(
+        (error): error is RepositoryError & E => error instanceof RepositoryError,
+        () => Effect.succeed(undefined),
+      ),
     )
-    if (opens) good.set(snapshot.record.id, snapshot)
-    else bad.push(snapshot.name)
+  for (const snapshot of snapshots) {
+    const found = (yield* attempt(Effect.as(openCatalog(mended, snapshot), snapshot))) ??
+      (opened === mended ? undefined : yield* attempt(restore(opened, mended, snapshot)))
+    if (found === undefined) lost.push(snapshot)
+    else good.set(snapshot.record.id, found)
   }
-  return { good, bad }
+  const result: Snapshots = { good, lost, unreadable: damaged.map(({ object }) => object!) }
+  return result
 })
+
+/** Stores a catalog again. */
+const restore = Effect.fnUntraced(function* (opened: Opened, mended: Opened, snapshot: SnapshotObject) {
+  const { db } = yield* openCatalog(opened, snapshot)
+  const catalog = yield* storeCatalog(mended, db.bytes(4 << 20))
+  if (sameBytes(catalog.chunks, snapshot.catalog.chunks)) return snapshot
+  const committed = yield* commit(mended, snapshot.record, catalog)
+  yield* opened.store.remove(snapshot.name)
+  return committed
+})
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** A log whose last segment can be read. */
 interface Log {
   readonly record: SnapshotRecord
   readonly segments: ReadonlyArray<string>
+  /** Whether all its segments can be read. */
+  readonly whole: boolean
 }
 
 /** The logs that end, by snapshot. A log without an end is of a run that was killed: not a snapshot. */
 const readLogs = Effect.fnUntraced(function* ({ layout, store }: Opened) {
   const logs = new Map<string, Log>()
+  const read = (name: string) =>
+    Effect.catchTag(readSegment(store, layout, name), "RepositoryError", () => Effect.succeed(undefined))
   for (const [id, segments] of yield* listLogs(store)) {
-    const last = yield* Effect.catchTag(
-      readSegment(store, layout, segments.at(-1)!),
-      "RepositoryError",
-      () => Effect.succeed(undefined),
-    )
-    if (last?.record?.id === id) logs.set(id, { record: last.record, segments })
+    const record = (yield* read(segments.at(-1)!))?.record
+    if (record?.id !== id) continue
+    let whole = segments.length === record.log.segments
+    for (let n = 0; whole && n < segments.length - 1; n++) {
+      whole = segments[n] === segmentName(id, n) && (yield* read(segments[n]!)) !== undefined
+    }
+    logs.set(id, { record, segments, whole })
   }
   return logs
 })
@@ -149,12 +200,12 @@ const replay: (
       yield* attemptSqlite(() => tree.begin())
       for (const { record, segments } of chain) {
         for (let n = 0; n < record.log.segments; n++) {
-          const name = segments.find((segment) => segment.endsWith(`/${String(n).padStart(4, "0")}.roz-log`))
+          const name = segments.find((segment) => segment === segmentName(record.id, n))
           const segment = name === undefined ? undefined : yield* tryRead(opened, name, damage)
           if (segment === undefined) {
             const short = log.record.id.slice(0, 8)
             damage.add(
-              name ?? `log of ${record.id}`,
+              name ?? segmentName(record.id, n),
               `Segment ${n} of the log of ${
                 record.id.slice(0, 8)
               } is lost: snapshot ${short} is rebuilt without what it lists`,

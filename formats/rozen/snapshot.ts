@@ -86,7 +86,8 @@ export const listSnapshots: (
   RepositoryError | StoreError
 > = Effect.fnUntraced(function* (store, layout) {
   const objects = yield* Stream.runCollect(store.list("INDEX/"))
-  const names = objects.map(({ name }) => name).filter((name) => NAME.test(name)).sort()
+  const number = (name: string): number => Number(NAME.exec(name)![1])
+  const names = objects.map(({ name }) => name).filter((name) => NAME.test(name)).sort((a, b) => number(a) - number(b))
   const damaged: Array<RepositoryError> = []
   const read = yield* Effect.forEach(names, (name) =>
     getSealed(store, layout.snapshots, "ROZE-IDX", name).pipe(
@@ -99,7 +100,7 @@ export const listSnapshots: (
   const snapshots = [...byId.values()].sort((a, b) =>
     a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1)
   )
-  const next = names.reduce((n, name) => Math.max(n, Number(NAME.exec(name)![1]) + 1), 0)
+  const next = names.reduce((n, name) => Math.max(n, number(name) + 1), 0)
   return { snapshots, damaged, next }
 })
 
