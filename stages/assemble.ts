@@ -1,4 +1,5 @@
 /** Puts contents together again from stored blocks: fetch, decode, verify, copy. */
+import { concat } from "effect/Bytes"
 import { Effect } from "effect"
 import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "./hash/chunk_list.ts"
 import {
@@ -202,13 +203,7 @@ const decodeChunks = (
     if (!(error instanceof KernelError)) throw error
     return { damage: error.message }
   }
-  const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0))
-  let filled = 0
-  for (const part of parts) {
-    out.set(part, filled)
-    filled += part.length
-  }
-  return out
+  return concat(parts)
 }
 
 /** Adjacent blocks of one object in one run. */

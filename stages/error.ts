@@ -4,7 +4,7 @@
  * JSR refuses a class that extends a call expression, so each module names its base first:
  * `const Base: TaggedErrorClass<"StoreError", Fields> = taggedError("StoreError")`, then `class StoreError extends Base {}`.
  */
-import { type Cause, Data } from "effect"
+import { type Cause, Data, Effect } from "effect"
 
 /** What an instance of a tagged error looks like. */
 export type TaggedErrorInstance<Tag extends string, Fields> =
@@ -21,3 +21,16 @@ export type TaggedErrorClass<Tag extends string, Fields extends { readonly messa
 export const taggedError = <Tag extends string, Fields extends { readonly message: string }>(
   tag: Tag,
 ): TaggedErrorClass<Tag, Fields> => Data.TaggedError(tag) as never
+
+/** Runs synchronous code: what it throws of one class of errors becomes a failure, anything else is a defect. */
+export const catching = <E extends Error, A>(
+  kind: abstract new (fields: never) => E,
+  run: () => A,
+): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      return error instanceof kind ? Effect.fail(error) : Effect.die(error)
+    }
+  })

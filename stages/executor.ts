@@ -1,5 +1,6 @@
 /** Where plans run. */
 import { Context, Effect, Stream } from "effect"
+import { catching } from "./error.ts"
 import { emptyList } from "./hash/chunk_list.ts"
 import { KernelError, Kernels } from "./kernel.ts"
 import { type Block, Lane, type LaneOptions } from "./lane.ts"
@@ -58,7 +59,7 @@ export const inline: Executor = {
   start: <E>(job: Job<E>) =>
     Effect.gen(function* () {
       const table = yield* Kernels
-      const lane = yield* attempt(() => new Lane(job.plan, table, job))
+      const lane = yield* catching(KernelError, () => new Lane(job.plan, table, job))
       return Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
         const results: Array<Stored> = []
         for (let at = 0; at < unit.length;) {
@@ -73,7 +74,7 @@ export const inline: Executor = {
             at = end
           }
         }
-        yield* attempt(() => lane.flush())
+        yield* catching(KernelError, () => lane.flush())
         yield* job.emit(lane.take())
         return results
       })
@@ -87,7 +88,7 @@ export const Executor: Context.Reference<Executor> = Context.Reference<Executor>
 
 /** Drives synchronous work that pauses now and then: hands blocks on, and lets interruption and other fibers in. */
 const steps = Effect.fnUntraced(function* <E>(work: Generator<void, void>, lane: Lane, job: Job<E>) {
-  while (!(yield* attempt(() => work.next())).done) {
+  while (!(yield* catching(KernelError, () => work.next())).done) {
     if (lane.readyBytes >= EMIT_BYTES) yield* job.emit(lane.take())
     yield* Effect.yieldNow
   }
@@ -167,10 +168,10 @@ function* storeReader<E>(lane: Lane, job: Job<E>, entry: Entry, content: ReaderC
 const storeStream = Effect.fnUntraced(
   function* <E>(lane: Lane, job: Job<E>, entry: Entry, content: Stream.Stream<Uint8Array, SourceError>) {
     let size = 0
-    yield* attempt(() => lane.begin())
+    yield* catching(KernelError, () => lane.begin())
     yield* Stream.runForEachArray(content, (slices) =>
       Effect.flatMap(
-        attempt(() => {
+        catching(KernelError, () => {
           for (const slice of slices) {
             size += slice.length
             lane.push(slice)
@@ -179,7 +180,7 @@ const storeStream = Effect.fnUntraced(
         }),
         () => lane.readyBytes >= EMIT_BYTES ? job.emit(lane.take()) : Effect.void,
       ))
-    const chunks = yield* attempt(() => lane.end())
+    const chunks = yield* catching(KernelError, () => lane.end())
     return { ...entry, size, chunks, reused: false } as Stored
   },
   (effect, _lane, _job, entry) =>
@@ -204,13 +205,3 @@ const bare = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array
   const { content: _content, plan: _plan, known: _known, ...rest } = entry
   return rest
 }
-
-/** Runs kernels, which throw: their errors become failures, anything else is a defect. */
-const attempt = <A>(run: () => A): Effect.Effect<A, KernelError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      return error instanceof KernelError ? Effect.fail(error) : Effect.die(error)
-    }
-  })

@@ -1,14 +1,14 @@
 /** The last stage: a SQLite database that lists every entry of the snapshot and its chunks, in the store; and its inverse. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { Clock, DateTime, Effect, Option, Stream } from "effect"
+import { catching } from "../error.ts"
 import { frames, type Transform, unframes } from "../framed.ts"
 import type { Stored } from "../executor.ts"
 import { type Cipher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
 import type { Packed } from "../pack/pack.ts"
-import { attemptKernel } from "../pack/packs_write.ts"
 import { ObjectStore, type StoreError } from "../pack/store.ts"
 import type { Steps } from "../plan.ts"
-import { attempt, record, type Recorded } from "./record.ts"
+import { record, type Recorded } from "./record.ts"
 import { SqliteEngine, SqliteError } from "./sqlite.ts"
 import { openTree } from "./tree.ts"
 
@@ -50,7 +50,7 @@ export const catalog = (cataloging: Cataloging): {
   Effect.scoped(Effect.gen(function* () {
     const store = yield* ObjectStore
     const db = yield* (yield* SqliteEngine).open()
-    const recorded = yield* record(self, yield* attempt(() => openTree(db)))
+    const recorded = yield* record(self, yield* catching(SqliteError, () => openTree(db)))
     const time = yield* Clock.currentTimeMillis
     const name = cataloging.snapshot ?? freshName(time)
     const cipher = cataloging.seal === undefined ? undefined : makeKernel(cataloging.seal, yield* Kernels)
@@ -59,12 +59,17 @@ export const catalog = (cataloging: Cataloging): {
     const append = (pieces: ReadonlyArray<Uint8Array>) => Effect.forEach(pieces, writer.append, { discard: true })
     yield* Stream.runForEach(db.bytes(PIECE_BYTES), (piece) =>
       transform === undefined ? writer.append(piece) : Effect.flatMap(
-        attemptKernel(() =>
-          transform.push(piece)
-        ),
+        catching(KernelError, () =>
+          transform.push(piece)),
         append,
       ))
-    if (transform !== undefined) yield* Effect.flatMap(attemptKernel(() => transform.end()), append)
+    if (transform !== undefined) {
+      yield* Effect.flatMap(
+        catching(KernelError, () =>
+          transform.end()),
+        append,
+      )
+    }
     yield* writer.commit
     return { ...recorded, name, time }
   }))
@@ -79,9 +84,9 @@ export const entries = (
     const store = yield* ObjectStore
     const cipher = cataloging.seal === undefined ? undefined : makeKernel(cataloging.seal, yield* Kernels)
     const db = yield* (yield* SqliteEngine).open(opened(store, name, cipher))
-    const all = (yield* attempt(() => openTree(db))).entries()
+    const all = (yield* catching(SqliteError, () => openTree(db))).entries()
     return Stream.paginate(undefined, () =>
-      attempt(() => {
+      catching(SqliteError, () => {
         const page: Array<Stored> = []
         while (page.length < 512) {
           const { done, value } = all.next()
@@ -125,9 +130,11 @@ const opened = (
     })
     if (cipher === undefined) return pieces
     const transform = opening(cipher, name)
-    return Stream.flattenIterable(Stream.mapEffect(pieces, (piece) => attemptKernel(() => transform.push(piece)))).pipe(
+    return Stream.flattenIterable(
+      Stream.mapEffect(pieces, (piece) => catching(KernelError, () => transform.push(piece))),
+    ).pipe(
       Stream.concat(
-        Stream.flattenIterable(Stream.fromEffect(Effect.suspend(() => attemptKernel(() => transform.end())))),
+        Stream.flattenIterable(Stream.fromEffect(Effect.suspend(() => catching(KernelError, () => transform.end())))),
       ),
     )
   }))

@@ -28,7 +28,9 @@ export interface RecordOptions {
   /** Called for every change against what the tree held before. */
   readonly onChange?: (change: TreeChange) => void
   /** Called after each unit of work. */
-  readonly progress?: (progress: { readonly files: number; readonly directories: number; readonly bytes: number; readonly path: string }) => void
+  readonly progress?: (
+    progress: { readonly files: number; readonly directories: number; readonly bytes: number; readonly path: string },
+  ) => void
 }
 
 /** Makes the tree what the stream says: new and changed entries are put, those that do not come are removed. One transaction. */
@@ -66,7 +68,12 @@ export const record = <S extends Steps, E, R>(
     yield* Stream.runForEachArray(self, (entries) =>
       attempt(() => {
         for (const entry of entries) put(entry)
-        options.progress?.({ files: count.files, directories: count.directories, bytes: count.bytes, path: entries.at(-1)!.path })
+        options.progress?.({
+          files: count.files,
+          directories: count.directories,
+          bytes: count.bytes,
+          path: entries.at(-1)!.path,
+        })
       }))
     yield* attempt(() => {
       tree.removeUnseen()
@@ -77,7 +84,8 @@ export const record = <S extends Steps, E, R>(
 
 /** Without what is not stored, and without a link to an entry that is not there. */
 const toStored = (entry: Packed<Steps>, unreadable: ReadonlySet<string>): StoredEntry => {
-  const { packing: _packing, steps: _steps, reused: _reused, warning: _warning, problem: _problem, linkTo, ...rest } = entry
+  const { packing: _packing, steps: _steps, reused: _reused, warning: _warning, problem: _problem, linkTo, ...rest } =
+    entry
   return {
     ...rest,
     kind: rest.kind as StoredEntry["kind"],

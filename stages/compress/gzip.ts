@@ -1,4 +1,5 @@
 /** gzip (RFC 1952). Portable: decodes with `inflate.ts`, and encodes without compressing; `adapters/kernels` compresses. */
+import { concat } from "effect/Bytes"
 import type { Compressor, KernelSpec } from "../kernel.ts"
 import { crc32 } from "./crc32.ts"
 import { corrupt, levelOf, overLimit } from "./errors.ts"
@@ -82,14 +83,7 @@ const decode = (bytes: Uint8Array, limit: number): Uint8Array => {
     total += member.content.length
     at = member.end + 8
   } while (at < bytes.length)
-  if (parts.length === 1) return parts[0]!
-  const out = new Uint8Array(total)
-  let pos = 0
-  for (const part of parts) {
-    out.set(part, pos)
-    pos += part.length
-  }
-  return out
+  return parts.length === 1 ? parts[0]! : concat(parts)
 }
 
 const make = (params: GzipParams): Compressor => {

@@ -5,9 +5,10 @@
  * Not bounded: the time that one forged block may take, since `fzstd` writes past the end of its buffer (which has no effect)
  * instead of stopping. So authenticate before decompressing, as the pipelines here do.
  */
+import { concat } from "effect/Bytes"
 import { Decompress, decompress } from "fzstd"
 import { corrupt, overLimit } from "./errors.ts"
-import { decodeFrames, join, type ZstdFrame } from "./zstd_frame.ts"
+import { decodeFrames, type ZstdFrame } from "./zstd_frame.ts"
 
 /** Ends the content of a frame that is decoded, so that its length shows. */
 const MARK = Uint8Array.of(0x9c, 0x1f, 0xe3, 0x52, 0x70, 0xb8, 0x05, 0xd6)
@@ -55,7 +56,7 @@ const decodeUnsized = (bytes: Uint8Array, frame: ZstdFrame, limit: number): Uint
   input.set(head)
   input.set(bytes.subarray(frame.blocks, frame.blocksEnd), head.length)
   decoder.push(input, true)
-  return join(parts, total)
+  return parts.length === 1 ? parts[0]! : concat(parts)
 }
 
 /**

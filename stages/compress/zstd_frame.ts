@@ -1,4 +1,5 @@
 /** zstd frames and blocks (RFC 8878, section 3.1): where they begin and end, and how long the content may be, without decompressing. */
+import { concat } from "effect/Bytes"
 import { KernelError } from "../kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
 
@@ -80,18 +81,6 @@ export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => 
   }
 }
 
-/** Puts `parts`, of `total` bytes together, into one array. */
-export const join = (parts: ReadonlyArray<Uint8Array>, total: number): Uint8Array => {
-  if (parts.length === 1) return parts[0]!
-  const out = new Uint8Array(total)
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
-}
-
 /**
  * Decodes all frames in `bytes`, one by one with `decodeFrame`, to at most `limit` bytes. That nothing is cut off, that sizes are as
  * stated and within the limit is checked here, because decoders differ: some take a part of the input for the whole.
@@ -126,5 +115,5 @@ export const decodeFrames = (
     parts.push(part)
     at = frame.end
   }
-  return join(parts, total)
+  return parts.length === 1 ? parts[0]! : concat(parts)
 }

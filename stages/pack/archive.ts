@@ -2,10 +2,10 @@
 import { Effect } from "effect"
 import { noEncryption } from "../encrypt/none.ts"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
+import { catching } from "../error.ts"
+import { KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import { encodeTail, type FooterBlock, PackDirectory } from "./pack_file.ts"
-import { attemptKernel } from "./packs_write.ts"
 import { freshId, type PackLayout } from "./pack_layout.ts"
 import { readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
@@ -53,7 +53,7 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
             return writer.append(bytes)
           }, { discard: true }),
         finish: Effect.gen(function* () {
-          const tail = yield* attemptKernel(() => encodeTail(blocks, header, cipher))
+          const tail = yield* catching(KernelError, () => encodeTail(blocks, header, cipher))
           bytesStored += tail.length
           yield* writer.append(tail)
           yield* writer.commit

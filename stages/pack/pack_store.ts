@@ -1,5 +1,6 @@
 /** What a store holds in the way of packs: its indexes, read; packs that no index lists, adopted; packs that are gone, known. */
 import { Effect, Stream } from "effect"
+import { catching } from "../error.ts"
 import { type Cipher, KernelError, Kernels, makeKernel } from "../kernel.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import { decodeFooter, type FooterBlock, footerLength, TRAILER_BYTES } from "./pack_file.ts"
@@ -57,12 +58,12 @@ export const readFooter: (
   }
   const guess = Math.min(size, pack.footerLength === undefined ? TAIL_BYTES : pack.footerLength + TRAILER_BYTES)
   let tail = yield* store.get(object, { offset: size - guess, length: guess })
-  const length = yield* attempt(() => footerLength(object, size, headerBytes, tail))
+  const length = yield* catching(PackError, () => footerLength(object, size, headerBytes, tail))
   if (length + TRAILER_BYTES > tail.length) {
     tail = yield* store.get(object, { offset: size - length - TRAILER_BYTES, length: length + TRAILER_BYTES })
   }
   const header = yield* store.get(object, { offset: 0, length: headerBytes })
-  return yield* attempt(() => {
+  return yield* catching(PackError, () => {
     checkHeader(layout.packs, object, pack.id, header)
     const sealed = tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES)
     return { length, blocks: decodeFooter(object, size, header, sealed, cipher) as ReadonlyArray<FooterBlock> }
@@ -78,7 +79,7 @@ export const readIndex: (
 ) => Effect.Effect<ReadonlyArray<ListedPack>, PackError | StoreError> = Effect.fnUntraced(
   function* (layout, store, cipher, object) {
     const bytes = yield* store.get(object)
-    return yield* attempt(() => {
+    return yield* catching(PackError, () => {
       const id = objectId(layout.indexes, object)
       if (id === undefined) {
         throw new PackError({ reason: "foreign", object, message: `${object} is not the name of an index` })
@@ -173,13 +174,4 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
     }
     const result: PackStore = { index, packs, orphans, lost, damaged, indexes: lists.length }
     return result
-  })
-
-const attempt = <A>(run: () => A): Effect.Effect<A, PackError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      return error instanceof PackError ? Effect.fail(error) : Effect.die(error)
-    }
   })

@@ -1,5 +1,6 @@
 /** Gathers blocks into packs and writes them, then the index of what was written. */
 import { Effect, Fiber, Scope } from "effect"
+import { catching } from "../error.ts"
 import { KernelError, Kernels, makeKernel } from "../kernel.ts"
 import type { Block } from "../lane.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
@@ -53,8 +54,9 @@ export const writePacks: (
     filled = 0
     const id = freshId()
     const header = layout.packs.header(id)
-    const tail = yield* attemptKernel(() =>
-      encodeTail(blocks.map(({ bytes, chunks }) => ({ length: bytes.length, chunks })), header, packCipher)
+    const tail = yield* catching(
+      KernelError,
+      () => encodeTail(blocks.map(({ bytes, chunks }) => ({ length: bytes.length, chunks })), header, packCipher),
     )
     const parts = [header, ...blocks.map(({ bytes }) => bytes), tail]
     yield* settle
@@ -73,7 +75,7 @@ export const writePacks: (
       listed = []
       yield* put(layout.indexes, id, [
         header,
-        yield* attemptKernel(() => indexCipher.seal(encodePackList(packs), header)),
+        yield* catching(KernelError, () => indexCipher.seal(encodePackList(packs), header)),
       ])
     })
   )
@@ -96,13 +98,3 @@ export const writePacks: (
   }
   return packer
 })
-
-/** Runs a kernel: what it throws becomes a failure. */
-export const attemptKernel = <A>(run: () => A): Effect.Effect<A, KernelError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      return error instanceof KernelError ? Effect.fail(error) : Effect.die(error)
-    }
-  })

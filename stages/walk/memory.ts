@@ -1,4 +1,5 @@
 /** Trees in memory as {@link Source} and {@link Target}: for tests, for browsers, and for content that a program makes itself. */
+import { concat } from "effect/Bytes"
 import { Effect, Layer, Stream } from "effect"
 import type { Content, Entry, Metadata } from "./entry.ts"
 import { CACHE_TAG, type Excludes, isCacheTag, makeExcludes } from "./ignore.ts"
@@ -252,16 +253,6 @@ const readAll = (path: string, content: Content): Effect.Effect<Uint8Array, Sour
     catch: (cause) =>
       cause instanceof SourceError ? cause : new SourceError({ reason: "io", path, message: String(cause), cause }),
   })
-}
-
-const concat = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
 }
 
 /** A {@link memoryTarget} as a layer. */

@@ -38,6 +38,8 @@ export const write =
         self,
         (entries) => Effect.map(session.write(entries), (results) => count(results, entries)),
       )
-      for (const result of yield* session.finish) if (result.outcome === "skipped" || result.outcome === "failed") problems.push(result)
+      for (const result of yield* session.finish) {
+        if (result.outcome === "skipped" || result.outcome === "failed") problems.push(result)
+      }
       return { written, unchanged, bytes, problems }
     }))
