@@ -54,15 +54,15 @@ export class ContentWriter {
   }
 
   /**
-   * Stores the content of a file, unless it is there, and gives the entry as the catalog has it. A file that cannot be read,
-   * or that changes twice while it is read, becomes `unreadable`.
+   * Stores the content of a file, unless it is there, and gives the entry as the catalog has it. A file becomes `unreadable` when
+   * it cannot be read, or when the passes gave different contents, twice.
    */
   store(entry: Entry): Effect.Effect<Stored, StoreError> {
     const { content = new Uint8Array(0), ...bare } = entry
     const attempt = Effect.fnUntraced(function* (this: ContentWriter) {
       for (let attempts = 0; attempts <= RETRIES; attempts++) {
         const first = yield* hashed(this.#opened, content, entry.size)
-        if (first.changed) continue
+        if (first.changed && attempts < RETRIES) continue
         const stored: StoredEntry & Stored = {
           ...bare,
           kind: "file",
@@ -70,11 +70,12 @@ export class ContentWriter {
           size: first.size,
           chunks: contentList(first.id, first.size),
           reused: false,
+          ...(first.changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
         }
         if (this.has(first.id)) return stored
         if (yield* Effect.scoped(this.#write(stored, first.id, first.kept ?? content))) return stored
       }
-      return unreadable(entry, "It changed while it was read, twice, and is left out")
+      return unreadable(entry, "It changed between hashing and storing, twice, and is left out")
     })
     return Effect.catchTag(
       attempt.call(this),
