@@ -15,7 +15,7 @@ import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { listLogs, LogWriter, putSegment, readSegment, type Segment, segmentName } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
-import { ruinedPacks, withoutPacks } from "./verify.ts"
+import { type RuinedPack, ruinedPacks, withoutPacks } from "./verify.ts"
 
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = (opened) =>
   run(opened).pipe(
@@ -33,6 +33,8 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   const { layout, store } = opened
   const damage = new Damage()
 
+  const ruined = yield* ruinedPacks(opened)
+  yield* refuseNewer(opened, ruined)
   yield* Effect.catchTag(
     store.put(CONFIG, [opened.config]),
     "StoreError",
@@ -42,7 +44,6 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   for (const { message, object } of data.lost) damage.add(object, message)
 
   // What is written from here on must not count on pages in damaged packs. Their whole pages are still read.
-  const ruined = yield* ruinedPacks(opened)
   const mended = withoutPacks(opened, ruined)
   const pages = yield* Effect.provideService(reindex(layout.catalogs), ObjectStore, mended.store)
 
@@ -77,7 +78,7 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
       damage.add(name, `${name} cannot be read, and no log has the snapshot that it was`)
     }
   }
-  if (kept === 0) { for (const name of ruined) yield* store.remove(name) }
+  if (kept === 0) { for (const name of ruined.keys()) yield* store.remove(name) }
 
   const snapshots = [...rebuilt.values()].sort((a, b) => a.record.time - b.record.time)
   const known = yield* openPackStore(layout.data)
@@ -90,6 +91,26 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   }
   return summary
 })
+
+/** What a later version wrote is not damage: nothing is done then. */
+const refuseNewer = Effect.fnUntraced(
+  function* ({ layout, store }: Opened, ruined: ReadonlyMap<string, RuinedPack>) {
+    const damaged = [
+      ...(yield* openPackStore(layout.data)).damaged,
+      ...(yield* openPackStore(layout.catalogs)).damaged,
+      ...(yield* listSnapshots(store, layout)).damaged,
+      ...[...ruined].map(([object, { message, newer }]) => ({ object, message, reason: newer ? "newer" : "corrupt" })),
+    ]
+    const newer = damaged.find(({ reason }) => reason === "newer")
+    if (newer === undefined) return
+    return yield* new RepositoryError({
+      reason: "newer",
+      object: newer.object!,
+      message:
+        `${newer.message}. Nothing was rebuilt; if it is damaged, and not from a later Penstock, remove it first`,
+    })
+  },
+)
 
 /** What INDEX has in the way of snapshots. */
 interface Snapshots {

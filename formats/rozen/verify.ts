@@ -18,6 +18,8 @@ export interface PackState {
   readonly chunks: number
   /** One sentence; absent when nothing is wrong. */
   readonly problem?: string
+  /** Nothing is wrong with it but that a later version wrote it. */
+  readonly newer?: boolean
   /** Chunks that cannot be had; `all` when the pack says no more which it has. */
   readonly bad: ReadonlyArray<Uint8Array> | "all"
 }
@@ -66,7 +68,7 @@ export const readPack: (
         blocks = decodeFooter(pack.object, bytes.length, bytes.subarray(0, packs.headerBytes), sealed, cipher)
       } catch (error) {
         if (!(error instanceof PackError)) throw error
-        return { chunks: 0, problem: error.message, bad: "all" }
+        return { chunks: 0, problem: error.message, newer: error.reason === "newer", bad: "all" }
       }
       const bad: Array<Uint8Array> = []
       let chunks = 0
@@ -111,25 +113,37 @@ const tryDecode = (run: () => Uint8Array): Uint8Array | undefined => {
   }
 }
 
-/** The packs of catalog pages that are damaged anywhere: reads them all. */
-export const ruinedPacks: (opened: Opened) => Effect.Effect<ReadonlySet<string>, StoreError> = Effect.fnUntraced(
-  function* (opened) {
-    const { damaged, packs } = yield* Effect.provideService(
-      openPackStore(opened.layout.catalogs),
-      ObjectStore,
-      opened.store,
-    )
-    const { extension } = opened.layout.catalogs.packs
-    const ruined = new Set(damaged.map(({ object }) => object).filter((object) => object.endsWith(extension)))
-    for (const pack of packs) {
-      if ((yield* readPack(opened, "catalogs", pack)).problem !== undefined) ruined.add(pack.object)
-    }
-    return ruined
-  },
-)
+/** A pack of catalog pages that is damaged somewhere. */
+export interface RuinedPack {
+  readonly message: string
+  /** It is not damaged: a later version wrote it. */
+  readonly newer: boolean
+}
+
+/** The packs of catalog pages that are damaged anywhere, by name: reads them all. */
+export const ruinedPacks: (opened: Opened) => Effect.Effect<ReadonlyMap<string, RuinedPack>, StoreError> = Effect
+  .fnUntraced(
+    function* (opened) {
+      const { damaged, packs } = yield* Effect.provideService(
+        openPackStore(opened.layout.catalogs),
+        ObjectStore,
+        opened.store,
+      )
+      const { extension } = opened.layout.catalogs.packs
+      const ruined = new Map<string, RuinedPack>()
+      for (const { message, object, reason } of damaged) {
+        if (object.endsWith(extension)) ruined.set(object, { message, newer: reason === "newer" })
+      }
+      for (const pack of packs) {
+        const { newer = false, problem } = yield* readPack(opened, "catalogs", pack)
+        if (problem !== undefined) ruined.set(pack.object, { message: problem, newer })
+      }
+      return ruined
+    },
+  )
 
 /** The repository as if some objects were not listed, so that what is written does not count on them. They can still be read. */
-export const withoutPacks = (opened: Opened, hidden: ReadonlySet<string>): Opened => {
+export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown>): Opened => {
   const { store } = opened
   if (hidden.size === 0) return opened
   const list: ObjectStore["list"] = (directory) => Stream.filter(store.list(directory), ({ name }) => !hidden.has(name))

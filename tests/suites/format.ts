@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { describe, it } from "node:test"
-import { Effect, Redacted, type Scope, Stream } from "effect"
+import { Effect, Redacted, References, type Scope, Stream } from "effect"
 import { sqlite } from "../../adapters/catalog/sqlite.ts"
 import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { nativeScrypt } from "../../adapters/kernels/scrypt.ts"
@@ -54,7 +54,7 @@ export const noise = (length: number, seed: number): Uint8Array => {
   return bytes
 }
 
-/** Everything that a repository needs, with the native kernels. */
+/** Everything that a repository needs, with the native kernels. Warnings are not shown. */
 export const runFormat = <A, E>(
   effect: Effect.Effect<A, E, SqliteEngine | Scope.Scope>,
 ): Promise<A> =>
@@ -63,6 +63,7 @@ export const runFormat = <A, E>(
       Effect.provide(sqlite),
       Effect.provideService(Kernels, nativeKernels),
       Effect.provideService(Scrypt, nativeScrypt),
+      Effect.provideService(References.MinimumLogLevel, "None"),
     ),
   )
 
