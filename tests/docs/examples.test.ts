@@ -1,0 +1,128 @@
+/**
+ * Runs the examples of README.md and docs/*.md as they stand there, on the runtime under test, and type-checks them.
+ *
+ * Run is each block marked "ts run"; `file=NAME` only writes it, for the blocks after it to import. When the next block of the page is marked "text",
+ * it is what the example must print. Imports of `penstock` become those of the checkout, by the exports of deno.json; nothing else is changed.
+ */
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { after, before, test } from "node:test"
+import { skipIf } from "../skip.ts"
+
+const root = resolve(import.meta.dirname, "../..")
+
+interface Example {
+  /** Page and line. */
+  readonly name: string
+  readonly source: string
+  /** For examples that are imported by others. */
+  readonly file: string | undefined
+  readonly prints: string | undefined
+}
+
+const examplesOf = (page: string): ReadonlyArray<Example> => {
+  const text = fs.readFileSync(join(root, page), "utf8")
+  const blocks = [...text.matchAll(/^```([^\n`]*)\n([^]*?)^```$/gm)].map((match) => ({
+    info: match[1]!.trim(),
+    body: match[2]!,
+    line: text.slice(0, match.index).split("\n").length,
+  }))
+  return blocks.flatMap(({ body, info, line }, i) => {
+    const marked = /^ts run(?: file=([\w.-]+))?$/.exec(info)
+    if (marked === null) return []
+    const next = blocks[i + 1]
+    const prints = next?.info === "text" ? next.body : undefined
+    return [{ name: `${page}, line ${line}`, source: body, file: marked[1], prints }]
+  })
+}
+
+const pages = [
+  "README.md",
+  ...fs.readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
+]
+const { exports } = JSON.parse(fs.readFileSync(join(root, "deno.json"), "utf8")) as {
+  readonly exports: Readonly<Record<string, string>>
+}
+
+/** With the specifiers of a user replaced by the files of the checkout. */
+const inCheckout = (source: string): string =>
+  source.replace(/(\bfrom ")penstock((?:\/[\w/-]+)?")/g, (whole, before: string, after: string) => {
+    const found = exports[`.${after.slice(0, -1)}`]
+    assert.ok(found, `${whole.slice(6)} is not exported`)
+    return `${before}${join(root, found)}"`
+  })
+
+let work = ""
+
+/** A directory like that of a user who has the library installed. */
+const project = (name: string): string => {
+  const directory = join(work, name)
+  fs.mkdirSync(join(directory, "photos/2026"), { recursive: true })
+  fs.symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
+  fs.writeFileSync(join(directory, "package.json"), `{"type":"module"}`)
+  const raw = Uint8Array.from({ length: 3_000_000 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) ^ (i >>> 7))
+  fs.writeFileSync(join(directory, "photos/2026/a.jpg"), "not really a picture")
+  fs.writeFileSync(join(directory, "photos/2026/b.raw"), raw)
+  fs.writeFileSync(join(directory, "photos/copy.raw"), raw)
+  fs.writeFileSync(join(directory, "photos/left-over.tmp"), "")
+  return directory
+}
+
+const run = (command: string, args: ReadonlyArray<string>, cwd: string): string => {
+  const env = { ...process.env, NO_COLOR: "1", NODE_NO_WARNINGS: "1", NODE_TEST_CONTEXT: undefined }
+  const done = spawnSync(command, args, { cwd, env, encoding: "utf8" })
+  assert.equal(done.status, 0, `${done.error?.message ?? ""}${done.stdout}${done.stderr}`)
+  return done.stdout
+}
+
+const denoArguments = "Deno" in globalThis ? ["run", "-A", "--no-check", `--config=${join(root, "deno.json")}`] : []
+
+before(() => {
+  work = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), "penstock-examples-")))
+})
+
+after(() => fs.rmSync(work, { recursive: true, force: true }))
+
+for (const page of pages) {
+  let directory = ""
+  for (const { file, name, prints, source } of examplesOf(page)) {
+    test(`${name} ${file === undefined ? "runs" : `is ${file}`}`, () => {
+      if (directory === "") directory = project(page.replaceAll("/", "-"))
+      const script = file ?? `example-${name.replaceAll(/\W+/g, "-")}.ts`
+      fs.writeFileSync(join(directory, script), inCheckout(source))
+      if (file !== undefined) return
+      const printed = run(process.execPath, [...denoArguments, join(directory, script)], directory)
+      if (prints !== undefined) assert.equal(printed, prints)
+    })
+  }
+}
+
+const skip = process.versions["bun"] !== undefined || "Deno" in globalThis
+  ? "types are the same on every runtime: checked once, on Node"
+  : false
+
+test(...skipIf(skip, "the examples type-check"), () => {
+  const directory = project("types")
+  const files = pages.flatMap((page) =>
+    examplesOf(page).map(({ file, source }, i) => {
+      const path = file ?? `${page.replaceAll(/\W+/g, "-")}-${i}.ts`
+      fs.writeFileSync(join(directory, path), inCheckout(source))
+      return path
+    })
+  )
+  const options = {
+    extends: join(root, "tsconfig.json"),
+    compilerOptions: { types: ["node"] },
+    files,
+  }
+  fs.writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ ...options, include: [] }))
+  run(join(root, "node_modules/.bin/tsc"), ["-p", "."], directory)
+})
+
+test("the library guide has examples", () => {
+  const count = examplesOf("docs/pipelines.md").length
+  assert.ok(count >= 6, `${count} found`)
+})
