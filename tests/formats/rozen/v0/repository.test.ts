@@ -105,7 +105,7 @@ describe("rozen v0 repositories", () => {
           const text = new TextDecoder().decode(bytes).replace('"Version":0', '"Version":1')
           return new TextEncoder().encode(text)
         })
-        assert.equal((yield* Effect.flip(rozen.open(secrets))).message, "ROZEN.json was altered")
+        assert.match((yield* Effect.flip(rozen.open(secrets))).message, /^ROZEN.json was altered/)
         const version0 = yield* Effect.flip(makeRozenV0().open(secrets))
         assert.ok("reason" in version0 && version0.reason === "foreign")
       })
