@@ -3,6 +3,7 @@ import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { Effect, Redacted, Schema } from "effect"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
@@ -63,4 +64,12 @@ export const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undef
     store.get(CONFIG),
     "StoreError",
     (error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error),
+  )
+
+/** Writes the file when it is missing. */
+export const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, StoreError> =>
+  Effect.catchTag(
+    store.put(CONFIG, [config]),
+    "StoreError",
+    (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
   )

@@ -9,7 +9,7 @@ import { reindex } from "../../stages/pack/reindex.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
 import { logAll, storeCatalog } from "./backup.ts"
-import { CONFIG } from "./config.ts"
+import { ensureConfig } from "./config.ts"
 import { Damage, LOST, nameFiles } from "./damage.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { listLogs, LogWriter, putSegment, readSegment, type Segment, segmentName } from "./log.ts"
@@ -35,11 +35,7 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
 
   const ruined = yield* ruinedPacks(opened)
   yield* refuseNewer(opened, ruined)
-  yield* Effect.catchTag(
-    store.put(CONFIG, [opened.config]),
-    "StoreError",
-    (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
-  )
+  yield* ensureConfig(store, opened.config)
   const data = yield* reindex(layout.data)
   for (const { message, object } of data.lost) damage.add(object, message)
 

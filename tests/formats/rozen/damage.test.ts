@@ -251,6 +251,19 @@ describe("an object is missing", () => {
       })
     ))
 
+  it("the config, as after a run that was killed while it made the repository: the next backup makes it", () =>
+    onCopy((store, objects) =>
+      Effect.gen(function* () {
+        yield* store.remove("ROZEN.json")
+        const repository = yield* opened(store)
+        yield* repository.backup(walk(trees[2]!), { ...options, dryRun: true })
+        assert.ok(!(yield* objectsOf(store)).has("ROZEN.json"))
+        yield* repository.backup(walk(trees[2]!), options)
+        assert.deepEqual((yield* objectsOf(store)).get("ROZEN.json"), objects.get("ROZEN.json"))
+        yield* clean(repository)
+      })
+    ))
+
   it("the key: it says so, and does not blame the password", () =>
     onCopy((store, objects) =>
       Effect.gen(function* () {
