@@ -1,0 +1,69 @@
+/** What the documents name is there: links, exported names, commands and options, exit codes. */
+import assert from "node:assert/strict"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
+import { test } from "node:test"
+import * as adapters from "../../adapters/mod.ts"
+import * as exit from "../../cli/exit.ts"
+import * as penstock from "../../mod.ts"
+
+const root = resolve(import.meta.dirname, "../..")
+const read = (path: string): string => readFileSync(join(root, path), "utf8")
+const markdown = ["README.md", "CHANGELOG.md"].concat(
+  ["docs", "formats"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".md")).map((path) => `${folder}/${path.replaceAll("\\", "/")}`)
+  ),
+)
+const pages = markdown.filter((path) => existsSync(join(root, path)))
+
+test("links between documents lead somewhere", () => {
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)(#[^)]*)?\)/g)]
+      .filter(([, target]) => !existsSync(join(root, dirname(page), target!)))
+      .map(([link]) => `${page}: ${link}`)
+  )
+  assert.deepEqual(broken, [])
+})
+
+/** The cells of the table rows that begin with one of `first`. */
+const rowsOf = (text: string, first: RegExp): ReadonlyArray<ReadonlyArray<string>> =>
+  text.split("\n").filter((line) => line.startsWith("| ")).map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
+  )
+    .filter(([cell]) => first.test(cell!))
+
+test("the stages and kernels of the README are exported", () => {
+  const rows = rowsOf(read("README.md"), /^`(walk|chunk|hash|compress|encrypt|pack|catalog)`$/)
+  assert.equal(rows.length, 7)
+  const names = rows.flat().flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name!))
+  assert.deepEqual(names.filter((name) => !(name in penstock)), [])
+})
+
+test("names that the library guide imports or mentions are exported", () => {
+  const mentioned = ["accelerators", "host", "localStore", "memoryStore"]
+  assert.deepEqual(mentioned.filter((name) => !(name in adapters)), [])
+  for (const name of ["blake3Keyed", "memorySource", "sqliteWasm", "adaptive", "makeRozen"]) {
+    assert.ok(name in penstock, name)
+  }
+})
+
+test("the commands and options of the documents are those of the command", () => {
+  const source = read("cli/command.ts")
+  const [, table] = /\n\| command \| \|\n([^]*?)\n\n/.exec(read("README.md"))!
+  const commands = rowsOf(table!, /^`[a-z]+`$/).map(([cell]) => cell!.slice(1, -1))
+  const built = [...source.matchAll(/^ {6}(\w+)Command\(/gm)].map(([, name]) => name!)
+  assert.deepEqual(commands.sort(), built.sort())
+  const options = new Set([...source.matchAll(/"([a-z][a-z-]*)"/g)].map(([, name]) => name!))
+  const named = [...read("docs/command.md").matchAll(/(?<![\w-])--([a-z][a-z-]+)/g)].map(([, name]) => name!)
+  // Of the parser itself, and of npm.
+  const others = ["help", "completions", "silent"]
+  assert.deepEqual(named.filter((name) => !options.has(name) && !others.includes(name)), [])
+})
+
+test("the exit codes of the documents are those of the command", () => {
+  const codes = Object.values(exit).filter((value) => typeof value === "number").map(String).sort()
+  for (const page of ["README.md", "docs/command.md"]) {
+    assert.deepEqual(rowsOf(read(page), /^\d+$/).map(([code]) => code!).sort(), codes, page)
+  }
+})
