@@ -54,7 +54,8 @@ export class ObjectEncoder {
   /** Header and sections. */
   readonly head: Uint8Array
   readonly #codec: FrameCodec
-  readonly #held = new Uint8Array(FRAME_BYTES)
+  /** The frame under way; grows up to its full size, since most objects are small. */
+  #held: Uint8Array = new Uint8Array(4 << 10)
   #length = 0
   #number: number
 
@@ -80,6 +81,11 @@ export class ObjectEncoder {
       // A full frame waits for the next byte: until then it may be the last.
       if (this.#length === FRAME_BYTES) out.push(this.#frame(false))
       const take = Math.min(bytes.length - at, FRAME_BYTES - this.#length)
+      if (this.#length + take > this.#held.length) {
+        const grown = new Uint8Array(Math.min(FRAME_BYTES, Math.max(this.#held.length * 4, this.#length + take)))
+        grown.set(this.#held.subarray(0, this.#length))
+        this.#held = grown
+      }
       this.#held.set(bytes.subarray(at, at + take), this.#length)
       this.#length += take
       at += take
