@@ -20,9 +20,9 @@ import type { SourceError } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, type FormatError, type Progress, RepositoryError } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { LogWriter, putSegment } from "./log.ts"
-import { openCatalog, type Opened } from "./opened.ts"
+import { catalogOpener, ruinedPacks, withoutPacks } from "./mend.ts"
+import type { Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
-import { ruinedPacks, withoutPacks } from "./verify.ts"
 
 /** Bytes of the catalog that are handed to the chunker at once. */
 const PAGES_BYTES = 4 << 20
@@ -199,7 +199,7 @@ export const chooseParent: <S extends { readonly record: SnapshotRecord }>(
 /** The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged. */
 const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
   if (parent !== undefined) {
-    const copy = yield* openCatalog(opened, parent).pipe(
+    const copy = yield* catalogOpener(opened)(parent).pipe(
       Effect.catchTag(
         "RepositoryError",
         (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),

@@ -3,7 +3,8 @@ import { Effect, Stream } from "effect"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import type { Finding, FormatError } from "../format.ts"
-import { catalogEntries, openCatalog, type Opened } from "./opened.ts"
+import { catalogOpener } from "./mend.ts"
+import { catalogEntries, type Opened } from "./opened.ts"
 import type { SnapshotObject } from "./snapshot.ts"
 
 /** Files that one finding names at most; beyond, they are counted. */
@@ -56,8 +57,9 @@ export const nameFiles: (
   lost: (id: Uint8Array) => string | undefined,
 ) => Effect.Effect<number, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, lost) {
   let read = 0
+  const openCatalog = catalogOpener(opened)
   for (const snapshot of snapshots) {
-    yield* openCatalog(opened, snapshot).pipe(
+    yield* openCatalog(snapshot).pipe(
       Effect.flatMap(({ tree }) =>
         Stream.runForEachArray(catalogEntries(tree, snapshot.name), (entries) =>
           Effect.sync(() => {

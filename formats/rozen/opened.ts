@@ -62,11 +62,17 @@ const pages = (
   ).pipe(Stream.provideService(ObjectStore, opened.store))
 }
 
+/** An open catalog. */
+export interface Catalog {
+  readonly db: SqliteDatabase
+  readonly tree: Tree
+}
+
 /** Opens the catalog of a snapshot. The database is a private copy. */
 export const openCatalog = (
   opened: Opened,
   snapshot: SnapshotObject,
-): Effect.Effect<{ readonly db: SqliteDatabase; readonly tree: Tree }, RepositoryError | StoreError, Scope.Scope> =>
+): Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> =>
   opened.engine.open(pages(opened, snapshot)).pipe(
     Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
     Effect.mapError((error) => {

@@ -5,7 +5,8 @@ import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
-import { catalogEntries, openCatalog, type Opened, restoring } from "./opened.ts"
+import { catalogOpener } from "./mend.ts"
+import { catalogEntries, type Opened, restoring } from "./opened.ts"
 import { listSnapshots } from "./snapshot.ts"
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
@@ -28,7 +29,7 @@ export const entries = (
     if (found === undefined) {
       return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
     }
-    const { tree } = yield* openCatalog(opened, found)
+    const { tree } = yield* catalogOpener(opened)(found)
     const all = catalogEntries(tree, found.name)
     const chosen = wanted(all, options)
     return options.content === false ? Stream.map(chosen, withoutContent) : contents(restoring(opened, "data")(chosen))

@@ -15,7 +15,7 @@ import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { listLogs, LogWriter, putSegment, readSegment, type Segment, segmentName } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
-import { type RuinedPack, ruinedPacks, withoutPacks } from "./verify.ts"
+import { type RuinedPack, ruinedPacks, withoutPacks } from "./mend.ts"
 
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = (opened) =>
   run(opened).pipe(

@@ -1,12 +1,12 @@
 /** Verifies single packs. */
-import { Effect, Stream } from "effect"
+import { Effect } from "effect"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
 import { decodeFooter, type FooterBlock, footerLength } from "../../stages/pack/pack_file.ts"
 import { checkHeader } from "../../stages/pack/pack_layout.ts"
-import { type KnownPack, openPackStore, readFooter } from "../../stages/pack/pack_store.ts"
+import { type KnownPack, readFooter } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
-import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import type { StoreError } from "../../stages/pack/store.ts"
 import type { Opened } from "./opened.ts"
 
 /** Packs of content, or of the pages of catalogs. */
@@ -111,41 +111,4 @@ const tryDecode = (run: () => Uint8Array): Uint8Array | undefined => {
     if (error instanceof KernelError) return undefined
     throw error
   }
-}
-
-/** A pack of catalog pages that is damaged somewhere. */
-export interface RuinedPack {
-  readonly message: string
-  /** It is not damaged: a later version wrote it. */
-  readonly newer: boolean
-}
-
-/** The packs of catalog pages that are damaged anywhere, by name: reads them all. */
-export const ruinedPacks: (opened: Opened) => Effect.Effect<ReadonlyMap<string, RuinedPack>, StoreError> = Effect
-  .fnUntraced(
-    function* (opened) {
-      const { damaged, packs } = yield* Effect.provideService(
-        openPackStore(opened.layout.catalogs),
-        ObjectStore,
-        opened.store,
-      )
-      const { extension } = opened.layout.catalogs.packs
-      const ruined = new Map<string, RuinedPack>()
-      for (const { message, object, reason } of damaged) {
-        if (object.endsWith(extension)) ruined.set(object, { message, newer: reason === "newer" })
-      }
-      for (const pack of packs) {
-        const { newer = false, problem } = yield* readPack(opened, "catalogs", pack)
-        if (problem !== undefined) ruined.set(pack.object, { message: problem, newer })
-      }
-      return ruined
-    },
-  )
-
-/** The repository as if some objects were not listed, so that what is written does not count on them. They can still be read. */
-export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown>): Opened => {
-  const { store } = opened
-  if (hidden.size === 0) return opened
-  const list: ObjectStore["list"] = (directory) => Stream.filter(store.list(directory), ({ name }) => !hidden.has(name))
-  return { ...opened, store: { ...store, list } }
 }
