@@ -1,0 +1,70 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import fc from "fast-check"
+import { ChunkIndex, PENDING } from "../../../stages/pack/chunk_index.ts"
+
+/** IDs that differ, but often agree in the bytes that choose their slot. */
+const id = fc.tuple(fc.constantFrom(0, 1, 0x3ff, 0xffffffff), fc.integer({ min: 0, max: 0xffffffff })).map(([a, b]) => {
+  const bytes = new Uint8Array(32)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, a, true)
+  view.setUint32(4, b, true)
+  view.setUint32(8, b ^ a, true)
+  return bytes
+})
+
+describe("ChunkIndex", () => {
+  it("is a map", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(id, { maxLength: 3000, selector: String, size: "max" }),
+        fc.array(fc.tuple(fc.nat(), fc.constantFrom("claim", "set", "get"), fc.integer({ min: 0, max: PENDING })), {
+          maxLength: 3000,
+          size: "max",
+        }),
+        (ids, operations) => {
+          if (ids.length === 0) return
+          const index = new ChunkIndex()
+          const map = new Map<number, number>()
+          for (const [n, operation, value] of operations) {
+            const at = n % ids.length
+            if (operation === "claim") {
+              assert.equal(index.claim(ids[at]!), !map.has(at))
+              if (!map.has(at)) map.set(at, PENDING)
+            } else if (operation === "set") {
+              index.set(ids[at]!, value)
+              map.set(at, value)
+            } else assert.equal(index.get(ids[at]!), map.get(at))
+          }
+          assert.equal(index.size, map.size)
+          for (const [at, bytes] of ids.entries()) assert.equal(index.get(bytes), map.get(at))
+        },
+      ),
+      { numRuns: 30 },
+    )
+  })
+
+  it("grows, and a view of it sees what it sees", () => {
+    const index = new ChunkIndex()
+    const view = new ChunkIndex(0, index.buffer)
+    const ids = new Uint32Array(100_000 * 3)
+    for (let i = 0; i < ids.length; i++) ids[i] = Math.imul(i + 1, 2654435761)
+    const bytes = new Uint8Array(ids.buffer)
+    for (let i = 0; i < 100_000; i++) (i % 2 ? index : view).set(bytes.subarray(i * 12, i * 12 + 12), i)
+    assert.equal(index.size, 100_000)
+    assert.equal(view.size, 100_000)
+    for (let i = 0; i < 100_000; i++) {
+      const one = bytes.subarray(i * 12, i * 12 + 12)
+      if (index.get(one) !== i || view.get(one) !== i) assert.fail(`chunk ${i} is lost`)
+      if (view.claim(one)) assert.fail(`chunk ${i} is claimed twice`)
+    }
+  })
+
+  it("takes the bytes of an ID beyond the twelfth as no part of it, and views at odd offsets", () => {
+    const index = new ChunkIndex(10)
+    const memory = new Uint8Array(100).map((_, i) => i)
+    index.set(memory.subarray(3, 35), 0)
+    assert.equal(index.get(memory.slice(3, 19)), 0)
+    assert.equal(index.get(memory.subarray(4, 36)), undefined)
+  })
+})

@@ -1,0 +1,149 @@
+/** The decoders of packs and indexes against bytes that nobody wrote. Without encryption nothing stands before them. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import fc from "fast-check"
+import { noEncryption } from "../../../stages/encrypt/none.ts"
+import { chunkCount, ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
+import { makeKernel } from "../../../stages/kernel.ts"
+import {
+  decodeFooter,
+  encodeTail,
+  type FooterBlock,
+  footerLength,
+  PackDirectory,
+  TRAILER_BYTES,
+} from "../../../stages/pack/pack_file.ts"
+import { decodePackList, encodePackList } from "../../../stages/pack/pack_list.ts"
+import { PackError } from "../../../stages/pack/packing.ts"
+
+const cipher = makeKernel(noEncryption)
+const header = new Uint8Array(41).fill(1)
+
+const listOf = (lengths: ReadonlyArray<number>, seed: number): Uint8Array => {
+  const builder = new ChunkListBuilder()
+  for (const [i, length] of lengths.entries()) builder.add(new Uint8Array(32).fill(seed * 16 + i), length)
+  return builder.take()
+}
+const blocks: ReadonlyArray<FooterBlock> = [
+  { length: 100, chunks: listOf([10, 20, 30], 1) },
+  { length: 50, chunks: listOf([5], 2) },
+  { length: 1, chunks: listOf([], 3) },
+]
+const tail = encodeTail(blocks, header, cipher)
+const size = header.length + 151 + tail.length
+
+const decode = (bytes: Uint8Array, packSize: number): ReadonlyArray<FooterBlock> => {
+  const length = footerLength("x", packSize, header.length, bytes)
+  return decodeFooter(
+    "x",
+    packSize,
+    header,
+    bytes.subarray(Math.max(0, bytes.length - TRAILER_BYTES - length), bytes.length - TRAILER_BYTES),
+    cipher,
+  )
+}
+
+/** Runs a decoder: a result or a PackError. Anything else fails the test. */
+const typed = <A>(run: () => A): A | undefined => {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof PackError) return undefined
+    throw error
+  }
+}
+
+/** Changes some bytes, cuts, and appends. */
+const mutated = (bytes: Uint8Array) =>
+  fc.tuple(
+    fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { maxLength: 4 }),
+    fc.nat(bytes.length),
+    fc.uint8Array({ maxLength: 50 }),
+    fc.boolean(),
+  ).map(([changes, cut, more, append]) => {
+    const copy = bytes.slice()
+    for (const [at, value] of changes) copy[at] = value
+    return append ? Uint8Array.from([...copy.subarray(0, cut), ...more]) : copy
+  })
+
+describe("footers", () => {
+  it("come back as they were", () => {
+    assert.deepEqual(decode(tail, size).map(({ length, chunks }) => ({ length, chunks: chunks.slice() })), blocks)
+    const directory = new PackDirectory("x", header.length, blocks)
+    const place = directory.find(new Uint8Array(32).fill(17))!
+    assert.deepEqual([place.from, place.to, place.block.offset, place.block.length], [10, 30, 41, 100])
+    assert.equal(directory.find(new Uint8Array(32).fill(32))!.block.offset, 141)
+    // The first 16 bytes agree, the ID does not.
+    const other = new Uint8Array(32).fill(17)
+    other[31] = 0
+    assert.equal(directory.find(other), undefined)
+  })
+
+  it("of another size than the pack are refused", () => {
+    for (const wrong of [0, 1, size - 1, size + 1, 2 ** 32]) assert.equal(typed(() => decode(tail, wrong)), undefined)
+  })
+
+  it("that nobody wrote are typed errors, or consistent", () => {
+    fc.assert(
+      fc.property(mutated(tail), fc.constantFrom(size, size + 1, 2 ** 31), (bytes, packSize) => {
+        const found = typed(() => decode(bytes, packSize))
+        if (found === undefined) return
+        assert.ok(found.every(({ chunks }) => Number.isInteger(chunkCount(chunks))))
+        assert.equal(header.length + found.reduce((sum, { length }) => sum + length, 0) + bytes.length, packSize)
+      }),
+      { numRuns: 2000 },
+    )
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      typed(() => decode(bytes, bytes.length + 41))
+      typed(() => decodeFooter("x", bytes.length + 53, header, bytes, cipher))
+    }))
+  })
+
+  it("that claim billions of blocks or chunks allocate nothing", () => {
+    for (const at of [0, 8]) {
+      for (const count of [0xffffffff, 0x80000000, 0x0fffffff]) {
+        const bytes = tail.slice()
+        new DataView(bytes.buffer).setUint32(at, count, true)
+        assert.equal(typed(() => decode(bytes, size)), undefined)
+      }
+    }
+  })
+})
+
+describe("lists of packs", () => {
+  const packs = [0, 3, 1].map((count, i) => ({
+    id: new Uint8Array(32).fill(i),
+    size: 1000 + i,
+    footerLength: 100 + i,
+    prefixes: new Uint8Array(count * 16).fill(i + 10),
+  }))
+  const bytes = encodePackList(packs)
+
+  it("come back as they were, from memory at any offset", () => {
+    const shifted = new Uint8Array(bytes.length + 3)
+    shifted.set(bytes, 3)
+    const found = decodePackList("x", shifted.subarray(3))
+    assert.deepEqual(found.map((pack) => ({ ...pack, id: pack.id.slice(), prefixes: pack.prefixes.slice() })), packs)
+  })
+
+  it("that nobody wrote are typed errors, or say what was written", () => {
+    fc.assert(
+      fc.property(mutated(bytes), (altered) => {
+        const found = typed(() => decodePackList("x", altered))
+        if (found !== undefined) assert.deepEqual(encodePackList(found), altered)
+      }),
+      { numRuns: 2000 },
+    )
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (any) => void typed(() => decodePackList("x", any))))
+  })
+
+  it("that claim billions of packs or chunks allocate nothing", () => {
+    for (const at of [0, 4 + 32 + 8]) {
+      for (const count of [0xffffffff, 0x10000000]) {
+        const altered = bytes.slice()
+        new DataView(altered.buffer).setUint32(at, count, true)
+        assert.equal(typed(() => decodePackList("x", altered)), undefined)
+      }
+    }
+  })
+})

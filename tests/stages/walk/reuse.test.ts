@@ -1,0 +1,55 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Effect, Stream } from "effect"
+import { plan } from "../../../stages/plan.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { type Earlier, reuse } from "../../../stages/walk/reuse.ts"
+
+const started = 1_600_000_000_000
+const old = BigInt(started - 60_000) * 1_000_000n
+const chunks = new Uint8Array(36).fill(1)
+
+/** Whether a file is taken as unchanged. */
+const unchanged = async (now: Partial<Entry>, before: Partial<Earlier> | undefined): Promise<boolean> => {
+  const base = { path: "a", kind: "file" as const, size: 5, metadata: { mtime: old, ctime: old, inode: 7n } }
+  const [entry] = await Effect.runPromise(Stream.runCollect(
+    reuse((path) => path === "a" && before !== undefined ? { ...base, chunks, ...before } : undefined, started)(
+      plan(Stream.succeed<Entry>({ ...base, ...now })),
+    ),
+  ))
+  if (entry!.known !== undefined) assert.equal(entry!.known, chunks)
+  return entry!.known !== undefined
+}
+
+test("a file is unchanged when all that is known of it is the same, and older than the snapshot", async () => {
+  assert.equal(await unchanged({}, {}), true)
+  assert.equal(await unchanged({}, undefined), false)
+  assert.equal(await unchanged({ path: "b" }, {}), false)
+  assert.equal(await unchanged({ size: 6 }, {}), false)
+  assert.equal(await unchanged({ size: undefined }, {}), false)
+  assert.equal(await unchanged({}, { kind: "symlink" }), false)
+  assert.equal(await unchanged({ kind: "symlink" }, {}), false)
+})
+
+test("each of the times and the inode counts, known or not", async () => {
+  const both = async (metadata: Entry["metadata"], before = metadata) =>
+    await unchanged({ metadata }, { metadata: before })
+  assert.equal(await both({ mtime: old }), true)
+  assert.equal(await both({ mtime: old, mode: 0o600 }, { mtime: old, mode: 0o644 }), true, "its content is the same")
+  assert.equal(await both({}), false, "without a time nothing is known")
+  assert.equal(await both({ mtime: old + 1n }, { mtime: old }), false)
+  assert.equal(await both({ mtime: old, ctime: old }, { mtime: old }), false)
+  assert.equal(await both({ mtime: old, ctime: old + 1n }, { mtime: old, ctime: old }), false)
+  assert.equal(await both({ mtime: old, inode: 1n }, { mtime: old, inode: 2n }), false)
+})
+
+test("a file that changed as the snapshot was made is read again, for its times may not tell", async () => {
+  const start = BigInt(started) * 1_000_000n
+  const at = async (time: bigint) => await unchanged({ metadata: { mtime: time } }, { metadata: { mtime: time } })
+  assert.equal(await at(start), false)
+  assert.equal(await at(start + 1_000_000_000n), false)
+  assert.equal(await at(start - 1_000_000n), false, "clocks of file systems tick some milliseconds apart")
+  assert.equal(await at(start - 1_000_000_000n), true)
+  const set = { mtime: start + 10n ** 18n, ctime: old }
+  assert.equal(await unchanged({ metadata: set }, { metadata: set }), true, "the time of change cannot be set")
+})
