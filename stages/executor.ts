@@ -1,28 +1,21 @@
 /** Where plans run. */
-import { Context, Effect, Stream } from "effect"
+import { Context, Effect, type Scope, Stream } from "effect"
 import { catching } from "./error.ts"
-import { emptyList } from "./hash/chunk_list.ts"
 import { KernelError, Kernels } from "./kernel.ts"
 import { type Block, Lane, type LaneOptions } from "./lane.ts"
+import type { ChunkIndex } from "./pack/chunk_index.ts"
 import type { Plan, Planned, Steps } from "./plan.ts"
-import type { Entry, ReaderContent } from "./walk/entry.ts"
+import { bare, EMIT_BYTES, storeAll, type Stored, unreadable } from "./unit.ts"
+import type { Entry } from "./walk/entry.ts"
 import { SourceError } from "./walk/source.ts"
-
-/** An entry whose content is stored. */
-export interface Stored extends Entry {
-  /** The chunks of the content, a chunk list; empty for anything but files. */
-  readonly chunks: Uint8Array
-  /** True when the content was known and not read. */
-  readonly reused: boolean
-  /** Content that was stored although it is not one state of the file: why. */
-  readonly warning?: string
-}
 
 /** One run of a plan, as the executor sees it. */
 export interface Job<E> extends LaneOptions {
   readonly plan: Plan
   /** Told of content bytes as they are read. */
   readonly onRead: (path: string, bytes: number) => void
+  /** The index behind `claim`, when it is one that threads can share. */
+  readonly index?: ChunkIndex
   /** Takes blocks; when it ends, the next may be made. */
   readonly emit: (blocks: ReadonlyArray<Block>) => Effect.Effect<void, E>
 }
@@ -33,25 +26,24 @@ export interface Executor {
   readonly size: number
   /**
    * Starts a job, and gives the function that runs a unit of it. What a unit's entries consist of is emitted before its effect ends.
+   * The scope is that of the job.
    * Fails only with what kernels and `emit` fail with: content that cannot be read makes its entry `unreadable`.
    */
   readonly start: <E>(
     job: Job<E>,
   ) => Effect.Effect<
     (unit: ReadonlyArray<Planned<Steps>>) => Effect.Effect<ReadonlyArray<Stored>, E | KernelError>,
-    KernelError
+    KernelError,
+    Scope.Scope
   >
 }
+
+export type { Stored } from "./unit.ts"
 
 /** Told of content as it is read, by any executor: for progress within large files. */
 export const OnRead: Context.Reference<(path: string, bytes: number) => void> = Context.Reference("penstock/OnRead", {
   defaultValue: (): (path: string, bytes: number) => void => () => {},
 })
-
-/** Blocks are handed on when so many stored bytes wait. */
-const EMIT_BYTES = 4 << 20
-/** How often a file that changes while it is read is read again. */
-const RETRIES = 1
 
 /** Runs plans on this thread, one unit at a time. */
 export const inline: Executor = {
@@ -70,7 +62,7 @@ export const inline: Executor = {
           } else {
             let end = at + 1
             while (end < unit.length && !Stream.isStream(unit[end]!.content)) end++
-            yield* steps(storeAll(lane, job, unit.slice(at, end), results), lane, job)
+            yield* steps(storeAll(lane, job.onRead, unit.slice(at, end), results), lane, job)
             at = end
           }
         }
@@ -93,77 +85,6 @@ const steps = Effect.fnUntraced(function* <E>(work: Generator<void, void>, lane:
     yield* Effect.yieldNow
   }
 }, (effect, work) => Effect.ensuring(effect, Effect.sync(() => work.return())))
-
-/** Stores entries one after the other; pauses after so many bytes. */
-function* storeAll<E>(
-  lane: Lane,
-  job: Job<E>,
-  entries: ReadonlyArray<Planned<Steps>>,
-  results: Array<Stored>,
-): Generator<void, void> {
-  let bytes = 0
-  for (const entry of entries) {
-    const stored = yield* store(lane, job, entry)
-    results.push(stored)
-    bytes += stored.size ?? 0
-    if (lane.readyBytes >= EMIT_BYTES || bytes >= EMIT_BYTES) {
-      bytes = 0
-      yield
-    }
-  }
-}
-
-function* store<E>(lane: Lane, job: Job<E>, entry: Planned<Steps>): Generator<void, Stored> {
-  const { content, known } = entry
-  if (entry.kind !== "file") return { ...bare(entry), chunks: emptyList, reused: false }
-  if (known !== undefined) return { ...bare(entry), chunks: known, reused: true }
-  if (content === undefined) return { ...bare(entry), size: 0, chunks: emptyList, reused: false }
-  if (content instanceof Uint8Array) {
-    lane.begin()
-    lane.push(content)
-    job.onRead(entry.path, content.length)
-    return { ...bare(entry), size: content.length, chunks: lane.end(), reused: false }
-  }
-  try {
-    return yield* storeReader(lane, job, bare(entry), content as ReaderContent)
-  } catch (error) {
-    if (error instanceof SourceError) return unreadable(entry, error)
-    throw error
-  }
-}
-
-function* storeReader<E>(lane: Lane, job: Job<E>, entry: Entry, content: ReaderContent): Generator<void, Stored> {
-  for (let attempts = 0;; attempts++) {
-    const reader = content.open()
-    try {
-      lane.begin()
-      const scratch = lane.direct ? undefined : new Uint8Array(EMIT_BYTES)
-      for (;;) {
-        const into = scratch ?? lane.space()
-        const length = reader.read(into)
-        job.onRead(entry.path, length)
-        if (scratch === undefined) lane.wrote(length)
-        else lane.push(scratch.subarray(0, length))
-        if (length < into.length) break
-        yield
-      }
-      const chunks = lane.end()
-      const { changed, size, metadata } = reader.finish()
-      if (changed && attempts < RETRIES) continue
-      return {
-        ...entry,
-        // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
-        metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
-        size,
-        chunks,
-        reused: false,
-        ...(changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
-      }
-    } finally {
-      reader.close()
-    }
-  }
-}
 
 const storeStream = Effect.fnUntraced(
   function* <E>(lane: Lane, job: Job<E>, entry: Entry, content: Stream.Stream<Uint8Array, SourceError>) {
@@ -189,19 +110,3 @@ const storeStream = Effect.fnUntraced(
       (error) => error instanceof SourceError ? Effect.succeed(unreadable(entry, error)) : Effect.fail(error),
     ),
 )
-
-const unreadable = (entry: Entry, error: SourceError): Stored => ({
-  path: entry.path,
-  kind: "unreadable",
-  metadata: entry.metadata,
-  size: 0,
-  chunks: emptyList,
-  reused: false,
-  problem: error.message,
-})
-
-/** The entry without its content and plan, which nothing should keep alive. */
-const bare = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array }): Entry => {
-  const { content: _content, plan: _plan, known: _known, ...rest } = entry
-  return rest
-}

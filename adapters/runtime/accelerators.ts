@@ -5,11 +5,13 @@ import { Scrypt } from "../../stages/encrypt/password.ts"
 import { Kernels } from "../../stages/kernel.ts"
 import { sqlite } from "../catalog/sqlite.ts"
 import { nativeKernels } from "../kernels/native.ts"
+import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
 
-/** Native kernels and scrypt, and the fastest SQLite engine. */
+/** Native kernels and scrypt, the fastest SQLite engine, and a thread for each processor. */
 export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   sqlite,
   Layer.succeed(Kernels, nativeKernels),
   Layer.succeed(Scrypt, nativeScrypt),
+  workers(),
 )

@@ -43,6 +43,7 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
       let bytesAdded = 0
       const packer: Packer = {
         blockBytes: pack.blockBytes,
+        index,
         has: (id) => index.get(id) !== undefined,
         claim: (id) => index.claim(id),
         add: (added) =>

@@ -33,6 +33,7 @@ export const objects = (): Packing => ({
     let bytesAdded = 0
     const packer: Packer = {
       blockBytes: 0,
+      index,
       has: (id) => index.get(id) !== undefined,
       claim: (id) => index.claim(id),
       add: (blocks) =>

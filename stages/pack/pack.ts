@@ -1,4 +1,4 @@
-import { Effect, Stream } from "effect"
+import { Effect, Scope, Semaphore, Stream } from "effect"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { Executor, type Job, OnRead, type Stored } from "../executor.ts"
 import type { KernelError } from "../kernel.ts"
@@ -33,7 +33,9 @@ export const pack = (packing: Packing): {
     Stream.unwrap(Effect.gen(function* () {
       const executor = yield* Executor
       const onRead = yield* OnRead
+      const scope = yield* Effect.scope
       const packer = yield* packing.write
+      const lock = yield* Semaphore.make(1)
       const jobs = new Map<Plan, Effect.Success<ReturnType<typeof executor.start<StoreError | KernelError>>>>()
       const run = Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
         const { plan } = unit[0]!
@@ -44,9 +46,10 @@ export const pack = (packing: Packing): {
             onRead,
             blockBytes: packer.blockBytes,
             claim: packer.claim,
-            emit: (blocks) => blocks.length === 0 ? Effect.void : packer.add(blocks),
+            ...(packer.index === undefined ? {} : { index: packer.index }),
+            emit: (blocks) => blocks.length === 0 ? Effect.void : lock.withPermits(1)(packer.add(blocks)),
           }
-          jobs.set(plan, runUnit = yield* executor.start(job))
+          jobs.set(plan, runUnit = yield* Scope.provide(executor.start(job), scope))
         }
         const via = { name: packing.name, plan, packer }
         return (yield* runUnit(unit.map((entry) => forgetLost(entry, packer)))).map((stored): Packed<Steps> => ({

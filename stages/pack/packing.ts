@@ -2,6 +2,7 @@
 import type { Effect, Scope } from "effect"
 import type { KernelError } from "../kernel.ts"
 import type { Block } from "../lane.ts"
+import type { ChunkIndex } from "./chunk_index.ts"
 import type { ObjectStore, StoreError } from "./store.ts"
 import { taggedError, type TaggedErrorClass } from "../error.ts"
 
@@ -34,7 +35,9 @@ export interface Packer {
   readonly has: (id: Uint8Array) => boolean
   /** Claims a chunk; true: it is new, and the caller adds it in a block. */
   readonly claim: (id: Uint8Array) => boolean
-  /** Takes blocks over. They are durable after `finish`. */
+  /** The index behind `has` and `claim`, when it is one that threads can share. */
+  readonly index?: ChunkIndex
+  /** Takes blocks over, one call at a time. They are durable after `finish`. */
   readonly add: (blocks: ReadonlyArray<Block>) => Effect.Effect<void, StoreError | KernelError>
   /** Makes everything added durable, and findable by `read`. */
   readonly finish: Effect.Effect<void, StoreError | KernelError>

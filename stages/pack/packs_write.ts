@@ -82,6 +82,7 @@ export const writePacks: (
 
   const packer: Packer = {
     blockBytes: layout.blockBytes,
+    index: known.index,
     has: (id) => known.index.get(id) !== undefined,
     claim: (id) => known.index.claim(id),
     add: Effect.fnUntraced(function* (blocks) {

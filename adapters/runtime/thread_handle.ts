@@ -1,0 +1,71 @@
+/** A thread of the pool as the main thread sees it. */
+import { Effect } from "effect"
+import type { Worker } from "node:worker_threads"
+import { KernelError } from "../../stages/kernel.ts"
+import type { Reply, Request } from "./messages.ts"
+
+/** Sends and receives; a thread that stops by itself is a failure of whoever waits for it, now or later. */
+export class Thread {
+  readonly #worker: Worker
+  readonly #replies: Array<Reply> = []
+  #ready = false
+  #held: Array<Request> = []
+  #waiting: (() => void) | undefined
+  #stopped: string | undefined
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on("message", (reply: Reply) => {
+      if (reply.type === "ready") {
+        this.#ready = true
+        for (const request of this.#held) worker.postMessage(request)
+        this.#held = []
+        return
+      }
+      this.#replies.push(reply)
+      this.#waiting?.()
+    })
+    worker.on("error", (error) => this.#stop(String(error)))
+    worker.on("exit", (code) => this.#stop(`it exited with ${code}`))
+  }
+
+  /** Sends a request; before the thread listens, it is kept. */
+  send(request: Request): void {
+    if (this.#ready) this.#worker.postMessage(request)
+    else this.#held.push(request)
+  }
+
+  /** The next reply. Fails with KernelError when the thread has stopped. */
+  readonly receive: Effect.Effect<Reply, KernelError> = Effect.callback((resume) => {
+    const look = (): void => {
+      const reply = this.#replies.shift()
+      if (reply === undefined && this.#stopped === undefined) return
+      this.#waiting = undefined
+      resume(
+        reply === undefined
+          ? Effect.fail(
+            new KernelError({
+              kernel: "thread",
+              reason: "unsupported",
+              message: `A worker thread stopped: ${this.#stopped}`,
+            }),
+          )
+          : Effect.succeed(reply),
+      )
+    }
+    this.#waiting = look
+    look()
+    return Effect.sync(() => this.#waiting = undefined)
+  })
+
+  /** Ends the thread, whatever it does. */
+  async stop(): Promise<void> {
+    this.#stop("it was told to")
+    await this.#worker.terminate()
+  }
+
+  #stop(why: string): void {
+    this.#stopped ??= why
+    this.#waiting?.()
+  }
+}
