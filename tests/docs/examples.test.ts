@@ -73,7 +73,7 @@ const project = (name: string): string => {
 
 const run = (command: string, args: ReadonlyArray<string>, cwd: string): string => {
   const env = { ...process.env, NO_COLOR: "1", NODE_NO_WARNINGS: "1", NODE_TEST_CONTEXT: undefined }
-  const done = spawnSync(command, args, { cwd, env, encoding: "utf8" })
+  const done = spawnSync(command, args, { cwd, env, encoding: "utf8", timeout: 120_000 })
   assert.equal(done.status, 0, `${done.error?.message ?? ""}${done.stdout}${done.stderr}`)
   return done.stdout
 }

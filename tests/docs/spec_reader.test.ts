@@ -354,7 +354,7 @@ const backup = (source: string): void => {
   const script = resolve(import.meta.dirname, "../../backup.ts")
   const args = ["Deno" in globalThis ? ["run", "-A", "--no-check"] : [], script, "-r", join(work, "repo"), source]
     .flat()
-  const done = spawnSync(process.execPath, args, { env: environment, encoding: "utf8" })
+  const done = spawnSync(process.execPath, args, { env: environment, encoding: "utf8", timeout: 120_000 })
   assert.equal(done.status, 0, `${done.stdout}${done.stderr}`)
 }
 
