@@ -21,7 +21,7 @@ import { skipIf } from "../../skip.ts"
 import { noise } from "../../suites/format.ts"
 
 const script = fileURLToPath(import.meta.resolve("./child.ts"))
-const binaries = fileURLToPath(import.meta.resolve("../../../node_modules/.bin"))
+const binaries = join(import.meta.dirname!, "../../../node_modules/.bin")
 const runtimes = ["node", "deno", "bun"] as const
 
 const run = async (runtime: (typeof runtimes)[number], ...args: ReadonlyArray<string>): Promise<unknown> => {
