@@ -1,20 +1,32 @@
 /** A thread of the pool as the main thread sees it. */
 import { Effect } from "effect"
-import type { Worker } from "node:worker_threads"
+import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel.ts"
 import type { Reply, Request } from "./messages.ts"
 
-/** Sends and receives; a thread that stops by itself is a failure of whoever waits for it, now or later. */
+/** Sends and receives. Starts at the first request; once it stops, by itself or not, whoever waits for it fails, now or later. */
 export class Thread {
-  readonly #worker: Worker
+  #worker: Worker | undefined
   readonly #replies: Array<Reply> = []
   #ready = false
   #held: Array<Request> = []
   #waiting: (() => void) | undefined
   #stopped: string | undefined
 
-  constructor(worker: Worker) {
-    this.#worker = worker
+  /** Whether it was asked for anything yet. */
+  get started(): boolean {
+    return this.#worker !== undefined
+  }
+
+  /** Sends a request; before the thread listens, it is kept. */
+  send(request: Request): void {
+    this.#worker ??= this.#start()
+    if (this.#ready) this.#worker.postMessage(request)
+    else this.#held.push(request)
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./thread.ts", import.meta.url))
     worker.on("message", (reply: Reply) => {
       if (reply.type === "ready") {
         this.#ready = true
@@ -27,12 +39,7 @@ export class Thread {
     })
     worker.on("error", (error) => this.#stop(String(error)))
     worker.on("exit", (code) => this.#stop(`it exited with ${code}`))
-  }
-
-  /** Sends a request; before the thread listens, it is kept. */
-  send(request: Request): void {
-    if (this.#ready) this.#worker.postMessage(request)
-    else this.#held.push(request)
+    return worker
   }
 
   /** The next reply. Fails with KernelError when the thread has stopped. */
@@ -61,7 +68,7 @@ export class Thread {
   /** Ends the thread, whatever it does. */
   async stop(): Promise<void> {
     this.#stop("it was told to")
-    await this.#worker.terminate()
+    await this.#worker?.terminate()
   }
 
   #stop(why: string): void {

@@ -1,7 +1,6 @@
 /** An executor over a pool of threads; Node, Deno and Bun. */
 import { Effect, Layer, Queue, type Scope, Semaphore } from "effect"
 import { availableParallelism } from "node:os"
-import { Worker } from "node:worker_threads"
 import { Executor, inline, type Job } from "../../stages/executor.ts"
 import { KernelError } from "../../stages/kernel.ts"
 import type { Planned, Steps } from "../../stages/plan.ts"
@@ -27,18 +26,24 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
   Effect.gen(function* () {
     const threads = options.threads ?? availableParallelism()
     if (threads < 2) return inline
-    const pool: Array<Thread> = []
+    const pool = new Set<Thread>()
     const idle = yield* Queue.unbounded<Thread>()
+    const addThread = Effect.suspend(() => {
+      const thread = new Thread()
+      pool.add(thread)
+      return Queue.offer(idle, thread)
+    })
+    for (let n = 0; n < threads; n++) yield* addThread
     let jobs = 0
-    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all(pool.map((thread) => thread.stop()))))
+    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all([...pool].map((thread) => thread.stop()))))
 
-    const started = yield* Effect.cached(Effect.gen(function* () {
-      for (let n = 0; n < threads; n++) {
-        const thread = new Thread(new Worker(new URL("./thread.ts", import.meta.url)))
-        pool.push(thread)
-        yield* Queue.offer(idle, thread)
-      }
-    }))
+    // A thread that failed or was interrupted within a unit is of no more use: another takes its place, so that nobody waits forever.
+    const replace = (thread: Thread) =>
+      Effect.suspend(() => {
+        pool.delete(thread)
+        return Effect.andThen(Effect.promise(() => thread.stop()), addThread)
+      })
+    const running = (): boolean => [...pool].some(({ started }) => started)
 
     const start: Executor["start"] = <E>(job: Job<E>) =>
       Effect.gen(function* () {
@@ -86,21 +91,22 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
 
         return Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
           const remote = unit.filter(isRemote)
-          if (
-            pool.length === 0 && remote.reduce((sum, { size }) => sum + (size ?? 0), 0) < WORTH_BYTES ||
-            remote.length === 0
-          ) {
+          const bytes = remote.reduce((sum, { size }) => sum + (size ?? 0), 0)
+          if (remote.length === 0 || bytes < WORTH_BYTES && !running()) {
             return yield* lock.withPermits(1)(runInline(unit))
           }
-          yield* started
-          const stored = yield* Effect.acquireUseRelease(
-            Queue.take(idle),
-            (thread) => onThread(thread, remote),
-            // A thread that was interrupted within a unit is of no more use.
-            (thread, exit) => exit._tag === "Success" ? Queue.offer(idle, thread) : Effect.promise(() => thread.stop()),
+          // Waiting for a thread can be interrupted; one that was taken always goes back.
+          const stored = yield* Effect.uninterruptibleMask((restore) =>
+            Effect.flatMap(restore(Queue.take(idle)), (thread) =>
+              Effect.onExit(restore(onThread(thread, remote)), (exit) =>
+                exit._tag === "Success" ? Queue.offer(idle, thread) : replace(thread)))
           )
-          if (remote.length === unit.length) return stored
-          const others = yield* lock.withPermits(1)(runInline(unit.filter((entry) => !isRemote(entry))))
+          if (remote.length === unit.length) {
+            return stored
+          }
+          const others = yield* lock.withPermits(1)(runInline(unit.filter((entry) =>
+            !isRemote(entry)
+          )))
           let i = 0
           let j = 0
           return unit.map((entry) => isRemote(entry) ? stored[i++]! : others[j++]!)

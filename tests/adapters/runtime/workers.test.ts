@@ -1,0 +1,134 @@
+/** The pool of threads does what the main thread does, and no failure of a thread is a hang. */
+import assert from "node:assert/strict"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { after, describe, test } from "node:test"
+import { Effect, Fiber, Layer, Redacted, Stream } from "effect"
+import {
+  adaptive,
+  aes256gcm,
+  blake3Keyed,
+  chunk,
+  type Chunker,
+  compress,
+  encrypt,
+  Executor,
+  fastcdc,
+  hash,
+  type KernelSpec,
+  pack,
+  type Packed,
+  packs,
+  type Steps,
+  walk,
+  zstd,
+} from "../../../mod.ts"
+import { localSource, memoryStore, nativeKernels } from "../../../adapters/mod.ts"
+import { makeWorkers } from "../../../adapters/runtime/workers.ts"
+import { Kernels } from "../../../stages/kernel.ts"
+import { noise } from "../../suites/kernels.ts"
+
+const directory = mkdtempSync(join(tmpdir(), "penstock-test-"))
+after(() => rmSync(directory, { recursive: true }))
+mkdirSync(join(directory, "same"))
+for (let i = 0; i < 300; i++) writeFileSync(join(directory, `small-${i}`), noise(1000 + i * 37))
+// The same content under many names, in units that run at the same time.
+for (let i = 0; i < 40; i++) writeFileSync(join(directory, "same", String(i)), noise(700_000))
+writeFileSync(join(directory, "large"), noise(20 << 20))
+writeFileSync(join(directory, "empty"), "")
+
+const key = Redacted.make(new Uint8Array(32).fill(7))
+
+interface Result {
+  readonly chunks: ReadonlyArray<readonly [string, string]>
+  readonly chunksNew: number
+  readonly problems: ReadonlyArray<string>
+}
+
+const run = (
+  threads: number,
+  chunker: KernelSpec<"chunk"> = fastcdc({ average: 64 << 10 }),
+): Effect.Effect<Result, unknown> =>
+  Effect.gen(function* () {
+    const executor = yield* makeWorkers({ threads })
+    const packed = walk(directory).pipe(
+      chunk(chunker),
+      hash(blake3Keyed(key)),
+      compress(adaptive(zstd())),
+      encrypt(aes256gcm(key)),
+      pack(packs({ size: 1 << 20 })),
+    )
+    const entries: ReadonlyArray<Packed<Steps>> = yield* Stream.runCollect(packed).pipe(
+      Effect.provideService(Executor, executor),
+    )
+    return {
+      chunks: entries.map(({ chunks, path }) => [path, Buffer.from(chunks).toString("hex")] as const),
+      chunksNew: entries[0]!.packing.packer.stats().chunksNew,
+      problems: entries.flatMap(({ path, problem }) => problem === undefined ? [] : [`${path}: ${problem}`]),
+    }
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Layer.mergeAll(localSource.layer, memoryStore.layer)),
+    Effect.provideService(Kernels, nativeKernels),
+  )
+
+/** A chunker that threads make from a module of its own. */
+const fromModule = (source: string): KernelSpec<"chunk"> => {
+  const file = join(directory, `..`, `penstock-kernel-${process.pid}-${Math.random().toString(36).slice(2)}.mjs`)
+  writeFileSync(file, source)
+  after(() => rmSync(file))
+  const cut: Chunker = { maximum: 1 << 16, cut: (_bytes, from, to) => Math.min(to, from + (1 << 16)) }
+  return { stage: "chunk", name: "own", params: {}, make: () => cut, module: new URL(`file://${file}`).href }
+}
+
+describe("a pool of threads", () => {
+  test("gives the same chunks as one thread, and stores none twice", async () => {
+    const [one, several] = [await Effect.runPromise(run(1)), await Effect.runPromise(run(3))]
+    assert.deepEqual(several.chunks, one.chunks)
+    assert.equal(several.chunksNew, one.chunksNew)
+    assert.deepEqual(several.problems, [])
+  })
+
+  test("runs a kernel from its module", async () => {
+    const module = "export default () => ({ maximum: 65536, cut: (b, from, to) => Math.min(to, from + 65536) })"
+    const own = await Effect.runPromise(run(2, fromModule(module)))
+    assert.deepEqual(own, await Effect.runPromise(run(1, fromModule(module))))
+  })
+
+  test("fails when a kernel in a thread fails", async () => {
+    await assert.rejects(
+      Effect.runPromise(run(2, fromModule("export default () => { throw new Error('no such thing') }"))),
+      /no such thing/,
+    )
+    await assert.rejects(
+      Effect.runPromise(
+        run(2, fromModule("export default () => ({ maximum: 65536, cut() { throw new Error('broken') } })")),
+      ),
+      /broken/,
+    )
+  })
+
+  test("fails when a thread ends by itself", async () => {
+    const module = "import { exit } from 'node:process'; export default () => ({ maximum: 65536, cut() { exit(3) } })"
+    await assert.rejects(Effect.runPromise(run(2, fromModule(module))), /A worker thread/)
+  })
+
+  test("ends when it is interrupted", async () => {
+    const module = `export default () => ({ maximum: 65536, cut: (b, from, to) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+      return Math.min(to, from + 65536)
+    } })`
+    const fiber = Effect.runFork(run(2, fromModule(module)))
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await Effect.runPromise(Fiber.interrupt(fiber))
+  })
+})
+
+test("a plan with a kernel that only this thread has runs on this thread", async () => {
+  const cut: Chunker = { maximum: 1 << 16, cut: (_bytes, from, to) => Math.min(to, from + (1 << 16)) }
+  const { chunksNew } = await Effect.runPromise(
+    run(2, { stage: "chunk", name: "closure", params: {}, make: () => cut }),
+  )
+  assert.ok(chunksNew > 300)
+})
