@@ -8,6 +8,7 @@
  */
 // Walk, and what is walked
 export * from "./stages/walk/entry.ts"
+export * from "./stages/walk/content.ts"
 export * from "./stages/walk/path.ts"
 export * from "./stages/walk/source.ts"
 export * from "./stages/walk/target.ts"
@@ -32,7 +33,7 @@ export * from "./stages/hash/sha256.ts"
 export * from "./stages/compress/compress.ts"
 export { adaptive } from "./stages/compress/adaptive.ts"
 export { gzip } from "./stages/compress/gzip.ts"
-export * from "./stages/compress/none.ts"
+export { none as noCompression } from "./stages/compress/none.ts"
 export { zstd } from "./stages/compress/zstd.ts"
 
 // Encrypt
@@ -68,3 +69,4 @@ export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.
 // Formats
 export * from "./formats/format.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
+export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"

@@ -36,7 +36,14 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
         out.note(readData > 0 ? "No errors were found" : "No errors were found (--read-data also verifies every byte)")
         return EXIT_OK
       }
-      out.line(`${plural(findings.length, "error")} found; penstock rebuild makes lost indexes and catalogs again`)
+      out.line(
+        `${plural(findings.length, "error")} found. Lost indexes, catalogs and logs: penstock rebuild makes them again`,
+      )
+      if (findings.some(({ object }) => object.endsWith(".roz"))) {
+        out.line(
+          "Damaged packs: remove them, run penstock rebuild, and back up again; what the source still has is then stored again",
+        )
+      }
       return EXIT_FAILURE
     }))
 })

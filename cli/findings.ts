@@ -7,7 +7,7 @@ import { SHORT_ID } from "./snapshot.ts"
 /** Names each object that is damaged and every file that cannot be restored whole because of it. */
 export const printFindings = (findings: ReadonlyArray<Finding>, out: Output): void => {
   for (const { object, message, files } of findings) {
-    out.line(`${displayPath(object)}: ${message}`)
+    out.line(displayPath(message.includes(object) ? message : `${object}: ${message}`))
     for (const { snapshot, path } of files) {
       out.line(`  cannot be restored whole: ${displayPath(path)} (snapshot ${snapshot.slice(0, SHORT_ID)})`)
     }

@@ -22,7 +22,7 @@ import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { LogWriter, putSegment } from "./log.ts"
 import { catalogOpener, ruinedPacks, withoutPacks } from "./mend.ts"
 import type { Opened } from "./opened.ts"
-import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
+import { commitSnapshot, infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 
 /** Bytes of the catalog that are handed to the chunker at once. */
 const PAGES_BYTES = 4 << 20
@@ -50,7 +50,8 @@ export const backup: <E, R>(
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { layout, store } = opened
-    const time = options.time ?? (yield* Clock.currentTimeMillis)
+    const now = yield* Clock.currentTimeMillis
+    const time = options.time ?? now
     const { next, snapshots } = yield* listSnapshots(store, layout)
     const parent = yield* chooseParent(snapshots, options)
     const { db, started, tree } = yield* startCatalog(opened, parent)
@@ -64,7 +65,7 @@ const run = Effect.fnUntraced(
     const planned = plan(entries)
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
       ? planned
-      : reuse(tree.lookup, started.record.time)(planned)
+      : reuse(tree.lookup, started.record.started)(planned)
     const packed = incremental.pipe(
       chunk(layout.chunk),
       hash(layout.hash),
@@ -82,6 +83,7 @@ const run = Effect.fnUntraced(
     const snapshot: SnapshotRecord = yield* log.end((segments) => ({
       id,
       time,
+      started: now,
       hostname: options.hostname ?? "",
       username: options.username ?? "",
       paths: options.paths,
@@ -99,8 +101,7 @@ const run = Effect.fnUntraced(
     const stored = recorded.bytesStored + log.stored + catalog.bytesStored
     if (options.dryRun === true) return summary(recorded, stored)
     const committed = yield* commitSnapshot(store, layout, next, snapshot, catalog)
-    const { log: _log, ...info } = snapshot
-    return { ...summary(recorded, stored + committed), snapshot: info }
+    return { ...summary(recorded, stored + committed), snapshot: infoOf(snapshot) }
   },
 )
 

@@ -1,6 +1,6 @@
 /** Verifies a repository. */
 import { Effect } from "effect"
-import { openPackStore } from "../../stages/pack/pack_store.ts"
+import { lostPackOf, openPackStore } from "../../stages/pack/pack_store.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { CONFIG } from "./config.ts"
@@ -36,7 +36,6 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
   const data = yield* openPackStore(layout.data)
   const catalogs = yield* openPackStore(layout.catalogs)
   for (const known of [data, catalogs]) {
-    for (const object of known.lost) damage.add(object, `${object} is missing`)
     for (const { message, object } of known.damaged) damage.add(object, message)
   }
 
@@ -87,9 +86,10 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
       )
     }
   }
+  const lostPack = lostPackOf(data.lost)
   yield* nameFiles(opened, snapshots, damage, (id) => {
     const number = data.index.get(id)
-    return number === undefined ? LOST : unreadable.get(number)
+    return number === undefined ? lostPack(id) ?? LOST : unreadable.get(number)
   })
   const summary: CheckSummary = {
     snapshots: snapshots.length,

@@ -163,6 +163,6 @@ export const listLogs = (store: ObjectStore): Effect.Effect<ReadonlyMap<string, 
       if (segments === undefined) logs.set(snapshot, [name])
       else segments.push(name)
     }
-    for (const segments of logs.values()) segments.sort()
+    for (const segments of logs.values()) segments.sort((a, b) => Number(NAME.exec(a)![2]) - Number(NAME.exec(b)![2]))
     return logs
   })

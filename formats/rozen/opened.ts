@@ -8,6 +8,7 @@ import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
+import { contentStream } from "../../stages/walk/content.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import type { RepositoryError } from "../format.ts"
 import { corrupt, fromSqliteError } from "./errors.ts"
@@ -55,11 +56,9 @@ const pages = (
     chunks: catalog.chunks,
     reused: false,
   }
-  return Stream.flatMap(
-    contents(restoring(opened, "catalogs")(Stream.succeed(file))),
-    ({ content }) =>
-      content instanceof Uint8Array ? Stream.succeed(content) : content as Stream.Stream<Uint8Array, SourceError>,
-  ).pipe(Stream.provideService(ObjectStore, opened.store))
+  return Stream.flatMap(contents(restoring(opened, "catalogs")(Stream.succeed(file))), contentStream).pipe(
+    Stream.provideService(ObjectStore, opened.store),
+  )
 }
 
 /** An open catalog. */

@@ -7,14 +7,14 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened, restoring } from "./opened.ts"
-import { listSnapshots } from "./snapshot.ts"
+import { infoOf, listSnapshots } from "./snapshot.ts"
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened.store, opened.layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
-    return snapshots.map(({ record: { log: _log, ...info } }) => info)
+    return snapshots.map(({ record }) => infoOf(record))
   })
 
 /** The entries of a snapshot with their content. */

@@ -4,7 +4,7 @@ import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree } from "../../stages/catalog/tree.ts"
 import { KernelError } from "../../stages/kernel.ts"
-import { openPackStore } from "../../stages/pack/pack_store.ts"
+import { lostPackOf, openPackStore } from "../../stages/pack/pack_store.ts"
 import { reindex } from "../../stages/pack/reindex.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
@@ -14,7 +14,7 @@ import { Damage, LOST, nameFiles } from "./damage.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { listLogs, LogWriter, putSegment, readSegment, type Segment, segmentName } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
-import { commitSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
+import { commitSnapshot, infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 import { type RuinedPack, ruinedPacks, withoutPacks } from "./mend.ts"
 
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = (opened) =>
@@ -36,6 +36,8 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   const ruined = yield* ruinedPacks(opened)
   yield* refuseNewer(opened, ruined)
   yield* ensureConfig(store, opened.config)
+  // Reindexing forgets which chunks lost packs had.
+  const lostPack = lostPackOf((yield* openPackStore(layout.data)).lost)
   const data = yield* reindex(layout.data)
   for (const { message, object } of data.lost) damage.add(object, message)
 
@@ -78,10 +80,15 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
 
   const snapshots = [...rebuilt.values()].sort((a, b) => a.record.time - b.record.time)
   const known = yield* openPackStore(layout.data)
-  yield* nameFiles(mended, snapshots, damage, (id) => known.index.get(id) === undefined ? LOST : undefined)
+  yield* nameFiles(
+    mended,
+    snapshots,
+    damage,
+    (id) => known.index.get(id) === undefined ? lostPack(id) ?? LOST : undefined,
+  )
   const summary: RebuildSummary = {
     snapshots: snapshots.filter((snapshot) => whole.good.get(snapshot.record.id) !== snapshot)
-      .map(({ record: { log: _log, ...info } }) => info),
+      .map(({ record }) => infoOf(record)),
     packsIndexed: data.added + pages.added,
     findings: damage.findings,
   }

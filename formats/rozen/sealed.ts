@@ -10,7 +10,7 @@ import { BLOCK_VERSION, decodeHeader, type Magic } from "./header.ts"
 import type { Layout } from "./layout.ts"
 
 /** A decoded body is at most this long, in bytes. */
-const MAXIMUM_BODY = 256 << 20
+const MAXIMUM_BODY = 2 ** 30
 
 const context = (header: Uint8Array, name: string): Uint8Array => {
   const text = new TextEncoder().encode(name)

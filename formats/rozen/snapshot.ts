@@ -9,13 +9,19 @@ import { getSealed, putSealed } from "./sealed.ts"
 
 /** What is known of a snapshot beside its entries. */
 export interface SnapshotRecord extends SnapshotInfo {
+  /** When the run began by the clock, whatever `time` it was given: milliseconds since 1970. */
+  readonly started: number
   /** The run's log: number of segments, whether it lists the whole tree, and changes listed since the last log that does. */
   readonly log: { readonly segments: number; readonly full: boolean; readonly changes: number }
 }
 
+/** What a listing shows. */
+export const infoOf = ({ log: _log, started: _started, ...info }: SnapshotRecord): SnapshotInfo => info
+
 const Stored = Schema.Struct({
   id: Schema.String,
   time: Schema.Finite,
+  started: Schema.Finite,
   hostname: Schema.String,
   username: Schema.String,
   paths: Schema.Array(Schema.String),
@@ -92,7 +98,13 @@ export const listSnapshots: (
   const read = yield* Effect.forEach(names, (name) =>
     getSealed(store, layout.snapshots, "ROZE-IDX", name).pipe(
       Effect.flatMap((body) => attempt(() => decodeSnapshot(name, body))),
-      Effect.catchTag("RepositoryError", (error) => Effect.sync(() => void damaged.push(error))),
+      Effect.catch((error): Effect.Effect<undefined, StoreError> => {
+        if (error._tag === "RepositoryError") damaged.push(error)
+        else if (error.reason === "io" || error.reason === "corrupt") damaged.push(corrupt(name, error.message))
+        // Gone since it was listed: a rebuild has replaced it.
+        else if (error.reason !== "not-found") return Effect.fail(error)
+        return Effect.succeed(undefined)
+      }),
     ), { concurrency: 4 })
   const byId = new Map<string, SnapshotObject>()
   // A snapshot that was rebuilt has a later object; that one counts.

@@ -19,6 +19,13 @@ export interface KnownPack {
   readonly indexed: boolean
 }
 
+/** A pack that an index lists and that is not to be had. */
+export interface LostPack {
+  readonly object: string
+  /** First 16 bytes of the IDs of its chunks. */
+  readonly prefixes: Uint8Array
+}
+
 /** The packs of a store. */
 export interface PackStore {
   /** Chunk to number in `packs`. Only chunks of packs that are there. */
@@ -26,9 +33,9 @@ export interface PackStore {
   readonly packs: ReadonlyArray<KnownPack>
   /** Packs that no index lists, as an index would: to be listed by the next. */
   readonly orphans: ReadonlyArray<ListedPack>
-  /** Packs that an index lists and that are gone. */
-  readonly lost: ReadonlyArray<string>
-  /** Packs and indexes that cannot be read. */
+  /** Packs that an index lists and that are gone or have another size. */
+  readonly lost: ReadonlyArray<LostPack>
+  /** Packs and indexes that are missing or cannot be read. */
   readonly damaged: ReadonlyArray<PackError>
   /** Number of readable index objects. */
   readonly indexes: number
@@ -109,7 +116,7 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
     const setAside = <A>(effect: Effect.Effect<A, PackError | StoreError>): Effect.Effect<A | undefined, StoreError> =>
       Effect.catch(effect, (error): Effect.Effect<undefined, StoreError> => {
         if (error instanceof PackError) damaged.push(error)
-        else if (error.reason === "not-found" || error.reason === "corrupt") {
+        else if (error.reason === "not-found" || error.reason === "corrupt" || error.reason === "io") {
           damaged.push(new PackError({ reason: "truncated", object: error.name, message: error.message }))
         } else return Effect.fail(error)
         return Effect.succeed(undefined)
@@ -136,7 +143,7 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
       lists.reduce((n, list) => n + list.reduce((m, { prefixes }) => m + prefixes.length / PREFIX_BYTES, 0), 0),
     )
     const packs: Array<KnownPack> = []
-    const lost: Array<string> = []
+    const lost: Array<LostPack> = []
     const seen = new Set<string>()
     const add = (listed: ListedPack, object: string, indexed: boolean): void => {
       for (let at = 0; at < listed.prefixes.length; at += PREFIX_BYTES) {
@@ -151,8 +158,10 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
         if (seen.has(object)) continue
         seen.add(object)
         const size = present.get(object)
-        if (size === undefined) lost.push(object)
-        else if (size !== listed.size) {
+        if (size !== listed.size) lost.push({ object, prefixes: listed.prefixes })
+        if (size === undefined) {
+          damaged.push(new PackError({ reason: "missing", object, message: `${object} is missing` }))
+        } else if (size !== listed.size) {
           const message = `${object} has ${size} bytes, not ${listed.size}: it is truncated or altered`
           damaged.push(new PackError({ reason: "truncated", object, message }))
         } else add({ ...listed, id: listed.id.slice() }, object, true)
@@ -175,3 +184,19 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
     const result: PackStore = { index, packs, orphans, lost, damaged, indexes: lists.length }
     return result
   })
+
+/** Which lost pack had a chunk: the first of those that list it. */
+export const lostPackOf = (lost: ReadonlyArray<LostPack>): (id: Uint8Array) => string | undefined => {
+  if (lost.length === 0) return () => undefined
+  const index = new ChunkIndex(lost.reduce((n, { prefixes }) => n + prefixes.length / PREFIX_BYTES, 0))
+  for (const [number, { prefixes }] of lost.entries()) {
+    for (let at = 0; at < prefixes.length; at += PREFIX_BYTES) {
+      const prefix = prefixes.subarray(at, at + PREFIX_BYTES)
+      if (index.get(prefix) === undefined) index.set(prefix, number)
+    }
+  }
+  return (id) => {
+    const number = index.get(id)
+    return number === undefined ? undefined : lost[number]!.object
+  }
+}

@@ -79,8 +79,8 @@ export interface Unpacker {
 }
 
 interface PackErrorFields {
-  /** `truncated`, `corrupt`, `forged` (not sealed with this key), `newer` (a later version), `foreign` (not a pack). */
-  readonly reason: "truncated" | "corrupt" | "forged" | "newer" | "foreign"
+  /** `missing`, `truncated`, `corrupt`, `forged` (not sealed with this key), `newer` (a later version), `foreign` (not a pack). */
+  readonly reason: "missing" | "truncated" | "corrupt" | "forged" | "newer" | "foreign"
   readonly object: string
   readonly message: string
 }

@@ -5,7 +5,7 @@ import { Kernels, makeKernel } from "../kernel.ts"
 import { PENDING } from "./chunk_index.ts"
 import { PackDirectory } from "./pack_file.ts"
 import type { PackLayout } from "./pack_layout.ts"
-import { openPackStore, readFooter } from "./pack_store.ts"
+import { lostPackOf, openPackStore, readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
 
@@ -18,16 +18,14 @@ export const readPacks: (layout: PackLayout) => Effect.Effect<Unpacker, StoreErr
     const store = yield* ObjectStore
     const cipher = makeKernel(layout.packs.cipher, yield* Kernels)
     const known = yield* openPackStore(layout)
-    const gone = [
-      ...known.lost,
-      ...known.damaged.filter(({ object }) => object.startsWith(layout.packs.directory)).map(({ object }) => object),
-    ]
-    const lost: ChunkLost = {
-      lost: gone.length === 0
-        ? "no pack holds a part of it"
-        : `a part of it is in no readable pack; missing or damaged: ${gone.slice(0, 3).join(", ")}${
-          gone.length > 3 ? ` and ${gone.length - 3} more` : ""
-        }`,
+    const lostPack = lostPackOf(known.lost)
+    const lost = (id: Uint8Array): ChunkLost => {
+      const pack = lostPack(id)
+      return {
+        lost: pack === undefined
+          ? "no pack lists a part of it"
+          : `a part of it was in ${pack}, which is missing or damaged`,
+      }
     }
     const directories = new Map<number, PackDirectory | ChunkLost>()
 
@@ -64,12 +62,12 @@ export const readPacks: (layout: PackLayout) => Effect.Effect<Unpacker, StoreErr
           const id = chunkId(list, i)
           const pack = known.index.get(id)
           if (pack === undefined || pack === PENDING) {
-            places.push(lost)
+            places.push(lost(id))
             continue
           }
           const kept = directories.get(pack)
           const found = kept ?? (yield* directory(pack))
-          places.push("lost" in found ? found : found.find(id) ?? lost)
+          places.push("lost" in found ? found : found.find(id) ?? lost(id))
         }
         return places
       }),

@@ -34,10 +34,7 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
     )
     const known = yield* openPackStore(layout)
     const cipher = makeKernel(layout.packs.cipher, table)
-    const lost: Array<PackError> = [
-      ...known.lost.map((object) => new PackError({ reason: "truncated", object, message: `${object} is missing` })),
-      ...known.damaged.filter(({ object }) => object.endsWith(layout.packs.extension)),
-    ]
+    const lost: Array<PackError> = known.damaged.filter(({ object }) => object.endsWith(layout.packs.extension))
     const listed: Array<ListedPack> = []
     for (const pack of known.packs) {
       yield* readFooter(layout, store, cipher, pack).pipe(

@@ -15,6 +15,7 @@ import { reuse } from "../../../stages/walk/reuse.ts"
 import type { BackupOptions, BackupSummary, FormatError } from "../../format.ts"
 import { chooseParent, summary } from "../backup.ts"
 import { fromSqliteError } from "../errors.ts"
+import { infoOf } from "../snapshot.ts"
 import { commitRun, emptyCatalog } from "./commit.ts"
 import { ContentWriter } from "./content.ts"
 import type { Opened } from "./layout.ts"
@@ -39,7 +40,8 @@ export const backup: <E, R>(
 
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
-    const time = options.time ?? (yield* Clock.currentTimeMillis)
+    const now = yield* Clock.currentTimeMillis
+    const time = options.time ?? now
     const { snapshots } = yield* listSnapshots(opened)
     const parent = yield* chooseParent(snapshots, options)
     const { db, started, tree } = yield* startCatalog(opened, parent)
@@ -57,7 +59,7 @@ const run = Effect.fnUntraced(
     const planned = plan(entries)
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
       ? planned
-      : reuse(tree.lookup, started.record.time)(planned)
+      : reuse(tree.lookup, started.record.started)(planned)
     const stored = Stream.mapEffect(
       incremental,
       (entry) =>
@@ -74,6 +76,7 @@ const run = Effect.fnUntraced(
     const committed = yield* commitRun(opened, { db, tree }, {
       id,
       time,
+      started: now,
       hostname: options.hostname ?? "",
       username: options.username ?? "",
       paths: options.paths,
@@ -84,8 +87,7 @@ const run = Effect.fnUntraced(
       bytes: recorded.bytes,
     })
     const all = summary(recorded, recorded.bytesStored + committed.stored)
-    const { log: _log, ...info } = committed.record
-    return options.dryRun === true ? all : { ...all, snapshot: info }
+    return options.dryRun === true ? all : { ...all, snapshot: infoOf(committed.record) }
   },
 )
 

@@ -1,4 +1,5 @@
 /** Reads snapshots of version 0. */
+import { infoOf } from "../snapshot.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { Effect, Stream } from "effect"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
@@ -18,7 +19,7 @@ export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotI
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
-    return snapshots.map(({ record: { log: _log, ...info } }) => info)
+    return snapshots.map(({ record }) => infoOf(record))
   })
 
 /** The entries of a snapshot, each with its content as a stream. */

@@ -8,7 +8,7 @@ import { presentContents } from "./backup.ts"
 import { CONFIG } from "../config.ts"
 import { Damage } from "../damage.ts"
 import { fromSqliteError } from "../errors.ts"
-import type { SnapshotRecord } from "../snapshot.ts"
+import { infoOf, type SnapshotRecord } from "../snapshot.ts"
 import { nameFiles } from "./check.ts"
 import { commitRun, emptyCatalog } from "./commit.ts"
 import type { Opened } from "./layout.ts"
@@ -67,9 +67,7 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   const { snapshots } = yield* listSnapshots(opened)
   yield* nameFiles(opened, snapshots, damage, yield* presentContents(store))
   const summary: RebuildSummary = {
-    snapshots: snapshots.filter(({ record }) => rebuilt.has(record.id)).map(({ record: { log: _log, ...info } }) =>
-      info
-    ),
+    snapshots: snapshots.filter(({ record }) => rebuilt.has(record.id)).map(({ record }) => infoOf(record)),
     packsIndexed: 0,
     findings: damage.findings,
   }

@@ -41,10 +41,12 @@ export const recover: (
     yield* attemptSqlite(() => tree.commit())
     const { bytes, directories, files } = yield* attemptSqlite(() => tree.counts())
     if (files === 0) return undefined
+    const time = yield* Clock.currentTimeMillis
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
     yield* commitRun(opened, catalog, {
       id,
-      time: yield* Clock.currentTimeMillis,
+      time,
+      started: time,
       hostname: "",
       username: "",
       paths: [],
