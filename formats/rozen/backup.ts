@@ -52,7 +52,8 @@ const run = Effect.fnUntraced(
     const { layout, store } = opened
     const now = yield* Clock.currentTimeMillis
     const time = options.time ?? now
-    const { next, snapshots } = yield* listSnapshots(store, layout)
+    const { damaged, next, snapshots } = yield* listSnapshots(store, layout)
+    for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
     const parent = yield* chooseParent(snapshots, options)
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
