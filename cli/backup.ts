@@ -132,7 +132,9 @@ const optionsOf = (input: BackupInput, paths: ReadonlyArray<string>): Effect.Eff
 /** Name of the user; the number where the system has no name for it. */
 const userName = (): string => {
   try {
-    return userInfo().username
+    const { uid, username } = userInfo()
+    // Bun looks only at the environment, and says "unknown" when that does not tell.
+    return username === "unknown" ? String(uid) : username
   } catch {
     return String(process.getuid?.() ?? "")
   }
