@@ -1,5 +1,6 @@
 /** A thread of the pool as the main thread sees it. */
 import { Effect } from "effect"
+import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel.ts"
 import type { Reply, Request } from "./messages.ts"
@@ -26,7 +27,8 @@ export class Thread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./thread.ts", import.meta.url))
+    // The same class under two names: Deno's types do not know that.
+    const worker = new Worker(new URL("./thread.ts", import.meta.url) as NodeURL)
     worker.on("message", (reply: Reply) => {
       if (reply.type === "ready") {
         this.#ready = true
