@@ -10,6 +10,7 @@ import { cpus } from "node:os"
 import process from "node:process"
 import { Redacted } from "effect"
 import { hasNodeChacha } from "../adapters/kernels/encrypt.ts"
+import { wasmFastCdc } from "../adapters/kernels/fastcdc.ts"
 import { napiBlake3, wasmBlake3 } from "../adapters/kernels/hash.ts"
 import { nativeKernels } from "../adapters/kernels/native.ts"
 import { fastcdc } from "../stages/chunk/fastcdc.ts"
@@ -20,7 +21,7 @@ import { aes256gcm } from "../stages/encrypt/aes256gcm.ts"
 import { xchacha20poly1305 } from "../stages/encrypt/xchacha20poly1305.ts"
 import { blake3 } from "../stages/hash/blake3.ts"
 import { sha256 } from "../stages/hash/sha256.ts"
-import { type KernelSpec, type KernelStage, type KernelTable, makeKernel } from "../stages/kernel.ts"
+import { type Chunker, type KernelSpec, type KernelStage, type KernelTable, makeKernel } from "../stages/kernel.ts"
 
 const SIZES = [64 << 10, 1 << 20]
 const ROUNDS = 7
@@ -85,13 +86,18 @@ const made = <S extends KernelStage>(spec: KernelSpec<S>, tables: Readonly<Recor
 
 const chunk = (): void => {
   const content = noise(32 << 20)
-  const chunker = makeKernel(fastcdc())
-  const run = (): number => {
-    let chunks = 0
-    for (let at = 0; at < content.length; chunks++) at = chunker.cut(content, at, content.length)
-    return chunks
+  for (const average of [4096, 65536, 1 << 20]) {
+    const kernels = made(fastcdc({ average }), { WebAssembly: { "chunk:fastcdc": wasmFastCdc } })
+    const cuts = (chunker: Chunker): Array<number> => {
+      const ends: Array<number> = []
+      for (let at = 0; at < content.length;) ends.push(at = chunker.cut(content, at, content.length))
+      return ends
+    }
+    for (const [, kernel] of kernels) assert.deepEqual(cuts(kernel), cuts(kernels[0]![1]))
+    for (const [name, kernel] of kernels) {
+      report(`fastcdc, average ${label(average)}`, content.length, name, () => cuts(kernel))
+    }
   }
-  report(`fastcdc (${run()} chunks)`, content.length, "portable", run)
 }
 
 const hash = (): void => {

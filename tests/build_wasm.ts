@@ -7,13 +7,13 @@ import { join, resolve } from "node:path"
 const root = resolve(import.meta.dirname, "..")
 const source = join(root, "adapters/kernels/fastcdc.as")
 
-/** The module, compiled now: equal bytes for equal sources. Two pages of memory, no imports, no runtime. */
+/** The module, compiled now: equal bytes for equal sources. One page of memory, no imports, no runtime. */
 export const compile = (): Uint8Array => {
   const folder = mkdtempSync(join(tmpdir(), "penstock-wasm-"))
   try {
     // Named .ts only here: in the repository no tool shall take it for TypeScript.
     copyFileSync(source, join(folder, "fastcdc.ts"))
-    const options = ["-O3", "--runtime", "stub", "--noAssert", "--initialMemory", "2", "--maximumMemory", "2"]
+    const options = ["-O3", "--runtime", "stub", "--noAssert", "--initialMemory", "1", "--maximumMemory", "1"]
     const compiler = [join(root, "node_modules/assemblyscript/bin/asc.js"), "fastcdc.ts", "--outFile", "fastcdc.wasm"]
     const done = spawnSync(process.execPath, [...compiler, ...options], { cwd: folder, encoding: "utf8" })
     if (done.status !== 0) throw new Error(`Cannot compile ${source}: ${done.error?.message ?? ""}${done.stderr}`)

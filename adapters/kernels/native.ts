@@ -6,10 +6,12 @@ import { blake3, blake3Keyed, type KeyedParams } from "../../stages/hash/blake3.
 import type { Hasher, KernelTable } from "../../stages/kernel.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
 import { nativeXaes, nativeXchacha } from "./encrypt.ts"
+import { wasmFastCdc } from "./fastcdc.ts"
 import { fastestBlake3, keyedKey, nativeSha256 } from "./hash.ts"
 
 /** Give it to `Kernels` of stages/kernel.ts. What cannot be loaded on this machine falls back by itself. */
 export const nativeKernels: KernelTable = {
+  "chunk:fastcdc": wasmFastCdc,
   "hash:blake3": (): Hasher => (fastestBlake3() ?? (() => blake3.make(undefined as never)))(),
   "hash:blake3-keyed": (params: KeyedParams): Hasher => {
     const maker = fastestBlake3()
