@@ -1,0 +1,89 @@
+/**
+ * What a command costs. Needs no root and no other program.
+ *
+ * - wall time: from the start of the process to its end.
+ * - CPU time: what Linux adds to `cutime` and `cstime` of /proc/self/stat when a child and its descendants have ended; in steps of 10 ms.
+ * - peak memory: `VmHWM` (the most that was resident at once) of the process and each descendant, read from /proc every 20 ms, added up. So it can
+ *   miss what was allocated in the last 20 ms, and for several processes it is what they needed at most, had their peaks come together.
+ *
+ * Elsewhere than on Linux, CPU time and memory are null.
+ */
+import { spawn } from "node:child_process"
+import { readdirSync, readFileSync } from "node:fs"
+import { platform } from "node:process"
+
+export interface Command {
+  readonly argv: readonly [string, ...ReadonlyArray<string>]
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+export interface Cost {
+  /** Wall time, seconds. */
+  readonly seconds: number
+  /** User and system time, seconds. */
+  readonly cpu: number | null
+  /** Peak of memory, bytes. */
+  readonly memory: number | null
+}
+
+const SAMPLE_MS = 20
+
+/** Seconds of CPU of all children that have ended; a tick is 10 ms on every Linux that Node runs on. */
+const cpuOfChildren = (): number => {
+  const fields = readFileSync("/proc/self/stat", "latin1").replace(/^.*\) /s, "").split(" ")
+  // cutime and cstime, fields 16 and 17; the first field left here is the third.
+  return (Number(fields[13]) + Number(fields[14])) / 100
+}
+
+/** Notes the peak of a process and its descendants in `peaks`, by process ID. */
+const sample = (pid: number, peaks: Map<number, number>): void => {
+  try {
+    const peak = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))
+    if (peak !== null) peaks.set(pid, Number(peak[1]) * 1024)
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const children = readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1").trim()
+      if (children !== "") { for (const child of children.split(" ")) sample(Number(child), peaks) }
+    }
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** Runs a command to its end, one at a time. Its output is dropped. Rejects when it does not exit with 0, with the end of its stderr. */
+export const measure = (command: Command): Promise<Cost> =>
+  new Promise((resolve, reject) => {
+    const linux = platform === "linux"
+    const [program, ...args] = command.argv
+    const peaks = new Map<number, number>()
+    let errors = ""
+    const cpu = linux ? cpuOfChildren() : 0
+    const start = performance.now()
+    const child = spawn(program, args, {
+      cwd: command.cwd,
+      env: { ...process.env, ...command.env },
+      stdio: ["ignore", "ignore", "pipe"],
+    })
+    const timer = linux && child.pid !== undefined ? setInterval(() => sample(child.pid!, peaks), SAMPLE_MS) : undefined
+    let cost: Cost | undefined
+    child.stderr.setEncoding("utf8").on("data", (text: string) => errors = (errors + text).slice(-2000))
+    child.on("error", (error) => {
+      clearInterval(timer)
+      reject(error)
+    })
+    child.on("exit", () => {
+      clearInterval(timer)
+      cost = {
+        seconds: (performance.now() - start) / 1000,
+        cpu: linux ? Math.round((cpuOfChildren() - cpu) * 100) / 100 : null,
+        memory: peaks.size > 0 ? [...peaks.values()].reduce((sum, peak) => sum + peak, 0) : null,
+      }
+    })
+    child.on("close", (code, signal) => {
+      if (code === 0 && cost !== undefined) resolve(cost)
+      else {reject(
+          new Error(`${program.split("/").at(-1)} ${args[0] ?? ""} ended with ${code ?? signal}: ${errors.trim()}`),
+        )}
+    })
+  })

@@ -1,0 +1,143 @@
+/** What a run of measurements has found, and what it says: medians, ratios, a report in Markdown. */
+import type { Sample, Stored } from "./rounds.ts"
+import { type Work, WORKS } from "./tools.ts"
+
+export interface Results {
+  readonly name: string
+  /** ISO 8601. */
+  readonly date: string
+  readonly machine: {
+    readonly description: string
+    readonly cores: number
+    /** Bytes. */
+    readonly memory: number
+    readonly cpu: string
+    readonly kernel: string
+  }
+  /** The commit that was measured; `+` after it when the checkout had changes. */
+  readonly commit: string
+  readonly command: string
+  readonly note: string
+  readonly seed: string
+  readonly runs: number
+  readonly tools: ReadonlyArray<{ readonly name: string; readonly kind: string; readonly version: string }>
+  readonly missing: ReadonlyArray<{ readonly name: string; readonly missing: string }>
+  readonly corpora: ReadonlyArray<{
+    readonly name: string
+    /** Null for a folder that was given. */
+    readonly scale: number | null
+    readonly files: number
+    readonly bytes: number
+  }>
+  readonly samples: ReadonlyArray<Sample>
+  readonly stored: ReadonlyArray<Stored>
+  readonly faults: ReadonlyArray<string>
+}
+
+export interface Spread {
+  readonly min: number
+  readonly median: number
+  readonly max: number
+}
+
+export const spread = (values: ReadonlyArray<number>): Spread => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return {
+    min: sorted[0]!,
+    median: sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2,
+    max: sorted.at(-1)!,
+  }
+}
+
+export const sampleOf = (results: Results, corpus: string, tool: string, work: Work): Sample | undefined =>
+  results.samples.find((sample) => sample.corpus === corpus && sample.tool === tool && sample.work === work)
+
+/** The wall time of a tool, divided by that of the first tool in the same round; undefined when one of them has none. */
+export const ratioOf = (results: Results, corpus: string, tool: string, work: Work): Spread | undefined => {
+  const base = sampleOf(results, corpus, results.tools[0]!.name, work)
+  const ratios = sampleOf(results, corpus, tool, work)?.costs.flatMap((cost) => {
+    const other = base?.costs.find((one) => one.round === cost.round)
+    return other === undefined ? [] : [cost.seconds / other.seconds]
+  })
+  return ratios === undefined || ratios.length === 0 ? undefined : spread(ratios)
+}
+
+const round = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
+const withSpread = ({ min, median, max }: Spread): string => `**${round(median)}** (${round(min)}–${round(max)})`
+const megabytes = (bytes: number): string => round(bytes / 1e6)
+
+const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  [head, head.map((_, i) => i === 0 ? "---" : "--:"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
+
+/** Rows of tools, columns of works. */
+const byWork = (
+  results: Results,
+  title: string,
+  tools: Results["tools"],
+  cell: (tool: string, work: Work) => string | undefined,
+): string => {
+  const works = WORKS.filter((work) => results.samples.some((sample) => sample.work === work))
+  return table(
+    [title, ...works],
+    tools.map(({ name }) => [name, ...works.map((work) => cell(name, work) ?? "–")]),
+  ).replaceAll("tar|zstd|age", "tar, zstd, age")
+}
+
+const corpusReport = (results: Results, { name, scale, files, bytes }: Results["corpora"][number]): string => {
+  const base = results.tools[0]!.name
+  const tools = results.tools.filter((tool) =>
+    results.samples.some((sample) => sample.corpus === name && sample.tool === tool.name)
+  )
+  const stored = results.stored.filter((one) => one.corpus === name)
+  return [
+    `## ${name}: ${files} files, ${megabytes(bytes)} MB${scale === null ? "" : ` (scale ${scale})`}`,
+    byWork(results, "wall time, s", tools, (tool, work) => {
+      const sample = sampleOf(results, name, tool, work)
+      return sample && withSpread(spread(sample.costs.map((cost) => cost.seconds)))
+    }),
+    byWork(results, `time ÷ ${base}`, tools.filter((tool) => tool.name !== base), (tool, work) => {
+      const ratio = ratioOf(results, name, tool, work)
+      return ratio && withSpread(ratio)
+    }),
+    byWork(results, "CPU s, peak MB", tools, (tool, work) => {
+      const costs = sampleOf(results, name, tool, work)?.costs ?? []
+      const [cpu, memory] = [costs.map((cost) => cost.cpu), costs.map((cost) => cost.memory)]
+        .map((values) => values.filter((value) => value !== null))
+      if (cpu!.length === 0 || memory!.length === 0) return undefined
+      return `${round(spread(cpu!).median)} s, ${(spread(memory!).max / 1e6).toFixed(0)} MB`
+    }),
+    table(
+      ["stored, MB", "first backup", "added by the edited", "catalog and indexes"],
+      stored.map(({ tool, first, edited, catalog }) => [
+        tool,
+        megabytes(first),
+        results.samples.some((one) => one.tool === tool && one.work === "edited") ? megabytes(edited - first) : "–",
+        catalog === null ? "–" : `${megabytes(catalog)} (${(catalog / bytes * 100).toFixed(2)} % of the data)`,
+      ]),
+    ).replaceAll("tar|zstd|age", "tar, zstd, age"),
+  ].join("\n\n")
+}
+
+/** The whole report. */
+export const markdown = (results: Results): string =>
+  [
+    `# ${results.name}`,
+    `![How long each work takes, relative to ${results.tools[0]!.name}](${results.name}.svg)`,
+    [
+      `- **When, what:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
+      `- **Machine:** ${results.machine.description}`,
+      `- **Tools:** ${results.tools.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
+      `- **Missing, not measured:** ${
+        results.missing.map(({ name, missing }) => `${name} (${missing})`).join("; ") || "none"
+      }`,
+      `- **Went wrong, not counted:** ${results.faults.join("; ") || "nothing"}`,
+      ...(results.note === "" ? [] : [`- **Note:** ${results.note}`]),
+    ].join("\n"),
+    `Each number is the median of ${results.runs} rounds, with the smallest and the largest in parentheses, after a round that is not counted; peak memory is the largest.
+Tools take turns at each work. Files are in the page cache, repositories are new in each round and on the same disk as the source. Every restored tree was compared with the source
+(names, kinds, modes, owners, mtimes, links, each byte) before the times of that round counted.
+\`again\` is a backup with nothing changed, \`edited\` one after an edit of about 2 % of the files, \`check\` reads and verifies all data. \`tar | zstd -3 | age\` and \`cp -a\` are
+no backup programs but limits: they neither deduplicate nor find out what changed. What is measured and how: [bench/README.md](../README.md).`,
+    ...results.corpora.map((corpus) => corpusReport(results, corpus)),
+  ].join("\n\n") + "\n"
