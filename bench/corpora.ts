@@ -6,7 +6,6 @@
  * {@link edit} changes some files of any tree.
  */
 import {
-  appendFileSync,
   closeSync,
   cpSync,
   lstatSync,
@@ -148,10 +147,10 @@ export const edit = (folder: string, seed: string): void => {
       const file = openSync(path, "r+")
       try {
         for (let n = 0; n < 3; n++) writeSync(file, from.fill(new Uint8Array(4096)), 0, 4096, from.int(size - 4096))
+        writeSync(file, from.fill(new Uint8Array(4096)), 0, 4096, size)
       } finally {
         closeSync(file)
       }
-      appendFileSync(path, from.fill(new Uint8Array(4096)))
     }
   }
   for (let i = Math.floor(files.length / 500); i > 0; i--) {
