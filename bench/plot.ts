@@ -97,7 +97,9 @@ export const plot = (results: Results): string => {
   }
   for (const work of works) out.push(text(MARGIN, tops.get(work)! + 10, work, `class="head"`))
   const foot = `Right of 1: ${base!.name} is faster. Median of ${results.runs}, line from smallest to largest. ` +
-    `${results.machine.description}. ${results.date.slice(0, 10)}, ${base!.name} ${base!.version}` +
+    `${results.machine.description}, ${results.machine.fileSystem}. ${results.date.slice(0, 10)}, ${base!.name} ${
+      base!.version
+    }` +
     others.filter(({ kind }) => kind === "peer").map(({ name, version }) => `, ${name} ${version}`).join("")
   out.push(text(MARGIN, bottom + 34, foot, `class="foot"`))
 

@@ -13,6 +13,8 @@ export interface Results {
     readonly memory: number
     readonly cpu: string
     readonly kernel: string
+    /** Where source, repositories and restored trees were: `tmpfs` is memory. */
+    readonly fileSystem: string
   }
   /** The commit that was measured; `+` after it when the checkout had changes. */
   readonly commit: string
@@ -126,7 +128,7 @@ export const markdown = (results: Results): string =>
     `![How long each work takes, relative to ${results.tools[0]!.name}](${results.name}.svg)`,
     [
       `- **When, what:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
-      `- **Machine:** ${results.machine.description}`,
+      `- **Machine:** ${results.machine.description}; source, repositories and restored trees on ${results.machine.fileSystem}`,
       `- **Tools:** ${results.tools.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
       `- **Missing, not measured:** ${
         results.missing.map(({ name, missing }) => `${name} (${missing})`).join("; ") || "none"
@@ -135,7 +137,7 @@ export const markdown = (results: Results): string =>
       ...(results.note === "" ? [] : [`- **Note:** ${results.note}`]),
     ].join("\n"),
     `Each number is the median of ${results.runs} rounds, with the smallest and the largest in parentheses, after a round that is not counted; peak memory is the largest.
-Tools take turns at each work. Files are in the page cache, repositories are new in each round and on the same disk as the source. Every restored tree was compared with the source
+Tools take turns at each work. Files are in the page cache, repositories are new in each round, beside the source. Every restored tree was compared with the source
 (names, kinds, modes, owners, mtimes, links, each byte) before the times of that round counted.
 \`again\` is a backup with nothing changed, \`edited\` one after an edit of about 2 % of the files, \`check\` reads and verifies all data. \`tar | zstd -3 | age\` and \`cp -a\` are
 no backup programs but limits: they neither deduplicate nor find out what changed. What is measured and how: [bench/README.md](../README.md).`,

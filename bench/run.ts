@@ -15,12 +15,13 @@ const root = resolve(import.meta.dirname, "..")
 const git = (...args: ReadonlyArray<string>): string =>
   spawnSync("git", ["-C", root, ...args], { encoding: "utf8" }).stdout?.trim() ?? ""
 
-const machine = (described: string): Results["machine"] => {
+const machine = (described: string, scratch: string): Results["machine"] => {
   const cpu = cpus()[0]?.model.trim() ?? "unknown"
   const kernel = `${process.platform} ${/^\d+\.\d+/.exec(release())?.[0] ?? release()} ${process.arch}`
   const [cores, memory] = [availableParallelism(), totalmem()]
   const description = described || `${cores} cores, ${Math.round(memory / 2 ** 30)} GiB, ${cpu}, ${kernel}`
-  return { description, cores, memory, cpu, kernel }
+  const fileSystem = spawnSync("stat", ["-f", "-c", "%T", scratch], { encoding: "utf8" }).stdout?.trim() || "unknown"
+  return { description, cores, memory, cpu, kernel, fileSystem }
 }
 
 /**
@@ -80,7 +81,7 @@ export const run = async (
   const results: Results = {
     name: values.name,
     date,
-    machine: machine(values.machine),
+    machine: machine(values.machine, values.scratch),
     commit: values.commit ??
       git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") && "+"),
     command: `npm run bench:${name} -- ${

@@ -14,7 +14,7 @@ const sample = (tool: string, seconds: ReadonlyArray<readonly [number, number]>)
 const results: Results = {
   name: "test",
   date: "2026-01-02T03:04:05.000Z",
-  machine: { description: "a machine", cores: 1, memory: 1, cpu: "c", kernel: "k" },
+  machine: { description: "a machine", cores: 1, memory: 1, cpu: "c", kernel: "k", fileSystem: "tmpfs" },
   commit: "abc",
   command: "none",
   note: "",
