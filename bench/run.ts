@@ -84,9 +84,12 @@ export const run = async (
     machine: machine(values.machine, values.scratch),
     commit: values.commit ??
       git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") && "+"),
-    command: `npm run bench:${name} -- ${
-      values.corpus.map((one) => `--corpus ${basename(one)}`).join(" ")
-    } --scale ${scale} --runs ${runs}`,
+    command: [
+      `npm run bench:${name} --`,
+      ...values.corpus.map((one) => `--corpus ${basename(one)}`),
+      ...values.runtime.map((one) => `--runtime ${one}`),
+      `--scale ${scale} --runs ${runs}`,
+    ].join(" "),
     note: values.note,
     seed: values.seed,
     runs,
