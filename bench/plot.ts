@@ -11,7 +11,7 @@ const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAl
 const text = (x: number, y: number, content: string, more = ""): string =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(content)}</text>`
 
-const label = (ratio: number): string => `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`
+const label = (ratio: number): string => `${ratio.toFixed(ratio < 1 ? 2 : ratio < 10 ? 1 : 0)}×`
 
 /** An SVG of its own, readable on light and dark pages. */
 export const plot = (results: Results): string => {
@@ -48,7 +48,7 @@ export const plot = (results: Results): string => {
     tops.set(work, bottom)
     bottom += rows(work) * BAR + GAP
   }
-  const width = MARGIN + LABELS + results.corpora.length * (PANEL + MARGIN)
+  const width = Math.max(760, MARGIN + LABELS + results.corpora.length * (PANEL + MARGIN))
   const out: Array<string> = []
 
   out.push(text(MARGIN, 28, `Time of each tool, as a multiple of ${base!.name}`, `class="title"`))
@@ -96,15 +96,19 @@ export const plot = (results: Results): string => {
     }
   }
   for (const work of works) out.push(text(MARGIN, tops.get(work)! + 10, work, `class="head"`))
-  const foot = `Right of 1: ${base!.name} is faster. Median of ${results.runs}, line from smallest to largest. ` +
-    `${results.machine.description}, ${results.machine.fileSystem}. ${results.date.slice(0, 10)}, ${base!.name} ${
-      base!.version
-    }` +
-    others.filter(({ kind }) => kind === "peer").map(({ name, version }) => `, ${name} ${version}`).join("")
-  out.push(text(MARGIN, bottom + 34, foot, `class="foot"`))
+  const versions = results.tools.filter(({ kind }) => kind !== "limit").map(({ name, version }) => `${name} ${version}`)
+  const foot = [
+    `Left of 1: faster than ${
+      base!.name
+    }; right: slower. Median of ${results.runs} rounds, line from smallest to largest. Each line of the grid is a doubling.`,
+    `${results.date.slice(0, 10)}. ${results.machine.description}, ${results.machine.fileSystem}. ${
+      versions.join(", ")
+    }.`,
+  ]
+  for (const [i, line] of foot.entries()) out.push(text(MARGIN, bottom + 34 + i * 15, line, `class="foot"`))
 
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${
-    bottom + 46
+    bottom + 60
   }" font-family="system-ui, sans-serif" font-size="11">
 <style>
 text { fill: #333 } .title { font-size: 16px; font-weight: 600 } .head { font-weight: 600 } .value, .foot { fill: #666; font-size: 10px }
