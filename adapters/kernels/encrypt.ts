@@ -1,7 +1,8 @@
 /** Ciphers by `node:crypto`. */
 import { createCipheriv, createDecipheriv } from "node:crypto"
 import { hchacha } from "@noble/ciphers/chacha.js"
-import { keyOf, type KeyParams, type NonceCipher, randomNonces, TAG_BYTES } from "../../stages/encrypt/aead.ts"
+import { type NonceCipher, randomNonces, TAG_BYTES } from "../../stages/encrypt/aead.ts"
+import { keyOf, type KeyParams } from "../../stages/keyed.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
 import { NAME as XCHACHA, portableXchacha } from "../../stages/encrypt/xchacha20poly1305.ts"
 import type { Cipher } from "../../stages/kernel.ts"

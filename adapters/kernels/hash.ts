@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import { createRequire } from "node:module"
-import { type KeyedParams, keyOf } from "../../stages/hash/blake3.ts"
+import { keyOf, type KeyParams } from "../../stages/keyed.ts"
 import type { Hasher } from "../../stages/kernel.ts"
 
 const require = createRequire(import.meta.url)
@@ -102,7 +102,7 @@ let chosen: Blake3Maker | null | undefined
 export const fastestBlake3 = (): Blake3Maker | null => chosen ??= napiBlake3() ?? wasmBlake3() ?? null
 
 /** For `blake3-keyed`: the checked key of its params. */
-export const keyedKey = (params: KeyedParams): Uint8Array => keyOf(params, "blake3-keyed")
+export const keyedKey = (params: KeyParams): Uint8Array => keyOf("blake3-keyed", params)
 
 /** SHA-256 by `node:crypto`. */
 export const nativeSha256 = (): Hasher => ({

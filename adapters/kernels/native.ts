@@ -2,8 +2,9 @@
 import { adaptiveCompressor } from "../../stages/compress/adaptive.ts"
 import type { GzipParams } from "../../stages/compress/gzip.ts"
 import type { ZstdParams } from "../../stages/compress/zstd.ts"
-import { blake3, blake3Keyed, type KeyedParams } from "../../stages/hash/blake3.ts"
+import { blake3, blake3Keyed } from "../../stages/hash/blake3.ts"
 import type { Hasher, KernelTable } from "../../stages/kernel.ts"
+import type { KeyParams } from "../../stages/keyed.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
 import { nativeXaes, nativeXchacha } from "./encrypt.ts"
 import { wasmFastCdc } from "./fastcdc.ts"
@@ -13,7 +14,7 @@ import { fastestBlake3, keyedKey, nativeSha256 } from "./hash.ts"
 export const nativeKernels: KernelTable = {
   "chunk:fastcdc": wasmFastCdc,
   "hash:blake3": (): Hasher => (fastestBlake3() ?? (() => blake3.make(undefined as never)))(),
-  "hash:blake3-keyed": (params: KeyedParams): Hasher => {
+  "hash:blake3-keyed": (params: KeyParams): Hasher => {
     const maker = fastestBlake3()
     return maker === null ? blake3Keyed(params.key).make(params as never) : maker(keyedKey(params))
   },

@@ -1,28 +1,10 @@
 /** Ciphers of messages that carry a random nonce of 24 bytes: nonce, ciphertext, tag of 16 bytes. Internal to the ciphers and their tests. */
-import { Redacted } from "effect"
 import { type Cipher, KernelError } from "../kernel.ts"
 
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 24
 /** Bytes of a tag. */
 export const TAG_BYTES = 16
-
-/** Params of ciphers with a key. */
-export interface KeyParams {
-  /** 32 bytes. */
-  readonly key: Redacted.Redacted<Uint8Array>
-}
-
-/** The key out of `params`. Throws KernelError `unsupported` unless it has 32 bytes. */
-export const keyOf = (kernel: string, params: KeyParams): Uint8Array => {
-  const key = Redacted.value(params.key)
-  if (key.length === 32) return key
-  throw new KernelError({
-    kernel,
-    reason: "unsupported",
-    message: `Cannot use a key of ${key.length} bytes with ${kernel}: it must have 32`,
-  })
-}
 
 /** The KernelError of a message that was not sealed with this key and `aad`. */
 export const forged = (kernel: string): KernelError =>

@@ -8,7 +8,8 @@
 import { ecb, gcm } from "@noble/ciphers/aes.js"
 import type { Redacted } from "effect"
 import type { KernelSpec } from "../kernel.ts"
-import { keyOf, type KeyParams, type NonceCipher, randomNonces } from "./aead.ts"
+import { keyOf, type KeyParams } from "../keyed.ts"
+import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */
 export const NAME = "xaes-256-gcm"

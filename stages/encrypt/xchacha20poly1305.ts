@@ -5,7 +5,8 @@
 import { xchacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type { Redacted } from "effect"
 import type { KernelSpec } from "../kernel.ts"
-import { keyOf, type KeyParams, type NonceCipher, randomNonces } from "./aead.ts"
+import { keyOf, type KeyParams } from "../keyed.ts"
+import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */
 export const NAME = "xchacha20-poly1305"

@@ -1,24 +1,8 @@
 /** BLAKE3-256, plain and keyed. Portable: `@noble/hashes`; `adapters/kernels` has faster ones of the same names. */
 import { blake3 as noble } from "@noble/hashes/blake3.js"
-import { Redacted } from "effect"
-import { type Hasher, KernelError, type KernelSpec } from "../kernel.ts"
-
-/** Params of the keyed hash. */
-export interface KeyedParams {
-  /** 32 bytes. */
-  readonly key: Redacted.Redacted<Uint8Array>
-}
-
-/** The key out of `params`. Throws KernelError `unsupported` unless it has 32 bytes. */
-export const keyOf = (params: KeyedParams, kernel: string): Uint8Array => {
-  const key = Redacted.value(params.key)
-  if (key.length === 32) return key
-  throw new KernelError({
-    kernel,
-    reason: "unsupported",
-    message: `Cannot use a key of ${key.length} bytes with ${kernel}: it must have 32`,
-  })
-}
+import type { Redacted } from "effect"
+import type { Hasher, KernelSpec } from "../kernel.ts"
+import { keyOf, type KeyParams } from "../keyed.ts"
 
 const hasher = (options: { readonly key?: Uint8Array }): Hasher => ({
   digest: (bytes) => noble(bytes, options),
@@ -33,11 +17,11 @@ export const blake3: KernelSpec<"hash"> = { stage: "hash", name: "blake3", param
 
 /** BLAKE3 in keyed mode: IDs that tell nothing to those without the key. Throws KernelError `unsupported` unless `key` has 32 bytes. */
 export const blake3Keyed = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"hash"> => {
-  keyOf({ key }, "blake3-keyed")
+  keyOf("blake3-keyed", { key })
   return {
     stage: "hash",
     name: "blake3-keyed",
     params: { key },
-    make: (params: KeyedParams) => hasher({ key: keyOf(params, "blake3-keyed") }),
+    make: (params: KeyParams) => hasher({ key: keyOf("blake3-keyed", params) }),
   }
 }
