@@ -1,21 +1,13 @@
 /** Turns what stages fail with into errors of a repository. */
-import { Effect } from "effect"
+import type { Effect } from "effect"
 import type { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { catching } from "../../stages/error.ts"
 import type { KernelError } from "../../stages/kernel.ts"
-import type { PackError } from "../../stages/pack/packing.ts"
 import { RepositoryError } from "../format.ts"
 
 /** An object that is damaged, altered or missing. */
 export const corrupt = (object: string, message: string): RepositoryError =>
   new RepositoryError({ reason: "corrupt", object, message })
-
-/** The same error, seen from the repository. */
-export const fromPackError = (error: PackError): RepositoryError =>
-  new RepositoryError({
-    reason: error.reason === "newer" ? "newer" : "corrupt",
-    object: error.object,
-    message: error.message,
-  })
 
 /** Kernels fail while writing only for want of support. */
 export const fromKernelError = (error: KernelError): RepositoryError =>
@@ -31,11 +23,4 @@ export const fromSqliteError = (object: string) => (error: SqliteError): Reposit
   })
 
 /** Runs what throws RepositoryError. */
-export const attempt = <A>(run: () => A): Effect.Effect<A, RepositoryError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      return error instanceof RepositoryError ? Effect.fail(error) : Effect.die(error)
-    }
-  })
+export const attempt = <A>(run: () => A): Effect.Effect<A, RepositoryError> => catching(RepositoryError, run)

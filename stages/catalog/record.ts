@@ -1,5 +1,6 @@
 /** Writes packed entries into the tree of a catalog. */
 import { Effect, Stream } from "effect"
+import { catching } from "../error.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
 import type { Packed } from "../pack/pack.ts"
 import type { PackStats } from "../pack/packing.ts"
@@ -95,11 +96,4 @@ const toStored = (entry: Packed<Steps>, unreadable: ReadonlySet<string>): Stored
 }
 
 /** Runs the tree's synchronous functions: SqliteError becomes a failure. */
-export const attempt = <A>(run: () => A): Effect.Effect<A, SqliteError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      return error instanceof SqliteError ? Effect.fail(error) : Effect.die(error)
-    }
-  })
+export const attempt = <A>(run: () => A): Effect.Effect<A, SqliteError> => catching(SqliteError, run)
