@@ -1,5 +1,6 @@
 /** `penstock backup`: makes a snapshot. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { readFile } from "node:fs/promises"
 import { hostname as machineName, userInfo } from "node:os"
 import { resolve } from "node:path"

@@ -1,5 +1,5 @@
 /** `penstock check`: verifies a repository. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
 import { printFindings } from "./findings.ts"

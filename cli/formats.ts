@@ -1,5 +1,5 @@
 /** The formats that the command knows, each loaded only when it is used. */
-import { Context } from "effect"
+import * as Context from "effect/Context"
 import type { Format } from "../formats/format.ts"
 
 /** How the command gets at a format. */

@@ -1,5 +1,5 @@
 /** `penstock init`: makes a repository. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { EXIT_OK } from "./exit.ts"
 import { makeOutput } from "./output.ts"
 import type { CommonInput } from "./options.ts"

@@ -1,5 +1,6 @@
 /** `penstock ls`: lists what is in a snapshot. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import { UsageError } from "./error.ts"

@@ -1,5 +1,6 @@
 /** Where passwords come from. Never from an argument: those are visible to everyone on the machine. */
-import { Effect, Redacted } from "effect"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { readFile } from "node:fs/promises"
 import { env, stdin } from "node:process"
 import { UsageError } from "./error.ts"

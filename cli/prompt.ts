@@ -1,5 +1,5 @@
 /** Asks on the terminal without showing what is typed. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { writeSync } from "node:fs"
 import { stdin } from "node:process"
 import { StringDecoder } from "node:string_decoder"

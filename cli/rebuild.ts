@@ -1,5 +1,5 @@
 /** `penstock rebuild`: makes lost indexes and catalogs again from the data. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
 import { printFindings } from "./findings.ts"
 import type { CommonInput } from "./options.ts"

@@ -1,5 +1,6 @@
 /** From `--repo`, `--format` and a password to an open repository. */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
 import { ObjectStore } from "../stages/pack/store.ts"

@@ -1,5 +1,6 @@
 /** `penstock restore`: writes what is in a snapshot to a directory. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { Problem, SnapshotInfo } from "../formats/format.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"

@@ -1,5 +1,5 @@
 /** Which snapshot is meant. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { FormatError, Repository, SnapshotInfo } from "../formats/format.ts"
 import { UsageError } from "./error.ts"
 import { showTime } from "./quantity.ts"

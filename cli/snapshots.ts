@@ -1,5 +1,5 @@
 /** `penstock snapshots`: lists the snapshots of a repository. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { SnapshotInfo } from "../formats/format.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import { EXIT_OK } from "./exit.ts"

@@ -1,5 +1,6 @@
 /** Standard input as the only file of a backup. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { stdin } from "node:process"
 import type { Entry } from "../stages/walk/entry.ts"
 import { pathProblem } from "../stages/walk/path.ts"

@@ -1,5 +1,5 @@
 /** `penstock version`: what runs here. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { arch, platform, versions } from "node:process"
 import { EXIT_OK } from "./exit.ts"
 import { makeOutput } from "./output.ts"

@@ -1,5 +1,8 @@
 /** What every format offers, so that commands, conversion and tests treat them alike. */
-import type { Effect, Redacted, Scope, Stream } from "effect"
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import { taggedError, type TaggedErrorClass } from "../stages/error.ts"
 import type { ObjectStore, StoreError } from "../stages/pack/store.ts"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"

@@ -1,6 +1,6 @@
 /** Puts contents together again from stored blocks: fetch, decode, verify, copy. */
 import { concat } from "effect/Bytes"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "./hash/chunk_list.ts"
 import {
   type Cipher,

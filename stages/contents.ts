@@ -1,4 +1,6 @@
-import { Effect, Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { type Assembler, makeAssembler, splitList } from "./assemble.ts"
 import type { Stored } from "./executor.ts"
 import { contentLength } from "./hash/chunk_list.ts"

@@ -4,7 +4,9 @@
  * JSR refuses a class that extends a call expression, so each module names its base first:
  * `const Base: TaggedErrorClass<"StoreError", Fields> = taggedError("StoreError")`, then `class StoreError extends Base {}`.
  */
-import { type Cause, Data, Effect } from "effect"
+import type * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 
 /** What an instance of a tagged error looks like. */
 export type TaggedErrorInstance<Tag extends string, Fields> =

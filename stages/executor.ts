@@ -1,5 +1,8 @@
 /** Where plans run. */
-import { Context, Effect, type Scope, Stream } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { catching } from "./error.ts"
 import { KernelError, Kernels } from "./kernel.ts"
 import { type Block, Lane, type LaneOptions } from "./lane.ts"

@@ -5,7 +5,7 @@
  * makes the kernel where it is needed (this thread or a worker), from its name and its plain parameters, and may put a faster
  * implementation of the same name in its place ({@link Kernels}).
  */
-import { Context } from "effect"
+import * as Context from "effect/Context"
 import { taggedError, type TaggedErrorClass } from "./error.ts"
 
 /** Length of every chunk ID, in bytes. All hashers make IDs of this length. */

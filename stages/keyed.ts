@@ -1,5 +1,5 @@
 /** Kernels that have a key. */
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import { KernelError } from "./kernel.ts"
 
 /** Params of kernels with a key. */

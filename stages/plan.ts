@@ -5,7 +5,7 @@
  *
  * The steps taken so far are in the type of the stream, so an order that makes no sense does not compile.
  */
-import { Stream } from "effect"
+import * as Stream from "effect/Stream"
 import type { KernelSpec, KernelStage } from "./kernel.ts"
 import type { Entry } from "./walk/entry.ts"
 

@@ -3,7 +3,7 @@
  *
  * `entries(snapshot).pipe(unpack(packs()), decrypt(aes256gcm(key)), decompress(zstd()), verify(blake3), unchunk, contents)`
  */
-import { Stream } from "effect"
+import * as Stream from "effect/Stream"
 import type { Stored } from "./executor.ts"
 import type { KernelSpec } from "./kernel.ts"
 import type { Packing } from "./pack/packing.ts"

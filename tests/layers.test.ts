@@ -16,7 +16,11 @@ const portable = new Set([
   "effect",
   "fzstd",
   "ignore",
+  "twofish-ts",
 ])
+
+/** What is loaded at every start. The index of a large package loads all of it, so its modules are named one by one. */
+const loadedAtStart = ["stages", "formats", "adapters", "cli", "mod.ts", "backup.ts", "restore.ts"]
 
 /** Everything that may lie at the top level; the second list is what tools leave there and git ignores. */
 const topLevel = [
@@ -60,6 +64,7 @@ const importProblem = (path: string, specifier: string): string | undefined => {
       : `may import only ${folders.join(", ")}`
   if (isRelative && target.startsWith("tests/") && layer !== "tests") return "may not import tests"
   if (isRelative && !/\.(ts|json)$/.test(specifier)) return "must name the file with its .ts"
+  if (specifier === "effect" && loadedAtStart.includes(layer)) return "should name the module: effect/Effect"
   if (/^(https?:|jsr:|npm:)/.test(specifier)) return "must use the bare name that package.json and deno.json map"
   if (layer === "stages" || layer === "formats") {
     if (specifier.startsWith("node:") || specifier.startsWith("bun")) return "is portable and may not import a runtime"
@@ -132,7 +137,8 @@ test("bad imports are found, in every form", () => {
     ["stages/hash/a.ts", `import "../../cli/main.ts"`],
     ["stages/hash/a.ts", `import { a } from "@napi-rs/blake-hash"`],
     ["stages/hash/a.ts", `import { a } from "@effect/platform-node-shared/NodeFileSystem"`],
-    ["stages/hash/a.ts", `import { a } from "effect"; import b from "bun:sqlite"`],
+    ["stages/hash/a.ts", `import { a } from "effect/Effect"; import b from "bun:sqlite"`],
+    ["stages/hash/a.ts", `import { Effect } from "effect"`],
     ["stages/hash/a.ts", `import { a } from "../b"`],
     ["stages/hash/a.ts", `import { a } from "npm:effect@4.1.0"`],
     ["stages/hash/a.ts", `new Worker(new URL("../../adapters/runtime/worker.ts", import.meta.url))`],
@@ -156,7 +162,7 @@ test("good imports pass", () => {
   const good: ReadonlyArray<readonly [path: string, source: string]> = [
     [
       "stages/hash/a.ts",
-      `import { Effect } from "effect"\nimport * as B from "../chunk/b.ts"\nimport type { C } from "./c.ts"`,
+      `import * as Effect from "effect/Effect"\nimport * as B from "../chunk/b.ts"\nimport type { C } from "./c.ts"`,
     ],
     ["stages/hash/a.ts", `import { sha256 } from "@noble/hashes/sha2.js"`],
     [

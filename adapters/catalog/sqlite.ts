@@ -1,5 +1,6 @@
 /** The best SQLite engine of the runtime. */
-import { Effect, Layer } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { makeSqliteWasm } from "../../stages/catalog/sqlite_wasm.ts"
 import { makeSqliteNative } from "./sqlite_native.ts"

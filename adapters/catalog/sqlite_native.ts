@@ -13,7 +13,10 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
-import { Effect, Layer, type Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { type SqliteDatabase, SqliteEngine, SqliteError, type SqliteStatement } from "../../stages/catalog/sqlite.ts"
 import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
 import {

@@ -1,5 +1,8 @@
 /** The file system of this machine as a {@link Source}. */
-import { Effect, Layer, Option, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { Source, SourceError } from "../../stages/walk/source.ts"
 import { BYTE_NAMES, READ_TIME_RESOLUTION } from "./native.ts"

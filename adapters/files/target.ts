@@ -1,5 +1,8 @@
 /** The file system of this machine as a {@link Target}. */
-import { Effect, Layer, type Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { Entry, ReaderContent } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { Target, TargetError, type TargetSession, type Written } from "../../stages/walk/target.ts"

@@ -4,7 +4,7 @@
  * JavaScript has to split each hash. On random data this one is at least about twice as fast at every average from 256 bytes to 1 MiB on Node,
  * Bun and Deno (`bench/kernels.ts chunk`), so it is used on all three.
  */
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { type GearTable, gearTable, PUBLIC_SEED } from "../../stages/chunk/gear.ts"
 import type { Chunker } from "../../stages/kernel.ts"

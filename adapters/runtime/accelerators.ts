@@ -1,5 +1,5 @@
 /** The fastest way of this machine for what the portable library does slowly. */
-import { Layer } from "effect"
+import * as Layer from "effect/Layer"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
 import { Kernels } from "../../stages/kernel.ts"

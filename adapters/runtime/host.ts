@@ -1,5 +1,5 @@
 /** Everything of this machine that a pipeline may need, at once. */
-import { Layer } from "effect"
+import * as Layer from "effect/Layer"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import type { Source } from "../../stages/walk/source.ts"
 import type { Target } from "../../stages/walk/target.ts"

@@ -1,5 +1,5 @@
 /** What the threads of the pool say to each other: plain data, cloned or transferred. */
-import { Redacted } from "effect"
+import * as Redacted from "effect/Redacted"
 import { noEncryption } from "../../stages/encrypt/none.ts"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { fixed, type FixedOptions } from "../../stages/chunk/fixed.ts"

@@ -1,5 +1,5 @@
 /** A thread of the pool as the main thread sees it. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel.ts"

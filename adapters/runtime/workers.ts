@@ -1,5 +1,9 @@
 /** An executor over a pool of threads; Node, Deno and Bun. */
-import { Effect, Layer, Queue, type Scope, Semaphore } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { availableParallelism } from "node:os"
 import { Executor, inline, type Job } from "../../stages/executor.ts"
 import { KernelError } from "../../stages/kernel.ts"

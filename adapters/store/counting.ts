@@ -1,5 +1,5 @@
 /** Counts what passes to and from a store. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import type { ObjectStore } from "../../stages/pack/store.ts"
 import { sizeOfParts } from "./parts.ts"
 

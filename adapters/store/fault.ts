@@ -1,5 +1,7 @@
 /** Makes a store fail at a chosen operation: for tests. */
-import { type Duration, Effect, Stream } from "effect"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { joinParts } from "./parts.ts"
 

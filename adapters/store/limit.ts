@@ -1,5 +1,8 @@
 /** Limits how much a store is asked for at once. */
-import { Clock, Effect, Semaphore, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 import type { ObjectStore } from "../../stages/pack/store.ts"
 import { sizeOfParts } from "./parts.ts"
 

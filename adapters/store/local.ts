@@ -1,7 +1,11 @@
 /** Objects as files beneath a directory of the real file system, on Node, Deno and Bun. */
 import { lstat, rm, stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
-import { Clock, Effect, Layer, type Scope, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { ObjectStore, type ObjectWriter, StoreError } from "../../stages/pack/store.ts"
 import { makeDirectories, makeRoot, parentOf, syncDirectory } from "./directories.ts"
 import { codeOf, fileError } from "./file_error.ts"

@@ -1,5 +1,7 @@
 /** Objects in the memory of this process. */
-import { Effect, Layer, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "./name.ts"
 import { joinParts } from "./parts.ts"

@@ -1,6 +1,7 @@
 /** Opens the store that a user names by a path or URL. */
 import { fileURLToPath } from "node:url"
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { localStore } from "./local.ts"
 import { memoryStore } from "./memory.ts"

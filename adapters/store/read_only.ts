@@ -1,5 +1,5 @@
 /** A store that takes no writes. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
 
 /** What becomes of writes. */

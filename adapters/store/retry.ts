@@ -1,5 +1,8 @@
 /** Tries again what may pass. */
-import { type Duration, Effect, Schedule, Stream } from "effect"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { equalsParts, sizeOfParts } from "./parts.ts"
 

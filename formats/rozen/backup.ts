@@ -1,6 +1,8 @@
 /** Makes a snapshot: packs, then their index, then the log, then the catalog's pages, then the `.idx` that commits. */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Clock, Effect, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { attempt as attemptSqlite, record, type Recorded } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"

@@ -1,5 +1,5 @@
 /** Verifies a repository. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { lostPackOf, openPackStore } from "../../stages/pack/pack_store.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"

@@ -1,7 +1,9 @@
 /** `ROZEN.json`: says that this is a repository, and of which version. */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Effect, Redacted, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"

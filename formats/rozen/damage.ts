@@ -1,5 +1,6 @@
 /** Collects what is wrong with a repository, and names the files that it concerns. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import type { Finding, FormatError } from "../format.ts"

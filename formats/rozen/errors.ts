@@ -1,5 +1,5 @@
 /** Turns what stages fail with into errors of a repository. */
-import type { Effect } from "effect"
+import type * as Effect from "effect/Effect"
 import type { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { catching } from "../../stages/error.ts"
 import type { KernelError } from "../../stages/kernel.ts"

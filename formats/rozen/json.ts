@@ -1,5 +1,5 @@
 /** JSON objects of a repository: UTF-8, canonical, so that not one byte can change unseen. */
-import { Schema } from "effect"
+import * as Schema from "effect/Schema"
 import { corrupt } from "./errors.ts"
 
 /** As it is stored: members in the order of the schema, no white space, a newline at the end. */

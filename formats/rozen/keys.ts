@@ -4,7 +4,10 @@
  */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
-import { Effect, Redacted, Schema, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { deriveKey } from "../../stages/encrypt/password.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"

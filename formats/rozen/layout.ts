@@ -1,6 +1,6 @@
 /** The kernels and layouts of one repository: everything that follows from its master key. */
 import { hexToBytes } from "@noble/hashes/utils.js"
-import type { Redacted } from "effect"
+import type * as Redacted from "effect/Redacted"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
 import { adaptive } from "../../stages/compress/adaptive.ts"

@@ -2,7 +2,8 @@
  * `DATA/<xx>.roz-log/<snapshot>/<NNNN>.roz-log`: what a run changed, with paths, metadata and chunks, so that catalogs can be made again
  * when INDEX is lost. SPEC.md, "Logs".
  */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../stages/catalog/tree_codec.ts"
 import type { TreeChange } from "../../stages/catalog/tree.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"

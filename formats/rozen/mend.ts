@@ -1,5 +1,7 @@
 /** Gets along with damaged packs of catalog pages: pages may be in another pack, too, and can be stored again. */
-import { Effect, type Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { openPackStore } from "../../stages/pack/pack_store.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import type { RepositoryError } from "../format.ts"

@@ -3,7 +3,7 @@
  * @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { type Format, type Repository, RepositoryError } from "../format.ts"

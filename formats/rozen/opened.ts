@@ -1,5 +1,8 @@
 /** An opened repository, as its operations share it; and the catalogs of its snapshots. */
-import { Effect, Option, type Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
 import { type SqliteDatabase, type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"

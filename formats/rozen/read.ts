@@ -1,5 +1,6 @@
 /** Reads a snapshot. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"

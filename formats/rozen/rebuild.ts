@@ -1,5 +1,6 @@
 /** Makes everything but the packs again: indexes from the packs, catalogs from the logs, logs from the catalogs, the config from the key. */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree } from "../../stages/catalog/tree.ts"

@@ -1,5 +1,5 @@
 /** Objects that are one sealed piece: header, then the body, compressed and sealed with header and name as additional data. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { KernelError, Kernels, type KernelSpec, makeKernel } from "../../stages/kernel.ts"

@@ -1,5 +1,7 @@
 /** `INDEX/<NN>.idx`: the one object that makes a run a snapshot. SPEC.md, "Snapshots". */
-import { Effect, Schema, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { RepositoryError, SnapshotInfo } from "../format.ts"

@@ -1,5 +1,5 @@
 /** Verifies single packs. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
 import { decodeFooter, type FooterBlock, footerLength } from "../../stages/pack/pack_file.ts"

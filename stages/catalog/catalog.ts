@@ -1,6 +1,10 @@
 /** The last stage: a SQLite database that lists every entry of the snapshot and its chunks, in the store; and its inverse. */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Clock, DateTime, Effect, Option, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { catching } from "../error.ts"
 import { frames, type Transform, unframes } from "../framed.ts"
 import type { Stored } from "../executor.ts"

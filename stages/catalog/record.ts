@@ -1,5 +1,6 @@
 /** Writes packed entries into the tree of a catalog. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { catching } from "../error.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
 import type { Packed } from "../pack/pack.ts"

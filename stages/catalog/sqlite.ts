@@ -1,5 +1,8 @@
 /** The port to a SQLite engine: the same database files, whichever engine runs. */
-import { Context, type Effect, type Scope, type Stream } from "effect"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import { taggedError, type TaggedErrorClass } from "../error.ts"
 
 interface SqliteErrorFields {

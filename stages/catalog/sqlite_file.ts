@@ -1,5 +1,6 @@
 /** What all engines do alike with a database file: settings, the check of its header, its bytes in pieces, reasons of errors. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { SqliteError } from "./sqlite.ts"
 
 /**

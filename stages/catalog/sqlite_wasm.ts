@@ -1,5 +1,8 @@
 /** SQLite as WebAssembly: the engine that runs everywhere, browsers included. */
-import { Effect, Layer, type Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { type SqliteDatabase, SqliteEngine, SqliteError } from "./sqlite.ts"
 import { checkHeader, FIRST_PAGE, HEADER_BYTES, pieces, SANITY, SETTINGS, sqliteFailure } from "./sqlite_file.ts"
 import { type Sqlite3, sqlite3 } from "./sqlite_wasm_library.ts"

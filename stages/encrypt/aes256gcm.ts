@@ -6,7 +6,7 @@
  * Portable: `@noble/ciphers`.
  */
 import { ecb, gcm } from "@noble/ciphers/aes.js"
-import type { Redacted } from "effect"
+import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel.ts"
 import { keyOf, type KeyParams } from "../keyed.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"

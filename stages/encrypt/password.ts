@@ -1,6 +1,8 @@
 /** Keys from passwords: scrypt (RFC 7914). */
 import { scryptAsync } from "@noble/hashes/scrypt.js"
-import { Context, Effect, Redacted } from "effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { KernelError } from "../kernel.ts"
 
 /** How a password becomes a key, as a key slot stores it. */

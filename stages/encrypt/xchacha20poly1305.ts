@@ -3,7 +3,7 @@
  * A sealed message is the nonce, the ciphertext, and the tag (16 bytes). Portable: `@noble/ciphers`.
  */
 import { xchacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
-import type { Redacted } from "effect"
+import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel.ts"
 import { keyOf, type KeyParams } from "../keyed.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"

@@ -1,6 +1,6 @@
 /** BLAKE3-256, plain and keyed. Portable: `@noble/hashes`; `adapters/kernels` has faster ones of the same names. */
 import { blake3 as noble } from "@noble/hashes/blake3.js"
-import type { Redacted } from "effect"
+import type * as Redacted from "effect/Redacted"
 import type { Hasher, KernelSpec } from "../kernel.ts"
 import { keyOf, type KeyParams } from "../keyed.ts"
 

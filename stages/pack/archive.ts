@@ -1,5 +1,5 @@
 /** The packing of one snapshot into one object that grows: laid out as a pack of any size, see `pack_file.ts`. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { noEncryption } from "../encrypt/none.ts"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { catching } from "../error.ts"

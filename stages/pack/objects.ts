@@ -1,6 +1,7 @@
 /** The packing without packs: every chunk is an object of its own, `objects/ab/<64 hex of its ID>`. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import type { ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"

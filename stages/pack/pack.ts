@@ -1,4 +1,7 @@
-import { Effect, Scope, Semaphore, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { Executor, type Job, OnRead, type Stored } from "../executor.ts"
 import type { KernelError } from "../kernel.ts"

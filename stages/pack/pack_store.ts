@@ -1,5 +1,6 @@
 /** What a store holds in the way of packs: its indexes, read; packs that no index lists, adopted; packs that are gone, known. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { catching } from "../error.ts"
 import { type Cipher, KernelError, Kernels, makeKernel } from "../kernel.ts"
 import { ChunkIndex } from "./chunk_index.ts"

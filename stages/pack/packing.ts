@@ -1,5 +1,6 @@
 /** How blocks become objects of a store, and how chunks are found in them again. */
-import type { Effect, Scope } from "effect"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { KernelError } from "../kernel.ts"
 import type { Block } from "../lane.ts"
 import type { ChunkIndex } from "./chunk_index.ts"

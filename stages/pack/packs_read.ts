@@ -1,5 +1,5 @@
 /** Finds chunks in packs. */
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../kernel.ts"
 import { PENDING } from "./chunk_index.ts"

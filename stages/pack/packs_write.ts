@@ -1,5 +1,7 @@
 /** Gathers blocks into packs and writes them, then the index of what was written. */
-import { Effect, Fiber, Scope } from "effect"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
 import { catching } from "../error.ts"
 import { KernelError, Kernels, makeKernel } from "../kernel.ts"
 import type { Block } from "../lane.ts"

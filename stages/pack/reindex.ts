@@ -1,5 +1,6 @@
 /** Makes the indexes of a store again from its packs. */
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { Kernels, makeKernel } from "../kernel.ts"
 import { freshId, objectName, type PackLayout } from "./pack_layout.ts"
 import { encodePackList, type ListedPack, prefixesOf } from "./pack_list.ts"

@@ -1,5 +1,8 @@
 /** The port that packs, indexes and catalogs are written to: a flat space of named, write-once objects. */
-import { Context, type Effect, type Scope, type Stream } from "effect"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
 import { taggedError, type TaggedErrorClass } from "../error.ts"
 
 interface StoreErrorFields {

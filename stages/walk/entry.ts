@@ -1,5 +1,5 @@
 /** Entries: what a walk yields, what a catalog holds, what a restore writes. */
-import type { Stream } from "effect"
+import type * as Stream from "effect/Stream"
 import type { SourceError } from "./source.ts"
 
 /** `unreadable` stands for something that is there but could not be read: it is reported and counted, never stored as content. */

@@ -1,6 +1,8 @@
 /** Trees in memory as {@link Source} and {@link Target}: for tests, for browsers, and for content that a program makes itself. */
 import { concat } from "effect/Bytes"
-import { Effect, Layer, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import type { Content, Entry, Metadata } from "./entry.ts"
 import { CACHE_TAG, type Excludes, isCacheTag, makeExcludes } from "./ignore.ts"
 import { sortNames } from "./order.ts"

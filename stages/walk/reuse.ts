@@ -1,4 +1,4 @@
-import { Stream } from "effect"
+import * as Stream from "effect/Stream"
 import type { Planned, Steps } from "../plan.ts"
 import type { Entry } from "./entry.ts"
 

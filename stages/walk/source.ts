@@ -1,5 +1,6 @@
 /** The port that `walk` reads from: a file system, a tree in memory, rows of a database. */
-import { Context, type Stream } from "effect"
+import * as Context from "effect/Context"
+import type * as Stream from "effect/Stream"
 import { taggedError, type TaggedErrorClass } from "../error.ts"
 import type { Entry } from "./entry.ts"
 

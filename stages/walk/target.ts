@@ -1,5 +1,7 @@
 /** The port that a restore writes to. */
-import { Context, type Effect, type Scope } from "effect"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { taggedError, type TaggedErrorClass } from "../error.ts"
 import type { Entry } from "./entry.ts"
 import type { Fidelity } from "./source.ts"

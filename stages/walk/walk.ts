@@ -1,4 +1,5 @@
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { plan, type Planned } from "../plan.ts"
 import { Source, type SourceError, type WalkOptions } from "./source.ts"
 

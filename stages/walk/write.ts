@@ -1,4 +1,5 @@
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { Entry } from "./entry.ts"
 import { Target, type TargetError, type TargetOptions, type Written } from "./target.ts"
 

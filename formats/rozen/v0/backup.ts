@@ -1,6 +1,8 @@
 /** Makes a snapshot of version 0: contents, then the log, then the index object, which commits. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
-import { Clock, Effect, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { record } from "../../../stages/catalog/record.ts"
 import { SqliteError } from "../../../stages/catalog/sqlite.ts"
 import { emptyList } from "../../../stages/hash/chunk_list.ts"

@@ -1,6 +1,7 @@
 /** Verifies a repository of version 0. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import type { ObjectInfo, StoreError } from "../../../stages/pack/store.ts"

@@ -1,5 +1,6 @@
 /** The end of a run: its log, then the index object, which makes it a snapshot. */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import type { SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../../stages/catalog/tree.ts"

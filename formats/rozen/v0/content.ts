@@ -3,7 +3,9 @@
  * content is read twice; a content that is there already is read once. SPEC.md, "Writing content".
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Effect, Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { EntryFormatError } from "../../../stages/catalog/tree_codec.ts"
 import type { StoredEntry } from "../../../stages/catalog/tree_row.ts"
 import type { Stored } from "../../../stages/executor.ts"

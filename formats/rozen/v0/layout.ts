@@ -1,6 +1,6 @@
 /** What the objects of one repository of version 0 are written and read with: all of it follows from the master key. */
 import { hexToBytes } from "@noble/hashes/utils.js"
-import type { Redacted } from "effect"
+import type * as Redacted from "effect/Redacted"
 import { adaptive } from "../../../stages/compress/adaptive.ts"
 import { none } from "../../../stages/compress/none.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"

@@ -1,6 +1,7 @@
 /** `DATA/<xx>.roz-log/<NNNN>.roz-log`: every path of a run, so that its catalog can be made again from DATA alone. SPEC.md, "Logs". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { StoreError } from "../../../stages/pack/store.ts"
 import type { RepositoryError } from "../../format.ts"
 import { attempt, corrupt } from "../errors.ts"

@@ -5,7 +5,10 @@
  * @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Effect, Option, type Redacted, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"

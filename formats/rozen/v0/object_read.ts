@@ -1,6 +1,7 @@
 /** Reads objects of version 0, of any size. */
 import { hexToBytes } from "@noble/hashes/utils.js"
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { FRAME_BYTES } from "../../../stages/framed.ts"
 import type { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 import { RepositoryError } from "../../format.ts"

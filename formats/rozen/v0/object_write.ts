@@ -1,5 +1,6 @@
 /** Writes objects of version 0, of any size. SPEC.md, "Objects". */
-import { Effect, type Scope } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { FRAME_BYTES } from "../../../stages/framed.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
 import { encodeHeader, ENCRYPTION } from "../header.ts"

@@ -1,7 +1,8 @@
 /** Reads snapshots of version 0. */
 import { infoOf } from "../snapshot.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Effect, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import type { Stored } from "../../../stages/executor.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"

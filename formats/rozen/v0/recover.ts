@@ -1,6 +1,9 @@
 /** The last resort: neither an index object nor a log is left, but every content says where it was first found. */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Clock, Effect, type Scope, Stream } from "effect"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import type { SqliteError } from "../../../stages/catalog/sqlite.ts"
 import type { Tree } from "../../../stages/catalog/tree.ts"

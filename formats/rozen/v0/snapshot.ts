@@ -1,5 +1,7 @@
 /** `INDEX/<NN>.idx`: the record and the whole catalog of a run; writing it is what makes the run a snapshot. SPEC.md, "INDEX". */
-import { Effect, type Scope, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import { type SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../../stages/catalog/tree.ts"
