@@ -1,11 +1,13 @@
 /** What every format offers, so that commands, conversion and tests treat them alike. */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { taggedError, type TaggedErrorClass } from "../stages/error.ts"
 import type { ObjectStore, StoreError } from "../stages/pack/store.ts"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
+import type { Loss } from "../stages/walk/represent.ts"
+import type { Fidelity } from "../stages/walk/source.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 
 interface RepositoryErrorFields {
@@ -38,6 +40,12 @@ export type FormatError = RepositoryError | StoreError
 /** What opens a repository. Which of these a format takes is in its SPEC.md. */
 export interface Secrets {
   readonly password?: Redacted.Redacted<string>
+  /** Whom new archives are encrypted for: age recipients, `age1...`. */
+  readonly recipients?: ReadonlyArray<string>
+  /** What opens them: age identities, `AGE-SECRET-KEY-...`. */
+  readonly identities?: ReadonlyArray<Redacted.Redacted<string>>
+  /** A raw key. */
+  readonly key?: Redacted.Redacted<Uint8Array>
 }
 
 /** Something in the source or target that could not be handled, by path. */
@@ -109,6 +117,8 @@ export interface BackupSummary {
   readonly chunksReused: number
   /** What could not be read: entries left out, or stored as read while they changed. */
   readonly problems: ReadonlyArray<Problem>
+  /** What the format cannot keep of entries that are stored; absent when it keeps all. */
+  readonly losses?: ReadonlyArray<Loss>
 }
 
 /** What to read of a snapshot. */
@@ -181,6 +191,8 @@ export interface Repository {
 export interface Format {
   /** As on the command line: `rozen`, `zprt`, `bkp`, `snapshot-catalog`, `fogsync`. */
   readonly name: string
+  /** What it keeps of an entry. */
+  readonly fidelity: Fidelity
   /** Whether the store holds a repository of this format, of any version. */
   readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
   /** Fails with `exists` when there is one already. */
@@ -188,4 +200,34 @@ export interface Format {
     secrets: Secrets,
   ) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
   readonly open: (secrets: Secrets) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
+}
+
+/**
+ * The snapshot that a backup starts from, when there is one: the one asked for, else the newest of the same host and paths.
+ * `snapshots` are sorted by time. Fails with `unknown-snapshot`.
+ */
+export const chooseParent = <S>(
+  snapshots: ReadonlyArray<S>,
+  options: BackupOptions,
+  infoOf: (snapshot: S) => Pick<SnapshotInfo, "id" | "hostname" | "paths">,
+): Effect.Effect<S | undefined, RepositoryError> => {
+  const { hostname = "", parent, paths } = options
+  if (parent === "none") return Effect.succeed(undefined)
+  if (parent === undefined) {
+    return Effect.succeed(snapshots.findLast((snapshot) => {
+      const info = infoOf(snapshot)
+      return info.hostname === hostname && info.paths.length === paths.length &&
+        info.paths.every((path, i) => path === paths[i])
+    }))
+  }
+  const found = snapshots.filter((snapshot) => infoOf(snapshot).id.startsWith(parent))
+  if (found.length === 1) return Effect.succeed(found[0])
+  return Effect.fail(
+    new RepositoryError({
+      reason: "unknown-snapshot",
+      message: `${
+        found.length === 0 ? "No snapshot has" : "Several snapshots have"
+      } an ID that begins with "${parent}"`,
+    }),
+  )
 }

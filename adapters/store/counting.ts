@@ -36,8 +36,8 @@ export const counting = (store: ObjectStore): CountingStore => {
         store.put(name, parts, options),
         () => Effect.sync(() => written(sizeOfParts(parts))),
       ),
-    create: (name) =>
-      Effect.map(store.create(name), (writer) => {
+    create: (name, options) =>
+      Effect.map(store.create(name, options), (writer) => {
         let bytes = 0
         return {
           append: (part) =>

@@ -113,9 +113,9 @@ export const fault = (store: ObjectStore, options: FaultOptions): FaultStore => 
         (damaged) => store.put(name, damaged ? [damage(joinParts(parts))] : parts, how),
         Effect.void,
       ),
-    create: (name) =>
+    create: (name, options) =>
       operate("create", name, () =>
-        Effect.map(store.create(name), (writer) => ({
+        Effect.map(store.create(name, options), (writer) => ({
           append: (bytes: Uint8Array) =>
             operate("append", name, (damaged) => writer.append(damaged ? damage(bytes) : bytes), Effect.void),
           commit: operate("commit", name, () => writer.commit, Effect.void),

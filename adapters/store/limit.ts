@@ -56,8 +56,8 @@ export const limit = (store: ObjectStore, options: LimitOptions): ObjectStore =>
         Effect.suspend(() => up.charge(sizeOfParts(parts))),
         one(store.put(name, parts, how)),
       ),
-    create: (name) =>
-      Effect.map(one(store.create(name)), (writer) => ({
+    create: (name, options) =>
+      Effect.map(one(store.create(name, options)), (writer) => ({
         append: (bytes) => Effect.andThen(Effect.suspend(() => up.charge(bytes.length)), one(writer.append(bytes))),
         commit: one(writer.commit),
       })),

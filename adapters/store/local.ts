@@ -44,7 +44,10 @@ const store = (root: string): ObjectStore => {
       return error ? Effect.fail(error) : run((cause) => fileError(doing, name, root, cause), work)
     })
 
-  const create = Effect.fnUntraced(function* (name: string): Effect.fn.Return<ObjectWriter, StoreError, Scope.Scope> {
+  const create = Effect.fnUntraced(function* (
+    name: string,
+    options?: { readonly replace?: boolean },
+  ): Effect.fn.Return<ObjectWriter, StoreError, Scope.Scope> {
     const temporary = yield* Effect.acquireRelease(
       operate("write", name, () => openTemporary(root, directories)),
       (temporary) => Effect.promise(temporary.discard),
@@ -63,7 +66,7 @@ const store = (root: string): ObjectStore => {
           if (!stopped()) state = "whole"
         }),
       commit: use(async () => {
-        await temporary.publish(name, false)
+        await temporary.publish(name, options?.replace ?? false)
         state = "finished"
       }),
     }

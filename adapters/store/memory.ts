@@ -25,7 +25,7 @@ const store = (location: string): ObjectStore => {
         const error = nameError(name)
         return error ? Effect.fail(error) : write(name, joinParts(parts), options?.replace ?? false)
       }),
-    create: (name) =>
+    create: (name, options) =>
       Effect.suspend(() => {
         const error = nameError(name)
         if (error) return Effect.fail(error)
@@ -41,7 +41,7 @@ const store = (location: string): ObjectStore => {
             if (!parts) return Effect.fail(writerError(name, "finished"))
             const bytes = joinParts(parts)
             parts = undefined
-            return write(name, bytes, false)
+            return write(name, bytes, options?.replace ?? false)
           }),
         })
       }),

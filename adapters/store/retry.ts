@@ -58,7 +58,7 @@ export const retry = (store: ObjectStore, options?: RetryOptions): ObjectStore =
   return {
     properties: store.properties,
     put: (name, parts, how) => how?.replace ? again(store.put(name, parts, how)) : putNew(name, parts),
-    create: (name) => again(store.create(name)),
+    create: (name, options) => again(store.create(name, options)),
     get: (name, range) => again(store.get(name, range)),
     stat: (name) => again(store.stat(name)),
     list: (directory) =>

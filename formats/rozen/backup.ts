@@ -14,12 +14,13 @@ import { hash } from "../../stages/hash/hash.ts"
 import { KernelError } from "../../stages/kernel.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
+import { discarding } from "../../stages/pack/discarding.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { plan, type Planned, type Steps } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
-import { type BackupOptions, type BackupSummary, type FormatError, type Progress, RepositoryError } from "../format.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, type Progress } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { LogWriter, putSegment } from "./log.ts"
 import { catalogOpener, ruinedPacks, withoutPacks } from "./mend.ts"
@@ -56,7 +57,7 @@ const run = Effect.fnUntraced(
     const time = options.time ?? now
     const { damaged, next, snapshots } = yield* listSnapshots(store, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
-    const parent = yield* chooseParent(snapshots, options)
+    const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
@@ -177,29 +178,6 @@ export const logAll: (tree: Tree, log: LogWriter) => Effect.Effect<void, FormatE
   },
 )
 
-/** The snapshot to start from, when there is one. Fails with `unknown-snapshot`. */
-export const chooseParent: <S extends { readonly record: SnapshotRecord }>(
-  snapshots: ReadonlyArray<S>,
-  options: BackupOptions,
-) => Effect.Effect<S | undefined, RepositoryError> = Effect.fnUntraced(function* (snapshots, options) {
-  if (options.parent === "none") return undefined
-  if (options.parent !== undefined) {
-    const found = snapshots.filter(({ record }) => record.id.startsWith(options.parent!))
-    if (found.length === 1) return found[0]
-    return yield* new RepositoryError({
-      reason: "unknown-snapshot",
-      message: `${
-        found.length === 0 ? "No snapshot has" : "Several snapshots have"
-      } an ID that begins with "${options.parent}"`,
-    })
-  }
-  const same = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean =>
-    a.length === b.length && a.every((path, i) => path === b[i])
-  return snapshots.findLast(({ record }) =>
-    record.hostname === (options.hostname ?? "") && same(record.paths, options.paths)
-  )
-})
-
 /** The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged. */
 const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
   if (parent !== undefined) {
@@ -228,6 +206,3 @@ export const summary = (recorded: Recorded, bytesStored: number): BackupSummary 
   chunksReused: recorded.chunks - recorded.chunksNew,
   problems: recorded.problems,
 })
-
-/** Reads what is there, writes nothing: for dry runs. */
-const discarding = (store: ObjectStore): ObjectStore => ({ ...store, put: () => Effect.void })

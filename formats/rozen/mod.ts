@@ -6,6 +6,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
+import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
@@ -27,6 +28,7 @@ export interface RozenOptions extends LayoutOptions {
 /** The rozen format with options of one's own. */
 export const makeRozen = (options: RozenOptions = {}): Format => ({
   name: "rozen",
+  fidelity: wholeFidelity,
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
     return (yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0

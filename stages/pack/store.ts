@@ -52,8 +52,14 @@ export interface ObjectStore {
     parts: ReadonlyArray<Uint8Array>,
     options?: { readonly replace?: boolean },
   ) => Effect.Effect<void, StoreError>
-  /** Starts an object that grows. It appears at `commit`, create-only; when the scope closes before that, nothing remains. */
-  readonly create: (name: string) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
+  /**
+   * Starts an object that grows. It appears at `commit`, create-only unless `replace`: then it takes the place of one of that
+   * name atomically. When the scope closes before that, nothing remains.
+   */
+  readonly create: (
+    name: string,
+    options?: { readonly replace?: boolean },
+  ) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
   /**
    * Reads an object or `length` bytes of it from `offset`. A negative offset counts from the end. Fresh bytes, owned by the caller.
    * Fails with `not-found`; with `corrupt` when the object ends before the range does.

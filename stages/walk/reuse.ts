@@ -1,6 +1,8 @@
+import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Planned, Steps } from "../plan.ts"
 import type { Entry } from "./entry.ts"
+import { baseName, parentPath } from "./path.ts"
 
 /** A file of an earlier snapshot. */
 export interface Earlier extends Omit<Entry, "content"> {
@@ -31,8 +33,67 @@ export const reuse = (
     })
 }
 
+/**
+ * The same for formats that keep a listing of each directory, and perhaps not all that tells of a change: what the listing does
+ * not have is not compared, but for mtime. `listing` gives the files of a directory, by name; none when it was not there. It is
+ * asked once for each directory that has files, in the order of the walk.
+ */
+export const reuseListed = <E2, R2>(
+  listing: (directory: string) => Effect.Effect<ReadonlyMap<string, Earlier>, E2, R2>,
+  /** When the earlier snapshot began, in milliseconds since 1970. */
+  started: number,
+  /** Resolution of the times that the listings keep, in nanoseconds. */
+  resolution = 1n,
+): {
+  <S extends Steps, E, R>(self: Stream.Stream<Planned<S>, E, R>): Stream.Stream<Planned<S>, E | E2, R | R2>
+} => {
+  const tick = resolution > CLOCK_TICK ? resolution : CLOCK_TICK
+  const limit = BigInt(Math.floor(started)) * 1_000_000n - tick
+  return (self) => {
+    let directory: string | undefined
+    let files: ReadonlyMap<string, Earlier> = new Map()
+    const mark = <S extends Steps>(entry: Planned<S>): Planned<S> => {
+      const before = files.get(baseName(entry.path))
+      return before !== undefined && unchangedAsFarAsListed(entry, before, limit, resolution)
+        ? { ...entry, known: before.chunks }
+        : entry
+    }
+    return Stream.mapArrayEffect(
+      self,
+      Effect.fnUntraced(function* (entries) {
+        const out: Array<typeof entries[number]> = []
+        for (const entry of entries) {
+          if (entry.kind !== "file") {
+            out.push(entry)
+            continue
+          }
+          const parent = parentPath(entry.path)
+          if (parent !== directory) {
+            files = yield* listing(parent)
+            directory = parent
+          }
+          out.push(mark(entry))
+        }
+        return out as unknown as typeof entries
+      }),
+    )
+  }
+}
+
 const unchanged = (now: Entry, before: Earlier, limit: bigint): boolean => {
   const { mtime, ctime, inode } = now.metadata
   return before.kind === "file" && now.size === before.size && mtime !== undefined && mtime === before.metadata.mtime &&
     ctime === before.metadata.ctime && inode === before.metadata.inode && (ctime ?? mtime) < limit
 }
+
+const unchangedAsFarAsListed = (now: Entry, before: Earlier, limit: bigint, resolution: bigint): boolean => {
+  const { mtime, ctime, inode } = now.metadata
+  const same = (a: bigint | undefined, b: bigint | undefined): boolean =>
+    b === undefined || (a !== undefined && floor(a, resolution) === floor(b, resolution))
+  return before.kind === "file" && (before.size === undefined || now.size === before.size) &&
+    mtime !== undefined && before.metadata.mtime !== undefined && same(mtime, before.metadata.mtime) &&
+    same(ctime, before.metadata.ctime) && (before.metadata.inode === undefined || inode === before.metadata.inode) &&
+    (ctime ?? mtime) < limit
+}
+
+const floor = (time: bigint, resolution: bigint): bigint => time - ((time % resolution) + resolution) % resolution

@@ -28,14 +28,28 @@ export interface WalkOptions {
 /** What a source or target keeps; the contract tests check each claim. */
 export interface Fidelity {
   readonly kinds: ReadonlyArray<Entry["kind"]>
-  readonly mode: boolean
+  /** `execute`: only whether the owner may execute a file. */
+  readonly mode: boolean | "execute"
   readonly owner: boolean
   /** Resolution of mtime in nanoseconds; undefined: not kept. */
   readonly mtime: number | undefined
+  /** The earliest mtime that it keeps, in nanoseconds since 1970: what is before that becomes that. Any, when absent. */
+  readonly mtimeFrom?: bigint
   readonly hardlinks: boolean
   readonly sparse: boolean
   /** Whether names that are not UTF-8 survive. */
   readonly byteNames: boolean
+}
+
+/** Keeps everything. */
+export const wholeFidelity: Fidelity = {
+  kinds: ["file", "directory", "symlink", "fifo", "socket", "character", "block"],
+  mode: true,
+  owner: true,
+  mtime: 1,
+  hardlinks: true,
+  sparse: true,
+  byteNames: true,
 }
 
 /** Something that can be walked. */

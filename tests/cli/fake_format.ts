@@ -16,7 +16,7 @@ import {
 } from "../../formats/format.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
-import { SourceError } from "../../stages/walk/source.ts"
+import { SourceError, wholeFidelity } from "../../stages/walk/source.ts"
 
 interface Stored {
   readonly info: SnapshotInfo
@@ -159,6 +159,7 @@ const repository = (store: ObjectStore): Repository => {
 /** The format, to stand in for the default one. */
 export const fake: Format = {
   name: "rozen",
+  fidelity: wholeFidelity,
   recognise: Effect.flatMap(ObjectStore, (store) =>
     store.stat(HEAD).pipe(
       Effect.as(true),

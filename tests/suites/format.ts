@@ -14,6 +14,7 @@ import { Kernels } from "../../stages/kernel.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Content, Entry, Metadata, ReaderContent } from "../../stages/walk/entry.ts"
 import { memorySource, memoryTarget, type MemoryTree } from "../../stages/walk/memory.ts"
+import { isByteName } from "../../stages/walk/path.ts"
 import { type Fidelity, SourceError } from "../../stages/walk/source.ts"
 import { Target } from "../../stages/walk/target.ts"
 import { write } from "../../stages/walk/write.ts"
@@ -21,7 +22,6 @@ import { skipIf } from "../skip.ts"
 
 /** What a format promises beside the contract that all of them have. A string is the reason why it does not. */
 export interface FormatTraits {
-  readonly fidelity: Fidelity
   /** Opens what `make` gives. A password by default. */
   readonly secrets?: Secrets
   /** Do not open it. Another password by default. */
@@ -133,21 +133,26 @@ export const factsOf = <E, R>(
   })
 
 /** The facts that a format keeps of them. */
-const kept = (facts: ReadonlyMap<string, Facts>, traits: FormatTraits): Map<string, unknown> => {
-  const { fidelity } = traits
+export const kept = (
+  facts: ReadonlyMap<string, Facts>,
+  fidelity: Fidelity,
+  traits: Pick<FormatTraits, "directories">,
+): Map<string, unknown> => {
   const out = new Map<string, unknown>()
   for (const [path, { linkTo, metadata, sparse, ...fact }] of facts) {
     if (!fidelity.kinds.includes(fact.kind as Entry["kind"])) continue
+    if (!fidelity.byteNames && isByteName(path)) continue
     if (fact.kind === "directory" && traits.directories !== true) {
       if (path === "" || [...facts.keys()].some((other) => other.startsWith(`${path}/`))) continue
     }
     out.set(path, {
       ...fact,
-      mode: fidelity.mode ? metadata.mode : undefined,
+      mode: modeKept(fidelity, fact.kind, metadata.mode),
       owner: fidelity.owner ? [metadata.uid, metadata.gid, metadata.user, metadata.group] : undefined,
-      mtime: fidelity.mtime === undefined || metadata.mtime === undefined
-        ? undefined
-        : metadata.mtime / BigInt(fidelity.mtime),
+      mtime: fidelity.mtime === undefined || metadata.mtime === undefined ? undefined : floorDivide(
+        fidelity.mtimeFrom !== undefined && metadata.mtime < fidelity.mtimeFrom ? fidelity.mtimeFrom : metadata.mtime,
+        BigInt(fidelity.mtime),
+      ),
       linkTo: fidelity.hardlinks ? linkTo : undefined,
       sparse: fidelity.sparse ? sparse : undefined,
     })
@@ -155,13 +160,23 @@ const kept = (facts: ReadonlyMap<string, Facts>, traits: FormatTraits): Map<stri
   return out
 }
 
-const sorted = (map: ReadonlyMap<string, unknown>): ReadonlyArray<unknown> =>
+const floorDivide = (time: bigint, resolution: bigint): bigint =>
+  (time - ((time % resolution) + resolution) % resolution) / resolution
+
+const modeKept = (fidelity: Fidelity, kind: string, mode: number | undefined): number | boolean | undefined =>
+  fidelity.mode === true
+    ? mode
+    : fidelity.mode === "execute" && kind === "file"
+    ? mode !== undefined && (mode & 0o100) !== 0
+    : undefined
+
+export const sorted = (map: ReadonlyMap<string, unknown>): ReadonlyArray<unknown> =>
   [...map].sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0)
 
 const mtime = 1_600_000_000_123_456_789n
 
 /** A tree with every kind of entry, awkward names, and files of all sizes that matter. */
-const everything = (fidelity: Fidelity): MemoryTree => {
+export const everything = (): MemoryTree => {
   const link = { content: "linked", mode: 0o600, mtime }
   return {
     "": { directory: true, mode: 0o755, mtime: 1n },
@@ -181,7 +196,7 @@ const everything = (fidelity: Fidelity): MemoryTree => {
     "socket": { special: "socket", mode: 0o600 },
     "tty": { special: "character", major: 5, minor: 300, mode: 0o600 },
     "disk": { special: "block", major: 8, minor: 1, mode: 0o600 },
-    ...(fidelity.byteNames ? { "bytes \udcff": { content: "\u{1}", mtime } } : {}),
+    "bytes \udcff": { content: "\u{1}", mtime },
   }
 }
 
@@ -234,7 +249,7 @@ const changing = (
 export const formatSuite = (name: string, make: () => Format, traits: FormatTraits): void => {
   const format = make()
   const secrets: Secrets = traits.secrets ?? { password: Redacted.make("correct horse") }
-  const { fidelity } = traits
+  const { fidelity } = format
   const why = (trait: true | string): string | false => trait === true ? false : trait
 
   const inStore = <A, E>(
@@ -258,7 +273,10 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
     Effect.gen(function* () {
       const summary = yield* repository.backup(walk(tree), options)
       const restored = yield* factsOf(repository.entries(made(summary)))
-      assert.deepEqual(sorted(kept(restored, traits)), sorted(kept(yield* factsOf(walk(tree)), traits)))
+      assert.deepEqual(
+        sorted(kept(restored, fidelity, traits)),
+        sorted(kept(yield* factsOf(walk(tree)), fidelity, traits)),
+      )
       return summary
     })
 
@@ -266,11 +284,23 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
     it("keeps a tree with every kind of entry", () =>
       inRepository((repository) =>
         Effect.gen(function* () {
-          const tree = everything(fidelity)
+          const tree = everything()
           const summary = yield* roundTrip(repository, tree)
-          const facts = [...(yield* factsOf(walk(tree))).values()].filter(({ kind }) =>
-            fidelity.kinds.includes(kind as never)
+          const given = yield* factsOf(walk(tree))
+          const held = ([path, { kind }]: [string, Facts]) =>
+            fidelity.kinds.includes(kind as never) && (fidelity.byteNames || !isByteName(path))
+          const facts = [...given].filter(held).map(([, fact]) => fact)
+          assert.deepEqual(
+            summary.problems.map(({ path }) => path).sort(),
+            [...given].filter((one) => !held(one)).map(([path]) => path).sort(),
+            "each entry that cannot be kept is named, and no other",
           )
+          const lost = summary.losses ?? []
+          assert.equal(lost.some(({ what }) => what === "owners"), !fidelity.owner)
+          assert.equal(lost.some(({ what }) => what === "permissions"), fidelity.mode !== true)
+          assert.equal(lost.some(({ what }) => what.includes("mtimes")), fidelity.mtime !== 1)
+          assert.equal(lost.some(({ what }) => what.startsWith("hard links")), !fidelity.hardlinks)
+          assert.equal(lost.some(({ what }) => what.startsWith("holes")), !fidelity.sparse)
           assert.equal(summary.files, facts.filter(({ kind }) => kind === "file").length)
           assert.equal(summary.bytes, facts.reduce((sum, { size }) => sum + size, 0))
           assert.equal(summary.filesUnchanged, 0)
@@ -289,7 +319,7 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
     it("keeps it for whoever opens it later", () =>
       inStore(() =>
         Effect.gen(function* () {
-          const tree = everything(fidelity)
+          const tree = everything()
           assert.equal(yield* format.recognise, false)
           const first = yield* format.create(secrets)
           assert.equal(yield* format.recognise, true)
@@ -300,7 +330,10 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
           const listed = yield* again.snapshots
           assert.deepEqual(listed.map(({ id }) => id), [snapshot!.id])
           const restored = yield* factsOf(again.entries(listed[0]!))
-          assert.deepEqual(sorted(kept(restored, traits)), sorted(kept(yield* factsOf(walk(tree)), traits)))
+          assert.deepEqual(
+            sorted(kept(restored, fidelity, traits)),
+            sorted(kept(yield* factsOf(walk(tree)), fidelity, traits)),
+          )
         })
       ))
 
@@ -342,7 +375,10 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
             assert.deepEqual(listed.map(({ time }) => time), [1_000_000, 2_000_000, 3_000_000, 4_000_000])
             for (const [i, tree] of trees.entries()) {
               const restored = yield* factsOf(repository.entries(listed[i]!))
-              assert.deepEqual(sorted(kept(restored, traits)), sorted(kept(yield* factsOf(walk(tree)), traits)))
+              assert.deepEqual(
+                sorted(kept(restored, fidelity, traits)),
+                sorted(kept(yield* factsOf(walk(tree)), fidelity, traits)),
+              )
             }
             yield* clean(repository)
           })
@@ -392,10 +428,10 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
     it("gives the entries that are wanted, with what stands for links to others", () =>
       inRepository((repository) =>
         Effect.gen(function* () {
-          const summary = yield* repository.backup(walk(everything(fidelity)), options)
+          const summary = yield* repository.backup(walk(everything()), options)
           const only = (path: string) =>
             factsOf(repository.entries(made(summary), { include: (candidate) => candidate === path }))
-          const whole = yield* factsOf(walk(everything(fidelity)))
+          const whole = yield* factsOf(walk(everything()))
           const large = yield* only("large")
           assert.deepEqual([...large.keys()], ["large"])
           assert.equal(large.get("large")!.content, whole.get("large")!.content)
@@ -555,7 +591,7 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
         Effect.gen(function* () {
           const repository = yield* format.create(secrets)
           const before = yield* Stream.runCollect(store.list(""))
-          const summary = yield* repository.backup(walk(everything(fidelity)), { ...options, dryRun: true })
+          const summary = yield* repository.backup(walk(everything()), { ...options, dryRun: true })
           assert.equal(summary.snapshot, undefined)
           assert.ok(summary.bytes > 500_000)
           assert.deepEqual(yield* Stream.runCollect(store.list("")), before)
@@ -624,7 +660,10 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
             for (const snapshot of listed) {
               const tree = trees[Number(snapshot.hostname.slice(-1))]!
               const restored = yield* factsOf(repository.entries(snapshot))
-              assert.deepEqual(sorted(kept(restored, traits)), sorted(kept(yield* factsOf(walk(tree)), traits)))
+              assert.deepEqual(
+                sorted(kept(restored, fidelity, traits)),
+                sorted(kept(yield* factsOf(walk(tree)), fidelity, traits)),
+              )
             }
             yield* clean(repository)
           })

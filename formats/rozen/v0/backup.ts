@@ -8,14 +8,15 @@ import { SqliteError } from "../../../stages/catalog/sqlite.ts"
 import { emptyList } from "../../../stages/hash/chunk_list.ts"
 import type { Stored } from "../../../stages/executor.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
+import { discarding } from "../../../stages/pack/discarding.ts"
 import type { Packed } from "../../../stages/pack/pack.ts"
 import type { Packer } from "../../../stages/pack/packing.ts"
 import type { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 import { plan, type Planned } from "../../../stages/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { reuse } from "../../../stages/walk/reuse.ts"
-import type { BackupOptions, BackupSummary, FormatError } from "../../format.ts"
-import { chooseParent, summary } from "../backup.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../../format.ts"
+import { summary } from "../backup.ts"
 import { fromSqliteError } from "../errors.ts"
 import { infoOf } from "../snapshot.ts"
 import { commitRun, emptyCatalog } from "./commit.ts"
@@ -45,7 +46,7 @@ const run = Effect.fnUntraced(
     const now = yield* Clock.currentTimeMillis
     const time = options.time ?? now
     const { snapshots } = yield* listSnapshots(opened)
-    const parent = yield* chooseParent(snapshots, options)
+    const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
     const writer = new ContentWriter(opened, yield* presentContents(opened.store))
@@ -134,11 +135,4 @@ const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: Snapsh
     if (copy !== undefined) return { ...copy, started: parent }
   }
   return { ...yield* emptyCatalog(opened), started: undefined }
-})
-
-/** Reads what is there, writes nothing: for dry runs. */
-const discarding = (store: ObjectStore): ObjectStore => ({
-  ...store,
-  put: () => Effect.void,
-  create: () => Effect.succeed({ append: () => Effect.void, commit: Effect.void }),
 })

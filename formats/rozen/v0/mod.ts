@@ -12,6 +12,7 @@ import * as Stream from "effect/Stream"
 import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import { wholeFidelity } from "../../../stages/walk/source.ts"
 import { type Format, type Repository, RepositoryError } from "../../format.ts"
 import { checkConfig, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
 import { attempt } from "../errors.ts"
@@ -42,6 +43,7 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
   })
   return {
     name: "rozen-v0",
+    fidelity: wholeFidelity,
     recognise: Effect.flatMap(ObjectStore, (store) => Effect.map(storedVersion(store), (version) => version === 0)),
     create: Effect.fnUntraced(function* ({ password }) {
       const store = yield* ObjectStore

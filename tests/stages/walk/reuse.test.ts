@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { Effect, Stream } from "effect"
 import { plan } from "../../../stages/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { type Earlier, reuse } from "../../../stages/walk/reuse.ts"
+import { type Earlier, reuse, reuseListed } from "../../../stages/walk/reuse.ts"
 
 const started = 1_600_000_000_000
 const old = BigInt(started - 60_000) * 1_000_000n
@@ -52,4 +52,32 @@ test("a file that changed as the snapshot was made is read again, for its times 
   assert.equal(await at(start - 1_000_000_000n), true)
   const set = { mtime: start + 10n ** 18n, ctime: old }
   assert.equal(await unchanged({ metadata: set }, { metadata: set }), true, "the time of change cannot be set")
+})
+
+test("listings are asked once for a directory, and what they do not have is not compared", async () => {
+  const asked: Array<string> = []
+  const second = 1_000_000_000n
+  const files = new Map<string, Earlier>([
+    ["x", { path: "", kind: "file", size: undefined, metadata: { mtime: old - old % second }, chunks }],
+    ["y", { path: "", kind: "file", size: 5, metadata: { mtime: old - second }, chunks }],
+  ])
+  const metadata = { mtime: old, ctime: old, inode: 7n }
+  const entries = ["a/x", "a/y", "a/z", "x"].map((path): Entry => ({ path, kind: "file", size: 5, metadata }))
+  const marked = await Effect.runPromise(Stream.runCollect(
+    reuseListed(
+      (directory) => {
+        asked.push(directory)
+        return Effect.succeed(directory === "a" ? files : new Map<string, Earlier>())
+      },
+      started,
+      second,
+    )(plan(Stream.fromIterable(entries))),
+  ))
+  assert.deepEqual(marked.map(({ known }) => known === chunks), [true, false, false, false])
+  assert.deepEqual(asked, ["a", ""])
+  const late = { mtime: old, ctime: BigInt(started) * 1_000_000n }
+  const [changed] = await Effect.runPromise(Stream.runCollect(
+    reuseListed(() => Effect.succeed(files), started, second)(plan(Stream.make({ ...entries[0]!, metadata: late }))),
+  ))
+  assert.equal(changed!.known, undefined, "it may have changed since the listing was made")
 })

@@ -7,15 +7,6 @@ const variants: ReadonlyArray<readonly [string, RozenV0Options]> = [
 ]
 for (const [name, options] of variants) {
   formatSuite(name, () => makeRozenV0({ ...options, scrypt: { n: 1024, r: 8, p: 1 } }), {
-    fidelity: {
-      kinds: ["file", "directory", "symlink", "fifo", "socket", "character", "block"],
-      mode: true,
-      owner: true,
-      mtime: 1,
-      hardlinks: true,
-      sparse: true,
-      byteNames: true,
-    },
     incremental: true,
     snapshots: true,
     concurrent: true,

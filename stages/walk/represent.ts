@@ -1,0 +1,109 @@
+/** What becomes of entries that a format cannot hold whole: nothing is left out in silence. */
+import * as Stream from "effect/Stream"
+import type { Entry, EntryKind } from "./entry.ts"
+import { isByteName } from "./path.ts"
+import type { Fidelity } from "./source.ts"
+
+/** Something about entries that was not kept. */
+export interface Loss {
+  /** What, in words that go before "of 3 entries": `owners`, `permissions`, `fractions of a second of mtimes`. */
+  readonly what: string
+  readonly entries: number
+  /** The path of one of them. */
+  readonly example: string
+}
+
+/** Counts losses. */
+export class Losses {
+  readonly #found = new Map<string, { entries: number; example: string }>()
+
+  add(what: string, path: string): void {
+    const found = this.#found.get(what)
+    if (found === undefined) this.#found.set(what, { entries: 1, example: path })
+    else found.entries++
+  }
+
+  /** What was lost so far, the most frequent first. */
+  get all(): ReadonlyArray<Loss> {
+    return Array.from(this.#found, ([what, loss]) => ({ what, ...loss })).sort((a, b) => b.entries - a.entries)
+  }
+}
+
+const OWNERS = "owners"
+const PERMISSIONS = "permissions"
+const MTIMES = "mtimes"
+const EARLY = "mtimes before 1970"
+const LINKS = "hard links (each path becomes a file of its own)"
+const HOLES = "holes (they become zeros)"
+
+/** An entry of a kind, or with a name, that cannot be kept at all becomes `unreadable`; for anything else that is lost, `losses` counts it. */
+export const represent =
+  (fidelity: Fidelity, losses: Losses) =>
+  <A extends Entry, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
+    Stream.map(self, (entry) => {
+      if (entry.kind === "unreadable") return entry
+      const problem = whyNot(fidelity, entry)
+      if (problem !== undefined) {
+        const { content: _content, linkTo: _linkTo, ...rest } = entry
+        return { ...rest, kind: "unreadable", size: 0, problem } as A
+      }
+      const { linkTo, metadata, path, sparse } = entry
+      if (!fidelity.owner && (metadata.uid !== undefined || metadata.user !== undefined)) losses.add(OWNERS, path)
+      if (losesMode(fidelity, entry)) losses.add(PERMISSIONS, path)
+      if (metadata.mtime !== undefined) {
+        if (fidelity.mtime === undefined) losses.add(MTIMES, path)
+        else if (fidelity.mtimeFrom !== undefined && metadata.mtime < fidelity.mtimeFrom) losses.add(EARLY, path)
+        else if (metadata.mtime % BigInt(fidelity.mtime) !== 0n) losses.add(finerThan(fidelity.mtime), path)
+      }
+      if (sparse === true && !fidelity.sparse) losses.add(HOLES, path)
+      if (linkTo === undefined || fidelity.hardlinks) return entry
+      losses.add(LINKS, path)
+      const { linkTo: _linkTo, ...rest } = entry
+      return rest as A
+    })
+
+/** What a target with the second fidelity loses of what a source with the first one keeps: clauses, none when it keeps all. */
+export const lossesBetween = (from: Fidelity, to: Fidelity): ReadonlyArray<string> => [
+  ...from.kinds.filter((kind) => kind !== "unreadable" && !to.kinds.includes(kind)).map((kind) => PLURALS[kind]),
+  ...(from.byteNames && !to.byteNames ? ["names that are not UTF-8"] : []),
+  ...(from.owner && !to.owner ? [OWNERS] : []),
+  ...(from.mode === to.mode || from.mode === false || to.mode === true ? [] : [PERMISSIONS]),
+  ...(from.mtime === undefined || (to.mtime !== undefined && to.mtime <= from.mtime)
+    ? []
+    : [to.mtime === undefined ? MTIMES : finerThan(to.mtime)]),
+  ...(to.mtimeFrom === undefined || (from.mtimeFrom !== undefined && from.mtimeFrom >= to.mtimeFrom) ? [] : [EARLY]),
+  ...(from.hardlinks && !to.hardlinks ? [LINKS] : []),
+  ...(from.sparse && !to.sparse ? [HOLES] : []),
+]
+
+const finerThan = (nanoseconds: number): string =>
+  nanoseconds >= 1_000_000_000
+    ? "fractions of a second of mtimes"
+    : nanoseconds >= 1_000_000
+    ? "fractions of a millisecond of mtimes"
+    : `what mtimes have beneath ${nanoseconds} ns`
+
+/** With the execute bit alone, only the usual permissions come back the same. */
+const losesMode = (fidelity: Fidelity, { kind, metadata: { mode } }: Entry): boolean => {
+  if (fidelity.mode === true || mode === undefined) return false
+  return fidelity.mode === false || kind !== "file" || (mode !== 0o644 && mode !== 0o755)
+}
+
+const PLURALS: Record<EntryKind, string> = {
+  file: "files",
+  directory: "directories",
+  symlink: "symbolic links",
+  fifo: "FIFOs",
+  socket: "sockets",
+  character: "character devices",
+  block: "block devices",
+  unreadable: "what cannot be read",
+}
+
+const whyNot = (fidelity: Fidelity, { kind, path }: Entry): string | undefined => {
+  if (!fidelity.kinds.includes(kind)) return `The format cannot hold ${PLURALS[kind]}, and it is left out`
+  if (!fidelity.byteNames && isByteName(path)) {
+    return "Its path is not UTF-8, which the format cannot hold, and it is left out"
+  }
+  return undefined
+}

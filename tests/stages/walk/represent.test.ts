@@ -1,0 +1,77 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Effect, Stream } from "effect"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { Losses, lossesBetween, represent } from "../../../stages/walk/represent.ts"
+import { type Fidelity, wholeFidelity } from "../../../stages/walk/source.ts"
+
+const poor: Fidelity = {
+  kinds: ["file", "directory"],
+  mode: "execute",
+  owner: false,
+  mtime: 1_000_000_000,
+  mtimeFrom: 0n,
+  hardlinks: false,
+  sparse: false,
+  byteNames: false,
+}
+
+const file = (path: string, rest: Partial<Entry> = {}): Entry => ({
+  path,
+  kind: "file",
+  metadata: {},
+  size: 0,
+  ...rest,
+})
+
+const through = async (fidelity: Fidelity, ...entries: ReadonlyArray<Entry>) => {
+  const losses = new Losses()
+  const out = await Effect.runPromise(Stream.runCollect(represent(fidelity, losses)(Stream.fromIterable(entries))))
+  return { out, losses: losses.all }
+}
+
+test("what is kept whole comes out as it went in", async () => {
+  const entries = [file("a", { linkTo: "b", sparse: true, metadata: { uid: 1, mode: 0o4711, mtime: -1n } })]
+  assert.deepEqual(await through(wholeFidelity, ...entries), { out: entries, losses: [] })
+  const plain = [file("a", { metadata: { mode: 0o755, mtime: 5_000_000_000n } })]
+  assert.deepEqual(await through(poor, ...plain), { out: plain, losses: [] })
+})
+
+test("an entry that cannot be kept becomes a problem that says why", async () => {
+  const { out } = await through(
+    poor,
+    { path: "p", kind: "fifo", metadata: {}, size: 0 },
+    file("d\udcff/x", { content: new Uint8Array(1), size: 1 }),
+  )
+  assert.deepEqual(out.map(({ kind, content, size }) => [kind, content, size]), [
+    ["unreadable", undefined, 0],
+    ["unreadable", undefined, 0],
+  ])
+  assert.match(out[0]!.problem!, /FIFOs/)
+  assert.match(out[1]!.problem!, /UTF-8/)
+})
+
+test("what is lost of an entry is counted, with an example", async () => {
+  const { out, losses } = await through(
+    poor,
+    file("a", { linkTo: "b", sparse: true, metadata: { uid: 1, mode: 0o600, mtime: 1n } }),
+    file("b", { metadata: { uid: 1, mtime: -1_000_000_000n } }),
+  )
+  assert.equal(out[0]!.linkTo, undefined)
+  assert.deepEqual(losses[0], { what: "owners", entries: 2, example: "a" })
+  assert.deepEqual(losses.map(({ what }) => what.split(" (")[0]).sort(), [
+    "fractions of a second of mtimes",
+    "hard links",
+    "holes",
+    "mtimes before 1970",
+    "owners",
+    "permissions",
+  ])
+})
+
+test("what one format loses of another is told beforehand", () => {
+  assert.deepEqual(lossesBetween(wholeFidelity, wholeFidelity), [])
+  assert.deepEqual(lossesBetween(poor, wholeFidelity), [])
+  assert.deepEqual(lossesBetween(poor, { ...poor, mtime: undefined, mode: false }), ["permissions", "mtimes"])
+  assert.equal(lossesBetween(wholeFidelity, poor).length, 12)
+})
