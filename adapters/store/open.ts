@@ -44,8 +44,16 @@ const openFile = Effect.fnUntraced(function* (location: string, options: OpenSto
   return yield* localStore.make(path, options)
 })
 
+const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStoreOptions) {
+  if (path === "") {
+    return yield* new StoreError({ reason: "invalid", name: "", message: `"sqlite:" needs a path: sqlite:backup.db` })
+  }
+  const { sqliteStore } = yield* Effect.promise(() => import("./sqlite.ts"))
+  return yield* sqliteStore.make(path, options)
+})
+
 /**
- * Opens a store by its location: a path, `file:///path`, or `memory:name` (the same store for all who open that name in this
+ * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), or `memory:name` (the same store for all who open that name in this
  * process, as long as it runs). Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
  * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
  */
@@ -68,6 +76,8 @@ export const openStore = (
         : localStore.make(location, options)
     case "file":
       return openFile(location, options)
+    case "sqlite":
+      return openSqlite(location.slice("sqlite:".length), options)
     case "memory":
       return openMemory(location, options.create ?? false)
     default:
@@ -76,7 +86,7 @@ export const openStore = (
           reason: "invalid",
           name: "",
           message:
-            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file: and memory:`,
+            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite: and memory:`,
         }),
       )
   }

@@ -280,6 +280,20 @@ export const storeSuite = (
         same(yield* store.get("x"), bytesOf("second"))
       }))
 
+    test("lets a writer replace an object, when told to", (store) =>
+      Effect.gen(function* () {
+        yield* store.put("x", [bytesOf("first")])
+        const writer = yield* store.create("x", { replace: true })
+        yield* writer.append(bytesOf("second"))
+        same(yield* store.get("x"), bytesOf("first"))
+        yield* writer.commit
+        same(yield* store.get("x"), bytesOf("second"))
+        assert.deepEqual(yield* names(store, ""), ["x"])
+        const fresh = yield* store.create("y", { replace: true })
+        yield* fresh.commit
+        same(yield* store.get("y"), new Uint8Array(0))
+      }))
+
     test("lists by directory, with sizes", (store) =>
       Effect.gen(function* () {
         yield* store.put("DATA/a", [bytesOf("1")])

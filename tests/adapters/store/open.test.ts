@@ -22,6 +22,17 @@ describe("openStore", () => {
       }).pipe(Effect.orDie),
     )))
 
+  it("opens a store in a SQLite file", () =>
+    Effect.runPromise(Effect.scoped(
+      Effect.gen(function* () {
+        const location = `sqlite:${join(yield* temporaryDirectory, "a b.sqlite")}`
+        assert.equal((yield* Effect.flip(openStore(location))).reason, "not-found")
+        yield* Effect.scoped(Effect.flatMap(openStore(location, { create: true }), (store) => store.put("x", [bytes])))
+        assert.deepEqual(yield* (yield* openStore(location)).get("x"), bytes)
+        assert.equal((yield* Effect.flip(openStore("sqlite:"))).reason, "invalid")
+      }).pipe(Effect.orDie),
+    )))
+
   it("shares stores in memory by name", () =>
     Effect.runPromise(Effect.scoped(
       Effect.gen(function* () {
