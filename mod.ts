@@ -25,6 +25,7 @@ export * from "./stages/chunk/whole.ts"
 
 // Hash
 export * from "./stages/hash/hash.ts"
+export * from "./stages/hash/digest.ts"
 export * from "./stages/hash/chunk_list.ts"
 export { blake3, blake3Keyed } from "./stages/hash/blake3.ts"
 export * from "./stages/hash/sha256.ts"

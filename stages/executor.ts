@@ -8,7 +8,7 @@ import { KernelError, Kernels } from "./kernel.ts"
 import { type Block, Lane, type LaneOptions } from "./lane.ts"
 import type { ChunkIndex } from "./pack/chunk_index.ts"
 import type { Plan, Planned, Steps } from "./plan.ts"
-import { bare, EMIT_BYTES, storeAll, type Stored, unreadable } from "./unit.ts"
+import { bare, EMIT_BYTES, ended, storeAll, type Stored, unreadable } from "./unit.ts"
 import type { Entry } from "./walk/entry.ts"
 import { SourceError } from "./walk/source.ts"
 
@@ -104,8 +104,8 @@ const storeStream = Effect.fnUntraced(
         }),
         () => lane.readyBytes >= EMIT_BYTES ? job.emit(lane.take()) : Effect.void,
       ))
-    const chunks = yield* catching(KernelError, () => lane.end())
-    return { ...entry, size, chunks, reused: false } as Stored
+    const named = yield* catching(KernelError, () => ended(lane))
+    return { ...entry, size, ...named, reused: false } as Stored
   },
   (effect, _lane, _job, entry) =>
     Effect.catch(

@@ -3,7 +3,8 @@
  * All of it synchronous, all of it bytes; an executor has one lane, or one in each worker.
  *
  * What is before `chunk` in the plan works on the content as a whole, in frames; what is between `chunk` and `hash` on each
- * chunk; what is after `hash` on blocks of about `blockBytes` of new chunks.
+ * chunk; what is after `hash` on blocks of about `blockBytes` of new chunks. A hasher directly before `chunk` (`digest`) names the
+ * content as a whole.
  */
 import { ChunkListBuilder } from "./hash/chunk_list.ts"
 import { frames, type Transform } from "./framed.ts"
@@ -45,6 +46,10 @@ const SLICE_BYTES = 4 << 20
 
 export class Lane {
   readonly #before: ReadonlyArray<Encode>
+  /** Names whole contents. */
+  readonly #digester: Hasher | undefined
+  /** Whether the only chunk of a content has the name that the digester would give. */
+  readonly #sameNames: boolean
   readonly #chunker: Chunker
   readonly #middle: ReadonlyArray<Encode>
   readonly #hasher: Hasher
@@ -55,6 +60,8 @@ export class Lane {
   #held = 0
   #transforms: ReadonlyArray<Transform> = []
   readonly #list: ChunkListBuilder = new ChunkListBuilder()
+  #digesting: ReturnType<Hasher["create"]> | undefined
+  #digest: Uint8Array | undefined
 
   #gather: Uint8Array
   #gathered = 0
@@ -65,7 +72,7 @@ export class Lane {
 
   constructor(plan: Plan, table: KernelTable, options: LaneOptions) {
     const chunkAt = plan.findIndex((spec) => spec.stage === "chunk")
-    const hashAt = plan.findIndex((spec) => spec.stage === "hash")
+    const hashAt = plan.findIndex((spec, i) => i > chunkAt && spec.stage === "hash")
     if (chunkAt < 0 || hashAt < chunkAt) {
       throw new KernelError({
         kernel: "plan",
@@ -73,11 +80,14 @@ export class Lane {
         message: "A plan needs a chunker, and a hasher after it",
       })
     }
+    const digestAt = plan.findIndex((spec, i) => i === chunkAt - 1 && spec.stage === "hash")
     const encoders = (specs: Plan): ReadonlyArray<Encode> => specs.map((spec) => encoder(spec, table))
-    this.#before = encoders(plan.slice(0, chunkAt))
+    this.#before = encoders(plan.slice(0, digestAt < 0 ? chunkAt : digestAt))
+    this.#digester = digestAt < 0 ? undefined : makeKernel(plan[digestAt] as KernelSpec<"hash">, table)
     this.#chunker = makeKernel(plan[chunkAt] as KernelSpec<"chunk">, table)
     this.#middle = encoders(plan.slice(chunkAt + 1, hashAt))
     this.#hasher = makeKernel(plan[hashAt] as KernelSpec<"hash">, table)
+    this.#sameNames = digestAt >= 0 && this.#middle.length === 0 && sameKernel(plan[digestAt]!, plan[hashAt]!)
     this.#after = encoders(plan.slice(hashAt + 1))
     this.#options = options
     this.#gather = new Uint8Array(options.blockBytes)
@@ -92,6 +102,7 @@ export class Lane {
   begin(): void {
     this.#held = 0
     this.#list.take()
+    this.#digesting = this.#digest = undefined
     this.#transforms = this.#before.map((encode) => frames(encode))
   }
 
@@ -125,7 +136,15 @@ export class Lane {
       for (const piece of this.#transforms[i]!.end()) this.#transform(i + 1, piece)
     }
     this.#cut(true)
+    if (this.#digester !== undefined) {
+      this.#digest ??= this.#digesting?.digest() ?? this.#digester.digest(new Uint8Array(0))
+    }
     return this.#list.take()
+  }
+
+  /** After `end`: the name of the content that ended, when the plan has a digest. The caller's. */
+  get digest(): Uint8Array | undefined {
+    return this.#digest
   }
 
   /** Seals what is gathered, so that every chunk claimed so far is in a block that can be taken. */
@@ -176,16 +195,20 @@ export class Lane {
     let from = 0
     while (final ? from < end : end - from >= maximum) {
       const to = this.#chunker.cut(this.#window, from, end)
-      this.#chunk(this.#window.subarray(from, to))
+      this.#chunk(this.#window.subarray(from, to), final && to === end && this.#list.count === 0)
       from = to
     }
     if (from > 0) this.#window.copyWithin(0, from, end)
     this.#held = end - from
   }
 
-  #chunk(raw: Uint8Array): void {
+  /** `whole`: it is all of the content. */
+  #chunk(raw: Uint8Array, whole: boolean): void {
+    const named = whole && this.#sameNames
+    if (this.#digester !== undefined && !named) (this.#digesting ??= this.#digester.create()).update(raw)
     const bytes = this.#middle.reduce((b, encode) => encode(b), raw)
     const id = this.#hasher.digest(bytes)
+    if (named) this.#digest = id
     this.#list.add(id, bytes.length)
     if (!this.#options.claim(id)) return
     const { blockBytes } = this.#options
@@ -209,6 +232,10 @@ export class Lane {
     this.#readyBytes += bytes.length
   }
 }
+
+/** Compares params one by one: on a thread they are copies. */
+const sameKernel = (a: KernelSpec, b: KernelSpec): boolean =>
+  a.name === b.name && Object.keys({ ...a.params, ...b.params }).every((key) => a.params[key] === b.params[key])
 
 const encoder = (spec: KernelSpec, table: KernelTable): Encode => {
   switch (spec.stage) {

@@ -31,9 +31,16 @@ export interface Misplaced<Why extends string> {
 
 /** `unknown` (which allows anything) when step X may follow the steps S, else the reason why not. */
 export type Order<S extends Steps, X extends string> = X extends S[number] ? Misplaced<`${X} comes twice`>
+  : X extends "digest" ? ("chunk" extends S[number] ? Misplaced<"digest comes before chunk"> : unknown)
+  : X extends "compress" | "encrypt" ? AfterDigest<S, X>
   : X extends "hash" ? ("chunk" extends S[number] ? unknown : Misplaced<"hash comes after chunk">)
-  : X extends "compress" ? ("encrypt" extends S[number] ? Misplaced<"compress comes before encrypt"> : unknown)
   : X extends "pack" ? ("hash" extends S[number] ? unknown : Misplaced<"pack comes after hash">)
+  : unknown
+
+/** The order of codecs; between `digest` and `chunk` there is none. */
+type AfterDigest<S extends Steps, X extends string> = S extends readonly [...Steps, "digest"]
+  ? Misplaced<"chunk comes after digest">
+  : X extends "compress" ? ("encrypt" extends S[number] ? Misplaced<"compress comes before encrypt"> : unknown)
   : unknown
 
 /** A stage that adds step X to the plan. */

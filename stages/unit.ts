@@ -9,6 +9,8 @@ import { SourceError } from "./walk/source.ts"
 export interface Stored extends Entry {
   /** The chunks of the content, a chunk list; empty for anything but files. */
   readonly chunks: Uint8Array
+  /** The name of the content as a whole, when it was read and the plan has a `digest`. */
+  readonly digest?: Uint8Array
   /** True when the content was known and not read. */
   readonly reused: boolean
   /** Content that was stored although it is not one state of the file: why. */
@@ -51,7 +53,7 @@ function* store(lane: Lane, onRead: OnRead, entry: Planned<Steps>): Generator<vo
     lane.begin()
     lane.push(content)
     onRead(entry.path, content.length)
-    return { ...bare(entry), size: content.length, chunks: lane.end(), reused: false }
+    return { ...bare(entry), size: content.length, ...ended(lane), reused: false }
   }
   try {
     return yield* storeReader(lane, onRead, bare(entry), content as ReaderContent)
@@ -76,7 +78,7 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
         if (length < into.length) break
         yield
       }
-      const chunks = lane.end()
+      const content = ended(lane)
       const { changed, size, metadata } = reader.finish()
       if (changed && attempts < RETRIES) continue
       return {
@@ -84,7 +86,7 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
         // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
         metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
         size,
-        chunks,
+        ...content,
         reused: false,
         ...(changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
       }
@@ -92,6 +94,12 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
       reader.close()
     }
   }
+}
+
+/** Ends the content of a lane. */
+export const ended = (lane: Lane): Pick<Stored, "chunks" | "digest"> => {
+  const chunks = lane.end()
+  return lane.digest === undefined ? { chunks } : { chunks, digest: lane.digest }
 }
 
 /** What becomes of an entry that cannot be read. */

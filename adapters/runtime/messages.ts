@@ -30,6 +30,7 @@ export interface FileMessage {
 export interface StoredMessage {
   readonly size: number
   readonly chunks: Uint8Array
+  readonly digest?: Uint8Array
   readonly metadata: Metadata
   readonly warning?: string
   /** Set when it could not be read. */

@@ -75,10 +75,11 @@ async function handle(request: Exclude<Request, { type: "more" }>): Promise<void
   reply({ type: "stored", blocks: lane.take(), read, files: stored.map(toMessage) })
 }
 
-const toMessage = ({ chunks, metadata, problem, size, warning }: Stored): StoredMessage => ({
+const toMessage = ({ chunks, digest, metadata, problem, size, warning }: Stored): StoredMessage => ({
   chunks,
   metadata,
   size: size ?? 0,
+  ...(digest === undefined ? {} : { digest }),
   ...(warning === undefined ? {} : { warning }),
   ...(problem === undefined ? {} : { problem }),
 })

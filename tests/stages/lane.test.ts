@@ -186,3 +186,54 @@ describe("Lane", () => {
     }
   })
 })
+
+describe("a digest before the chunker", () => {
+  const digest = (lane: Lane) => hex(lane.digest!)
+  const naming = (table: KernelTable = {}) => make([blake3, small, blake3], 0, table)
+
+  it("names contents as a whole, however they are cut and sliced", () => {
+    const { lane } = naming()
+    const whole = makeKernel(blake3)
+    fc.assert(fc.property(
+      fc.integer({ min: 0, max: 20_000 }),
+      fc.array(fc.integer({ min: 1, max: 20_000 }), { maxLength: 4 }),
+      (length, cuts) => {
+        const content = noise(length, length)
+        run(lane, content, cuts)
+        assert.equal(digest(lane), hex(whole.digest(content)))
+      },
+    ))
+    // As many bytes as the largest chunk: cut before it is known that there are no more.
+    const most = noise(4 << 10, 1)
+    const { lane: fixedLane } = make([blake3, fixed({ size: 4 << 10 }), blake3])
+    run(fixedLane, most)
+    assert.equal(digest(fixedLane), hex(whole.digest(most)))
+  })
+
+  it("hashes content of one chunk once, when both hashers are alike", () => {
+    let hashed = 0
+    const table: KernelTable = {
+      "hash:blake3": () => ({
+        digest: (bytes: Uint8Array) => {
+          hashed += bytes.length
+          return makeKernel(blake3).digest(bytes)
+        },
+        create: () => assert.fail("The content was hashed twice"),
+      }),
+    }
+    const { lane } = naming(table)
+    run(lane, noise(200, 1))
+    assert.equal(hashed, 200)
+    const other = make([sha256, small, blake3]).lane
+    run(other, noise(200, 1))
+    assert.equal(digest(other), hex(makeKernel(sha256).digest(noise(200, 1))))
+  })
+
+  it("names what the stages before it made of the content", () => {
+    const { lane } = make([none, blake3, small, blake3])
+    const content = noise(3000, 3)
+    const list = run(lane, content)
+    assert.notEqual(digest(lane), hex(makeKernel(blake3).digest(content)))
+    assert.equal(contentLength(list), 4 + 3000 + 4)
+  })
+})

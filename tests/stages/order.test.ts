@@ -13,6 +13,7 @@ const {
   contents,
   decompress,
   decrypt,
+  digest,
   encrypt,
   entries,
   fastcdc,
@@ -35,6 +36,7 @@ export const sensible = (): ReadonlyArray<unknown> => [
   walk("/").pipe(compress(zstd()), encrypt(cipher), chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite())),
   walk("/").pipe(chunk(fastcdc()), compress(zstd()), hash(blake3), encrypt(cipher), pack(packs()), catalog(sqlite())),
   walk("/").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite())),
+  walk("/").pipe(digest(blake3), chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite())),
   // Any operator of Stream fits between stages.
   walk("/").pipe(
     Stream.filter((entry) => !entry.path.endsWith("~")),
@@ -77,6 +79,10 @@ export const senseless = (): void => {
   walked.pipe(pack(packs()))
   // @ts-expect-error hash before chunk
   walked.pipe(hash(blake3))
+  // @ts-expect-error digest after chunk
+  chunked.pipe(digest(blake3))
+  // @ts-expect-error compress between digest and chunk
+  walked.pipe(digest(blake3), compress(zstd()))
   // @ts-expect-error compress after encrypt
   hashed.pipe(encrypt(cipher), compress(zstd()))
   // @ts-expect-error compress after encrypt, with chunk between

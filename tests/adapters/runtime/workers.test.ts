@@ -12,6 +12,7 @@ import {
   chunk,
   type Chunker,
   compress,
+  digest,
   encrypt,
   Executor,
   fastcdc,
@@ -41,7 +42,7 @@ writeFileSync(join(directory, "empty"), "")
 const key = Redacted.make(new Uint8Array(32).fill(7))
 
 interface Result {
-  readonly chunks: ReadonlyArray<readonly [string, string]>
+  readonly chunks: ReadonlyArray<readonly [path: string, chunks: string, digest: string]>
   readonly chunksNew: number
   readonly problems: ReadonlyArray<string>
 }
@@ -53,6 +54,7 @@ const run = (
   Effect.gen(function* () {
     const executor = yield* makeWorkers({ threads })
     const packed = walk(directory).pipe(
+      digest(blake3Keyed(key)),
       chunk(chunker),
       hash(blake3Keyed(key)),
       compress(adaptive(zstd())),
@@ -63,7 +65,9 @@ const run = (
       Effect.provideService(Executor, executor),
     )
     return {
-      chunks: entries.map(({ chunks, path }) => [path, Buffer.from(chunks).toString("hex")] as const),
+      chunks: entries.map(({ chunks, digest = new Uint8Array(0), path }) =>
+        [path, Buffer.from(chunks).toString("hex"), Buffer.from(digest).toString("hex")] as const
+      ),
       chunksNew: entries[0]!.packing.packer.stats().chunksNew,
       problems: entries.flatMap(({ path, problem }) => problem === undefined ? [] : [`${path}: ${problem}`]),
     }
