@@ -1,7 +1,6 @@
 /** `penstock backup`: makes a snapshot. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { readFile } from "node:fs/promises"
 import { hostname as machineName, userInfo } from "node:os"
 import { resolve } from "node:path"
 import type { BackupOptions, BackupSummary, FormatError, Repository } from "../formats/format.ts"
@@ -10,18 +9,19 @@ import { displayPath } from "../stages/walk/path.ts"
 import type { SourceError } from "../stages/walk/source.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
-import type { CommonInput } from "./options.ts"
+import type { CommonInput, CreationInput } from "./options.ts"
+import { printLosses, printProblems } from "./incomplete.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { backupMeter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import { type OpenError, repositoryLocation, withRepository } from "./repository.ts"
 import { entriesOf, rootsOf } from "./roots.ts"
+import { readText } from "./text_file.ts"
 import { describeSnapshot } from "./snapshot.ts"
 import { stdinEntries } from "./stdin.ts"
 
-export interface BackupInput extends CommonInput {
+export interface BackupInput extends CommonInput, CreationInput {
   readonly paths: ReadonlyArray<string>
-  readonly format: string | undefined
   /** Makes the repository when there is none. */
   readonly init: boolean
   readonly exclude: ReadonlyArray<string>
@@ -43,11 +43,10 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | S
   function* (input) {
     const out = makeOutput(input)
     const start = performance.now()
-    const location = yield* repositoryLocation(input.repo)
-    const what = yield* sourceOf(input, location, out)
+    const what = yield* sourceOf(input, yield* repositoryLocation(input.repo), out)
     const options = yield* optionsOf(input, what.paths)
     const mode = input.init && !input.dryRun ? "either" : "open"
-    return yield* withRepository(input, mode, (repository, created) =>
+    return yield* withRepository(input, mode, (repository, { created, location }) =>
       Effect.gen(function* () {
         if (created) out.note(`Made a repository (${repository.format}) at ${location}`)
         const summary = yield* run(repository, what.entries, options, out)
@@ -98,11 +97,7 @@ const sourceOf = Effect.fnUntraced(function* (
   }
   const patterns = [...input.exclude]
   for (const file of input.excludeFile) {
-    const text = yield* Effect.tryPromise({
-      try: () => readFile(file, "utf8"),
-      catch: (error) =>
-        new UsageError({ message: `Cannot read the exclude file ${file}: ${(error as Error).message.split(",")[0]}` }),
-    })
+    const text = yield* readText(file, "exclude file")
     patterns.push(...text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#")))
   }
   const { roots, remarks } = yield* rootsOf(input.paths, patterns, location)
@@ -142,11 +137,9 @@ const userName = (): string => {
 }
 
 const report = (summary: BackupSummary, dryRun: boolean, seconds: number, out: Output): void => {
-  const { snapshot, problems, ...counts } = summary
-  for (const { path, message } of problems) {
-    out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
-    out.row({ type: "problem", path, message })
-  }
+  const { snapshot, problems, losses = [], ...counts } = summary
+  printProblems(problems, out)
+  printLosses(losses, out)
   out.row({
     type: "summary",
     files: counts.files,

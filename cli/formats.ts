@@ -2,23 +2,30 @@
 import * as Context from "effect/Context"
 import type { Format } from "../formats/format.ts"
 
+/** How a repository is opened: a password, age recipients and identities, or a file with a raw key. */
+export type SecretKind = "password" | "age" | "key-file"
+
 /** How the command gets at a format. */
 export interface FormatSource {
   /** As on the command line. */
   readonly name: string
   /** Loads it; absent as long as it is not built. */
   readonly load?: () => Promise<Format>
-  /** Whether a repository of this format is opened with a password. */
-  readonly password: boolean
+  /** What opens a repository of this format: any one of these, nothing when it is empty. */
+  readonly secrets: ReadonlyArray<SecretKind>
+  /** Whether a repository can be made that needs no secret. */
+  readonly open?: boolean
+  /** A repository of this format is one file; in it, this is the name of the only object. */
+  readonly file?: string
 }
 
 /** All formats, in the order in which an existing repository is tried. The first is the default. */
 export const builtIn: ReadonlyArray<FormatSource> = [
-  { name: "rozen", password: true, load: () => import("../formats/rozen/mod.ts").then(({ rozen }) => rozen) },
-  { name: "zprt", password: true },
-  { name: "bkp", password: true },
-  { name: "snapshot-catalog", password: false },
-  { name: "fogsync", password: false },
+  { name: "rozen", secrets: ["password"], load: () => import("../formats/rozen/mod.ts").then(({ rozen }) => rozen) },
+  { name: "zprt", secrets: ["age", "password"], file: "archive.zprt" },
+  { name: "bkp", secrets: ["password"], open: true },
+  { name: "snapshot-catalog", secrets: [] },
+  { name: "fogsync", secrets: ["key-file"] },
 ]
 
 /** The formats in use. */

@@ -1,22 +1,29 @@
 /** `penstock init`: makes a repository. */
 import * as Effect from "effect/Effect"
+import { lossesBetween } from "../stages/walk/represent.ts"
 import { EXIT_OK } from "./exit.ts"
+import type { CommonInput, CreationInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
-import type { CommonInput } from "./options.ts"
-import { type OpenError, repositoryLocation, withRepository } from "./repository.ts"
+import { type OpenError, withRepository } from "./repository.ts"
 
-export interface InitInput extends CommonInput {
-  readonly format: string | undefined
-}
+export interface InitInput extends CommonInput, CreationInput {}
 
 /** Runs `init`; gives the exit code. */
 export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   const out = makeOutput(input)
-  const location = yield* repositoryLocation(input.repo)
-  return yield* withRepository(input, "create", (repository) =>
+  const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
+  return yield* withRepository(input, "create", ({ format: name, id }, { format, location }) =>
     Effect.sync(() => {
-      out.note(`Made a repository (${repository.format}) at ${location}`)
-      out.row({ type: "summary", format: repository.format, repository: repository.id, location })
+      const lost = lossesBetween(localSource.make().fidelity, format.fidelity)
+      out.note(`Made a repository (${name}) at ${location}`)
+      if (lost.length > 0) out.note(`What this format does not keep of files here: ${lost.join(", ")}`)
+      out.row({
+        type: "summary",
+        format: name,
+        repository: id,
+        location,
+        ...(lost.length > 0 ? { notKept: lost } : {}),
+      })
       return EXIT_OK
     }))
 })

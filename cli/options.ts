@@ -1,10 +1,43 @@
-/** Options that every command on a repository has. */
+/** What the options that several commands have say. */
 
-/** What they say. */
-export interface CommonInput {
-  readonly repo: string | undefined
+/** Where the secrets of a repository come from; see secrets.ts. */
+export interface SecretOptions {
   readonly passwordFile: string | undefined
+  readonly recipient: ReadonlyArray<string>
+  readonly identity: ReadonlyArray<string>
+  readonly keyFile: string | undefined
+}
+
+/** What a repository is made as when it is made. */
+export interface CreationInput {
+  readonly format: string | undefined
+  readonly noEncryption: boolean
+}
+
+/** Which repository. */
+export interface RepositoryOptions extends SecretOptions, Partial<CreationInput> {
+  readonly repo: string | undefined
+}
+
+/** How results are told. */
+export interface PrintingInput {
   readonly json: boolean
   readonly quiet: boolean
   readonly debug: boolean
+}
+
+/** What every command on a repository has. */
+export interface CommonInput extends SecretOptions, PrintingInput {
+  readonly repo: string | undefined
+}
+
+/** The repository that `convert` writes to. */
+export interface DestinationInput {
+  readonly to: string
+  readonly toFormat: string | undefined
+  readonly toPasswordFile: string | undefined
+  readonly toRecipient: ReadonlyArray<string>
+  readonly toIdentity: ReadonlyArray<string>
+  readonly toKeyFile: string | undefined
+  readonly toNoEncryption: boolean
 }

@@ -1,48 +1,66 @@
-/** From `--repo`, `--format` and a password to an open repository. */
+/** From `--repo`, `--format` and secrets to an open repository. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { statSync } from "node:fs"
 import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
-import { ObjectStore } from "../stages/pack/store.ts"
+import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+import { ObjectStore, type StoreError } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
-import { password } from "./password.ts"
-
-/** Which repository, as the options say. */
-export interface RepositoryOptions {
-  readonly repo: string | undefined
-  readonly format?: string | undefined
-  readonly passwordFile: string | undefined
-}
+import type { RepositoryOptions } from "./options.ts"
+import { ownNames, type SecretNames } from "./password.ts"
+import { secretsFor } from "./secrets.ts"
+import { localPath } from "./roots.ts"
 
 /** What may go wrong before a repository is open. */
 export type OpenError = FormatError | UsageError
 
+/** An open repository. */
+export interface OpenRepository {
+  readonly repository: Repository
+  readonly format: Format
+  readonly location: string
+  /** Whether it was made just now. */
+  readonly created: boolean
+}
+
 /**
- * Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand.
- *
  * - `open`: it must be there. Fails with `none`.
  * - `create`: it must not be there. Fails with `exists`.
  * - `either`: made when it is not there; `created` says so.
  */
-export const withRepository: <A, E, R>(
+export type OpenMode = "open" | "create" | "either"
+
+/** Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. */
+export const withRepository = <A, E>(
   options: RepositoryOptions,
-  mode: "open" | "create" | "either",
-  use: (repository: Repository, created: boolean) => Effect.Effect<A, E, R>,
-) => Effect.Effect<A, E | OpenError, Exclude<R, Scope.Scope>> = Effect.fnUntraced(
-  function* <A, E, R>(
-    options: RepositoryOptions,
-    mode: "open" | "create" | "either",
-    use: (repository: Repository, created: boolean) => Effect.Effect<A, E, R>,
-  ): Effect.fn.Return<A, E | OpenError, R | Scope.Scope> {
+  mode: OpenMode,
+  use: (repository: Repository, open: OpenRepository) => Effect.Effect<A, E, SqliteEngine | Scope.Scope>,
+): Effect.Effect<A, E | OpenError> =>
+  onThisMachine(Effect.flatMap(openRepository(options, mode), (open) => use(open.repository, open)))
+
+/** Runs with the SQLite engine and the kernels of this machine; what it opens is closed when it ends. */
+export const onThisMachine = <A, E>(
+  effect: Effect.Effect<A, E, SqliteEngine | Scope.Scope>,
+): Effect.Effect<A, E> =>
+  Effect.flatMap(
+    Effect.promise(() => import("../adapters/runtime/accelerators.ts")),
+    ({ accelerators }) => Effect.provide(Effect.scoped(effect), accelerators),
+  )
+
+/** Opens the repository that the options name, or makes it. It is open as long as the scope. */
+export const openRepository: (
+  options: RepositoryOptions,
+  mode: OpenMode,
+  names?: SecretNames,
+) => Effect.Effect<OpenRepository, OpenError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
+  function* (options, mode, names = ownNames) {
     const location = yield* repositoryLocation(options.repo)
-    const [{ openStore }, { accelerators }] = yield* Effect.promise(() =>
-      Promise.all([import("../adapters/store/open.ts"), import("../adapters/runtime/accelerators.ts")])
-    )
-    const there = yield* openStore(location).pipe(
+    const there = yield* openStore(location, undefined, false).pipe(
       Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
     )
-    const found = there === undefined ? undefined : yield* recognise(there)
+    const found = there === undefined ? undefined : yield* recognise(there, location)
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
     }
@@ -59,21 +77,67 @@ export const withRepository: <A, E, R>(
       })
     }
     const { source, format } = found ?? (yield* formatNamed(options.format))
-    const secrets: Secrets = source.password
-      ? { password: yield* password(found === undefined ? "create" : "open", options.passwordFile) }
-      : {}
-    // Made only now: nothing is left behind when there is no password.
-    const store = found !== undefined && there !== undefined ? there : yield* openStore(location, { create: true })
-    return yield* Effect.gen(function* () {
-      const repository = yield* (found === undefined ? format.create(secrets) : format.open(secrets))
-      return yield* use(repository, found === undefined)
-    }).pipe(
-      Effect.provideService(ObjectStore, store),
-      Effect.provide(accelerators),
+    const created = found === undefined
+    const give = <A>(effect: Effect.Effect<A, FormatError, ObjectStore | SqliteEngine | Scope.Scope>) =>
+      // A store is made only now: nothing is left behind when there is no password.
+      Effect.flatMap(
+        there !== undefined && !created ? Effect.succeed(there) : openStore(location, source.file, true),
+        (store) => Effect.provideService(effect, ObjectStore, store),
+      )
+    const secrets = secretsFor(source, created ? "create" : "open", options, names)
+    const opened = (repository: Repository): OpenRepository => ({ repository, format, location, created })
+    if (created) return opened(yield* give(format.create(yield* secretsOfNew(source, secrets, options, names))))
+    if (source.open !== true) return opened(yield* give(format.open(yield* secrets)))
+    return yield* give(format.open({})).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "RepositoryError" && error.reason === "wrong-key",
+        () => Effect.flatMap(secrets, (secrets) => give(format.open(secrets))),
+      ),
+      Effect.map(opened),
     )
   },
-  Effect.scoped,
-) as never
+)
+
+/** Secrets of a repository that is to be made: none when that is asked for. */
+const secretsOfNew = (
+  source: FormatSource,
+  secrets: Effect.Effect<Secrets, UsageError>,
+  { noEncryption }: RepositoryOptions,
+  names: SecretNames,
+): Effect.Effect<Secrets, UsageError> =>
+  noEncryption !== true
+    ? secrets
+    : source.open === true || source.secrets.length === 0
+    ? Effect.succeed({})
+    : Effect.fail(
+      new UsageError({
+        message: `The format ${source.name} is always encrypted; leave ${names.options}no-encryption out`,
+      }),
+    )
+
+/** The store at a location: the file itself, when it is one or `file` says that it is to be one. */
+const openStore = Effect.fnUntraced(
+  function* (
+    location: string,
+    file: string | undefined,
+    create: boolean,
+  ): Effect.fn.Return<ObjectStore, StoreError, Scope.Scope> {
+    const path = localPath(location)
+    const name = path === undefined ? undefined : isFile(path) ? file ?? ANY_FILE : isThere(path) ? undefined : file
+    if (path !== undefined && name !== undefined) {
+      const { singleFileStore } = yield* Effect.promise(() => import("../adapters/store/single_file.ts"))
+      return yield* singleFileStore.make(path, name, { create })
+    }
+    const { openStore } = yield* Effect.promise(() => import("../adapters/store/open.ts"))
+    return yield* openStore(location, { create })
+  },
+)
+
+/** The name of the only object where no format is known yet. All formats that are one file agree on it. */
+const ANY_FILE = "archive.zprt"
+
+const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
 /** The location that `-r` or `PENSTOCK_REPO` gives. */
 export const repositoryLocation = (repo: string | undefined): Effect.Effect<string, UsageError> => {
@@ -90,15 +154,23 @@ interface Found {
   readonly format: Format
 }
 
-/** The first format that knows what is in the store. */
-const recognise = Effect.fnUntraced(function* (store: ObjectStore): Effect.fn.Return<Found | undefined, FormatError> {
-  for (const source of yield* Formats) {
-    if (source.load === undefined) continue
-    const format = yield* Effect.promise(source.load)
-    if (yield* Effect.provideService(format.recognise, ObjectStore, store)) return { source, format }
-  }
-  return undefined
-})
+/** The first format that knows what is in the store. A file can only be of a format that lies in one. */
+const recognise = Effect.fnUntraced(
+  function* (store: ObjectStore, location: string): Effect.fn.Return<Found | undefined, FormatError> {
+    const path = localPath(location)
+    const single = path !== undefined && isFile(path)
+    for (const source of yield* Formats) {
+      if (source.load === undefined || (single && source.file === undefined)) continue
+      const format = yield* Effect.promise(source.load)
+      if (yield* Effect.provideService(format.recognise, ObjectStore, store)) return { source, format }
+    }
+    if (!single) return undefined
+    return yield* new RepositoryError({
+      reason: "foreign",
+      message: `${location} is a file, but not a repository of a format that is one`,
+    })
+  },
+)
 
 /** The format of that name, or the default one. */
 const formatNamed = Effect.fnUntraced(

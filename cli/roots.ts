@@ -114,7 +114,7 @@ const relativePattern = (pattern: string, root: string): string => {
 const escapePattern = (text: string): string => text.replace(/[\\*?[\] ]/g, "\\$&")
 
 /** Path of a repository on this machine; undefined for any other. */
-const localPath = (location: string): string | undefined => {
+export const localPath = (location: string): string | undefined => {
   if (location.startsWith("file:")) {
     try {
       return fileURLToPath(location)

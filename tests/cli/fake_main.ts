@@ -1,6 +1,8 @@
 /** The command with the fake format. The first argument says which command: `penstock`, `backup.ts` or `restore.ts`. */
 import { argv } from "node:process"
-import { backupCommand, penstock, restoreCommand } from "../../cli/command.ts"
+import { backupCommand } from "../../cli/backup_command.ts"
+import { penstock } from "../../cli/command.ts"
+import { restoreCommand } from "../../cli/restore_command.ts"
 import { run } from "../../cli/run.ts"
 import { fake } from "./fake_format.ts"
 
@@ -13,5 +15,8 @@ await run({
       ? restoreCommand(name, name, exit)
       : penstock(exit),
   args,
-  formats: [{ name: "rozen", password: true, load: () => Promise.resolve(fake) }, { name: "bkp", password: true }],
+  formats: [{ name: "rozen", secrets: ["password"], load: () => Promise.resolve(fake) }, {
+    name: "bkp",
+    secrets: ["password"],
+  }],
 })

@@ -1,0 +1,119 @@
+/** Options that several commands have, and how options are made. */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { CommonInput, CreationInput, DestinationInput } from "./options.ts"
+
+/** How a handler hands over its exit code. */
+export type OnExit = (code: number) => void
+
+/** A command of whatever arguments. */
+export type AnyCommand = Command.Command<string, unknown, never, unknown, never>
+
+/** A command whose handler comes from a module that is loaded when it runs. */
+export const command = <const Config extends Command.Command.Config>(
+  name: string,
+  config: Config,
+  handler: (input: Command.Command.Config.Infer<Config>) => Promise<Effect.Effect<number, unknown>>,
+  exit: OnExit,
+): AnyCommand =>
+  Command.make(name, config, (input) =>
+    Effect.promise(() => handler(input)).pipe(
+      Effect.flatten,
+      Effect.map(exit),
+    )) as never
+
+/** An option with a value. */
+export const text = (name: string, metavar: string, description: string): Flag.Flag<string | undefined> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined),
+  )
+
+/** An option with a value that may be given several times. */
+export const texts = (name: string, metavar: string, description: string): Flag.Flag<ReadonlyArray<string>> =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
+
+/** An option that is there or not. */
+export const flag = (name: string, description: string): Flag.Flag<boolean> =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withoutNegation, Flag.withDefault(false))
+
+/** An argument that may be left out. */
+export const argument = (name: string, description: string): Argument.Argument<string | undefined> =>
+  Argument.String(name).pipe(
+    Argument.withMetavar(name.toUpperCase()),
+    Argument.withDescription(description),
+    Argument.optional,
+    Argument.map(Option.getOrUndefined),
+  )
+
+export const json: Flag.Flag<boolean> = flag(
+  "json",
+  "Print one JSON object per line, for scripts; the last has type summary",
+)
+
+/** One flag for each member of an input. */
+type Flags<Input> = { readonly [K in keyof Input]: Flag.Flag<Input[K]> }
+
+/** What every command on a repository has. */
+export const common: Flags<CommonInput> = {
+  repo: text("repo", "REPO", "The repository: a path or URL (default: $PENSTOCK_REPO)").pipe(Flag.withAlias("r")),
+  passwordFile: text(
+    "password-file",
+    "FILE",
+    "Read the password from the first line of FILE ($PENSTOCK_PASSWORD wins)",
+  ),
+  recipient: texts("recipient", "age1...", "zprt: encrypt what is written for this age recipient; repeatable"),
+  identity: texts("identity", "FILE", "zprt: decrypt with the age identities in FILE; repeatable"),
+  keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE"),
+  json,
+  quiet: flag("quiet", "Print errors and problems only").pipe(Flag.withAlias("q")),
+  debug: flag("debug", "Show where an error came from"),
+}
+
+const FORMATS = ["rozen", "zprt", "bkp", "snapshot-catalog", "fogsync"] as const
+
+const formatFlag = (name: string): Flag.Flag<string | undefined> =>
+  Flag.Literals(name, FORMATS).pipe(
+    Flag.withMetavar("FORMAT"),
+    Flag.withDescription(
+      `Format of a new repository: ${FORMATS.join(", ")} (default: rozen); that of an existing one is recognised`,
+    ),
+    Flag.optional,
+    Flag.map(Option.getOrUndefined),
+  )
+
+/** What a command has that can make a repository. */
+export const creation: Flags<CreationInput> = {
+  format: formatFlag("format"),
+  noEncryption: flag("no-encryption", "Make a repository that needs no password, where the format allows that (bkp)"),
+}
+
+/** The same as {@link common} and {@link creation}, for the repository that `convert` writes to. */
+export const destination: Flags<DestinationInput> = {
+  to: Flag.String("to").pipe(
+    Flag.withMetavar("REPO"),
+    Flag.withDescription("The repository to write to; made when it is not there. Required"),
+  ),
+  toFormat: formatFlag("to-format"),
+  toPasswordFile: text("to-password-file", "FILE", "Its password ($PENSTOCK_TO_PASSWORD wins)"),
+  toRecipient: texts("to-recipient", "age1...", "zprt: encrypt for this age recipient; repeatable"),
+  toIdentity: texts("to-identity", "FILE", "zprt: the age identities that open it; repeatable"),
+  toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
+  toNoEncryption: flag("to-no-encryption", "Make one that needs no password, where the format allows that (bkp)"),
+}
+
+/** Which snapshot. */
+export const snapshotFlag: Flag.Flag<string> = Flag.String("snapshot").pipe(
+  Flag.withAlias("s"),
+  Flag.withMetavar("ID"),
+  Flag.withDescription("The start of a snapshot ID, or latest (default: latest)"),
+  Flag.withDefault("latest"),
+)
+
+export const dryRun: (description: string) => Flag.Flag<boolean> = (description) =>
+  flag("dry-run", description).pipe(Flag.withAlias("n"))
