@@ -8,9 +8,16 @@ import { joinParts } from "./parts.ts"
 
 const store = (location: string): ObjectStore => {
   const objects = new Map<string, Uint8Array>()
-  const write = (name: string, bytes: Uint8Array, replace: boolean): Effect.Effect<void, StoreError> => {
-    if (!replace && objects.has(name)) return Effect.fail(alreadyExists(name, location))
+  const contentTypes = new Map<string, string>()
+  const write = (
+    name: string,
+    bytes: Uint8Array,
+    { contentType, replace }: { readonly replace?: boolean; readonly contentType?: string } = {},
+  ): Effect.Effect<void, StoreError> => {
+    if (replace !== true && objects.has(name)) return Effect.fail(alreadyExists(name, location))
     objects.set(name, bytes)
+    if (contentType === undefined) contentTypes.delete(name)
+    else contentTypes.set(name, contentType)
     return Effect.void
   }
   const find = (name: string): Effect.Effect<Uint8Array, StoreError> => {
@@ -19,11 +26,11 @@ const store = (location: string): ObjectStore => {
     return Effect.fail(nameError(name) ?? notFound(name, location))
   }
   return {
-    properties: { location, connections: 4, atomicCreate: true },
+    properties: { location, connections: 4, atomicCreate: true, contentType: true },
     put: (name, parts, options) =>
       Effect.suspend(() => {
         const error = nameError(name)
-        return error ? Effect.fail(error) : write(name, joinParts(parts), options?.replace ?? false)
+        return error ? Effect.fail(error) : write(name, joinParts(parts), options)
       }),
     create: (name, options) =>
       Effect.suspend(() => {
@@ -41,7 +48,7 @@ const store = (location: string): ObjectStore => {
             if (!parts) return Effect.fail(writerError(name, "finished"))
             const bytes = joinParts(parts)
             parts = undefined
-            return write(name, bytes, options?.replace ?? false)
+            return write(name, bytes, options)
           }),
         })
       }),
@@ -53,7 +60,11 @@ const store = (location: string): ObjectStore => {
           ? Effect.fail(part)
           : Effect.succeed(Uint8Array.from(bytes.subarray(part.offset, part.offset + part.length)))
       }),
-    stat: (name) => Effect.map(Effect.suspend(() => find(name)), (bytes) => ({ name, size: bytes.length })),
+    stat: (name) =>
+      Effect.map(Effect.suspend(() => find(name)), (bytes) => {
+        const contentType = contentTypes.get(name)
+        return { name, size: bytes.length, ...(contentType === undefined ? {} : { contentType }) }
+      }),
     list: (directory) =>
       Stream.suspend(() => {
         const error = directoryError(directory)
@@ -67,6 +78,7 @@ const store = (location: string): ObjectStore => {
         const error = nameError(name)
         if (error) return Effect.fail(error)
         objects.delete(name)
+        contentTypes.delete(name)
         return Effect.void
       }),
   }

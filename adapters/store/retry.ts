@@ -38,11 +38,11 @@ export const retry = (store: ObjectStore, options?: RetryOptions): ObjectStore =
     const { size } = yield* store.stat(name)
     return size === sizeOfParts(parts) && equalsParts(yield* store.get(name), parts)
   })
-  const putNew: ObjectStore["put"] = (name, parts) =>
+  const putNew: ObjectStore["put"] = (name, parts, how) =>
     Effect.suspend(() => {
       let first = true
       return again(Effect.suspend(() => {
-        const put = store.put(name, parts)
+        const put = store.put(name, parts, how)
         if (!first) {
           return Effect.catch(put, (error) =>
             error.reason !== "exists"
@@ -57,7 +57,7 @@ export const retry = (store: ObjectStore, options?: RetryOptions): ObjectStore =
 
   return {
     properties: store.properties,
-    put: (name, parts, how) => how?.replace ? again(store.put(name, parts, how)) : putNew(name, parts),
+    put: (name, parts, how) => how?.replace ? again(store.put(name, parts, how)) : putNew(name, parts, how),
     create: (name, options) => again(store.create(name, options)),
     get: (name, range) => again(store.get(name, range)),
     stat: (name) => again(store.stat(name)),

@@ -28,6 +28,8 @@ export interface StoreProperties {
   readonly connections: number
   /** Whether of several create-only puts of one name exactly one succeeds. */
   readonly atomicCreate: boolean
+  /** Whether it keeps the content type that an object is put with; it does not, when absent. */
+  readonly contentType?: boolean
 }
 
 /** Bytes of one object. */
@@ -35,6 +37,8 @@ export interface ObjectInfo {
   readonly name: string
   /** In bytes. */
   readonly size: number
+  /** Media type that it was put with, from stores that keep it; given by `stat`, and perhaps not by `list`. */
+  readonly contentType?: string
 }
 
 /**
@@ -45,12 +49,13 @@ export interface ObjectStore {
   readonly properties: StoreProperties
   /**
    * Writes an object at once. `parts` are written one after the other and not kept after the effect ends. Fails with
-   * `exists` when there is one of that name, unless `replace`: then it takes its place atomically.
+   * `exists` when there is one of that name, unless `replace`: then it takes its place atomically. A content type is lost where
+   * `properties` do not say that it is kept.
    */
   readonly put: (
     name: string,
     parts: ReadonlyArray<Uint8Array>,
-    options?: { readonly replace?: boolean },
+    options?: { readonly replace?: boolean; readonly contentType?: string },
   ) => Effect.Effect<void, StoreError>
   /**
    * Starts an object that grows. It appears at `commit`, create-only unless `replace`: then it takes the place of one of that
@@ -68,7 +73,7 @@ export interface ObjectStore {
     name: string,
     range?: { readonly offset: number; readonly length: number },
   ) => Effect.Effect<Uint8Array, StoreError>
-  /** Size of an object. Fails with `not-found`. */
+  /** Size of an object, and its content type where there is one. Fails with `not-found`. */
   readonly stat: (name: string) => Effect.Effect<ObjectInfo, StoreError>
   /** All objects beneath a directory (`DATA/`), or all with `""`, in no particular order. None when the directory is not there. */
   readonly list: (directory: string) => Stream.Stream<ObjectInfo, StoreError>

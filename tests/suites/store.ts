@@ -124,6 +124,21 @@ export const storeSuite = (
         same(yield* store.get("new/y"), bytesOf("z"))
       }))
 
+    test("gives back content types, or says that it does not keep them", (store) =>
+      Effect.gen(function* () {
+        const typeOf = (name: string) => Effect.map(store.stat(name), ({ contentType }) => contentType)
+        const kept = store.properties.contentType === true ? "application/zstd" : undefined
+        yield* store.put("typed", [bytesOf("x")], { contentType: "application/zstd" })
+        yield* store.put("plain", [bytesOf("x")])
+        assert.deepEqual([yield* typeOf("typed"), yield* typeOf("plain")], [kept, undefined])
+        yield* store.put("plain", [bytesOf("y")], { replace: true, contentType: "application/zstd" })
+        yield* store.put("typed", [bytesOf("y")], { replace: true })
+        assert.deepEqual([yield* typeOf("typed"), yield* typeOf("plain")], [undefined, kept])
+        yield* store.remove("plain")
+        yield* store.put("plain", [bytesOf("z")])
+        assert.equal(yield* typeOf("plain"), undefined)
+      }))
+
     test("has one winner of 16 racing create-only puts", (store) =>
       Effect.gen(function* () {
         if (!store.properties.atomicCreate) return
