@@ -69,5 +69,6 @@ export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.
 
 // Formats
 export * from "./formats/format.ts"
+export * from "./formats/convert.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
 export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"

@@ -1,0 +1,118 @@
+/** From one repository to another, of whatever formats: entries stream from snapshot to snapshot, without a copy in between. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { BackupSummary, FormatError, Problem, Progress, Repository, SnapshotInfo } from "./format.ts"
+
+/** What to convert. */
+export interface ConvertOptions {
+  /** Which snapshots of the source; all, oldest first, when absent. */
+  readonly snapshots?: ReadonlyArray<SnapshotInfo>
+  readonly progress?: (source: SnapshotInfo, progress: Progress) => void
+}
+
+/** What became of one snapshot. */
+export type Converted =
+  /** The target has it already. */
+  | { readonly outcome: "there"; readonly source: SnapshotInfo; readonly target: SnapshotInfo }
+  /** `summary.problems` names the files that the source has lost, and what the target cannot hold. */
+  | {
+    readonly outcome: "converted"
+    readonly source: SnapshotInfo
+    readonly target: SnapshotInfo
+    readonly summary: BackupSummary
+  }
+  /** The source cannot list it any more. */
+  | { readonly outcome: "lost"; readonly source: SnapshotInfo; readonly error: FormatError }
+
+/**
+ * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps these. A snapshot
+ * that is there already is left, so this can be repeated, and goes on where a run that was killed has ended: finished
+ * snapshots are left, and of the others only what is not stored yet is written.
+ *
+ * Every snapshot is read whole. What files of two snapshots have in common cannot be told by their metadata here, because the target does not
+ * know when the source read them.
+ */
+export const convert = (
+  from: Repository,
+  to: Repository,
+  options: ConvertOptions = {},
+): Stream.Stream<Converted, FormatError> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const all = yield* from.snapshots
+    const wanted = options.snapshots ?? all
+    const there = counterparts(all, yield* to.snapshots)
+    return Stream.mapEffect(Stream.fromIterable(wanted), (source): Effect.Effect<Converted, FormatError> => {
+      const target = there.get(source.id)
+      return target === undefined
+        ? convertOne(from, to, source, options)
+        : Effect.succeed({ outcome: "there", source, target })
+    })
+  }))
+
+const convertOne = Effect.fnUntraced(function* (
+  from: Repository,
+  to: Repository,
+  source: SnapshotInfo,
+  { progress }: ConvertOptions,
+): Effect.fn.Return<Converted, FormatError> {
+  const lost: Array<Problem> = []
+  let failure: FormatError | undefined
+  const entries = from.entries(source, { problem: (problem) => lost.push(problem) }).pipe(
+    Stream.tapError((error) =>
+      Effect.sync(() => {
+        failure = error
+      })
+    ),
+  )
+  const result = yield* to.backup(entries, {
+    hostname: source.hostname,
+    username: source.username,
+    paths: source.paths,
+    tags: source.tags,
+    time: source.time,
+    parent: "none",
+    ...(progress === undefined ? {} : { progress: (now: Progress) => progress(source, now) }),
+  }).pipe(
+    // What is wrong with the source's snapshot concerns no other; anything else does.
+    Effect.catchIf(
+      (error) => error === failure && error._tag === "RepositoryError" && error.reason === "corrupt",
+      (error) => Effect.succeed(error),
+    ),
+  )
+  if ("_tag" in result) return { outcome: "lost", source, error: result }
+  const summary = { ...result, problems: [...lost, ...result.problems] }
+  return { outcome: "converted", source, target: summary.snapshot!, summary }
+})
+
+/**
+ * Which snapshots of another repository are those of this one, by ID: same time, host and paths, as far as the other keeps
+ * them. No snapshot stands for two.
+ */
+export const counterparts = (
+  sources: ReadonlyArray<SnapshotInfo>,
+  targets: ReadonlyArray<SnapshotInfo>,
+): ReadonlyMap<string, SnapshotInfo> => {
+  const found = new Map<string, SnapshotInfo>()
+  const free = new Set(targets)
+  const match = (sameTime: (source: number, target: number) => boolean): void => {
+    for (const source of sources) {
+      if (found.has(source.id)) continue
+      for (const target of free) {
+        if (!sameTime(source.time, target.time) || !sameDetails(source, target)) continue
+        found.set(source.id, target)
+        free.delete(target)
+        break
+      }
+    }
+  }
+  match((source, target) => source === target)
+  // Some formats keep whole seconds.
+  match((source, target) => target % 1000 === 0 && Math.floor(source / 1000) * 1000 === target)
+  return found
+}
+
+/** What a target does not keep is empty there. */
+const sameDetails = (source: SnapshotInfo, target: SnapshotInfo): boolean =>
+  (target.hostname === "" || target.hostname === source.hostname) &&
+  (target.paths.length === 0 ||
+    (target.paths.length === source.paths.length && target.paths.every((path, i) => path === source.paths[i])))

@@ -1,0 +1,209 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { Effect, Redacted, Stream } from "effect"
+import fc from "fast-check"
+import { memoryStore } from "../../adapters/store/memory.ts"
+import { convert, type Converted, counterparts } from "../../formats/convert.ts"
+import { type Format, type Repository, RepositoryError, type Secrets, type SnapshotInfo } from "../../formats/format.ts"
+import { makeRozen } from "../../formats/rozen/mod.ts"
+import { makeRozenV0 } from "../../formats/rozen/v0/mod.ts"
+import { ObjectStore } from "../../stages/pack/store.ts"
+import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
+import type { Fidelity } from "../../stages/walk/source.ts"
+import { everything, factsOf, type FormatTraits, kept, runFormat, sorted } from "../suites/format.ts"
+import { smallTree } from "../suites/small_tree.ts"
+
+interface Side extends Pick<FormatTraits, "directories" | "details" | "snapshots"> {
+  readonly format: Format
+  readonly secrets: Secrets
+}
+
+const cheap = { scrypt: { n: 1024, r: 8, p: 1 } }
+const password: Secrets = { password: Redacted.make("correct horse") }
+const all = { directories: true, details: true, snapshots: true } as const
+
+const sides: Readonly<Record<string, Side>> = {
+  "rozen": { format: makeRozen(cheap), secrets: password, ...all },
+  "rozen-v0": { format: makeRozenV0(cheap), secrets: password, ...all },
+}
+
+/** A new repository in memory. */
+const make = ({ format, secrets }: Side) =>
+  Effect.gen(function* () {
+    const store = yield* memoryStore.make()
+    return yield* Effect.provideService(format.create(secrets), ObjectStore, store)
+  })
+
+/** What two formats in a row keep. */
+const smaller = (a: Fidelity, b: Fidelity): Fidelity => {
+  const from = [a.mtimeFrom, b.mtimeFrom].filter((time) => time !== undefined).sort((x, y) => Number(y - x))[0]
+  return {
+    kinds: a.kinds.filter((kind) => b.kinds.includes(kind)),
+    mode: a.mode === false || b.mode === false ? false : a.mode === true ? b.mode : a.mode,
+    owner: a.owner && b.owner,
+    mtime: a.mtime === undefined || b.mtime === undefined ? undefined : Math.max(a.mtime, b.mtime),
+    ...(from === undefined ? {} : { mtimeFrom: from }),
+    hardlinks: a.hardlinks && b.hardlinks,
+    sparse: a.sparse && b.sparse,
+    byteNames: a.byteNames && b.byteNames,
+  }
+}
+
+const walk = (tree: MemoryTree) => memorySource(tree).entries("", {})
+const converted = (one: Converted | undefined): SnapshotInfo =>
+  one?.outcome === "converted" ? one.target : assert.fail(`The snapshot was not converted: ${one?.outcome}`)
+
+/** Backs up, converts there and back, compares; gives the three snapshots. */
+const roundTrip = (a: Side, b: Side, tree: MemoryTree) =>
+  Effect.gen(function* () {
+    const [first, second, third] = [yield* make(a), yield* make(b), yield* make(a)]
+    const options = {
+      paths: ["/home/me", "/srv"],
+      hostname: "host",
+      username: "me",
+      tags: ["x"],
+      time: 1_700_000_000_000,
+    }
+    const { snapshot } = yield* first.backup(walk(tree), options)
+    const there = converted((yield* Stream.runCollect(convert(first, second)))[0])
+    const back = converted((yield* Stream.runCollect(convert(second, third)))[0])
+    const fidelity = smaller(a.format.fidelity, b.format.fidelity)
+    const traits = { directories: a.directories === true ? b.directories : a.directories }
+    assert.deepEqual(
+      sorted(kept(yield* factsOf(third.entries(back)), fidelity, traits)),
+      sorted(kept(yield* factsOf(walk(tree)), fidelity, traits)),
+    )
+    return { snapshot: snapshot!, there, back }
+  })
+
+const details = ({ hostname, paths, tags, time, username }: SnapshotInfo) => ({
+  ...{ hostname, paths, tags, time, username },
+})
+
+for (const [nameA, a] of Object.entries(sides)) {
+  for (const [nameB, b] of Object.entries(sides)) {
+    if (nameA === nameB) continue
+    describe(`convert: ${nameA} to ${nameB} and back`, () => {
+      it("keeps every kind of entry, and what is known of the snapshot", () =>
+        runFormat(Effect.gen(function* () {
+          const { back, snapshot, there } = yield* roundTrip(a, b, everything())
+          if (a.details === true && b.details === true) {
+            assert.deepEqual(details(there), details(snapshot))
+            assert.deepEqual(details(back), details(snapshot))
+          }
+        })))
+
+      it("keeps what both can keep", () =>
+        fc.assert(fc.asyncProperty(smallTree, (tree) => runFormat(Effect.asVoid(roundTrip(a, b, tree)))), {
+          numRuns: 4,
+        }))
+    })
+  }
+}
+
+describe("convert", () => {
+  const [a, b] = [sides["rozen"]!, sides["rozen-v0"]!]
+  const times = [1_700_000_000_000, 1_700_000_000_500, 1_700_000_001_000]
+  const trees = times.map((_, i): MemoryTree => ({
+    file: { content: `version ${i}`, mtime: 5n },
+    same: { content: "x" },
+  }))
+  const fill = (repository: Repository) =>
+    Effect.forEach(
+      trees,
+      (tree, i) =>
+        repository.backup(walk(tree), { paths: ["/home"], hostname: "host", time: times[i]!, parent: "none" }),
+    )
+
+  it("leaves what is there, also after half of it, and reads files again that look the same", () =>
+    runFormat(Effect.gen(function* () {
+      const [from, to] = [yield* make(a), yield* make(b)]
+      yield* fill(from)
+      const [, second] = yield* from.snapshots
+      const part = yield* Stream.runCollect(convert(from, to, { snapshots: [second!] }))
+      assert.deepEqual(part.map(({ outcome }) => outcome), ["converted"])
+      const rest = yield* Stream.runCollect(convert(from, to))
+      assert.deepEqual(rest.map(({ outcome }) => outcome), ["converted", "there", "converted"])
+      const again = yield* Stream.runCollect(convert(from, to))
+      assert.deepEqual(again.map(({ outcome }) => outcome), ["there", "there", "there"])
+      const listed = yield* to.snapshots
+      assert.deepEqual(listed.map(({ time }) => time), times)
+      for (const [i, snapshot] of listed.entries()) {
+        const facts = yield* factsOf(to.entries(snapshot))
+        assert.deepEqual(facts.get("file"), (yield* factsOf(walk(trees[i]!))).get("file"))
+      }
+    })))
+
+  it("leaves nothing half done when it is interrupted", () =>
+    runFormat(Effect.gen(function* () {
+      const [from, to] = [yield* make(a), yield* make(a)]
+      const tree: MemoryTree = { large: { content: crypto.getRandomValues(new Uint8Array(60_000)) } }
+      yield* from.backup(walk(tree), { paths: ["/home"], time: times[0]! })
+      const broken: Repository = {
+        ...from,
+        entries: (snapshot, options) =>
+          Stream.concat(from.entries(snapshot, options), Stream.fromEffect(Effect.interrupt)),
+      }
+      const exit = yield* Effect.exit(Stream.runCollect(convert(broken, to)))
+      assert.equal(exit._tag, "Failure")
+      assert.deepEqual(yield* to.snapshots, [])
+      const [done] = yield* Stream.runCollect(convert(from, to))
+      assert.equal(done?.outcome, "converted")
+    })))
+
+  it("names damaged files, converts the rest, and passes over a snapshot that is lost", () =>
+    runFormat(Effect.gen(function* () {
+      const store = yield* memoryStore.make()
+      const from = yield* Effect.provideService(b.format.create(b.secrets), ObjectStore, store)
+      yield* from.backup(walk({ bad: { content: "bad" }, good: { content: "good" } }), {
+        paths: ["/"],
+        time: times[0]!,
+      })
+      yield* from.backup(walk({ late: { content: "late" } }), { paths: ["/"], time: times[1]! })
+      const objects = yield* Stream.runCollect(store.list("DATA/"))
+      const size = Math.min(...objects.filter(({ name }) => name.endsWith(".roz")).map(({ size }) => size))
+      for (const { name } of objects.filter((one) => one.name.endsWith(".roz") && one.size === size)) {
+        yield* store.remove(name)
+      }
+      const to = yield* make(a)
+      const [first] = yield* Stream.runCollect(convert(from, to))
+      assert.ok(first?.outcome === "converted")
+      assert.deepEqual(first.summary.problems.map(({ path }) => path), ["bad"])
+      assert.ok((yield* factsOf(to.entries(first.target))).has("good"))
+
+      const error = new RepositoryError({ reason: "corrupt", message: "The catalog is lost" })
+      const torn: Repository = {
+        ...from,
+        entries: (snapshot, options) =>
+          snapshot.time === times[0] ? Stream.fail(error) : from.entries(snapshot, options),
+      }
+      const results = yield* Stream.runCollect(convert(torn, yield* make(a)))
+      assert.deepEqual(results.map(({ outcome }) => outcome), ["lost", "converted"])
+    })))
+
+  it("knows its snapshots again by what the target keeps", () => {
+    const info = (id: string, time: number, more: Partial<SnapshotInfo> = {}): SnapshotInfo => ({
+      ...{
+        id,
+        time,
+        hostname: "h",
+        username: "",
+        paths: ["/a"],
+        tags: [],
+        files: 0,
+        directories: 0,
+        bytes: 0,
+        ...more,
+      },
+    })
+    const bare = { hostname: "", paths: [] }
+    const sources = [info("1", 1000), info("2", 1500), info("3", 2000, { hostname: "other" })]
+    const pairs = (targets: ReadonlyArray<SnapshotInfo>) =>
+      [...counterparts(sources, targets)].map(([id, target]) => `${id}=${target.id}`)
+    assert.deepEqual(pairs([info("x", 1000), info("y", 1500)]), ["1=x", "2=y"])
+    assert.deepEqual(pairs([info("x", 1000, bare)]), ["1=x"])
+    assert.deepEqual(pairs([info("x", 1000, bare), info("y", 1000, bare)]), ["1=x", "2=y"])
+    assert.deepEqual(pairs([info("x", 2000), info("y", 2000, bare)]), ["3=y"])
+    assert.deepEqual(pairs([info("x", 1000, { paths: ["/b"] }), info("y", 999)]), [])
+  })
+})
