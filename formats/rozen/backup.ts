@@ -12,6 +12,7 @@ import { encrypt } from "../../stages/encrypt/encrypt.ts"
 import { OnRead } from "../../stages/executor.ts"
 import { hash } from "../../stages/hash/hash.ts"
 import { KernelError } from "../../stages/kernel.ts"
+import { makeMeter } from "../../stages/meter.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
@@ -20,7 +21,7 @@ import { plan, type Planned, type Steps } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
-import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, type Progress } from "../format.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { LogWriter, putSegment } from "./log.ts"
 import { catalogOpener, ruinedPacks, withoutPacks } from "./mend.ts"
@@ -108,23 +109,6 @@ const run = Effect.fnUntraced(
     return { ...summary(recorded, stored + committed), snapshot: infoOf(snapshot) }
   },
 )
-
-/** Progress from two sides: what is recorded is certain, what was read since then is shown ahead of it. */
-const makeMeter = (progress: BackupOptions["progress"]) => {
-  let last: Progress = { files: 0, directories: 0, bytes: 0, path: "" }
-  let ahead = 0
-  return {
-    recorded: (now: Progress): void => {
-      last = now
-      ahead = 0
-      progress?.(now)
-    },
-    read: (path: string, bytes: number): void => {
-      ahead += bytes
-      progress?.({ ...last, bytes: last.bytes + ahead, path })
-    },
-  }
-}
 
 /** Stores the pages of a catalog; what it has in common with earlier ones is there already. */
 export const storeCatalog: (

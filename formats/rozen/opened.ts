@@ -1,8 +1,8 @@
 /** An opened repository, as its operations share it; and the catalogs of its snapshots. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { paged } from "../../stages/catalog/paged.ts"
 import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
 import { type SqliteDatabase, type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"
@@ -91,16 +91,7 @@ export const openCatalog = (
 
 /** The entries of a catalog, in arrays. `object` is the name of the snapshot's object, for errors. */
 export const catalogEntries = (tree: Tree, object: string): Stream.Stream<Stored, RepositoryError> =>
-  Stream.suspend(() => {
-    const entries = tree.entries()
-    return Stream.paginate(undefined, () =>
-      attemptSqlite(() => {
-        const page: Array<Stored> = []
-        while (page.length < 512) {
-          const { done, value } = entries.next()
-          if (done === true) return [page, Option.none<undefined>()] as const
-          page.push({ ...value, reused: false })
-        }
-        return [page, Option.some(undefined)] as const
-      }).pipe(Effect.mapError(fromSqliteError(object))))
-  })
+  paged(() => tree.entries()).pipe(
+    Stream.map((entry) => ({ ...entry, reused: false })),
+    Stream.mapError(fromSqliteError(object)),
+  )

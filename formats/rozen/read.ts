@@ -5,6 +5,7 @@ import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
+import { wanted } from "../../stages/walk/wanted.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened, restoring } from "./opened.ts"
@@ -35,20 +36,6 @@ export const entries = (
     const chosen = wanted(all, options)
     return options.content === false ? Stream.map(chosen, withoutContent) : contents(restoring(opened, "data")(chosen))
   })).pipe(Stream.provideService(ObjectStore, opened.store))
-
-/** The entries that are asked for. */
-export const wanted = <E, R>(
-  all: Stream.Stream<Stored, E, R>,
-  { include }: ReadOptions,
-): Stream.Stream<Stored, E, R> =>
-  include === undefined ? all : all.pipe(
-    Stream.filter(({ kind, path }) => include(path, kind)),
-    // A hard link to what is left out stands for itself: it has the content, too.
-    Stream.map((entry) => {
-      const { linkTo, ...rest } = entry
-      return linkTo === undefined || include(linkTo, "file") ? entry : rest
-    }),
-  )
 
 /** An entry to be looked at only. */
 export const withoutContent = ({ chunks: _chunks, reused: _reused, ...entry }: Stored): Entry => entry

@@ -12,6 +12,7 @@ import { type Cipher, KernelError, Kernels, type KernelSpec, makeKernel } from "
 import type { Packed } from "../pack/pack.ts"
 import { ObjectStore, type StoreError } from "../pack/store.ts"
 import type { Steps } from "../plan.ts"
+import { paged } from "./paged.ts"
 import { record, type Recorded } from "./record.ts"
 import { SqliteEngine, SqliteError } from "./sqlite.ts"
 import { openTree } from "./tree.ts"
@@ -88,17 +89,8 @@ export const entries = (
     const store = yield* ObjectStore
     const cipher = cataloging.seal === undefined ? undefined : makeKernel(cataloging.seal, yield* Kernels)
     const db = yield* (yield* SqliteEngine).open(opened(store, name, cipher))
-    const all = (yield* catching(SqliteError, () => openTree(db))).entries()
-    return Stream.paginate(undefined, () =>
-      catching(SqliteError, () => {
-        const page: Array<Stored> = []
-        while (page.length < 512) {
-          const { done, value } = all.next()
-          if (done === true) return [page, Option.none<undefined>()] as const
-          page.push({ ...value, reused: false })
-        }
-        return [page, Option.some(undefined)] as const
-      }))
+    const tree = yield* catching(SqliteError, () => openTree(db))
+    return Stream.map(paged(() => tree.entries()), (entry) => ({ ...entry, reused: false }))
   }))
 }
 
