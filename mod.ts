@@ -40,6 +40,7 @@ export { zstd } from "./stages/compress/zstd.ts"
 // Encrypt
 export * from "./stages/encrypt/encrypt.ts"
 export { aes256gcm } from "./stages/encrypt/aes256gcm.ts"
+export { chacha20poly1305 } from "./stages/encrypt/chacha20poly1305.ts"
 export { noEncryption } from "./stages/encrypt/none.ts"
 export { deriveKey, type PasswordParams, Scrypt, type ScryptFunction } from "./stages/encrypt/password.ts"
 export { xchacha20poly1305 } from "./stages/encrypt/xchacha20poly1305.ts"

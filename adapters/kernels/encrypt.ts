@@ -2,6 +2,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto"
 import { hchacha } from "@noble/ciphers/chacha.js"
 import { type NonceCipher, randomNonces, TAG_BYTES } from "../../stages/encrypt/aead.ts"
+import { NAME as CHACHA, NONCE_BYTES, portableChacha } from "../../stages/encrypt/chacha20poly1305.ts"
 import { keyOf, type KeyParams } from "../../stages/keyed.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
 import { NAME as XCHACHA, portableXchacha } from "../../stages/encrypt/xchacha20poly1305.ts"
@@ -73,6 +74,12 @@ export const nodeXchacha = (key: Uint8Array): NonceCipher => {
   }
 }
 
+/** The ChaCha20-Poly1305 of `node:crypto`. */
+export const nodeChacha = (key: Uint8Array): NonceCipher => ({
+  seal: (nonce, bytes, aad) => sealNode("chacha20-poly1305", key, nonce, bytes, aad),
+  open: (nonce, sealed, aad) => openNode("chacha20-poly1305", key, nonce, sealed, aad),
+})
+
 let chacha: boolean | undefined
 
 /** Whether `node:crypto` has ChaCha20-Poly1305 here: tried, not looked up, since Bun lists ciphers that it cannot make. */
@@ -95,4 +102,10 @@ export const nativeXaes = (params: KeyParams): Cipher => randomNonces(XAES, node
 export const nativeXchacha = (params: KeyParams): Cipher => {
   const key = keyOf(XCHACHA, params)
   return randomNonces(XCHACHA, hasNodeChacha() ? nodeXchacha(key) : portableXchacha(key))
+}
+
+/** Kernel of `chacha20-poly1305`; the portable one where `node:crypto` lacks the cipher. */
+export const nativeChacha = (params: KeyParams): Cipher => {
+  const key = keyOf(CHACHA, params)
+  return randomNonces(CHACHA, hasNodeChacha() ? nodeChacha(key) : portableChacha(key), NONCE_BYTES)
 }

@@ -6,7 +6,7 @@ import { blake3, blake3Keyed } from "../../stages/hash/blake3.ts"
 import type { Hasher, KernelTable } from "../../stages/kernel.ts"
 import type { KeyParams } from "../../stages/keyed.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
-import { nativeXaes, nativeXchacha } from "./encrypt.ts"
+import { nativeChacha, nativeXaes, nativeXchacha } from "./encrypt.ts"
 import { wasmFastCdc } from "./fastcdc.ts"
 import { fastestBlake3, keyedKey, nativeSha256 } from "./hash.ts"
 
@@ -25,6 +25,7 @@ export const nativeKernels: KernelTable = {
   "compress:gzip": nativeGzip,
   "compress:adaptive-gzip": (params: GzipParams) =>
     adaptiveCompressor("adaptive-gzip", nativeGzip(params), nativeGzip({ level: 1 })),
+  "encrypt:chacha20-poly1305": nativeChacha,
   "encrypt:xaes-256-gcm": nativeXaes,
   "encrypt:xchacha20-poly1305": nativeXchacha,
 }

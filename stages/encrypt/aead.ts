@@ -1,4 +1,4 @@
-/** Ciphers of messages that carry a random nonce of 24 bytes: nonce, ciphertext, tag of 16 bytes. Internal to the ciphers and their tests. */
+/** Ciphers of messages that carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal to the ciphers and their tests. */
 import { type Cipher, KernelError } from "../kernel.ts"
 
 /** Bytes of a nonce. */
@@ -14,7 +14,7 @@ export const forged = (kernel: string): KernelError =>
     message: `Cannot open a message sealed with ${kernel}: the key is not the right one, or the message was altered`,
   })
 
-/** An authenticated cipher with 24-byte nonces, tag last. `open` may throw anything, or return `undefined`, when the tag does not fit. */
+/** An authenticated cipher, tag last. `open` may throw anything, or return `undefined`, when the tag does not fit. */
 export interface NonceCipher {
   readonly seal: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => ReadonlyArray<Uint8Array>
   readonly open: (nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) => Uint8Array | undefined
@@ -29,9 +29,9 @@ export const sealWith = (
   bytes: Uint8Array,
   aad: Uint8Array = NO_AAD,
 ): Uint8Array => {
-  const out = new Uint8Array(NONCE_BYTES + bytes.length + TAG_BYTES)
+  const out = new Uint8Array(nonce.length + bytes.length + TAG_BYTES)
   out.set(nonce)
-  let at = NONCE_BYTES
+  let at = nonce.length
   for (const part of cipher.seal(nonce, bytes, aad)) {
     out.set(part, at)
     at += part.length
@@ -40,14 +40,14 @@ export const sealWith = (
 }
 
 /** The kernel of a cipher: a fresh random nonce for every message. */
-export const randomNonces = (kernel: string, cipher: NonceCipher): Cipher => ({
-  overhead: NONCE_BYTES + TAG_BYTES,
-  seal: (bytes, aad) => sealWith(cipher, crypto.getRandomValues(new Uint8Array(NONCE_BYTES)), bytes, aad),
+export const randomNonces = (kernel: string, cipher: NonceCipher, nonceBytes: number = NONCE_BYTES): Cipher => ({
+  overhead: nonceBytes + TAG_BYTES,
+  seal: (bytes, aad) => sealWith(cipher, crypto.getRandomValues(new Uint8Array(nonceBytes)), bytes, aad),
   open: (bytes, aad) => {
-    if (bytes.length < NONCE_BYTES + TAG_BYTES) throw forged(kernel)
+    if (bytes.length < nonceBytes + TAG_BYTES) throw forged(kernel)
     let opened: Uint8Array | undefined
     try {
-      opened = cipher.open(bytes.subarray(0, NONCE_BYTES), bytes.subarray(NONCE_BYTES), aad ?? NO_AAD)
+      opened = cipher.open(bytes.subarray(0, nonceBytes), bytes.subarray(nonceBytes), aad ?? NO_AAD)
     } catch {
       opened = undefined
     }

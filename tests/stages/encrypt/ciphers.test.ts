@@ -2,14 +2,16 @@ import { skipIf } from "../../skip.ts"
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Redacted } from "effect"
-import { hasNodeChacha, nodeXaes, nodeXchacha } from "../../../adapters/kernels/encrypt.ts"
+import { hasNodeChacha, nodeChacha, nodeXaes, nodeXchacha } from "../../../adapters/kernels/encrypt.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { type NonceCipher, sealWith } from "../../../stages/encrypt/aead.ts"
 import { aes256gcm, portableXaes } from "../../../stages/encrypt/aes256gcm.ts"
+import { chacha20poly1305, portableChacha } from "../../../stages/encrypt/chacha20poly1305.ts"
 import { noEncryption } from "../../../stages/encrypt/none.ts"
 import { portableXchacha, xchacha20poly1305 } from "../../../stages/encrypt/xchacha20poly1305.ts"
 import { makeKernel } from "../../../stages/kernel.ts"
 import { cipherSuite, noise, reasonOf } from "../../suites/kernels.ts"
+import chacha from "../../vectors/chacha20_poly1305.json" with { type: "json" }
 import xaes from "../../vectors/xaes_256_gcm.json" with { type: "json" }
 import xchacha from "../../vectors/xchacha20_poly1305.json" with { type: "json" }
 
@@ -17,6 +19,7 @@ const key = Redacted.make(noise(32, 1))
 const other = Redacted.make(noise(32, 2))
 for (const [name, table] of [["portable", {}], ["native", nativeKernels]] as const) {
   cipherSuite(`aes256gcm, ${name}`, aes256gcm(key), aes256gcm(other), table)
+  cipherSuite(`chacha20poly1305, ${name}`, chacha20poly1305(key), chacha20poly1305(other), table)
   cipherSuite(`xchacha20poly1305, ${name}`, xchacha20poly1305(key), xchacha20poly1305(other), table)
 }
 
@@ -26,6 +29,8 @@ const noChacha = hasNodeChacha() ? false : "node:crypto has no chacha20-poly1305
 const vectors: ReadonlyArray<readonly [string, (key: Uint8Array) => NonceCipher, typeof xaes, string | false]> = [
   ["portable XAES-256-GCM", portableXaes, xaes, false],
   ["native XAES-256-GCM", nodeXaes, xaes, false],
+  ["portable ChaCha20-Poly1305", portableChacha, chacha, false],
+  ["native ChaCha20-Poly1305", nodeChacha, chacha, noChacha],
   ["portable XChaCha20-Poly1305", portableXchacha, xchacha, false],
   ["native XChaCha20-Poly1305", nodeXchacha, xchacha, noChacha],
 ]
@@ -42,7 +47,7 @@ for (const [name, make, { cases }, skip] of vectors) {
 }
 
 test("keys of another length are refused", () => {
-  for (const cipher of [aes256gcm, xchacha20poly1305]) {
+  for (const cipher of [aes256gcm, chacha20poly1305, xchacha20poly1305]) {
     assert.equal(reasonOf(() => cipher(Redacted.make(new Uint8Array(16)))), "unsupported")
     const spec = { ...cipher(key), params: { key: Redacted.make(new Uint8Array(33)) } }
     for (const table of [{}, nativeKernels]) assert.equal(reasonOf(() => makeKernel(spec, table)), "unsupported")
