@@ -5,7 +5,20 @@
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { backupCommand } from "./backup_command.ts"
-import { type AnyCommand, argument, command, common, creation, flag, json, type OnExit, text, texts } from "./flags.ts"
+import {
+  type AnyCommand,
+  argument,
+  command,
+  common,
+  creation,
+  destination,
+  dryRun,
+  flag,
+  json,
+  type OnExit,
+  text,
+  texts,
+} from "./flags.ts"
 import { restoreCommand } from "./restore_command.ts"
 
 const initCommand = (exit: OnExit): AnyCommand =>
@@ -89,6 +102,38 @@ const rebuildCommand = (exit: OnExit): AnyCommand =>
     }]),
   )
 
+const convertCommand = (exit: OnExit): AnyCommand =>
+  command(
+    "convert",
+    {
+      ...common,
+      ...destination,
+      snapshot: texts("snapshot", "ID", "Only this snapshot: the start of its ID, or latest; repeatable").pipe(
+        Flag.withAlias("s"),
+      ),
+      all: flag("all", "All snapshots, which is the default"),
+      dryRun: dryRun("Name what would be converted, and what would be lost"),
+    },
+    (input) => import("./convert.ts").then((m) => m.convert(input)),
+    exit,
+  ).pipe(
+    Command.withDescription(
+      "Make the snapshots of one repository in another, of any format. The other is made when it is not there;\n" +
+        "  snapshots that it has already are left, so this may be repeated, and goes on after it was stopped.",
+    ),
+    Command.withShortDescription("Make the snapshots of one repository in another"),
+    Command.withExamples([
+      {
+        description: "Everything, into a repository of another format",
+        command: "penstock convert -r /mnt/disk/backups --to /mnt/disk/fog --to-format fogsync --to-key-file fog.key",
+      },
+      {
+        description: "One snapshot as an archive for someone else",
+        command: "penstock convert -s 1a2b3c4d --to letters.zprt --to-format zprt --to-recipient age1...",
+      },
+    ]),
+  )
+
 const versionCommand = (exit: OnExit): AnyCommand =>
   command(
     "version",
@@ -113,6 +158,7 @@ export const penstock = (exit: OnExit): AnyCommand =>
       lsCommand(exit),
       checkCommand(exit),
       rebuildCommand(exit),
+      convertCommand(exit),
       versionCommand(exit),
     ]),
     Command.withExamples([

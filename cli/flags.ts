@@ -80,9 +80,7 @@ const FORMATS = ["rozen", "zprt", "bkp", "snapshot-catalog", "fogsync"] as const
 const formatFlag = (name: string): Flag.Flag<string | undefined> =>
   Flag.Literals(name, FORMATS).pipe(
     Flag.withMetavar("FORMAT"),
-    Flag.withDescription(
-      `Format of a new repository: ${FORMATS.join(", ")} (default: rozen); that of an existing one is recognised`,
-    ),
+    Flag.withDescription("Format of a new repository (default: rozen); that of an existing one is recognised"),
     Flag.optional,
     Flag.map(Option.getOrUndefined),
   )

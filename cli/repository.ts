@@ -149,7 +149,8 @@ export const repositoryLocation = (repo: string | undefined): Effect.Effect<stri
     : Effect.succeed(location)
 }
 
-interface Found {
+/** A format that the command has. */
+export interface Found {
   readonly source: FormatSource
   readonly format: Format
 }
@@ -173,8 +174,8 @@ const recognise = Effect.fnUntraced(
 )
 
 /** The format of that name, or the default one. */
-const formatNamed = Effect.fnUntraced(
-  function* (name: string | undefined): Effect.fn.Return<Found, UsageError> {
+export const formatNamed: (name: string | undefined) => Effect.Effect<Found, UsageError> = Effect.fnUntraced(
+  function* (name) {
     const sources = yield* Formats
     const source = name === undefined ? sources[0]! : sources.find((source) => source.name === name)
     if (source?.load !== undefined) return { source, format: yield* Effect.promise(source.load) }
