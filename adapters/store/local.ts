@@ -4,12 +4,12 @@ import { join, resolve } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { ObjectStore, type ObjectWriter, StoreError } from "../../stages/pack/store.ts"
+import { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { makeDirectories, makeRoot, parentOf, syncDirectory } from "./directories.ts"
 import { codeOf, fileError } from "./file_error.ts"
-import { directoryError, nameError, writerError } from "./name.ts"
+import { fileWrites, type Operate, runFiles } from "./file_operations.ts"
+import { directoryError, nameError } from "./name.ts"
 import { listFiles, readFile, statFile } from "./read_file.ts"
 import { openTemporary, removeStale } from "./temporary.ts"
 
@@ -19,72 +19,17 @@ export interface LocalStoreOptions {
   readonly create?: boolean
 }
 
-/** Effect of file operations. When it is interrupted, they are told to stop, and are over before the effect is. */
-const run = <A>(
-  fail: (cause: unknown) => StoreError,
-  work: (stopped: () => boolean) => Promise<A>,
-): Effect.Effect<A, StoreError> =>
-  Effect.callback<A, StoreError>((resume) => {
-    let stop = false
-    const over = work(() => stop).then(
-      (value) => resume(Effect.succeed(value)),
-      (cause) => resume(Effect.fail(fail(cause))),
-    )
-    return Effect.promise(() => {
-      stop = true
-      return over
-    })
-  })
-
 const store = (root: string): ObjectStore => {
   const directories = makeDirectories(root)
-  const operate = <A>(doing: string, name: string, work: (stopped: () => boolean) => Promise<A>) =>
+  const operate: Operate = (doing, name, work) =>
     Effect.suspend(() => {
       const error = nameError(name)
-      return error ? Effect.fail(error) : run((cause) => fileError(doing, name, root, cause), work)
+      return error ? Effect.fail(error) : runFiles((cause) => fileError(doing, name, root, cause), work)
     })
-
-  const create = Effect.fnUntraced(function* (
-    name: string,
-    options?: { readonly replace?: boolean },
-  ): Effect.fn.Return<ObjectWriter, StoreError, Scope.Scope> {
-    const temporary = yield* Effect.acquireRelease(
-      operate("write", name, () => openTemporary(root, directories)),
-      (temporary) => Effect.promise(temporary.discard),
-    )
-    let state: "whole" | "broken" | "finished" = "whole"
-    const use = (work: (stopped: () => boolean) => Promise<void>) =>
-      operate("write", name, async (stopped) => {
-        if (state !== "whole") throw writerError(name, state)
-        state = "broken"
-        await work(stopped)
-      })
-    return {
-      append: (bytes) =>
-        use(async (stopped) => {
-          await temporary.write([bytes], stopped)
-          if (!stopped()) state = "whole"
-        }),
-      commit: use(async () => {
-        await temporary.publish(name, options?.replace ?? false)
-        state = "finished"
-      }),
-    }
-  })
 
   return {
     properties: { location: root, connections: 4, atomicCreate: true },
-    put: (name, parts, options) =>
-      operate("write", name, async (stopped) => {
-        const temporary = await openTemporary(root, directories)
-        try {
-          await temporary.write(parts, stopped)
-          if (!stopped()) await temporary.publish(name, options?.replace ?? false)
-        } finally {
-          await temporary.discard()
-        }
-      }),
-    create,
+    ...fileWrites(operate, () => openTemporary(root, directories)),
     get: (name, range) => operate("read", name, () => readFile(root, name, range)),
     stat: (name) => operate("read", name, () => statFile(root, name)),
     list: (directory) =>
@@ -143,7 +88,7 @@ const openError = (root: string) => (cause: unknown): StoreError => {
 const make = (directory: string, options?: LocalStoreOptions): Effect.Effect<ObjectStore, StoreError> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const root = resolve(directory)
-    return run(openError(root), () => openRoot(root, options?.create ?? false, now))
+    return runFiles(openError(root), () => openRoot(root, options?.create ?? false, now))
   })
 
 /**

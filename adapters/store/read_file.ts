@@ -15,8 +15,17 @@ const READ_BYTES = 1 << 30
 const LIST_BATCH = 256
 
 /** Reads an object or a part of it, into fresh bytes. Throws `not-found`, `corrupt`, `invalid` or what the system says. */
-export const readFile = async (root: string, name: string, range: Range | undefined): Promise<Uint8Array> => {
-  const handle = await open(join(root, name), READ)
+export const readFile = (root: string, name: string, range: Range | undefined): Promise<Uint8Array> =>
+  readFileAt(join(root, name), root, name, range)
+
+/** The same of the object `name` that is the file at `path`. */
+export const readFileAt = async (
+  path: string,
+  root: string,
+  name: string,
+  range: Range | undefined,
+): Promise<Uint8Array> => {
+  const handle = await open(path, READ)
   try {
     const info = await handle.stat()
     if (!info.isFile()) throw notFound(name, root)

@@ -26,7 +26,21 @@ export interface Temporary {
 /** Opens a temporary file in the store at `root`. */
 export const openTemporary = async (root: string, directories: Directories): Promise<Temporary> => {
   const path = join(root, TEMPORARY, crypto.randomUUID())
-  let handle: FileHandle | undefined = await directories.within(TEMPORARY, () => open(path, "wx", 0o600))
+  const handle = await directories.within(TEMPORARY, () => open(path, "wx", 0o600))
+  return temporaryFile(path, handle, async (name, replace) => {
+    const final = join(root, name)
+    await directories.within(parentOf(name), () => replace ? rename(path, final) : publishNew(path, final))
+    await syncDirectory(join(root, parentOf(name)))
+  })
+}
+
+/** A new file at `path`, open for writing. `name` gives it its name durably, when it is synced and closed. */
+export const temporaryFile = (
+  path: string,
+  opened: FileHandle,
+  name: (name: string, replace: boolean) => Promise<void>,
+): Temporary => {
+  let handle: FileHandle | undefined = opened
   const close = async (): Promise<void> => {
     const open = handle
     handle = undefined
@@ -34,12 +48,10 @@ export const openTemporary = async (root: string, directories: Directories): Pro
   }
   return {
     write: (parts, stopped) => writeAll(handle!, parts, stopped),
-    publish: async (name, replace) => {
+    publish: async (final, replace) => {
       await handle!.sync()
       await close()
-      const final = join(root, name)
-      await directories.within(parentOf(name), () => replace ? rename(path, final) : publishNew(path, final))
-      await syncDirectory(join(root, parentOf(name)))
+      await name(final, replace)
     },
     discard: async () => {
       await close().catch(() => {})
@@ -70,15 +82,24 @@ const writeAll = async (
 }
 
 /** Removes temporary files that were last written before `now - STALE_MS`. What cannot be removed stays. */
-export const removeStale = async (root: string, now: number): Promise<void> => {
-  const directory = join(root, TEMPORARY)
+export const removeStale = (root: string, now: number): Promise<void> =>
+  removeStaleIn(join(root, TEMPORARY), now, () => true)
+
+/** The same for the files of a directory whose names `isTemporary`. */
+export const removeStaleIn = async (
+  directory: string,
+  now: number,
+  isTemporary: (name: string) => boolean,
+): Promise<void> => {
   const removeIfStale = async (path: string): Promise<void> => {
     const info = await lstat(path)
     if (info.isFile() && info.mtimeMs < now - STALE_MS) await rm(path, { force: true })
   }
   try {
-    // Another process may remove the same file first.
-    for await (const { name } of await opendir(directory)) await removeIfStale(join(directory, name)).catch(() => {})
+    for await (const { name } of await opendir(directory)) {
+      // Another process may remove the same file first.
+      if (isTemporary(name)) await removeIfStale(join(directory, name)).catch(() => {})
+    }
   } catch {
     // No such directory, or a store that may not be listed.
   }

@@ -1,0 +1,147 @@
+/** A store whose only object is one file: for formats that are a single archive. */
+import { lstat, open, realpath, rename, rm } from "node:fs/promises"
+import { basename, dirname, join, resolve } from "node:path"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { makeRoot, syncDirectory } from "./directories.ts"
+import { codeOf, fileError } from "./file_error.ts"
+import { fileWrites, type Operate, runFiles } from "./file_operations.ts"
+import { directoryError, nameError, notFound } from "./name.ts"
+import { publishNew } from "./publish.ts"
+import { readFileAt } from "./read_file.ts"
+import { removeStaleIn, type Temporary, temporaryFile } from "./temporary.ts"
+
+/** How to open a file as a store. */
+export interface SingleFileStoreOptions {
+  /** The file need not be there, and what is missing above it is made. Otherwise its absence is an error. */
+  readonly create?: boolean
+}
+
+/** Temporary names are `.<name of the file>.<UUID>.part`, beside the file. */
+const temporaryPrefix = (file: string): string => `.${basename(file)}.`
+const SUFFIX = ".part"
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+const openTemporary = async (file: string): Promise<Temporary> => {
+  const directory = dirname(file)
+  const path = join(directory, `${temporaryPrefix(file)}${crypto.randomUUID()}${SUFFIX}`)
+  return temporaryFile(path, await open(path, "wx", 0o600), async (_name, replace) => {
+    await (replace ? rename(path, file) : publishNew(path, file))
+    await syncDirectory(directory)
+  })
+}
+
+const store = (file: string, only: string): ObjectStore => {
+  const operate: Operate = (doing, name, work) =>
+    Effect.suspend(() => {
+      const error = nameError(name) ?? otherName(doing, name)
+      return error ? Effect.fail(error) : runFiles((cause) => fileError(doing, name, file, cause), work)
+    })
+  /** Another object is never there, and cannot be written. */
+  const otherName = (doing: string, name: string): StoreError | undefined => {
+    if (name === only) return undefined
+    if (doing !== "write") return notFound(name, file)
+    const message = `Cannot write "${name}": ${file} is a single file, which holds "${only}" and nothing else`
+    return new StoreError({ reason: "invalid", name, message })
+  }
+  const stat = operate("read", only, async () => {
+    const info = await lstat(file)
+    if (!info.isFile()) throw notFound(only, file)
+    return { name: only, size: info.size }
+  })
+  return {
+    properties: { location: file, connections: 4, atomicCreate: true },
+    ...fileWrites(operate, () => openTemporary(file)),
+    get: (name, range) => operate("read", name, () => readFileAt(file, file, name, range)),
+    stat: (name) => name === only ? stat : operate("read", name, () => Promise.reject(notFound(name, file))),
+    list: (directory) =>
+      Stream.suspend(() => {
+        const error = directoryError(directory)
+        if (error) return Stream.fail(error)
+        if (!only.startsWith(directory)) return Stream.empty
+        return Stream.fromEffect(stat).pipe(
+          Stream.catch((error) => error.reason === "not-found" ? Stream.empty : Stream.fail(error)),
+        )
+      }),
+    remove: (name) =>
+      operate("remove", name, async () => {
+        await rm(file, { force: true })
+        await syncDirectory(dirname(file))
+      }).pipe(Effect.catch((error) => error.reason === "not-found" ? Effect.void : Effect.fail(error))),
+  }
+}
+
+const openFile = async (path: string, only: string, create: boolean, now: number): Promise<ObjectStore> => {
+  if (create) await makeRoot(dirname(path))
+  const file = await locate(path, create)
+  const prefix = temporaryPrefix(file)
+  await removeStaleIn(
+    dirname(file),
+    now,
+    (name) => name.startsWith(prefix) && name.endsWith(SUFFIX) && UUID.test(name.slice(prefix.length, -SUFFIX.length)),
+  )
+  return store(file, only)
+}
+
+/** Where the file lies, links followed: a new version takes the place of the file, not of a link to it. */
+const locate = async (path: string, create: boolean): Promise<string> => {
+  try {
+    const file = await realpath(path)
+    if ((await lstat(file)).isFile()) return file
+  } catch (cause) {
+    if (!create || codeOf(cause) !== "ENOENT") throw cause
+    return join(await realpath(dirname(path)), basename(path))
+  }
+  throw new StoreError({
+    reason: "io",
+    name: "",
+    message: `Cannot open ${path} as a store: it is not a regular file`,
+  })
+}
+
+const openError = (path: string) => (cause: unknown): StoreError =>
+  codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR"
+    ? new StoreError({ reason: "not-found", name: "", message: `There is no file ${path}`, cause })
+    : fileError("open", "", path, cause)
+
+const make = (
+  path: string,
+  objectName: string,
+  options?: SingleFileStoreOptions,
+): Effect.Effect<ObjectStore, StoreError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const file = resolve(path)
+    const error = nameError(objectName)
+    if (error) return Effect.fail(error)
+    return runFiles(openError(file), () => openFile(file, objectName, options?.create ?? false, now))
+  })
+
+/**
+ * A store whose only object, of a given name, is the file at a path.
+ *
+ * - A write goes to a new file beside it, `.<file>.<UUID>.part` of mode 0600, which is synced, then gets the file's name by a hard
+ *   link (create-only) or a rename (replace); then the directory is synced. So the file is there whole or not at all, also after a
+ *   crash. Opening removes temporary files that a killed program left more than 24 hours ago.
+ * - When the path is a symbolic link, the file that it points to is the object.
+ * - Any other object is not there, and writing one fails with `invalid`.
+ */
+export const singleFileStore: {
+  /** Opens a file. Fails with `not-found` when it is not there and `create` is not given, `denied`, or `io` (a directory, say). */
+  readonly make: (
+    path: string,
+    objectName: string,
+    options?: SingleFileStoreOptions,
+  ) => Effect.Effect<ObjectStore, StoreError>
+  /** The same as a layer. */
+  readonly layer: (
+    path: string,
+    objectName: string,
+    options?: SingleFileStoreOptions,
+  ) => Layer.Layer<ObjectStore, StoreError>
+} = {
+  make,
+  layer: (path, objectName, options) => Layer.effect(ObjectStore, make(path, objectName, options)),
+}
