@@ -3,6 +3,7 @@ import { adaptiveCompressor } from "../../stages/compress/adaptive.ts"
 import type { GzipParams } from "../../stages/compress/gzip.ts"
 import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { blake3, blake3Keyed } from "../../stages/hash/blake3.ts"
+import { NAME as TWOFISH, twofishCipher } from "../../stages/encrypt/twofish256ctr.ts"
 import type { Hasher, KernelTable } from "../../stages/kernel.ts"
 import type { KeyParams } from "../../stages/keyed.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
@@ -26,6 +27,7 @@ export const nativeKernels: KernelTable = {
   "compress:adaptive-gzip": (params: GzipParams) =>
     adaptiveCompressor("adaptive-gzip", nativeGzip(params), nativeGzip({ level: 1 })),
   "encrypt:chacha20-poly1305": nativeChacha,
+  [`encrypt:${TWOFISH}`]: (params: KeyParams) => twofishCipher(params, nativeSha256()),
   "encrypt:xaes-256-gcm": nativeXaes,
   "encrypt:xchacha20-poly1305": nativeXchacha,
 }
