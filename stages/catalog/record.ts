@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import { catching } from "../error.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
 import type { Packed } from "../pack/pack.ts"
+import type { Stored } from "../executor.ts"
 import type { PackStats } from "../pack/packing.ts"
 import type { Steps } from "../plan.ts"
 import { SqliteError } from "./sqlite.ts"
@@ -25,6 +26,11 @@ export interface Recorded extends PackStats {
   readonly problems: ReadonlyArray<{ readonly path: string; readonly message: string }>
 }
 
+/** What is recorded into: a {@link Tree}, or a catalog of another kind. `put` gets the fields of the packed entry that it may need. */
+export interface Recorder extends Pick<Tree, "begin" | "removeUnseen" | "commit"> {
+  readonly put: (entry: StoredEntry & Pick<Stored, "digest">) => unknown
+}
+
 /** How to record. */
 export interface RecordOptions {
   /** Called for every change against what the tree held before. */
@@ -38,7 +44,7 @@ export interface RecordOptions {
 /** Makes the tree what the stream says: new and changed entries are put, those that do not come are removed. One transaction. */
 export const record = <S extends Steps, E, R>(
   self: Stream.Stream<Packed<S>, E, R>,
-  tree: Tree,
+  tree: Recorder,
   options: RecordOptions = {},
 ): Effect.Effect<Recorded, E | SqliteError, R> =>
   Effect.gen(function* () {
@@ -85,7 +91,10 @@ export const record = <S extends Steps, E, R>(
   })
 
 /** Without what is not stored, and without a link to an entry that is not there. */
-const toStored = (entry: Packed<Steps>, unreadable: ReadonlySet<string>): StoredEntry => {
+const toStored = (
+  entry: Packed<Steps>,
+  unreadable: ReadonlySet<string>,
+): StoredEntry & Pick<Stored, "digest"> => {
   const { packing: _packing, steps: _steps, reused: _reused, warning: _warning, problem: _problem, linkTo, ...rest } =
     entry
   return {

@@ -58,8 +58,8 @@ export class Owners {
       : this.#find({
         ...(uid !== undefined && { uid }),
         ...(gid !== undefined && { gid }),
-        ...(user !== undefined && { user: clean(user) }),
-        ...(group !== undefined && { group: clean(group) }),
+        ...(user !== undefined && { user: cleanName(user) }),
+        ...(group !== undefined && { group: cleanName(group) }),
       })
     this.#last = { ...owner }
     return this.#lastId
@@ -81,7 +81,7 @@ export class Owners {
 const keyOf = ({ uid, gid, user, group }: Owner): string => JSON.stringify([uid, gid, user, group])
 
 /** A name that every engine gives back as it is. */
-const clean = (name: string): string => name.toWellFormed().replaceAll("\0", "\ufffd")
+export const cleanName = (name: string): string => name.toWellFormed().replaceAll("\0", "\ufffd")
 
 const asNumber = (value: SqliteValue | undefined, id: number): number => {
   if (typeof value !== "number") throw damaged(id)

@@ -1,34 +1,62 @@
-/** The packing without packs: every chunk is an object of its own, `objects/ab/<64 hex of its ID>`. */
+/** The packing without packs: every chunk is an object of its own, by default `objects/ab/<64 hex of its ID>`. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../error.ts"
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
+import { type Compressor, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
 import { ChunkIndex } from "./chunk_index.ts"
-import type { ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"
-import { ObjectStore } from "./store.ts"
+import type { BlockPlace, ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"
+import { ObjectStore, StoreError } from "./store.ts"
 
-const DIRECTORY = "objects/"
 /** Writes under way at once. */
 const WRITES = 4
+/** What a compressor may add to a chunk: longer objects are not read. */
+const GROWTH = 64 << 10
 
-const nameOf = (id: Uint8Array): string => {
-  const hex = bytesToHex(id)
-  return `${DIRECTORY}${hex.slice(0, 2)}/${hex}`
+/** Names of objects, by ID. */
+export interface ObjectNames {
+  /** Ends with a slash. */
+  readonly directory: string
+  /** The name of the object with this ID. */
+  readonly nameOf: (id: Uint8Array) => string
+  /** The inverse; undefined for names that are not of this kind. */
+  readonly idOf: (name: string) => Uint8Array | undefined
+}
+
+/** How chunks become objects. */
+export interface ObjectsOptions extends ObjectNames {
+  /** Content type that objects are put with, on stores that keep it. */
+  readonly contentType?: string
+  /**
+   * What objects of a content type are decoded with when they are read, where the store keeps content types; all others must be
+   * the bare chunk. When absent, objects are what the plan made of a chunk, and the recipe decodes them.
+   */
+  readonly compressed?: Readonly<Record<string, KernelSpec<"compress">>>
+}
+
+const plain: ObjectNames = {
+  directory: "objects/",
+  nameOf: (id) => {
+    const hex = bytesToHex(id)
+    return `objects/${hex.slice(0, 2)}/${hex}`
+  },
+  idOf: (name) => {
+    const hex = name.slice("objects/".length + 3)
+    return /^[0-9a-f]{64}$/.test(hex) ? hexToBytes(hex) : undefined
+  },
 }
 
 /** One block per object: simple, and whatever else reads the store finds a chunk by its ID. Small chunks make many small objects. */
-export const objects = (): Packing => ({
+export const objects = (): Packing => objectsOf(plain)
+
+/** The same with names and content types of a format's own. */
+export const objectsOf = (options: ObjectsOptions): Packing => ({
   name: "objects",
   write: Effect.gen(function* () {
     const store = yield* ObjectStore
-    const index = new ChunkIndex()
-    yield* Stream.runForEachArray(store.list(DIRECTORY), (found) =>
-      Effect.sync(() => {
-        for (const { name } of found) {
-          const hex = name.slice(DIRECTORY.length + 3)
-          if (/^[0-9a-f]{64}$/.test(hex)) index.set(hexToBytes(hex), 0)
-        }
-      }))
+    const index = yield* listIds(store, options)
+    const { contentType } = options
     let written = 0
     let bytesStored = 0
     let bytesAdded = 0
@@ -43,31 +71,90 @@ export const objects = (): Packing => ({
           bytesStored += bytes.length
           bytesAdded += rawLength
           // Another writer may have stored the same chunk since the listing.
-          return Effect.catchTag(store.put(nameOf(chunkId(chunks, 0)), [bytes]), "StoreError", (error) =>
-            error.reason === "exists" ? Effect.void : Effect.fail(error))
+          return putOnce(store, options.nameOf(chunkId(chunks, 0)), bytes, contentType)
         }, { concurrency: WRITES, discard: true }),
       finish: Effect.void,
       stats: () => ({ objects: written, bytesStored, chunksNew: written, bytesAdded }),
     }
     return packer
   }),
-  read: Effect.map(ObjectStore, (store): Unpacker => ({
-    locate: (list) =>
-      Effect.sync(() => {
-        const places = new Map<string, ChunkPlace>()
-        return Array.from({ length: chunkCount(list) }, (_, i) => {
-          const object = nameOf(chunkId(list, i))
-          let place = places.get(object)
-          if (place === undefined) {
-            const rawLength = chunkLength(list, i)
-            places.set(
-              object,
-              place = { block: { object, offset: 0, length: Infinity, rawLength }, from: 0, to: rawLength },
-            )
+  read: Effect.gen(function* () {
+    const store = yield* ObjectStore
+    const table = yield* Kernels
+    const decoders = options.compressed && new Map(
+      Object.entries(options.compressed).map(([type, spec]) => [type, makeKernel(spec, table)]),
+    )
+    const unpacker: Unpacker = {
+      locate: (list) =>
+        Effect.sync(() => {
+          const places = new Map<string, ChunkPlace>()
+          return Array.from({ length: chunkCount(list) }, (_, i) => {
+            const object = options.nameOf(chunkId(list, i))
+            let place = places.get(object)
+            if (place === undefined) {
+              const rawLength = chunkLength(list, i)
+              places.set(
+                object,
+                place = { block: { object, offset: 0, length: Infinity, rawLength }, from: 0, to: rawLength },
+              )
+            }
+            return place
+          })
+        }),
+      get: (block) => decoders === undefined ? store.get(block.object) : getBare(store, decoders, block),
+    }
+    return unpacker
+  }),
+})
+
+/** Puts an object that is named by its content: when it is there already, it is the same. */
+export const putOnce = (
+  store: ObjectStore,
+  name: string,
+  bytes: Uint8Array,
+  contentType?: string,
+): Effect.Effect<void, StoreError> =>
+  Effect.catchTag(
+    store.put(name, [bytes], contentType === undefined ? {} : { contentType }),
+    "StoreError",
+    (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
+  )
+
+/** The IDs that there are objects of, from a listing. */
+export const listIds = (store: ObjectStore, names: ObjectNames): Effect.Effect<ChunkIndex, StoreError> =>
+  Effect.suspend(() => {
+    const index = new ChunkIndex()
+    return Effect.as(
+      Stream.runForEachArray(store.list(names.directory), (found) =>
+        Effect.sync(() => {
+          for (const { name } of found) {
+            const id = names.idOf(name)
+            if (id !== undefined) index.set(id, 0)
           }
-          return place
-        })
-      }),
-    get: ({ object }) => store.get(object),
-  })),
+        })),
+      index,
+    )
+  })
+
+/** The bare chunk. Reads no more than the chunk has, however long the object is. */
+const getBare = Effect.fnUntraced(function* (
+  store: ObjectStore,
+  decoders: ReadonlyMap<string, Compressor>,
+  { object, rawLength }: BlockPlace,
+): Effect.fn.Return<Uint8Array, StoreError> {
+  const corrupt = (message: string) => new StoreError({ reason: "corrupt", name: object, message })
+  if (store.properties.contentType === true) {
+    const { contentType = "", size } = yield* store.stat(object)
+    const decoder = decoders.get(contentType)
+    if (decoder !== undefined) {
+      if (size > rawLength + (rawLength >>> 4) + GROWTH) {
+        return yield* corrupt(`${object} is longer than what compresses to a chunk of ${rawLength} bytes`)
+      }
+      const bytes = yield* store.get(object)
+      return yield* catching(KernelError, () => decoder.decode(bytes, rawLength)).pipe(
+        Effect.mapError((error) => corrupt(`${object} is damaged or altered: ${error.message}`)),
+      )
+    }
+  }
+  return yield* store.get(object, { offset: 0, length: rawLength })
 })
