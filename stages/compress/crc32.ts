@@ -15,10 +15,10 @@ const TABLES = /* @__PURE__ */ ((): ReadonlyArray<Int32Array> => {
   return tables
 })()
 
-/** The CRC-32 of `bytes`, unsigned. */
-export const crc32 = (bytes: Uint8Array): number => {
+/** The CRC-32 of `bytes`, unsigned. `before` is that of what comes before them. */
+export const crc32 = (bytes: Uint8Array, before = 0): number => {
   const [t0, t1, t2, t3] = TABLES as [Int32Array, Int32Array, Int32Array, Int32Array]
-  let c = -1
+  let c = ~before
   let i = 0
   for (const last = bytes.length - 3; i < last; i += 4) {
     c ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)

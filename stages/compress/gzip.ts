@@ -38,8 +38,8 @@ const encode = (bytes: Uint8Array): Uint8Array => {
   return out
 }
 
-/** Offset of the compressed data of the member at `at`. */
-const afterHeader = (bytes: Uint8Array, at: number): number => {
+/** Offset of the compressed data of the member at `at`. Throws KernelError `corrupt`. */
+export const afterHeader = (bytes: Uint8Array, at: number): number => {
   if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b || bytes[at + 2] !== 8) {
     throw corrupt("gzip", "a member does not begin with the magic number")
   }

@@ -81,28 +81,78 @@ const FIXED_LITERALS = /* @__PURE__ */ codesOf(
 )
 const FIXED_DISTANCES = /* @__PURE__ */ codesOf(new Uint8Array(32).fill(5))
 
+/** The farthest that a match reaches back, and the longest match. */
+const WINDOW = 32 << 10
+const LONGEST = 258
+/** Content that is handed on at once. */
+const PIECE = 64 << 10
+/** More than the code lengths at the start of a block, and more than one symbol with its distance, take. */
+const CODES_BYTES = 600
+const SYMBOL_BYTES = 8
+
+/** Compressed bytes that come in pieces. */
+export class Input {
+  /** The bytes at hand, the next at `at`. */
+  bytes: Uint8Array
+  at: number
+  /** Nothing comes after these. */
+  final: boolean
+
+  constructor(bytes: Uint8Array = new Uint8Array(0), at = 0, final = false) {
+    this.bytes = bytes
+    this.at = at
+    this.final = final
+  }
+
+  /** Adds bytes, and drops what is done with, but for some that may yet be given back. Copies them. */
+  give(bytes: Uint8Array): void {
+    const from = Math.max(0, this.at - 4)
+    const joined = new Uint8Array(this.bytes.length - from + bytes.length)
+    joined.set(this.bytes.subarray(from))
+    joined.set(bytes, this.bytes.length - from)
+    this.bytes = joined
+    this.at -= from
+  }
+
+  /** Whether to wait for more before so many bytes are used. */
+  lacks(count: number): boolean {
+    return !this.final && this.bytes.length - this.at < count
+  }
+}
+
 /**
- * Decodes the stream that starts at `start`. Returns its content in fresh memory and the offset after it, or `undefined` when the
- * content is longer than `limit` bytes. Throws KernelError `corrupt`.
+ * Decodes the stream that `input` is at, and leaves it after its end. Returns its content in fresh memory, or `undefined` when that is
+ * longer than `limit` bytes. Without a limit the content is yielded instead, in fresh pieces of at most 96 KiB, and memory does not
+ * grow. Yields `undefined` when the input is to be given more, or made final. Throws KernelError `corrupt`.
  */
-export const inflate = (
-  bytes: Uint8Array,
-  start: number,
-  limit: number,
-): { readonly content: Uint8Array; readonly end: number } | undefined => {
-  let out = new Uint8Array(Math.min(limit, Math.max(1024, (bytes.length - start) * 4)))
+export function* inflating(input: Input, limit?: number): Generator<Uint8Array | undefined, Uint8Array | undefined> {
+  let { at: pos, bytes } = input
+  let out = new Uint8Array(
+    limit === undefined ? WINDOW + PIECE : Math.min(limit, Math.max(1024, (bytes.length - pos) * 4)),
+  )
   let size = 0
-  let pos = start
+  /** Content before this was yielded. */
+  let yielded = 0
   let hold = 0
   let held = 0
   /** Makes room for `more` bytes; false when the limit forbids. */
   const room = (more: number): boolean => {
     if (size + more <= out.length) return true
-    if (size + more > limit) return false
+    if (limit === undefined || size + more > limit) return false
     const larger = new Uint8Array(Math.min(limit, Math.max(size + more, out.length * 2)))
     larger.set(out)
     out = larger
     return true
+  }
+  const isFull = (): boolean => limit === undefined && out.length - size < LONGEST
+  const piece = (): Uint8Array => {
+    const content = out.slice(yielded, size)
+    if (size > WINDOW) {
+      out.copyWithin(0, size - WINDOW, size)
+      size = WINDOW
+    }
+    yielded = size
+    return content
   }
   const take = (count: number): number => {
     while (held < count) {
@@ -152,26 +202,43 @@ export const inflate = (
     if (lengths[256] === 0) throw damaged()
     return [codesOf(lengths.subarray(0, literals)), codesOf(lengths.subarray(literals))]
   }
+  /** Waits until so many bytes are at hand, or no more come. */
+  const more = function* (count: number): Generator<undefined, void> {
+    input.at = pos
+    while (input.lacks(count)) yield undefined
+    bytes = input.bytes
+    pos = input.at
+  }
   for (let last = 0; last === 0;) {
+    yield* more(CODES_BYTES)
     last = take(1)
     const type = take(2)
     if (type === 3) throw damaged()
     if (type === 0) {
       take(held & 7)
-      const length = take(16)
+      let length = take(16)
       if (take(16) !== (~length & 0xffff)) throw damaged()
       // Whole bytes may be held still.
       pos -= held >> 3
       hold = held = 0
-      if (pos + length > bytes.length) throw damaged()
-      if (!room(length)) return undefined
-      out.set(bytes.subarray(pos, pos + length), size)
-      pos += length
-      size += length
+      while (length > 0) {
+        if (pos >= bytes.length) yield* more(1)
+        if (isFull()) yield piece()
+        let count = Math.min(length, bytes.length - pos)
+        if (count === 0) throw damaged()
+        if (limit === undefined) count = Math.min(count, out.length - size)
+        else if (!room(count)) return undefined
+        out.set(bytes.subarray(pos, pos + count), size)
+        pos += count
+        size += count
+        length -= count
+      }
       continue
     }
     const [literals, distances] = type === 1 ? [FIXED_LITERALS, FIXED_DISTANCES] : dynamicCodes()
     for (;;) {
+      if (bytes.length - pos < SYMBOL_BYTES) yield* more(SYMBOL_BYTES)
+      if (isFull()) yield piece()
       const value = symbol(literals)
       if (value < 256) {
         if (size === out.length && !room(1)) return undefined
@@ -190,5 +257,22 @@ export const inflate = (
     }
   }
   // Whole bytes that were read ahead belong to what follows.
-  return { content: out.subarray(0, size), end: pos - (held >> 3) }
+  input.at = pos - (held >> 3)
+  if (limit !== undefined) return out.subarray(0, size)
+  if (size > yielded) yield piece()
+  return undefined
+}
+
+/**
+ * Decodes the stream that starts at `start`. Returns its content in fresh memory and the offset after it, or `undefined` when the
+ * content is longer than `limit` bytes. Throws KernelError `corrupt`.
+ */
+export const inflate = (
+  bytes: Uint8Array,
+  start: number,
+  limit: number,
+): { readonly content: Uint8Array; readonly end: number } | undefined => {
+  const input = new Input(bytes, start, true)
+  const content = inflating(input, limit).next().value
+  return content && { content, end: input.at }
 }
