@@ -52,8 +52,8 @@ const table = (snapshots: ReadonlyArray<SnapshotInfo>): ReadonlyArray<string> =>
       showTime(snapshot.time),
       displayPath(snapshot.hostname),
       ...(tagged ? [displayPath(snapshot.tags.join(","))] : []),
-      showCount(snapshot.files),
-      showBytes(snapshot.bytes),
+      snapshot.files === undefined ? "?" : showCount(snapshot.files),
+      snapshot.bytes === undefined ? "?" : showBytes(snapshot.bytes),
       snapshot.paths.map(displayPath).join(", "),
     ]),
   ]

@@ -92,10 +92,11 @@ export interface SnapshotInfo {
   readonly paths: ReadonlyArray<string>
   readonly tags: ReadonlyArray<string>
   readonly parent?: string
-  readonly files: number
-  readonly directories: number
+  /** These counts are absent where the format does not keep them, and only a walk of the whole tree could tell. */
+  readonly files?: number
+  readonly directories?: number
   /** Content bytes of all files. */
-  readonly bytes: number
+  readonly bytes?: number
 }
 
 /** What a backup did. */

@@ -11,6 +11,9 @@ import { getSealed, putSealed } from "./sealed.ts"
 
 /** What is known of a snapshot beside its entries. */
 export interface SnapshotRecord extends SnapshotInfo {
+  readonly files: number
+  readonly directories: number
+  readonly bytes: number
   /** When the run began by the clock, whatever `time` it was given: milliseconds since 1970. */
   readonly started: number
   /** The run's log: number of segments, whether it lists the whole tree, and changes listed since the last log that does. */
