@@ -1,17 +1,20 @@
 /** The fastest way of this machine for what the portable library does slowly. */
 import * as Layer from "effect/Layer"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
 import { Kernels } from "../../stages/kernel.ts"
 import { sqlite } from "../catalog/sqlite.ts"
+import { nativeAgePayload } from "../kernels/age.ts"
 import { nativeKernels } from "../kernels/native.ts"
 import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
 
-/** Native kernels and scrypt, the fastest SQLite engine, and a thread for each processor. */
+/** Native kernels, scrypt and age payloads, the fastest SQLite engine, and a thread for each processor. */
 export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   sqlite,
   Layer.succeed(Kernels, nativeKernels),
   Layer.succeed(Scrypt, nativeScrypt),
+  Layer.succeed(AgePayloadCipher, nativeAgePayload),
   workers(),
 )

@@ -27,16 +27,27 @@ const need = (bytes: Uint8Array, at: number, count: number): void => {
   if (at + count > bytes.length) throw corrupt("zstd", "it ends in the middle of a frame")
 }
 
-/** The frame at `at`, or the offset after it when it is a skippable one. Throws KernelError `corrupt`. */
-export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => {
+/** The header of a frame. */
+export interface ZstdHeader {
+  /** In bytes. */
+  readonly length: number
+  readonly contentSize: number | undefined
+  readonly windowSize: number
+  /** Whether 4 bytes of checksum come after the last block. */
+  readonly checksum: boolean
+}
+
+/** No header of a frame is longer, in bytes. */
+export const HEADER_MAXIMUM = 18
+
+/** The header at `at`, or the length of the content of a skippable frame, whose header has 8 bytes. Throws KernelError `corrupt`. */
+export const readHeader = (bytes: Uint8Array, at: number): ZstdHeader | number => {
   need(bytes, at, 5)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const magic = view.getUint32(at, true)
   if ((magic & 0xfffffff0) >>> 0 === 0x184d2a50) {
     need(bytes, at, 8)
-    const length = view.getUint32(at + 4, true)
-    need(bytes, at + 8, length)
-    return at + 8 + length
+    return view.getUint32(at + 4, true)
   }
   if (magic !== 0xfd2fb528) throw corrupt("zstd", "a frame does not begin with the magic number")
   const flags = bytes[at + 4]!
@@ -58,26 +69,58 @@ export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => 
   else if (sizeBytes === 2) contentSize = view.getUint16(pos, true) + 256
   else if (sizeBytes === 4) contentSize = view.getUint32(pos, true)
   else if (sizeBytes === 8) contentSize = view.getUint32(pos, true) + view.getUint32(pos + 4, true) * 2 ** 32
-  pos += sizeBytes
   if (single) windowSize = contentSize!
-  const maxBlock = Math.min(windowSize, 128 << 10)
-  const blocks = pos
+  return { length: pos + sizeBytes - at, contentSize, windowSize, checksum: (flags & 4) !== 0 }
+}
+
+/** The header of a block. */
+export interface ZstdBlock {
+  readonly last: boolean
+  /** With the header, in bytes. */
+  readonly stored: number
+  /** The content has at most this many bytes. */
+  readonly bound: number
+}
+
+/** Bytes of the header of a block. */
+export const BLOCK_HEADER = 3
+
+/** The header of a block at `at`, whose 3 bytes are there. Throws KernelError `corrupt`. */
+export const readBlock = (bytes: Uint8Array, at: number, windowSize: number): ZstdBlock => {
+  const maximum = Math.min(windowSize, 128 << 10)
+  const header = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
+  const type = (header >> 1) & 3
+  const size = header >> 3
+  if (type === 3 || size > maximum) throw corrupt("zstd", "a block header is not valid")
+  return {
+    last: (header & 1) === 1,
+    stored: BLOCK_HEADER + (type === 1 ? 1 : size),
+    bound: type === 2 ? maximum : size,
+  }
+}
+
+/** The frame at `at`, or the offset after it when it is a skippable one. Throws KernelError `corrupt`. */
+export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => {
+  const head = readHeader(bytes, at)
+  if (typeof head === "number") {
+    need(bytes, at + 8, head)
+    return at + 8 + head
+  }
+  const { checksum, contentSize, windowSize } = head
+  const blocks = at + head.length
+  let pos = blocks
   let bound = 0
   for (;;) {
-    need(bytes, pos, 3)
-    const header = bytes[pos]! | (bytes[pos + 1]! << 8) | (bytes[pos + 2]! << 16)
-    const type = (header >> 1) & 3
-    const size = header >> 3
-    if (type === 3 || size > maxBlock) throw corrupt("zstd", "a block header is not valid")
-    const stored = type === 1 ? 1 : size
-    need(bytes, pos + 3, stored)
-    bound += type === 2 ? maxBlock : size
+    need(bytes, pos, BLOCK_HEADER)
+    const block = readBlock(bytes, pos, windowSize)
+    need(bytes, pos, block.stored)
+    bound += block.bound
     const lastBlock = pos
-    pos += 3 + stored
-    if ((header & 1) === 0) continue
-    const checksum = flags & 4 ? 4 : 0
-    need(bytes, pos, checksum)
-    return { start: at, blocks, lastBlock, blocksEnd: pos, end: pos + checksum, contentSize, windowSize, bound }
+    pos += block.stored
+    if (!block.last) continue
+    const end = pos + (checksum ? 4 : 0)
+    need(bytes, pos, end - pos)
+    return { start: at, blocks, lastBlock, blocksEnd: pos, end, contentSize, windowSize, bound }
   }
 }
 

@@ -1,0 +1,215 @@
+/**
+ * zstd content of any size in bounded memory. Written: independent frames of some MiB, which decoders take as one content (RFC 8878,
+ * section 3). Read: any frames; those that are small are decoded at once by a kernel, others block by block by `fzstd`.
+ */
+import { concat } from "effect/Bytes"
+import { Decompress } from "fzstd"
+import type { Transform } from "../framed.ts"
+import { type Compressor, KernelError } from "../kernel.ts"
+import { corrupt, overLimit } from "./errors.ts"
+import { BLOCK_HEADER, HEADER_MAXIMUM, readBlock, readHeader, type ZstdHeader } from "./zstd_frame.ts"
+
+/** Bytes of content in a frame that is written; the last may be shorter. */
+export const ZSTD_FRAME_BYTES: number = 4 << 20
+/** Frames whose content cannot be longer are decoded at once. */
+const WHOLE_BYTES = 16 << 20
+/** The largest window that is read, as of the `zstd` command: 128 MiB. */
+const WINDOW_MAXIMUM = 128 << 20
+
+/** Content to frames. An empty content is one empty frame. */
+export const zstdFrames = (kernel: Compressor): Transform => {
+  const held: Array<Uint8Array> = []
+  let length = 0
+  let frames = 0
+  const flush = (): Uint8Array => {
+    const frame = kernel.encode(held.length === 1 ? held[0]! : concat(held))
+    held.length = 0
+    length = 0
+    frames++
+    return frame
+  }
+  return {
+    push: (bytes) => {
+      const out: Array<Uint8Array> = []
+      for (let at = 0; at < bytes.length;) {
+        const part = bytes.subarray(at, at + ZSTD_FRAME_BYTES - length)
+        held.push(part)
+        length += part.length
+        at += part.length
+        if (length === ZSTD_FRAME_BYTES) out.push(flush())
+      }
+      // What stays is copied: the caller may use its memory again.
+      if (held.length > 0) held.push(held.pop()!.slice())
+      return out
+    },
+    end: () => length > 0 || frames === 0 ? [flush()] : [],
+  }
+}
+
+/** Where a decoder is. */
+type State =
+  /** Before the magic number of a frame. */
+  | { readonly at: "frame" }
+  /** In a frame that users may skip. */
+  | { readonly at: "skip"; left: number }
+  /** Within a frame, before the header of a block. */
+  | Frame
+  /** After the last block. */
+  | { readonly at: "checksum"; readonly frame: Frame }
+
+interface Frame {
+  readonly at: "block"
+  readonly header: ZstdHeader
+  /** Header and blocks so far, while it is to be decoded at once. */
+  parts: Array<Uint8Array> | undefined
+  /** The content of `parts` has at most this many bytes. */
+  bound: number
+  /** Decodes it block by block, from when it is too large for `parts`. */
+  stream: Decompress | undefined
+  /** Bytes of content that `stream` gave. */
+  content: number
+}
+
+/**
+ * Frames to content of at most `limit` bytes. Memory: the window, but not more than `limit` and 128 MiB, and a frame of up to 16 MiB.
+ * Throws KernelError `corrupt`, or `limit` when the content is longer or the window larger. Checksums are left to the kernel: those of
+ * large frames are not verified.
+ */
+export const zstdContent = (kernel: Compressor, limit: number): Transform => new Decoder(kernel, limit)
+
+class Decoder implements Transform {
+  readonly #kernel: Compressor
+  readonly #limit: number
+  #held: Uint8Array = new Uint8Array(0)
+  #state: State = { at: "frame" }
+  #total = 0
+  #frames = 0
+  #out: Array<Uint8Array> = []
+
+  constructor(kernel: Compressor, limit: number) {
+    this.#kernel = kernel
+    this.#limit = limit
+  }
+
+  readonly push = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
+    this.#held = this.#held.length === 0 ? bytes : concat([this.#held, bytes])
+    while (this.#step(false));
+    // Copied: the caller may use its memory again.
+    this.#held = this.#held.slice()
+    return this.#taken()
+  }
+
+  readonly end = (): ReadonlyArray<Uint8Array> => {
+    while (this.#step(true));
+    if (this.#state.at !== "frame" || this.#held.length > 0) throw corrupt("zstd", "it ends in the middle of a frame")
+    if (this.#frames === 0) throw corrupt("zstd", "there is none")
+    return this.#taken()
+  }
+
+  #taken(): ReadonlyArray<Uint8Array> {
+    const out = this.#out
+    this.#out = []
+    return out
+  }
+
+  #emit(bytes: Uint8Array): void {
+    this.#total += bytes.length
+    if (this.#total > this.#limit) throw overLimit("zstd", this.#limit)
+    if (bytes.length > 0) this.#out.push(bytes)
+  }
+
+  #take(length: number): Uint8Array {
+    const bytes = this.#held.subarray(0, length)
+    this.#held = this.#held.subarray(length)
+    return bytes
+  }
+
+  /** Goes on as far as one header, block or part. False when more bytes are needed. */
+  #step(last: boolean): boolean {
+    const state = this.#state
+    const held = this.#held
+    switch (state.at) {
+      case "frame": {
+        if (held.length === 0 || (held.length < HEADER_MAXIMUM && !last)) return false
+        const header = readHeader(held, 0)
+        if (typeof header === "number") {
+          this.#take(8)
+          this.#state = { at: "skip", left: header }
+        } else {
+          const { contentSize } = header
+          if (contentSize !== undefined && contentSize > this.#limit - this.#total) throw overLimit("zstd", this.#limit)
+          const parts = [this.#take(header.length).slice()]
+          this.#state = { at: "block", header, parts, bound: 0, stream: undefined, content: 0 }
+        }
+        this.#frames++
+        return true
+      }
+      case "skip": {
+        if (state.left > 0 && held.length === 0) return false
+        state.left -= this.#take(Math.min(held.length, state.left)).length
+        if (state.left === 0) this.#state = { at: "frame" }
+        return true
+      }
+      case "block": {
+        if (held.length < BLOCK_HEADER) return false
+        const block = readBlock(held, 0, state.header.windowSize)
+        if (held.length < block.stored) return false
+        this.#block(state, this.#take(block.stored), block.bound)
+        if (block.last) this.#state = { at: "checksum", frame: state }
+        return true
+      }
+      case "checksum": {
+        const { content, header, parts } = state.frame
+        const length = header.checksum ? 4 : 0
+        if (held.length < length) return false
+        const checksum = this.#take(length)
+        if (parts !== undefined) {
+          this.#emit(this.#kernel.decode(concat([...parts, checksum]), this.#limit - this.#total))
+        } else if (header.contentSize !== undefined && header.contentSize !== content) {
+          throw corrupt("zstd", "the content has not the stated size")
+        }
+        this.#state = { at: "frame" }
+        return true
+      }
+    }
+  }
+
+  #block(frame: Frame, block: Uint8Array, bound: number): void {
+    frame.bound += bound
+    if (frame.parts !== undefined && frame.bound > WHOLE_BYTES) this.#streamFrom(frame, frame.parts)
+    if (frame.parts === undefined) this.#decode(frame, block)
+    else frame.parts.push(block.slice())
+  }
+
+  /** From here on the frame is decoded block by block. */
+  #streamFrom(frame: Frame, parts: ReadonlyArray<Uint8Array>): void {
+    const { contentSize, windowSize } = frame.header
+    // No reference reaches farther back than the content is long.
+    const window = Math.min(windowSize, Math.max(1024, contentSize ?? this.#limit - this.#total))
+    if (window > WINDOW_MAXIMUM) throw tooWide(windowSize)
+    frame.parts = undefined
+    frame.stream = new Decompress((part) => {
+      frame.content += part.length
+      this.#emit(part.slice())
+    })
+    let log = 10
+    while (2 ** log < window) log++
+    this.#decode(frame, Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3))
+    for (const block of parts.slice(1)) this.#decode(frame, block)
+  }
+
+  #decode({ stream }: Frame, bytes: Uint8Array): void {
+    try {
+      stream!.push(bytes)
+    } catch (error) {
+      throw error instanceof KernelError ? error : corrupt("zstd", "a block is damaged")
+    }
+  }
+}
+
+const tooWide = (windowSize: number): KernelError =>
+  new KernelError({
+    kernel: "zstd",
+    reason: "limit",
+    message: `Cannot decompress zstd data: it needs a window of ${windowSize} bytes, more than ${WINDOW_MAXIMUM}`,
+  })

@@ -1,0 +1,151 @@
+/**
+ * The payload of an age file (https://age-encryption.org/v1, "Payload"): a nonce of 16 bytes, then chunks of 64 KiB, each sealed by
+ * ChaCha20-Poly1305 with its number, and whether it is the last, in the nonce. In bounded memory, for content of any size.
+ */
+import { hkdf } from "@noble/hashes/hkdf.js"
+import { sha256 } from "@noble/hashes/sha2.js"
+import * as Context from "effect/Context"
+import type { Transform } from "../framed.ts"
+import { KernelError } from "../kernel.ts"
+import { type NonceCipher, TAG_BYTES } from "./aead.ts"
+import { portableChacha } from "./chacha20poly1305.ts"
+
+/** Bytes of content in a chunk; the last may be shorter, and is empty only when the content is. */
+const CHUNK_BYTES = 64 << 10
+/** Bytes of the nonce before the chunks. */
+export const PAYLOAD_NONCE_BYTES = 16
+
+/** Bytes of the payload of so much content, with its nonce. */
+export const payloadBytes = (content: number): number =>
+  PAYLOAD_NONCE_BYTES + content + TAG_BYTES * Math.max(1, Math.ceil(content / CHUNK_BYTES))
+
+/** Makes ChaCha20-Poly1305 (RFC 8439) under a key of 32 bytes. */
+export type MakePayloadCipher = (key: Uint8Array) => NonceCipher
+
+/** The implementation in use; the portable one by default. */
+export const AgePayloadCipher: Context.Reference<MakePayloadCipher> = Context.Reference<MakePayloadCipher>(
+  "penstock/AgePayloadCipher",
+  { defaultValue: () => portableChacha },
+)
+
+const NO_AAD = new Uint8Array(0)
+
+const cipherFor = (make: MakePayloadCipher, fileKey: Uint8Array, nonce: Uint8Array): NonceCipher =>
+  make(hkdf(sha256, fileKey, nonce, new TextEncoder().encode("payload"), 32))
+
+/** Gives the nonces of the chunks in turn. */
+const nonces = (): (last: boolean) => Uint8Array => {
+  let number = 0
+  return (last) => {
+    const nonce = new Uint8Array(12)
+    const view = new DataView(nonce.buffer)
+    view.setUint32(3, Math.floor(number / 0x100000000))
+    view.setUint32(7, number++ >>> 0)
+    nonce[11] = last ? 1 : 0
+    return nonce
+  }
+}
+
+/** Hands pieces of up to `size` bytes to `take`, all but the last, which stays until it is known whether more comes. */
+const cut = (size: number, take: (piece: Uint8Array) => void) => {
+  const held = new Uint8Array(size)
+  let length = 0
+  return {
+    push: (bytes: Uint8Array): void => {
+      for (let at = 0; at < bytes.length;) {
+        if (length === size) {
+          take(held)
+          length = 0
+        }
+        if (length === 0 && bytes.length - at > size) {
+          take(bytes.subarray(at, at + size))
+          at += size
+          continue
+        }
+        const part = bytes.subarray(at, at + size - length)
+        held.set(part, length)
+        length += part.length
+        at += part.length
+      }
+    },
+    rest: (): Uint8Array => held.subarray(0, length),
+  }
+}
+
+/** Content to payload, under a file key of 16 bytes. */
+export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Transform => {
+  const nonce = crypto.getRandomValues(new Uint8Array(PAYLOAD_NONCE_BYTES))
+  const cipher = cipherFor(make, fileKey, nonce)
+  const next = nonces()
+  let out: Array<Uint8Array> = [nonce]
+  const pieces = cut(CHUNK_BYTES, (piece) => void out.push(...cipher.seal(next(false), piece, NO_AAD)))
+  const taken = (): ReadonlyArray<Uint8Array> => {
+    const all = out
+    out = []
+    return all
+  }
+  return {
+    push: (bytes) => {
+      pieces.push(bytes)
+      return taken()
+    },
+    end: () => {
+      out.push(...cipher.seal(next(true), pieces.rest(), NO_AAD))
+      return taken()
+    },
+  }
+}
+
+/**
+ * Payload to content. What `push` gives is authentic, but the whole only when `end` does not fail.
+ * Throws KernelError `forged` for a chunk that was altered, left out or moved, and for a payload that is cut off or goes on after its end.
+ */
+export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Transform => {
+  const nonce = new Uint8Array(PAYLOAD_NONCE_BYTES)
+  let nonceLength = 0
+  let cipher: NonceCipher | undefined
+  const next = nonces()
+  let number = 0
+  const open = (piece: Uint8Array, last: boolean): Uint8Array => {
+    let opened: Uint8Array | undefined
+    try {
+      opened = cipher!.open(next(last), piece, NO_AAD)
+    } catch {
+      // Its tag does not fit.
+    }
+    if (opened === undefined) throw altered(`its chunk ${number} is damaged${last ? ", or it is cut off" : ""}`)
+    return opened
+  }
+  let out: Array<Uint8Array> = []
+  const pieces = cut(CHUNK_BYTES + TAG_BYTES, (piece) => {
+    out.push(open(piece, false))
+    number++
+  })
+  return {
+    push: (bytes) => {
+      let rest = bytes
+      if (cipher === undefined) {
+        const part = bytes.subarray(0, PAYLOAD_NONCE_BYTES - nonceLength)
+        nonce.set(part, nonceLength)
+        nonceLength += part.length
+        rest = bytes.subarray(part.length)
+        if (nonceLength < PAYLOAD_NONCE_BYTES) return []
+        cipher = cipherFor(make, fileKey, nonce)
+      }
+      pieces.push(rest)
+      const all = out
+      out = []
+      return all
+    },
+    end: () => {
+      const rest = pieces.rest()
+      if (rest.length < TAG_BYTES) throw altered(`it is cut off in chunk ${number}`)
+      const last = open(rest, true)
+      if (last.length === 0 && number > 0) throw altered("its last chunk is empty")
+      return last.length === 0 ? [] : [last]
+    },
+  }
+}
+
+const altered = (how: string): KernelError =>
+  new KernelError({ kernel: "age", reason: "forged", message: `Cannot decrypt an age file: ${how}` })

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { describe, it } from "node:test"
+import { Decrypter, Encrypter } from "age-encryption"
+import { Effect, Redacted } from "effect"
+import fc from "fast-check"
+import { nativeAgePayload } from "../../../adapters/kernels/age.ts"
+import { nativeScrypt } from "../../../adapters/kernels/scrypt.ts"
+import { ageKeys, headerLength, isForPassphrase, newIdentity, recipientOf } from "../../../stages/encrypt/age.ts"
+import { type AgeAudience, isAge, sealHeader, stanzaCount } from "../../../stages/encrypt/age.ts"
+import { AgePayloadCipher, openPayload, payloadBytes, sealPayload } from "../../../stages/encrypt/age_payload.ts"
+import { Scrypt } from "../../../stages/encrypt/password.ts"
+import type { Transform } from "../../../stages/framed.ts"
+import { KernelError } from "../../../stages/kernel.ts"
+import { skipIf } from "../../skip.ts"
+
+const run = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
+  Effect.runPromise(Effect.provideService(effect, Scrypt, nativeScrypt))
+
+const ciphers = [["portable", AgePayloadCipher.defaultValue()], ["native", nativeAgePayload]] as const
+
+/** Pieces through a transform, in slices of so many bytes. */
+const through = (transform: Transform, bytes: Uint8Array, slice = bytes.length || 1): Uint8Array => {
+  const out: Array<Uint8Array> = []
+  for (let at = 0; at < bytes.length; at += slice) out.push(...transform.push(bytes.slice(at, at + slice)))
+  return new Uint8Array(Buffer.concat([...out, ...transform.end()]))
+}
+
+const seal = async (audience: AgeAudience, content: Uint8Array, make = ciphers[0][1], slice?: number) => {
+  const { fileKey, header } = await run(sealHeader(audience))
+  return Buffer.concat([header, through(sealPayload(make, fileKey), content, slice)])
+}
+
+const identities = [await run(newIdentity), await run(newIdentity)]
+const recipients = await Promise.all(identities.map((identity) => run(recipientOf(identity))))
+const texts = identities.map(Redacted.value)
+const passphrase = Redacted.make("correct hörse")
+const pattern = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 7 + (i >> 8))
+const SIZES = [0, 1, 65535, 65536, 65537, 131072, 200_000]
+
+describe("age", () => {
+  it("writes what the library reads, and reads what it writes", async () => {
+    for (const [, make] of ciphers) {
+      for (const size of SIZES) {
+        const content = pattern(size)
+        const file = await seal({ recipients }, content, make, 1000)
+        const decrypter = new Decrypter()
+        decrypter.addIdentity(texts[1]!)
+        assert.deepEqual(await decrypter.decrypt(new Uint8Array(file)), content)
+        const header = headerLength(file)!
+        assert.equal(file.length - header, payloadBytes(size))
+
+        const encrypter = new Encrypter()
+        encrypter.addRecipient(recipients[0]!)
+        const theirs = await encrypter.encrypt(content)
+        const end = headerLength(theirs)!
+        const keys = await run(ageKeys(identities))
+        const opened = await run(keys.open(theirs.slice(0, end)))
+        for (const slice of [1 << 20, 65552, 777]) {
+          assert.deepEqual(through(openPayload(make, opened!.fileKey), theirs.subarray(end), slice), content)
+        }
+      }
+    }
+  })
+
+  it("tells who opened a header, and that nobody can", async () => {
+    const { header } = await run(sealHeader({ recipients: [recipients[1]!] }))
+    assert.deepEqual([stanzaCount(header), isForPassphrase(header), isAge(header)], [1, false, true])
+    assert.equal((await run(Effect.flatMap(ageKeys(identities), (keys) => keys.open(header))))?.by, 1)
+    for (const keys of [ageKeys(identities.slice(0, 1)), ageKeys([], passphrase)]) {
+      assert.equal(await run(Effect.flatMap(keys, ({ open }) => open(header))), undefined)
+    }
+  })
+
+  it("takes a passphrase, as the library does", async () => {
+    const { fileKey, header } = await run(sealHeader({ passphrase, logN: 10 }))
+    assert.ok(isForPassphrase(header))
+    const open = (keys: ReturnType<typeof ageKeys>) => run(Effect.flatMap(keys, ({ open }) => open(header)))
+    assert.deepEqual(await open(ageKeys(identities, passphrase)), { fileKey, by: "passphrase" })
+    assert.equal(await open(ageKeys([], Redacted.make("correct horse"))), undefined)
+    assert.equal(await open(ageKeys(identities)), undefined)
+    const library = new Decrypter()
+    library.addPassphrase(Redacted.value(passphrase))
+    assert.deepEqual(await library.decryptHeader(header), fileKey)
+    const huge = Buffer.from(Buffer.from(header).toString("latin1").replace(" 10\n", " 30\n"), "latin1")
+    const error = await run(Effect.flip(Effect.flatMap(ageKeys([], passphrase), ({ open }) => open(huge))))
+    assert.match(error.message, /work factor/)
+  })
+
+  it("says what is no recipient and no identity, but never which identity", async () => {
+    for (const recipient of ["", "age1", "ssh-ed25519 AAAA", recipients[0]!.slice(0, -1)]) {
+      const error = await run(Effect.flip(sealHeader({ recipients: [recipient] })))
+      assert.equal(error.reason, "unsupported")
+    }
+    const secret = texts[0]!.slice(0, -1)
+    const error = await run(Effect.flip(ageKeys([Redacted.make(secret)])))
+    assert.equal(error.reason, "unsupported")
+    assert.ok(!`${error.message} ${JSON.stringify(error)}`.includes(secret.slice(20, 40)))
+  })
+
+  it("notices every change of a payload and every cut", async () => {
+    const content = pattern(70_000)
+    const { fileKey } = await run(sealHeader({ recipients: [recipients[0]!] }))
+    for (const [, make] of ciphers) {
+      const payload = through(sealPayload(make, fileKey), content)
+      const refused = (bytes: Uint8Array, how: string) =>
+        assert.throws(
+          () => through(openPayload(make, fileKey), bytes),
+          (error) => error instanceof KernelError && error.reason === "forged",
+          how,
+        )
+      for (const at of [0, 15, 16, 1000, 65567, 65568, 66000, payload.length - 1]) {
+        const changed = payload.slice()
+        changed[at]! ^= 1
+        refused(changed, `changed at ${at}`)
+      }
+      for (const length of [0, 15, 16, 31, 32, 65568, 65569, 65584, payload.length - 1]) {
+        refused(payload.subarray(0, length), `cut at ${length}`)
+      }
+      refused(Buffer.concat([payload, Buffer.from([0])]), "longer")
+      refused(Buffer.concat([payload.subarray(0, 16), payload.subarray(65568)]), "without its first chunk")
+    }
+  })
+
+  it("never takes a damaged header for another error than corrupt, nor for open", async () => {
+    const { fileKey, header } = await run(sealHeader({ recipients }))
+    const keys = await run(ageKeys(identities))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(header.length - 1),
+        fc.integer({ min: 1, max: 255 }),
+        async (at, change) => {
+          const changed = header.slice()
+          changed[at]! ^= change
+          const result = await run(Effect.result(keys.open(changed)))
+          if (result._tag === "Failure") assert.equal(result.failure.reason, "corrupt")
+          // Base64 has bits that mean nothing only where the library refuses them, so nothing that differs is opened.
+          else assert.notDeepEqual(result.success?.fileKey, fileKey)
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+
+  const age = spawnSync("age", ["--version"]).status === 0
+  it(...skipIf(!age && "there is no age command", "agrees with the age command"), () => {
+    const directory = mkdtempSync(join(tmpdir(), "penstock-age-"))
+    return (async () => {
+      const content = pattern(200_000)
+      const key = join(directory, "key")
+      writeFileSync(key, `# a comment\n${texts[0]}\n`)
+      const decrypted = spawnSync("age", ["-d", "-i", key], { input: await seal({ recipients }, content) })
+      assert.deepEqual(new Uint8Array(decrypted.stdout), content, String(decrypted.stderr))
+      const encrypted = spawnSync("age", ["-r", recipients[0]!], { input: content }).stdout
+      const end = headerLength(encrypted)!
+      const keys = await run(ageKeys(identities))
+      const opened = await run(keys.open(encrypted.subarray(0, end)))
+      assert.deepEqual(through(openPayload(nativeAgePayload, opened!.fileKey), encrypted.subarray(end)), content)
+    })().finally(() => rmSync(directory, { recursive: true }))
+  })
+})
