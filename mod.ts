@@ -59,6 +59,9 @@ export type { Recorded } from "./stages/catalog/record.ts"
 export * from "./stages/catalog/sqlite.ts"
 export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite_wasm.ts"
 
+// Tar archives
+export * from "./stages/tar/mod.ts"
+
 // Composing and executing
 export * from "./stages/contents.ts"
 export { Executor, inline, type Job, type Stored } from "./stages/executor.ts"

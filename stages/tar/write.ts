@@ -1,0 +1,207 @@
+/** Entries as a tar archive, in the form of POSIX (pax). */
+import { concat } from "effect/Bytes"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { contentStream } from "../walk/content.ts"
+import type { Entry } from "../walk/entry.ts"
+import { baseName, joinPath, parentPath, pathToBytes } from "../walk/path.ts"
+import { Losses, represent } from "../walk/represent.ts"
+import { type Fidelity, type SourceError, wholeFidelity } from "../walk/source.ts"
+import {
+  BLOCK_BYTES,
+  encodeHeader,
+  type Header,
+  NAME_BYTES,
+  OWNER_BYTES,
+  OWNER_MAXIMUM,
+  padded,
+  SIZE_MAXIMUM,
+} from "./header.ts"
+import { encodePax, encodeTime, type PaxRecord } from "./pax.ts"
+import { cutter, encodeSegments, HoleFinder, type Segment } from "./sparse.ts"
+
+/** What an archive keeps. */
+export const tarFidelity: Fidelity = {
+  ...wholeFidelity,
+  kinds: wholeFidelity.kinds.filter((kind) => kind !== "socket"),
+}
+
+/** How to write an archive. */
+export interface WriteTarOptions {
+  /** Told of entries that are left out, and of content that is not whole. */
+  readonly problem?: (problem: { readonly path: string; readonly message: string }) => void
+}
+
+/**
+ * A tar archive of the entries, as a stream of its bytes. Names are those of the entries, that of the root is `./`; names that are
+ * not UTF-8 stand in it as they are, as GNU tar does it. Holes are kept: a file with holes is read twice.
+ *
+ * Left out, and told to `problem`: sockets, what is unreadable, and files whose size is not known. The size of a file comes before its
+ * content, so content that turns out to be damaged is filled up with zeros, and told, too.
+ */
+export const writeTar = <E, R>(
+  entries: Stream.Stream<Entry, E, R>,
+  { problem = () => {} }: WriteTarOptions = {},
+): Stream.Stream<Uint8Array, E, R> =>
+  entries.pipe(
+    represent(tarFidelity, new Losses()),
+    Stream.flatMap((entry) => memberOf(entry, (message) => problem({ path: entry.path, message }))),
+    Stream.concat(Stream.succeed(new Uint8Array(2 * BLOCK_BYTES))),
+  )
+
+type Told = (message: string) => void
+
+const memberOf = (entry: Entry, problem: Told): Stream.Stream<Uint8Array> => {
+  const { content, kind, linkTo, size } = entry
+  if (kind === "unreadable") {
+    problem(entry.problem ?? "It is not readable")
+    return Stream.empty
+  }
+  if (kind !== "file") return Stream.succeed(headerOf(entry, 0))
+  if (linkTo !== undefined) return Stream.succeed(headerOf(entry, 0))
+  if (size === undefined) {
+    problem("Left out: the size of its content is not known")
+    return Stream.empty
+  }
+  if (entry.sparse === true) return sparseMember(entry, size, problem)
+  const header = headerOf(entry, size)
+  if (content instanceof Uint8Array && content.length === size) {
+    return Stream.succeed(concat([header, content, new Uint8Array(padded(size) - size)]))
+  }
+  return Stream.concat(Stream.succeed(header), filled(contentStream(entry), size, problem))
+}
+
+/** Exactly `size` bytes of the content, then zeros up to whole blocks. */
+const filled = (
+  content: Stream.Stream<Uint8Array, SourceError>,
+  size: number,
+  problem: Told,
+): Stream.Stream<Uint8Array> =>
+  Stream.suspend(() => {
+    let left = size
+    let read = 0
+    const bytes = content.pipe(
+      Stream.takeUntil((bytes) => (read += bytes.length) >= size),
+      Stream.map((bytes) => {
+        const taken = bytes.subarray(0, left)
+        if (taken.length < bytes.length) problem(`Its content is longer than ${size} bytes; the rest is left out`)
+        left -= taken.length
+        return taken
+      }),
+      Stream.catch((error: SourceError) => {
+        problem(`${error.message}; the archive has zeros from byte ${size - left} on`)
+        const missing = left
+        left = 0
+        return zeros(missing)
+      }),
+    )
+    const rest = Stream.suspend(() => {
+      if (left > 0) {
+        problem(`Its content ends after ${size - left} of ${size} bytes; the archive has zeros from there on`)
+      }
+      return zeros(left + padded(size) - size)
+    })
+    return Stream.concat(bytes, rest)
+  })
+
+const ZEROS = new Uint8Array(1 << 16)
+
+function* zeroPieces(length: number): Generator<Uint8Array, void> {
+  for (let left = length; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left)
+}
+
+const zeros = (length: number): Stream.Stream<Uint8Array> =>
+  Stream.suspend(() => Stream.fromIterable(zeroPieces(length)))
+
+/** A file with holes, in form 1.0 of GNU tar; as any other when its holes cannot be found, or when they are too many. */
+const sparseMember = (entry: Entry, size: number, problem: Told): Stream.Stream<Uint8Array> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const finder = new HoleFinder()
+    let length = 0
+    const failed = yield* Stream.runForEach(contentStream(entry), (bytes) =>
+      Effect.sync(() => {
+        length += bytes.length
+        finder.push(bytes)
+      })).pipe(Effect.as(false), Effect.catch(() => Effect.succeed(true)))
+    const segments = failed || length !== size ? undefined : finder.end()
+    if (segments === undefined) {
+      return Stream.concat(Stream.succeed(headerOf(entry, size)), filled(contentStream(entry), size, problem))
+    }
+    const list = encodeSegments(segments)
+    const stored = segments.reduce((sum, { length }) => sum + length, 0)
+    const cut = cutter(segments)
+    const data = Stream.flatMap(contentStream(entry), (bytes) => Stream.fromIterable(cut(bytes)))
+    return Stream.concat(
+      Stream.fromIterable([headerOf(entry, list.length + stored, segments), list]),
+      filled(data, stored, problem),
+    )
+  }))
+
+const TYPES: Readonly<Partial<Record<Entry["kind"], string>>> = {
+  file: "0",
+  symlink: "2",
+  character: "3",
+  block: "4",
+  directory: "5",
+  fifo: "6",
+}
+
+/** The header of an entry with `data` bytes after it, and an extended one before it when that does not hold all. */
+const headerOf = (entry: Entry, data: number, segments?: ReadonlyArray<Segment>): Uint8Array => {
+  const { kind, linkTo, metadata, rdev } = entry
+  const path = kind === "directory" ? `${entry.path === "" ? "." : entry.path}/` : entry.path
+  const link = linkTo ?? entry.target ?? ""
+  const records: Array<PaxRecord> = []
+  const extend = (key: string, value: string): void => {
+    records.push([key, value])
+  }
+  const fitting = (key: string, value: string, length: number): Uint8Array => {
+    const bytes = pathToBytes(value)
+    if (bytes.length > length || bytes.some((byte) => byte >= 0x80)) extend(key, value)
+    return bytes
+  }
+  const number = (key: string, value: number, maximum: number): number => {
+    if (value <= maximum) return value
+    extend(key, String(value))
+    return 0
+  }
+  if (segments !== undefined) {
+    extend("GNU.sparse.major", "1")
+    extend("GNU.sparse.minor", "0")
+    extend("GNU.sparse.name", path)
+    extend("GNU.sparse.realsize", String(entry.size))
+  }
+  const name = segments === undefined
+    ? fitting("path", path, NAME_BYTES)
+    : pathToBytes(joinPath(parentPath(path), joinPath("GNUSparseFile.0", baseName(path))))
+  const { mtime = 0n } = metadata
+  const seconds = mtime / 1_000_000_000n
+  const plain = mtime >= 0n && mtime % 1_000_000_000n === 0n && seconds <= BigInt(SIZE_MAXIMUM)
+  if (!plain) extend("mtime", encodeTime(mtime))
+  const header: Omit<Header, "name" | "link" | "user" | "group"> = {
+    mode: metadata.mode ?? (kind === "directory" ? 0o755 : 0o644),
+    uid: number("uid", metadata.uid ?? 0, OWNER_MAXIMUM),
+    gid: number("gid", metadata.gid ?? 0, OWNER_MAXIMUM),
+    size: number("size", data, SIZE_MAXIMUM),
+    mtime: seconds >= 0n && seconds <= BigInt(SIZE_MAXIMUM) ? Number(seconds) : 0,
+    type: linkTo === undefined ? TYPES[kind]! : "1",
+    major: rdev?.major ?? 0,
+    minor: rdev?.minor ?? 0,
+  }
+  const texts = {
+    link: fitting("linkpath", link, NAME_BYTES),
+    user: fitting("uname", metadata.user ?? "", OWNER_BYTES),
+    group: fitting("gname", metadata.group ?? "", OWNER_BYTES),
+  }
+  const block = encodeHeader({ ...header, ...texts, name })
+  if (records.length === 0) return block
+  const pax = encodePax(records)
+  const none = new Uint8Array(0)
+  const before = encodeHeader({
+    ...{ mode: 0o644, uid: 0, gid: 0, mtime: 0, major: 0, minor: 0, link: none, user: none, group: none },
+    name: pathToBytes(joinPath(parentPath(entry.path), `PaxHeaders/${baseName(entry.path)}`)),
+    size: pax.length,
+    type: "x",
+  })
+  return concat([before, pax, new Uint8Array(padded(pax.length) - pax.length), block])
+}

@@ -1,0 +1,266 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { Effect, Stream } from "effect"
+import { concat } from "effect/Bytes"
+import fc from "fast-check"
+import { sqlite } from "../../../adapters/catalog/sqlite.ts"
+import { encodePax } from "../../../stages/tar/pax.ts"
+import { readTar, TarError, tarFidelity, tarInMemory, writeTar } from "../../../stages/tar/mod.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
+import { SourceError } from "../../../stages/walk/source.ts"
+import { everything, factsOf, kept, sorted } from "../../suites/format.ts"
+import { smallTree } from "../../suites/small_tree.ts"
+import { member, type MemberFields, tarOf } from "./blocks.ts"
+
+interface Problem {
+  readonly path: string
+  readonly message: string
+}
+
+const write = (entries: Stream.Stream<Entry, SourceError>, problems: Array<Problem> = []): Promise<Uint8Array> =>
+  Effect.runPromise(
+    Effect.map(Stream.runCollect(writeTar(entries, { problem: (one) => problems.push(one) })), concat),
+  )
+
+/** Reads an archive that comes in pieces of `piece` bytes. */
+const read = async (bytes: Uint8Array, problems: Array<Problem> = [], piece = 10_000) => {
+  const pieces: Array<Uint8Array> = []
+  for (let at = 0; at < bytes.length; at += piece) pieces.push(bytes.slice(at, at + piece))
+  const archive = { ...tarInMemory(bytes), bytes: Stream.fromIterable(pieces) }
+  const entries = readTar(archive, { problem: (one) => problems.push(one) })
+  return await Effect.runPromise(Effect.scoped(factsOf(entries)).pipe(Effect.provide(sqlite)))
+}
+
+const walk = (tree: MemoryTree) => memorySource(tree).entries("", {})
+const factsOfTree = async (tree: MemoryTree) =>
+  sorted(kept(await Effect.runPromise(factsOf(walk(tree))), tarFidelity, { directories: true }))
+
+const failure = async (bytes: Uint8Array): Promise<TarError> => {
+  const error: unknown = await read(bytes).then(() => assert.fail("It was read"), (error) => error)
+  assert.ok(error instanceof TarError, String(error))
+  return error
+}
+
+describe("tar", () => {
+  it("gives back what was written, of every kind", async () => {
+    const problems: Array<Problem> = []
+    const tree: MemoryTree = Object.fromEntries(
+      Object.entries(everything()).map(([path, node]) => [path, { uid: 1, gid: 2, mode: 0o644, mtime: 3n, ...node }]),
+    )
+    const bytes = await write(walk(tree), problems)
+    assert.equal(bytes.length % 512, 0)
+    assert.deepEqual(problems.map(({ path }) => path), ["socket"])
+    const facts = await read(bytes)
+    const expected = new Map(await factsOfTree(tree) as Array<[string, object]>)
+    const found = sorted(kept(facts, tarFidelity, { directories: true })) as Array<[string, object]>
+    for (const [path, fact] of found) {
+      // A directory that the tree only implies has default metadata in the archive.
+      if (path !== "dir/sub") assert.deepEqual([path, fact], [path, expected.get(path)])
+    }
+    assert.equal(found.length, expected.size)
+  })
+
+  it("gives back what was written, for any tree and in pieces of any size", () =>
+    fc.assert(
+      fc.asyncProperty(smallTree, fc.integer({ min: 1, max: 5000 }), async (tree, piece) => {
+        const bytes = await write(walk(tree))
+        const found = sorted(kept(await read(bytes, [], piece), tarFidelity, { directories: true }))
+        assert.deepEqual(found, await factsOfTree(tree))
+      }),
+      { numRuns: 15 },
+    ))
+
+  it("keeps holes where they are, and stores what is between", async () => {
+    const content = new Uint8Array(5_000_000)
+    content.fill(1, 1_000_000, 1_004_000)
+    content.fill(2, 4_999_999)
+    for (const tail of [0, 700_001]) {
+      const tree: MemoryTree = {
+        f: {
+          content: content.subarray(0, content.length - tail),
+          sparse: true,
+          mtime: 0n,
+          mode: 0o600,
+          uid: 0,
+          gid: 0,
+        },
+      }
+      const bytes = await write(walk(tree))
+      assert.ok(bytes.length < 40_000, `${bytes.length} bytes`)
+      assert.deepEqual((await read(bytes)).get("f")!, (await Effect.runPromise(factsOf(walk(tree)))).get("f"))
+    }
+  })
+
+  it("fills up content that is damaged or too short, cuts off what is too long, and says so", async () => {
+    const error = new SourceError({ reason: "damaged", path: "bad", message: "Its block is lost" })
+    const file = (path: string, size: number | undefined, content: Entry["content"]): Entry => ({
+      ...{ path, kind: "file", metadata: { mode: 0o644, mtime: 0n }, size },
+      ...(content === undefined ? {} : { content }),
+    })
+    const two = new Uint8Array([1, 2])
+    const problems: Array<Problem> = []
+    const bytes = await write(
+      Stream.fromIterable([
+        file("bad", 700, Stream.concat(Stream.succeed(two), Stream.fail(error))),
+        file("short", 3, two),
+        file("long", 1, Stream.succeed(two)),
+        file("unknown", undefined, Stream.succeed(two)),
+        file("good", 2, two),
+      ]),
+      problems,
+    )
+    assert.deepEqual(problems.map(({ path, message }) => `${path}: ${message}`), [
+      "bad: Its block is lost; the archive has zeros from byte 2 on",
+      "short: Its content ends after 2 of 3 bytes; the archive has zeros from there on",
+      "long: Its content is longer than 1 bytes; the rest is left out",
+      "unknown: Left out: the size of its content is not known",
+    ])
+    assert.deepEqual([...await read(bytes)].filter(([path]) => path !== "").map(([path, { size }]) => [path, size]), [
+      ...[["bad", 700], ["good", 2], ["long", 1], ["short", 3]],
+    ])
+  })
+})
+
+describe("tar: members in any order", () => {
+  const paths = async (bytes: Uint8Array, problems: Array<Problem> = []) =>
+    [...await read(bytes, problems)].map(([path, { linkTo }]) => linkTo === undefined ? path : `${path} -> ${linkTo}`)
+
+  it("come depth-first, the last of a name counts, and the first of linked paths has the content", async () => {
+    const bytes = tarOf(
+      member({ name: "d/late" }, "x"),
+      member({ name: "z" }, "first"),
+      member({ name: "d.x" }),
+      member({ name: "./d/", type: "5", mode: 0o700 }),
+      member({ name: "a", type: "1", link: "z" }),
+      member({ name: "d/deep", type: "1", link: "./z" }),
+      member({ name: "z" }, "second"),
+      member({ name: "/d/abs" }),
+    )
+    assert.deepEqual(await paths(bytes), ["", "a", "d.x", "z", "d", "d/abs", "d/deep -> a", "d/late"])
+    const facts = await read(bytes)
+    assert.equal(facts.get("a")?.size, 5)
+    assert.equal(facts.get("z")?.size, 6)
+    assert.equal(facts.get("d")?.metadata.mode, 0o700)
+  })
+
+  it("that are hostile are named and left out", async () => {
+    const problems: Array<Problem> = []
+    const bytes = tarOf(
+      member({ name: "../up" }),
+      member({ name: "a/../../up" }),
+      member({ name: "link", type: "2", link: "/etc" }),
+      member({ name: "link/passwd" }),
+      member({ name: "file" }),
+      member({ name: "file/below" }),
+      member({ name: "hard", type: "1", link: "../../etc/passwd" }),
+      member({ name: "hard", type: "1", link: "none" }),
+      member({ name: "dir/x" }),
+      member({ name: "dir", type: "2", link: ".." }),
+      member({ name: "./", type: "2", link: ".." }),
+      member({ name: "odd", type: "M" }),
+      member({ name: "label", type: "V" }),
+      member({ name: "empty", type: "2" }),
+    )
+    assert.deepEqual(await paths(bytes, problems), ["", "file", "link", "dir", "dir/x"])
+    assert.deepEqual(problems.map(({ path }) => path), [
+      ...["../up", "a/../../up", "link/passwd", "file/below", "hard", "hard", "dir", "./", "odd", "empty"],
+    ])
+    assert.match(problems[2]!.message, /beneath "link", which is not a directory/)
+  })
+
+  it("may be none", async () => {
+    assert.deepEqual(await paths(tarOf()), [])
+    const problems: Array<Problem> = []
+    assert.deepEqual(await paths(concat([tarOf(), new Uint8Array(1000), tarOf(member({ name: "x" }))]), problems), [])
+    assert.deepEqual(problems.map(({ message }) => message), [
+      "After its end, the archive goes on with bytes that are not read",
+    ])
+  })
+})
+
+describe("tar: what is not a whole archive", () => {
+  it("is refused with what it is", async () => {
+    assert.match((await failure(new Uint8Array(0))).message, /nothing came/)
+    assert.match(
+      (await failure(new TextEncoder().encode("hello ".repeat(200)))).message,
+      /not a tar archive: it begins/,
+    )
+    const compressed = new Uint8Array(600)
+    compressed.set([0x28, 0xb5, 0x2f, 0xfd])
+    assert.match((await failure(compressed)).message, /compressed; put zstd -dc before/)
+  })
+
+  it("is refused wherever it is cut off", async () => {
+    const bytes = tarOf(member({ name: "a" }, "x".repeat(700)), member({ name: "b" }))
+    for (const end of [100, 511, 512, 600, 1024, 1536, 2047, 2048]) {
+      const error = await failure(bytes.subarray(0, end))
+      assert.deepEqual(
+        [error.reason, /it ends after \d+ bytes/.test(error.message)],
+        ["truncated", true],
+        `cut at ${end}`,
+      )
+    }
+  })
+
+  it("is refused for sizes, times, records and lists that cannot be, without waiting for them", async () => {
+    const pax = (...records: ReadonlyArray<readonly [string, string]>) => {
+      const data = encodePax(records)
+      return member({ name: "pax", type: "x" }, new TextDecoder().decode(data))
+    }
+    const sparse = (...records: ReadonlyArray<readonly [string, string]>) =>
+      tarOf(pax(["GNU.sparse.major", "1"], ["GNU.sparse.minor", "0"], ["GNU.sparse.name", "s"], ...records))
+        .subarray(0, -1024)
+    const big: Partial<MemberFields> = { size: 2 ** 53 }
+    const cases: ReadonlyArray<readonly [Uint8Array, RegExp]> = [
+      [tarOf(member({ name: "x", ...big })), /a number in it is 9007199254740992/],
+      [tarOf(member({ name: "x", size: 2 ** 53 - 1 })), /its size is/],
+      [tarOf(member({ name: "x", size: -1 })), /its size is -1/],
+      [tarOf(member({ name: "x", type: "L", size: 2 ** 40 })), /extended header has 1099511627776 bytes/],
+      [tarOf(member({ name: "x", type: "x" }, "9 a=b")), /does not consist of records/],
+      [tarOf(member({ name: "x", type: "x" }, "999999999 a=b\n")), /does not consist of records/],
+      [tarOf(member({ name: "x", type: "x" }, "6 =bc\n")), /has no key/],
+      [tarOf(pax(["mtime", "1e9"]), member({ name: "x" })), /the time "1e9"/],
+      [tarOf(pax(["size", "0x10"]), member({ name: "x" })), /where a number of bytes/],
+      [
+        concat([sparse(["GNU.sparse.realsize", "9007199254740991"]), tarOf(member({ name: "s" }, "0\n"))]),
+        /ends|no end/,
+      ],
+      [
+        concat([
+          sparse(["GNU.sparse.realsize", String(2 ** 50)]),
+          tarOf(member({ name: "s" }, "0\n".padEnd(512, "\0"))),
+        ]),
+        /claims 1125899906842624 bytes/,
+      ],
+      [
+        concat([sparse(["GNU.sparse.realsize", "9"]), tarOf(member({ name: "s" }, "99999999999\n".padEnd(512, "\0")))]),
+        /list of holes has no end/,
+      ],
+      [
+        concat([
+          sparse(["GNU.sparse.realsize", "9"]),
+          tarOf(member({ name: "s" }, "1\n8\n2\n".padEnd(512, "\0") + "ab")),
+        ]),
+        /not in order/,
+      ],
+    ]
+    for (const [bytes, message] of cases) assert.match((await failure(bytes)).message, message)
+  })
+
+  it("never does anything but fail or give entries, whatever byte is changed", async () => {
+    const bytes = await write(walk({
+      "a": { content: "x".repeat(600), mtime: 1n },
+      "holes": { content: concat([new Uint8Array(9000), new Uint8Array(10).fill(1)]), sparse: true },
+      ["long".repeat(60)]: { symlink: "to" },
+    }))
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length - 1), fc.nat(255), async (at, byte) => {
+        const changed = bytes.slice()
+        changed[at] = byte
+        await read(changed).catch((error) => assert.ok(error instanceof TarError, String(error)))
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
