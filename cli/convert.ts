@@ -12,13 +12,7 @@ import { makeOutput, type Output } from "./output.ts"
 import { targetNames } from "./password.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
-import {
-  type OpenError,
-  type OpenRepository,
-  openRepository,
-  repositoryLocation,
-  withRepository,
-} from "./repository.ts"
+import { formatNamed, type OpenError, openRepository, repositoryLocation, withRepository } from "./repository.ts"
 import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
 
 export interface ConvertInput extends CommonInput, DestinationInput {
