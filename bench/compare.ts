@@ -1,9 +1,23 @@
 /** Whether two trees are the same: names, kinds, modes, owners, mtimes, symlink targets and every byte of content. */
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from "node:fs"
 import { join } from "node:path"
+import type { EntryKind } from "../stages/walk/entry.ts"
+import { type Fidelity, wholeFidelity } from "../stages/walk/source.ts"
 
-const kindOf = (status: Stats): string =>
-  status.isFile() ? "file" : status.isDirectory() ? "directory" : status.isSymbolicLink() ? "symlink" : "other"
+const kindOf = (status: Stats): EntryKind =>
+  status.isFile()
+    ? "file"
+    : status.isDirectory()
+    ? "directory"
+    : status.isSymbolicLink()
+    ? "symlink"
+    : status.isFIFO()
+    ? "fifo"
+    : status.isSocket()
+    ? "socket"
+    : status.isBlockDevice()
+    ? "block"
+    : "character"
 
 const buffers = [Buffer.alloc(1 << 20), Buffer.alloc(1 << 20)] as const
 
@@ -22,27 +36,42 @@ const sameContent = (a: string, b: string): boolean => {
   }
 }
 
+const OWNER_EXECUTES = 0o100
+/** A runtime may keep milliseconds only. */
+const MTIME_MS = 2
+
+const metadataDiffers = (one: Stats, other: Stats, fidelity: Fidelity): string | undefined => {
+  const compared = fidelity.mode === true ? ~0 : fidelity.mode === "execute" && one.isFile() ? OWNER_EXECUTES : 0
+  if ((one.mode & compared) !== (other.mode & compared)) return "mode"
+  if (fidelity.owner && (one.uid !== other.uid || one.gid !== other.gid)) return "owner"
+  if (fidelity.mtime === undefined) return undefined
+  return Math.abs(one.mtimeMs - other.mtimeMs) > Math.max(MTIME_MS, fidelity.mtime / 1e6) ? "mtime" : undefined
+}
+
 /**
- * The first difference as a sentence, or undefined. mtimes may differ by 2 ms, because a runtime may keep milliseconds only; the mtime of the
- * top directory and those of symlinks are not compared, because not every tool keeps them.
+ * The first difference in what `fidelity` promises, as a sentence, or undefined. The mtime of the top directory and those of symlinks are not
+ * compared, because not every tool keeps them.
  */
-export const difference = (source: string, restored: string, path = ""): string | undefined => {
+export const difference = (
+  source: string,
+  restored: string,
+  fidelity: Fidelity = wholeFidelity,
+  path = "",
+): string | undefined => {
   const [a, b] = [join(source, path), join(restored, path)]
   const [one, other] = [lstatSync(a), lstatSync(b)]
   const kind = kindOf(one)
   if (kindOf(other) !== kind) return `${path} is a ${kindOf(other)}, was a ${kind}`
   if (kind === "symlink") return readlinkSync(a) === readlinkSync(b) ? undefined : `${path} points to something else`
-  if (path !== "") {
-    if (one.mode !== other.mode) return `${path} has another mode`
-    if (one.uid !== other.uid || one.gid !== other.gid) return `${path} has another owner`
-    if (Math.abs(one.mtimeMs - other.mtimeMs) > 2) return `${path} has another mtime`
-  }
+  const odd = path === "" ? undefined : metadataDiffers(one, other, fidelity)
+  if (odd !== undefined) return `${path} has another ${odd}`
   if (kind === "directory") {
-    const [names, others] = [readdirSync(a).sort(), readdirSync(b).sort()]
+    const kept = (name: string): boolean => fidelity.kinds.includes(kindOf(lstatSync(join(a, name))))
+    const [names, others] = [readdirSync(a).filter(kept).sort(), readdirSync(b).sort()]
     const odd = names.find((name, i) => others[i] !== name) ?? others[names.length]
     if (odd !== undefined) return `${join(path, odd)} is in one of the trees only`
     for (const name of names) {
-      const found = difference(source, restored, join(path, name))
+      const found = difference(source, restored, fidelity, join(path, name))
       if (found !== undefined) return found
     }
   }

@@ -8,6 +8,7 @@
 import {
   closeSync,
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -126,6 +127,10 @@ export const regularFiles = (folder: string): Array<{ readonly path: string; rea
     const status = lstatSync(path)
     return status.isFile() ? [{ path, size: status.size }] : []
   })
+
+/** Bytes of the regular files beneath `folder`; 0 when it is not there. */
+export const sizeOf = (folder: string): number =>
+  existsSync(folder) ? regularFiles(folder).reduce((sum, file) => sum + file.size, 0) : 0
 
 /**
  * Changes about 2 % of the files, one at least: a line is put into the middle of a file below 1 MiB; a larger one is written over in three

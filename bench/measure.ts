@@ -10,13 +10,16 @@
  */
 import { spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
-import { platform } from "node:process"
+import process, { platform } from "node:process"
+import { ended, started } from "./scratch.ts"
 
 export interface Command {
   readonly argv: readonly [string, ...ReadonlyArray<string>]
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Exit codes other than 0 that are no failure. */
+  readonly accepted?: ReadonlyArray<number>
 }
 
 export interface Cost {
@@ -51,7 +54,7 @@ const sample = (pid: number, peaks: Map<number, number>): void => {
   }
 }
 
-/** Runs a command to its end, one at a time. Its output is dropped. Rejects when it does not exit with 0, with the end of its stderr. */
+/** Runs a command to its end, one at a time. Its output is dropped. Rejects when it does not exit with 0 or an accepted code, with the end of its stderr. */
 export const measure = (command: Command): Promise<Cost> =>
   new Promise((resolve, reject) => {
     const linux = platform === "linux"
@@ -64,7 +67,9 @@ export const measure = (command: Command): Promise<Cost> =>
       cwd: command.cwd,
       env: { ...process.env, ...command.env },
       stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
     })
+    started(child)
     const timer = linux && child.pid !== undefined ? setInterval(() => sample(child.pid!, peaks), SAMPLE_MS) : undefined
     let cost: Cost | undefined
     child.stderr.setEncoding("utf8").on("data", (text: string) => errors = (errors + text).slice(-2000))
@@ -81,7 +86,8 @@ export const measure = (command: Command): Promise<Cost> =>
       }
     })
     child.on("close", (code, signal) => {
-      if (code === 0 && cost !== undefined) resolve(cost)
+      ended(child)
+      if (cost !== undefined && (code === 0 || command.accepted?.includes(code ?? -1))) resolve(cost)
       else {reject(
           new Error(`${program.split("/").at(-1)} ${args[0] ?? ""} ended with ${code ?? signal}: ${errors.trim()}`),
         )}

@@ -1,7 +1,13 @@
 /**
  * The command of this checkout and other programs, side by side: `npm run bench:peers -- --corpus small --scale 0.5 --runs 3`. Options: bench/README.md.
  */
+import { limits } from "./limit_tools.ts"
+import { peers } from "./peer_tools.ts"
+import { penstocks } from "./penstock_tools.ts"
 import { run } from "./run.ts"
-import { peers, penstocks } from "./tools.ts"
 
-await run("peers", ["node"], (runtimes) => [...penstocks(runtimes), ...peers()])
+await run("peers", ["node"], async (runtimes, formats) => [
+  ...await penstocks(runtimes, formats),
+  ...peers(),
+  ...limits(),
+])

@@ -1,7 +1,8 @@
 /**
- * The command of this checkout on each runtime: `npm run bench:pipelines -- --corpus small --scale 0.5 --runs 3`. Options: bench/README.md.
+ * The command of this checkout, by format and runtime: `npm run bench:pipelines -- --format rozen --format bkp`. Options: bench/README.md.
  */
+import { penstocks } from "./penstock_tools.ts"
+import { RUNTIMES } from "./programs.ts"
 import { run } from "./run.ts"
-import { penstocks } from "./tools.ts"
 
-await run("pipelines", ["node", "deno", "bun"], penstocks)
+await run("pipelines", RUNTIMES, penstocks)

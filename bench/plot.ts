@@ -1,33 +1,22 @@
-/** Ratios as a picture: a panel per corpus, a group per work, a bar per tool; an axis of doublings with 1 = the first tool. */
+/** Ratios as a picture: a panel per corpus, a group of rows per work, a bar per tool; an axis of doublings with 1 = the first tool. */
 import { ratioOf, type Results } from "./results.ts"
-import { type Work, WORKS } from "./tools.ts"
+import { escape, line, svg, text } from "./svg.ts"
+import { type Work, WORKS } from "./tool.ts"
 
-const COLORS = ["#3b6fb6", "#d1782f", "#4a9a62", "#a4508b", "#8a6d3b", "#c0392b", "#7f8c8d"]
-const LIMIT_COLORS = ["#9aa3ab", "#c9ced3"]
-const [PANEL, LABELS, BAR, GAP, TOP, MARGIN] = [270, 62, 15, 14, 96, 18]
-
-const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;")
-
-const text = (x: number, y: number, content: string, more = ""): string =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(content)}</text>`
+const COLORS: Readonly<Record<string, string>> = { penstock: "#3b6fb6", peer: "#d1782f", limit: "#9aa3ab" }
+const [PANEL, LABELS, BAR, HEAD, GAP, TOP, MARGIN] = [270, 150, 15, 15, 12, 78, 18]
 
 const label = (ratio: number): string => `${ratio.toFixed(ratio < 1 ? 2 : ratio < 10 ? 1 : 0)}×`
+const power = (exponent: number): string => exponent < 0 ? `1/${2 ** -exponent}` : String(2 ** exponent)
 
 /** An SVG of its own, readable on light and dark pages. */
 export const plot = (results: Results): string => {
   const [base, ...others] = results.tools
-  const works = WORKS.filter((work) => results.samples.some((sample) => sample.work === work))
-  let [peers, limits] = [0, 0]
-  const colors = new Map(others.map(({ name, kind }) => [
-    name,
-    kind === "limit" ? LIMIT_COLORS[limits++ % LIMIT_COLORS.length]! : COLORS[peers++ % COLORS.length]!,
-  ]))
-
   const bars = results.corpora.flatMap(({ name: corpus }) =>
-    works.flatMap((work) =>
-      others.flatMap(({ name: tool }) => {
+    WORKS.flatMap((work) =>
+      others.flatMap(({ name: tool, kind }) => {
         const ratio = ratioOf(results, corpus, tool, work)
-        return ratio === undefined ? [] : [{ corpus, work, tool, ratio }]
+        return ratio === undefined ? [] : [{ corpus, work, tool, kind, ratio }]
       })
     )
   )
@@ -36,86 +25,55 @@ export const plot = (results: Results): string => {
   /** Where a ratio is in the panel that begins at `left`. */
   const at = (left: number, ratio: number): number => left + (Math.log2(ratio) - low) / (high - low) * (PANEL - 34)
 
-  // A work has as many rows as the corpus with the most bars for it.
-  const rows = (work: Work): number =>
-    Math.max(
-      1,
-      ...results.corpora.map(({ name }) => bars.filter((bar) => bar.corpus === name && bar.work === work).length),
-    )
-  const tops = new Map<Work, number>()
+  // A tool has the same row in all panels.
+  const out: Array<string> = []
+  const tops = new Map<Work, ReadonlyMap<string, number>>()
   let bottom = TOP
-  for (const work of works) {
-    tops.set(work, bottom)
-    bottom += rows(work) * BAR + GAP
+  for (const work of WORKS) {
+    const tools = others.filter(({ name }) => bars.some((bar) => bar.work === work && bar.tool === name))
+    if (tools.length === 0) continue
+    out.push(text(MARGIN, bottom + 10, work, `class="head"`))
+    bottom += HEAD
+    tops.set(work, new Map(tools.map(({ name }, i) => [name, bottom + i * BAR])))
+    for (const [name, y] of tops.get(work)!) out.push(text(MARGIN + 8, y + 10, name))
+    bottom += tools.length * BAR + GAP
   }
   const width = Math.max(760, MARGIN + LABELS + results.corpora.length * (PANEL + MARGIN))
-  const out: Array<string> = []
-
   out.push(text(MARGIN, 28, `Time of each tool, as a multiple of ${base!.name}`, `class="title"`))
-  let x = MARGIN
-  for (const [tool, color] of colors) {
-    out.push(`<rect x="${x}" y="42" width="12" height="12" rx="2" fill="${color}"/>`, text(x + 17, 52, tool))
-    x += 40 + tool.length * 7
-  }
   for (const [i, corpus] of results.corpora.entries()) {
     const left = MARGIN + LABELS + i * (PANEL + MARGIN)
-    out.push(
-      text(
-        left,
-        TOP - 18,
-        `${corpus.name}: ${corpus.files} files, ${Math.round(corpus.bytes / 1e6)} MB`,
-        `class="head"`,
-      ),
-    )
+    const title = `${corpus.name}: ${corpus.files} files, ${Math.round(corpus.bytes / 1e6)} MB`
+    out.push(text(left, TOP - 24, title, `class="head"`))
+    const every = Math.ceil((high - low) / 8)
     for (let exponent = low; exponent <= high; exponent++) {
-      const line = at(left, 2 ** exponent)
-      const kind = exponent === 0 ? "one" : "grid"
-      out.push(`<line class="${kind}" x1="${line}" x2="${line}" y1="${TOP - 8}" y2="${bottom - GAP + 6}"/>`)
-      const name = exponent < 0 ? `1/${2 ** -exponent}` : String(2 ** exponent)
-      out.push(text(line, bottom + 8, name, `text-anchor="middle"`))
+      if (exponent % every !== 0) continue
+      const x = at(left, 2 ** exponent)
+      out.push(line(exponent === 0 ? "one" : "grid", x, TOP - 8, x, bottom - GAP + 6))
+      out.push(text(x, TOP - 11, power(exponent), `class="value" text-anchor="middle"`))
+      out.push(text(x, bottom + 6, power(exponent), `class="value" text-anchor="middle"`))
     }
-    for (const work of works) {
-      const here = bars.filter((bar) => bar.corpus === corpus.name && bar.work === work)
-      for (const [row, { tool, ratio }] of here.entries()) {
-        const y = tops.get(work)! + row * BAR
-        const [one, end] = [at(left, 1), at(left, ratio.median)]
-        const middle = y + BAR / 2 - 1
-        out.push(
-          `<rect x="${Math.min(one, end).toFixed(1)}" y="${y}" width="${
-            Math.max(1, Math.abs(end - one)).toFixed(1)
-          }" ` +
-            `height="${BAR - 3}" fill="${colors.get(tool)}"><title>${escape(tool)}: ${
-              ratio.median.toFixed(2)
-            }</title></rect>`,
-          `<line class="spread" x1="${at(left, ratio.min).toFixed(1)}" x2="${
-            at(left, ratio.max).toFixed(1)
-          }" y1="${middle}" y2="${middle}"/>`,
-          text(Math.max(at(left, ratio.max), one) + 4, y + 10, label(ratio.median), `class="value"`),
-        )
-      }
+    for (const { work, tool, kind, ratio } of bars.filter((bar) => bar.corpus === corpus.name)) {
+      const y = tops.get(work)!.get(tool)!
+      const [one, end, most] = [at(left, 1), at(left, ratio.median), at(left, ratio.max)]
+      const middle = y + BAR / 2 - 1
+      out.push(
+        `<rect x="${Math.min(one, end).toFixed(1)}" y="${y}" width="${Math.max(1, Math.abs(end - one)).toFixed(1)}" ` +
+          `height="${BAR - 3}" fill="${COLORS[kind]}"><title>${escape(tool)}: ${
+            ratio.median.toFixed(2)
+          }</title></rect>`,
+        line("spread", at(left, ratio.min), middle, most, middle),
+        text(Math.max(most, one) + 4, y + 10, label(ratio.median), `class="value"`),
+      )
     }
   }
-  for (const work of works) out.push(text(MARGIN, tops.get(work)! + 10, work, `class="head"`))
   const versions = results.tools.filter(({ kind }) => kind !== "limit").map(({ name, version }) => `${name} ${version}`)
   const foot = [
     `Left of 1: faster than ${
       base!.name
-    }; right: slower. Median of ${results.runs} rounds, line from smallest to largest. Each line of the grid is a doubling.`,
-    `${results.date.slice(0, 10)}. ${results.machine.description}, ${results.machine.fileSystem}. ${
-      versions.join(", ")
-    }.`,
+    }; right: slower. Median of ${results.runs} rounds, line from smallest to largest. Grey: no backup programs, but limits.`,
+    `${results.date.slice(0, 10)}. ${results.machine.description}, ${results.machine.fileSystem}.`,
+    ...Array.from({ length: Math.ceil(versions.length / 4) }, (_, i) => versions.slice(4 * i, 4 * i + 4).join(", ")),
   ]
-  for (const [i, line] of foot.entries()) out.push(text(MARGIN, bottom + 34 + i * 15, line, `class="foot"`))
-
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${
-    bottom + 60
-  }" font-family="system-ui, sans-serif" font-size="11">
-<style>
-text { fill: #333 } .title { font-size: 16px; font-weight: 600 } .head { font-weight: 600 } .value, .foot { fill: #666; font-size: 10px }
-.grid { stroke: #e4e4e4 } .one { stroke: #333; stroke-width: 1.5 } .spread { stroke: #000; stroke-opacity: .55 }
-</style>
-<rect width="100%" height="100%" fill="#fff"/>
-${out.join("\n")}
-</svg>
-`
+  for (const [i, one] of foot.entries()) out.push(text(MARGIN, bottom + 32 + i * 15, one, `class="foot"`))
+  return svg(width, bottom + 30 + foot.length * 15, out)
 }

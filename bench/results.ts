@@ -1,21 +1,15 @@
 /** What a run of measurements has found, and what it says: medians, ratios, a report in Markdown. */
+import type { Machine } from "./machine.ts"
+import { megabytes, round, table, withSpread } from "./markdown.ts"
 import type { Sample, Stored } from "./rounds.ts"
-import { type Work, WORKS } from "./tools.ts"
+import { type Spread, spread } from "./spread.ts"
+import { type Work, WORKS } from "./tool.ts"
 
 export interface Results {
   readonly name: string
   /** ISO 8601. */
   readonly date: string
-  readonly machine: {
-    readonly description: string
-    readonly cores: number
-    /** Bytes. */
-    readonly memory: number
-    readonly cpu: string
-    readonly kernel: string
-    /** Where source, repositories and restored trees were: `tmpfs` is memory. */
-    readonly fileSystem: string
-  }
+  readonly machine: Machine
   /** The commit that was measured; `+` after it when the checkout had changes. */
   readonly commit: string
   readonly command: string
@@ -36,22 +30,6 @@ export interface Results {
   readonly faults: ReadonlyArray<string>
 }
 
-export interface Spread {
-  readonly min: number
-  readonly median: number
-  readonly max: number
-}
-
-export const spread = (values: ReadonlyArray<number>): Spread => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return {
-    min: sorted[0]!,
-    median: sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2,
-    max: sorted.at(-1)!,
-  }
-}
-
 export const sampleOf = (results: Results, corpus: string, tool: string, work: Work): Sample | undefined =>
   results.samples.find((sample) => sample.corpus === corpus && sample.tool === tool && sample.work === work)
 
@@ -65,13 +43,6 @@ export const ratioOf = (results: Results, corpus: string, tool: string, work: Wo
   return ratios === undefined || ratios.length === 0 ? undefined : spread(ratios)
 }
 
-const round = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
-const withSpread = ({ min, median, max }: Spread): string => `**${round(median)}** (${round(min)}–${round(max)})`
-const megabytes = (bytes: number): string => round(bytes / 1e6)
-
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
-  [head, head.map((_, i) => i === 0 ? "---" : "--:"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
-
 /** Rows of tools, columns of works. */
 const byWork = (
   results: Results,
@@ -83,7 +54,7 @@ const byWork = (
   return table(
     [title, ...works],
     tools.map(({ name }) => [name, ...works.map((work) => cell(name, work) ?? "–")]),
-  ).replaceAll("tar|zstd|age", "tar, zstd, age")
+  )
 }
 
 const corpusReport = (results: Results, { name, scale, files, bytes }: Results["corpora"][number]): string => {
@@ -117,7 +88,7 @@ const corpusReport = (results: Results, { name, scale, files, bytes }: Results["
         results.samples.some((one) => one.tool === tool && one.work === "edited") ? megabytes(edited - first) : "–",
         catalog === null ? "–" : `${megabytes(catalog)} (${(catalog / bytes * 100).toFixed(2)} % of the data)`,
       ]),
-    ).replaceAll("tar|zstd|age", "tar, zstd, age"),
+    ),
   ].join("\n\n")
 }
 

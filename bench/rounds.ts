@@ -6,12 +6,12 @@
  * not count. Files are in the page cache; what was written is flushed (`sync`) before each work, so that nobody pays for another.
  */
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, rmSync } from "node:fs"
+import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { edit, regularFiles } from "./corpora.ts"
+import { edit, regularFiles, sizeOf } from "./corpora.ts"
 import { difference } from "./compare.ts"
 import { type Cost, measure } from "./measure.ts"
-import { type Place, type Tool, type Work, WORKS } from "./tools.ts"
+import { type Place, type Tool, type Work, WORKS } from "./tool.ts"
 
 /** Costs of one work by one tool, one for each round that counts, in the order of the rounds. */
 export interface Sample {
@@ -37,9 +37,6 @@ export interface CorpusResult {
   /** What went wrong, a sentence each. */
   readonly faults: ReadonlyArray<string>
 }
-
-const sizeOf = (folder: string): number =>
-  existsSync(folder) ? regularFiles(folder).reduce((sum, file) => sum + file.size, 0) : 0
 
 const flush = (folder: string): void => {
   spawnSync("sync", ["-f", folder])
@@ -84,6 +81,7 @@ export const measureCorpus = async (options: {
       mkdirSync(place.home, { recursive: true })
       mkdirSync(place.target)
       await attempt(tool, "prepare", async () => {
+        await tool.setUp?.(place)
         for (const command of tool.prepare(place)) await measure(command)
       })
     }
@@ -97,11 +95,9 @@ export const measureCorpus = async (options: {
           flush(scratch)
           costs.get(tool)!.set(work, await measure(command(place)))
           if (work === "backup" || work === "edited") sizes.set(`${work} ${tool.name}`, sizeOf(place.repository))
-          if (work === "backup" && tool.contentFolder !== undefined) {
-            sizes.set(`content ${tool.name}`, sizeOf(join(place.repository, tool.contentFolder)))
-          }
+          if (work === "backup" && tool.content !== undefined) sizes.set(`content ${tool.name}`, tool.content(place))
           if (work === "restore") {
-            const differs = difference(source, place.target)
+            const differs = difference(source, place.target, tool.fidelity)
             if (differs !== undefined) throw new Error(`the restored tree is not the source: ${differs}`)
             rmSync(place.target, { recursive: true })
           }

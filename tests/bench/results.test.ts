@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { plot } from "../../bench/plot.ts"
-import { markdown, ratioOf, type Results, spread } from "../../bench/results.ts"
+import { markdown, ratioOf, type Results } from "../../bench/results.ts"
+import { spread } from "../../bench/spread.ts"
 import type { Sample } from "../../bench/rounds.ts"
 
 const sample = (tool: string, seconds: ReadonlyArray<readonly [number, number]>): Sample => ({

@@ -1,0 +1,143 @@
+/**
+ * Fills the index of chunks on the runtime that runs this file: `here.ts COUNT...`, rising numbers. A line of JSON for each number reached.
+ *
+ * IDs follow from their number, so none are kept. What making them costs is measured apart and taken off.
+ */
+import process from "node:process"
+import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+
+/** At one number of chunks, reached by growing from nothing. */
+export interface Reached {
+  readonly type: "reached"
+  readonly chunks: number
+  /** Length of the index's buffer, bytes. */
+  readonly buffer: number
+  /** The most that it was while chunks were added, per chunk that was there; since the last number. */
+  readonly peakPerChunk: number
+  /** Resident memory more than before the first chunk, bytes. */
+  readonly resident: number
+  readonly residentPeakPerChunk: number
+  /** Length of the buffer of an index that was told this number when it was made; null when it cannot be made. */
+  readonly presized: number | null
+  /** Nanoseconds each. Inserts are those since the last number. */
+  readonly insert: number
+  readonly hit: number
+  readonly miss: number
+  /** The longest that {@link GROUP} inserts took, milliseconds: those in which the index grew, and all others. */
+  readonly longestGrowing: number
+  readonly longestOther: number
+}
+
+/** The index could not grow any more. */
+export interface Full {
+  readonly type: "full"
+  readonly chunks: number
+  readonly buffer: number
+  readonly message: string
+}
+
+/** Inserts that are timed as one, so that the clock costs little. */
+export const GROUP = 16
+const LOOKUPS = 1_000_000
+const FIRST_PEAK = 100_000
+const NOT_THERE = 2 ** 31
+
+const id = new Uint8Array(32)
+const words = new Uint32Array(id.buffer, 0, 3)
+
+/** The finaliser of MurmurHash3: a permutation of 32-bit numbers. */
+const mix = (x: number): number => {
+  x = Math.imul(x ^ x >>> 16, 0x85ebca6b)
+  x = Math.imul(x ^ x >>> 13, 0xc2b2ae35)
+  return x ^ x >>> 16
+}
+
+/** Makes the ID of a number; all numbers below 2^32 have different ones. */
+const name = (n: number): void => {
+  words[0] = mix(n)
+  words[1] = mix(n + 0x9e3779b9)
+  words[2] = mix(n ^ 0x5bd1e995)
+}
+
+const resident = (): number => process.memoryUsage().rss
+
+/** Nanoseconds of each of `count` calls. */
+const each = (count: number, run: (i: number) => void): number => {
+  const start = performance.now()
+  for (let i = 0; i < count; i++) run(i)
+  return (performance.now() - start) * 1e6 / count
+}
+
+const overhead = (): number => {
+  each(LOOKUPS, name)
+  return each(LOOKUPS, name)
+}
+
+/** Of look-ups of numbers that `pick` chooses; each must be there, or none. */
+const lookUp = (index: ChunkIndex, there: boolean, pick: (i: number) => number, cost: number): number => {
+  let wrong = 0
+  const time = each(LOOKUPS, (i) => {
+    name(pick(i))
+    if ((index.get(id) !== undefined) !== there) wrong++
+  })
+  if (wrong > 0) throw new Error(`${wrong} of ${LOOKUPS} look-ups gave the wrong answer`)
+  return Math.max(0, time - cost)
+}
+
+const presized = (count: number): number | null => {
+  try {
+    return new ChunkIndex(count).buffer.byteLength
+  } catch {
+    return null
+  }
+}
+
+const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => void): void => {
+  const cost = overhead()
+  const before = resident()
+  const index = new ChunkIndex()
+  let at = 0
+  for (const count of counts) {
+    let [peak, residentPeak, longestGrowing, longestOther] = [0, 0, 0, 0]
+    const first = at
+    const start = performance.now()
+    try {
+      while (at < count) {
+        const length = index.buffer.byteLength
+        const groupStart = performance.now()
+        for (const end = Math.min(at + GROUP, count); at < end; at++) {
+          name(at)
+          if (!index.claim(id)) throw new Error(`The ID of ${at} was there before`)
+        }
+        const took = performance.now() - groupStart
+        if (index.buffer.byteLength === length) longestOther = Math.max(longestOther, took)
+        else {
+          longestGrowing = Math.max(longestGrowing, took)
+          if (at >= FIRST_PEAK) peak = Math.max(peak, index.buffer.byteLength / at)
+        }
+        if (at >= FIRST_PEAK && at % (1 << 16) === 0) residentPeak = Math.max(residentPeak, (resident() - before) / at)
+      }
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      return print({ type: "full", chunks: at, buffer: index.buffer.byteLength, message: error.message })
+    }
+    const insert = Math.max(0, (performance.now() - start) * 1e6 / (count - first) - cost)
+    if (index.size !== count) throw new Error(`${index.size} chunks are there, not ${count}`)
+    print({
+      type: "reached",
+      chunks: count,
+      buffer: index.buffer.byteLength,
+      peakPerChunk: peak,
+      resident: resident() - before,
+      residentPeakPerChunk: residentPeak,
+      presized: presized(count),
+      insert,
+      hit: lookUp(index, true, (i) => (mix(i) >>> 0) % count, cost),
+      miss: lookUp(index, false, (i) => NOT_THERE + i, cost),
+      longestGrowing,
+      longestOther,
+    })
+  }
+}
+
+if (import.meta.main) run(process.argv.slice(2).map(Number), (line) => console.log(JSON.stringify(line)))

@@ -1,0 +1,37 @@
+import { wasmFastCdc } from "../../adapters/kernels/fastcdc.ts"
+import { fastcdc } from "../../stages/chunk/fastcdc.ts"
+import { fixed } from "../../stages/chunk/fixed.ts"
+import { whole } from "../../stages/chunk/whole.ts"
+import type { Chunker } from "../../stages/kernel.ts"
+import { binary } from "../markdown.ts"
+import { type Bench, made } from "./bench.ts"
+import { noise } from "./content.ts"
+
+const AVERAGES = [4096, 65_536, 1 << 20]
+
+const cuts = (chunker: Chunker, content: Uint8Array): Array<number> => {
+  const ends: Array<number> = []
+  for (let at = 0; at < content.length;) ends.push(at = chunker.cut(content, at, content.length))
+  return ends
+}
+
+/** Chunkers, over 32 MiB. */
+export const chunk = (bench: Bench): void => {
+  const content = noise(32 << 20)
+  const specs = [
+    ...AVERAGES.map((average) => [`fastcdc, average ${binary(average)}`, average, fastcdc({ average })] as const),
+    ["fixed, 1 MiB", 1 << 20, fixed({ size: 1 << 20 })] as const,
+    ["whole", 64 << 20, whole()] as const,
+  ]
+  for (const [what, size, spec] of specs) {
+    const kernels = made(spec, { WebAssembly: { "chunk:fastcdc": wasmFastCdc } })
+    bench.same(what, kernels.map(({ kernel }) => new Uint8Array(Float64Array.from(cuts(kernel, content)).buffer)))
+    for (const { name, kernel } of kernels) {
+      bench.time(
+        { panel: "chunk", what, implementation: name, size },
+        () => cuts(kernel, content),
+        content.length,
+      )
+    }
+  }
+}

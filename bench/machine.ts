@@ -1,0 +1,33 @@
+/** Where and of what something is measured. */
+import { spawnSync } from "node:child_process"
+import { availableParallelism, cpus, release, totalmem } from "node:os"
+import process from "node:process"
+import { root } from "./programs.ts"
+
+export interface Machine {
+  readonly description: string
+  readonly cores: number
+  /** Bytes. */
+  readonly memory: number
+  readonly cpu: string
+  readonly kernel: string
+  /** Where source, repositories and restored trees were: `tmpfs` is memory. */
+  readonly fileSystem: string
+}
+
+/** This machine; `described` in place of what it says of itself, unless empty. */
+export const machine = (described: string, scratch: string): Machine => {
+  const cpu = cpus()[0]?.model.trim() ?? "unknown"
+  const kernel = `${process.platform} ${/^\d+\.\d+/.exec(release())?.[0] ?? release()} ${process.arch}`
+  const [cores, memory] = [availableParallelism(), totalmem()]
+  const description = described || `${cores} cores, ${Math.round(memory / 2 ** 30)} GiB, ${cpu}, ${kernel}`
+  const fileSystem = spawnSync("stat", ["-f", "-c", "%T", scratch], { encoding: "utf8" }).stdout?.trim() || "unknown"
+  return { description, cores, memory, cpu, kernel, fileSystem }
+}
+
+const git = (...args: ReadonlyArray<string>): string =>
+  spawnSync("git", ["-C", root, ...args], { encoding: "utf8" }).stdout?.trim() ?? ""
+
+/** The commit of the checkout; `+` after it when it has changes. */
+export const commit = (): string =>
+  git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") && "+")

@@ -1,0 +1,110 @@
+/** The command of this checkout, by format and runtime. */
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { generateIdentity, identityToRecipient } from "age-encryption"
+import { builtIn, type FormatSource } from "../cli/formats.ts"
+import { wholeFidelity } from "../stages/walk/source.ts"
+import { sizeOf } from "./corpora.ts"
+import type { Command } from "./measure.ts"
+import { find, QUIET, root, type Runtime, startOf, versionOf } from "./programs.ts"
+import { type Missing, PASSWORD, type Place, type Tool } from "./tool.ts"
+
+const SNAPSHOT_PARTLY_MADE = 3
+
+/** Bytes of an archive that are not its index, whose length is in the 8 bytes before the last 8. */
+const zprtContent = (path: string): number => {
+  const file = openSync(path, "r")
+  try {
+    const { size } = fstatSync(file)
+    const length = Buffer.alloc(8)
+    readSync(file, length, 0, 8, size - 16)
+    return size - 32 - Number(length.readBigUInt64LE())
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** By format: bytes that are content of files. FogSync keeps directories and files in blocks of the same kind. */
+const contentOf: Readonly<Record<string, (place: Place) => number>> = {
+  rozen: ({ repository }) => sizeOf(join(repository, "DATA")),
+  zprt: (place) => zprtContent(locationOf("zprt", place)),
+  bkp: ({ repository }) => sizeOf(join(repository, "blocks")),
+  "snapshot-catalog": ({ repository }) => sizeOf(join(repository, "extents")),
+}
+
+const sourceOf = (format: string): FormatSource => {
+  const source = builtIn.find(({ name }) => name === format)
+  if (source === undefined) throw new Error(`${format} is not one of ${builtIn.map(({ name }) => name).join(", ")}`)
+  return source
+}
+
+const locationOf = (format: string, { repository }: Place): string => {
+  const { file } = sourceOf(format)
+  return file === undefined ? repository : join(repository, file)
+}
+
+const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missing> => {
+  const source = sourceOf(format)
+  const name = format === builtIn[0]!.name ? `penstock (${runtime})` : `penstock ${format} (${runtime})`
+  const program = find(runtime)
+  if (program === undefined) return { name, missing: `${runtime} is not found` }
+  if (source.load === undefined) return { name, missing: `the format ${format} is not built yet` }
+  const { fidelity } = await source.load()
+  const start = [program, ...startOf(runtime), join(root, "cli/main.ts")] as const
+  const [age, keyFile] = [source.secrets.includes("age"), source.secrets.includes("key-file")]
+  const identity = (place: Place): string => join(place.home, "identity")
+  const recipients = new Map<string, string>()
+
+  const penstock = (place: Place, command: string, ...args: ReadonlyArray<string>): Command => ({
+    argv: [...start, command, "-q", "-r", locationOf(format, place), ...args],
+    env: {
+      ...QUIET,
+      ...(age
+        ? {
+          PENSTOCK_RECIPIENTS: recipients.get(place.home) ?? "",
+          PENSTOCK_IDENTITY_FILE: identity(place),
+        }
+        : keyFile
+        ? { PENSTOCK_KEY_FILE: join(place.home, "key") }
+        : source.secrets.length > 0
+        ? { PENSTOCK_PASSWORD: PASSWORD }
+        : {}),
+    },
+  })
+  const backup = (place: Place): Command => ({
+    ...penstock(place, "backup", place.source),
+    // What a format cannot keep is named, and the snapshot is made without it.
+    ...(fidelity.kinds.length < wholeFidelity.kinds.length ? { accepted: [SNAPSHOT_PARTLY_MADE] } : {}),
+  })
+  const content = contentOf[format]
+  return {
+    name,
+    version: `${versionOf(start[0], ...start.slice(1), "version")} on ${versionOf(program, "--version")}`,
+    kind: "penstock",
+    setUp: async (place) => {
+      if (source.file !== undefined) mkdirSync(place.repository)
+      if (keyFile) writeFileSync(join(place.home, "key"), "5e".repeat(32))
+      if (!age) return
+      const secret = await generateIdentity()
+      writeFileSync(identity(place), `${secret}\n`)
+      recipients.set(place.home, await identityToRecipient(secret))
+    },
+    prepare: (place) => [penstock(place, "init", "--format", format)],
+    works: {
+      backup,
+      again: backup,
+      edited: backup,
+      restore: (place) => penstock(place, "restore", "--target", place.target),
+      check: (place) => penstock(place, "check", "--read-data"),
+    },
+    ...(content === undefined ? {} : { content }),
+    fidelity,
+  }
+}
+
+/** Every one of the formats on every one of the runtimes. The first format and the first runtime come first. */
+export const penstocks = (
+  runtimes: ReadonlyArray<Runtime>,
+  formats: ReadonlyArray<string>,
+): Promise<Array<Tool | Missing>> =>
+  Promise.all(formats.flatMap((format) => runtimes.map((runtime) => penstock(runtime, format))))
