@@ -7,7 +7,7 @@
 import { parentPath, pathProblem } from "../walk/path.ts"
 import { IdSet } from "./id_set.ts"
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "./sqlite.ts"
-import { listBeneath, type ListStatements, listStatements } from "./tree_list.ts"
+import { listBeneath, listChildren, type ListStatements, listStatements } from "./tree_list.ts"
 import { BATCH, below, idOf, nameOf, Nodes } from "./tree_nodes.ts"
 import { Owners } from "./tree_owner.ts"
 import { childPath, corruptAt, DIRECTORY, entryOf, IMPLIED_DIRECTORY } from "./tree_row.ts"
@@ -55,6 +55,8 @@ export interface Tree {
    * nothing at `under`. Memory does not grow with the tree, but for one bit per entry.
    */
   readonly entries: (options?: { readonly under?: string }) => IterableIterator<StoredEntry>
+  /** What is directly in the directory at a path, by the bytes of their names; none when there is no such directory. */
+  readonly children: (path: string) => IterableIterator<StoredEntry>
   /** Counted anew at each call, by reading all rows. */
   readonly counts: () => TreeCounts
 }
@@ -71,6 +73,7 @@ export const openTree = (db: SqliteDatabase): Tree => {
     apply: (change) => tree.apply(change),
     commit: () => tree.commit(),
     entries: (options) => tree.entries(options?.under ?? ""),
+    children: (path) => tree.children(path),
     counts: () => tree.counts(),
   }
 }
@@ -205,6 +208,11 @@ class OpenTree {
     if (under !== "" || version !== this.#nodes.version) return
     const [stored] = this.#db.prepare("SELECT count(*) FROM entry").get() ?? []
     if (stored !== listed) throw corruptAt("", `${Number(stored) - listed} entries are in no directory`)
+  }
+
+  children(path: string): IterableIterator<StoredEntry> {
+    const id = this.lookup(path)?.kind === "directory" ? this.#nodes.resolve(path) : undefined
+    return id === undefined ? [].values() : listChildren(id, path, this.#list, this.#owners)
   }
 
   counts(): TreeCounts {

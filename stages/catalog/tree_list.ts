@@ -85,6 +85,23 @@ export function* listBeneath(
   }
 }
 
+/** What is directly in the directory `id` at `path`, by the bytes of their names. */
+export function* listChildren(
+  id: number,
+  path: string,
+  statements: ListStatements,
+  owners: Owners,
+): Generator<StoredEntry, void> {
+  for (let last: SqliteValue = NONE;;) {
+    const rows = statements.children.all(id, last)
+    for (const row of rows) {
+      yield entryOf(childPath(path, row[NAME]), whole(id, row, statements), FIRST, owners)
+    }
+    if (rows.length < BATCH) return
+    last = rows[rows.length - 1]![NAME]!
+  }
+}
+
 function* listFiles(
   frame: Frame,
   met: IdSet,
@@ -102,7 +119,7 @@ function* listFiles(
         } else frame.more = true
       } else {
         meet(frame, row, met)
-        yield entryOf(childPath(frame.path, row[NAME]), whole(frame, row, statements), FIRST, owners)
+        yield entryOf(childPath(frame.path, row[NAME]), whole(frame.id, row, statements), FIRST, owners)
       }
     }
     if (rows.length < BATCH) return
@@ -118,9 +135,9 @@ const refill = (frame: Frame, met: IdSet, statements: ListStatements): void => {
   for (const row of frame.pending) meet(frame, row, met)
 }
 
-const whole = (frame: Frame, row: SqliteRow, statements: ListStatements): SqliteRow => {
+const whole = (parent: number, row: SqliteRow, statements: ListStatements): SqliteRow => {
   if (row[CONTENT] !== null || row[LENGTH] === null) return row
-  const [content] = statements.content.get(frame.id, row[NAME]!) ?? []
+  const [content] = statements.content.get(parent, row[NAME]!) ?? []
   const out = row.slice()
   out[CONTENT] = content ?? null
   return out

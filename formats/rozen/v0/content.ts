@@ -14,7 +14,8 @@ import { ChunkListBuilder, emptyList } from "../../../stages/hash/chunk_list.ts"
 import type { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import type { PackStats } from "../../../stages/pack/packing.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
-import type { Content, Entry, Metadata, ReaderContent } from "../../../stages/walk/entry.ts"
+import type { Content, Entry } from "../../../stages/walk/entry.ts"
+import { feed } from "../../../stages/walk/feed.ts"
 import { SourceError } from "../../../stages/walk/source.ts"
 import { encodeEaMetadata, encodeFsMetadata } from "./metadata.ts"
 import { contentObject } from "./names.ts"
@@ -144,43 +145,6 @@ const hashed = Effect.fnUntraced(function* ({ layout }: Opened, content: Content
     kept: kept === undefined ? undefined : Stream.fromArray<Uint8Array>(kept),
   }
 })
-
-/** Reads a content once. `take` gets pieces that are the reader's again when its effect ends. */
-const feed = <E>(
-  content: Content,
-  size: number | undefined,
-  take: (bytes: Uint8Array) => Effect.Effect<void, E>,
-): Effect.Effect<{ readonly changed: boolean; readonly metadata?: Metadata }, E | SourceError> => {
-  if (content instanceof Uint8Array) return Effect.as(take(content), { changed: false })
-  if (Stream.isStream(content)) {
-    return Effect.as(
-      Stream.runForEach(content as Stream.Stream<Uint8Array, SourceError>, take),
-      { changed: false },
-    )
-  }
-  return Effect.acquireUseRelease(
-    attemptRead(() => (content as ReaderContent).open()),
-    Effect.fnUntraced(function* (reader) {
-      const into = new Uint8Array(Math.min(FRAME_BYTES, (size ?? FRAME_BYTES) + 1))
-      for (;;) {
-        const length = yield* attemptRead(() => reader.read(into))
-        if (length > 0) yield* take(into.subarray(0, length))
-        if (length < into.length) break
-      }
-      return yield* attemptRead(() => reader.finish())
-    }),
-    (reader) => Effect.sync(() => reader.close()),
-  )
-}
-
-const attemptRead = <A>(run: () => A): Effect.Effect<A, SourceError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      return error instanceof SourceError ? Effect.fail(error) : Effect.die(error)
-    }
-  })
 
 const attemptEncode = <A>(path: string, run: () => A): Effect.Effect<A, SourceError> =>
   Effect.suspend(() => {

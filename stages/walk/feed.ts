@@ -1,0 +1,41 @@
+/** Reading a content once, whichever form it has, and learning whether it changed meanwhile. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { catching } from "../error.ts"
+import type { Content, Metadata, ReaderContent } from "./entry.ts"
+import { SourceError } from "./source.ts"
+
+/** Bytes that are read at once from a reader. */
+const PIECE_BYTES = 1 << 20
+
+/**
+ * Hands a content of about `size` bytes to `take`, piece by piece; a piece is the reader's again when the effect of `take` ends. What it
+ * gives is what a reader says at its end; of other forms, that nothing changed.
+ */
+export const feed = <E>(
+  content: Content,
+  size: number | undefined,
+  take: (bytes: Uint8Array) => Effect.Effect<void, E>,
+): Effect.Effect<{ readonly changed: boolean; readonly metadata?: Metadata }, E | SourceError> => {
+  if (content instanceof Uint8Array) return Effect.as(take(content), { changed: false })
+  if (Stream.isStream(content)) {
+    return Effect.as(
+      Stream.runForEach(content as Stream.Stream<Uint8Array, SourceError>, take),
+      { changed: false },
+    )
+  }
+  const attempt = <A>(run: () => A): Effect.Effect<A, SourceError> => catching(SourceError, run)
+  return Effect.acquireUseRelease(
+    attempt(() => (content as ReaderContent).open()),
+    Effect.fnUntraced(function* (reader) {
+      const into = new Uint8Array(Math.min(PIECE_BYTES, (size ?? PIECE_BYTES) + 1))
+      for (;;) {
+        const length = yield* attempt(() => reader.read(into))
+        if (length > 0) yield* take(into.subarray(0, length))
+        if (length < into.length) break
+      }
+      return yield* attempt(() => reader.finish())
+    }),
+    (reader) => Effect.sync(() => reader.close()),
+  )
+}
