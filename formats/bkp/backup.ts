@@ -1,0 +1,219 @@
+/** Makes a snapshot: chunks, then trees and files, then the snapshot, then the link and the head that make it the latest. */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { record, type Recorder } from "../../stages/catalog/record.ts"
+import { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { chunk } from "../../stages/chunk/chunk.ts"
+import { OnRead, type Stored } from "../../stages/executor.ts"
+import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
+import { hash } from "../../stages/hash/hash.ts"
+import { sha256 } from "../../stages/hash/sha256.ts"
+import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
+import { makeMeter } from "../../stages/meter.ts"
+import { discarding } from "../../stages/pack/discarding.ts"
+import { pack } from "../../stages/pack/pack.ts"
+import { ObjectStore } from "../../stages/pack/store.ts"
+import { plan } from "../../stages/plan.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { displayPath, joinPath } from "../../stages/walk/path.ts"
+import { Losses, represent } from "../../stages/walk/represent.ts"
+import { reuseListed } from "../../stages/walk/reuse.ts"
+import type { Fidelity } from "../../stages/walk/source.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, RepositoryError } from "../format.ts"
+import { blockPacking } from "./blocks.ts"
+import { earlierFiles, EarlierTree, readNode } from "./earlier.ts"
+import { isDamage, unsupported } from "./errors.ts"
+import { advance, latest } from "./heads.ts"
+import { encodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
+import { type Opened, openShelves } from "./opened.ts"
+import type { Shelf } from "./shelf.ts"
+import { ShelfWriter } from "./shelf_write.ts"
+import { type ClientSnapshot, infoOf, listSnapshots, snapshotReader } from "./snapshots.ts"
+import { TreeWriter } from "./tree_write.ts"
+
+/** What the objects hold of an entry. */
+export const fidelity: Fidelity = {
+  kinds: ["file", "directory", "symlink"],
+  mode: true,
+  owner: false,
+  mtime: 1_000_000_000,
+  mtimeFrom: 0n,
+  hardlinks: false,
+  sparse: false,
+  byteNames: true,
+}
+
+/** Files whose times are those of the earlier object are told apart by that object's own time; see `earlier.ts`. */
+const ANY_TIME = Number.MAX_SAFE_INTEGER
+
+export const backup: <E, R>(
+  opened: Opened,
+  entries: Stream.Stream<Entry, E, R>,
+  options: BackupOptions,
+) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
+  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+  return Effect.scoped(run(opened, entries, options)).pipe(
+    Effect.catch((error) =>
+      error instanceof KernelError
+        ? Effect.fail(unsupported(error))
+        // Nothing is recorded in a database.
+        : error instanceof SqliteError
+        ? Effect.die(error)
+        : Effect.fail(error)
+    ),
+    Effect.provideService(ObjectStore, opened.store),
+    Effect.provideService(Kernels, opened.table),
+  ) as never
+}
+
+const run = Effect.fnUntraced(
+  function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
+    const { chunk: chunker, packing, part, store, table } = opened
+    const now = yield* Clock.currentTimeMillis
+    const node = options.hostname ?? ""
+    const before = yield* latest(store, node)
+    const previous = before === undefined ? undefined : yield* readPrevious(opened, node, before)
+    const base = options.parent === undefined ? previous : yield* chosen(opened, options)
+    const { blocks, metadata } = yield* openShelves(opened)
+    const earlierTree = Effect.fnUntraced(function* (snapshot: SnapshotObject | undefined) {
+      return new EarlierTree(metadata, snapshot === undefined ? undefined : yield* rootOf(opened, metadata, snapshot))
+    })
+    const listing = yield* earlierTree(base?.snapshot)
+    const blockWriter = new ShelfWriter(opened, blocks, packing)
+    const metadataWriter = new ShelfWriter(opened, metadata, packing)
+    const tree = new TreeWriter({
+      metadata,
+      writer: metadataWriter,
+      earlier: yield* earlierTree(previous?.snapshot),
+      createTime: seconds(now),
+      part,
+    }, makeKernel(sha256, table))
+
+    const losses = new Losses()
+    const planned = plan(Stream.map(represent(fidelity, losses)(entries), (entry) => under(part, entry)))
+    const packed = planned.pipe(
+      reuseListed((directory) => earlierFiles(listing, blocks, directory), ANY_TIME, 1_000_000_000n),
+      chunk(chunker),
+      hash(sha256),
+      pack(blockPacking(blocks, blockWriter)),
+    )
+    const unsettled: Array<{ readonly id: Uint8Array; readonly path: string }> = []
+    const written = Stream.mapArrayEffect(packed, (stored) => {
+      for (const entry of stored) unsettled.push(...missingOf(entry, blocks))
+      return Effect.as(tree.add(stored), stored)
+    })
+    const meter = makeMeter(options.progress)
+    const recorded = yield* record(written, counting, { progress: meter.recorded }).pipe(
+      Effect.provideService(OnRead, meter.read),
+    )
+    for (const { id, path } of unsettled) {
+      if (blocks.objects.find(id) < 0) return yield* collision(path)
+    }
+    const root = yield* tree.finish
+    yield* metadataWriter.flush
+
+    const snapshot = yield* commit(opened, metadataWriter, options, before, {
+      type: SNAPSHOT,
+      createTime: seconds(options.time ?? now),
+      root,
+    })
+    const summary: BackupSummary = {
+      files: recorded.files,
+      directories: recorded.directories,
+      others: recorded.others,
+      bytes: recorded.bytes,
+      filesUnchanged: recorded.filesUnchanged,
+      bytesAdded: recorded.bytesAdded,
+      bytesStored: blockWriter.written.bytesStored + metadataWriter.written.bytesStored,
+      chunksNew: recorded.chunksNew,
+      chunksReused: recorded.chunks - recorded.chunksNew,
+      problems: recorded.problems,
+      ...(losses.all.length === 0 ? {} : { losses: losses.all }),
+    }
+    return options.dryRun === true ? summary : { ...summary, snapshot: infoOf(snapshot) }
+  },
+)
+
+/** Counts what passes; the tree is written beside it. */
+const counting: Recorder = { begin: () => {}, put: () => {}, removeUnseen: () => 0, commit: () => {} }
+
+const seconds = (milliseconds: number): bigint => BigInt(Math.max(0, Math.floor(milliseconds / 1000)))
+
+const under = (part: string, entry: Entry): Entry =>
+  part === "" ? entry : { ...entry, path: joinPath(part, entry.path) }
+
+/** The client's latest snapshot; without it, all files are read again. */
+const readPrevious = (
+  opened: Opened,
+  node: string,
+  id: string,
+): Effect.Effect<ClientSnapshot | undefined, FormatError> =>
+  orLost(opened, Effect.map(snapshotReader(opened)(id), (snapshot): ClientSnapshot => ({ id, node, snapshot })))
+
+const rootOf = (opened: Opened, metadata: Shelf, { root }: SnapshotObject) =>
+  orLost(opened, Effect.map(readNode(metadata, root), (node) => ({ id: root, node })))
+
+/** Damage of the earlier snapshot costs time only, unless something is to be carried over from it. */
+const orLost = <A>(opened: Opened, read: Effect.Effect<A, FormatError>): Effect.Effect<A | undefined, FormatError> =>
+  Effect.catch(
+    read,
+    (error) =>
+      isDamage(error) && opened.part === ""
+        ? Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined)
+        : Effect.fail(error),
+  )
+
+const chosen = (opened: Opened, options: BackupOptions): Effect.Effect<ClientSnapshot | undefined, FormatError> =>
+  Effect.flatMap(
+    options.parent === "none" ? Effect.succeed([]) : Effect.map(listSnapshots(opened), ({ snapshots }) => snapshots),
+    (snapshots) => chooseParent(snapshots, options, ({ id, node }) => ({ id, hostname: node, paths: options.paths })),
+  )
+
+/** The chunks of a file that nobody has stored yet: another unit of work is about to. */
+const missingOf = ({ chunks, path, reused }: Stored, blocks: Shelf) => {
+  const missing: Array<{ readonly id: Uint8Array; readonly path: string }> = []
+  for (let i = 0; !reused && i < chunkCount(chunks); i++) {
+    const id = chunkId(chunks, i)
+    if (blocks.objects.find(id) < 0) missing.push({ id, path })
+  }
+  return missing
+}
+
+const collision = (path: string): RepositoryError =>
+  new RepositoryError({
+    reason: "unsupported",
+    message:
+      `A part of "${displayPath(path)}" has the same first 96 bits of its SHA-256 as another content of this run, ` +
+      "which only comes of searching for such a pair; leave it out",
+  })
+
+/** Writes the snapshot behind the client's latest, which may be another one by now. */
+const commit = Effect.fnUntraced(function* (
+  opened: Opened,
+  writer: ShelfWriter,
+  options: BackupOptions,
+  before: string | undefined,
+  made: SnapshotObject,
+) {
+  const node = options.hostname ?? ""
+  const hasher = makeKernel(sha256, opened.table)
+  for (let parent = before;;) {
+    const snapshot: SnapshotObject = { ...made, ...(parent === undefined ? {} : { parent: hexToBytes(parent) }) }
+    const bytes = encodeSnapshot(snapshot)
+    const id = hasher.digest(bytes)
+    const result: ClientSnapshot = { id: bytesToHex(id), node, snapshot }
+    yield* writer.single({ id, bytes })
+    if (options.dryRun === true || (yield* advance(opened.store, node, parent, result.id))) return result
+    if (opened.part !== "") {
+      return yield* new RepositoryError({
+        reason: "exists",
+        message: `Another backup of "${
+          displayPath(node)
+        }" ended in the meantime, and what it has is not in this one: run it again`,
+      })
+    }
+    parent = yield* latest(opened.store, node)
+  }
+})

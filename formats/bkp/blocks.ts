@@ -1,0 +1,113 @@
+/** Chunks of files in `blocks/`, as the stages `pack` and `unpack` use them. */
+import * as Effect from "effect/Effect"
+import { chunkCount, chunkId, ChunkListBuilder } from "../../stages/hash/chunk_list.ts"
+import { ID_BYTES } from "../../stages/kernel.ts"
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import type { BlockPlace, ChunkLost, ChunkPlace, Packer, Packing, Unpacker } from "../../stages/pack/packing.ts"
+import { StoreError } from "../../stages/pack/store.ts"
+import { singleName } from "./names.ts"
+import { idAt, PENDING, type Shelf, SINGLE } from "./shelf.ts"
+import type { ShelfWriter } from "./shelf_write.ts"
+import type { Packable } from "./packfile.ts"
+
+/** The packing over an area that is open; without a writer for reading only. */
+export const blockPacking = (shelf: Shelf, writer?: ShelfWriter): Packing => ({
+  name: "bkp",
+  write: Effect.sync(() => packer(shelf, writer!)),
+  read: Effect.sync(() => unpacker(shelf)),
+})
+
+/**
+ * What the run itself has stored is known at once; what the store had before is looked up when a chunk arrives, since that may read
+ * packfiles.
+ */
+const packer = (shelf: Shelf, writer: ShelfWriter): Packer => {
+  const index = new ChunkIndex()
+  let chunksNew = 0
+  let bytesAdded = 0
+  return {
+    blockBytes: 0,
+    index,
+    has: (id) => shelf.mayHave(id),
+    claim: (id) => index.claim(id),
+    add: Effect.fnUntraced(function* (blocks) {
+      const fresh: Array<Packable> = []
+      for (const { bytes, chunks } of blocks) {
+        const id = chunkId(chunks, 0)
+        const record = shelf.mayHave(id) ? yield* shelf.find(id) : -1
+        if (record >= 0 && shelf.objects.byteLength(record) === bytes.length) continue
+        chunksNew++
+        bytesAdded += bytes.length
+        fresh.push({ id, bytes })
+      }
+      yield* writer.add(fresh)
+    }),
+    finish: Effect.suspend(() => writer.flush),
+    stats: () => ({ ...writer.written, chunksNew, bytesAdded }),
+  }
+}
+
+const unpacker = (shelf: Shelf): Unpacker => {
+  const packs = new Map<number, BlockPlace>()
+  const numbers = new Map<string, number>()
+  const place = (id: Uint8Array, record: number, singles: Map<number, BlockPlace>): ChunkPlace => {
+    const pack = shelf.objects.pack(record)
+    const length = shelf.objects.byteLength(record)
+    const from = shelf.objects.offset(record)
+    const known = pack === SINGLE ? singles : packs
+    const key = pack === SINGLE ? record : pack
+    let block = known.get(key)
+    if (block === undefined) {
+      const object = pack === SINGLE ? singleName("blocks", id) : shelf.packs[pack]!.name
+      if (pack !== SINGLE) numbers.set(object, pack)
+      known.set(key, block = { object, offset: 0, length: Infinity, rawLength: length })
+    }
+    return { block, from, to: from + length }
+  }
+  const lost = (id: Uint8Array): ChunkLost => ({ lost: `chunk ${bytesToHex(id)} is in no readable file of blocks/` })
+  return {
+    locate: Effect.fnUntraced(function* (list) {
+      const singles = new Map<number, BlockPlace>()
+      const places: Array<ChunkPlace | ChunkLost> = []
+      for (let i = 0; i < chunkCount(list); i++) {
+        const id = chunkId(list, i)
+        const known = shelf.objects.find(id)
+        const record = known >= 0 ? known : yield* shelf.find(id)
+        places.push(record < 0 || shelf.objects.pack(record) === PENDING ? lost(id) : place(id, record, singles))
+      }
+      return places
+    }),
+    get: (block) => {
+      const number = numbers.get(block.object)
+      // Chunks are verified by whoever asks.
+      const bytes = number === undefined
+        ? shelf.single(hexToBytes(block.object.slice(-64)), false)
+        : shelf.packBytes(number)
+      return Effect.mapError(
+        bytes,
+        (error) =>
+          error instanceof StoreError
+            ? error
+            : new StoreError({ reason: "corrupt", name: block.object, message: error.message }),
+      )
+    },
+  }
+}
+
+/** Chunks with the lengths that are known, 0 for the others; the size when all are. */
+export const listOf = (
+  ids: Uint8Array,
+  blocks: Shelf,
+): { readonly chunks: Uint8Array; readonly size: number | undefined } => {
+  const list = new ChunkListBuilder()
+  let size: number | undefined = 0
+  for (let i = 0; i < ids.length / ID_BYTES; i++) {
+    const id = idAt(ids, i)
+    const record = blocks.objects.find(id)
+    const length: number = record < 0 ? 0 : blocks.objects.byteLength(record)
+    size = record < 0 || size === undefined ? undefined : size + length
+    list.add(id, length)
+  }
+  return { chunks: list.take(), size }
+}

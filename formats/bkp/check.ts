@@ -1,0 +1,140 @@
+/** Verifies a repository. */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { ID_BYTES } from "../../stages/kernel.ts"
+import type { StoreError } from "../../stages/pack/store.ts"
+import { type CheckOptions, type CheckSummary, type Finding, type FormatError, RepositoryError } from "../format.ts"
+import { CONFIG, decodeConfig } from "./config.ts"
+import { absent, attempt, isDamage } from "./errors.ts"
+import { IdTable } from "./id_table.ts"
+import { type Opened, openShelves } from "./opened.ts"
+import { idAt, type Shelf } from "./shelf.ts"
+import { type ClientSnapshot, listSnapshots } from "./snapshots.ts"
+import { treeEntries, type TreeProblem } from "./tree_read.ts"
+
+/** Objects that are read at once. */
+const CONCURRENCY = 4
+/** Files that one finding names at most. */
+const NAMED_FILES = 10_000
+
+/** Findings by object; the first message about an object stays. */
+class Findings {
+  readonly #all = new Map<string, { readonly message: string; readonly files: Array<Finding["files"][number]> }>()
+
+  add(object: string, message: string): void {
+    if (!this.#all.has(object)) this.#all.set(object, { message, files: [] })
+  }
+
+  addFile(object: string, snapshot: string, path: string): void {
+    const files = this.#all.get(object)?.files
+    const last = files?.at(-1)
+    if (last?.snapshot === snapshot && last.path === path) return
+    if (files !== undefined && files.length < NAMED_FILES) files.push({ snapshot, path })
+  }
+
+  get all(): ReadonlyArray<Finding> {
+    return Array.from(this.#all, ([object, { files, message }]) => ({ object, message, files }))
+  }
+}
+
+/**
+ * Structure: all of `metadata/` and every packfile is read and verified, and every chunk of every file is looked up. With `readData`
+ * that share of the chunks in files of their own, chosen at random, is read and verified, too.
+ */
+export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
+  .fnUntraced(function* (opened, { progress, readData }) {
+    const findings = new Findings()
+    const config = yield* absent(opened.store.get(CONFIG))
+    if (config === undefined) findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
+    else yield* keeping(findings, CONFIG, attempt(() => void decodeConfig(config)))
+
+    const { blocks, metadata } = yield* openShelves(opened)
+    const total = blocks.packs.length + metadata.packs.length + blocks.objects.size + metadata.objects.size
+    let done = 0
+    const step = () => progress?.({ done: ++done, total })
+    const bad = new Map<string, string>()
+    for (const [shelf, share] of [[metadata, 100], [blocks, readData]] as const) {
+      // Packfiles come later, so these are the files of single objects.
+      const singles = shelf.objects.size
+      yield* Effect.forEach(Array(singles).keys(), (record) => {
+        step()
+        if (Math.random() * 100 >= share) return Effect.void
+        const id = shelf.objects.id(record).slice()
+        const name = shelf.nameOf(record)
+        return keeping(findings, name, shelf.single(id), () => bad.set(bytesToHex(id), name))
+      }, { concurrency: CONCURRENCY, discard: true })
+      yield* shelf.readAll
+      for (const { message, object } of shelf.damaged) findings.add(object!, message)
+      done += shelf.packs.length
+      progress?.({ done, total })
+    }
+
+    const { damaged, snapshots } = yield* listSnapshots(opened)
+    for (const { message, object } of damaged) findings.add(object!, message)
+    const blame = (id: Uint8Array): string | undefined => bad.get(bytesToHex(id)) ?? lost(blocks, id)
+    // Each tree once; only when something is lost, all of every snapshot, to name what it concerns.
+    const seen = new IdTable()
+    const visited = (id: Uint8Array): boolean => {
+      const before = seen.find(id) >= 0
+      seen.set(id, 0, 0, 0)
+      return before
+    }
+    let whole = true
+    const look = (snapshot: ClientSnapshot, skip?: (id: Uint8Array) => boolean, name = false) => {
+      const problem = ({ message, object, path }: TreeProblem) => {
+        whole = false
+        const to = culprit(metadata, object)
+        findings.add(to, message)
+        if (name) findings.addFile(to, snapshot.id, path)
+      }
+      return Stream.runForEachArray(
+        treeEntries(metadata, snapshot.snapshot.root, problem, skip),
+        (entries) =>
+          Effect.sync(() => {
+            for (const { ids, path } of entries) {
+              for (let i = 0; i < ids.length / ID_BYTES; i++) {
+                const object = blame(idAt(ids, i))
+                if (object === undefined) continue
+                whole = false
+                findings.add(object, "Chunks of files are in no readable file of blocks/")
+                if (name) findings.addFile(object, snapshot.id, path)
+              }
+            }
+          }),
+      ).pipe((walk) => keeping(findings, snapshot.id, walk))
+    }
+    for (const snapshot of snapshots) yield* look(snapshot, visited)
+    if (!whole) { for (const snapshot of snapshots) yield* look(snapshot, undefined, true) }
+    return {
+      snapshots: snapshots.length,
+      packs: blocks.packs.length + metadata.packs.length,
+      chunks: blocks.objects.size,
+      bytesRead: blocks.bytesRead + metadata.bytesRead,
+      findings: findings.all,
+    }
+  })
+
+/** The damaged packfile that may have had an object, or the area when there is none; undefined when the object is there. */
+const lost = (shelf: Shelf, id: Uint8Array): string | undefined =>
+  shelf.objects.find(id) >= 0 ? undefined : damagedPack(shelf, bytesToHex(id)) ?? `${shelf.area}/`
+
+const damagedPack = (shelf: Shelf, id: string): string | undefined =>
+  shelf.packs.find(({ prefix, state }) => state === "damaged" && id.startsWith(bytesToHex(prefix)))?.name
+
+/** What to blame for an object of metadata that cannot be read. */
+const culprit = (metadata: Shelf, object: string): string => damagedPack(metadata, object.slice(-64)) ?? object
+
+/** Makes damage a finding about its object, or else about `object`. */
+const keeping = (
+  findings: Findings,
+  object: string,
+  effect: Effect.Effect<unknown, RepositoryError | StoreError>,
+  then: () => void = () => {},
+): Effect.Effect<void, FormatError> =>
+  Effect.catch(Effect.asVoid(effect), (error) => {
+    if (!isDamage(error)) return Effect.fail(error)
+    findings.add((error instanceof RepositoryError ? error.object : error.name) ?? object, error.message)
+    then()
+    return Effect.void
+  })

@@ -1,0 +1,157 @@
+/** The tree of an earlier snapshot, walked beside a new one: what is there already is neither read nor stored again. */
+import * as Effect from "effect/Effect"
+import { ID_BYTES } from "../../stages/kernel.ts"
+import type { StoreError } from "../../stages/pack/store.ts"
+import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
+import { compareNames } from "../../stages/walk/order.ts"
+import type { Earlier } from "../../stages/walk/reuse.ts"
+import type { FormatError } from "../format.ts"
+import { listOf } from "./blocks.ts"
+import { attempt, isDamage } from "./errors.ts"
+import { toMetadata } from "./metadata.ts"
+import { singleName } from "./names.ts"
+import { decodeNode, FILE, type NodeObject, TREE } from "./objects.ts"
+import { idAt, type Shelf } from "./shelf.ts"
+
+/** A tree, symlink or file by its ID. */
+export const readNode = (metadata: Shelf, id: Uint8Array): Effect.Effect<NodeObject, FormatError> => {
+  const decode = (bytes: Uint8Array) => attempt(() => decodeNode(singleName("metadata", id), bytes))
+  const held = metadata.held(id)
+  return held === undefined ? Effect.flatMap(metadata.read(id), decode) : decode(held)
+}
+
+/** An object of an earlier snapshot. */
+export interface EarlierNode {
+  readonly id: Uint8Array
+  readonly node: NodeObject
+}
+
+/** Names that are compared one after the other before the search halves what is left. */
+const STEPS = 8
+
+/** A directory of an earlier snapshot: the IDs of its children, which are sorted by name. */
+export class EarlierDirectory {
+  readonly id: Uint8Array
+  readonly node: NodeObject
+  readonly #metadata: Shelf
+  /** Where the next name is likely to be: names are asked for in order. */
+  #at = 0
+
+  constructor(metadata: Shelf, { id, node }: EarlierNode) {
+    this.#metadata = metadata
+    this.id = id
+    this.node = node
+  }
+
+  get #count(): number {
+    return this.node.body.length / ID_BYTES
+  }
+
+  /** All children, in order. */
+  *children(): Generator<Effect.Effect<EarlierNode, FormatError>, void> {
+    for (let i = 0; i < this.#count; i++) yield this.#child(i)
+  }
+
+  #child(i: number): Effect.Effect<EarlierNode, FormatError> {
+    const id = idAt(this.node.body, i)
+    return Effect.map(readNode(this.#metadata, id), (node) => ({ id, node }))
+  }
+
+  /** The child of a name. None, too, when objects that lead to it are damaged or missing. */
+  find(name: string): Effect.Effect<EarlierNode | undefined, StoreError> {
+    return Effect.catch(
+      this.#search(name),
+      (error) => isDamage(error) ? Effect.succeed(undefined) : Effect.fail(error as StoreError),
+    )
+  }
+
+  #search: (name: string) => Effect.Effect<EarlierNode | undefined, FormatError> = Effect.fnUntraced(
+    { self: this },
+    function* (name) {
+      let from = 0
+      let to = this.#count
+      for (let step = 0, at = this.#at; from < to; step++) {
+        const child = yield* this.#child(at)
+        const order = compareNames(pathFromBytes(child.node.name), name)
+        if (order === 0) {
+          this.#at = Math.min(at + 1, this.#count - 1)
+          return child
+        }
+        if (order < 0) from = at + 1
+        else to = at
+        this.#at = Math.min(from, this.#count - 1)
+        at = step < STEPS && order < 0 ? from : (from + to) >>> 1
+      }
+      return undefined
+    },
+  )
+}
+
+/** Directories of an earlier snapshot by path. Paths are asked for depth-first; only those of one line of descent are held. */
+export class EarlierTree {
+  readonly #metadata: Shelf
+  readonly #line: Array<{ readonly path: string; readonly directory: EarlierDirectory | undefined }>
+
+  constructor(metadata: Shelf, root: EarlierNode | undefined) {
+    this.#metadata = metadata
+    this.#line = [{ path: "", directory: root === undefined ? undefined : new EarlierDirectory(metadata, root) }]
+  }
+
+  /** The directory at a path; undefined when there was none. */
+  directory: (path: string) => Effect.Effect<EarlierDirectory | undefined, StoreError> = Effect.fnUntraced(
+    { self: this },
+    function* (path) {
+      const line = this.#line
+      while (!isWithin(path, line.at(-1)!.path)) line.pop()
+      for (;;) {
+        const above = line.at(-1)!
+        if (above.path === path) return above.directory
+        const start = above.path === "" ? 0 : above.path.length + 1
+        const slash = path.indexOf("/", start)
+        const name = path.slice(start, slash < 0 ? undefined : slash)
+        const found = above.directory === undefined ? undefined : yield* above.directory.find(name)
+        line.push({
+          path: joinPath(above.path, name),
+          directory: found?.node.type === TREE ? new EarlierDirectory(this.#metadata, found) : undefined,
+        })
+      }
+    },
+  )
+}
+
+/** Whether a path is a directory's or beneath it. */
+export const isWithin = (path: string, directory: string): boolean =>
+  directory === "" || path === directory || path.startsWith(`${directory}/`)
+
+/** The files of an earlier directory for `reuseListed`. */
+export const earlierFiles: (
+  tree: EarlierTree,
+  blocks: Shelf,
+  path: string,
+) => Effect.Effect<ReadonlyMap<string, Earlier>, StoreError> = Effect.fnUntraced(function* (tree, blocks, path) {
+  const files = new Map<string, Earlier>()
+  const directory = yield* tree.directory(path)
+  if (directory === undefined) return files
+  for (const child of directory.children()) {
+    const found = yield* Effect.catch(
+      child,
+      (error) => isDamage(error) ? Effect.succeed(undefined) : Effect.fail(error as StoreError),
+    )
+    if (found === undefined || found.node.type !== FILE || isRacy(found.node)) continue
+    const name = pathFromBytes(found.node.name)
+    files.set(name, {
+      path: joinPath(path, name),
+      kind: "file",
+      ...listOf(found.node.body, blocks),
+      metadata: toMetadata(found.node.attributes),
+    })
+  }
+  return files
+})
+
+/**
+ * Whether a file may have changed after it was read, within the second that its times tell. An object is created when its run starts,
+ * before any file is read; the second before that counts too, since clocks of file systems tick late.
+ */
+const isRacy = ({ attributes: { ctime, mtime }, createTime }: NodeObject): boolean =>
+  (ctime === 0n ? mtime : ctime) + 1n >= createTime

@@ -1,0 +1,126 @@
+/**
+ * The latest snapshot of each client. `heads/<node>` is replaced by every run, so it alone would forget one of two runs that end at
+ * once. Therefore each snapshot also gets a link from the one before, `next/<node>/<ID of that>`, which is created and never replaced:
+ * of two runs one gets it, and the other goes behind. SPEC.md, "Heads".
+ */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { ID_BYTES } from "../../stages/kernel.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { RepositoryError } from "../format.ts"
+import { absent, corrupt, created } from "./errors.ts"
+import { escapeNode, headName, headNode, nextName, parseNext } from "./names.ts"
+
+/** An ID in an object of its own. */
+const readId: (
+  store: ObjectStore,
+  name: string,
+) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, name) {
+  const bytes = yield* absent(store.get(name))
+  if (bytes === undefined) return undefined
+  if (bytes.length !== ID_BYTES) {
+    return yield* corrupt(name, `${name} has ${bytes.length} bytes, not an ID of 32; run "penstock rebuild"`)
+  }
+  return bytesToHex(bytes)
+})
+
+/** The last of the snapshots that follow `id`, `id` itself when none does. */
+export const lastAfter: (
+  store: ObjectStore,
+  node: string,
+  id: string,
+) => Effect.Effect<string, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node, id) {
+  const seen = new Set([id])
+  for (let last = id;;) {
+    const name = nextName(escapeNode(node)!, last)
+    const next = yield* readId(store, name)
+    if (next === undefined) return last
+    if (seen.has(next)) return yield* corrupt(name, `The links of "${node}" go round in a circle at ${name}`)
+    seen.add(last = next)
+  }
+})
+
+/** The ID of a client's latest snapshot, as hex; undefined when it has none. */
+export const latest: (
+  store: ObjectStore,
+  node: string,
+) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node) {
+  const head = yield* readId(store, headName(yield* escaped(node)))
+  return head === undefined ? undefined : yield* lastAfter(store, node, head)
+})
+
+/** A host name as it is in names of objects. */
+const escaped = (node: string): Effect.Effect<string, RepositoryError> => {
+  const name = escapeNode(node)
+  return name !== undefined ? Effect.succeed(name) : Effect.fail(
+    new RepositoryError({ reason: "unsupported", message: `The host name "${node}" is too long for this format` }),
+  )
+}
+
+/** Makes a snapshot the latest of its client, unless `before` is not any more: then false, and nothing was done. */
+export const advance: (
+  store: ObjectStore,
+  node: string,
+  before: string | undefined,
+  id: string,
+) => Effect.Effect<boolean, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node, before, id) {
+  const name = yield* escaped(node)
+  const bytes = hexToBytes(id)
+  if (before === undefined) return yield* created(store.put(headName(name), [bytes]))
+  if (!(yield* created(store.put(nextName(name, before), [bytes])))) return false
+  // Readers follow the links, so it does not matter if a later run did this first.
+  yield* store.put(headName(name), [bytes], { replace: true })
+  return true
+})
+
+/** What is known of a client's snapshots without reading any. */
+export interface Client {
+  readonly node: string
+  /** Absent when the head or a link cannot be read. */
+  readonly latest?: string
+  /** IDs of all that another follows, in no order. */
+  readonly earlier: ReadonlyArray<string>
+}
+
+/** All clients, and what is wrong with their heads. */
+export const listClients: (
+  store: ObjectStore,
+) => Effect.Effect<
+  { readonly clients: ReadonlyArray<Client>; readonly damaged: ReadonlyArray<RepositoryError> },
+  RepositoryError | StoreError
+> = Effect.fnUntraced(function* (store) {
+  const earlier = new Map<string, Array<string>>()
+  yield* Stream.runForEach(store.list("heads/"), ({ name }) =>
+    Effect.sync(() => {
+      const node = headNode(name)
+      if (node !== undefined) earlier.set(node, [])
+    }))
+  yield* Stream.runForEach(store.list("next/"), ({ name }) =>
+    Effect.sync(() => {
+      const link = parseNext(name)
+      if (link === undefined) return
+      const ids = earlier.get(link.node)
+      if (ids === undefined) earlier.set(link.node, [link.id])
+      else ids.push(link.id)
+    }))
+  const damaged: Array<RepositoryError> = []
+  const clients = yield* Effect.forEach(
+    [...earlier].sort(([a], [b]) => a < b ? -1 : 1),
+    ([node, ids]) =>
+      latest(store, node).pipe(
+        Effect.map((id): Client => {
+          if (id !== undefined) return { node, latest: id, earlier: ids }
+          const name = headName(escapeNode(node)!)
+          damaged.push(corrupt(name, `${name} is missing; "penstock rebuild" makes it again`))
+          return { node, earlier: ids }
+        }),
+        Effect.catchTag("RepositoryError", (error) => {
+          damaged.push(error)
+          return Effect.succeed<Client>({ node, earlier: ids })
+        }),
+      ),
+    { concurrency: 4 },
+  )
+  return { clients, damaged }
+})

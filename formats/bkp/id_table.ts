@@ -1,0 +1,80 @@
+/**
+ * Where objects are, by their whole IDs: a hash table of record numbers over flat arrays, some 60 bytes for each object. The IDs are
+ * plain SHA-256, so whoever chooses contents can search for two that agree in their first bits: no shorter key would do.
+ */
+import { ID_BYTES } from "../../stages/kernel.ts"
+
+const FIRST_RECORDS = 256
+
+export class IdTable {
+  #slots: Uint32Array = new Uint32Array(FIRST_RECORDS * 2)
+  #ids: Uint8Array = new Uint8Array(FIRST_RECORDS * ID_BYTES)
+  #values: Uint32Array = new Uint32Array(FIRST_RECORDS * 3)
+  #count = 0
+
+  /** Number of objects. */
+  get size(): number {
+    return this.#count
+  }
+
+  /** The number of an object's record, or -1. */
+  find(id: Uint8Array): number {
+    return this.#slots[this.#slot(id)]! - 1
+  }
+
+  /** The three numbers of a record. */
+  pack(record: number): number {
+    return this.#values[record * 3]!
+  }
+  offset(record: number): number {
+    return this.#values[record * 3 + 1]!
+  }
+  byteLength(record: number): number {
+    return this.#values[record * 3 + 2]!
+  }
+
+  /** The ID of a record: a view. */
+  id(record: number): Uint8Array {
+    return this.#ids.subarray(record * ID_BYTES, (record + 1) * ID_BYTES)
+  }
+
+  /** Says where an object is. All numbers are u32. */
+  set(id: Uint8Array, pack: number, offset: number, length: number): void {
+    let record = this.find(id)
+    if (record < 0) {
+      if (this.#count * 2 >= this.#slots.length) this.#grow()
+      record = this.#count++
+      this.#ids.set(id, record * ID_BYTES)
+      this.#slots[this.#slot(id)] = record + 1
+    }
+    this.#values.set([pack, offset, length], record * 3)
+  }
+
+  /** The slot of an ID, or the free one where it would go. */
+  #slot(id: Uint8Array): number {
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let at = (id[0]! | id[1]! << 8 | id[2]! << 16 | id[3]! << 24) & mask
+    for (; slots[at] !== 0; at = (at + 1) & mask) {
+      if (this.#is((slots[at]! - 1) * ID_BYTES, id)) break
+    }
+    return at
+  }
+
+  #is(at: number, id: Uint8Array): boolean {
+    const ids = this.#ids
+    for (let i = 0; i < ID_BYTES; i++) if (ids[at + i] !== id[i]) return false
+    return true
+  }
+
+  #grow(): void {
+    const ids = new Uint8Array(this.#ids.length * 2)
+    ids.set(this.#ids)
+    this.#ids = ids
+    const values = new Uint32Array(this.#values.length * 2)
+    values.set(this.#values)
+    this.#values = values
+    this.#slots = new Uint32Array(this.#slots.length * 2)
+    for (let record = 0; record < this.#count; record++) this.#slots[this.#slot(this.id(record))] = record + 1
+  }
+}

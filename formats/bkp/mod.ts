@@ -1,0 +1,95 @@
+/**
+ * The bkp format: one tree per client, chunks shared by all. SPEC.md has every byte.
+ * @module
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { Kernels } from "../../stages/kernel.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { type Format, type Repository, RepositoryError } from "../format.ts"
+import { backup, fidelity } from "./backup.ts"
+import { check } from "./check.ts"
+import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
+import { absent, attempt, created } from "./errors.ts"
+import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
+import { entries } from "./read.ts"
+import { rebuild } from "./rebuild.ts"
+import { snapshots } from "./snapshots.ts"
+import { type KeyScheme, openVault } from "./vault.ts"
+
+/** How repositories are made and written. Whatever the options, any repository can be read. */
+export interface BkpOptions extends WriteOptions {
+  /** Iterations of PBKDF2 for new passwords. */
+  readonly iterations?: number
+  /** Keys of new repositories: one for each object, or `one` for all, as the program of the document had it. */
+  readonly keys?: KeyScheme
+}
+
+/** OWASP's password storage recommendation for PBKDF2-HMAC-SHA256. */
+const DEFAULT_ITERATIONS = 600_000
+
+/** The bkp format with options of one's own. Without a password, new repositories are not encrypted. */
+export const makeBkp = (options: BkpOptions = {}): Format => ({
+  name: "bkp",
+  fidelity,
+  recognise: Effect.gen(function* () {
+    const store = yield* ObjectStore
+    const config = yield* absent(store.get(CONFIG))
+    return config === undefined ? yield* hasHeads(store) : isConfig(config)
+  }),
+  create: Effect.fnUntraced(function* ({ password }) {
+    const store = yield* ObjectStore
+    const table = yield* Kernels
+    const exists = new RepositoryError({
+      reason: "exists",
+      message: `There is a repository at ${store.properties.location} already`,
+    })
+    if (yield* hasHeads(store)) return yield* exists
+    if ((yield* absent(store.stat(CONFIG))) !== undefined) return yield* exists
+    const { iterations = DEFAULT_ITERATIONS, keys = "per-object" } = options
+    const { bytes, config, vault } = yield* newConfig(password, { iterations, keys }, table)
+    if (!(yield* created(store.put(CONFIG, [bytes])))) return yield* exists
+    return repository(makeOpened({ store, vault, table }, config.id, bytes, options))
+  }),
+  open: Effect.fnUntraced(function* ({ password }) {
+    const store = yield* ObjectStore
+    const table = yield* Kernels
+    const { location } = store.properties
+    const bytes = yield* absent(store.get(CONFIG))
+    if (bytes !== undefined) {
+      const config = yield* attempt(() => decodeConfig(bytes))
+      const vault = yield* unlock(config, password, location, table)
+      return repository(makeOpened({ store, vault, table }, config.id, bytes, options))
+    }
+    if (!(yield* hasHeads(store))) {
+      return yield* new RepositoryError({ reason: "none", message: `There is no repository at ${location}` })
+    }
+    // The document knows no config: what another program wrote after it, not encrypted, is read all the same.
+    const plain = encodeConfig({ format: "bkp", version: 1, id: NO_ID, encryption: null })
+    return repository(makeOpened({ store, vault: openVault, table }, NO_ID, plain, options))
+  }),
+})
+
+/** ID of a repository without a config. */
+const NO_ID = "0".repeat(32)
+
+const hasHeads = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
+  store.list("heads/").pipe(
+    Stream.filter(({ size }) => size === 32),
+    Stream.take(1),
+    Stream.runCount,
+    Effect.map((count) => count > 0),
+  )
+
+/** The bkp format. */
+export const bkp: Format = makeBkp()
+
+const repository = (opened: Opened): Repository => ({
+  format: "bkp",
+  id: opened.id,
+  backup: (stream, options) => backup(opened, stream, options),
+  snapshots: snapshots(opened),
+  entries: (snapshot, options) => entries(opened, snapshot, options),
+  check: (options) => check(opened, options),
+  rebuild: rebuild(opened),
+})

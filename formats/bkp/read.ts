@@ -1,0 +1,52 @@
+/** Reads the entries of a snapshot, with their content. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { contents } from "../../stages/contents.ts"
+import type { Stored } from "../../stages/executor.ts"
+import { sha256 } from "../../stages/hash/sha256.ts"
+import { ID_BYTES, Kernels } from "../../stages/kernel.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { unchunk, unpack, verify } from "../../stages/recipe.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { wanted } from "../../stages/walk/wanted.ts"
+import type { FormatError, ReadOptions, SnapshotInfo } from "../format.ts"
+import { blockPacking, listOf } from "./blocks.ts"
+import { type Opened, openShelves } from "./opened.ts"
+import { idAt, type Shelf } from "./shelf.ts"
+import { findSnapshot } from "./snapshots.ts"
+import { treeEntries, type TreeEntry } from "./tree_read.ts"
+
+/**
+ * The entries of a snapshot. Objects do not say how long a file is: its size comes from the lengths of its chunks, and so from their
+ * files or packfiles; that of a file with a chunk that is missing is unknown.
+ */
+export const entries = (
+  opened: Opened,
+  snapshot: SnapshotInfo,
+  options: ReadOptions = {},
+): Stream.Stream<Entry, FormatError> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const { snapshot: { root } } = yield* findSnapshot(opened, snapshot)
+    const { blocks, metadata } = yield* openShelves(opened)
+    const chosen = wanted(
+      treeEntries(metadata, root, ({ message, path }) => options.problem?.({ message, path })),
+      options,
+    )
+    const sized = Stream.mapEffect(chosen, (entry) => withChunks(entry, blocks))
+    if (options.content === false) {
+      return Stream.map(sized, ({ chunks: _chunks, reused: _reused, ...entry }): Entry => entry)
+    }
+    return contents(sized.pipe(unpack(blockPacking(blocks)), verify(sha256), unchunk))
+  })).pipe(Stream.provideService(ObjectStore, opened.store), Stream.provideService(Kernels, opened.table))
+
+/** The entry with its chunk list and size. Reads packfiles when they must tell. */
+const withChunks = ({ ids, ...entry }: TreeEntry, blocks: Shelf): Effect.Effect<Stored, StoreError> => {
+  if (entry.kind !== "file") return Effect.succeed(entry)
+  const known = listOf(ids, blocks)
+  if (known.size !== undefined) return Effect.succeed({ ...entry, ...known })
+  const count = ids.length / ID_BYTES
+  return Effect.map(
+    Effect.forEach(Array(count).keys(), (i) => blocks.find(idAt(ids, i)), { discard: true }),
+    () => ({ ...entry, ...listOf(ids, blocks) }),
+  )
+}

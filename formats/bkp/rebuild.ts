@@ -1,0 +1,117 @@
+/** Makes heads and links again from the snapshots that are there, and the config where it holds no key. */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import type { FormatError, RebuildSummary } from "../format.ts"
+import { check } from "./check.ts"
+import { CONFIG } from "./config.ts"
+import { attempt, created, isDamage } from "./errors.ts"
+import { type Client, listClients } from "./heads.ts"
+import { escapeNode, headName, nextName, singleName } from "./names.ts"
+import { decodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
+import type { Opened } from "./opened.ts"
+import { Shelf } from "./shelf.ts"
+import { infoOf, listSnapshots } from "./snapshots.ts"
+
+/** The client that snapshots are given to when nothing tells whose they were. */
+const RECOVERED = "recovered"
+
+export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
+  function* (opened) {
+    yield* created(opened.store.put(CONFIG, [opened.config]))
+    const before = new Set((yield* listSnapshots(opened)).snapshots.map(({ id, node }) => `${id} ${node}`))
+    const { clients } = yield* listClients(opened.store)
+    const broken = clients.filter(({ latest }) => latest === undefined)
+    if (broken.length > 0 || clients.length === 0) yield* restoreHeads(opened, clients, broken)
+    const { snapshots } = yield* listSnapshots(opened)
+    return {
+      snapshots: snapshots.filter(({ id, node }) => !before.has(`${id} ${node}`)).map(infoOf),
+      packsIndexed: 0,
+      findings: (yield* check(opened, { readData: 0 })).findings,
+    }
+  },
+)
+
+const restoreHeads = Effect.fnUntraced(function* (
+  opened: Opened,
+  clients: ReadonlyArray<Client>,
+  broken: ReadonlyArray<Client>,
+) {
+  const all = yield* allSnapshots(opened)
+  const owned = new Set<string>()
+  for (const { earlier, latest } of clients) {
+    for (const start of [...earlier, ...(latest === undefined ? [] : [latest])]) {
+      for (const { id } of lineOf(all, start)) owned.add(id)
+    }
+  }
+  for (const { earlier, node } of broken) {
+    const known = new Set(earlier)
+    const own = (id: string) => lineOf(all, id).some((one) => known.has(one.id))
+    yield* setHead(opened, all, node, newestTip(all, known.size > 0 ? own : (id) => !owned.has(id)))
+  }
+  if (clients.length > 0) return
+  const tips = tipsOf(all)
+  for (const id of tips) {
+    yield* setHead(opened, all, tips.length === 1 ? RECOVERED : `${RECOVERED}-${id.slice(0, 8)}`, id)
+  }
+})
+
+/** All snapshot objects of a repository, whether a head leads to them or not. */
+const allSnapshots = Effect.fnUntraced(function* (opened: Opened) {
+  const metadata = yield* Shelf.open(opened, "metadata")
+  yield* metadata.readAll
+  const found = new Map<string, SnapshotObject>()
+  for (let record = 0; record < metadata.objects.size; record++) {
+    const id = metadata.objects.id(record).slice()
+    const bytes = yield* Effect.catch(
+      metadata.read(id),
+      (error) => isDamage(error) ? Effect.succeed(new Uint8Array(0)) : Effect.fail(error),
+    )
+    if (bytes[8] !== SNAPSHOT) continue
+    const name = singleName("metadata", id)
+    const snapshot = yield* Effect.option(attempt(() => decodeSnapshot(name, bytes.slice())))
+    if (snapshot._tag === "Some") found.set(bytesToHex(id), snapshot.value)
+  }
+  return found
+})
+
+interface Numbered {
+  readonly id: string
+  readonly snapshot: SnapshotObject
+}
+
+/** A snapshot and those before it, the newest first. */
+const lineOf = (all: ReadonlyMap<string, SnapshotObject>, start: string): ReadonlyArray<Numbered> => {
+  const line: Array<Numbered> = []
+  for (let id: string | undefined = start; id !== undefined;) {
+    const snapshot: SnapshotObject | undefined = all.get(id)
+    if (snapshot === undefined) break
+    line.push({ id, snapshot })
+    id = snapshot.parent === undefined ? undefined : bytesToHex(snapshot.parent)
+  }
+  return line
+}
+
+/** The snapshots that no other follows. */
+const tipsOf = (all: ReadonlyMap<string, SnapshotObject>): ReadonlyArray<string> => {
+  const parents = new Set(Array.from(all.values(), ({ parent }) => parent === undefined ? "" : bytesToHex(parent)))
+  return [...all.keys()].filter((id) => !parents.has(id))
+}
+
+const newestTip = (all: ReadonlyMap<string, SnapshotObject>, own: (id: string) => boolean): string | undefined =>
+  tipsOf(all).filter(own).sort((a, b) => Number(all.get(a)!.createTime - all.get(b)!.createTime)).at(-1)
+
+/** Makes a snapshot the latest of a client, and links all before it. */
+const setHead = Effect.fnUntraced(function* (
+  { store }: Opened,
+  all: ReadonlyMap<string, SnapshotObject>,
+  node: string,
+  id: string | undefined,
+) {
+  if (id === undefined) return
+  const name = escapeNode(node)!
+  for (const one of lineOf(all, id)) {
+    if (one.snapshot.parent === undefined) continue
+    yield* store.put(nextName(name, bytesToHex(one.snapshot.parent)), [hexToBytes(one.id)], { replace: true })
+  }
+  yield* store.put(headName(name), [hexToBytes(id)], { replace: true })
+})

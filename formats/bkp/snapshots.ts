@@ -1,0 +1,115 @@
+/** The snapshots of all clients. */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
+import { attempt, corrupt, isDamage } from "./errors.ts"
+import { type Client, listClients } from "./heads.ts"
+import { decodeSnapshot, type SnapshotObject } from "./objects.ts"
+import { singleName } from "./names.ts"
+import type { Opened } from "./opened.ts"
+import { Shelf } from "./shelf.ts"
+
+/** A snapshot of a client. */
+export interface ClientSnapshot {
+  readonly id: string
+  readonly node: string
+  readonly snapshot: SnapshotObject
+}
+
+/** Snapshots that are read at once. */
+const CONCURRENCY = 8
+
+/** Reads snapshot objects: they have files of their own, unless another program wrote them. */
+export const snapshotReader = (opened: Opened): (id: string) => Effect.Effect<SnapshotObject, FormatError> => {
+  let listing: Shelf | undefined
+  return Effect.fnUntraced(function* (hex: string) {
+    const id = hexToBytes(hex)
+    const name = singleName("metadata", id)
+    listing ??= yield* Shelf.open(opened, "metadata")
+    const bytes = yield* listing.read(id)
+    return yield* attempt(() => decodeSnapshot(name, bytes))
+  })
+}
+
+/** All snapshots, oldest first, and what cannot be read. The snapshots of one client are in the order in which they follow each other. */
+export const listSnapshots: (opened: Opened) => Effect.Effect<
+  { readonly snapshots: ReadonlyArray<ClientSnapshot>; readonly damaged: ReadonlyArray<RepositoryError> },
+  FormatError
+> = Effect.fnUntraced(function* (opened) {
+  const { clients, damaged } = yield* listClients(opened.store)
+  const read = snapshotReader(opened)
+  const problems = [...damaged]
+  const all: Array<ClientSnapshot> = []
+  for (const client of clients) all.push(...yield* chainOf(client, read, problems))
+  all.sort((a, b) =>
+    a.snapshot.createTime < b.snapshot.createTime ? -1 : a.snapshot.createTime > b.snapshot.createTime ? 1 : 0
+  )
+  return { snapshots: all, damaged: problems }
+})
+
+const chainOf = Effect.fnUntraced(function* (
+  { earlier, latest, node }: Client,
+  read: (id: string) => Effect.Effect<SnapshotObject, FormatError>,
+  problems: Array<RepositoryError>,
+) {
+  const found = new Map<string, SnapshotObject>()
+  const tried = new Set<string>()
+  let wanted = [...new Set([...(latest === undefined ? [] : [latest]), ...earlier])]
+  while (wanted.length > 0) {
+    for (const id of wanted) tried.add(id)
+    yield* Effect.forEach(wanted, (id) =>
+      Effect.catch(
+        Effect.map(read(id), (snapshot) => void found.set(id, snapshot)),
+        (error) => {
+          if (!isDamage(error)) return Effect.fail(error)
+          problems.push(error instanceof RepositoryError ? error : corrupt(error.name, error.message))
+          return Effect.void
+        },
+      ), { concurrency: CONCURRENCY, discard: true })
+    // Links tell most of them at once; of other programs' snapshots the parents lead to the rest.
+    wanted = [...found.values()].flatMap(({ parent }) => parent === undefined ? [] : [bytesToHex(parent)])
+      .filter((id) => !tried.has(id))
+  }
+  const chain: Array<ClientSnapshot> = []
+  const placed = new Set<string>()
+  for (const start of [...(latest === undefined ? [] : [latest]), ...found.keys()]) {
+    for (let id: string | undefined = start; id !== undefined && !placed.has(id);) {
+      placed.add(id)
+      const snapshot: SnapshotObject | undefined = found.get(id)
+      if (snapshot === undefined) break
+      chain.push({ id, node, snapshot })
+      id = snapshot.parent === undefined ? undefined : bytesToHex(snapshot.parent)
+    }
+  }
+  return chain.reverse()
+})
+
+/** A snapshot as listed. */
+export const infoOf = ({ id, node, snapshot: { createTime, parent } }: ClientSnapshot): SnapshotInfo => ({
+  id,
+  time: Number(createTime) * 1000,
+  hostname: node,
+  username: "",
+  paths: [],
+  tags: [],
+  ...(parent === undefined ? {} : { parent: bytesToHex(parent) }),
+})
+
+/** The snapshots as listed. What cannot be read is logged as a warning: the others are still of use. */
+export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+  Effect.gen(function* () {
+    const { damaged, snapshots } = yield* listSnapshots(opened)
+    for (const { message } of damaged) yield* Effect.logWarning(message)
+    return snapshots.map(infoOf)
+  })
+
+/** The snapshot that an info is of. Fails with `unknown-snapshot`. */
+export const findSnapshot: (
+  opened: Opened,
+  info: SnapshotInfo,
+) => Effect.Effect<ClientSnapshot, FormatError> = Effect.fnUntraced(function* (opened, info) {
+  const { snapshots } = yield* listSnapshots(opened)
+  const found = snapshots.find(({ id }) => id === info.id)
+  if (found !== undefined) return found
+  return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${info.id}` })
+})

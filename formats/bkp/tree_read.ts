@@ -1,0 +1,122 @@
+/** Reads the tree of a snapshot: its entries, depth-first. */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Stored } from "../../stages/executor.ts"
+import { emptyList } from "../../stages/hash/chunk_list.ts"
+import { ID_BYTES } from "../../stages/kernel.ts"
+import { compareNames } from "../../stages/walk/order.ts"
+import { displayPath, joinPath, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
+import { type FormatError, type Problem, RepositoryError } from "../format.ts"
+import { readNode } from "./earlier.ts"
+import { corrupt, isDamage } from "./errors.ts"
+import { isImplied, toMetadata } from "./metadata.ts"
+import { singleName } from "./names.ts"
+import { FILE, type NodeObject, SYMLINK, TREE } from "./objects.ts"
+import { idAt, type Shelf } from "./shelf.ts"
+
+/** Deeper trees are refused: no file system has them. */
+const MAXIMUM_DEPTH = 2048
+/** Longer paths too. */
+const MAXIMUM_PATH = 1 << 16
+/** Entries that are handed on at once. */
+const PAGE = 256
+
+/** An entry as its object says; a file with the IDs of its chunks, 32 bytes each. */
+export interface TreeEntry extends Stored {
+  readonly ids: Uint8Array
+}
+
+/** What is lost of a tree. */
+export interface TreeProblem extends Problem {
+  /** The object that is to blame. */
+  readonly object: string
+}
+
+interface Frame {
+  readonly path: string
+  readonly children: Uint8Array
+  next: number
+  last: string | undefined
+}
+
+/**
+ * The entries of the tree with this root. What is lost beneath it is told to `problem`, by the path of the directory above it, and
+ * left out. `skip` is asked for every tree object beneath the root, by ID: true leaves its directory out. Fails when the root is lost.
+ */
+export const treeEntries = (
+  metadata: Shelf,
+  root: Uint8Array,
+  problem: (problem: TreeProblem) => void,
+  skip: (id: Uint8Array) => boolean = () => false,
+): Stream.Stream<TreeEntry, FormatError> =>
+  Stream.unwrap(Effect.map(rootOf(metadata, root), (node) => {
+    const stack: Array<Frame> = [frameOf("", node)]
+    const first = isImplied(node.attributes) ? [] : [entryOf("", node)]
+    const page = Effect.fnUntraced(function* (start: ReadonlyArray<TreeEntry>) {
+      const entries = [...start]
+      while (entries.length < PAGE && stack.length > 0) {
+        const frame = stack.at(-1)!
+        if (frame.next === frame.children.length / ID_BYTES) {
+          stack.pop()
+          continue
+        }
+        const id = idAt(frame.children, frame.next++)
+        const child = yield* Effect.catch(readNode(metadata, id), (error) => {
+          if (!isDamage(error)) return Effect.fail(error)
+          const object = (error instanceof RepositoryError ? error.object : error.name)!
+          problem({ path: frame.path, object, message: `Something in it is lost: ${error.message}` })
+          return Effect.succeed(undefined)
+        })
+        if (child === undefined) continue
+        const name = pathFromBytes(child.name)
+        const path = joinPath(frame.path, name)
+        const wrong = problemOf(frame, name, path, stack.length)
+        if (wrong !== undefined) {
+          const object = singleName("metadata", id)
+          problem({ path: frame.path, object, message: `"${displayPath(name)}" in it is left out: ${wrong}` })
+          continue
+        }
+        frame.last = name
+        if (child.type === TREE) {
+          if (skip(id)) continue
+          stack.push(frameOf(path, child))
+          if (isImplied(child.attributes)) continue
+        }
+        entries.push(entryOf(path, child))
+      }
+      return [entries, stack.length > 0 ? Option.some<ReadonlyArray<TreeEntry>>([]) : Option.none()] as const
+    })
+    return Stream.paginate<ReadonlyArray<TreeEntry>, TreeEntry, FormatError, never>(first, page)
+  }))
+
+/** The root tree of a snapshot. */
+const rootOf: (metadata: Shelf, id: Uint8Array) => Effect.Effect<NodeObject, FormatError> = Effect.fnUntraced(
+  function* (metadata, id) {
+    const node = yield* readNode(metadata, id)
+    if (node.type === TREE && node.name.length === 0) return node
+    const name = singleName("metadata", id)
+    return yield* corrupt(name, `Object ${bytesToHex(id)} is the root of a snapshot, but not a tree without a name`)
+  },
+)
+
+const frameOf = (path: string, { body }: NodeObject): Frame => ({ path, children: body, next: 0, last: undefined })
+
+const problemOf = ({ last }: Frame, name: string, path: string, depth: number): string | undefined => {
+  if (name === "" || name.includes("/")) return "its name is not one"
+  if (last !== undefined && compareNames(last, name) >= 0) return "it is not in order"
+  if (depth > MAXIMUM_DEPTH || path.length > MAXIMUM_PATH) return "it lies too deep"
+  return pathProblem(name)
+}
+
+const entryOf = (path: string, { attributes, body, type }: NodeObject): TreeEntry => ({
+  path,
+  kind: type === TREE ? "directory" : type === FILE ? "file" : "symlink",
+  metadata: toMetadata(attributes),
+  size: type === FILE ? undefined : 0,
+  chunks: emptyList,
+  reused: false,
+  ids: type === FILE ? body : emptyList,
+  ...(type === SYMLINK ? { target: pathFromBytes(body) } : {}),
+})

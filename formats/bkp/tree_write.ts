@@ -1,0 +1,254 @@
+/**
+ * Writes the tree of a snapshot. Entries arrive depth-first, a directory before what is in it; a tree object needs the IDs of its
+ * children. So the names and IDs of the children of open directories are held, and nothing else.
+ */
+import * as Effect from "effect/Effect"
+import type { Stored } from "../../stages/executor.ts"
+import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
+import { sha256 } from "../../stages/hash/sha256.ts"
+import { type Hasher, ID_BYTES, makeKernel } from "../../stages/kernel.ts"
+import { compareNames } from "../../stages/walk/order.ts"
+import {
+  baseName,
+  displayPath,
+  joinPath,
+  parentPath,
+  pathFromBytes,
+  pathProblem,
+  pathToBytes,
+} from "../../stages/walk/path.ts"
+import { type FormatError, RepositoryError } from "../format.ts"
+import { type EarlierDirectory, type EarlierNode, type EarlierTree, isWithin } from "./earlier.ts"
+import { toAttributes } from "./metadata.ts"
+import {
+  type Attributes,
+  encodeNode,
+  FILE,
+  MAXIMUM_NAME,
+  type NodeObject,
+  setCreateTime,
+  SYMLINK,
+  TREE,
+} from "./objects.ts"
+import type { Packable } from "./packfile.ts"
+import { compareIds } from "./packfile.ts"
+import { PENDING, type Shelf } from "./shelf.ts"
+import type { ShelfWriter } from "./shelf_write.ts"
+
+/** A tree object of more children could not be read again. */
+const MAXIMUM_CHILDREN = 2 ** 25 - 2 ** 12
+
+/** Shorter paths have no name that is too long: no character of a string is more than three bytes. */
+const LONG_PATH = MAXIMUM_NAME / 3
+
+/** Modes of entries whose source knows none. */
+const USUAL = { directory: 0o755, file: 0o644, symlink: 0o777 } as const
+
+/** A directory whose children are still arriving. */
+interface Open {
+  readonly path: string
+  attributes: Attributes
+  /** Whether the directory itself has arrived, or only something beneath it. */
+  given: boolean
+  readonly earlier: EarlierDirectory | undefined
+  readonly names: Array<string>
+  ids: Uint8Array
+}
+
+/** What a tree is written with. */
+export interface TreeOptions {
+  readonly metadata: Shelf
+  readonly writer: ShelfWriter
+  /** The tree that the client's latest snapshot has: objects that are the same but for their time are not written again. */
+  readonly earlier: EarlierTree
+  /** Time of creation of new objects, in seconds. */
+  readonly createTime: bigint
+  /** What entries are of; what is elsewhere is carried over from the earlier tree. */
+  readonly part: string
+}
+
+export class TreeWriter {
+  readonly #options: TreeOptions
+  readonly #hasher: Hasher
+  readonly #open: Array<Open> = []
+  #fresh: Array<Packable> = []
+
+  constructor(options: TreeOptions, hasher: Hasher = makeKernel(sha256)) {
+    this.#options = options
+    this.#hasher = hasher
+  }
+
+  /** Takes entries with stored content. Fails with `unsupported` when a path comes twice or is not one. */
+  add: (entries: ReadonlyArray<Stored>) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
+    { self: this },
+    function* (entries) {
+      for (const entry of entries) {
+        if (entry.kind === "unreadable") continue
+        yield* checkPath(entry)
+        const above = entry.path === "" ? undefined : parentPath(entry.path)
+        if (above !== undefined && this.#open.at(-1)?.path !== above) yield* this.#goTo(above)
+        if (entry.kind === "directory") yield* this.#directory(entry)
+        else yield* this.#leaf(entry)
+      }
+      yield* this.#store
+    },
+  )
+
+  /** Ends the tree and gives the ID of its root. */
+  readonly finish: Effect.Effect<Uint8Array, FormatError> = Effect.gen({ self: this }, function* () {
+    yield* this.#goTo(this.#options.part === "" ? "" : parentPath(this.#options.part))
+    while (this.#open.length > 1) yield* this.#close()
+    const root = yield* this.#treeOf(this.#open.pop()!)
+    yield* this.#store
+    return root
+  })
+
+  readonly #store: Effect.Effect<void, FormatError> = Effect.suspend(() => {
+    const fresh = this.#fresh
+    this.#fresh = []
+    return this.#options.writer.add(fresh)
+  })
+
+  /** Closes directories and opens others, so that the one at `path` is the innermost. */
+  #goTo: (path: string) => Effect.Effect<void, FormatError> = Effect.fnUntraced({ self: this }, function* (path) {
+    while (this.#open.length > 1 && !isWithin(path, this.#open.at(-1)!.path)) yield* this.#close()
+    if (this.#open.length === 0) yield* this.#begin("")
+    for (;;) {
+      const { path: at } = this.#open.at(-1)!
+      if (at === path) return
+      const start = at === "" ? 0 : at.length + 1
+      const slash = path.indexOf("/", start)
+      yield* this.#begin(slash < 0 ? path : path.slice(0, slash))
+    }
+  })
+
+  /** Opens a directory that may or may not arrive itself. */
+  #begin: (path: string) => Effect.Effect<Open, FormatError> = Effect.fnUntraced({ self: this }, function* (path) {
+    const earlier = yield* this.#options.earlier.directory(path)
+    const attributes = earlier !== undefined && this.#isAbove(path)
+      ? earlier.node.attributes
+      : toAttributes({}, USUAL.directory, true)
+    const open: Open = { path, attributes, given: false, earlier, names: [], ids: new Uint8Array(8 * ID_BYTES) }
+    this.#open.push(open)
+    return open
+  })
+
+  /** Whether a directory is carried over but for what leads to the part. */
+  #isAbove(path: string): boolean {
+    const { part } = this.#options
+    return path !== part && isWithin(part, path)
+  }
+
+  #directory: (entry: Stored) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
+    { self: this },
+    function* ({ metadata, path }) {
+      if (path === "" && this.#open.length === 0) yield* this.#begin("")
+      const open = path === "" ? this.#open[0]! : yield* this.#begin(path)
+      if (open.given || (path === "" && open.names.length > 0)) return yield* twice(path)
+      open.attributes = toAttributes(metadata, USUAL.directory)
+      open.given = true
+    },
+  )
+
+  #leaf: (entry: Stored) => Effect.Effect<void, FormatError> = Effect.fnUntraced({ self: this }, function* (entry) {
+    const open = this.#open.at(-1)!
+    const name = baseName(entry.path)
+    const earlier = open.earlier === undefined ? undefined : yield* open.earlier.find(name)
+    const isFile = entry.kind === "file"
+    yield* this.#append(
+      open,
+      name,
+      this.#object({
+        type: isFile ? FILE : SYMLINK,
+        name: pathToBytes(name),
+        attributes: toAttributes(entry.metadata, isFile ? USUAL.file : USUAL.symlink),
+        body: isFile ? idsOf(entry.chunks) : pathToBytes(entry.target ?? ""),
+      }, earlier),
+    )
+  })
+
+  /** The ID of an object: that of the earlier one when only the time of creation would differ. */
+  #object(node: Omit<NodeObject, "createTime">, earlier: EarlierNode | undefined): Uint8Array {
+    const { createTime, metadata } = this.#options
+    const bytes = encodeNode({ ...node, createTime: earlier?.node.createTime ?? createTime })
+    let id = this.#hasher.digest(bytes)
+    if (earlier !== undefined) {
+      if (compareIds(id, earlier.id) === 0) return earlier.id
+      setCreateTime(bytes, createTime)
+      id = this.#hasher.digest(bytes)
+    }
+    if (metadata.objects.find(id) < 0) {
+      metadata.objects.set(id, PENDING, 0, bytes.length)
+      this.#fresh.push({ id, bytes })
+    }
+    return id
+  }
+
+  #append(open: Open, name: string, id: Uint8Array): Effect.Effect<void, RepositoryError> {
+    const at = open.names.length * ID_BYTES
+    if (open.names.length === MAXIMUM_CHILDREN) return refuse(open.path, "has more entries than this format can hold")
+    if (at === open.ids.length) {
+      const grown = new Uint8Array(Math.min(at * 2, MAXIMUM_CHILDREN * ID_BYTES))
+      grown.set(open.ids)
+      open.ids = grown
+    }
+    open.ids.set(id, at)
+    open.names.push(name)
+    return Effect.void
+  }
+
+  /** Ends the innermost directory. */
+  #close: () => Effect.Effect<void, FormatError> = Effect.fnUntraced({ self: this }, function* () {
+    const open = this.#open.pop()!
+    yield* this.#append(this.#open.at(-1)!, baseName(open.path), yield* this.#treeOf(open))
+  })
+
+  #treeOf: (open: Open) => Effect.Effect<Uint8Array, FormatError> = Effect.fnUntraced({ self: this }, function* (open) {
+    if (open.earlier !== undefined && this.#isAbove(open.path)) yield* this.#carryOver(open, open.earlier)
+    const { ids, names } = open
+    const order = Uint32Array.from(names.keys()).sort((a, b) => compareNames(names[a]!, names[b]!))
+    const body = new Uint8Array(order.length * ID_BYTES)
+    for (const [i, from] of order.entries()) {
+      if (i > 0 && names[order[i - 1]!] === names[from]) return yield* twice(joinPath(open.path, names[from]!))
+      body.set(ids.subarray(from * ID_BYTES, (from + 1) * ID_BYTES), i * ID_BYTES)
+    }
+    const node = { type: TREE, name: pathToBytes(baseName(open.path)), attributes: open.attributes, body } as const
+    return this.#object(node, open.earlier)
+  })
+
+  /** Adds the earlier children of a directory above the part, but for the one that leads there. */
+  #carryOver: (open: Open, earlier: EarlierDirectory) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
+    { self: this },
+    function* (open, earlier) {
+      const start = open.path === "" ? 0 : open.path.length + 1
+      const way = this.#options.part.slice(start).split("/", 1)[0]
+      for (const child of earlier.children()) {
+        const { id, node } = yield* child
+        const name = pathFromBytes(node.name)
+        if (name !== way) yield* this.#append(open, name, id)
+      }
+    },
+  )
+}
+
+const checkPath = ({ kind, path }: Stored): Effect.Effect<void, RepositoryError> => {
+  const problem = pathProblem(path) ??
+    (path === "" && kind !== "directory" ? "only a directory can be the root" : undefined) ??
+    (path.length > LONG_PATH && path.split("/").some((name) => pathToBytes(name).length > MAXIMUM_NAME)
+      ? `it has a name of more than ${MAXIMUM_NAME} bytes`
+      : undefined)
+  return problem === undefined ? Effect.void : refuse(path, `cannot be stored: ${problem}`)
+}
+
+/** The IDs of a chunk list, without the lengths. */
+const idsOf = (chunks: Uint8Array): Uint8Array => {
+  const ids = new Uint8Array(chunkCount(chunks) * ID_BYTES)
+  for (let i = 0; i < chunkCount(chunks); i++) ids.set(chunkId(chunks, i), i * ID_BYTES)
+  return ids
+}
+
+const refuse = (path: string, what: string): Effect.Effect<never, RepositoryError> =>
+  Effect.fail(new RepositoryError({ reason: "unsupported", message: `"${displayPath(path)}" ${what}` }))
+
+const twice = (path: string): Effect.Effect<never, RepositoryError> =>
+  refuse(path, "comes twice in what is to be stored")

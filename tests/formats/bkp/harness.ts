@@ -1,0 +1,68 @@
+/** What the tests of bkp share: repositories with small chunks, and stores whose objects can be altered. */
+import { Effect, Redacted, type Scope, Stream } from "effect"
+import { memoryStore } from "../../../adapters/store/memory.ts"
+import { type BkpOptions, makeBkp } from "../../../formats/bkp/mod.ts"
+import type { BackupOptions, Format, Repository, Secrets, SnapshotInfo } from "../../../formats/format.ts"
+import type { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
+import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
+import { type Facts, factsOf, runFormat } from "../../suites/format.ts"
+
+/** Small chunks and windows, so that little content makes files of all kinds; a password that costs nothing to try. */
+export const smallOptions: BkpOptions = {
+  chunks: { average: 4 << 10 },
+  packBelow: 4 << 10,
+  windowBytes: 64 << 10,
+  iterations: 10,
+}
+export const small: Format = makeBkp(smallOptions)
+
+export const secrets: Secrets = { password: Redacted.make("secret") }
+export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
+
+export const walk = (tree: MemoryTree): Stream.Stream<Entry> =>
+  memorySource(tree).entries("", {}) as Stream.Stream<Entry>
+
+/** Runs with an empty store. */
+export const inStore = <A, E>(
+  use: (store: ObjectStore) => Effect.Effect<A, E, ObjectStore | SqliteEngine | Scope.Scope>,
+): Promise<A> =>
+  runFormat(Effect.gen(function* () {
+    const store = yield* memoryStore.make()
+    return yield* Effect.provideService(use(store), ObjectStore, store)
+  }))
+
+/** Runs with a new repository in a new store. */
+export const inRepository = <A, E>(
+  use: (repository: Repository, store: ObjectStore) => Effect.Effect<A, E, ObjectStore | SqliteEngine | Scope.Scope>,
+  with_: { readonly secrets?: Secrets; readonly format?: Format } = {},
+): Promise<A> =>
+  inStore((store) =>
+    Effect.flatMap((with_.format ?? small).create(with_.secrets ?? secrets), (repository) => use(repository, store))
+  )
+
+/** Names of the objects beneath a directory, sorted. */
+export const names = (store: ObjectStore, directory = ""): Effect.Effect<Array<string>, StoreError> =>
+  Effect.map(Stream.runCollect(store.list(directory)), (all) => all.map(({ name }) => name).sort())
+
+/** Puts other bytes in the place of an object. */
+export const alter = (
+  store: ObjectStore,
+  name: string,
+  change: (bytes: Uint8Array) => Uint8Array,
+): Effect.Effect<void, StoreError> =>
+  Effect.flatMap(store.get(name), (bytes) => store.put(name, [change(bytes)], { replace: true }))
+
+/** A byte in the middle is another. */
+export const flipped = (bytes: Uint8Array, at: number = bytes.length >> 1): Uint8Array => {
+  const out = bytes.slice()
+  out[at]! ^= 1
+  return out
+}
+
+/** Paths and contents (as digests) of a snapshot. */
+export const contentsOf = (
+  repository: Repository,
+  snapshot: SnapshotInfo,
+): Effect.Effect<ReadonlyMap<string, Facts>, unknown> => factsOf(repository.entries(snapshot))
