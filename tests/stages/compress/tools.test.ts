@@ -1,31 +1,13 @@
 /** The command-line tools as judges of what the compressors write and read. */
 import assert from "node:assert/strict"
-import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { after, test } from "node:test"
+import { test } from "node:test"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { makeKernel } from "../../../stages/kernel.ts"
 import { noise, prose } from "../../suites/kernels.ts"
+import { missing, runTool as run } from "../../tool.ts"
 
-const directory = mkdtempSync(join(tmpdir(), "penstock-tools-"))
-after(() => rmSync(directory, { recursive: true }))
-
-/** By way of a file: Deno's `spawnSync` blocks when a tool writes much before it has read all, and takes no file as stdin. */
-const run = (tool: string, args: ReadonlyArray<string>, input: Uint8Array): Uint8Array => {
-  writeFileSync(join(directory, "input"), input)
-  const { status, stdout, stderr } = spawnSync("sh", ["-c", '"$@" <input', "sh", tool, ...args], {
-    cwd: directory,
-    maxBuffer: 1 << 28,
-  })
-  assert.equal(status, 0, `${tool}: ${stderr}`)
-  return new Uint8Array(stdout)
-}
-const missing = (tool: string): string | false =>
-  spawnSync(tool, ["--version"]).error === undefined ? false : `${tool} is not installed`
 const same = (a: Uint8Array, b: Uint8Array, what: string): void => assert.ok(Buffer.compare(a, b) === 0, what)
 
 const contents = [new Uint8Array(0), Uint8Array.of(1), new Uint8Array(500_000), noise(131_073), prose(400_000)]

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict"
-import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -16,6 +15,7 @@ import { Scrypt } from "../../../stages/encrypt/password.ts"
 import type { Transform } from "../../../stages/framed.ts"
 import { KernelError } from "../../../stages/kernel.ts"
 import { skipIf } from "../../skip.ts"
+import { missing, runTool } from "../../tool.ts"
 
 const run = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
   Effect.runPromise(Effect.provideService(effect, Scrypt, nativeScrypt))
@@ -145,20 +145,20 @@ describe("age", () => {
     )
   })
 
-  const age = spawnSync("age", ["--version"]).status === 0
-  it(...skipIf(!age && "there is no age command", "agrees with the age command"), () => {
+  it(...skipIf(missing("age"), "agrees with the age command"), async () => {
     const directory = mkdtempSync(join(tmpdir(), "penstock-age-"))
-    return (async () => {
+    try {
       const content = pattern(200_000)
       const key = join(directory, "key")
       writeFileSync(key, `# a comment\n${texts[0]}\n`)
-      const decrypted = spawnSync("age", ["-d", "-i", key], { input: await seal({ recipients }, content) })
-      assert.deepEqual(new Uint8Array(decrypted.stdout), content, String(decrypted.stderr))
-      const encrypted = spawnSync("age", ["-r", recipients[0]!], { input: content }).stdout
+      assert.deepEqual(runTool("age", ["-d", "-i", key], await seal({ recipients }, content)), content)
+      const encrypted = runTool("age", ["-r", recipients[0]!], content)
       const end = headerLength(encrypted)!
       const keys = await run(ageKeys(identities))
       const opened = await run(keys.open(encrypted.subarray(0, end)))
       assert.deepEqual(through(openPayload(nativeAgePayload, opened!.fileKey), encrypted.subarray(end)), content)
-    })().finally(() => rmSync(directory, { recursive: true }))
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 })
