@@ -74,5 +74,6 @@ export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.
 // Formats
 export * from "./formats/format.ts"
 export * from "./formats/convert.ts"
+export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
 export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"

@@ -23,7 +23,12 @@ export interface FormatSource {
 export const builtIn: ReadonlyArray<FormatSource> = [
   { name: "rozen", secrets: ["password"], load: () => import("../formats/rozen/mod.ts").then(({ rozen }) => rozen) },
   { name: "zprt", secrets: ["age", "password"], file: "archive.zprt" },
-  { name: "bkp", secrets: ["password"], open: true },
+  {
+    name: "bkp",
+    secrets: ["password"],
+    open: true,
+    load: () => import("../formats/bkp/mod.ts").then(({ bkp }) => bkp),
+  },
   { name: "snapshot-catalog", secrets: [] },
   { name: "fogsync", secrets: ["key-file"] },
 ]
