@@ -3,7 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { hostname as machineName, userInfo } from "node:os"
 import { resolve } from "node:path"
-import type { BackupOptions, BackupSummary, FormatError, Repository } from "../formats/format.ts"
+import type { BackupOptions, BackupSummary, FormatError, Problem, Repository } from "../formats/format.ts"
+import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite.ts"
+import type { TarError } from "../stages/tar/mod.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { SourceError } from "../stages/walk/source.ts"
@@ -19,6 +21,7 @@ import { entriesOf, rootsOf } from "./roots.ts"
 import { readText } from "./text_file.ts"
 import { describeSnapshot } from "./snapshot.ts"
 import { stdinEntries } from "./stdin.ts"
+import { tarEntries } from "./tar_input.ts"
 
 export interface BackupInput extends CommonInput, CreationInput {
   readonly paths: ReadonlyArray<string>
@@ -30,6 +33,8 @@ export interface BackupInput extends CommonInput, CreationInput {
   readonly oneFileSystem: boolean
   readonly stdin: boolean
   readonly stdinFilename: string | undefined
+  /** Standard input is a tar archive. */
+  readonly tar: boolean
   readonly dryRun: boolean
   readonly tag: ReadonlyArray<string>
   readonly host: string | undefined
@@ -39,7 +44,7 @@ export interface BackupInput extends CommonInput, CreationInput {
 }
 
 /** Runs `backup`; gives the exit code. */
-export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
+export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | EntriesError> = Effect.fnUntraced(
   function* (input) {
     const out = makeOutput(input)
     const start = performance.now()
@@ -49,7 +54,8 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | S
     return yield* withRepository(input, mode, (repository, { created, location }) =>
       Effect.gen(function* () {
         if (created) out.note(`Made a repository (${repository.format}) at ${location}`)
-        const summary = yield* run(repository, what.entries, options, out)
+        const stored = yield* run(repository, what.entries, options, out)
+        const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
         report(summary, input.dryRun, secondsSince(start), out)
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }))
@@ -58,10 +64,10 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | S
 
 const run = Effect.fnUntraced(function* (
   repository: Repository,
-  entries: Stream.Stream<Entry, SourceError>,
+  entries: What["entries"],
   options: BackupOptions,
   out: Output,
-): Effect.fn.Return<BackupSummary, FormatError | SourceError> {
+): Effect.fn.Return<BackupSummary, FormatError | EntriesError, SqliteEngine> {
   if (!out.live) return yield* repository.backup(entries, options)
   const before = (yield* repository.snapshots).findLast((snapshot) =>
     snapshot.hostname === options.hostname && snapshot.paths.join("\0") === options.paths.join("\0")
@@ -72,23 +78,29 @@ const run = Effect.fnUntraced(function* (
   )
 })
 
+type EntriesError = SourceError | TarError | SqliteError | UsageError
+
 interface What {
-  readonly entries: Stream.Stream<Entry, SourceError>
+  readonly entries: Stream.Stream<Entry, EntriesError, SqliteEngine>
   readonly paths: ReadonlyArray<string>
+  /** What is found to be wrong before entries come. */
+  readonly problems: ReadonlyArray<Problem>
 }
 
-/** What is to be backed up: a tree, several, or stdin. */
+/** What is to be backed up: a tree, several, or stdin as a file or as a tar archive. */
 const sourceOf = Effect.fnUntraced(function* (
   input: BackupInput,
   location: string,
   out: Output,
 ): Effect.fn.Return<What, UsageError> {
-  if (input.stdin || input.stdinFilename !== undefined) {
-    const name = input.stdinFilename ?? "stdin"
-    if (input.paths.length > 0) {
-      return yield* new UsageError({ message: "Give either --stdin or paths to back up, not both" })
+  if (input.tar || input.stdin || input.stdinFilename !== undefined) {
+    const name = input.stdinFilename ?? (input.tar ? "stdin.tar" : "stdin")
+    if (input.paths.length > 0 || (input.tar && input.stdin)) {
+      return yield* new UsageError({ message: "Give one of --stdin, --tar and paths to back up" })
     }
-    return { entries: yield* stdinEntries(name), paths: [resolve("/", name)] }
+    const problems: Array<Problem> = []
+    const entries = input.tar ? tarEntries((problem) => problems.push(problem)) : yield* stdinEntries(name)
+    return { entries, paths: [resolve("/", name)], problems }
   }
   if (input.paths.length === 0) {
     return yield* new UsageError({
@@ -103,7 +115,7 @@ const sourceOf = Effect.fnUntraced(function* (
   const { roots, remarks } = yield* rootsOf(input.paths, patterns, location)
   if (!input.quiet) { for (const remark of remarks) out.warn(displayPath(remark)) }
   const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
-  return { entries: entriesOf(localSource.make(), roots, input), paths: roots.map((root) => root.path) }
+  return { entries: entriesOf(localSource.make(), roots, input), paths: roots.map((root) => root.path), problems: [] }
 })
 
 const optionsOf = (input: BackupInput, paths: ReadonlyArray<string>): Effect.Effect<BackupOptions, UsageError> => {
@@ -113,7 +125,8 @@ const optionsOf = (input: BackupInput, paths: ReadonlyArray<string>): Effect.Eff
       new UsageError({ message: `"${input.time}" is not a time; write it as 2026-11-21T08:30:00 or 2026-11-21` }),
     )
   }
-  const parent = input.force ? "none" : input.parent
+  // Times in an archive do not tell when content was written.
+  const parent = input.force || (input.tar && input.parent === undefined) ? "none" : input.parent
   return Effect.succeed({
     hostname: input.host ?? machineName(),
     username: userName(),

@@ -21,6 +21,7 @@ const backupArguments = {
   oneFileSystem: flag("one-file-system", "Do not enter other file systems").pipe(Flag.withAlias("x")),
   stdin: flag("stdin", "Back up standard input as one file"),
   stdinFilename: text("stdin-filename", "NAME", "Name of that file (default: stdin)"),
+  tar: flag("tar", "Back up what is in a tar archive that comes in on standard input"),
   dryRun: dryRun("Do all but write"),
   tag: texts("tag", "TAG", "Give the snapshot a tag; repeatable"),
   host: text("host", "NAME", "Host name to record (default: this machine's)"),
@@ -58,6 +59,10 @@ export const backupCommand = (name: string, usage: string, init: boolean, exit: 
       {
         description: "A database dump, without a file in between",
         command: `pg_dump shop | ${usage} -r /mnt/disk/backups --stdin --stdin-filename shop.sql`,
+      },
+      {
+        description: "Files of another machine",
+        command: `ssh web tar -c --format=posix /var/www | ${usage} -r /mnt/disk/backups --tar --host web`,
       },
     ]),
   )

@@ -4,6 +4,7 @@
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
 import { backupCommand } from "./backup_command.ts"
 import {
   type AnyCommand,
@@ -16,6 +17,7 @@ import {
   flag,
   json,
   type OnExit,
+  snapshotFlag,
   text,
   texts,
 } from "./flags.ts"
@@ -68,6 +70,33 @@ const lsCommand = (exit: OnExit): AnyCommand =>
     Command.withExamples([
       { description: "The latest snapshot", command: "penstock ls -r /mnt/disk/backups" },
       { description: "A part of another, in detail", command: "penstock ls -r /mnt/disk/backups -l 1a2b3c4d letters" },
+    ]),
+  )
+
+const dumpCommand = (exit: OnExit): AnyCommand =>
+  command(
+    "dump",
+    {
+      path: argument("path", "The file, or the directory (default: all of the snapshot)"),
+      ...common,
+      snapshot: snapshotFlag,
+      archive: Flag.Literals("archive", ["tar"]).pipe(
+        Flag.withDescription("Write an archive, also of a single file; directories are always archives"),
+        Flag.optional,
+        Flag.map(Option.getOrUndefined),
+      ),
+    },
+    (input) => import("./dump.ts").then((m) => m.dump(input)),
+    exit,
+  ).pipe(
+    Command.withDescription(
+      "Write a file of a snapshot to standard output, or a tar archive of a directory.\n" +
+        "  The rows of --json go to standard error.",
+    ),
+    Command.withShortDescription("Write a file or a tar archive to standard output"),
+    Command.withExamples([
+      { description: "A file", command: "penstock dump letters/2026/april.txt | less" },
+      { description: "Everything, as a compressed archive", command: "penstock dump | zstd > letters.tar.zst" },
     ]),
   )
 
@@ -156,6 +185,7 @@ export const penstock = (exit: OnExit): AnyCommand =>
       restoreCommand("restore", "penstock restore", exit),
       snapshotsCommand(exit),
       lsCommand(exit),
+      dumpCommand(exit),
       checkCommand(exit),
       rebuildCommand(exit),
       convertCommand(exit),

@@ -99,12 +99,20 @@ const jsonValue = (_key: string, value: unknown): unknown =>
     ? value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
     : value
 
+/** Writes bytes to stdout; false when whoever read it has gone. */
+export const writeBytes = (bytes: Uint8Array): boolean => {
+  flush()
+  if (!gone) gone = !writeAll(1, bytes)
+  return !gone
+}
+
 const encoder = new TextEncoder()
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 /** False when the other end is closed. */
-const write = (fd: number, text: string): boolean => {
-  const bytes = encoder.encode(text)
+const write = (fd: number, text: string): boolean => writeAll(fd, encoder.encode(text))
+
+const writeAll = (fd: number, bytes: Uint8Array): boolean => {
   for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at)

@@ -91,12 +91,11 @@ export class TarReader {
   /** No more bytes come. */
   end(): void {
     if (this.#want === undefined) return
-    throw this.#at === 0
-      ? new TarError({ reason: "foreign", message: "There is no tar archive: nothing came" })
-      : new TarError({
-        reason: "truncated",
-        message: `The tar archive is cut off: it ends after ${this.#at} bytes, without the blocks that mark an end`,
-      })
+    if (this.#at === 0) throw new TarError({ reason: "foreign", message: "There is no tar archive: nothing came" })
+    throw this.#at < BLOCK_BYTES ? foreign(0, this.#held) : new TarError({
+      reason: "truncated",
+      message: `The tar archive is cut off: it ends after ${this.#at} bytes, without the blocks that mark an end`,
+    })
   }
 
   #next({ done, value }: IteratorResult<Want, void>): void {

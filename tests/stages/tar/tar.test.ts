@@ -186,14 +186,15 @@ describe("tar: what is not a whole archive", () => {
       (await failure(new TextEncoder().encode("hello ".repeat(200)))).message,
       /not a tar archive: it begins/,
     )
-    const compressed = new Uint8Array(600)
+    assert.match((await failure(new TextEncoder().encode("hello"))).message, /not a tar archive: it begins/)
+    const compressed = new Uint8Array(60)
     compressed.set([0x28, 0xb5, 0x2f, 0xfd])
     assert.match((await failure(compressed)).message, /compressed; put zstd -dc before/)
   })
 
   it("is refused wherever it is cut off", async () => {
     const bytes = tarOf(member({ name: "a" }, "x".repeat(700)), member({ name: "b" }))
-    for (const end of [100, 511, 512, 600, 1024, 1536, 2047, 2048]) {
+    for (const end of [512, 600, 1024, 1536, 2047, 2048]) {
       const error = await failure(bytes.subarray(0, end))
       assert.deepEqual(
         [error.reason, /it ends after \d+ bytes/.test(error.message)],

@@ -1,0 +1,132 @@
+/** `penstock dump`: writes a file of a snapshot, or a tar archive of what is in it, to stdout. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { stdout } from "node:process"
+import type { FormatError, Problem, Repository, SnapshotInfo } from "../formats/format.ts"
+import { contentStream } from "../stages/walk/content.ts"
+import { displayPath } from "../stages/walk/path.ts"
+import type { SourceError } from "../stages/walk/source.ts"
+import { UsageError } from "./error.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
+import type { CommonInput } from "./options.ts"
+import { printError, writeBytes } from "./output.ts"
+import { secondsSince } from "./quantity.ts"
+import { type OpenError, withRepository } from "./repository.ts"
+import { selection, selector, snapshotPath } from "./selection.ts"
+import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+
+export interface DumpInput extends CommonInput {
+  readonly snapshot: string
+  readonly path: string | undefined
+  readonly archive: "tar" | undefined
+}
+
+/** Runs `dump`; gives the exit code: 1 when something could not be dumped. Rows of `--json` go to stderr, since stdout is the content. */
+export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
+  function* (input) {
+    const start = performance.now()
+    const row = (row: { readonly type: string; readonly [key: string]: unknown }): void => {
+      if (input.json) printError(JSON.stringify(row))
+    }
+    return yield* withRepository(input, "open", (repository) =>
+      Effect.gen(function* () {
+        const snapshot = yield* pickSnapshot(repository, input.snapshot)
+        const only = yield* singleFile(repository, snapshot, input)
+        const counts = { entries: 0, failed: 0, bytesWritten: 0 }
+        const problem = ({ path, message }: Problem): void => {
+          counts.failed += 1
+          if (input.json) row({ type: "problem", path, message })
+          else printError(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+        }
+        const bytes = only === undefined
+          ? yield* archiveOf(repository, snapshot, input, counts, problem)
+          : fileOf(repository, snapshot, only, counts)
+        yield* Stream.runForEachWhile(bytes, (piece) =>
+          Effect.sync(() => {
+            counts.bytesWritten += piece.length
+            return writeBytes(piece)
+          }))
+        if (counts.entries === 0 && input.path !== undefined && counts.failed === 0) {
+          return yield* absent(input, snapshot)
+        }
+        row({ type: "summary", snapshot: snapshot.id, ...counts, seconds: secondsSince(start) })
+        return counts.failed > 0 ? EXIT_FAILURE : EXIT_OK
+      }))
+  },
+)
+
+type Counts = { entries: number }
+
+const absent = ({ path }: DumpInput, snapshot: SnapshotInfo): Effect.Effect<never, UsageError> =>
+  Effect.fail(new UsageError({ message: `There is no "${path}" in snapshot ${describeSnapshot(snapshot)}` }))
+
+/** The path of the one file that is to be dumped as it is; undefined when it is to be an archive. */
+const singleFile = Effect.fnUntraced(function* (
+  repository: Repository,
+  snapshot: SnapshotInfo,
+  input: DumpInput,
+): Effect.fn.Return<string | undefined, FormatError | UsageError> {
+  const path = input.path === undefined ? "" : snapshotPath(input.path, snapshot)
+  if (input.archive !== undefined || path === "") return undefined
+  const part = selection([input.path!], [], snapshot)
+  const found = yield* Stream.runHead(
+    Stream.filter(
+      repository.entries(snapshot, { include: part.reaches, content: false }),
+      (entry) => part.wanted(entry.path, entry.kind),
+    ),
+  )
+  if (Option.isNone(found)) return yield* absent(input, snapshot)
+  const { kind, path: first } = found.value
+  // A format that does not list directories gives what is beneath it first.
+  if (first !== path || kind === "directory") return undefined
+  if (kind === "file") return path
+  return yield* new UsageError({ message: `"${input.path}" is no file but a ${kind}; --archive tar dumps it as it is` })
+})
+
+const fileOf = (
+  repository: Repository,
+  snapshot: SnapshotInfo,
+  path: string,
+  counts: Counts,
+): Stream.Stream<Uint8Array, FormatError | SourceError> =>
+  repository.entries(snapshot, { include: (other, kind) => kind === undefined ? within(path, other) : other === path })
+    .pipe(
+      Stream.filter((entry) => entry.path === path),
+      Stream.flatMap((entry) => {
+        counts.entries += 1
+        return contentStream(entry)
+      }),
+    )
+
+/** Whether something at or beneath `directory` may be at `path`. */
+const within = (path: string, directory: string): boolean =>
+  directory === "" || path === directory || path.startsWith(`${directory}/`)
+
+const archiveOf = Effect.fnUntraced(function* (
+  repository: Repository,
+  snapshot: SnapshotInfo,
+  input: DumpInput,
+  counts: Counts,
+  problem: (problem: Problem) => void,
+): Effect.fn.Return<Stream.Stream<Uint8Array, FormatError>, UsageError> {
+  if (stdout.isTTY === true) {
+    return yield* new UsageError({
+      message:
+        "Standard output is a terminal; send the archive to a file or a program, as in: penstock dump > backup.tar",
+    })
+  }
+  const { writeTar } = yield* Effect.promise(() => import("../stages/tar/mod.ts"))
+  const part = selection(input.path === undefined ? [] : [input.path], [], snapshot)
+  const select = selector(part)
+  const entries = Stream.mapAccumArray(
+    repository.entries(snapshot, { include: part.reaches, problem }),
+    () => undefined,
+    (_, all) => {
+      const wanted = select(all)
+      counts.entries += wanted.length
+      return [undefined, wanted] as const
+    },
+  )
+  return writeTar(entries, { problem })
+})
