@@ -77,3 +77,9 @@ export * from "./formats/convert.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
 export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"
+export {
+  makeSnapshotCatalog,
+  snapshotCatalog,
+  type SnapshotCatalogOptions,
+  type TreeForm,
+} from "./formats/snapshot_catalog/mod.ts"

@@ -29,7 +29,11 @@ export const builtIn: ReadonlyArray<FormatSource> = [
     open: true,
     load: () => import("../formats/bkp/mod.ts").then(({ bkp }) => bkp),
   },
-  { name: "snapshot-catalog", secrets: [] },
+  {
+    name: "snapshot-catalog",
+    secrets: [],
+    load: () => import("../formats/snapshot_catalog/mod.ts").then(({ snapshotCatalog }) => snapshotCatalog),
+  },
   { name: "fogsync", secrets: ["key-file"] },
 ]
 

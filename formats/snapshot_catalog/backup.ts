@@ -1,0 +1,189 @@
+/** Makes a snapshot: extents, then maps of blobs, then the catalog, which commits; then the index of catalogs, which may fail. */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { attempt, record } from "../../stages/catalog/record.ts"
+import { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { chunk } from "../../stages/chunk/chunk.ts"
+import { compress } from "../../stages/compress/compress.ts"
+import { OnRead } from "../../stages/executor.ts"
+import { blake3 } from "../../stages/hash/blake3.ts"
+import { digest } from "../../stages/hash/digest.ts"
+import { hash } from "../../stages/hash/hash.ts"
+import { KernelError } from "../../stages/kernel.ts"
+import { makeMeter } from "../../stages/meter.ts"
+import { discarding } from "../../stages/pack/discarding.ts"
+import { listIds, putOnce } from "../../stages/pack/objects.ts"
+import { pack, type Packed } from "../../stages/pack/pack.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { plan, type Planned, type Steps } from "../../stages/plan.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { Losses, represent } from "../../stages/walk/represent.ts"
+import { reuse } from "../../stages/walk/reuse.ts"
+import { wholeFidelity } from "../../stages/walk/source.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
+import { encodeMap } from "./blob_map.ts"
+import { type Catalog, openCatalog } from "./catalog.ts"
+import { fromKernelError, fromWriteError } from "./errors.ts"
+import { type Indexed, indexed, putDatabase, writeIndex } from "./index.ts"
+import { blobs, catalogName } from "./names.ts"
+import type { Opened } from "./opened.ts"
+import { listSnapshots } from "./snapshots.ts"
+import { CatalogWriter, freshUuid } from "./writer.ts"
+
+/** Bytes of the catalog that are stored at once. */
+const PAGES_BYTES = 1 << 20
+/** Maps that are encoded before they are stored, at most. */
+const MAPS = 64
+
+export const backup: <E, R>(
+  opened: Opened,
+  entries: Stream.Stream<Entry, E, R>,
+  options: BackupOptions,
+) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
+  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+  return Effect.scoped(run(opened, entries, options)).pipe(
+    Effect.catch((error) =>
+      Effect.fail(
+        error instanceof KernelError
+          ? fromKernelError(error)
+          : error instanceof SqliteError
+          ? fromWriteError(error)
+          : error,
+      )
+    ),
+    Effect.provideService(ObjectStore, opened.store),
+  ) as never
+}
+
+const run = Effect.fnUntraced(
+  function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
+    const { chunk: chunker, compress: compressor, engine, hasher, packing, store } = opened
+    const now = yield* Clock.currentTimeMillis
+    const listing = yield* listSnapshots(opened)
+    for (const { message } of listing.damaged) yield* Effect.logWarning(message)
+    const parent = yield* openParent(opened, yield* chooseParent(listing.snapshots, options, ({ info }) => info))
+
+    const losses = new Losses()
+    const planned = plan(represent(wholeFidelity, losses)(entries))
+    const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = parent === undefined
+      ? planned
+      : reuse((path) => parent.lookup(path), parent.metadata.started)(planned)
+    const hashed = incremental.pipe(digest(blake3), chunk(chunker), hash(blake3))
+    const packed =
+      (compressor === undefined
+        ? hashed.pipe(pack(packing))
+        : hashed.pipe(compress(compressor), pack(packing))) as Stream.Stream<
+          Packed<Steps>,
+          E | StoreError | KernelError,
+          R | ObjectStore
+        >
+    const db = yield* engine.open()
+    const writer = yield* attempt(() => new CatalogWriter(db, hasher, (path) => parent?.lookup(path)?.blob))
+    const meter = makeMeter(options.progress)
+    const recorded = yield* record(packed, writer, { progress: meter.recorded }).pipe(
+      Effect.provideService(OnRead, meter.read),
+    )
+    const mapBytes = yield* storeMaps(opened, writer)
+
+    const { hostname = "" } = options
+    const id = freshUuid()
+    const metadata = yield* attempt(() =>
+      writer.finish(
+        {
+          info: {
+            id,
+            time: options.time ?? now,
+            hostname,
+            username: options.username ?? "",
+            paths: options.paths,
+            tags: options.tags ?? [],
+            ...(parent !== undefined && { parent: parent.metadata.info.id }),
+            files: recorded.files,
+            directories: recorded.directories,
+            bytes: recorded.bytes,
+          },
+          machine: opened.options.machine ?? machineOf(opened, hostname),
+          started: now,
+        },
+        hasher,
+        opened.options.tree ?? "document",
+      )
+    )
+    const catalogBytes = yield* putDatabase(store, catalogName(id), db.bytes(PAGES_BYTES), false)
+    const indexBytes = options.dryRun === true ? 0 : yield* updateIndex(opened, indexed(metadata))
+    const summary: BackupSummary = {
+      files: recorded.files,
+      directories: recorded.directories,
+      others: recorded.others,
+      bytes: recorded.bytes,
+      filesUnchanged: recorded.filesUnchanged,
+      bytesAdded: recorded.bytesAdded,
+      bytesStored: recorded.bytesStored + mapBytes + catalogBytes + indexBytes,
+      chunksNew: recorded.chunksNew,
+      chunksReused: recorded.chunks - recorded.chunksNew,
+      problems: recorded.problems,
+      ...(losses.all.length > 0 && { losses: losses.all }),
+      ...(options.dryRun !== true && { snapshot: metadata.info }),
+    }
+    return summary
+  },
+)
+
+/** The catalog to compare with; none when it is damaged. */
+const openParent = (
+  opened: Opened,
+  parent: Indexed | undefined,
+): Effect.Effect<Catalog | undefined, FormatError, Scope.Scope> =>
+  parent === undefined ? Effect.succeed(undefined) : openCatalog(opened, parent.info.id).pipe(
+    Effect.catchTag(
+      "RepositoryError",
+      (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),
+    ),
+  )
+
+/** Stores the maps that are not there. Returns their bytes. */
+const storeMaps = Effect.fnUntraced(function* ({ store }: Opened, writer: CatalogWriter) {
+  const present = yield* listIds(store, blobs)
+  const maps = writer.maps()
+  let stored = 0
+  for (let more = true; more;) {
+    const batch = yield* attempt(() => {
+      const batch: Array<{ readonly name: string; readonly bytes: Uint8Array }> = []
+      while (batch.length < MAPS) {
+        const { done, value } = maps.next()
+        if (done === true) {
+          more = false
+          break
+        }
+        if (present.get(value.blob) === undefined) {
+          batch.push({ name: blobs.nameOf(value.blob), bytes: encodeMap(value.map) })
+        }
+      }
+      return batch
+    })
+    yield* Effect.forEach(batch, ({ bytes, name }) => {
+      stored += bytes.length
+      return putOnce(store, name, bytes)
+    }, { concurrency: store.properties.connections, discard: true })
+  }
+  return stored
+})
+
+/** Brings the index up to date. It is only a help: when that fails, the next run does it. Returns the bytes stored. */
+const updateIndex = (opened: Opened, added: Indexed): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    // Others may have finished meanwhile.
+    const { snapshots } = yield* listSnapshots(opened, new Map([[added.info.id, added]]))
+    return yield* writeIndex(opened, snapshots)
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning(`The index of catalogs could not be written. ${error.message}`), 0)
+    ),
+  )
+
+/** An ID for a machine of which only the name is known. */
+const machineOf = ({ hasher }: Opened, hostname: string): string =>
+  bytesToHex(hasher.digest(new TextEncoder().encode(`penstock machine ${hostname}`)).subarray(0, 16))

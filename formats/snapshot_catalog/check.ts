@@ -1,0 +1,232 @@
+/** Verifies a repository. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { attempt } from "../../stages/catalog/record.ts"
+import { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
+import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import { Damage } from "../../stages/pack/damage.ts"
+import type { ObjectNames } from "../../stages/pack/objects.ts"
+import type { Unpacker } from "../../stages/pack/packing.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
+import { decodeMap, sameMap } from "./blob_map.ts"
+import { asCorrupt, type Catalog, type Listed, MAXIMUM_EXTENT, openCatalog } from "./catalog.ts"
+import { fromWriteError } from "./errors.ts"
+import { blobs, catalogName, extents, INDEX } from "./names.ts"
+import { type Opened, ZSTD } from "./opened.ts"
+import { catalogEntries } from "./read.ts"
+import { catalogIds, listSnapshots, unlessDamaged } from "./snapshots.ts"
+import { treeHash } from "./tree_hash.ts"
+
+/** Objects that are read at once. */
+const CONCURRENCY = 2
+/** The largest size that a {@link ChunkIndex} can hold. */
+const MAXIMUM_SIZE = 0xfffffffd
+
+/**
+ * Structure: every catalog is read whole, its tree hash computed again; every extent and every map of every file is looked up in a
+ * listing, its size compared. With `readData` that share of extents and maps, chosen at random, is read and verified, also of
+ * those that no snapshot has: the next backup would count on them.
+ */
+export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = (
+  opened,
+  options,
+) => Effect.provideService(Effect.scoped(run(opened, options)), ObjectStore, opened.store)
+
+/** What a check knows so far. */
+interface Known {
+  readonly damage: Damage
+  /** Sizes of the objects that are there, by ID. */
+  readonly extents: ChunkIndex
+  readonly blobs: ChunkIndex
+  /** What was checked. */
+  readonly seen: { readonly extents: ChunkIndex; readonly blobs: ChunkIndex }
+  readonly unpacker: Unpacker
+  readonly chosen: () => boolean
+  readonly read: (bytes: number) => void
+}
+
+const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }: CheckOptions) {
+  const { packing } = opened
+  const damage = new Damage()
+  const { damaged, indexProblem } = yield* listSnapshots(opened)
+  if (indexProblem !== undefined) damage.add(INDEX, `${indexProblem}; "penstock rebuild" writes it again`)
+  for (const { message, object } of damaged) damage.add(object ?? INDEX, message)
+  const ids = yield* Stream.runCollect(catalogIds(opened))
+  let bytesRead = 0
+  const known: Known = {
+    damage,
+    extents: yield* sizes(opened, extents),
+    blobs: yield* sizes(opened, blobs),
+    seen: { extents: new ChunkIndex(), blobs: new ChunkIndex() },
+    unpacker: yield* packing.read,
+    chosen: () => readData >= 100 || Math.random() * 100 < readData,
+    read: (bytes) => bytesRead += bytes,
+  }
+  const total = known.extents.size
+  const report = () => progress?.({ done: Math.min(total, known.seen.extents.size), total })
+  for (const id of ids) {
+    const object = catalogName(id)
+    yield* unlessDamaged(
+      Effect.scoped(Effect.flatMap(openCatalog(opened, id), (catalog) => checkCatalog(opened, known, catalog, report))),
+      object,
+      ({ message }) => damage.add(object, message),
+    )
+  }
+  yield* checkRest(opened, known)
+  progress?.({ done: total, total })
+  const summary: CheckSummary = {
+    snapshots: ids.length,
+    packs: total,
+    chunks: total,
+    bytesRead,
+    findings: damage.findings,
+  }
+  return summary
+})
+
+/** The sizes of objects, by ID, from a listing. */
+export const sizes = ({ store }: Opened, names: ObjectNames): Effect.Effect<ChunkIndex, StoreError> =>
+  Effect.suspend(() => {
+    const index = new ChunkIndex()
+    return Effect.as(
+      Stream.runForEachArray(store.list(names.directory), (found) =>
+        Effect.sync(() => {
+          for (const { name, size } of found) {
+            const id = names.idOf(name)
+            if (id !== undefined) index.set(id, Math.min(size, MAXIMUM_SIZE))
+          }
+        })),
+      index,
+    )
+  })
+
+const checkCatalog = Effect.fnUntraced(function* (opened: Opened, known: Known, catalog: Catalog, report: () => void) {
+  const { damage } = known
+  const { info, tree } = catalog.metadata
+  const object = catalogName(info.id)
+  const right = yield* asCorrupt(
+    object,
+    () => (["document", "later"] as const).some((form) => treeHash(catalog.db, opened.hasher, form) === tree),
+  )
+  if (!right) damage.add(object, `The tree hash of ${object} is not that of its files: it was altered`)
+  const unknown = (path: string, message: string): void => {
+    damage.add(object, `${object} lists what cannot be restored: ${message}`)
+    damage.addFile(object, info.id, path)
+  }
+  yield* Stream.runForEachArray(
+    catalogEntries(catalog, unknown),
+    Effect.fnUntraced(function* (entries) {
+      yield* Effect.forEach(news(known, entries), (extent) => checkExtent(opened, known, extent), {
+        concurrency: CONCURRENCY,
+        discard: true,
+      })
+      report()
+      for (const entry of entries) {
+        if (entry.kind !== "file") continue
+        if (entry.lost !== undefined) unknown(entry.path, entry.lost)
+        else if (entry.blob !== undefined && known.seen.blobs.claim(entry.blob)) {
+          const problem = yield* mapProblem(opened, known, catalog, entry.blob)
+          if (problem !== undefined) {
+            damage.add(blobs.nameOf(entry.blob), `${problem}; "penstock rebuild" writes it again`)
+          }
+        }
+        for (const { id } of extentsOf(entry)) {
+          const blame = damage.blame(id)
+          if (blame === undefined) continue
+          damage.addFile(blame, info.id, entry.path)
+          break
+        }
+      }
+    }),
+  )
+})
+
+interface Extent {
+  readonly id: Uint8Array
+  readonly length: number
+}
+
+function* extentsOf({ chunks, map }: Listed): Generator<Extent, void> {
+  if (map !== undefined) yield* map.entries
+  for (let i = 0; i < chunkCount(chunks); i++) yield { id: chunkId(chunks, i), length: chunkLength(chunks, i) }
+}
+
+/** The extents that were not checked yet, once each. */
+const news = ({ seen }: Known, entries: ReadonlyArray<Listed>): ReadonlyArray<Extent> =>
+  entries.flatMap((entry) => [...extentsOf(entry)].filter(({ id }) => seen.extents.claim(id)))
+
+const checkExtent = Effect.fnUntraced(function* ({ hasher, store }: Opened, known: Known, { id, length }: Extent) {
+  const { chosen, damage, read, unpacker } = known
+  const object = extents.nameOf(id)
+  const size = known.extents.get(id)
+  const found = (message: string): void => {
+    damage.add(object, message)
+    damage.addChunk(id, object)
+  }
+  if (size === undefined) return found(`${object} is missing`)
+  // With a content type it may be compressed.
+  if (store.properties.contentType !== true && size !== length) {
+    return found(`${object} has ${size} bytes instead of ${length}`)
+  }
+  if (!chosen()) return
+  const problem = yield* unpacker.get({ object, offset: 0, length: Infinity, rawLength: length }).pipe(
+    Effect.map((bytes) =>
+      hasher.digest(bytes).every((byte, i) => byte === id[i])
+        ? undefined
+        : `${object} is damaged or was altered: it is not what its name says`
+    ),
+    Effect.catch((error) =>
+      error.reason === "unavailable" || error.reason === "denied" ? Effect.fail(error) : Effect.succeed(error.message)
+    ),
+  )
+  read(size)
+  if (problem !== undefined) found(problem)
+})
+
+const mapProblem = Effect.fnUntraced(
+  function* ({ store }: Opened, known: Known, catalog: Catalog, blob: Uint8Array) {
+    const object = blobs.nameOf(blob)
+    const size = known.blobs.get(blob)
+    if (size === undefined) return `${object} is missing`
+    const map = yield* attempt(() => catalog.map(blob))
+    if (typeof map === "string") return undefined
+    const { length } = map.entries
+    if (size !== 18 + 40 * length && size !== 18 + 48 * length) {
+      return `${object} has ${size} bytes, which is no map of ${length} extents`
+    }
+    if (!known.chosen()) return undefined
+    known.read(size)
+    return yield* wrongMap(store, object, map)
+  },
+  Effect.mapError((error) => error instanceof SqliteError ? fromWriteError(error) : error),
+)
+
+/** Why the map that is stored is not the one that a catalog says; undefined when it is. */
+export const wrongMap = (
+  store: ObjectStore,
+  object: string,
+  map: Parameters<typeof sameMap>[1],
+): Effect.Effect<string | undefined, StoreError> => {
+  let problem: string | undefined
+  return unlessDamaged(
+    Effect.flatMap(store.get(object), (bytes) => asCorrupt(object, () => sameMap(decodeMap(object, bytes), map))),
+    object,
+    ({ message }) => problem = message,
+  ).pipe(Effect.map((same) => same === true ? undefined : problem ?? `${object} is not the map that a catalog has`))
+}
+
+/** Extents that no snapshot has. */
+const checkRest = (opened: Opened, known: Known): Effect.Effect<void, StoreError> =>
+  Stream.runForEach(
+    opened.store.list(extents.directory),
+    Effect.fnUntraced(function* ({ name, size }): Effect.fn.Return<void, StoreError> {
+      const id = extents.idOf(name)
+      if (id === undefined || !known.seen.extents.claim(id) || !known.chosen()) return
+      const { contentType } = yield* opened.store.stat(name)
+      // How long it is when it is not compressed is not known: its hash will tell.
+      const length = contentType === ZSTD ? MAXIMUM_EXTENT : size
+      yield* checkExtent(opened, { ...known, chosen: () => true }, { id, length })
+    }),
+  )

@@ -1,0 +1,158 @@
+/** `catalog.idx`: the catalogs at a glance, as good as the last writer left it. SPEC.md, "catalog.idx". */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { attempt } from "../../stages/catalog/record.ts"
+import type { SqliteError } from "../../stages/catalog/sqlite.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { RepositoryError, SnapshotInfo } from "../format.ts"
+import { asCorrupt, openDatabase } from "./catalog.ts"
+import { type CatalogMetadata, idBytes, isCount, readPairs } from "./metadata.ts"
+import { INDEX, isCatalogId } from "./names.ts"
+import type { Opened } from "./opened.ts"
+import { checkSchema } from "./schema.ts"
+
+const SCHEMA = `
+CREATE TABLE catalogs (
+  id BLOB NOT NULL PRIMARY KEY,
+  machine BLOB NOT NULL,
+  tree BLOB NOT NULL,
+  name TEXT,
+  date INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX catalogs_machine ON catalogs (machine);
+CREATE INDEX catalogs_tree ON catalogs (tree);
+CREATE INDEX catalogs_name ON catalogs (name);
+CREATE INDEX catalogs_date ON catalogs (date);
+CREATE TABLE metadata (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+`
+
+const NEEDED = { catalogs: ["id", "machine", "tree", "name"], metadata: ["key", "value"] }
+
+/** Keys of `metadata` that hold what a listing shows of a catalog begin with this; its ID in hex follows. */
+const SUMMARY = "extra.catalog."
+
+/** What the index knows of a catalog. */
+export interface Indexed {
+  readonly info: SnapshotInfo
+  readonly machine: string
+  readonly tree: string
+  readonly name?: string
+}
+
+/** What the index says. */
+export interface CatalogIndex {
+  /** IDs in hex of the catalogs that it lists. */
+  readonly ids: ReadonlySet<string>
+  /** Those that Penstock wrote more about. */
+  readonly known: ReadonlyMap<string, Indexed>
+}
+
+/** The part of a catalog's metadata that goes into the index. */
+export const indexed = ({ info, machine, name, tree }: CatalogMetadata): Indexed => ({
+  info,
+  machine,
+  tree,
+  ...(name !== undefined && { name }),
+})
+
+/** Reads it. Fails with `not-found` of the store or `corrupt`: then the catalogs have to be asked. */
+export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, RepositoryError | StoreError> = Effect
+  .fnUntraced(
+    function* (opened) {
+      const db = yield* openDatabase(opened, INDEX)
+      return yield* asCorrupt(INDEX, (): CatalogIndex => {
+        checkSchema(db, NEEDED)
+        const pairs = readPairs(db)
+        const ids = new Set<string>()
+        const known = new Map<string, Indexed>()
+        for (const [id, machine, tree, name] of db.prepare("SELECT id, machine, tree, name FROM catalogs").all()) {
+          if (!(id instanceof Uint8Array) || id.length !== 16) continue
+          const hex = bytesToHex(id)
+          ids.add(hex)
+          const info = infoOf(hex, pairs.get(SUMMARY + hex))
+          if (info !== undefined && machine instanceof Uint8Array && tree instanceof Uint8Array) {
+            const named = typeof name === "string" ? { name } : {}
+            known.set(hex, { info, machine: bytesToHex(machine), tree: bytesToHex(tree), ...named })
+          }
+        }
+        return { ids, known }
+      })
+    },
+    Effect.scoped,
+  )
+
+/** Replaces it. Returns its length in bytes. */
+export const writeIndex: (
+  opened: Opened,
+  catalogs: ReadonlyArray<Indexed>,
+  options?: { readonly started?: number; readonly create?: true },
+) => Effect.Effect<number, SqliteError | StoreError> = Effect.fnUntraced(
+  function* ({ engine, store }, catalogs, options = {}) {
+    const completed = yield* Clock.currentTimeMillis
+    const db = yield* engine.open()
+    yield* attempt(() => {
+      db.exec("BEGIN")
+      db.exec(SCHEMA)
+      const add = db.prepare("INSERT OR IGNORE INTO catalogs VALUES (?, ?, ?, ?, ?)")
+      const set = db.prepare("INSERT OR IGNORE INTO metadata VALUES (?, ?)")
+      for (const { info, machine, name, tree } of catalogs) {
+        const { id, time, ...rest } = info
+        add.run(hexToBytes(id), idBytes(machine), hexToBytes(tree), name ?? null, time)
+        set.run(SUMMARY + id, JSON.stringify({ time, ...rest }))
+      }
+      set.run("started", JSON.stringify(options.started ?? completed))
+      set.run("completed", JSON.stringify(completed))
+      set.run("worker", JSON.stringify("penstock"))
+      db.exec("COMMIT")
+    })
+    return yield* putDatabase(store, INDEX, db.bytes(1 << 20), options.create !== true)
+  },
+  Effect.scoped,
+)
+
+/** Stores a database as an object. Returns its length in bytes. */
+export const putDatabase: (
+  store: ObjectStore,
+  object: string,
+  bytes: Stream.Stream<Uint8Array, SqliteError>,
+  replace: boolean,
+) => Effect.Effect<number, SqliteError | StoreError> = Effect.fnUntraced(
+  function* (store, object, bytes, replace) {
+    const writer = yield* store.create(object, { replace })
+    let length = 0
+    yield* Stream.runForEach(bytes, (piece) => {
+      length += piece.length
+      return writer.append(piece)
+    })
+    yield* writer.commit
+    return length
+  },
+  Effect.scoped,
+)
+
+/** What a listing shows, from JSON; undefined when it is anything else. */
+const infoOf = (id: string, value: unknown): SnapshotInfo | undefined => {
+  if (typeof value !== "object" || value === null) return undefined
+  const { bytes, directories, files, hostname, parent, paths, tags, time, username } = value as Record<string, unknown>
+  if (!isCount(files) || !isCount(directories) || !isCount(bytes) || !Number.isSafeInteger(time)) return undefined
+  if (typeof hostname !== "string" || typeof username !== "string" || !isTexts(paths) || !isTexts(tags)) {
+    return undefined
+  }
+  return {
+    id,
+    time: time as number,
+    hostname,
+    username,
+    paths,
+    tags,
+    ...(typeof parent === "string" && isCatalogId(parent) && { parent }),
+    files,
+    directories,
+    bytes,
+  }
+}
+
+const isTexts = (value: unknown): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((one) => typeof one === "string")

@@ -1,0 +1,25 @@
+/** JSON in columns: written as text, read as text or as SQLite's binary form. */
+
+/** Longer values are not read, in bytes. */
+const MAXIMUM = 1 << 20
+
+/** SQL for a JSON column as text; one that is too long becomes text that is no JSON. */
+export const jsonColumn = (column: string): string =>
+  `CASE WHEN length(${column}) > ${MAXIMUM} THEN '!' WHEN typeof(${column}) = 'blob' THEN json(${column}) ELSE ${column} END`
+
+/** The value of a column that {@link jsonColumn} gave; undefined when it is no JSON, null for NULL. */
+export const parseColumn = (value: unknown): unknown => {
+  if (typeof value !== "string") return typeof value === "number" || value === null ? value : undefined
+  try {
+    return JSON.parse(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** The fields of a JSON object; none for NULL, undefined for anything else. */
+export const objectColumn = (value: unknown): Readonly<Record<string, unknown>> | undefined => {
+  const parsed = parseColumn(value)
+  if (parsed === null) return {}
+  return typeof parsed === "object" && !Array.isArray(parsed) ? parsed as Record<string, unknown> : undefined
+}

@@ -1,0 +1,151 @@
+/** The table `metadata` of a catalog. SPEC.md, "metadata". */
+import { hexToBytes } from "@noble/hashes/utils.js"
+import type { SqliteDatabase, SqliteError } from "../../stages/catalog/sqlite.ts"
+import { RepositoryError, type SnapshotInfo } from "../format.ts"
+import { corrupt } from "./errors.ts"
+import { jsonColumn, parseColumn } from "./json.ts"
+import { isCatalogId } from "./names.ts"
+import { timeOf } from "./time.ts"
+
+/** The version of catalogs that is written and read. */
+const PROTOCOL = 1
+
+/** What a catalog says of itself. */
+export interface CatalogMetadata {
+  readonly info: SnapshotInfo
+  /** 32 hex digits when Penstock wrote it. */
+  readonly machine: string
+  /** Tree hash in hex. */
+  readonly tree: string
+  readonly name?: string
+  /** When the run began, in milliseconds since 1970. */
+  readonly started: number
+  /** Device of most files. */
+  readonly device?: bigint
+  /** Whether rows of `files` are in the order of a walk. */
+  readonly inOrder: boolean
+}
+
+/** Writes it. */
+export const writeMetadata = (db: SqliteDatabase, metadata: CatalogMetadata): void => {
+  const { device, info, machine, name, started, tree } = metadata
+  const [path] = info.paths
+  const values: Readonly<Record<string, unknown>> = {
+    "protocol": PROTOCOL,
+    "id": info.id,
+    "machine": machine,
+    "tree": tree,
+    "created": info.time,
+    "started": started,
+    "name": name,
+    "machine_hostname": info.hostname,
+    "source_path": info.paths.length === 1 ? path!.toWellFormed() : undefined,
+    "extra.paths": info.paths,
+    "extra.username": info.username,
+    "extra.tags": info.tags,
+    "extra.parent": info.parent,
+    "extra.files": info.files,
+    "extra.directories": info.directories,
+    "extra.bytes": info.bytes,
+    "extra.device": device === undefined ? undefined : String(device),
+    "extra.order": metadata.inOrder ? "walk" : undefined,
+  }
+  const insert = db.prepare("INSERT INTO metadata (key, value) VALUES (?, ?)")
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) insert.run(key, JSON.stringify(value))
+}
+
+/** All keys and values of a table of JSON. Throws {@link SqliteError}. */
+export const readPairs = (db: SqliteDatabase): ReadonlyMap<string, unknown> =>
+  new Map(
+    db.prepare(`SELECT key, ${jsonColumn("value")} FROM metadata`).all().map((
+      [key, value],
+    ) => [String(key), parseColumn(value)]),
+  )
+
+/**
+ * Reads it. `id` is the UUID that the object is named by. Throws {@link RepositoryError} `newer` for a later protocol, `corrupt` when it
+ * is not the metadata of that catalog; {@link SqliteError}.
+ */
+export const readMetadata = (db: SqliteDatabase, object: string, id: string): CatalogMetadata => {
+  const pairs = readPairs(db)
+  const protocol = pairs.get("protocol")
+  if (protocol !== PROTOCOL) {
+    throw typeof protocol === "number" && protocol > PROTOCOL
+      ? new RepositoryError({
+        reason: "newer",
+        object,
+        message: `${object} has version ${protocol}, which a later program wrote`,
+      })
+      : corrupt(object, `${object} is not a catalog: it does not say its version`)
+  }
+  const text = (key: string): string | undefined => {
+    const value = pairs.get(key)
+    return typeof value === "string" ? value : undefined
+  }
+  const stored = text("id")?.replaceAll("-", "").toLowerCase()
+  if (stored !== id) {
+    throw corrupt(object, `${object} is the catalog of another snapshot: ${String(stored).slice(0, 40)}`)
+  }
+  const created = milliseconds(pairs.get("created"))
+  const tree = text("tree")
+  const machine = text("machine")
+  if (created === undefined || machine === undefined || tree === undefined || !/^[0-9a-f]{64}$/.test(tree)) {
+    throw corrupt(object, `${object} is damaged or altered: it lacks its date, machine or tree hash`)
+  }
+  const list = (key: string): ReadonlyArray<string> | undefined => {
+    const value = pairs.get(key)
+    return Array.isArray(value) && value.every((one) => typeof one === "string") ? value : undefined
+  }
+  const source = text("source_path")
+  const name = text("name")
+  const parent = text("extra.parent")
+  const device = text("extra.device")
+  return {
+    info: {
+      id,
+      time: created,
+      hostname: text("machine_hostname") ?? "",
+      username: text("extra.username") ?? "",
+      paths: list("extra.paths") ?? (source === undefined ? [] : [source]),
+      tags: list("extra.tags") ?? [],
+      ...(parent !== undefined && isCatalogId(parent) && { parent }),
+      ...countsOf(pairs, db),
+    },
+    machine,
+    tree,
+    started: milliseconds(pairs.get("started")) ?? created,
+    inOrder: pairs.get("extra.order") === "walk",
+    ...(name !== undefined && { name }),
+    ...(device !== undefined && /^\d{1,20}$/.test(device) && { device: BigInt(device) }),
+  }
+}
+
+type Counts = Pick<SnapshotInfo, "files" | "directories" | "bytes">
+
+/** Those that the catalog states, else from its rows. */
+const countsOf = (pairs: ReadonlyMap<string, unknown>, db: SqliteDatabase): Counts => {
+  const [files, directories, bytes] = ["files", "directories", "bytes"].map((key) => pairs.get(`extra.${key}`))
+  if (isCount(files) && isCount(directories) && isCount(bytes)) return { files, directories, bytes }
+  const [counted, total] = db.prepare(
+    "SELECT count(*), total(blobs.bytes) FROM files JOIN blobs USING (blob_id)",
+  ).get()!
+  const [folders] = db.prepare(
+    `SELECT count(*) FROM files WHERE special IS NOT NULL AND ${jsonColumn("special")} LIKE '%"directory"%'`,
+  ).get()!
+  return { files: Number(counted), directories: Number(folders), bytes: Number(total) }
+}
+
+/** Whether a value can be a number of things. */
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const milliseconds = (date: unknown): number | undefined => {
+  const time = timeOf(date)
+  const number = time === undefined ? undefined : Number(time / 1_000_000n)
+  return Number.isSafeInteger(number) ? number : undefined
+}
+
+/** The bytes of an ID in hex, with or without punctuation; none when it is no hex. */
+export const idBytes = (hex: string): Uint8Array => {
+  const digits = hex.replaceAll("-", "").toLowerCase()
+  return /^([0-9a-f]{2})*$/.test(digits) ? hexToBytes(digits) : new Uint8Array(0)
+}

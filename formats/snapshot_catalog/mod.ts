@@ -1,0 +1,96 @@
+/**
+ * The snapshot catalog: a SQLite database for each snapshot, extents and maps of blobs named by their BLAKE3. Nothing is encrypted:
+ * whoever reads the store reads all of it. SPEC.md has every byte.
+ * @module
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { SqliteEngine, SqliteError } from "../../stages/catalog/sqlite.ts"
+import { blake3 } from "../../stages/hash/blake3.ts"
+import { Kernels, makeKernel } from "../../stages/kernel.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { wholeFidelity } from "../../stages/walk/source.ts"
+import { type Format, type Repository, RepositoryError } from "../format.ts"
+import { backup } from "./backup.ts"
+import { check } from "./check.ts"
+import { fromWriteError } from "./errors.ts"
+import { writeIndex } from "./index.ts"
+import { catalogId, catalogs, INDEX } from "./names.ts"
+import { makeOpened, type Opened, type SnapshotCatalogOptions } from "./opened.ts"
+import { entries } from "./read.ts"
+import { rebuild } from "./rebuild.ts"
+import { snapshots } from "./snapshots.ts"
+
+export type { SnapshotCatalogOptions } from "./opened.ts"
+export type { TreeForm } from "./tree_hash.ts"
+
+const NAME = "snapshot-catalog"
+
+/** Whether there is an index, or a catalog. */
+const isThere: (store: ObjectStore) => Effect.Effect<boolean, StoreError> = Effect.fnUntraced(function* (store) {
+  const index = yield* Effect.catch(
+    Effect.as(store.stat(INDEX), true),
+    (error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error),
+  )
+  if (index) return true
+  return Option.isSome(
+    yield* Stream.runHead(Stream.filter(store.list(catalogs.directory), ({ name }) => catalogId(name) !== undefined)),
+  )
+})
+
+/** The format with options of one's own. */
+export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Format => {
+  const opened = Effect.gen(function* () {
+    const store = yield* ObjectStore
+    const table = yield* Kernels
+    // There is no object that only says which repository this is.
+    const place = new TextEncoder().encode(`penstock ${NAME} ${store.properties.location}`)
+    const id = bytesToHex(makeKernel(blake3, table).digest(place).subarray(0, 16))
+    return makeOpened(id, store, yield* SqliteEngine, table, options)
+  })
+  return {
+    name: NAME,
+    fidelity: wholeFidelity,
+    recognise: Effect.flatMap(ObjectStore, isThere),
+    create: Effect.fnUntraced(function* () {
+      const store = yield* ObjectStore
+      const exists = new RepositoryError({
+        reason: "exists",
+        message: `There is a repository at ${store.properties.location} already`,
+      })
+      if (yield* isThere(store)) return yield* exists
+      const made = yield* opened
+      yield* writeIndex(made, [], { create: true }).pipe(
+        Effect.mapError((error) =>
+          error instanceof SqliteError ? fromWriteError(error) : error.reason === "exists" ? exists : error
+        ),
+      )
+      return repository(made)
+    }),
+    open: Effect.fnUntraced(function* () {
+      const store = yield* ObjectStore
+      if (!(yield* isThere(store))) {
+        return yield* new RepositoryError({
+          reason: "none",
+          message: `There is no repository at ${store.properties.location}`,
+        })
+      }
+      return repository(yield* opened)
+    }),
+  }
+}
+
+/** The format as the document has it, extents of 1 MiB on average. */
+export const snapshotCatalog: Format = makeSnapshotCatalog()
+
+const repository = (opened: Opened): Repository => ({
+  format: NAME,
+  id: opened.id,
+  backup: (stream, options) => backup(opened, stream, options),
+  snapshots: snapshots(opened),
+  entries: (snapshot, options) => entries(opened, snapshot, options),
+  check: (options) => check(opened, options),
+  rebuild: rebuild(opened),
+})

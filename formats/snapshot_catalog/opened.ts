@@ -1,0 +1,69 @@
+/** An opened repository, as its operations share it. */
+import { fastcdc } from "../../stages/chunk/fastcdc.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { zstd } from "../../stages/compress/zstd.ts"
+import { blake3 } from "../../stages/hash/blake3.ts"
+import { type Hasher, type KernelSpec, type KernelTable, makeKernel } from "../../stages/kernel.ts"
+import { objectsOf } from "../../stages/pack/objects.ts"
+import type { Packing } from "../../stages/pack/packing.ts"
+import type { ObjectStore } from "../../stages/pack/store.ts"
+import { extents } from "./names.ts"
+import type { TreeForm } from "./tree_hash.ts"
+
+/** How a repository is written; any mixture can be read. */
+export interface SnapshotCatalogOptions {
+  /** Average length of an extent that the chunker makes, in bytes; 1 MiB by default. */
+  readonly average?: number
+  /** Compress extents on stores that keep a content type with an object. True by default. */
+  readonly compress?: boolean
+  /** zstd level; 3 by default. */
+  readonly level?: number
+  /** The machine's ID in hex; derived from the host name by default. */
+  readonly machine?: string
+  /** How trees are hashed; `document` by default. */
+  readonly tree?: TreeForm
+}
+
+/** What every operation needs. */
+export interface Opened {
+  readonly id: string
+  readonly store: ObjectStore
+  readonly engine: SqliteEngine
+  readonly table: KernelTable
+  readonly options: SnapshotCatalogOptions
+  readonly chunk: KernelSpec<"chunk">
+  /** What extents go through; undefined: they are stored as they are. */
+  readonly compress: KernelSpec<"compress"> | undefined
+  /** Names extents and blobs. */
+  readonly hasher: Hasher
+  readonly packing: Packing
+}
+
+/** Media type of extents that are compressed (RFC 8878). */
+export const ZSTD = "application/zstd"
+
+export const makeOpened = (
+  id: string,
+  store: ObjectStore,
+  engine: SqliteEngine,
+  table: KernelTable,
+  options: SnapshotCatalogOptions,
+): Opened => {
+  const spec = zstd({ level: options.level ?? 3 })
+  const compress = options.compress !== false && store.properties.contentType === true ? spec : undefined
+  return {
+    id,
+    store,
+    engine,
+    table,
+    options,
+    chunk: fastcdc({ average: options.average ?? 1 << 20 }),
+    compress,
+    hasher: makeKernel(blake3, table),
+    packing: objectsOf({
+      ...extents,
+      compressed: { [ZSTD]: spec },
+      ...(compress !== undefined && { contentType: ZSTD }),
+    }),
+  }
+}

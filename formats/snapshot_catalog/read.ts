@@ -1,0 +1,111 @@
+/** Reads a snapshot. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { paged } from "../../stages/catalog/paged.ts"
+import { contents } from "../../stages/contents.ts"
+import type { Stored } from "../../stages/executor.ts"
+import { blake3 } from "../../stages/hash/blake3.ts"
+import { ChunkListBuilder } from "../../stages/hash/chunk_list.ts"
+import { ObjectStore } from "../../stages/pack/store.ts"
+import { type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
+import { contentStream } from "../../stages/walk/content.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { SourceError } from "../../stages/walk/source.ts"
+import { wanted } from "../../stages/walk/wanted.ts"
+import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
+import type { BlobMap } from "./blob_map.ts"
+import { type Catalog, type Listed, openCatalog } from "./catalog.ts"
+import { fromSqliteError } from "./errors.ts"
+import { catalogName, isCatalogId } from "./names.ts"
+import type { Opened } from "./opened.ts"
+
+/** Zeros of a hole that are given at once, in bytes. */
+const ZEROS = 1 << 20
+
+/** The entries of a snapshot with their content. */
+export const entries = (
+  opened: Opened,
+  { id }: SnapshotInfo,
+  options: ReadOptions = {},
+): Stream.Stream<Entry, FormatError> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const unknown = new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` })
+    if (!isCatalogId(id)) return yield* unknown
+    const catalog = yield* openCatalog(opened, id).pipe(
+      Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "not-found" ? unknown : error)),
+    )
+    const all = catalogEntries(catalog, (path, message) => options.problem?.({ path, message }))
+    const chosen = wanted(all, options)
+    if (options.content === false) return Stream.map(chosen, bare)
+    return Stream.map(contents(restoring(opened, chosen)), (entry) => special(opened, entry as Entry & Listed))
+  })).pipe(Stream.provideService(ObjectStore, opened.store))
+
+/** The entries of a catalog, in arrays. */
+export const catalogEntries = (
+  catalog: Catalog,
+  unknown: (path: string, message: string) => void,
+): Stream.Stream<Listed, RepositoryError> =>
+  paged(() => catalog.entries(unknown)).pipe(
+    Stream.mapError(fromSqliteError(catalogName(catalog.metadata.info.id))),
+  )
+
+/** The way from extents to content. */
+const restoring = <E, R>(
+  { packing }: Opened,
+  stored: Stream.Stream<Stored, E, R>,
+): Stream.Stream<Fetched<readonly ["unpack", "verify", "unchunk"]>, E, R> =>
+  stored.pipe(unpack(packing), verify(blake3), unchunk)
+
+/** An entry to be looked at only. */
+const bare = ({ blob: _blob, chunks: _chunks, lost: _lost, map: _map, reused: _reused, ...entry }: Listed): Entry =>
+  entry
+
+/** An entry as it comes out of the pipeline, without what only a catalog says, and with the content that the pipeline does not know. */
+const special = (
+  opened: Opened,
+  { blob: _blob, lost, map, ...entry }: Entry & Pick<Listed, "blob" | "lost" | "map">,
+): Entry => {
+  if (lost !== undefined) {
+    const error = new SourceError({ reason: "damaged", path: entry.path, message: `Its content is lost: ${lost}` })
+    return { ...entry, content: Stream.fail(error) }
+  }
+  return map === undefined ? entry : { ...entry, content: withHoles(opened, entry.path, map) }
+}
+
+/** Content with holes, run by run. */
+const withHoles = (
+  opened: Opened,
+  path: string,
+  { entries, total }: BlobMap,
+): Stream.Stream<Uint8Array, SourceError> => {
+  const piece = (from: number, to: number, list: ChunkListBuilder): Stream.Stream<Uint8Array, SourceError> => {
+    const chunks = list.take()
+    const stored: Stored = { path, kind: "file", metadata: {}, size: to - from, chunks, reused: false }
+    return contents(restoring(opened, Stream.succeed(stored))).pipe(
+      Stream.provideService(ObjectStore, opened.store),
+      Stream.mapError(({ message }) => new SourceError({ reason: "damaged", path, message })),
+      Stream.flatMap(contentStream),
+    )
+  }
+  const runs = function* (): Generator<Stream.Stream<Uint8Array, SourceError>, void> {
+    let end = 0
+    for (const { id, length, offset } of entries) {
+      if (offset > end) yield zeros(offset - end)
+      const list = new ChunkListBuilder()
+      list.add(id, length)
+      end = offset + length
+      yield piece(offset, end, list)
+    }
+    if (total > end) yield zeros(total - end)
+  }
+  return Stream.flatten(Stream.suspend(() => Stream.fromIterable(runs())))
+}
+
+const zeros = (length: number): Stream.Stream<Uint8Array> =>
+  Stream.unfold(
+    length,
+    (left) =>
+      Effect.succeed(
+        left === 0 ? undefined : [new Uint8Array(Math.min(left, ZEROS)), left - Math.min(left, ZEROS)] as const,
+      ),
+  )

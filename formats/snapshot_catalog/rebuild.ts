@@ -1,0 +1,54 @@
+/** Makes again what follows from the catalogs: the index, and maps of blobs. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import type { FormatError, RebuildSummary } from "../format.ts"
+import { encodeMap } from "./blob_map.ts"
+import { asCorrupt, openCatalog } from "./catalog.ts"
+import { check, wrongMap } from "./check.ts"
+import { fromWriteError } from "./errors.ts"
+import { type Indexed, indexed, writeIndex } from "./index.ts"
+import { blobs, catalogName } from "./names.ts"
+import type { Opened } from "./opened.ts"
+import { catalogEntries } from "./read.ts"
+import { catalogIds, unlessDamaged } from "./snapshots.ts"
+
+/**
+ * Every catalog is read whole, and every map. Catalogs are the only objects that say names: one that is lost or damaged is a snapshot
+ * that is lost, and a finding.
+ */
+export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatError> =>
+  Effect.gen(function* () {
+    const found: Array<Indexed> = []
+    const mended = new ChunkIndex()
+    for (const id of (yield* Stream.runCollect(catalogIds(opened))).sort()) {
+      // What is damaged is named by the check at the end.
+      const summary = yield* unlessDamaged(mend(opened, id, mended), catalogName(id), () => {})
+      if (summary !== undefined) found.push(summary)
+    }
+    found.sort(({ info: a }, { info: b }) => a.time - b.time || (a.id < b.id ? -1 : 1))
+    yield* writeIndex(opened, found).pipe(
+      Effect.mapError((error) => error instanceof SqliteError ? fromWriteError(error) : error),
+    )
+    const { findings } = yield* check(opened, { readData: 0 })
+    return { snapshots: found.map(({ info }) => info), packsIndexed: 0, findings }
+  })
+
+/** Writes the maps of a catalog that are not as they should be. */
+const mend = (opened: Opened, id: string, mended: ChunkIndex): Effect.Effect<Indexed, FormatError> =>
+  Effect.scoped(Effect.gen(function* () {
+    const { store } = opened
+    const catalog = yield* openCatalog(opened, id)
+    yield* Stream.runForEach(
+      catalogEntries(catalog, () => {}),
+      Effect.fnUntraced(function* ({ blob }) {
+        if (blob === undefined || !mended.claim(blob)) return
+        const object = blobs.nameOf(blob)
+        const map = yield* asCorrupt(object, () => catalog.map(blob))
+        if (typeof map === "string" || (yield* wrongMap(store, object, map)) === undefined) return
+        yield* store.put(object, [encodeMap(map)], { replace: true })
+      }),
+    )
+    return indexed(catalog.metadata)
+  }))

@@ -1,0 +1,173 @@
+/** Rows of the table `files`: entries, but for their content. SPEC.md, "files". */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { textFromBytes, textToBytes } from "../../stages/catalog/short_text.ts"
+import type { SqliteError, SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
+import { cleanName } from "../../stages/catalog/tree_owner.ts"
+import { corruptAt, PATH_MAXIMUM, type StoredEntry, type StoredKind } from "../../stages/catalog/tree_row.ts"
+import type { Metadata } from "../../stages/walk/entry.ts"
+import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
+import { jsonColumn, objectColumn } from "./json.ts"
+import { splitTime, timeOf } from "./time.ts"
+
+/** The columns that {@link rowOf} gives, in its order. */
+export const WRITTEN: string = "path, blob_id, ts_changed, ts_modified, unix_mode, unix_owner_id, unix_owner_name, " +
+  "unix_group_id, unix_group_name, special, fs_inode, extra"
+
+/** The columns that {@link entryOf} takes, in its order. */
+export const READ: string = WRITTEN.split(", ")
+  .map((column) => column === "special" || column === "extra" ? jsonColumn(column) : column)
+  .join(", ")
+
+/** An entry, and the blob that is its content. */
+export interface FileRow {
+  readonly entry: Omit<StoredEntry, "chunks" | "size">
+  /** 32 bytes; files only. Undefined for a hard link that has no blob of its own. */
+  readonly blob: Uint8Array | undefined
+}
+
+/** `device` is that of the catalog: only others are written. */
+export const rowOf = (entry: StoredEntry, blob: Uint8Array | undefined, device: bigint | undefined): SqliteRow => {
+  const { kind, metadata: m } = entry
+  const changed = m.ctime === undefined ? undefined : splitTime(m.ctime)
+  const modified = m.mtime === undefined ? undefined : splitTime(m.mtime)
+  const extra = {
+    ...(modified !== undefined && modified.rest !== 0 && { mtime_ns: modified.rest }),
+    ...(changed !== undefined && changed.rest !== 0 && { ctime_ns: changed.rest }),
+    ...(kind === "file" && entry.sparse === true && { sparse: true }),
+    ...(m.device !== device && { device: m.device === undefined ? null : String(m.device) }),
+  }
+  return [
+    textToBytes(entry.path),
+    blob ?? null,
+    changed?.milliseconds ?? null,
+    modified?.milliseconds ?? null,
+    m.mode ?? null,
+    m.uid ?? null,
+    m.user === undefined ? null : cleanName(m.user),
+    m.gid ?? null,
+    m.group === undefined ? null : cleanName(m.group),
+    specialOf(entry),
+    m.inode === undefined ? null : BigInt.asIntN(64, m.inode),
+    Object.keys(extra).length === 0 ? null : JSON.stringify(extra),
+  ]
+}
+
+const specialOf = ({ kind, linkTo, rdev, target }: StoredEntry): string | null => {
+  switch (kind) {
+    case "file":
+      return linkTo === undefined ? null : JSON.stringify({ type: "hardlink", ...targetOf(linkTo) })
+    case "symlink":
+      return JSON.stringify({ type: kind, ...(target === undefined ? {} : targetOf(target)) })
+    case "character":
+    case "block":
+      return JSON.stringify({ type: kind, ...rdev })
+    default:
+      return JSON.stringify({ type: kind })
+  }
+}
+
+/** What is not UTF-8 is in a field of its own, so that the JSON is valid everywhere. */
+const targetOf = (target: string): { readonly target: string; readonly target_bytes?: string } =>
+  isByteName(target) ? { target: target.toWellFormed(), target_bytes: bytesToHex(pathToBytes(target)) } : { target }
+
+/** The path of a row. Throws {@link SqliteError} `corrupt` when no entry can have it. */
+export const pathOf = (value: SqliteValue | undefined): string => {
+  const path = value instanceof Uint8Array ? textFromBytes(value) : value
+  if (typeof path !== "string" || path.length > PATH_MAXIMUM) throw corruptAt("", "a path in it is not valid")
+  const problem = pathProblem(path)
+  if (problem !== undefined) throw corruptAt(path.slice(0, 200), problem)
+  return path
+}
+
+/**
+ * The entry of a row whose columns {@link READ} begin at `at`; a string when it is of a kind that is not known here: why. Throws
+ * {@link SqliteError} `corrupt` when it is not a row of an entry.
+ */
+export const entryOf = (row: SqliteRow, at: number, device: bigint | undefined): FileRow | string => {
+  const path = pathOf(row[at])
+  const special = objectColumn(row[at + 9])
+  const extra = objectColumn(row[at + 11])
+  if (special === undefined || extra === undefined) throw corruptAt(path, "one of its values is not JSON")
+  const blob = row[at + 1]
+  if (blob !== null && !(blob instanceof Uint8Array && blob.length === 32)) {
+    throw corruptAt(path, "the ID of its content is not valid")
+  }
+  const type = row[at + 9] === null ? "file" : special["type"]
+  const kind = type === "hardlink" ? "file" : KINDS.find((kind) => kind === type)
+  if (kind === undefined) return `It is of the kind ${JSON.stringify(type)?.slice(0, 100)}, which is not known here`
+  if (type === "file" && blob === null) return "Its content was not stored"
+  const target = type === "hardlink" || type === "symlink" ? decodeTarget(path, special) : undefined
+  const { major, minor } = special
+  return {
+    blob: kind === "file" ? blob ?? undefined : undefined,
+    entry: {
+      path,
+      kind,
+      metadata: metadataOf(path, row, at, extra, device),
+      ...(target !== undefined && (type === "symlink" ? { target } : { linkTo: linkOf(path, target) })),
+      ...((type === "character" || type === "block") && isUint32(major) && isUint32(minor) && {
+        rdev: { major, minor },
+      }),
+      ...(kind === "file" && extra["sparse"] === true && { sparse: true }),
+    },
+  }
+}
+
+const KINDS: ReadonlyArray<StoredKind> = ["file", "directory", "symlink", "fifo", "socket", "character", "block"]
+
+const decodeTarget = (path: string, special: Readonly<Record<string, unknown>>): string | undefined => {
+  const { target, target_bytes: bytes } = special
+  if (typeof bytes === "string" && /^([0-9a-f]{2})*$/.test(bytes)) return pathFromBytes(hexToBytes(bytes))
+  if (target !== undefined && typeof target !== "string") throw corruptAt(path, "what it links to is not valid")
+  return target
+}
+
+const linkOf = (path: string, target: string): string => {
+  if (target === "" || target === path || pathProblem(target) !== undefined) {
+    throw corruptAt(path, "the path that it links to is not valid")
+  }
+  return target
+}
+
+const metadataOf = (
+  path: string,
+  row: SqliteRow,
+  at: number,
+  extra: Readonly<Record<string, unknown>>,
+  device: bigint | undefined,
+): Metadata => {
+  const mtime = time(path, row[at + 3], extra["mtime_ns"])
+  const ctime = time(path, row[at + 2], extra["ctime_ns"])
+  const inode = row[at + 10]
+  const own = extra["device"]
+  const on = typeof own === "string" && /^\d{1,20}$/.test(own) ? BigInt(own) : own === null ? undefined : device
+  const [mode, uid, user, gid, group] = row.slice(at + 4, at + 9)
+  return {
+    ...(mode !== null && { mode: natural(path, mode) & 0o7777 }),
+    ...(uid !== null && { uid: natural(path, uid) }),
+    ...(gid !== null && { gid: natural(path, gid) }),
+    ...(typeof user === "string" && { user }),
+    ...(typeof group === "string" && { group }),
+    ...(mtime !== undefined && { mtime }),
+    ...(ctime !== undefined && { ctime }),
+    ...((typeof inode === "bigint" || typeof inode === "number") && { inode: BigInt.asUintN(64, BigInt(inode)) }),
+    ...(on !== undefined && { device: on }),
+  }
+}
+
+const time = (path: string, value: SqliteValue | undefined, rest: unknown): bigint | undefined => {
+  if (value === null) return undefined
+  const found = timeOf(value, typeof rest === "number" && isUint32(rest) && rest < 1_000_000 ? rest : 0)
+  if (found === undefined) throw corruptAt(path, "one of its times is not valid")
+  return found
+}
+
+const natural = (path: string, value: SqliteValue | undefined): number => {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
+    throw corruptAt(path, "one of its numbers is not valid")
+  }
+  return value
+}
+
+const isUint32 = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff

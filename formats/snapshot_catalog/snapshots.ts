@@ -1,0 +1,86 @@
+/** Lists the snapshots of a repository. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { StoreError } from "../../stages/pack/store.ts"
+import type { FormatError, RepositoryError, SnapshotInfo } from "../format.ts"
+import { openCatalog } from "./catalog.ts"
+import { corrupt } from "./errors.ts"
+import { type CatalogIndex, type Indexed, indexed, readIndex } from "./index.ts"
+import { catalogId, catalogName, catalogs, INDEX } from "./names.ts"
+import type { Opened } from "./opened.ts"
+
+/** All that is in `catalogs/`. */
+export interface Listing {
+  /** Oldest first. */
+  readonly snapshots: ReadonlyArray<Indexed>
+  /** Catalogs that cannot be read. */
+  readonly damaged: ReadonlyArray<RepositoryError>
+  /** Why the index is of no use; that it does not list all catalogs is no reason. */
+  readonly indexProblem: string | undefined
+}
+
+/** Goes by `more`, and by the index as far as that knows the catalogs that are there; opens the others. */
+export const listSnapshots = (
+  opened: Opened,
+  more: ReadonlyMap<string, Indexed> = new Map(),
+): Effect.Effect<Listing, FormatError> =>
+  Effect.gen(function* () {
+    const ids = (yield* Stream.runCollect(catalogIds(opened))).sort()
+    const index = yield* usableIndex(opened)
+    const damaged: Array<RepositoryError> = []
+    const read = yield* Effect.forEach(
+      ids,
+      (id) => {
+        const known = more.get(id) ?? (typeof index === "string" ? undefined : index.known.get(id))
+        return known !== undefined
+          ? Effect.succeed(known)
+          : unlessDamaged(summarise(opened, id), catalogName(id), (error) => damaged.push(error))
+      },
+      { concurrency: 2 },
+    )
+    const snapshots = read.filter((one) => one !== undefined).sort(({ info: a }, { info: b }) =>
+      a.time - b.time || (a.id < b.id ? -1 : 1)
+    )
+    return { snapshots, damaged, indexProblem: typeof index === "string" ? index : undefined }
+  })
+
+/** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
+export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+  Effect.gen(function* () {
+    const { damaged, snapshots } = yield* listSnapshots(opened)
+    for (const { message } of damaged) yield* Effect.logWarning(message)
+    return snapshots.map(({ info }) => info)
+  })
+
+/** The IDs of all catalogs, in hex, in no particular order. */
+export const catalogIds = ({ store }: Opened): Stream.Stream<string, StoreError> =>
+  Stream.flatMap(store.list(catalogs.directory), ({ name }) => {
+    const id = catalogId(name)
+    return id === undefined ? Stream.empty : Stream.succeed(id)
+  })
+
+/** What the index would say of a catalog. */
+export const summarise = (opened: Opened, id: string): Effect.Effect<Indexed, FormatError> =>
+  Effect.scoped(Effect.map(openCatalog(opened, id), ({ metadata }) => indexed(metadata)))
+
+/** Hands damage of an object to `found`. What concerns all of the store remains a failure; what has gone is as if it had not been. */
+export const unlessDamaged = <A, R>(
+  effect: Effect.Effect<A, FormatError, R>,
+  object: string,
+  found: (error: RepositoryError) => void,
+): Effect.Effect<A | undefined, StoreError, R> =>
+  Effect.catch(effect, (error): Effect.Effect<undefined, StoreError> => {
+    if (error._tag === "RepositoryError") found(error)
+    else if (error.reason === "io" || error.reason === "corrupt") found(corrupt(object, error.message, error))
+    else if (error.reason !== "not-found") return Effect.fail(error)
+    return Effect.succeed(undefined)
+  })
+
+/** The index, or why there is none. */
+const usableIndex = (opened: Opened): Effect.Effect<CatalogIndex | string, StoreError> => {
+  let problem = `${INDEX} is missing`
+  return Effect.map(
+    unlessDamaged(readIndex(opened), INDEX, ({ message }) => problem = message),
+    (index) => index ?? problem,
+  )
+}
