@@ -4,6 +4,21 @@ import { join } from "node:path"
 import type { EntryKind } from "../stages/walk/entry.ts"
 import { type Fidelity, wholeFidelity } from "../stages/walk/source.ts"
 
+/** What a program keeps of a tree. */
+export interface Kept extends Fidelity {
+  /** Whether directories have their own mtime after a restore; true unless told. */
+  readonly directoryMtimes?: boolean
+}
+
+/** What is not kept of what is compared, in words. */
+export const lostOf = (kept: Kept): ReadonlyArray<string> => [
+  ...wholeFidelity.kinds.filter((kind) => !kept.kinds.includes(kind)).map((kind) => `entries of kind ${kind}`),
+  ...(kept.mode === true ? [] : [kept.mode === "execute" ? "modes but for the execute bit" : "modes"]),
+  ...(kept.owner ? [] : ["owners"]),
+  ...(kept.mtime === undefined ? ["mtimes"] : kept.mtime >= 1e9 ? ["fractions of a second of mtimes"] : []),
+  ...(kept.directoryMtimes === false ? ["mtimes of directories"] : []),
+]
+
 const kindOf = (status: Stats): EntryKind =>
   status.isFile()
     ? "file"
@@ -40,22 +55,22 @@ const OWNER_EXECUTES = 0o100
 /** A runtime may keep milliseconds only. */
 const MTIME_MS = 2
 
-const metadataDiffers = (one: Stats, other: Stats, fidelity: Fidelity): string | undefined => {
-  const compared = fidelity.mode === true ? ~0 : fidelity.mode === "execute" && one.isFile() ? OWNER_EXECUTES : 0
+const metadataDiffers = (one: Stats, other: Stats, kept: Kept): string | undefined => {
+  const compared = kept.mode === true ? ~0 : kept.mode === "execute" && one.isFile() ? OWNER_EXECUTES : 0
   if ((one.mode & compared) !== (other.mode & compared)) return "mode"
-  if (fidelity.owner && (one.uid !== other.uid || one.gid !== other.gid)) return "owner"
-  if (fidelity.mtime === undefined) return undefined
-  return Math.abs(one.mtimeMs - other.mtimeMs) > Math.max(MTIME_MS, fidelity.mtime / 1e6) ? "mtime" : undefined
+  if (kept.owner && (one.uid !== other.uid || one.gid !== other.gid)) return "owner"
+  if (kept.mtime === undefined || (one.isDirectory() && kept.directoryMtimes === false)) return undefined
+  return Math.abs(one.mtimeMs - other.mtimeMs) > Math.max(MTIME_MS, kept.mtime / 1e6) ? "mtime" : undefined
 }
 
 /**
- * The first difference in what `fidelity` promises, as a sentence, or undefined. The mtime of the top directory and those of symlinks are not
+ * The first difference in what is `kept`, as a sentence, or undefined. The mtime of the top directory and those of symlinks are not
  * compared, because not every tool keeps them.
  */
 export const difference = (
   source: string,
   restored: string,
-  fidelity: Fidelity = wholeFidelity,
+  kept: Kept = wholeFidelity,
   path = "",
 ): string | undefined => {
   const [a, b] = [join(source, path), join(restored, path)]
@@ -63,15 +78,15 @@ export const difference = (
   const kind = kindOf(one)
   if (kindOf(other) !== kind) return `${path} is a ${kindOf(other)}, was a ${kind}`
   if (kind === "symlink") return readlinkSync(a) === readlinkSync(b) ? undefined : `${path} points to something else`
-  const odd = path === "" ? undefined : metadataDiffers(one, other, fidelity)
+  const odd = path === "" ? undefined : metadataDiffers(one, other, kept)
   if (odd !== undefined) return `${path} has another ${odd}`
   if (kind === "directory") {
-    const kept = (name: string): boolean => fidelity.kinds.includes(kindOf(lstatSync(join(a, name))))
-    const [names, others] = [readdirSync(a).filter(kept).sort(), readdirSync(b).sort()]
+    const hasKind = (name: string): boolean => kept.kinds.includes(kindOf(lstatSync(join(a, name))))
+    const [names, others] = [readdirSync(a).filter(hasKind).sort(), readdirSync(b).sort()]
     const odd = names.find((name, i) => others[i] !== name) ?? others[names.length]
     if (odd !== undefined) return `${join(path, odd)} is in one of the trees only`
     for (const name of names) {
-      const found = difference(source, restored, fidelity, join(path, name))
+      const found = difference(source, restored, kept, join(path, name))
       if (found !== undefined) return found
     }
   }

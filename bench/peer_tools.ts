@@ -1,5 +1,6 @@
 /** Other backup programs, and how each does each work. */
 import { join } from "node:path"
+import { wholeFidelity } from "../stages/walk/source.ts"
 import type { Command } from "./measure.ts"
 import { versionOf } from "./programs.ts"
 import { type Missing, needing, PASSWORD, type Place, type Tool } from "./tool.ts"
@@ -83,6 +84,8 @@ const kopia = (program: string): Tool => {
       restore: (place) => kopia(place, "restore", place.source, place.target),
       check: (place) => kopia(place, "snapshot", "verify", "--verify-files-percent=100"),
     },
+    // A restored directory has the time of the newest file beneath it.
+    kept: { ...wholeFidelity, directoryMtimes: false },
   }
 }
 

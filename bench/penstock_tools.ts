@@ -98,7 +98,7 @@ const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missin
       check: (place) => penstock(place, "check", "--read-data"),
     },
     ...(content === undefined ? {} : { content }),
-    fidelity,
+    kept: fidelity,
   }
 }
 

@@ -16,7 +16,13 @@ export interface Results {
   readonly note: string
   readonly seed: string
   readonly runs: number
-  readonly tools: ReadonlyArray<{ readonly name: string; readonly kind: string; readonly version: string }>
+  readonly tools: ReadonlyArray<{
+    readonly name: string
+    readonly kind: string
+    readonly version: string
+    /** What does not come back, and was not compared. */
+    readonly lost?: ReadonlyArray<string>
+  }>
   readonly missing: ReadonlyArray<{ readonly name: string; readonly missing: string }>
   readonly corpora: ReadonlyArray<{
     readonly name: string
@@ -101,6 +107,9 @@ export const markdown = (results: Results): string =>
       `- **When, what:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
       `- **Machine:** ${results.machine.description}; source, repositories and restored trees on ${results.machine.fileSystem}`,
       `- **Tools:** ${results.tools.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
+      ...results.tools.flatMap(({ name, lost = [] }) =>
+        lost.length === 0 ? [] : [`- **Not kept by ${name}, not compared:** ${lost.join(", ")}`]
+      ),
       `- **Missing, not measured:** ${
         results.missing.map(({ name, missing }) => `${name} (${missing})`).join("; ") || "none"
       }`,
@@ -109,7 +118,7 @@ export const markdown = (results: Results): string =>
     ].join("\n"),
     `Each number is the median of ${results.runs} rounds, with the smallest and the largest in parentheses, after a round that is not counted; peak memory is the largest.
 Tools take turns at each work. Files are in the page cache, repositories are new in each round, beside the source. Every restored tree was compared with the source
-(names, kinds, modes, owners, mtimes, links, each byte) before the times of that round counted.
+(names, kinds, modes, owners, mtimes, links, each byte; less where it is said above) before the times of that round counted.
 \`again\` is a backup with nothing changed, \`edited\` one after an edit of about 2 % of the files, \`check\` reads and verifies all data. \`tar | zstd -3 | age\` and \`cp -a\` are
 no backup programs but limits: they neither deduplicate nor find out what changed. What is measured and how: [bench/README.md](../README.md).`,
     ...results.corpora.map((corpus) => corpusReport(results, corpus)),

@@ -97,7 +97,7 @@ export const measureCorpus = async (options: {
           if (work === "backup" || work === "edited") sizes.set(`${work} ${tool.name}`, sizeOf(place.repository))
           if (work === "backup" && tool.content !== undefined) sizes.set(`content ${tool.name}`, tool.content(place))
           if (work === "restore") {
-            const differs = difference(source, place.target, tool.fidelity)
+            const differs = difference(source, place.target, tool.kept)
             if (differs !== undefined) throw new Error(`the restored tree is not the source: ${differs}`)
             rmSync(place.target, { recursive: true })
           }

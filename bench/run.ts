@@ -5,6 +5,8 @@ import { basename, join, resolve } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import { builtIn } from "../cli/formats.ts"
+import { wholeFidelity } from "../stages/walk/source.ts"
+import { lostOf } from "./compare.ts"
 import { CORPORA, type Corpus, makeCorpus } from "./corpora.ts"
 import { commit, machine } from "./machine.ts"
 import { plot } from "./plot.ts"
@@ -84,7 +86,7 @@ export const run = async (
     note: values.note,
     seed: values.seed,
     runs,
-    tools: tools.map(({ name, kind, version }) => ({ name, kind, version })),
+    tools: tools.map(({ name, kind, version, kept }) => ({ name, kind, version, lost: lostOf(kept ?? wholeFidelity) })),
     missing,
     corpora,
     samples: parts.flatMap((part) => part.samples),

@@ -1,5 +1,5 @@
 /** What a program that is measured is. */
-import type { Fidelity } from "../stages/walk/source.ts"
+import type { Kept } from "./compare.ts"
 import type { Command } from "./measure.ts"
 import { find } from "./programs.ts"
 
@@ -33,7 +33,7 @@ export interface Tool {
   /** Bytes of a repository that are content; the rest is catalogs and indexes. */
   readonly content?: (place: Place) => number
   /** What comes back of a tree; everything, when absent. */
-  readonly fidelity?: Fidelity
+  readonly kept?: Kept
 }
 
 /** A tool that was asked for and cannot be run, and why. */
