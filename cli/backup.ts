@@ -1,5 +1,6 @@
 /** `penstock backup`: makes a snapshot. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { hostname as machineName, userInfo } from "node:os"
 import { resolve } from "node:path"
@@ -21,7 +22,6 @@ import { entriesOf, rootsOf } from "./roots.ts"
 import { readText } from "./text_file.ts"
 import { describeSnapshot } from "./snapshot.ts"
 import { stdinEntries } from "./stdin.ts"
-import { tarEntries } from "./tar_input.ts"
 
 export interface BackupInput extends CommonInput, CreationInput {
   readonly paths: ReadonlyArray<string>
@@ -60,6 +60,7 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }))
   },
+  Effect.scoped,
 )
 
 const run = Effect.fnUntraced(function* (
@@ -92,15 +93,19 @@ const sourceOf = Effect.fnUntraced(function* (
   input: BackupInput,
   location: string,
   out: Output,
-): Effect.fn.Return<What, UsageError> {
+): Effect.fn.Return<What, UsageError | SourceError, Scope.Scope> {
   if (input.tar || input.stdin || input.stdinFilename !== undefined) {
     const name = input.stdinFilename ?? (input.tar ? "stdin.tar" : "stdin")
     if (input.paths.length > 0 || (input.tar && input.stdin)) {
       return yield* new UsageError({ message: "Give one of --stdin, --tar and paths to back up" })
     }
     const problems: Array<Problem> = []
-    const entries = input.tar ? tarEntries((problem) => problems.push(problem)) : yield* stdinEntries(name)
-    return { entries, paths: [resolve("/", name)], problems }
+    const paths = [resolve("/", name)]
+    if (!input.tar) return { entries: yield* stdinEntries(name), paths, problems }
+    const [{ tarInput }, { readTar }] = yield* Effect.promise(() =>
+      Promise.all([import("./tar_input.ts"), import("../stages/tar/mod.ts")])
+    )
+    return { entries: readTar(yield* tarInput, { problem: (problem) => problems.push(problem) }), paths, problems }
   }
   if (input.paths.length === 0) {
     return yield* new UsageError({

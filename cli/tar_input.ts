@@ -1,31 +1,28 @@
 /** Standard input as a tar archive. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stdin } from "node:process"
-import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite.ts"
-import type { TarArchive, TarError } from "../stages/tar/mod.ts"
-import type { Content, Entry } from "../stages/walk/entry.ts"
+import type { TarArchive } from "../stages/tar/mod.ts"
+import type { Content } from "../stages/walk/entry.ts"
 import { SourceError } from "../stages/walk/source.ts"
-import type { Problem } from "../formats/format.ts"
 import { UsageError } from "./error.ts"
 
 /**
- * The entries of the archive that comes in on stdin. Where stdin is a file, content is read from it; from a pipe the archive goes
- * into a temporary file first, because formats read content in an order of their own. Fails when stdin is a terminal.
+ * The archive that comes in on stdin. Where stdin is a file, content is read from it; from a pipe the archive goes into a temporary
+ * file first, because formats read content in an order of their own. Fails when stdin is a terminal.
  */
-export const tarEntries = (
-  problem: (problem: Problem) => void,
-): Stream.Stream<Entry, UsageError | SourceError | TarError | SqliteError, SqliteEngine> =>
-  Stream.unwrap(Effect.gen(function* () {
+export const tarInput: Effect.Effect<TarArchive<SourceError>, UsageError | SourceError, Scope.Scope> = Effect.gen(
+  function* () {
     if (stdin.isTTY) {
       return yield* new UsageError({ message: "Standard input is a terminal; pipe into it what --tar is to back up" })
     }
-    const { readTar } = yield* Effect.promise(() => import("../stages/tar/mod.ts"))
-    return readTar(fstatSync(0).isFile() ? inFile : yield* spooled, { problem })
-  }))
+    return fstatSync(0).isFile() ? inFile : yield* spooled
+  },
+)
 
 /** Bytes read at once. */
 const PIECE_BYTES = 1 << 20

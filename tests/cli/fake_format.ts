@@ -58,7 +58,7 @@ const repository = (store: ObjectStore): Repository => {
   const backup = Effect.fnUntraced(function* <E, R>(
     entries: Stream.Stream<Entry, E, R>,
     options: BackupOptions,
-  ): Effect.fn.Return<Effect.Success<ReturnType<Repository["backup"]>>, FormatError | E | SourceError, R> {
+  ): Effect.fn.Return<Effect.Success<ReturnType<Repository["backup"]>>, FormatError | E, R> {
     const problems: Array<{ path: string; message: string }> = []
     const kept: Array<Stored["entries"][number]> = []
     let bytes = 0
@@ -76,7 +76,13 @@ const repository = (store: ObjectStore): Repository => {
         continue
       }
       const { content, metadata, ...rest } = entry
-      const data = content === undefined ? undefined : yield* contentOf(content)
+      const data = content === undefined ? undefined : yield* contentOf(content).pipe(
+        Effect.catch(({ message }) => Effect.succeed(message)),
+      )
+      if (typeof data === "string") {
+        problems.push({ path: entry.path, message: data })
+        continue
+      }
       bytes += data?.length ?? 0
       kept.push({
         ...rest,
