@@ -1,0 +1,168 @@
+/** Makes a snapshot: contents, then listings, then the root, and last what points to it, which commits. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { attempt as attemptSqlite, record } from "../../stages/catalog/record.ts"
+import { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { openTree, type Tree } from "../../stages/catalog/tree.ts"
+import { OnRead } from "../../stages/executor.ts"
+import { makeMeter } from "../../stages/meter.ts"
+import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import { discarding } from "../../stages/pack/discarding.ts"
+import { plan, type Planned } from "../../stages/plan.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { isByteName, pathToBytes } from "../../stages/walk/path.ts"
+import { Losses, represent } from "../../stages/walk/represent.ts"
+import { reuse } from "../../stages/walk/reuse.ts"
+import type { Fidelity } from "../../stages/walk/source.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
+import { type Ref, refFromChunks } from "./bptr.ts"
+import { Contents } from "./contents.ts"
+import { fromSqliteError, writing } from "./errors.ts"
+import { type Known, openKnown } from "./known.ts"
+import { PATH_MAXIMUM } from "./listing.ts"
+import { writeListings } from "./listing_write.ts"
+import type { Opened } from "./opened.ts"
+import { listed } from "./read.ts"
+import { commitRoot, listRoots, type NewRoot, type Root } from "./root.ts"
+import { presentBlocks, Shelf } from "./shelf.ts"
+
+export const backup: <E, R>(
+  opened: Opened,
+  fidelity: Fidelity,
+  entries: Stream.Stream<Entry, E, R>,
+  options: BackupOptions,
+) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, fidelity, entries, options) => {
+  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+  return Effect.scoped(run(opened, fidelity, entries, options)).pipe(
+    Effect.catch((error) => Effect.fail(error instanceof SqliteError ? fromSqliteError(error) : error)),
+  ) as never
+}
+
+const run = Effect.fnUntraced(
+  function* <E, R>(
+    opened: Opened,
+    fidelity: Fidelity,
+    entries: Stream.Stream<Entry, E, R>,
+    options: BackupOptions,
+  ) {
+    const now = yield* Clock.currentTimeMillis
+    const { damaged, roots } = yield* listRoots(opened)
+    for (const { message } of damaged) yield* Effect.logWarning(message)
+    const parent = yield* chooseParent(roots, options, ({ info }) => info)
+    const shelf = new Shelf(opened, yield* presentBlocks(opened))
+    const known = yield* openKnown(opened.engine)
+    const db = yield* opened.engine.open()
+    const tree = yield* attemptSqlite(() => openTree(db))
+    yield* parent === undefined ? knowContents(shelf, known, roots) : startFrom(shelf, known, tree, parent)
+
+    const losses = new Losses()
+    const planned = plan(entries.pipe(represent(fidelity, losses), fitting(fidelity)))
+    const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = parent === undefined
+      ? planned
+      : reuse(tree.lookup, parent.started)(planned)
+    const contents = new Contents(opened, shelf, known)
+    const meter = makeMeter(options.progress)
+    const recorded = yield* record(contents.store(incremental), tree, { progress: meter.recorded }).pipe(
+      Effect.provideService(OnRead, meter.read),
+    )
+    const hostname = options.hostname ?? ""
+    const directory = yield* writeListings(opened, shelf, known, tree, hostname)
+    const root: NewRoot = {
+      info: {
+        time: options.time ?? now,
+        hostname,
+        username: options.username ?? "",
+        paths: options.paths,
+        tags: options.tags ?? [],
+        files: recorded.files,
+        directories: recorded.directories,
+        bytes: recorded.bytes,
+      },
+      ...(parent === undefined ? {} : { previous: parent.bptr }),
+      ...(directory === undefined ? {} : { directory }),
+      ...(yield* rootMetadata(tree)),
+      listing: "json",
+      started: now,
+      share: opened.id,
+    }
+    const committed = yield* commitRoot(opened, root)
+    const summary: BackupSummary = {
+      files: recorded.files,
+      directories: recorded.directories,
+      others: recorded.others,
+      bytes: recorded.bytes,
+      filesUnchanged: recorded.filesUnchanged,
+      bytesAdded: recorded.bytesAdded,
+      bytesStored: shelf.stored.bytes + committed.stored,
+      chunksNew: recorded.chunksNew,
+      chunksReused: recorded.files - recorded.chunksNew,
+      problems: recorded.problems,
+      losses: losses.all,
+    }
+    return options.dryRun === true ? summary : { ...summary, snapshot: committed.root.info }
+  },
+)
+
+const rootMetadata = (tree: Tree): Effect.Effect<Pick<Root, "mtime">, FormatError> =>
+  writing(() => {
+    const mtime = tree.lookup("")?.metadata.mtime
+    return mtime === undefined ? {} : { mtime }
+  })
+
+/** What is too long for a listing becomes unreadable, and targets that it cannot hold. */
+const fitting = ({ byteNames }: Fidelity) => <E, R>(self: Stream.Stream<Entry, E, R>): Stream.Stream<Entry, E, R> =>
+  Stream.map(self, (entry) => {
+    const { path, target } = entry
+    const problem = isLong(path)
+      ? `Its path is longer than ${PATH_MAXIMUM} bytes, which the format cannot hold, and it is left out`
+      : target !== undefined && isLong(target)
+      ? `Its target is longer than ${PATH_MAXIMUM} bytes, which the format cannot hold, and it is left out`
+      : target !== undefined && !byteNames && isByteName(target)
+      ? "Its target is not UTF-8, which the format cannot hold, and it is left out"
+      : undefined
+    if (problem === undefined || entry.kind === "unreadable") return entry
+    return { path, kind: "unreadable", metadata: entry.metadata, size: 0, problem }
+  })
+
+const isLong = (text: string): boolean =>
+  text.length > PATH_MAXIMUM || (3 * text.length > PATH_MAXIMUM && pathToBytes(text).length > PATH_MAXIMUM)
+
+/** Puts the entries of the parent into the tree: a run changes what changed. What of them cannot be read is read anew. */
+const startFrom = Effect.fnUntraced(function* (shelf: Shelf, known: Known, tree: Tree, parent: Root) {
+  yield* attemptSqlite(() => tree.begin())
+  yield* listed(shelf.reader, parent, {
+    read: (path, listing) => known.addListing("old", path, listing),
+  }).pipe(
+    Stream.runForEachArray((entries) =>
+      attemptSqlite(() => {
+        for (const { listing: _listing, ...entry } of entries) {
+          tree.put(entry)
+          const ref = refFromChunks(entry.chunks, entry.size)
+          if (ref !== undefined) known.addContent(ref)
+        }
+      })
+    ),
+    Effect.catchTag("RepositoryError", ({ message }) => Effect.logWarning(`${message}. All files are read again`)),
+  )
+  yield* attemptSqlite(() => tree.commit())
+})
+
+/** Without a parent nothing is known to be unchanged, but what is read need not be stored again. Listings that roots share are read once. */
+const knowContents = Effect.fnUntraced(function* (shelf: Shelf, known: Known, roots: ReadonlyArray<Root>) {
+  const seen = new ChunkIndex()
+  const skip = ({ sha256 }: Ref): boolean => sha256.length > 0 && !seen.claim(sha256)
+  for (const root of roots) {
+    yield* listed(shelf.reader, root, { skip }).pipe(
+      Stream.runForEachArray((entries) =>
+        attemptSqlite(() => {
+          for (const { chunks, size } of entries) {
+            const ref = refFromChunks(chunks, size)
+            if (ref !== undefined) known.addContent(ref)
+          }
+        })
+      ),
+      Effect.catchTag("RepositoryError", ({ message }) => Effect.logWarning(message)),
+    )
+  }
+})

@@ -1,0 +1,199 @@
+/** Verifies a share. */
+import { hexToBytes } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import type { CheckOptions, CheckSummary, Finding, FormatError } from "../format.ts"
+import { BLOCK_BYTES, type Bptr, encodeBptr, refFromChunks } from "./bptr.ts"
+import type { BlockReader } from "./block_read.ts"
+import { isDamage } from "./errors.ts"
+import type { Listed } from "./listing.ts"
+import { blockHash, blockObject, BLOCKS, rootObject, SHARE } from "./names.ts"
+import { type Opened, readerOf } from "./opened.ts"
+import { listed } from "./read.ts"
+import { listRoots, type Root } from "./root.ts"
+import { readShare } from "./share.ts"
+
+/** Blocks that are read at once. */
+const CONCURRENCY = 4
+/** Files that one finding names at most. */
+const NAMED_FILES = 10_000
+/** What is known of a block. */
+const GOOD = 0
+const BAD = 1
+
+/** Findings by object. */
+class Findings {
+  readonly #found = new Map<string, { message: string; readonly files: Array<Finding["files"][number]> }>()
+
+  /** The first message about an object stays. */
+  add(object: string, message: string): void {
+    if (!this.#found.has(object)) this.#found.set(object, { message, files: [] })
+  }
+
+  /** Something of a snapshot is lost because of an object that there is a finding about. */
+  addFile(object: string, snapshot: string, path: string): void {
+    const files = this.#found.get(object)?.files
+    if (files !== undefined && files.length < NAMED_FILES) files.push({ snapshot, path })
+  }
+
+  get all(): ReadonlyArray<Finding> {
+    return Array.from(this.#found, ([object, finding]) => ({ object, ...finding }))
+  }
+}
+
+/**
+ * Structure: all roots and listings are read, and the lists of all files; every block that they name must be there. With `readData`
+ * that share of the blocks, chosen at random, is read and compared with their names, which is all that a block can be wrong in.
+ */
+export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
+  .fnUntraced(function* (opened, { progress, readData }) {
+    const findings = new Findings()
+    const share = yield* readShare(opened.store, opened.keys).pipe(
+      Effect.catchIf(isFinding, ({ message }) => Effect.succeed(new Error(message))),
+    )
+    if (typeof share !== "string") {
+      findings.add(SHARE, `${share?.message ?? `${SHARE} is missing`}; "penstock rebuild" makes it again`)
+    }
+    const blocks = yield* checkBlocks(opened, findings, readData, progress)
+    const { damaged, roots } = yield* listRoots(opened)
+    for (const { message, object } of damaged) findings.add(object!, message)
+    const ids = new Set(roots.map(({ info }) => info.id))
+    const named = new Set(damaged.map(({ object }) => object))
+    for (const { info: { parent } } of roots) {
+      if (parent === undefined || ids.has(parent) || named.has(rootObject(parent))) continue
+      if (named.has(blockObject(hexToBytes(parent)))) continue
+      findings.add(rootObject(parent), `${rootObject(parent)} is missing; "penstock rebuild" looks for its root`)
+    }
+    const reader = readerOf(opened)
+    const whole = new ChunkIndex()
+    for (const root of roots) yield* checkRoot(reader, root, findings, blocks.known, whole)
+    return {
+      snapshots: roots.length,
+      packs: blocks.count,
+      chunks: blocks.count,
+      bytesRead: blocks.bytesRead,
+      findings: findings.all,
+    }
+  })
+
+/** What one object is to blame for. */
+const isFinding = (error: FormatError): boolean =>
+  isDamage(error) || (error._tag === "RepositoryError" && error.reason === "wrong-key")
+
+/** All blocks, and what is known of them. 16 to 32 bytes of memory each. */
+const checkBlocks = Effect.fnUntraced(function* (
+  opened: Opened,
+  findings: Findings,
+  readData: number,
+  progress: CheckOptions["progress"],
+) {
+  const { store } = opened
+  const known = new ChunkIndex()
+  let count = 0
+  yield* Stream.runForEachArray(store.list(BLOCKS), (objects) =>
+    Effect.sync(() => {
+      for (const { name, size } of objects) {
+        const hash = blockHash(name)
+        if (hash === undefined) continue
+        count++
+        known.set(hash, size > BLOCK_BYTES ? BAD : GOOD)
+        if (size > BLOCK_BYTES) findings.add(name, `${name} is longer than a block`)
+      }
+    }))
+  let bytesRead = 0
+  let done = 0
+  if (readData > 0) {
+    // Not the reader that is used for listings: what it remembers it does not read.
+    const reader = readerOf(opened)
+    yield* store.list(BLOCKS).pipe(
+      Stream.filter(({ name, size }) =>
+        blockHash(name) !== undefined && size <= BLOCK_BYTES && size > 0 &&
+        (readData >= 100 || Math.random() * 100 < readData)
+      ),
+      Stream.mapEffect(({ name, size }) => {
+        const hash = blockHash(name)!
+        return reader.get({ hash, start: 0, end: size, depth: 0 }).pipe(
+          Effect.matchEffect({
+            onSuccess: () => Effect.succeed(size),
+            onFailure: (error) => {
+              if (!isDamage(error)) return Effect.fail(error)
+              known.set(hash, BAD)
+              findings.add(name, error.message)
+              return Effect.succeed(0)
+            },
+          }),
+        )
+      }, { concurrency: CONCURRENCY }),
+      Stream.runForEach((bytes) =>
+        Effect.sync(() => {
+          bytesRead += bytes
+          progress?.({ done: ++done, total: count })
+        })
+      ),
+    )
+  }
+  progress?.({ done: count, total: count })
+  return { known, count, bytesRead }
+})
+
+/** Adds what of a snapshot cannot be restored. */
+const checkRoot = Effect.fnUntraced(function* (
+  reader: BlockReader,
+  root: Root,
+  findings: Findings,
+  known: ChunkIndex,
+  /** Files of many blocks that are whole, by their addresses. */
+  whole: ChunkIndex,
+) {
+  const snapshot = root.info.id
+  const lose = (object: string | undefined, message: string, path: string): void => {
+    findings.add(object ?? rootObject(snapshot), message)
+    findings.addFile(object ?? rootObject(snapshot), snapshot, path)
+  }
+  const objectOf = (error: FormatError): string | undefined => error._tag === "StoreError" ? error.name : error.object
+  yield* listed(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path) }).pipe(
+    Stream.filter(({ chunks }) => chunks.length > 0),
+    Stream.runForEach(({ chunks, path, size }: Listed) => {
+      const { bptr } = refFromChunks(chunks, size)!
+      const key = bptr.depth === 0 ? undefined : keyOf(bptr)
+      if (key !== undefined && whole.get(key) !== undefined) return Effect.void
+      return firstBad(reader, bptr, known).pipe(
+        Effect.map((bad) => {
+          if (bad === undefined) {
+            if (key !== undefined) whole.claim(key)
+            return
+          }
+          const object = blockObject(bad)
+          lose(object, `${object} is missing`, path)
+        }),
+        Effect.catch((error) =>
+          isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, path)) : Effect.fail(error)
+        ),
+      )
+    }),
+    Effect.catch((error) =>
+      isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, "")) : Effect.fail(error)
+    ),
+  )
+})
+
+/** A block of a file that is not there, or not good. */
+const firstBad = (
+  reader: BlockReader,
+  bptr: Bptr,
+  known: ChunkIndex,
+): Effect.Effect<Uint8Array | undefined, FormatError> => {
+  if (bptr.depth === 0) return Effect.succeed(known.get(bptr.hash) === GOOD ? undefined : bptr.hash)
+  return Effect.map(
+    Stream.runCollect(Stream.take(Stream.filter(reader.blocks(bptr), (hash) => known.get(hash) !== GOOD), 1)),
+    ([hash]) => hash,
+  )
+}
+
+/** An index keeps the first 12 bytes of a key: hash and place of an address, mixed. */
+const keyOf = (bptr: Bptr): Uint8Array => {
+  const bytes = encodeBptr(bptr)
+  for (let i = 0; i < 12; i++) bytes[i]! ^= bytes[32 + i]!
+  return bytes
+}

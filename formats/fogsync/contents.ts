@@ -1,0 +1,264 @@
+/** Stores the contents of files, each once. SPEC.md, "Writing". */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { concat } from "effect/Bytes"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Stored } from "../../stages/executor.ts"
+import { emptyList } from "../../stages/hash/chunk_list.ts"
+import type { Packed } from "../../stages/pack/pack.ts"
+import type { Packer, PackStats } from "../../stages/pack/packing.ts"
+import type { Planned } from "../../stages/plan.ts"
+import { unreadable } from "../../stages/unit.ts"
+import type { Content, Entry, Metadata } from "../../stages/walk/entry.ts"
+import { feed } from "../../stages/walk/feed.ts"
+import { SourceError } from "../../stages/walk/source.ts"
+import type { FormatError } from "../format.ts"
+import { type Bptr, refFromChunks, refToChunks } from "./bptr.ts"
+import { EnvelopeWriter } from "./block_write.ts"
+import { sealing, type SealOptions } from "./envelope.ts"
+import { writing } from "./errors.ts"
+import type { Known } from "./known.ts"
+import { isExecutable, modeOf } from "./listing.ts"
+import type { Opened } from "./opened.ts"
+import type { Shelf } from "./shelf.ts"
+
+/** How often a file that changes while it is read is read again. */
+const RETRIES = 1
+/** Content up to this length is hashed before it is stored, and kept meanwhile. */
+const KEPT_BYTES = 1 << 20
+/** Entries that wait for a partial block to be complete; then it is completed. */
+const WAITING = 4096
+
+/** A content that is stored, or about to be. */
+interface Placing {
+  readonly sha256: Uint8Array
+  readonly size: number
+  bptr?: Bptr
+}
+
+/** An entry whose content may be on its way. */
+interface Waiting {
+  readonly entry: Stored
+  readonly placing?: Placing
+}
+
+/** What reading a content gave. */
+interface Outcome {
+  readonly size: number
+  readonly changed: boolean
+  readonly metadata?: Metadata
+  /** None for a content without bytes. */
+  readonly placing?: Placing
+}
+
+export class Contents {
+  readonly #opened: Opened
+  readonly #shelf: Shelf
+  readonly #known: Known
+  /** Contents whose last part is in the open partial block, by hash. */
+  readonly #placings = new Map<string, Placing>()
+  #waiting: Array<Waiting> = []
+  #chunksNew = 0
+  #bytesAdded = 0
+
+  constructor(opened: Opened, shelf: Shelf, known: Known) {
+    this.#opened = opened
+    this.#shelf = shelf
+    this.#known = known
+  }
+
+  get stats(): PackStats {
+    const { bytes, objects } = this.#shelf.stored
+    return { objects, bytesStored: bytes, chunksNew: this.#chunksNew, bytesAdded: this.#bytesAdded }
+  }
+
+  /** Stores the contents of a stream of entries. They come out in order, as the listings will have them. */
+  store<E, R>(
+    self: Stream.Stream<Planned<readonly ["walk"]>, E, R>,
+  ): Stream.Stream<Packed<readonly ["walk", "pack"]>, E | FormatError, R> {
+    const packer: Packer = {
+      blockBytes: 0,
+      has: () => false,
+      claim: () => false,
+      add: () => Effect.void,
+      finish: Effect.void,
+      stats: () => this.stats,
+    }
+    const packing = { name: "fogsync", plan: [], packer }
+    return self.pipe(
+      Stream.mapEffect((entry) => this.#add(entry)),
+      Stream.concat(Stream.fromEffect(Effect.suspend(() => this.#complete()))),
+      Stream.flattenIterable,
+      Stream.map((entry) => ({ ...entry, packing })),
+    )
+  }
+
+  readonly #add = Effect.fnUntraced(function* (this: Contents, planned: Planned<readonly ["walk"]>) {
+    const { content, known, plan: _plan, steps: _steps, ...entry } = planned
+    this.#waiting.push(
+      entry.kind === "file"
+        ? yield* this.#file(entry, content ?? new Uint8Array(0), known)
+        : { entry: { ...entry, chunks: emptyList, reused: false } },
+    )
+    yield* this.#shelf.relieve
+    if (this.#waiting.length < WAITING) return this.#takeReady()
+    return yield* this.#complete()
+  })
+
+  /** Completes partial blocks until no entry waits. */
+  readonly #complete = Effect.fnUntraced(function* (this: Contents) {
+    while (this.#shelf.writer.hasTails) {
+      yield* writing(() => this.#shelf.writer.seal())
+      yield* this.#shelf.flush
+    }
+    yield* this.#shelf.flush
+    return this.#takeReady()
+  })
+
+  #takeReady(): ReadonlyArray<Stored> {
+    const waiting = this.#waiting
+    let count = 0
+    while (count < waiting.length && isPlaced(waiting[count]!)) count++
+    if (count === 0) return []
+    return waiting.splice(0, count).map(({ entry, placing }) => ({
+      ...entry,
+      metadata: keptOf(entry),
+      ...(placing === undefined ? {} : { chunks: refToChunks({ ...placing, bptr: placing.bptr! }) }),
+    }))
+  }
+
+  readonly #file = Effect.fnUntraced(
+    function* (this: Contents, entry: Entry, content: Content, known: Uint8Array | undefined) {
+      const ref = known && refFromChunks(known, entry.size ?? 0)
+      if (known !== undefined && (ref === undefined || (yield* this.#shelf.has(ref.bptr)))) {
+        const waiting: Waiting = { entry: { ...entry, chunks: known, reused: true } }
+        return waiting
+      }
+      for (let attempts = 0;; attempts++) {
+        const last = attempts === RETRIES
+        const { changed, metadata, placing, size } = yield* this.#read(content, entry.size, last)
+        if (changed && !last) continue
+        const waiting: Waiting = {
+          entry: {
+            ...entry,
+            // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
+            metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
+            size,
+            chunks: emptyList,
+            reused: false,
+            ...(changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
+          },
+          ...(placing === undefined ? {} : { placing }),
+        }
+        return waiting
+      }
+    },
+    (effect, entry) =>
+      Effect.catch(
+        effect,
+        (error) =>
+          error instanceof SourceError
+            ? Effect.succeed<Waiting>({ entry: unreadable(entry, error) })
+            : Effect.fail(error),
+      ),
+  )
+
+  /**
+   * Reads a content, and stores it unless it is stored. What may be there already is hashed first: small contents, which are kept
+   * meanwhile, and those for which there is one of the same length.
+   */
+  readonly #read = Effect.fnUntraced(
+    function* (
+      this: Contents,
+      content: Content,
+      expected: number | undefined,
+      last: boolean,
+    ): Effect.fn.Return<Outcome, FormatError | SourceError> {
+      const first = content instanceof Uint8Array || expected === undefined || expected <= KEPT_BYTES ||
+        [...this.#placings.values()].some(({ size }) => size === expected) ||
+        (yield* writing(() => this.#known.hasSize(expected)))
+      if (!first) return yield* this.#write(content, expected, last)
+      const { kept, sha256, ...outcome } = yield* this.#hash(content, expected)
+      if (outcome.size === 0 || (outcome.changed && !last)) return outcome
+      const placing = yield* this.#find(sha256)
+      if (placing !== undefined) return { ...outcome, placing }
+      if (kept === undefined) return yield* this.#write(content, expected, last)
+      return {
+        ...outcome,
+        ...(yield* this.#write(kept, outcome.size, true)),
+        changed: outcome.changed,
+      } satisfies Outcome
+    },
+  )
+
+  readonly #hash = Effect.fnUntraced(function* (this: Contents, content: Content, expected: number | undefined) {
+    const state = this.#opened.keys.hasher.create()
+    let kept: Array<Uint8Array> | undefined = []
+    let size = 0
+    const end = yield* feed(content, expected, (bytes) => {
+      state.update(bytes)
+      size += bytes.length
+      if (size > KEPT_BYTES) kept = undefined
+      kept?.push(bytes.slice())
+      return Effect.void
+    })
+    return { ...end, size, sha256: state.digest(), kept: kept && concat(kept) }
+  })
+
+  readonly #find = Effect.fnUntraced(function* (this: Contents, sha256: Uint8Array) {
+    const placing: Placing | undefined = this.#placings.get(bytesToHex(sha256)) ??
+      (yield* writing(() => this.#known.content(sha256)))
+    // What is to be found is not worth much when it is lost.
+    return placing?.bptr === undefined || (yield* this.#shelf.has(placing.bptr)) ? placing : undefined
+  })
+
+  readonly #write = Effect.fnUntraced(
+    function* (
+      this: Contents,
+      content: Content,
+      expected: number | undefined,
+      last: boolean,
+    ): Effect.fn.Return<Outcome, FormatError | SourceError> {
+      const { compress, gzip, keys } = this.#opened
+      const options: SealOptions = compress ? { gzip: { kernel: gzip, adaptive: true } } : {}
+      const envelope = new EnvelopeWriter(this.#shelf.writer, sealing(keys, options))
+      const state = keys.hasher.create()
+      let size = 0
+      const read = yield* feed(content, expected, (bytes) =>
+        Effect.andThen(
+          writing(() => {
+            state.update(bytes)
+            size += bytes.length
+            envelope.push(bytes)
+          }),
+          this.#shelf.relieve,
+        ))
+      if (size === 0 || (read.changed && !last)) return { ...read, size }
+      const placing: Placing = { sha256: state.digest(), size }
+      const id = bytesToHex(placing.sha256)
+      this.#placings.set(id, placing)
+      this.#chunksNew++
+      this.#bytesAdded += size
+      yield* writing(() =>
+        envelope.end((bptr) => {
+          placing.bptr = bptr
+          this.#placings.delete(id)
+          this.#known.addContent({ ...placing, bptr })
+        })
+      )
+      return { ...read, size, placing }
+    },
+  )
+}
+
+const isPlaced = ({ placing }: Waiting): boolean => placing === undefined || placing.bptr !== undefined
+
+/** What of its metadata a listing has. */
+const keptOf = ({ kind, metadata: { ctime, inode, mode, mtime } }: Stored): Metadata => ({
+  ...(mtime === undefined ? {} : { mtime }),
+  ...(kind !== "file" ? {} : {
+    mode: modeOf(isExecutable(mode)),
+    ...(ctime === undefined ? {} : { ctime }),
+    ...(inode === undefined ? {} : { inode }),
+  }),
+})

@@ -1,0 +1,50 @@
+/** What a run knows to be stored: contents by their hash, listings by their path. A private database, so that memory does not grow. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { SqliteEngine, SqliteError, SqliteRow } from "../../stages/catalog/sqlite.ts"
+import { attempt } from "../../stages/catalog/record.ts"
+import { pathToBytes } from "../../stages/walk/path.ts"
+import { decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
+
+/** Everything throws SqliteError. */
+export interface Known {
+  /** A content with this hash. */
+  readonly content: (sha256: Uint8Array) => Ref | undefined
+  /** Whether there is a content of that many bytes. */
+  readonly hasSize: (size: number) => boolean
+  readonly addContent: (ref: Ref) => void
+  /** The listing of a directory: `old` in the parent, `new` in this run. */
+  readonly listing: (age: "old" | "new", path: string) => Ref | undefined
+  readonly addListing: (age: "old" | "new", path: string, ref: Ref) => void
+}
+
+/** Opens an empty one. */
+export const openKnown: (engine: SqliteEngine) => Effect.Effect<Known, SqliteError, Scope.Scope> = Effect.fnUntraced(
+  function* (engine) {
+    const db = yield* engine.open()
+    return yield* attempt((): Known => {
+      db.exec(`
+        CREATE TABLE content (sha256 BLOB PRIMARY KEY, size INTEGER NOT NULL, bptr BLOB NOT NULL) WITHOUT ROWID;
+        CREATE INDEX content_size ON content (size);
+        CREATE TABLE listing (age TEXT, path BLOB, sha256 BLOB NOT NULL, size INTEGER NOT NULL, bptr BLOB NOT NULL,
+          PRIMARY KEY (age, path)) WITHOUT ROWID;
+        BEGIN`)
+      const content = db.prepare("SELECT sha256, size, bptr FROM content WHERE sha256 = ?")
+      const size = db.prepare("SELECT 1 FROM content WHERE size = ? LIMIT 1")
+      const addContent = db.prepare("INSERT OR REPLACE INTO content VALUES (?, ?, ?)")
+      const listing = db.prepare("SELECT sha256, size, bptr FROM listing WHERE age = ? AND path = ?")
+      const addListing = db.prepare("INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?, ?)")
+      return {
+        content: (sha256) => refOf(content.get(sha256)),
+        hasSize: (bytes) => size.get(bytes) !== undefined,
+        addContent: (ref) => addContent.run(ref.sha256, ref.size, encodeBptr(ref.bptr)),
+        listing: (age, path) => refOf(listing.get(age, pathToBytes(path))),
+        addListing: (age, path, { bptr, sha256, size }) =>
+          addListing.run(age, pathToBytes(path), sha256, size, encodeBptr(bptr)),
+      }
+    })
+  },
+)
+
+const refOf = (row: SqliteRow | undefined): Ref | undefined =>
+  row && { sha256: row[0] as Uint8Array, size: row[1] as number, bptr: decodeBptr(row[2] as Uint8Array)! }

@@ -1,0 +1,30 @@
+/** Names of the objects of a share. SPEC.md, "Store". */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+
+/** What says that there is a share, and which. */
+export const SHARE = "FOGSYNC"
+
+export const BLOCKS = "blocks/"
+export const ROOTS = "roots/"
+
+/** `blocks/<2 hex>/<64 hex>`, from the hash of a block. */
+export const blockObject = (hash: Uint8Array): string => {
+  const hex = bytesToHex(hash)
+  return `${BLOCKS}${hex.slice(0, 2)}/${hex}`
+}
+
+const BLOCK = /^blocks\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/
+
+/** The hash of the block in an object of this name; undefined when it is no such object. */
+export const blockHash = (name: string): Uint8Array | undefined => {
+  const hex = BLOCK.exec(name)?.[2]
+  return hex === undefined ? undefined : hexToBytes(hex)
+}
+
+/** `roots/<64 hex>`, from the ID of a root: the hash of its block in hex. */
+export const rootObject = (id: string): string => `${ROOTS}${id}`
+
+const ROOT = /^roots\/([0-9a-f]{64})$/
+
+/** The ID of the root that an object of this name points to; undefined when it is no such object. */
+export const rootId = (name: string): string | undefined => ROOT.exec(name)?.[1]

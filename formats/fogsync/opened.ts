@@ -1,0 +1,26 @@
+/** An open share, as its operations have it. */
+import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import type { Compressor } from "../../stages/kernel.ts"
+import type { ObjectStore } from "../../stages/pack/store.ts"
+import { BlockReader } from "./block_read.ts"
+import type { Keys } from "./envelope.ts"
+
+/** How directories are listed: a list in JSON for each, or one tree of all paths. */
+export type ListingKind = "json" | "tree"
+
+export interface Opened {
+  /** 32 hex digits. */
+  readonly id: string
+  readonly store: ObjectStore
+  readonly engine: SqliteEngine
+  readonly keys: Keys
+  /** gzip. */
+  readonly gzip: Compressor
+  /** Whether the content of files is compressed, where that pays. */
+  readonly compress: boolean
+  /** How new snapshots list. */
+  readonly listing: ListingKind
+}
+
+/** A reader for one operation: what it remembers may be gone at the next. */
+export const readerOf = ({ keys, store }: Opened): BlockReader => new BlockReader(store, keys)

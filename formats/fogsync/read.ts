@@ -1,0 +1,70 @@
+/** Reads snapshots. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Content, Entry } from "../../stages/walk/entry.ts"
+import { SourceError } from "../../stages/walk/source.ts"
+import { wanted } from "../../stages/walk/wanted.ts"
+import type { FormatError, ReadOptions, SnapshotInfo } from "../format.ts"
+import { refFromChunks } from "./bptr.ts"
+import type { BlockReader } from "./block_read.ts"
+import type { Listed } from "./listing.ts"
+import { type Opened, readerOf } from "./opened.ts"
+import { listRoots, readRoot, type Root } from "./root.ts"
+import { type WalkEvents, walkListings } from "./walk.ts"
+
+/** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
+export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+  Effect.gen(function* () {
+    const { damaged, roots } = yield* listRoots(opened)
+    for (const { message } of damaged) yield* Effect.logWarning(message)
+    return roots.map(({ info }) => info)
+  })
+
+/** The entries of a root, whichever way it lists them. */
+export const listed = (reader: BlockReader, root: Root, events?: WalkEvents): Stream.Stream<Listed, FormatError> =>
+  walkListings(reader, root, events)
+
+/** The entries of a snapshot, each with its content as a stream. */
+export const entries = (
+  opened: Opened,
+  snapshot: SnapshotInfo,
+  options: ReadOptions = {},
+): Stream.Stream<Entry, FormatError> =>
+  Stream.unwrap(Effect.map(readRoot(opened, snapshot.id), (root) => {
+    const reader = readerOf(opened)
+    const all = listed(reader, root, {
+      lost: (problem) => options.problem?.(problem),
+    })
+    return Stream.map(wanted(all, options), (entry) => {
+      const { chunks: _chunks, listing: _listing, ...bare } = entry
+      return entry.kind === "file" && options.content !== false
+        ? { ...bare, content: contentOf(opened, reader, entry) }
+        : bare
+    })
+  }))
+
+/** The content of a file. Fails with `damaged` at the first byte that cannot be had, or at the end when it is another than was stored. */
+const contentOf = ({ keys }: Opened, reader: BlockReader, { chunks, path, size }: Listed): Content => {
+  const ref = refFromChunks(chunks, size)
+  if (ref === undefined) return new Uint8Array(0)
+  const damaged = (message: string): SourceError =>
+    new SourceError({ reason: "damaged", path, message: `Its content is lost: ${message}` })
+  return Stream.suspend(() => {
+    const state = keys.hasher.create()
+    let length = 0
+    return reader.data(ref.bptr, "a file", size).pipe(
+      Stream.mapError(({ message }) => damaged(message)),
+      Stream.map((bytes) => {
+        state.update(bytes)
+        length += bytes.length
+        return bytes
+      }),
+      Stream.concat(Stream.fromEffectDrain(Effect.suspend(() => {
+        if (length !== size) return Effect.fail(damaged(`it has ${length} bytes instead of ${size}`))
+        return state.digest().every((byte, i) => byte === ref.sha256[i])
+          ? Effect.void
+          : Effect.fail(damaged("its hash is another than its listing says"))
+      }))),
+    )
+  })
+}

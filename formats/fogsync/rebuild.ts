@@ -1,0 +1,62 @@
+/** Finds roots that nothing points to any more. SPEC.md, "Rebuilding". */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { NONCE_BYTES } from "../../stages/encrypt/aead.ts"
+import type { FormatError, RebuildSummary, SnapshotInfo } from "../format.ts"
+import { BLOCK_BYTES, type Bptr } from "./bptr.ts"
+import { check } from "./check.ts"
+import { isKind, OVERHEAD } from "./envelope.ts"
+import { attempt, isDamage } from "./errors.ts"
+import { blockHash, BLOCKS } from "./names.ts"
+import { type Opened, readerOf } from "./opened.ts"
+import { openRoot, pointTo, readRoot, type Root } from "./root.ts"
+import { readShare, writeShare } from "./share.ts"
+
+/** Blocks that are looked at at once. */
+const CONCURRENCY = 4
+
+/** Reads the start of every block: those of roots say so. */
+export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
+  function* (opened) {
+    const { id, keys, store } = opened
+    const said = yield* readShare(store, keys).pipe(
+      Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
+    )
+    if (said === undefined) yield* writeShare(store, keys, id, true)
+    const found = yield* Stream.runCollect(
+      store.list(BLOCKS).pipe(
+        Stream.filter(({ name, size }) => blockHash(name) !== undefined && size >= OVERHEAD && size <= BLOCK_BYTES),
+        Stream.mapEffect(
+          ({ name, size }) => findRoot(opened, name, { hash: blockHash(name)!, start: 0, end: size, depth: 0 }),
+          { concurrency: CONCURRENCY },
+        ),
+        Stream.filter((root) => root !== undefined),
+      ),
+    )
+    const snapshots: Array<SnapshotInfo> = []
+    for (const { bptr, info } of found) {
+      const there = yield* readRoot(opened, bytesToHex(bptr.hash)).pipe(
+        Effect.as(true),
+        Effect.catchTag("RepositoryError", () => Effect.succeed(false)),
+      )
+      if (there) continue
+      yield* pointTo(opened, bptr)
+      snapshots.push(info)
+    }
+    const { findings } = yield* check(opened, { readData: 0 })
+    return { snapshots: snapshots.sort((a, b) => a.time - b.time), packsIndexed: 0, findings }
+  },
+)
+
+/** The root in a block, when there is one. A damaged one is for `check` to report. */
+const findRoot = Effect.fnUntraced(function* (opened: Opened, name: string, bptr: Bptr) {
+  const none = (error: FormatError): Effect.Effect<undefined, FormatError> =>
+    isDamage(error) || error._tag === "RepositoryError" ? Effect.succeed(undefined) : Effect.fail(error)
+  const nonce = yield* Effect.catch(opened.store.get(name, { offset: 0, length: NONCE_BYTES }), none)
+  if (nonce === undefined || !isKind(opened.keys, "root", nonce)) return undefined
+  return yield* readerOf(opened).get(bptr).pipe(
+    Effect.flatMap((envelope) => attempt(() => openRoot(opened, bptr, envelope))),
+    Effect.catch((error): Effect.Effect<Root | undefined, FormatError> => none(error)),
+  )
+})

@@ -1,0 +1,230 @@
+/** Roots: each is a snapshot. SPEC.md, "Roots". */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { KernelError } from "../../stages/kernel.ts"
+import type { StoreError } from "../../stages/pack/store.ts"
+import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
+import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
+import { hashBlock } from "./block_write.ts"
+import { isKind, makeNonce, openWhole, sealWhole } from "./envelope.ts"
+import { absent, attempt, corrupt, created } from "./errors.ts"
+import { Integer, parseExact, stringifyExact } from "./json.ts"
+import { blockObject, rootId, rootObject, ROOTS } from "./names.ts"
+import { type ListingKind, type Opened, readerOf } from "./opened.ts"
+
+/** The version of the format: Mark III. */
+export const VERSION = 3
+/** Bytes of a root at most, decompressed. */
+const ROOT_MAXIMUM = 4 << 20
+/** Roots that are read at once. */
+const CONCURRENCY = 4
+const MILLISECOND = 1_000_000n
+
+/** A root. */
+export interface Root {
+  readonly info: SnapshotInfo
+  /** Where it is. */
+  readonly bptr: Bptr
+  /** The listing of the root directory, or the tree of all paths; none when the snapshot is empty. */
+  readonly directory?: Ref
+  readonly listing: ListingKind
+  /** Of the root directory, when it is known. */
+  readonly mtime?: bigint
+  /** When the run began by the clock: milliseconds since 1970. */
+  readonly started: number
+  /** The share that it belongs to. */
+  readonly share?: string
+}
+
+const Hex = (bytes: number): Schema.Codec<string, string> =>
+  Schema.String.check(Schema.isPattern(new RegExp(`^[0-9a-f]{${2 * bytes}}$`)))
+const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+const Stored = Schema.Struct({
+  version: Schema.Int,
+  date: Integer,
+  host: Schema.optionalKey(Schema.String),
+  user: Schema.optionalKey(Schema.String),
+  previous: Schema.optionalKey(Hex(BPTR_BYTES)),
+  directory: Schema.optionalKey(Hex(BPTR_BYTES)),
+  size: Schema.optionalKey(Natural),
+  sha256: Schema.optionalKey(Hex(32)),
+  listing: Schema.optionalKey(Schema.Literals(["json", "tree"])),
+  mtime: Schema.optionalKey(Integer),
+  started: Schema.optionalKey(Integer),
+  share: Schema.optionalKey(Hex(16)),
+  paths: Schema.optionalKey(Schema.Array(Schema.String)),
+  tags: Schema.optionalKey(Schema.Array(Schema.String)),
+  files: Schema.optionalKey(Natural),
+  directories: Schema.optionalKey(Natural),
+  bytes: Schema.optionalKey(Natural),
+})
+
+const decodeStored = Schema.decodeUnknownSync(Stored)
+
+/** A root that is not stored yet. */
+export interface NewRoot extends Omit<Root, "info" | "bptr"> {
+  readonly info: Omit<SnapshotInfo, "id" | "parent">
+  readonly previous?: Bptr
+}
+
+const encodeRoot = ({ directory, info, listing, mtime, previous, share, started }: NewRoot): Uint8Array =>
+  new TextEncoder().encode(stringifyExact({
+    version: VERSION,
+    date: BigInt(Math.floor(info.time)) * MILLISECOND,
+    host: info.hostname === "" ? undefined : info.hostname,
+    user: info.username === "" ? undefined : info.username,
+    previous: previous && bptrToHex(previous),
+    directory: directory && bptrToHex(directory.bptr),
+    size: directory?.size,
+    sha256: directory && bytesToHex(directory.sha256),
+    listing,
+    mtime,
+    started: BigInt(Math.floor(started)) * MILLISECOND,
+    share,
+    paths: info.paths,
+    tags: info.tags,
+    files: info.files,
+    directories: info.directories,
+    bytes: info.bytes,
+  }))
+
+const decodeRoot = (object: string, bptr: Bptr, data: Uint8Array): Root => {
+  let stored: typeof Stored.Type
+  let version: unknown
+  try {
+    const json = parseExact(new TextDecoder("utf-8", { fatal: true }).decode(data))
+    version = (json as { readonly version?: unknown } | null)?.version
+    stored = decodeStored(json)
+  } catch (cause) {
+    if (typeof version === "number" && version > VERSION) throw newer(object, version)
+    throw corrupt(object, `${object} is not a root: its JSON is not valid`, cause)
+  }
+  if (stored.version > VERSION) throw newer(object, stored.version)
+  const address = (hex: string | undefined): Bptr | undefined => {
+    if (hex === undefined) return undefined
+    const found = bptrFromHex(hex)
+    if (found === undefined) throw corrupt(object, `${object} is not a root: one of its addresses cannot be`)
+    return found
+  }
+  const directory = address(stored.directory)
+  const previous = address(stored.previous)
+  const time = Number(stored.date / MILLISECOND)
+  return {
+    bptr,
+    info: {
+      id: bytesToHex(bptr.hash),
+      time,
+      hostname: stored.host ?? "",
+      username: stored.user ?? "",
+      paths: stored.paths ?? [],
+      tags: stored.tags ?? [],
+      ...(previous === undefined ? {} : { parent: bytesToHex(previous.hash) }),
+      files: stored.files ?? 0,
+      directories: stored.directories ?? 0,
+      bytes: stored.bytes ?? 0,
+    },
+    ...(directory === undefined ? {} : {
+      directory: {
+        bptr: directory,
+        size: stored.size ?? 0,
+        sha256: stored.sha256 === undefined ? new Uint8Array(0) : hexToBytes(stored.sha256),
+      },
+    }),
+    listing: stored.listing ?? "json",
+    ...(stored.mtime === undefined ? {} : { mtime: stored.mtime }),
+    // Without it nothing is known to be older than the run.
+    started: stored.started === undefined ? -Infinity : Number(stored.started / MILLISECOND),
+    ...(stored.share === undefined ? {} : { share: stored.share }),
+  }
+}
+
+const newer = (object: string, version: number): RepositoryError =>
+  new RepositoryError({
+    reason: "newer",
+    object,
+    message: `${object} is of version ${version}, which this Penstock does not know; use a later one`,
+  })
+
+/** The root in a block at hand, which nobody vouches for. Throws RepositoryError; `wrong-key` when its code does not fit. */
+export const openRoot = ({ keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
+  const object = blockObject(bptr.hash)
+  let data: Uint8Array
+  try {
+    data = openWhole(keys, envelope, ROOT_MAXIMUM)
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error
+    if (error.reason !== "forged") throw corrupt(object, `The root in ${object} is damaged: ${error.message}`)
+    throw new RepositoryError({
+      reason: "wrong-key",
+      object,
+      message:
+        `The root in ${object} does not open: the key is not the one of this share, or the root was made with another`,
+    })
+  }
+  if (!isKind(keys, "root", envelope)) throw corrupt(object, `What is in ${object} is not a root`)
+  return decodeRoot(object, bptr, data)
+}
+
+/** A root by its ID. Fails with `unknown-snapshot` when there is none. */
+export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, FormatError> = Effect.fnUntraced(
+  function* (opened, id) {
+    const name = rootObject(id)
+    const info = rootId(name) === undefined ? undefined : yield* absent(opened.store.stat(name))
+    if (info === undefined) {
+      return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` })
+    }
+    const pointer = info.size === BPTR_BYTES ? yield* opened.store.get(name) : new Uint8Array(0)
+    const bptr = decodeBptr(pointer)
+    if (bptr === undefined || bptr.depth !== 0 || bytesToHex(bptr.hash) !== id) {
+      return yield* corrupt(name, `${name} is damaged: it does not point to its root; run "penstock rebuild"`)
+    }
+    const envelope = yield* readerOf(opened).get(bptr)
+    return yield* attempt(() => openRoot(opened, bptr, envelope))
+  },
+)
+
+/** All roots, oldest first, and what is wrong with those that cannot be read. */
+export const listRoots: (opened: Opened) => Effect.Effect<
+  { readonly roots: ReadonlyArray<Root>; readonly damaged: ReadonlyArray<RepositoryError> },
+  StoreError
+> = Effect.fnUntraced(function* (opened) {
+  const damaged: Array<RepositoryError> = []
+  const objects = yield* Stream.runCollect(opened.store.list(ROOTS))
+  const ids = objects.map(({ name }) => rootId(name)).filter((id) => id !== undefined)
+  const read = yield* Effect.forEach(ids, (id) =>
+    readRoot(opened, id).pipe(
+      Effect.catchTag("RepositoryError", (error) => {
+        if (error.reason !== "unknown-snapshot") damaged.push(error)
+        return Effect.succeed(undefined)
+      }),
+    ), { concurrency: CONCURRENCY })
+  const roots = read.filter((root) => root !== undefined)
+    .sort((a, b) => a.info.time - b.info.time || (a.info.id < b.info.id ? -1 : 1))
+  return { roots, damaged }
+})
+
+/** Stores a root: its block, then the object that points to it, which commits. Gives it as it is read, and the bytes stored. */
+export const commitRoot: (
+  opened: Opened,
+  root: NewRoot,
+) => Effect.Effect<{ readonly root: Root; readonly stored: number }, FormatError> = Effect.fnUntraced(
+  function* (opened, root) {
+    const { gzip, keys, store } = opened
+    const envelope = sealWhole(keys, encodeRoot(root), {
+      nonce: makeNonce(keys, "root"),
+      gzip: { kernel: gzip, adaptive: true },
+    })
+    const hash = hashBlock(keys.hasher, envelope)
+    const bptr: Bptr = { hash, start: 0, end: envelope.length, depth: 0 }
+    yield* created(store.put(blockObject(hash), [envelope]))
+    yield* pointTo(opened, bptr)
+    return { root: openRoot(opened, bptr, envelope), stored: envelope.length + BPTR_BYTES }
+  },
+)
+
+/** Makes the object that points to a root; one that is there is replaced. */
+export const pointTo = ({ store }: Opened, bptr: Bptr): Effect.Effect<void, StoreError> =>
+  store.put(rootObject(bytesToHex(bptr.hash)), [encodeBptr(bptr)], { replace: true })

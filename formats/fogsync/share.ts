@@ -1,0 +1,85 @@
+/** `FOGSYNC`: says that there is a share, and which; opens with its key. SPEC.md, "Store". */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import { twofishSecret } from "../../stages/encrypt/twofish256ctr.ts"
+import { type Hasher, KernelError } from "../../stages/kernel.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { RepositoryError, type Secrets } from "../format.ts"
+import { isKind, type Keys, keysOf, makeNonce, openWhole, sealWhole } from "./envelope.ts"
+import { absent, corrupt, created } from "./errors.ts"
+import { SHARE } from "./names.ts"
+import { VERSION } from "./root.ts"
+
+const SHARE_MAXIMUM = 4 << 10
+
+const Share = Schema.Struct({
+  version: Schema.Int,
+  id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
+})
+const decodeShare = Schema.decodeUnknownSync(Share)
+
+/** The keys of a share from the user's. Fails with `wrong-key` when there is none, or one of another length. */
+export const shareKeys = ({ key }: Secrets, hasher: Hasher): Effect.Effect<Keys, RepositoryError> => {
+  const wrong = (message: string) => Effect.fail(new RepositoryError({ reason: "wrong-key", message }))
+  if (key === undefined) return wrong("A FogSync share is encrypted: give its key of 32 bytes, or 64 (--key-file)")
+  const { length } = Redacted.value(key)
+  if (length !== 32 && length !== 64) return wrong(`The key of a FogSync share has 32 or 64 bytes, not ${length}`)
+  return Effect.sync(() => keysOf(twofishSecret({ key }, hasher)))
+}
+
+/** A new ID of a share. */
+export const newShareId = (): string => bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
+
+/** Stores it: false when there is one, unless that is to be replaced. */
+export const writeShare = (
+  store: ObjectStore,
+  keys: Keys,
+  id: string,
+  replace = false,
+): Effect.Effect<boolean, StoreError> => {
+  const text = new TextEncoder().encode(JSON.stringify({ version: VERSION, id }))
+  return created(store.put(SHARE, [sealWhole(keys, text, { nonce: makeNonce(keys, "share") })], { replace }))
+}
+
+/** What it says; undefined when there is none. Fails with `wrong-key`, which may as well be damage, `corrupt` or `newer`. */
+export const readShare: (
+  store: ObjectStore,
+  keys: Keys,
+) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, keys) {
+  const info = yield* absent(store.stat(SHARE))
+  if (info === undefined) return undefined
+  if (info.size > SHARE_MAXIMUM) return yield* corrupt(SHARE, `${SHARE} is damaged: it is too long`)
+  const envelope = yield* store.get(SHARE)
+  let json: unknown
+  try {
+    const data = openWhole(keys, envelope, SHARE_MAXIMUM)
+    if (!isKind(keys, "share", envelope)) {
+      return yield* corrupt(SHARE, `${SHARE} was put in the place of another object`)
+    }
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data))
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.reason !== "forged") {
+      return yield* corrupt(SHARE, `${SHARE} is damaged: it does not say which share this is`, error)
+    }
+    return yield* new RepositoryError({
+      reason: "wrong-key",
+      object: SHARE,
+      message: `${SHARE} does not open: the key is not the one of this share, or ${SHARE} was altered`,
+    })
+  }
+  const version = (json as { readonly version?: unknown } | null)?.version
+  if (typeof version === "number" && version > VERSION) {
+    return yield* new RepositoryError({
+      reason: "newer",
+      object: SHARE,
+      message: `The share is of version ${version}, which this Penstock does not know; use a later one`,
+    })
+  }
+  try {
+    return decodeShare(json).id
+  } catch (error) {
+    return yield* corrupt(SHARE, `${SHARE} is damaged: it does not say which share this is`, error)
+  }
+})

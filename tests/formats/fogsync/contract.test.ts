@@ -1,0 +1,19 @@
+import { Redacted } from "effect"
+import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.ts"
+import { formatSuite, noise } from "../../suites/format.ts"
+import { secrets } from "./harness.ts"
+
+const variants: ReadonlyArray<readonly [string, FogsyncOptions]> = [
+  ["fogsync", {}],
+]
+for (const [name, options] of variants) {
+  formatSuite(name, () => makeFogsync(options), {
+    secrets,
+    wrongSecrets: { key: Redacted.make(noise(32, 98)) },
+    incremental: true,
+    snapshots: true,
+    concurrent: true,
+    details: true,
+    directories: true,
+  })
+}
