@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import process from "node:process"
 import { test } from "node:test"
 import { fileURLToPath } from "node:url"
@@ -10,11 +10,13 @@ import { inDirectory, penstock, rowsOf } from "./spawn.ts"
 const main = fileURLToPath(new URL("./fake_main.ts", import.meta.url).href)
 const runtime = "Deno" in globalThis ? ["run", "-A"] : []
 
-/** Runs with bytes on stdin, or a file, and gives the bytes of stdout. */
-const run = (args: ReadonlyArray<string>, stdin: Uint8Array | number = new Uint8Array(0)) => {
-  const { status, stderr, stdout } = spawnSync(process.execPath, [...runtime, main, "penstock", ...args], {
+/** Runs with bytes on stdin, or with a file, and gives the bytes of stdout. */
+const run = (args: ReadonlyArray<string>, stdin: Uint8Array | string = new Uint8Array(0)) => {
+  const command = [process.execPath, ...runtime, main, "penstock", ...args]
+  const [program, ...rest] = typeof stdin === "string" ? ["sh", "-c", 'exec "$@" < "$0"', stdin, ...command] : command
+  const { status, stderr, stdout } = spawnSync(program!, rest, {
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", PENSTOCK_PASSWORD: "secret" },
-    ...(typeof stdin === "number" ? { stdio: [stdin, "pipe", "pipe"] } : { input: stdin }),
+    ...(typeof stdin === "string" ? {} : { input: stdin }),
     maxBuffer: 1 << 26,
   })
   return { code: status, stdout: new Uint8Array(stdout), text: String(stdout), stderr: String(stderr) }
@@ -36,9 +38,7 @@ test("backup --tar takes what is in an archive, from a pipe or a file, and names
     assert.deepEqual([rows[1]?.["files"], rows[1]?.["dirs"], rows[1]?.["bytes"]], [2, 2, big.length + 7])
 
     writeFileSync(at("a.tar"), tarOf(member({ name: "d/big" }, big), member({ name: "a" }, "content")))
-    const fd = openSync(at("a.tar"), "r")
-    const seen = run(["backup", "-r", at("repo"), "--tar", "--stdin-filename", "web.tar"], fd)
-    closeSync(fd)
+    const seen = run(["backup", "-r", at("repo"), "--tar", "--stdin-filename", "web.tar"], at("a.tar"))
     assert.equal(seen.code, 0, seen.stderr)
 
     const file = run(["dump", "-r", at("repo"), "d/big"])
