@@ -17,7 +17,7 @@ import { pack } from "../../stages/pack/pack.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { plan } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { displayPath, joinPath } from "../../stages/walk/path.ts"
+import { displayPath, joinPath, pathProblem } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuseListed } from "../../stages/walk/reuse.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
@@ -71,6 +71,11 @@ export const backup: <E, R>(
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { chunk: chunker, packing, part, store, table } = opened
+    const wrong = pathProblem(part)
+    if (wrong !== undefined) {
+      const message = `"${displayPath(part)}" cannot be the part of the tree that is backed up: ${wrong}`
+      return yield* new RepositoryError({ reason: "unsupported", message })
+    }
     const now = yield* Clock.currentTimeMillis
     const node = options.hostname ?? ""
     const before = yield* latest(store, node)

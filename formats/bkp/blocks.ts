@@ -39,7 +39,9 @@ const packer = (shelf: Shelf, writer: ShelfWriter): Packer => {
         if (record >= 0 && shelf.objects.byteLength(record) === bytes.length) continue
         chunksNew++
         bytesAdded += bytes.length
-        fresh.push({ id, bytes })
+        // A file of this name with another length is damaged, and this takes its place.
+        if (record >= 0) yield* writer.single({ id, bytes })
+        else fresh.push({ id, bytes })
       }
       yield* writer.add(fresh)
     }),

@@ -72,10 +72,19 @@ export const isConfig = (bytes: Uint8Array): boolean => {
   }
 }
 
+const isJson = (bytes: Uint8Array): boolean => {
+  try {
+    return typeof parse(bytes) === "object"
+  } catch {
+    return false
+  }
+}
+
 /** Throws RepositoryError `corrupt`, `foreign` or `newer`. */
 export const decodeConfig = (bytes: Uint8Array): Config => {
   const damaged = () => corrupt(CONFIG, `${CONFIG} was altered or is damaged; put a copy of it back`)
   if (!isConfig(bytes)) {
+    if (!isJson(bytes)) throw damaged()
     throw new RepositoryError({
       reason: "foreign",
       object: CONFIG,

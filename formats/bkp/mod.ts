@@ -35,7 +35,7 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
     const config = yield* absent(store.get(CONFIG))
-    return config === undefined ? yield* hasHeads(store) : isConfig(config)
+    return (config !== undefined && isConfig(config)) || (yield* hasHeads(store))
   }),
   create: Effect.fnUntraced(function* ({ password }) {
     const store = yield* ObjectStore
