@@ -6,7 +6,7 @@
  * implementation of the same name in its place ({@link Kernels}).
  */
 import * as Context from "effect/Context"
-import { taggedError, type TaggedErrorClass } from "./error.ts"
+import { taggedError, type TaggedErrorClass } from "./tagged.ts"
 
 /** Length of every chunk ID, in bytes. All hashers make IDs of this length. */
 export const ID_BYTES = 32
@@ -30,7 +30,7 @@ export interface Hasher {
   readonly create: () => { readonly update: (bytes: Uint8Array) => void; readonly digest: () => Uint8Array }
 }
 
-/** Turns bytes into fewer bytes, and back. Never changes or keeps its input; the output may share memory with the input. */
+/** Turns bytes into fewer bytes, and back. Never changes or keeps its input; the output shares memory with the input, or is the caller's. */
 export interface Compressor {
   readonly encode: (bytes: Uint8Array) => Uint8Array
   /** Throws {@link KernelError}: `corrupt`, or `limit` when the output would be longer than `limit` bytes. */
@@ -41,7 +41,7 @@ export interface Compressor {
 export interface Cipher {
   /** Bytes that sealing adds. */
   readonly overhead: number
-  /** Never changes or keeps its input. `aad` is authenticated, not stored. */
+  /** Never changes or keeps its input; the output is as that of a compressor. `aad` is authenticated, not stored. */
   readonly seal: (bytes: Uint8Array, aad?: Uint8Array) => Uint8Array
   /** Throws {@link KernelError} `forged` when the key, the message or `aad` is not the one that was sealed. */
   readonly open: (bytes: Uint8Array, aad?: Uint8Array) => Uint8Array

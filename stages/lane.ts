@@ -19,6 +19,7 @@ import {
   makeKernel,
 } from "./kernel.ts"
 import type { Plan } from "./plan.ts"
+import { release } from "./release.ts"
 
 /** What is compressed and encrypted as one, and stored as one piece of a pack. */
 export interface Block {
@@ -224,10 +225,14 @@ export class Lane {
   }
 
   #seal(chunks: Uint8Array, raw: Uint8Array): void {
-    const encoded = this.#after.reduce((b, encode) => encode(b), raw)
-    const bytes = encoded.buffer === this.#window.buffer || encoded.buffer === this.#gather.buffer
-      ? encoded.slice()
-      : encoded
+    let bytes = raw
+    for (const encode of this.#after) {
+      const encoded = encode(bytes)
+      if (bytes.buffer !== raw.buffer && bytes.buffer !== encoded.buffer) release(bytes)
+      bytes = encoded
+    }
+    // What shares memory with the window or with what is gathered is copied: that memory is used again.
+    if (bytes.buffer === raw.buffer || bytes.buffer === this.#window.buffer) bytes = bytes.slice()
     this.#ready.push({ chunks, rawLength: raw.length, bytes })
     this.#readyBytes += bytes.length
   }

@@ -5,9 +5,25 @@ import type { GzipParams } from "../../stages/compress/gzip.ts"
 import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { decodeFrames } from "../../stages/compress/zstd_frame.ts"
 import type { Compressor } from "../../stages/kernel.ts"
+import { release } from "../../stages/release.ts"
+
+/** Output buffers from this size on belong to one output alone: smaller ones come from a pool that others use. */
+const LARGE_BYTES = 256 << 10
 
 /** The same bytes, not as a Buffer. */
 const plain = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
+
+/** The same bytes in memory that has no room left: the runtimes give what remains of the buffer for the output with it. */
+const compact = (buffer: Uint8Array): Uint8Array => {
+  const bytes = plain(buffer)
+  if (bytes.length === bytes.buffer.byteLength || bytes.buffer.byteLength < LARGE_BYTES) return bytes
+  const out = bytes.slice()
+  release(new Uint8Array(bytes.buffer))
+  return out
+}
+
+/** The longest output of zstd for so many bytes, and never less than the runtimes want. */
+const bound = (size: number): number => size + (size >>> 8) + 512
 
 /** Decodes with a cap on the output: the runtimes refuse a cap of 0. */
 const capped = (
@@ -45,9 +61,13 @@ const sized = (frame: Uint8Array, size: number): Uint8Array => {
  */
 export const nativeZstd = (params: ZstdParams): Compressor => {
   const level = levelOf("zstd", params.level, -7, 22)
-  const options = { params: { [constants.ZSTD_c_compressionLevel]: level } }
+  const settings = { [constants.ZSTD_c_compressionLevel]: level }
   return {
-    encode: (bytes) => sized(plain(zstdCompressSync(bytes, options)), bytes.length),
+    encode: (bytes) => {
+      // Room for all of the output spares a copy within zstd, and the size spares it tables and windows for more.
+      const options = { params: settings, chunkSize: bound(bytes.length), pledgedSrcSize: bytes.length }
+      return sized(compact(zstdCompressSync(bytes, options)), bytes.length)
+    },
     decode: (bytes, limit) =>
       decodeFrames(
         bytes,

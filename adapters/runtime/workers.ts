@@ -10,6 +10,7 @@ import { KernelError } from "../../stages/kernel.ts"
 import type { Planned, Steps } from "../../stages/plan.ts"
 import { bare, type Stored } from "../../stages/unit.ts"
 import type { ReaderContent } from "../../stages/walk/entry.ts"
+import { keepFreedMemory } from "./allocator.ts"
 import { toMessage } from "./messages.ts"
 import { Thread } from "./thread_handle.ts"
 
@@ -30,6 +31,7 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
   Effect.gen(function* () {
     const threads = options.threads ?? availableParallelism()
     if (threads < 2) return inline
+    keepFreedMemory()
     const pool = new Set<Thread>()
     const idle = yield* Queue.unbounded<Thread>()
     const addThread = Effect.suspend(() => {

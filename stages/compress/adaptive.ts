@@ -1,5 +1,6 @@
 /** Compression only where it pays. */
 import type { Compressor, KernelSpec } from "../kernel.ts"
+import { release } from "../release.ts"
 import { corrupt, overLimit } from "./errors.ts"
 
 const STORED = 0
@@ -34,7 +35,9 @@ export const adaptiveCompressor = (name: string, inner: Compressor, probe: Compr
       if (probe.encode(probed).length > probed.length * (1 - 1 / 128)) return flagged(STORED, bytes)
     }
     const encoded = inner.encode(bytes)
-    return encoded.length > bytes.length * (1 - 1 / 32) ? flagged(STORED, bytes) : flagged(COMPRESSED, encoded)
+    const out = encoded.length > bytes.length * (1 - 1 / 32) ? flagged(STORED, bytes) : flagged(COMPRESSED, encoded)
+    if (encoded.buffer !== bytes.buffer) release(encoded)
+    return out
   },
   decode: (bytes, limit) => {
     const body = bytes.subarray(1)

@@ -10,6 +10,7 @@ import { freshId, type PackLayout } from "./pack_layout.ts"
 import { readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
 import { BLOCK_BYTES, PACK_BYTES, plainLayout } from "./packs.ts"
+import { release } from "../release.ts"
 import { ObjectStore } from "./store.ts"
 
 /** How to write an archive. */
@@ -51,7 +52,7 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
             blocks.push({ length: bytes.length, chunks })
             bytesStored += bytes.length
             bytesAdded += rawLength
-            return writer.append(bytes)
+            return Effect.tap(writer.append(bytes), () => Effect.sync(() => release(bytes)))
           }, { discard: true }),
         finish: Effect.gen(function* () {
           const tail = yield* catching(KernelError, () => encodeTail(blocks, header, cipher))

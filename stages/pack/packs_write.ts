@@ -11,6 +11,7 @@ import { freshId, type ObjectLayout, objectName, type PackLayout } from "./pack_
 import { encodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
 import { openPackStore } from "./pack_store.ts"
 import type { Packer } from "./packing.ts"
+import { release } from "../release.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
 
 /** An index object is written when so many chunks are to be listed. */
@@ -62,9 +63,14 @@ export const writePacks: (
     )
     const parts = [header, ...blocks.map(({ bytes }) => bytes), tail]
     yield* settle
-    writing = yield* Effect.forkIn(put(layout.packs, id, parts), scope)
+    // Not released when it fails or is interrupted: then a write may still be reading.
+    const written = Effect.tap(put(layout.packs, id, parts), () =>
+      Effect.sync(() => {
+        for (const { bytes } of blocks) release(bytes)
+      }))
     const size = parts.reduce((n, part) => n + part.length, 0)
     listed.push({ id, size, footerLength: tail.length - 12, prefixes: prefixesOf(blocks) })
+    writing = yield* Effect.forkIn(written, scope)
     if (listed.reduce((n, { prefixes }) => n + prefixes.length / PREFIX_BYTES, 0) >= INDEX_CHUNKS) yield* writeIndex
   })
 
