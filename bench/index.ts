@@ -2,7 +2,7 @@
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import type { Full, Reached } from "./index/here.ts"
+import type { Full, Reached } from "./index/reached.ts"
 import { indexMarkdown, type IndexResults } from "./index/results.ts"
 import { commit, machine } from "./machine.ts"
 import { find, runOn, RUNTIMES, runtimesOf, versionOf } from "./programs.ts"

@@ -4,7 +4,7 @@ import { escape, line, svg, text } from "./svg.ts"
 import { type Work, WORKS } from "./tool.ts"
 
 const COLORS: Readonly<Record<string, string>> = { penstock: "#3b6fb6", peer: "#d1782f", limit: "#9aa3ab" }
-const [PANEL, LABELS, BAR, HEAD, GAP, TOP, MARGIN] = [270, 150, 15, 15, 12, 78, 18]
+const [PANEL, BAR, HEAD, GAP, TOP, MARGIN] = [270, 15, 15, 12, 78, 18]
 
 const label = (ratio: number): string => `${ratio.toFixed(ratio < 1 ? 2 : ratio < 10 ? 1 : 0)}×`
 const power = (exponent: number): string => exponent < 0 ? `1/${2 ** -exponent}` : String(2 ** exponent)
@@ -12,6 +12,7 @@ const power = (exponent: number): string => exponent < 0 ? `1/${2 ** -exponent}`
 /** An SVG of its own, readable on light and dark pages. */
 export const plot = (results: Results): string => {
   const [base, ...others] = results.tools
+  const labels = Math.max(100, ...others.map(({ name }) => 30 + 6 * name.length))
   const bars = results.corpora.flatMap(({ name: corpus }) =>
     WORKS.flatMap((work) =>
       others.flatMap(({ name: tool, kind }) => {
@@ -38,10 +39,10 @@ export const plot = (results: Results): string => {
     for (const [name, y] of tops.get(work)!) out.push(text(MARGIN + 8, y + 10, name))
     bottom += tools.length * BAR + GAP
   }
-  const width = Math.max(760, MARGIN + LABELS + results.corpora.length * (PANEL + MARGIN))
+  const width = Math.max(760, MARGIN + labels + results.corpora.length * (PANEL + MARGIN))
   out.push(text(MARGIN, 28, `Time of each tool, as a multiple of ${base!.name}`, `class="title"`))
   for (const [i, corpus] of results.corpora.entries()) {
-    const left = MARGIN + LABELS + i * (PANEL + MARGIN)
+    const left = MARGIN + labels + i * (PANEL + MARGIN)
     const title = `${corpus.name}: ${corpus.files} files, ${Math.round(corpus.bytes / 1e6)} MB`
     out.push(text(left, TOP - 24, title, `class="head"`))
     const every = Math.ceil((high - low) / 8)

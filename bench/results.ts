@@ -98,6 +98,15 @@ const corpusReport = (results: Results, { name, scale, files, bytes }: Results["
   ].join("\n\n")
 }
 
+/** What does not come back; a line for all tools that lose the same. */
+const losses = (tools: Results["tools"]): ReadonlyArray<string> => {
+  const losers = new Map<string, Array<string>>()
+  for (const { name, lost = [] } of tools) {
+    if (lost.length > 0) losers.set(lost.join(", "), [...losers.get(lost.join(", ")) ?? [], name])
+  }
+  return [...losers].map(([lost, names]) => `- **Not kept by ${names.join(", ")}, so not compared:** ${lost}`)
+}
+
 /** The whole report. */
 export const markdown = (results: Results): string =>
   [
@@ -107,9 +116,7 @@ export const markdown = (results: Results): string =>
       `- **When, what:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
       `- **Machine:** ${results.machine.description}; source, repositories and restored trees on ${results.machine.fileSystem}`,
       `- **Tools:** ${results.tools.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
-      ...results.tools.flatMap(({ name, lost = [] }) =>
-        lost.length === 0 ? [] : [`- **Not kept by ${name}, not compared:** ${lost.join(", ")}`]
-      ),
+      ...losses(results.tools),
       `- **Missing, not measured:** ${
         results.missing.map(({ name, missing }) => `${name} (${missing})`).join("; ") || "none"
       }`,

@@ -2,15 +2,16 @@
  * Where a run keeps what it needs meanwhile, and how it leaves nothing behind.
  *
  * SIGINT, SIGTERM and SIGHUP end the programs that run, remove the folder, and end this process with 128 + the signal. After SIGKILL, which cannot be
- * caught, the folder stays until the next run with the same `--scratch`: its name has the process ID, so that run knows whom it belonged to.
+ * caught, the folder stays until the next run with the same `--scratch`: its name has the host and the process ID, so that run knows whom it belonged to.
  */
 import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { constants } from "node:os"
+import { constants, hostname } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 
-const PREFIX = "penstock-bench-"
+/** Of the folders of this host: processes elsewhere have other numbers. */
+const PREFIX = `penstock-bench-${hostname()}-`
 
 const children = new Set<ChildProcess>()
 const folders = new Set<string>()
@@ -53,7 +54,7 @@ const alive = (pid: number): boolean => {
 export const withScratch = async <A>(parent: string, use: (folder: string) => A | Promise<A>): Promise<A> => {
   stopCleanly()
   for (const name of readdirSync(parent)) {
-    const pid = /^penstock-bench-(\d+)-/.exec(name)?.[1]
+    const pid = name.startsWith(PREFIX) ? /^\d+(?=-)/.exec(name.slice(PREFIX.length))?.[0] : undefined
     if (pid !== undefined && !alive(Number(pid))) rmSync(join(parent, name), { recursive: true, force: true })
   }
   const folder = mkdtempSync(join(parent, `${PREFIX}${process.pid}-`))

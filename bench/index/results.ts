@@ -2,7 +2,7 @@
 import type { Machine } from "../machine.ts"
 import { round, table } from "../markdown.ts"
 import type { Runtime } from "../programs.ts"
-import { type Full, GROUP, type Reached } from "./here.ts"
+import { type Full, GROUP, type Reached } from "./reached.ts"
 
 export interface IndexResults {
   readonly name: string

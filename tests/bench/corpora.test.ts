@@ -16,9 +16,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { gzipSync } from "node:zlib"
-import { difference } from "../../bench/compare.ts"
+import { difference, type Kept, lostOf } from "../../bench/compare.ts"
 import { CORPORA, edit, makeCorpus, regularFiles } from "../../bench/corpora.ts"
 import { measureTree } from "../../bench/rounds.ts"
+import { wholeFidelity } from "../../stages/walk/source.ts"
 
 const within = (run: (folder: string) => void): void => {
   const folder = mkdtempSync(join(tmpdir(), "penstock-bench-"))
@@ -87,11 +88,11 @@ test("difference finds what is lost, added, and changed in content, mode, time o
     writeFileSync(join(source, "file"), "content")
     symlinkSync("file", join(source, "link"))
     let copies = 0
-    const after = (change: (copy: string) => void): string | undefined => {
+    const after = (change: (copy: string) => void, kept?: Kept): string | undefined => {
       const copy = join(folder, `copy-${copies++}`)
       cpSync(source, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
       change(copy)
-      return difference(source, copy)
+      return difference(source, copy, kept)
     }
     const file = (copy: string): string => join(copy, "file")
     const keepTime = (path: string, change: () => void): void => {
@@ -115,5 +116,17 @@ test("difference finds what is lost, added, and changed in content, mode, time o
       /link points/,
     )
     assert.match(String(after((copy) => chmodSync(file(copy), 0o600))), /file has another mode/)
-    assert.match(String(after((copy) => utimesSync(file(copy), 1, 1))), /file has another mtime/)
+    const late = (copy: string): void => utimesSync(file(copy), 1, 1)
+    assert.match(String(after(late)), /file has another mtime/)
+    assert.equal(after(late, { ...wholeFidelity, mtime: undefined }), undefined)
+    const writable = (copy: string): void => chmodSync(file(copy), 0o666)
+    assert.match(String(after(writable)), /file has another mode/)
+    assert.equal(after(writable, { ...wholeFidelity, mode: "execute" }), undefined)
+    const linkless = { ...wholeFidelity, kinds: ["file", "directory"] as const }
+    assert.equal(after((copy) => rmSync(join(copy, "link")), linkless), undefined)
+    assert.match(String(after(() => {}, linkless)), /link is in one of the trees only/)
+    assert.deepEqual(lostOf({ ...linkless, owner: false, directoryMtimes: false }).slice(-2), [
+      "owners",
+      "mtimes of directories",
+    ])
   }))

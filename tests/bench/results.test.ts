@@ -24,7 +24,8 @@ const results: Results = {
   tools: [
     { name: "base", kind: "penstock", version: "1.0" },
     { name: "a<b", kind: "peer", version: "2.0" },
-    { name: "failed", kind: "peer", version: "3.0" },
+    { name: "failed", kind: "peer", version: "3.0", lost: ["owners"] },
+    { name: "other", kind: "peer", version: "4.0", lost: ["owners"] },
   ],
   missing: [{ name: "borg", missing: "borg not found" }],
   corpora: [{ name: "small", scale: 1, files: 1, bytes: 1 }],
@@ -40,10 +41,11 @@ test("ratios are of the same round, the median of them is not the ratio of the m
   assert.deepEqual(spread([4, 1]), { min: 1, median: 2.5, max: 4 })
 })
 
-test("the report says what is missing and what failed", () => {
+test("the report says what is missing, what failed and what is not kept", () => {
   const report = markdown(results)
   assert.match(report, /borg \(borg not found\)/)
   assert.match(report, /failed restored something else/)
+  assert.match(report, /\*\*Not kept by failed, other, so not compared:\*\* owners/)
   assert.match(report, /\| a<b \| \*\*2\.00\*\* \(1\.00–3\.00\) \|/)
 })
 

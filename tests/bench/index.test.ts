@@ -1,0 +1,46 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { indexMarkdown, type IndexResults, verdicts } from "../../bench/index/results.ts"
+import { json } from "../../bench/write.ts"
+
+const reached = {
+  runtime: "node",
+  chunks: 1_000_000,
+  buffer: 15_000_000,
+  peakPerChunk: 20,
+  resident: 17_000_000,
+  residentPeakPerChunk: 21,
+  presized: null,
+  insert: 100,
+  hit: 50,
+  miss: 60,
+  longestGrowing: 1,
+  longestOther: 2,
+} as const
+
+const results: IndexResults = {
+  name: "test",
+  date: "2026-01-02T03:04:05.000Z",
+  machine: { description: "a machine", cores: 1, memory: 1, cpu: "c", kernel: "k", fileSystem: "tmpfs" },
+  commit: "abc",
+  command: "none",
+  note: "",
+  runtimes: [{ name: "node", version: "24" }, { name: "bun", version: "1" }],
+  reached: [reached, { ...reached, runtime: "bun", buffer: 16_000_000 }],
+  full: [{ runtime: "bun", chunks: 2_000_000, buffer: 2 ** 30, message: "no more" }],
+}
+
+test("the verdict is of the worst runtime, with and without growth", () => {
+  assert.deepEqual(verdicts(results), [
+    "1 million chunks: 16.0 bytes each (within the 16 aimed at), 20.0 at the worst moment of growing (over)",
+  ])
+  const report = indexMarkdown(results)
+  assert.match(report, /\*\*Full\*\* on bun after 2 million chunks, with a buffer of 1024 MiB: no more/)
+  assert.match(report, /\| node \| 15\.0 \| 20\.0 \| 17\.0 \| 21\.0 \| impossible \|/)
+})
+
+test("JSON of results reads back, a line for each element of a list", () => {
+  const text = json(results)
+  assert.deepEqual(JSON.parse(text), results)
+  assert.equal(text.split("\n").filter((line) => line.includes('"insert"')).length, 2)
+})
