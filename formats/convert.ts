@@ -86,30 +86,26 @@ const convertOne = Effect.fnUntraced(function* (
 
 /**
  * Which snapshots of another repository are those of this one, by ID: same time, host and paths, as far as the other keeps
- * them. No snapshot stands for two.
+ * them; where that fits several, the numbers of files and bytes decide. No snapshot stands for two, and where it is not certain, for none.
  */
 export const counterparts = (
   sources: ReadonlyArray<SnapshotInfo>,
   targets: ReadonlyArray<SnapshotInfo>,
 ): ReadonlyMap<string, SnapshotInfo> => {
   const found = new Map<string, SnapshotInfo>()
-  const free = new Set(targets)
-  const match = (sameTime: (source: number, target: number) => boolean): void => {
-    for (const source of sources) {
-      if (found.has(source.id)) continue
-      for (const target of free) {
-        if (!sameTime(source.time, target.time) || !sameDetails(source, target)) continue
-        found.set(source.id, target)
-        free.delete(target)
-        break
-      }
-    }
+  for (const target of targets) {
+    const fitting = sources.filter((source) => sameTime(source, target) && sameDetails(source, target))
+    const source = fitting.length === 1 ? fitting[0] : fitting
+      .filter(({ bytes, files, id }) => !found.has(id) && files === target.files && bytes === target.bytes)
+      .sort((a, b) => Number(b.time === target.time) - Number(a.time === target.time))[0]
+    if (source !== undefined && !found.has(source.id)) found.set(source.id, target)
   }
-  match((source, target) => source === target)
-  // Some formats keep whole seconds.
-  match((source, target) => target % 1000 === 0 && Math.floor(source / 1000) * 1000 === target)
   return found
 }
+
+/** Some formats keep whole seconds. */
+const sameTime = ({ time }: SnapshotInfo, target: SnapshotInfo): boolean =>
+  time === target.time || Math.floor(time / 1000) * 1000 === target.time
 
 /** What a target does not keep is empty there. */
 const sameDetails = (source: SnapshotInfo, target: SnapshotInfo): boolean =>
