@@ -10,7 +10,7 @@ export interface VersionInput {
   readonly verbose: boolean
 }
 
-/** Runs `version`; gives the exit code. Accelerators are loaded only to be named, with `--verbose`. */
+/** Runs `version`; gives the exit code. With `--verbose` all that commands may load is loaded, to be named. */
 export const version: (input: VersionInput) => Effect.Effect<number> = Effect.fnUntraced(function* (input) {
   const out = makeOutput({ json: input.json, quiet: false })
   const runtime = runtimeName()
@@ -19,13 +19,46 @@ export const version: (input: VersionInput) => Effect.Effect<number> = Effect.fn
     out.row({ type: "summary", version: VERSION, runtime })
     return EXIT_OK
   }
-  const { nativeKernels } = yield* Effect.promise(() => import("../adapters/kernels/native.ts"))
-  const kernels = Object.keys(nativeKernels).sort()
-  out.line(`runtime      ${runtime}, ${platform} ${arch}`)
-  out.line(`accelerated  ${kernels.length === 0 ? "nothing: portable kernels only" : kernels.join(", ")}`)
-  out.row({ type: "summary", version: VERSION, runtime, platform, arch, kernels })
+  const kernels = yield* Effect.promise(loadedKernels)
+  const { makeSqlite } = yield* Effect.promise(() => import("../adapters/catalog/sqlite.ts"))
+  const { name: sqlite } = yield* makeSqlite
+  out.line(`runtime  ${runtime}, ${platform} ${arch}`)
+  out.line(`SQLite   ${sqlite}`)
+  const width = Math.max(...Object.keys(kernels).map((name) => name.length))
+  Object.entries(kernels).forEach(([name, how], i) =>
+    out.line(`${(i === 0 ? "kernels" : "").padEnd(9)}${name.padEnd(width)}  ${how}`)
+  )
+  out.row({ type: "summary", version: VERSION, runtime, platform, arch, sqlite, kernels })
   return EXIT_OK
 })
+
+/** What runs behind each kernel of the table: found out by loading it, since anything but `node:` modules may be missing. */
+const loadedKernels = async (): Promise<Readonly<Record<string, string>>> => {
+  const [{ nativeKernels }, { napiBlake3, wasmBlake3 }, { hasNodeChacha }] = await Promise.all([
+    import("../adapters/kernels/native.ts"),
+    import("../adapters/kernels/hash.ts"),
+    import("../adapters/kernels/encrypt.ts"),
+  ])
+  const blake3 = napiBlake3() !== undefined
+    ? "@napi-rs/blake-hash (native)"
+    : wasmBlake3() !== undefined
+    ? "blake3-wasm (WebAssembly)"
+    : "@noble/hashes (plain)"
+  const chacha = hasNodeChacha() ? "node:crypto" : "@noble/ciphers (plain)"
+  const how: ReadonlyArray<readonly [RegExp, string]> = [
+    [/^chunk:fastcdc/, typeof WebAssembly === "object" ? "WebAssembly" : "plain"],
+    [/^hash:blake3/, blake3],
+    [/^hash:sha256|^encrypt:xaes/, "node:crypto"],
+    [/^encrypt:x?chacha20/, chacha],
+    [/^encrypt:twofish/, "twofish-ts (plain)"],
+    [/^compress:/, "node:zlib"],
+  ]
+  return Object.fromEntries(
+    Object.keys(nativeKernels).sort().map((
+      name,
+    ) => [name, how.find(([form]) => form.test(name))?.[1] ?? "accelerated"]),
+  )
+}
 
 /** `node 24.1.0`, `deno 2.9.6`, `bun 1.4.5`. */
 const runtimeName = (): string => {

@@ -13,7 +13,9 @@ test("help names every command, says how to start, and has examples", async () =
   const { code, stdout, stderr } = await runScript(file("cli/main.ts"), ["--help"])
   assert.equal(code, 0)
   assert.equal(stderr, "")
-  for (const name of ["init", "backup", "restore", "snapshots", "ls", "check", "rebuild", "version"]) {
+  for (
+    const name of ["init", "backup", "restore", "snapshots", "ls", "dump", "check", "rebuild", "convert", "version"]
+  ) {
     assert.match(stdout, new RegExp(`^  ${name} +\\S`, "m"))
   }
   assert.match(stdout, /\n\nEXAMPLES\n/)
