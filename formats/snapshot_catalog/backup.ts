@@ -12,10 +12,12 @@ import { OnRead } from "../../stages/executor.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { digest } from "../../stages/hash/digest.ts"
 import { hash } from "../../stages/hash/hash.ts"
-import { KernelError } from "../../stages/kernel.ts"
+import { zstd } from "../../stages/compress/zstd.ts"
+import { KernelError, makeKernel } from "../../stages/kernel.ts"
 import { makeMeter } from "../../stages/meter.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
-import { listIds, putOnce } from "../../stages/pack/objects.ts"
+import type { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import { listIds, objectsOf, putOnce } from "../../stages/pack/objects.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { plan, type Planned, type Steps } from "../../stages/plan.ts"
@@ -35,6 +37,8 @@ import { CatalogWriter, freshUuid } from "./writer.ts"
 
 /** Bytes of the catalog that are stored at once. */
 const PAGES_BYTES = 1 << 20
+/** Bytes of the catalog that become one frame when it is wrapped in zstd. */
+const FRAME_BYTES = 32 << 20
 /** Maps that are encoded before they are stored, at most. */
 const MAPS = 64
 
@@ -60,12 +64,20 @@ export const backup: <E, R>(
 
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
-    const { chunk: chunker, compress: compressor, engine, hasher, packing, store } = opened
+    const { chunk: chunker, compress: compressor, engine, hasher, store } = opened
     const now = yield* Clock.currentTimeMillis
     const listing = yield* listSnapshots(opened)
     for (const { message } of listing.damaged) yield* Effect.logWarning(message)
     const parent = yield* openParent(opened, yield* chooseParent(listing.snapshots, options, ({ info }) => info))
 
+    // What the parent consists of need not be looked for; without one, the store is listed.
+    const present = parent === undefined ? undefined : yield* attempt(() => ({
+      extents: parent.ids("extent"),
+      blobs: parent.ids("blob"),
+    }))
+    const packing = present === undefined
+      ? opened.packing
+      : objectsOf({ ...opened.extents, present: () => present.extents })
     const losses = new Losses()
     const planned = plan(represent(wholeFidelity, losses)(entries))
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = parent === undefined
@@ -86,7 +98,7 @@ const run = Effect.fnUntraced(
     const recorded = yield* record(packed, writer, { progress: meter.recorded }).pipe(
       Effect.provideService(OnRead, meter.read),
     )
-    const mapBytes = yield* storeMaps(opened, writer)
+    const mapBytes = yield* storeMaps(opened, writer, present?.blobs)
 
     const { hostname = "" } = options
     const id = freshUuid()
@@ -112,7 +124,15 @@ const run = Effect.fnUntraced(
         opened.options.tree ?? "document",
       )
     )
-    const catalogBytes = yield* putDatabase(store, catalogName(id), db.bytes(PAGES_BYTES), false)
+    const { encode } = makeKernel(zstd({ level: opened.options.level ?? 3 }), opened.table)
+    const catalogBytes = yield* putDatabase(
+      store,
+      catalogName(id),
+      opened.options.wrap === true
+        ? Stream.map(db.bytes(FRAME_BYTES), (bytes) => encode(bytes))
+        : db.bytes(PAGES_BYTES),
+      false,
+    )
     const indexBytes = options.dryRun === true ? 0 : yield* updateIndex(opened, indexed(metadata))
     const summary: BackupSummary = {
       files: recorded.files,
@@ -144,33 +164,35 @@ const openParent = (
     ),
   )
 
-/** Stores the maps that are not there. Returns their bytes. */
-const storeMaps = Effect.fnUntraced(function* ({ store }: Opened, writer: CatalogWriter) {
-  const present = yield* listIds(store, blobs)
-  const maps = writer.maps()
-  let stored = 0
-  for (let more = true; more;) {
-    const batch = yield* attempt(() => {
-      const batch: Array<{ readonly name: string; readonly bytes: Uint8Array }> = []
-      while (batch.length < MAPS) {
-        const { done, value } = maps.next()
-        if (done === true) {
-          more = false
-          break
+/** Stores the maps that are not there, as far as that is known. Returns their bytes. */
+const storeMaps = Effect.fnUntraced(
+  function* ({ store }: Opened, writer: CatalogWriter, known: ChunkIndex | undefined) {
+    const present = known ?? (yield* listIds(store, blobs))
+    const maps = writer.maps()
+    let stored = 0
+    for (let more = true; more;) {
+      const batch = yield* attempt(() => {
+        const batch: Array<{ readonly name: string; readonly bytes: Uint8Array }> = []
+        while (batch.length < MAPS) {
+          const { done, value } = maps.next()
+          if (done === true) {
+            more = false
+            break
+          }
+          if (present.get(value.blob) === undefined) {
+            batch.push({ name: blobs.nameOf(value.blob), bytes: encodeMap(value.map) })
+          }
         }
-        if (present.get(value.blob) === undefined) {
-          batch.push({ name: blobs.nameOf(value.blob), bytes: encodeMap(value.map) })
-        }
-      }
-      return batch
-    })
-    yield* Effect.forEach(batch, ({ bytes, name }) => {
-      stored += bytes.length
-      return putOnce(store, name, bytes)
-    }, { concurrency: store.properties.connections, discard: true })
-  }
-  return stored
-})
+        return batch
+      })
+      yield* Effect.forEach(batch, ({ bytes, name }) => {
+        stored += bytes.length
+        return putOnce(store, name, bytes)
+      }, { concurrency: store.properties.connections, discard: true })
+    }
+    return stored
+  },
+)
 
 /** Brings the index up to date. It is only a help: when that fails, the next run does it. Returns the bytes stored. */
 const updateIndex = (opened: Opened, added: Indexed): Effect.Effect<number> =>

@@ -9,12 +9,14 @@ import {
   type SqliteEngine,
   SqliteError,
   type SqliteStatement,
+  type SqliteValue,
 } from "../../stages/catalog/sqlite.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { catching } from "../../stages/error.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { ChunkListBuilder, emptyList } from "../../stages/hash/chunk_list.ts"
 import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel.ts"
+import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { Earlier } from "../../stages/walk/reuse.ts"
 import { RepositoryError } from "../format.ts"
@@ -70,6 +72,20 @@ export class Catalog {
     if (found === undefined || typeof found === "string" || found.blob === undefined) return undefined
     const listed = this.#withContent({ ...found.entry, size: 0, chunks: emptyList, reused: false }, found.blob)
     return listed.map === undefined && listed.lost === undefined ? listed : undefined
+  }
+
+  /** IDs of one kind, from a table of the catalog. */
+  ids(kind: "extent" | "blob"): ChunkIndex {
+    const ids = new ChunkIndex()
+    const page = this.db.prepare(
+      `SELECT ${kind}_id FROM ${kind}s WHERE ${kind}_id > ? ORDER BY ${kind}_id LIMIT ${BATCH}`,
+    )
+    for (let last: SqliteValue = new Uint8Array(0);;) {
+      const rows = page.all(last)
+      for (const [id] of rows) if (id instanceof Uint8Array && id.length === 32) ids.set(id, 0)
+      if (rows.length < BATCH) return ids
+      last = rows[rows.length - 1]![0]!
+    }
   }
 
   /** All entries, depth-first. `unknown` is told of rows that are no entries. */

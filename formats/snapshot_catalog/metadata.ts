@@ -1,6 +1,6 @@
 /** The table `metadata` of a catalog. SPEC.md, "metadata". */
 import { hexToBytes } from "@noble/hashes/utils.js"
-import type { SqliteDatabase, SqliteError } from "../../stages/catalog/sqlite.ts"
+import type { SqliteDatabase } from "../../stages/catalog/sqlite.ts"
 import { RepositoryError, type SnapshotInfo } from "../format.ts"
 import { corrupt } from "./errors.ts"
 import { jsonColumn, parseColumn } from "./json.ts"
@@ -54,7 +54,7 @@ export const writeMetadata = (db: SqliteDatabase, metadata: CatalogMetadata): vo
   for (const [key, value] of Object.entries(values)) if (value !== undefined) insert.run(key, JSON.stringify(value))
 }
 
-/** All keys and values of a table of JSON. Throws {@link SqliteError}. */
+/** All keys and values of a table of JSON. Throws SqliteError. */
 export const readPairs = (db: SqliteDatabase): ReadonlyMap<string, unknown> =>
   new Map(
     db.prepare(`SELECT key, ${jsonColumn("value")} FROM metadata`).all().map((
@@ -64,7 +64,7 @@ export const readPairs = (db: SqliteDatabase): ReadonlyMap<string, unknown> =>
 
 /**
  * Reads it. `id` is the UUID that the object is named by. Throws {@link RepositoryError} `newer` for a later protocol, `corrupt` when it
- * is not the metadata of that catalog; {@link SqliteError}.
+ * is not the metadata of that catalog; SqliteError.
  */
 export const readMetadata = (db: SqliteDatabase, object: string, id: string): CatalogMetadata => {
   const pairs = readPairs(db)

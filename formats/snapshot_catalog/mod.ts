@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import { SqliteEngine, SqliteError } from "../../stages/catalog/sqlite.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
+import { isThere } from "../../stages/pack/objects.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, type Repository, RepositoryError } from "../format.ts"
@@ -29,12 +30,8 @@ export type { TreeForm } from "./tree_hash.ts"
 const NAME = "snapshot-catalog"
 
 /** Whether there is an index, or a catalog. */
-const isThere: (store: ObjectStore) => Effect.Effect<boolean, StoreError> = Effect.fnUntraced(function* (store) {
-  const index = yield* Effect.catch(
-    Effect.as(store.stat(INDEX), true),
-    (error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error),
-  )
-  if (index) return true
+const isRepository: (store: ObjectStore) => Effect.Effect<boolean, StoreError> = Effect.fnUntraced(function* (store) {
+  if (yield* isThere(store, INDEX)) return true
   return Option.isSome(
     yield* Stream.runHead(Stream.filter(store.list(catalogs.directory), ({ name }) => catalogId(name) !== undefined)),
   )
@@ -53,14 +50,14 @@ export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Forma
   return {
     name: NAME,
     fidelity: wholeFidelity,
-    recognise: Effect.flatMap(ObjectStore, isThere),
+    recognise: Effect.flatMap(ObjectStore, isRepository),
     create: Effect.fnUntraced(function* () {
       const store = yield* ObjectStore
       const exists = new RepositoryError({
         reason: "exists",
         message: `There is a repository at ${store.properties.location} already`,
       })
-      if (yield* isThere(store)) return yield* exists
+      if (yield* isRepository(store)) return yield* exists
       const made = yield* opened
       yield* writeIndex(made, [], { create: true }).pipe(
         Effect.mapError((error) =>
@@ -71,7 +68,7 @@ export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Forma
     }),
     open: Effect.fnUntraced(function* () {
       const store = yield* ObjectStore
-      if (!(yield* isThere(store))) {
+      if (!(yield* isRepository(store))) {
         return yield* new RepositoryError({
           reason: "none",
           message: `There is no repository at ${store.properties.location}`,

@@ -4,7 +4,7 @@ import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { type Hasher, type KernelSpec, type KernelTable, makeKernel } from "../../stages/kernel.ts"
-import { objectsOf } from "../../stages/pack/objects.ts"
+import { objectsOf, type ObjectsOptions } from "../../stages/pack/objects.ts"
 import type { Packing } from "../../stages/pack/packing.ts"
 import type { ObjectStore } from "../../stages/pack/store.ts"
 import { extents } from "./names.ts"
@@ -16,10 +16,12 @@ export interface SnapshotCatalogOptions {
   readonly average?: number
   /** Compress extents on stores that keep a content type with an object. True by default. */
   readonly compress?: boolean
-  /** zstd level; 3 by default. */
+  /** zstd level of extents and catalogs; 3 by default. */
   readonly level?: number
   /** The machine's ID in hex; derived from the host name by default. */
   readonly machine?: string
+  /** Wrap catalogs in zstd, as the later program does: a fraction of the size, but no SQLite program opens them. False by default. */
+  readonly wrap?: boolean
   /** How trees are hashed; `document` by default. */
   readonly tree?: TreeForm
 }
@@ -36,6 +38,8 @@ export interface Opened {
   readonly compress: KernelSpec<"compress"> | undefined
   /** Names extents and blobs. */
   readonly hasher: Hasher
+  /** How extents are stored. */
+  readonly extents: ObjectsOptions
   readonly packing: Packing
 }
 
@@ -51,6 +55,11 @@ export const makeOpened = (
 ): Opened => {
   const spec = zstd({ level: options.level ?? 3 })
   const compress = options.compress !== false && store.properties.contentType === true ? spec : undefined
+  const stored: ObjectsOptions = {
+    ...extents,
+    compressed: { [ZSTD]: spec },
+    ...(compress !== undefined && { contentType: ZSTD }),
+  }
   return {
     id,
     store,
@@ -60,10 +69,7 @@ export const makeOpened = (
     chunk: fastcdc({ average: options.average ?? 1 << 20 }),
     compress,
     hasher: makeKernel(blake3, table),
-    packing: objectsOf({
-      ...extents,
-      compressed: { [ZSTD]: spec },
-      ...(compress !== undefined && { contentType: ZSTD }),
-    }),
+    extents: stored,
+    packing: objectsOf(stored),
   }
 }

@@ -1,7 +1,7 @@
 /** Rows of the table `files`: entries, but for their content. SPEC.md, "files". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { textFromBytes, textToBytes } from "../../stages/catalog/short_text.ts"
-import type { SqliteError, SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
+import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
 import { cleanName } from "../../stages/catalog/tree_owner.ts"
 import { corruptAt, PATH_MAXIMUM, type StoredEntry, type StoredKind } from "../../stages/catalog/tree_row.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
@@ -70,7 +70,7 @@ const specialOf = ({ kind, linkTo, rdev, target }: StoredEntry): string | null =
 const targetOf = (target: string): { readonly target: string; readonly target_bytes?: string } =>
   isByteName(target) ? { target: target.toWellFormed(), target_bytes: bytesToHex(pathToBytes(target)) } : { target }
 
-/** The path of a row. Throws {@link SqliteError} `corrupt` when no entry can have it. */
+/** The path of a row. Throws SqliteError `corrupt` when no entry can have it. */
 export const pathOf = (value: SqliteValue | undefined): string => {
   const path = value instanceof Uint8Array ? textFromBytes(value) : value
   if (typeof path !== "string" || path.length > PATH_MAXIMUM) throw corruptAt("", "a path in it is not valid")
@@ -81,7 +81,7 @@ export const pathOf = (value: SqliteValue | undefined): string => {
 
 /**
  * The entry of a row whose columns {@link READ} begin at `at`; a string when it is of a kind that is not known here: why. Throws
- * {@link SqliteError} `corrupt` when it is not a row of an entry.
+ * SqliteError `corrupt` when it is not a row of an entry.
  */
 export const entryOf = (row: SqliteRow, at: number, device: bigint | undefined): FileRow | string => {
   const path = pathOf(row[at])

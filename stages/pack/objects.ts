@@ -26,6 +26,11 @@ export interface ObjectNames {
 
 /** How chunks become objects. */
 export interface ObjectsOptions extends ObjectNames {
+  /**
+   * Chunks that are known to be stored. Then the store is not listed, which may take long, but asked for each other chunk before
+   * that is put. By default it is listed.
+   */
+  readonly present?: () => ChunkIndex
   /** Content type that objects are put with, on stores that keep it. */
   readonly contentType?: string
   /**
@@ -55,8 +60,8 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
   name: "objects",
   write: Effect.gen(function* () {
     const store = yield* ObjectStore
-    const index = yield* listIds(store, options)
-    const { contentType } = options
+    const { contentType, present } = options
+    const index = present === undefined ? yield* listIds(store, options) : present()
     let written = 0
     let bytesStored = 0
     let bytesAdded = 0
@@ -66,13 +71,19 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
       has: (id) => index.get(id) !== undefined,
       claim: (id) => index.claim(id),
       add: (blocks) =>
-        Effect.forEach(blocks, ({ bytes, chunks, rawLength }) => {
-          written++
-          bytesStored += bytes.length
-          bytesAdded += rawLength
-          // Another writer may have stored the same chunk since the listing.
-          return putOnce(store, options.nameOf(chunkId(chunks, 0)), bytes, contentType)
-        }, { concurrency: WRITES, discard: true }),
+        Effect.forEach(
+          blocks,
+          Effect.fnUntraced(function* ({ bytes, chunks, rawLength }) {
+            const name = options.nameOf(chunkId(chunks, 0))
+            if (present !== undefined && (yield* isThere(store, name))) return
+            written++
+            bytesStored += bytes.length
+            bytesAdded += rawLength
+            // Another writer may have stored the same chunk since the listing.
+            yield* putOnce(store, name, bytes, contentType)
+          }),
+          { concurrency: WRITES, discard: true },
+        ),
       finish: Effect.void,
       stats: () => ({ objects: written, bytesStored, chunksNew: written, bytesAdded }),
     }
@@ -106,6 +117,13 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
     return unpacker
   }),
 })
+
+/** Whether there is an object of that name. */
+export const isThere = (store: ObjectStore, name: string): Effect.Effect<boolean, StoreError> =>
+  Effect.catch(
+    Effect.as(store.stat(name), true),
+    (error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error),
+  )
 
 /** Puts an object that is named by its content: when it is there already, it is the same. */
 export const putOnce = (
