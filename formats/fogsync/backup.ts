@@ -5,9 +5,8 @@ import * as Stream from "effect/Stream"
 import { attempt as attemptSqlite, record } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"
-import { OnRead } from "../../stages/executor.ts"
-import { makeMeter } from "../../stages/meter.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import { makeMeter } from "../../stages/meter.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
 import { plan, type Planned } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
@@ -16,12 +15,12 @@ import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
-import { type Ref, refFromChunks } from "./bptr.ts"
+import { addressKey, type Bptr, refFromChunks } from "./bptr.ts"
 import { Contents } from "./contents.ts"
 import { fromSqliteError, writing } from "./errors.ts"
 import { type Known, openKnown } from "./known.ts"
 import { PATH_MAXIMUM } from "./listing.ts"
-import { writeListings } from "./listing_write.ts"
+import { jsonLister, treeLister } from "./lister.ts"
 import type { Opened } from "./opened.ts"
 import { listed } from "./read.ts"
 import { commitRoot, listRoots, type NewRoot, type Root } from "./root.ts"
@@ -54,20 +53,26 @@ const run = Effect.fnUntraced(
     const known = yield* openKnown(opened.engine)
     const db = yield* opened.engine.open()
     const tree = yield* attemptSqlite(() => openTree(db))
-    yield* parent === undefined ? knowContents(shelf, known, roots) : startFrom(shelf, known, tree, parent)
+    const whole = parent === undefined
+      ? yield* Effect.as(knowContents(shelf, known, roots), false)
+      : yield* startFrom(shelf, known, tree, parent)
 
     const losses = new Losses()
     const planned = plan(entries.pipe(represent(fidelity, losses), fitting(fidelity)))
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = parent === undefined
       ? planned
       : reuse(tree.lookup, parent.started)(planned)
-    const contents = new Contents(opened, shelf, known)
     const meter = makeMeter(options.progress)
-    const recorded = yield* record(contents.store(incremental), tree, { progress: meter.recorded }).pipe(
-      Effect.provideService(OnRead, meter.read),
-    )
+    const contents = new Contents(opened, shelf, known, meter.read)
     const hostname = options.hostname ?? ""
-    const directory = yield* writeListings(opened, shelf, known, tree, hostname)
+    const lister = opened.listing === "json"
+      ? jsonLister(opened, shelf, known, tree, hostname)
+      : treeLister(opened, shelf, tree, whole && parent?.listing === "tree" ? parent.directory : undefined)
+    const recorded = yield* record(lister.during(contents.store(incremental)), tree, {
+      ...(lister.onChange === undefined ? {} : { onChange: lister.onChange }),
+      progress: meter.recorded,
+    })
+    const directory = yield* lister.finish
     const root: NewRoot = {
       info: {
         time: options.time ?? now,
@@ -82,7 +87,7 @@ const run = Effect.fnUntraced(
       ...(parent === undefined ? {} : { previous: parent.bptr }),
       ...(directory === undefined ? {} : { directory }),
       ...(yield* rootMetadata(tree)),
-      listing: "json",
+      listing: opened.listing,
       started: now,
       share: opened.id,
     }
@@ -128,11 +133,18 @@ const fitting = ({ byteNames }: Fidelity) => <E, R>(self: Stream.Stream<Entry, E
 const isLong = (text: string): boolean =>
   text.length > PATH_MAXIMUM || (3 * text.length > PATH_MAXIMUM && pathToBytes(text).length > PATH_MAXIMUM)
 
-/** Puts the entries of the parent into the tree: a run changes what changed. What of them cannot be read is read anew. */
+/**
+ * Puts the entries of the parent into the tree: a run changes what changed. What of them cannot be read is read anew. Gives whether
+ * all could be read.
+ */
 const startFrom = Effect.fnUntraced(function* (shelf: Shelf, known: Known, tree: Tree, parent: Root) {
+  let whole = true
   yield* attemptSqlite(() => tree.begin())
   yield* listed(shelf.reader, parent, {
     read: (path, listing) => known.addListing("old", path, listing),
+    lost: () => {
+      whole = false
+    },
   }).pipe(
     Stream.runForEachArray((entries) =>
       attemptSqlite(() => {
@@ -143,15 +155,19 @@ const startFrom = Effect.fnUntraced(function* (shelf: Shelf, known: Known, tree:
         }
       })
     ),
-    Effect.catchTag("RepositoryError", ({ message }) => Effect.logWarning(`${message}. All files are read again`)),
+    Effect.catchTag("RepositoryError", ({ message }) => {
+      whole = false
+      return Effect.logWarning(`${message}. All files are read again`)
+    }),
   )
   yield* attemptSqlite(() => tree.commit())
+  return whole
 })
 
 /** Without a parent nothing is known to be unchanged, but what is read need not be stored again. Listings that roots share are read once. */
 const knowContents = Effect.fnUntraced(function* (shelf: Shelf, known: Known, roots: ReadonlyArray<Root>) {
   const seen = new ChunkIndex()
-  const skip = ({ sha256 }: Ref): boolean => sha256.length > 0 && !seen.claim(sha256)
+  const skip = (bptr: Bptr): boolean => !seen.claim(addressKey(bptr))
   for (const root of roots) {
     yield* listed(shelf.reader, root, { skip }).pipe(
       Stream.runForEachArray((entries) =>

@@ -41,6 +41,13 @@ export const decodeBptr = (bytes: Uint8Array, at = 0): Bptr | undefined => {
   return { hash: bytes.slice(at, at + 32), start, end, depth }
 }
 
+/** What an index, which keeps the first 12 bytes of a key, knows an address by: its hash and its place, mixed. */
+export const addressKey = (bptr: Bptr): Uint8Array => {
+  const bytes = encodeBptr(bptr)
+  for (let i = 0; i < 12; i++) bytes[i]! ^= bytes[32 + i]!
+  return bytes
+}
+
 /** As it is in JSON: 88 hex digits. */
 export const bptrToHex = (bptr: Bptr): string => bytesToHex(encodeBptr(bptr))
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { CheckOptions, CheckSummary, Finding, FormatError } from "../format.ts"
-import { BLOCK_BYTES, type Bptr, encodeBptr, refFromChunks } from "./bptr.ts"
+import { addressKey, BLOCK_BYTES, type Bptr, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { isDamage } from "./errors.ts"
 import type { Listed } from "./listing.ts"
@@ -156,7 +156,7 @@ const checkRoot = Effect.fnUntraced(function* (
     Stream.filter(({ chunks }) => chunks.length > 0),
     Stream.runForEach(({ chunks, path, size }: Listed) => {
       const { bptr } = refFromChunks(chunks, size)!
-      const key = bptr.depth === 0 ? undefined : keyOf(bptr)
+      const key = bptr.depth === 0 ? undefined : addressKey(bptr)
       if (key !== undefined && whole.get(key) !== undefined) return Effect.void
       return firstBad(reader, bptr, known).pipe(
         Effect.map((bad) => {
@@ -189,11 +189,4 @@ const firstBad = (
     Stream.runCollect(Stream.take(Stream.filter(reader.blocks(bptr), (hash) => known.get(hash) !== GOOD), 1)),
     ([hash]) => hash,
   )
-}
-
-/** An index keeps the first 12 bytes of a key: hash and place of an address, mixed. */
-const keyOf = (bptr: Bptr): Uint8Array => {
-  const bytes = encodeBptr(bptr)
-  for (let i = 0; i < 12; i++) bytes[i]! ^= bytes[32 + i]!
-  return bytes
 }

@@ -61,7 +61,11 @@ export class Contents {
   #chunksNew = 0
   #bytesAdded = 0
 
-  constructor(opened: Opened, shelf: Shelf, known: Known) {
+  readonly #onRead: (path: string, bytes: number) => void
+
+  /** `onRead` is told of content as it is read for the first time. */
+  constructor(opened: Opened, shelf: Shelf, known: Known, onRead: (path: string, bytes: number) => void = () => {}) {
+    this.#onRead = onRead
     this.#opened = opened
     this.#shelf = shelf
     this.#known = known
@@ -136,7 +140,7 @@ export class Contents {
       }
       for (let attempts = 0;; attempts++) {
         const last = attempts === RETRIES
-        const { changed, metadata, placing, size } = yield* this.#read(content, entry.size, last)
+        const { changed, metadata, placing, size } = yield* this.#read(entry.path, content, entry.size, last)
         if (changed && !last) continue
         const waiting: Waiting = {
           entry: {
@@ -170,15 +174,17 @@ export class Contents {
   readonly #read = Effect.fnUntraced(
     function* (
       this: Contents,
+      path: string,
       content: Content,
       expected: number | undefined,
       last: boolean,
     ): Effect.fn.Return<Outcome, FormatError | SourceError> {
+      const onRead = (bytes: number): void => this.#onRead(path, bytes)
       const first = content instanceof Uint8Array || expected === undefined || expected <= KEPT_BYTES ||
         [...this.#placings.values()].some(({ size }) => size === expected) ||
         (yield* writing(() => this.#known.hasSize(expected)))
-      if (!first) return yield* this.#write(content, expected, last)
-      const { kept, sha256, ...outcome } = yield* this.#hash(content, expected)
+      if (!first) return yield* this.#write(content, expected, last, onRead)
+      const { kept, sha256, ...outcome } = yield* this.#hash(content, expected, onRead)
       if (outcome.size === 0 || (outcome.changed && !last)) return outcome
       const placing = yield* this.#find(sha256)
       if (placing !== undefined) return { ...outcome, placing }
@@ -191,13 +197,19 @@ export class Contents {
     },
   )
 
-  readonly #hash = Effect.fnUntraced(function* (this: Contents, content: Content, expected: number | undefined) {
+  readonly #hash = Effect.fnUntraced(function* (
+    this: Contents,
+    content: Content,
+    expected: number | undefined,
+    onRead: (bytes: number) => void,
+  ) {
     const state = this.#opened.keys.hasher.create()
     let kept: Array<Uint8Array> | undefined = []
     let size = 0
     const end = yield* feed(content, expected, (bytes) => {
       state.update(bytes)
       size += bytes.length
+      onRead(bytes.length)
       if (size > KEPT_BYTES) kept = undefined
       kept?.push(bytes.slice())
       return Effect.void
@@ -218,6 +230,7 @@ export class Contents {
       content: Content,
       expected: number | undefined,
       last: boolean,
+      onRead: (bytes: number) => void = () => {},
     ): Effect.fn.Return<Outcome, FormatError | SourceError> {
       const { compress, gzip, keys } = this.#opened
       const options: SealOptions = compress ? { gzip: { kernel: gzip, adaptive: true } } : {}
@@ -229,6 +242,7 @@ export class Contents {
           writing(() => {
             state.update(bytes)
             size += bytes.length
+            onRead(bytes.length)
             envelope.push(bytes)
           }),
           this.#shelf.relieve,

@@ -10,6 +10,7 @@ import type { BlockReader } from "./block_read.ts"
 import type { Listed } from "./listing.ts"
 import { type Opened, readerOf } from "./opened.ts"
 import { listRoots, readRoot, type Root } from "./root.ts"
+import { walkTree } from "./tree.ts"
 import { type WalkEvents, walkListings } from "./walk.ts"
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
@@ -22,7 +23,9 @@ export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotI
 
 /** The entries of a root, whichever way it lists them. */
 export const listed = (reader: BlockReader, root: Root, events?: WalkEvents): Stream.Stream<Listed, FormatError> =>
-  walkListings(reader, root, events)
+  root.listing === "tree" && root.directory !== undefined
+    ? walkTree(reader, root.directory, events)
+    : walkListings(reader, root, events)
 
 /** The entries of a snapshot, each with its content as a stream. */
 export const entries = (

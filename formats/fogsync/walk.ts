@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
 import { displayPath } from "../../stages/walk/path.ts"
 import type { FormatError, Problem } from "../format.ts"
-import type { Ref } from "./bptr.ts"
+import type { Bptr, Ref } from "./bptr.ts"
 import { type BlockReader, through } from "./block_read.ts"
 import { corrupt, isDamage } from "./errors.ts"
 import { type Listed, readingListing, unwrapping } from "./listing.ts"
@@ -15,8 +15,8 @@ import type { Root } from "./root.ts"
 export interface WalkEvents {
   /** A listing is lost, and with it all that is beneath the path. The walk goes on. */
   readonly lost?: (problem: Problem, error: FormatError) => void
-  /** Whether to leave out what a listing has, and all beneath. */
-  readonly skip?: (listing: Ref) => boolean
+  /** Whether to leave out what the listing, or part of a tree, at an address has, and all beneath. */
+  readonly skip?: (bptr: Bptr) => boolean
   /** The listing of a directory was read to its end. */
   readonly read?: (directory: string, listing: Ref) => void
 }
@@ -54,7 +54,7 @@ const beneath = (
       return Stream.empty
     })
   }
-  if (events.skip?.(listing) === true) return Stream.empty
+  if (events.skip?.(listing.bptr) === true) return Stream.empty
   return entriesIn(reader, path, listing).pipe(
     Stream.concat(Stream.fromEffectDrain(Effect.sync(() => events.read?.(path, listing)))),
     Stream.catch(lost),

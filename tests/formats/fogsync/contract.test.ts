@@ -5,6 +5,7 @@ import { secrets } from "./harness.ts"
 
 const variants: ReadonlyArray<readonly [string, FogsyncOptions]> = [
   ["fogsync", {}],
+  ["fogsync, listed in a tree, not compressed", { listing: "tree", compress: false }],
 ]
 for (const [name, options] of variants) {
   formatSuite(name, () => makeFogsync(options), {
