@@ -48,7 +48,7 @@ const results: IndexResults = {
   machine: machine(values.machine, tmpdir()),
   commit: values.commit ?? commit(),
   command: [
-    "npm run bench:index --",
+    "node bench/index.ts",
     ...values.chunks.map((count) => `--chunks ${count}`),
     ...runtimes.map((runtime) => `--runtime ${runtime}`),
   ].join(" "),

@@ -33,6 +33,7 @@ export const run = async (
       runs: { type: "string", default: "3" },
       runtime: { type: "string", multiple: true, default: [...runtimes] },
       format: { type: "string", multiple: true, default: [builtIn[0]!.name] },
+      tool: { type: "string", multiple: true, default: [] },
       seed: { type: "string", default: "1" },
       name: { type: "string", default: name },
       out: { type: "string", default: join(import.meta.dirname, "results") },
@@ -44,7 +45,11 @@ export const run = async (
   })
   const [scale, runs] = [Number(values.scale), Number(values.runs)]
   if (!(scale > 0) || !(runs >= 1)) throw new Error("--scale is above 0, --runs at least 1")
-  const listed = await list(runtimesOf(values.runtime), values.format)
+  const wanted = (tool: Tool | Missing): boolean =>
+    values.tool.length === 0 || values.tool.includes(tool.name) || tool.name.startsWith("penstock ")
+  const listed = (await list(runtimesOf(values.runtime), values.format)).filter(wanted)
+  const odd = values.tool.find((name) => !listed.some((tool) => tool.name === name))
+  if (odd !== undefined) throw new Error(`${odd} is not one of the tools`)
   const tools = listed.filter((tool): tool is Tool => !("missing" in tool))
   const missing = listed.filter((tool): tool is Missing => "missing" in tool)
   if (tools[0] === undefined) throw new Error("there is no tool to measure")
@@ -54,17 +59,17 @@ export const run = async (
   const parts: Array<CorpusResult> = []
   const corpora: Array<Results["corpora"][number]> = []
   const date = new Date().toISOString()
-  for (const wanted of values.corpus) {
-    const generated = (CORPORA as ReadonlyArray<string>).includes(wanted)
-    if (!generated && !existsSync(wanted)) {
-      throw new Error(`${wanted} is neither a folder nor one of ${CORPORA.join(", ")}`)
+  for (const given of values.corpus) {
+    const generated = (CORPORA as ReadonlyArray<string>).includes(given)
+    if (!generated && !existsSync(given)) {
+      throw new Error(`${given} is neither a folder nor one of ${CORPORA.join(", ")}`)
     }
-    const corpus = generated ? wanted : basename(resolve(wanted))
+    const corpus = generated ? given : basename(resolve(given))
     await withScratch(values.scratch, async (scratch) => {
       const source = join(scratch, "source")
       if (generated) makeCorpus(corpus as Corpus, source, { seed: values.seed, scale })
       // A copy, because it will be edited.
-      else cpSync(wanted, source, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+      else cpSync(given, source, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
       corpora.push({ name: corpus, scale: generated ? scale : null, ...measureTree(source) })
       parts.push(await measureCorpus({ corpus, source, scratch, tools, runs, log: console.error }))
     })
@@ -81,6 +86,7 @@ export const run = async (
         ? []
         : values.format.map((one) => `--format ${one}`),
       ...values.runtime.map((one) => `--runtime ${one}`),
+      ...values.tool.map((one) => `--tool ${one}`),
       `--scale ${scale} --runs ${runs}`,
     ].join(" "),
     note: values.note,
