@@ -43,6 +43,7 @@ export { aes256gcm } from "./stages/encrypt/aes256gcm.ts"
 export { chacha20poly1305 } from "./stages/encrypt/chacha20poly1305.ts"
 export { noEncryption } from "./stages/encrypt/none.ts"
 export { deriveKey, type PasswordParams, Scrypt, type ScryptFunction } from "./stages/encrypt/password.ts"
+export { twofish256ctr } from "./stages/encrypt/twofish256ctr.ts"
 export { xchacha20poly1305 } from "./stages/encrypt/xchacha20poly1305.ts"
 
 // Pack
@@ -75,6 +76,7 @@ export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.
 export * from "./formats/format.ts"
 export * from "./formats/convert.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
+export { fogsync, type FogsyncOptions, makeFogsync } from "./formats/fogsync/mod.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
 export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"
 export {

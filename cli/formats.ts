@@ -34,7 +34,11 @@ export const builtIn: ReadonlyArray<FormatSource> = [
     secrets: [],
     load: () => import("../formats/snapshot_catalog/mod.ts").then(({ snapshotCatalog }) => snapshotCatalog),
   },
-  { name: "fogsync", secrets: ["key-file"] },
+  {
+    name: "fogsync",
+    secrets: ["key-file"],
+    load: () => import("../formats/fogsync/mod.ts").then(({ fogsync }) => fogsync),
+  },
 ]
 
 /** The formats in use. */
