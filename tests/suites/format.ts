@@ -4,11 +4,13 @@ import { createHash } from "node:crypto"
 import { describe, it } from "node:test"
 import { Effect, Redacted, References, type Scope, Stream } from "effect"
 import { sqlite } from "../../adapters/catalog/sqlite.ts"
+import { nativeAgePayload } from "../../adapters/kernels/age.ts"
 import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { nativeScrypt } from "../../adapters/kernels/scrypt.ts"
 import { memoryStore } from "../../adapters/store/memory.ts"
 import type { BackupOptions, BackupSummary, Format, Repository, Secrets, SnapshotInfo } from "../../formats/format.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
 import { Kernels } from "../../stages/kernel.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
@@ -67,6 +69,7 @@ export const runFormat = <A, E>(
       Effect.provide(sqlite),
       Effect.provideService(Kernels, nativeKernels),
       Effect.provideService(Scrypt, nativeScrypt),
+      Effect.provideService(AgePayloadCipher, nativeAgePayload),
       Effect.provideService(References.MinimumLogLevel, "None"),
     ),
   )

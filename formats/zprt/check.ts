@@ -1,0 +1,78 @@
+/** Verifies an archive. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { Damage } from "../../stages/pack/damage.ts"
+import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
+import { loadArchive } from "./archive.ts"
+import { fileContent } from "./content_read.ts"
+import type { Index, StoredContent } from "./index_codec.ts"
+import { ARCHIVE } from "./layout.ts"
+import type { Opened } from "./opened.ts"
+import { isEmpty } from "./read.ts"
+
+/** Contents that are read at once. */
+const CONCURRENCY = 4
+
+/**
+ * Structure: magics, trailer and index. With `readData` that share of the contents, chosen at random, is read whole: decrypted,
+ * decompressed, and hashed again.
+ */
+export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
+  .fnUntraced(function* (opened: Opened, { progress, readData }: CheckOptions) {
+    const damage = new Damage()
+    const summary = { snapshots: 0, packs: 1, chunks: 0, bytesRead: 0 }
+    const loaded = yield* Effect.result(loadArchive(opened))
+    if (loaded._tag === "Failure") {
+      const { failure } = loaded
+      if (failure._tag !== "RepositoryError" || failure.reason !== "corrupt") return yield* Effect.fail(failure)
+      damage.add(ARCHIVE, failure.message)
+      return { ...summary, findings: damage.findings }
+    }
+    const { id, index } = loaded.success
+    const paths = pathsOf(index)
+    const finding = (content: StoredContent, message: string): void => {
+      const object = `${ARCHIVE}, ${content.length} bytes at ${content.offset}`
+      damage.add(object, message)
+      for (const path of paths.get(content) ?? []) damage.addFile(object, id, path)
+    }
+    for (const content of overlapping(index.contents)) finding(content, "It overlaps with the one before it")
+    let bytesRead = 0
+    let done = 0
+    yield* Effect.forEach(index.contents, (content) =>
+      Effect.gen(function* () {
+        if (readData >= 100 || Math.random() * 100 < readData) {
+          bytesRead += content.length
+          yield* Stream.runDrain(fileContent(opened, content, paths.get(content)?.[0] ?? "")).pipe(
+            Effect.catch(({ message }) => Effect.sync(() => finding(content, message))),
+          )
+        }
+        progress?.({ done: ++done, total: index.contents.length })
+      }), { concurrency: CONCURRENCY, discard: true })
+    return {
+      ...summary,
+      snapshots: isEmpty(index) ? 0 : 1,
+      chunks: index.contents.length,
+      bytesRead,
+      findings: damage.findings,
+    }
+  })
+
+const pathsOf = ({ files }: Index): ReadonlyMap<StoredContent, ReadonlyArray<string>> => {
+  const paths = new Map<StoredContent, Array<string>>()
+  for (const { content, path } of files) {
+    const before = paths.get(content)
+    if (before === undefined) paths.set(content, [path])
+    else before.push(path)
+  }
+  return paths
+}
+
+/** Contents that begin before another one ends. */
+const overlapping = (contents: ReadonlyArray<StoredContent>): ReadonlyArray<StoredContent> => {
+  let end = 0
+  return contents.toSorted((a, b) => a.offset - b.offset).filter(({ length, offset }) => {
+    const overlaps = offset < end
+    end = Math.max(end, offset + length)
+    return overlaps
+  })
+}

@@ -1,0 +1,114 @@
+/** Reads contents: an age file of zstd each, of any size, in bounded memory. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { zstdContent } from "../../stages/compress/zstd_stream.ts"
+import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age.ts"
+import { openPayload } from "../../stages/encrypt/age_payload.ts"
+import { catching } from "../../stages/error.ts"
+import { KernelError } from "../../stages/kernel.ts"
+import type { StoreError } from "../../stages/pack/store.ts"
+import { SourceError } from "../../stages/walk/source.ts"
+import type { StoredContent } from "./index_codec.ts"
+import { readArchive } from "./layout.ts"
+import type { Opened } from "./opened.ts"
+
+/** Bytes that are read at once. At least as long as any header. */
+export const READ_BYTES: number = 1 << 20
+
+/** Where an age file lies in an archive. */
+export interface Place {
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * What an age file at a place holds, decompressed, at most `limit` bytes. Fails with `denied` when no identity at hand opens it,
+ * `damaged`, or `io`.
+ */
+export const storedContent = (
+  { cipher, ring, store, zstd }: Opened,
+  { length, offset }: Place,
+  path: string,
+  limit: number,
+): Stream.Stream<Uint8Array, SourceError> => {
+  const damaged = (how: string): SourceError =>
+    new SourceError({ reason: "damaged", path, message: `Its content is lost: ${how}` })
+  const read = (at: number): Effect.Effect<Uint8Array, SourceError> =>
+    readArchive(store, offset + at, Math.min(READ_BYTES, length - at)).pipe(
+      Effect.mapError((error) => fromStoreError(error, path)),
+    )
+  return Stream.unwrap(Effect.gen(function* () {
+    const first = yield* read(0)
+    if (!isAge(first)) return yield* damaged(`there is no age file at ${offset} of the archive`)
+    const header = headerLength(first.subarray(0, AGE_HEADER_MAXIMUM))
+    if (header === undefined) return yield* damaged(`the header at ${offset} of the archive has no end`)
+    const opening = yield* ring.keys.open(first.subarray(0, header)).pipe(
+      Effect.mapError(({ message }) => damaged(message)),
+    )
+    if (opening === undefined) {
+      return yield* new SourceError({
+        reason: "denied",
+        path,
+        message: "It cannot be read with the identities given: it is encrypted for others, or its header is damaged",
+      })
+    }
+    const payload = openPayload(cipher, opening.fileKey)
+    const content = zstdContent(zstd, limit)
+    const decode = (run: () => ReadonlyArray<Uint8Array>) =>
+      catching(KernelError, run).pipe(Effect.mapError(({ message }) => damaged(message)))
+    const stored = Stream.concat(
+      Stream.succeed(first.subarray(header)),
+      Stream.unfold(
+        first.length,
+        (at) => at >= length ? Effect.succeed(undefined) : Effect.map(read(at), (bytes) => [bytes, at + bytes.length]),
+      ),
+    )
+    const rest = Stream.fromEffect(
+      Effect.suspend(() => decode(() => [...payload.end().flatMap((piece) => content.push(piece)), ...content.end()])),
+    )
+    return stored.pipe(
+      Stream.mapEffect((bytes) => decode(() => payload.push(bytes).flatMap((piece) => content.push(piece)))),
+      Stream.concat(rest),
+      Stream.flattenIterable,
+    )
+  }))
+}
+
+/** The content of a file. Fails at its end with `damaged` when it is not what the index says. */
+export const fileContent = (
+  opened: Opened,
+  stored: StoredContent,
+  path: string,
+): Stream.Stream<Uint8Array, SourceError> =>
+  Stream.suspend(() => {
+    const state = opened.hasher.create()
+    let size = 0
+    const check = Effect.suspend(() => {
+      const same = size === stored.size && state.digest().every((byte, i) => byte === stored.hash[i])
+      if (same) return Effect.void
+      const message = `Its content is lost: what is stored at ${stored.offset} of the archive is another`
+      return Effect.fail(new SourceError({ reason: "damaged", path, message }))
+    })
+    return storedContent(opened, stored, path, stored.size).pipe(
+      Stream.map((bytes) => {
+        state.update(bytes)
+        size += bytes.length
+        return bytes
+      }),
+      Stream.concat(Stream.fromEffectDrain(check)),
+    )
+  })
+
+const fromStoreError = (error: StoreError, path: string): SourceError =>
+  error.reason === "corrupt" || error.reason === "not-found"
+    ? new SourceError({
+      reason: "damaged",
+      path,
+      message: `Its content is lost: ${error.message}`,
+    })
+    : new SourceError({
+      reason: error.reason === "denied" ? "denied" : "io",
+      path,
+      message: error.message,
+      cause: error,
+    })

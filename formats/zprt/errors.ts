@@ -1,0 +1,14 @@
+/** Turns what stages fail with into errors of a repository. */
+import type { KernelError } from "../../stages/kernel.ts"
+import { RepositoryError } from "../format.ts"
+import { ARCHIVE } from "./layout.ts"
+
+/** The archive is damaged or altered; `how` goes on after its location. */
+export const corrupt = (location: string, how: string): RepositoryError =>
+  new RepositoryError({ reason: "corrupt", object: ARCHIVE, message: `The archive ${location} ${how}` })
+
+/** Something that a kernel or a format cannot do. */
+export const unsupported = (message: string): RepositoryError => new RepositoryError({ reason: "unsupported", message })
+
+/** Kernels fail while writing, and on keys, only for want of support. */
+export const fromKernelError = ({ message }: KernelError): RepositoryError => unsupported(message)

@@ -1,0 +1,12 @@
+import type { Fidelity } from "../../stages/walk/source.ts"
+
+/** What an archive keeps of an entry: paths in UTF-8, and contents. */
+export const fidelity: Fidelity = {
+  kinds: ["file", "directory"],
+  mode: false,
+  owner: false,
+  mtime: undefined,
+  hardlinks: false,
+  sparse: false,
+  byteNames: false,
+}

@@ -1,0 +1,44 @@
+/** What lies where in an archive: magic, contents, index, length of the index, magic. SPEC.md, "The file". */
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type * as Effect from "effect/Effect"
+
+/** Name of the one object of a store. */
+export const ARCHIVE = "archive.zprt"
+
+/** 12219678139600706333 as u64 LE: begins and ends an archive, and begins its index. */
+export const MAGIC: Uint8Array = Uint8Array.of(0x1d, 0x9b, 0x81, 0x7c, 0x86, 0x04, 0x95, 0xa9)
+/** Where the first content starts. */
+export const CONTENTS_AT: number = MAGIC.length
+/** Length of the stored index, and the magic. */
+export const TRAILER_BYTES: number = 8 + MAGIC.length
+
+/** Whether the magic is at an offset. */
+export const hasMagic = (bytes: Uint8Array, at: number = 0): boolean => MAGIC.every((byte, i) => bytes[at + i] === byte)
+
+/** A u64 LE. Beyond 2^53 it is rounded, to something larger than any length. */
+export const readNumber = (bytes: Uint8Array, at: number): number => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32
+}
+
+/** The inverse, for numbers up to 2^53. */
+export const writeNumber = (bytes: Uint8Array, at: number, value: number): void => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  view.setUint32(at, value >>> 0, true)
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true)
+}
+
+/** What comes after an index of so many stored bytes. */
+export const trailer = (length: number): Uint8Array => {
+  const bytes = new Uint8Array(TRAILER_BYTES)
+  writeNumber(bytes, 0, length)
+  bytes.set(MAGIC, 8)
+  return bytes
+}
+
+/** Reads bytes of the archive of a store. */
+export const readArchive = (
+  store: ObjectStore,
+  offset: number,
+  length: number,
+): Effect.Effect<Uint8Array, StoreError> => store.get(ARCHIVE, { offset, length })

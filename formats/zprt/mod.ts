@@ -1,0 +1,104 @@
+/**
+ * zprt: one file that holds the latest state of a tree, each content compressed with zstd and encrypted with age, so that the `age` and
+ * `zstd` commands can open it by hand. SPEC.md has every byte.
+ * @module
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import { ObjectStore } from "../../stages/pack/store.ts"
+import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../format.ts"
+import { loadArchive, readEnds, readHead, recognise, sizeOf } from "./archive.ts"
+import { startArchive, writeIndex } from "./archive_write.ts"
+import { backup } from "./backup.ts"
+import { check } from "./check.ts"
+import { unsupported } from "./errors.ts"
+import { fidelity } from "./fidelity.ts"
+import { newRing, openRing } from "./keys.ts"
+import { ARCHIVE } from "./layout.ts"
+import { type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
+import { entries, snapshots } from "./read.ts"
+import { rebuild, type Recovered, recovered } from "./recover.ts"
+
+export { ARCHIVE } from "./layout.ts"
+export type { IndexLayout } from "./index_codec.ts"
+export type { Recovered } from "./recover.ts"
+
+/** How archives are written. Whatever the options, any archive is read. */
+export type ZprtOptions = WriteOptions
+
+/** zprt with options of one's own. */
+export const makeZprt = (options: ZprtOptions = {}): Format => ({
+  name: "zprt",
+  fidelity,
+  recognise: Effect.flatMap(ObjectStore, recognise),
+  create: Effect.fnUntraced(function* (secrets) {
+    const cost = passwordCost(options)
+    if (!Number.isInteger(cost) || cost < 10 || cost > 20) {
+      return yield* unsupported(`scryptLogN is ${cost}, but must be an integer from 10 to 20`)
+    }
+    const base = yield* openWith(secrets, options)
+    const { location } = base.store.properties
+    const exists = new RepositoryError({ reason: "exists", message: `There is something at ${location} already` })
+    if ((yield* sizeOf(base.store)) !== undefined) return yield* exists
+    const opened: Opened = { ...base, ring: yield* newRing(secrets, base.cipher, cost) }
+    yield* Effect.scoped(Effect.gen(function* () {
+      const writer = yield* startArchive(opened, { replace: false, slot: true })
+      const archive = yield* writeIndex(opened, writer, { contents: [], files: [], directories: [] })
+      yield* writer.commit
+      opened.current.archive = archive
+    })).pipe(
+      Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "exists" ? exists : error)),
+    )
+    return repository(opened)
+  }),
+  open: (secrets) => Effect.map(openArchive(secrets, options), repository),
+})
+
+/** zprt as the document has it. */
+export const zprt: Format = makeZprt()
+
+/**
+ * What can be had of a damaged archive: cut off, without its index, or with bytes that were appended. Looks through all of it. Fails
+ * with `wrong-key` when the password does not open the archive.
+ */
+export const recover = (secrets: Secrets): Effect.Effect<Recovered, FormatError, ObjectStore> =>
+  Effect.flatMap(openDamaged(secrets, {}), recovered)
+
+/** With keys that open the index, unless that is damaged: what needs it then says so. */
+const openArchive: (secrets: Secrets, options: ZprtOptions) => Effect.Effect<Opened, FormatError, ObjectStore> = Effect
+  .fnUntraced(function* (secrets: Secrets, options: ZprtOptions) {
+    const opened = yield* openDamaged(secrets, options)
+    yield* Effect.catchTag(
+      loadArchive(opened),
+      "RepositoryError",
+      (error) => error.reason === "corrupt" ? Effect.logWarning(error.message) : Effect.fail(error),
+    )
+    return opened
+  })
+
+const openDamaged: (secrets: Secrets, options: ZprtOptions) => Effect.Effect<Opened, FormatError, ObjectStore> = Effect
+  .fnUntraced(function* (secrets: Secrets, options: ZprtOptions) {
+    const base = yield* openWith(secrets, options)
+    const head = yield* readEnds(base.store).pipe(
+      Effect.flatMap((ends) => readHead(base.store, ends)),
+      Effect.catchTag(
+        "RepositoryError",
+        (error) => error.reason === "corrupt" ? Effect.succeed({ header: undefined }) : Effect.fail(error),
+      ),
+    )
+    return { ...base, ring: yield* openRing(secrets, base.store, head.header, base.cipher) }
+  })
+
+const repository = (opened: Opened): Repository => ({
+  format: "zprt",
+  id: idOf(opened),
+  backup: (stream, options) => backup(opened, stream, options),
+  snapshots: snapshots(opened),
+  entries: (snapshot, options) => entries(opened, snapshot, options),
+  check: (options) => check(opened, options),
+  rebuild: rebuild(opened),
+})
+
+/** The format has no ID of its own, and every run writes a new file: it is named by where it lies. */
+const idOf = ({ hasher, store }: Opened): string =>
+  bytesToHex(hasher.digest(new TextEncoder().encode(`${ARCHIVE}\0${store.properties.location}`)).subarray(0, 16))

@@ -1,0 +1,58 @@
+/** Reads the one snapshot of an archive. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { wanted } from "../../stages/walk/wanted.ts"
+import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
+import { type Archive, loadArchive } from "./archive.ts"
+import { fileContent } from "./content_read.ts"
+import type { Index } from "./index_codec.ts"
+import type { Opened } from "./opened.ts"
+import { walkKey } from "./paths.ts"
+
+/** What is known of a snapshot. The format keeps neither time nor host: they are 0 and empty. */
+export const infoOf = ({ id, index: { directories, files } }: Archive): SnapshotInfo => ({
+  id,
+  time: 0,
+  hostname: "",
+  username: "",
+  paths: [],
+  tags: [],
+  files: files.length,
+  directories: directories.length,
+  bytes: files.reduce((sum, { content }) => sum + content.size, 0),
+})
+
+/** None when the archive is empty, as a new one is; else one. */
+export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+  Effect.map(loadArchive(opened), (archive) => isEmpty(archive.index) ? [] : [infoOf(archive)])
+
+/** Whether an archive holds nothing, as a new one does. */
+export const isEmpty = ({ directories, files }: Index): boolean => files.length + directories.length === 0
+
+/** Files and empty directories, as a walk gives them. */
+export const entries = (
+  opened: Opened,
+  snapshot: SnapshotInfo,
+  options: ReadOptions = {},
+): Stream.Stream<Entry, FormatError> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const { id, index } = yield* loadArchive(opened)
+    if (id !== snapshot.id) {
+      return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
+    }
+    return wanted(Stream.fromIterable(listed(opened, index, options.content !== false)), options)
+  }))
+
+/** Both lists are in the order of a walk, and become one. */
+function* listed(opened: Opened, { directories, files }: Index, withContent: boolean): Generator<Entry, void> {
+  let next = 0
+  const directory = (path: string): Entry => ({ path, kind: "directory", metadata: {}, size: 0 })
+  for (const { content, path } of files) {
+    const key = walkKey(path, false)
+    while (next < directories.length && walkKey(directories[next]!, true) < key) yield directory(directories[next++]!)
+    const entry: Entry = { path, kind: "file", metadata: {}, size: content.size }
+    yield withContent ? { ...entry, content: fileContent(opened, content, path) } : entry
+  }
+  while (next < directories.length) yield directory(directories[next++]!)
+}

@@ -1,0 +1,79 @@
+/** Finds the age files in an archive without its index: by what each begins with. */
+import * as Effect from "effect/Effect"
+import { AGE_INTRO } from "../../stages/encrypt/age.ts"
+import type { StoreError } from "../../stages/pack/store.ts"
+import type { FormatError } from "../format.ts"
+import { type Archive, type IndexPlace, readIndex } from "./archive.ts"
+import type { Place } from "./content_read.ts"
+import { readSlot } from "./keys.ts"
+import { ARCHIVE, CONTENTS_AT, MAGIC, readArchive, TRAILER_BYTES } from "./layout.ts"
+import type { Opened } from "./opened.ts"
+
+/** Bytes that are read at once. */
+const WINDOW_BYTES = 4 << 20
+/** No age file is shorter: a header of one stanza, nonce and tag. */
+const SHORTEST = 100
+
+/** What was found. */
+export interface Found {
+  /** Age files in their order, without key slot and index. Each ends where the next begins, so the last may have something behind it. */
+  readonly places: ReadonlyArray<Place>
+  /** The index, when it is there and whole, and where it is. */
+  readonly index: { readonly archive: Omit<Archive, "fingerprint">; readonly place: IndexPlace } | undefined
+}
+
+/** Looks through the whole archive. Fails with `wrong-key` when there is an index for others. */
+export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effect.fnUntraced(
+  function* (opened: Opened) {
+    const { store } = opened
+    const { size } = yield* store.stat(ARCHIVE)
+    const { magics, starts } = yield* findMarks(opened, size)
+    const places = starts.map((offset, i): Place => ({ offset, length: (starts[i + 1] ?? size) - offset }))
+    const last = places.at(-1)
+    if (last === undefined) return { places, index: undefined }
+    // The index ends where a trailer says so; without one, where the archive ends.
+    const ends = magics.filter((at) => at - 8 > last.offset).map((at) => at - 8)
+    for (const end of [...ends, size]) {
+      const place = { start: last.offset, length: end - last.offset }
+      const read = yield* Effect.result(readIndex(opened, opened.ring, place))
+      if (read._tag === "Success") {
+        return { places: yield* withoutSlot(opened, places.slice(0, -1)), index: { archive: read.success, place } }
+      }
+      if (read.failure._tag !== "RepositoryError") return yield* Effect.fail(read.failure)
+    }
+    return { places: yield* withoutSlot(opened, places), index: undefined }
+  },
+)
+
+const withoutSlot: (opened: Opened, places: ReadonlyArray<Place>) => Effect.Effect<ReadonlyArray<Place>, StoreError> =
+  Effect.fnUntraced(function* ({ ring, store }: Opened, places: ReadonlyArray<Place>) {
+    const [first] = places
+    if (first?.offset !== CONTENTS_AT) return places
+    const slot = ring.slot ?? (yield* readSlot(store))
+    return slot?.length === first.length ? places.slice(1) : places
+  })
+
+/** Offsets of what every age file begins with, and of magics behind a number. */
+const findMarks = Effect.fnUntraced(function* ({ store }: Opened, size: number) {
+  const starts: Array<number> = []
+  const magics: Array<number> = []
+  const overlap = Math.max(AGE_INTRO.length, MAGIC.length) - 1
+  for (let at = 0; at < size; at += WINDOW_BYTES) {
+    const bytes = yield* readArchive(store, at, Math.min(WINDOW_BYTES + overlap, size - at))
+    for (const found of occurrences(bytes, AGE_INTRO, WINDOW_BYTES)) {
+      const start = at + found
+      if (start - (starts.at(-1) ?? -SHORTEST) >= SHORTEST) starts.push(start)
+    }
+    for (const found of occurrences(bytes, MAGIC, WINDOW_BYTES)) {
+      if (at + found >= TRAILER_BYTES) magics.push(at + found)
+    }
+  }
+  return { starts, magics }
+})
+
+/** Where `mark` begins in `bytes`, before `end`. */
+function* occurrences(bytes: Uint8Array, mark: Uint8Array, end: number): Generator<number, void> {
+  for (let at = bytes.indexOf(mark[0]!); at >= 0 && at < end; at = bytes.indexOf(mark[0]!, at + 1)) {
+    if (at + mark.length <= bytes.length && mark.every((byte, i) => bytes[at + i] === byte)) yield at
+  }
+}
