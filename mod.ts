@@ -45,6 +45,7 @@ export { noEncryption } from "./stages/encrypt/none.ts"
 export { deriveKey, type PasswordParams, Scrypt, type ScryptFunction } from "./stages/encrypt/password.ts"
 export { twofish256ctr } from "./stages/encrypt/twofish256ctr.ts"
 export { xchacha20poly1305 } from "./stages/encrypt/xchacha20poly1305.ts"
+export { AgePayloadCipher, type MakePayloadCipher } from "./stages/encrypt/age_payload.ts"
 
 // Pack
 export * from "./stages/pack/archive.ts"
@@ -76,6 +77,15 @@ export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.
 export * from "./formats/format.ts"
 export * from "./formats/convert.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
+export {
+  ARCHIVE as ZPRT_ARCHIVE,
+  type IndexLayout as ZprtIndexLayout,
+  makeZprt,
+  recover as recoverZprt,
+  type Recovered as ZprtRecovered,
+  zprt,
+  type ZprtOptions,
+} from "./formats/zprt/mod.ts"
 export { fogsync, type FogsyncOptions, makeFogsync } from "./formats/fogsync/mod.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
 export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"

@@ -22,7 +22,12 @@ export interface FormatSource {
 /** All formats, in the order in which an existing repository is tried. The first is the default. */
 export const builtIn: ReadonlyArray<FormatSource> = [
   { name: "rozen", secrets: ["password"], load: () => import("../formats/rozen/mod.ts").then(({ rozen }) => rozen) },
-  { name: "zprt", secrets: ["age", "password"], file: "archive.zprt" },
+  {
+    name: "zprt",
+    secrets: ["age", "password"],
+    file: "archive.zprt",
+    load: () => import("../formats/zprt/mod.ts").then(({ zprt }) => zprt),
+  },
   {
     name: "bkp",
     secrets: ["password"],
