@@ -15,6 +15,20 @@ export interface Machine {
   readonly fileSystem: string
 }
 
+/** What every result says of itself. */
+export interface Run {
+  /** Of the files of results. */
+  readonly name: string
+  /** ISO 8601. */
+  readonly date: string
+  readonly machine: Machine
+  /** The commit that was measured; `+` after it when the checkout had changes. */
+  readonly commit: string
+  readonly command: string
+  /** Empty, when there is nothing to say. */
+  readonly note: string
+}
+
 /** This machine; `described` in place of what it says of itself, unless empty. */
 export const machine = (described: string, scratch: string): Machine => {
   const cpu = cpus()[0]?.model.trim() ?? "unknown"

@@ -1,19 +1,11 @@
 /** What a run of measurements has found, and what it says: medians, ratios, a report in Markdown. */
-import type { Machine } from "./machine.ts"
+import type { Run } from "./machine.ts"
 import { megabytes, round, table, withSpread } from "./markdown.ts"
 import type { Sample, Stored } from "./rounds.ts"
 import { type Spread, spread } from "./spread.ts"
 import { type Work, WORKS } from "./tool.ts"
 
-export interface Results {
-  readonly name: string
-  /** ISO 8601. */
-  readonly date: string
-  readonly machine: Machine
-  /** The commit that was measured; `+` after it when the checkout had changes. */
-  readonly commit: string
-  readonly command: string
-  readonly note: string
+export interface Results extends Run {
   readonly seed: string
   readonly runs: number
   readonly tools: ReadonlyArray<{

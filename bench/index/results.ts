@@ -1,17 +1,10 @@
 /** What the simulation of the index has found, as a report. */
-import type { Machine } from "../machine.ts"
+import type { Run } from "../machine.ts"
 import { round, table } from "../markdown.ts"
 import type { Runtime } from "../programs.ts"
 import { type Full, GROUP, type Reached } from "./reached.ts"
 
-export interface IndexResults {
-  readonly name: string
-  /** ISO 8601. */
-  readonly date: string
-  readonly machine: Machine
-  readonly commit: string
-  readonly command: string
-  readonly note: string
+export interface IndexResults extends Run {
   readonly runtimes: ReadonlyArray<{ readonly name: Runtime; readonly version: string }>
   readonly reached: ReadonlyArray<Omit<Reached, "type"> & { readonly runtime: Runtime }>
   readonly full: ReadonlyArray<Omit<Full, "type"> & { readonly runtime: Runtime }>

@@ -1,18 +1,11 @@
 /** What measures of kernels have found, as a report. */
-import type { Machine } from "../machine.ts"
+import type { Run } from "../machine.ts"
 import { binary, megabytes, round, table, withSpread } from "../markdown.ts"
 import type { Runtime } from "../programs.ts"
 import { type Effort, type Panel, PANELS, type Speed } from "./bench.ts"
 import type { ChunkSizes } from "./chunk_sizes.ts"
 
-export interface KernelResults {
-  readonly name: string
-  /** ISO 8601. */
-  readonly date: string
-  readonly machine: Machine
-  readonly commit: string
-  readonly command: string
-  readonly note: string
+export interface KernelResults extends Run {
   readonly effort: Effort
   readonly runtimes: ReadonlyArray<{ readonly name: Runtime; readonly version: string }>
   readonly speeds: ReadonlyArray<Omit<Speed, "type"> & { readonly runtime: Runtime }>

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { indexMarkdown, type IndexResults, verdicts } from "../../bench/index/results.ts"
 import { json } from "../../bench/write.ts"
+import { run } from "./run_sample.ts"
 
 const reached = {
   runtime: "node",
@@ -19,12 +20,7 @@ const reached = {
 } as const
 
 const results: IndexResults = {
-  name: "test",
-  date: "2026-01-02T03:04:05.000Z",
-  machine: { description: "a machine", cores: 1, memory: 1, cpu: "c", kernel: "k", fileSystem: "tmpfs" },
-  commit: "abc",
-  command: "none",
-  note: "",
+  ...run,
   runtimes: [{ name: "node", version: "24" }, { name: "bun", version: "1" }],
   reached: [reached, { ...reached, runtime: "bun", buffer: 16_000_000 }],
   full: [{ runtime: "bun", chunks: 2_000_000, buffer: 2 ** 30, message: "no more" }],

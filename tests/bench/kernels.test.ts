@@ -7,6 +7,7 @@ import { kernelPlot } from "../../bench/kernels/plot.ts"
 import { kernelMarkdown, type KernelResults, rowsOf } from "../../bench/kernels/results.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
 import { makeKernel } from "../../stages/kernel.ts"
+import { run } from "./run_sample.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 const files = (folder: string): Array<string> => readdirSync(join(root, folder)).filter((name) => name.endsWith(".ts"))
@@ -31,12 +32,7 @@ test("chunks are counted once for what is unique, and each time for the sizes", 
 
 const rate = (median: number) => ({ min: median / 2, median, max: median * 2 })
 const results: KernelResults = {
-  name: "test",
-  date: "2026-01-02T03:04:05.000Z",
-  machine: { description: "a machine", cores: 1, memory: 1, cpu: "c", kernel: "k", fileSystem: "tmpfs" },
-  commit: "abc",
-  command: "none",
-  note: "",
+  ...run,
   effort: { rounds: 1, ms: 1, entries: 100 },
   runtimes: [{ name: "node", version: "24" }, { name: "bun", version: "1" }],
   speeds: [

@@ -4,6 +4,7 @@ import { plot } from "../../bench/plot.ts"
 import { markdown, ratioOf, type Results } from "../../bench/results.ts"
 import { spread } from "../../bench/spread.ts"
 import type { Sample } from "../../bench/rounds.ts"
+import { run } from "./run_sample.ts"
 
 const sample = (tool: string, seconds: ReadonlyArray<readonly [number, number]>): Sample => ({
   corpus: "small",
@@ -13,12 +14,7 @@ const sample = (tool: string, seconds: ReadonlyArray<readonly [number, number]>)
 })
 
 const results: Results = {
-  name: "test",
-  date: "2026-01-02T03:04:05.000Z",
-  machine: { description: "a machine", cores: 1, memory: 1, cpu: "c", kernel: "k", fileSystem: "tmpfs" },
-  commit: "abc",
-  command: "none",
-  note: "",
+  ...run,
   seed: "1",
   runs: 3,
   tools: [

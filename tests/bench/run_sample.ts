@@ -1,0 +1,11 @@
+import type { Run } from "../../bench/machine.ts"
+
+/** What results say of themselves, in tests. */
+export const run: Run = {
+  name: "test",
+  date: "2026-01-02T03:04:05.000Z",
+  machine: { description: "a machine", cores: 1, memory: 1, cpu: "c", kernel: "k", fileSystem: "tmpfs" },
+  commit: "abc",
+  command: "none",
+  note: "",
+}
