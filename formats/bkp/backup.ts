@@ -24,13 +24,14 @@ import type { Fidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, RepositoryError } from "../format.ts"
 import { blockPacking } from "./blocks.ts"
 import { earlierFiles, EarlierTree, readNode } from "./earlier.ts"
-import { isDamage, unsupported } from "./errors.ts"
+import { corrupt, isDamage, unsupported } from "./errors.ts"
 import { advance, latest } from "./heads.ts"
 import { encodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
+import { singleName } from "./names.ts"
 import { type Opened, openShelves } from "./opened.ts"
 import type { Shelf } from "./shelf.ts"
 import { ShelfWriter } from "./shelf_write.ts"
-import { type ClientSnapshot, infoOf, listSnapshots, snapshotReader } from "./snapshots.ts"
+import { type ClientSnapshot, infoOf, listSnapshots, readSnapshot } from "./snapshots.ts"
 import { TreeWriter } from "./tree_write.ts"
 
 /** What the objects hold of an entry. */
@@ -79,9 +80,9 @@ const run = Effect.fnUntraced(
     const now = yield* Clock.currentTimeMillis
     const node = options.hostname ?? ""
     const before = yield* latest(store, node)
-    const previous = before === undefined ? undefined : yield* readPrevious(opened, node, before)
-    const base = options.parent === undefined ? previous : yield* chosen(opened, options)
     const { blocks, metadata } = yield* openShelves(opened)
+    const previous = before === undefined ? undefined : yield* readPrevious(opened, metadata, node, before)
+    const base = options.parent === undefined ? previous : yield* chosen(opened, options)
     const earlierTree = Effect.fnUntraced(function* (snapshot: SnapshotObject | undefined) {
       return new EarlierTree(metadata, snapshot === undefined ? undefined : yield* rootOf(opened, metadata, snapshot))
     })
@@ -149,13 +150,18 @@ const seconds = (milliseconds: number): bigint => BigInt(Math.max(0, Math.floor(
 const under = (part: string, entry: Entry): Entry =>
   part === "" ? entry : { ...entry, path: joinPath(part, entry.path) }
 
-/** The client's latest snapshot; without it, all files are read again. */
-const readPrevious = (
-  opened: Opened,
-  node: string,
-  id: string,
-): Effect.Effect<ClientSnapshot | undefined, FormatError> =>
-  orLost(opened, Effect.map(snapshotReader(opened)(id), (snapshot): ClientSnapshot => ({ id, node, snapshot })))
+/** The client's latest snapshot; undefined when it is damaged. Fails when there is none: then the head leads to nowhere. */
+const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: Shelf, node: string, hex: string) {
+  const id = hexToBytes(hex)
+  if ((yield* metadata.find(id)) < 0) {
+    const message = `The latest snapshot of "${displayPath(node)}", ${hex}, is missing; run "penstock rebuild"`
+    return yield* corrupt(singleName("metadata", id), message)
+  }
+  return yield* orLost(
+    opened,
+    Effect.map(readSnapshot(metadata, hex), (snapshot): ClientSnapshot => ({ id: hex, node, snapshot })),
+  )
+})
 
 const rootOf = (opened: Opened, metadata: Shelf, { root }: SnapshotObject) =>
   orLost(opened, Effect.map(readNode(metadata, root), (node) => ({ id: root, node })))

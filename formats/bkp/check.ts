@@ -8,6 +8,7 @@ import { type CheckOptions, type CheckSummary, type Finding, type FormatError, R
 import { CONFIG, decodeConfig } from "./config.ts"
 import { absent, attempt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
+import { singleName } from "./names.ts"
 import { type Opened, openShelves } from "./opened.ts"
 import { idAt, type Shelf } from "./shelf.ts"
 import { type ClientSnapshot, listSnapshots } from "./snapshots.ts"
@@ -115,9 +116,14 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     }
   })
 
-/** The damaged packfile that may have had an object, or the area when there is none; undefined when the object is there. */
-const lost = (shelf: Shelf, id: Uint8Array): string | undefined =>
-  shelf.objects.find(id) >= 0 ? undefined : damagedPack(shelf, bytesToHex(id)) ?? `${shelf.area}/`
+/** The damaged file that had an object or may have had it, or the area when there is none; undefined when the object is there. */
+const lost = (shelf: Shelf, id: Uint8Array): string | undefined => {
+  if (shelf.objects.find(id) >= 0) return undefined
+  const own = singleName(shelf.area, id)
+  return shelf.damaged.some(({ object }) => object === own)
+    ? own
+    : damagedPack(shelf, bytesToHex(id)) ?? `${shelf.area}/`
+}
 
 const damagedPack = (shelf: Shelf, id: string): string | undefined =>
   shelf.packs.find(({ prefix, state }) => state === "damaged" && id.startsWith(bytesToHex(prefix)))?.name

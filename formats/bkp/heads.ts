@@ -46,8 +46,12 @@ export const latest: (
   store: ObjectStore,
   node: string,
 ) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node) {
-  const head = yield* readId(store, headName(yield* escaped(node)))
-  return head === undefined ? undefined : yield* lastAfter(store, node, head)
+  const name = yield* escaped(node)
+  const head = yield* readId(store, headName(name))
+  if (head !== undefined) return yield* lastAfter(store, node, head)
+  // Without a head there was no second snapshot, unless the head got lost.
+  if ((yield* Stream.runCount(Stream.take(store.list(`next/${name}/`), 1))) === 0) return undefined
+  return yield* corrupt(headName(name), `${headName(name)} is missing; "penstock rebuild" makes it again`)
 })
 
 /** A host name as it is in names of objects. */
@@ -109,12 +113,7 @@ export const listClients: (
     [...earlier].sort(([a], [b]) => a < b ? -1 : 1),
     ([node, ids]) =>
       latest(store, node).pipe(
-        Effect.map((id): Client => {
-          if (id !== undefined) return { node, latest: id, earlier: ids }
-          const name = headName(escapeNode(node)!)
-          damaged.push(corrupt(name, `${name} is missing; "penstock rebuild" makes it again`))
-          return { node, earlier: ids }
-        }),
+        Effect.map((id): Client => ({ node, ...(id === undefined ? {} : { latest: id }), earlier: ids })),
         Effect.catchTag("RepositoryError", (error) => {
           damaged.push(error)
           return Effect.succeed<Client>({ node, earlier: ids })

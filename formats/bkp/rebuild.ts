@@ -20,8 +20,7 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     yield* created(opened.store.put(CONFIG, [opened.config]))
     const before = new Set((yield* listSnapshots(opened)).snapshots.map(({ id, node }) => `${id} ${node}`))
     const { clients } = yield* listClients(opened.store)
-    const broken = clients.filter(({ latest }) => latest === undefined)
-    if (broken.length > 0 || clients.length === 0) yield* restoreHeads(opened, clients, broken)
+    yield* restoreHeads(opened, clients)
     const { snapshots } = yield* listSnapshots(opened)
     return {
       snapshots: snapshots.filter(({ id, node }) => !before.has(`${id} ${node}`)).map(infoOf),
@@ -34,9 +33,9 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
 const restoreHeads = Effect.fnUntraced(function* (
   opened: Opened,
   clients: ReadonlyArray<Client>,
-  broken: ReadonlyArray<Client>,
 ) {
   const all = yield* allSnapshots(opened)
+  const broken = clients.filter(({ latest }) => latest === undefined || !all.has(latest))
   const owned = new Set<string>()
   for (const { earlier, latest } of clients) {
     for (const start of [...earlier, ...(latest === undefined ? [] : [latest])]) {
@@ -100,7 +99,7 @@ const tipsOf = (all: ReadonlyMap<string, SnapshotObject>): ReadonlyArray<string>
 const newestTip = (all: ReadonlyMap<string, SnapshotObject>, own: (id: string) => boolean): string | undefined =>
   tipsOf(all).filter(own).sort((a, b) => Number(all.get(a)!.createTime - all.get(b)!.createTime)).at(-1)
 
-/** Makes a snapshot the latest of a client, and links all before it. */
+/** Makes a snapshot the latest of a client, and links all before it. What followed it is not to be had. */
 const setHead = Effect.fnUntraced(function* (
   { store }: Opened,
   all: ReadonlyMap<string, SnapshotObject>,
@@ -114,4 +113,5 @@ const setHead = Effect.fnUntraced(function* (
     yield* store.put(nextName(name, bytesToHex(one.snapshot.parent)), [hexToBytes(one.id)], { replace: true })
   }
   yield* store.put(headName(name), [hexToBytes(id)], { replace: true })
+  yield* store.remove(nextName(name, id))
 })

@@ -19,17 +19,15 @@ export interface ClientSnapshot {
 /** Snapshots that are read at once. */
 const CONCURRENCY = 8
 
-/** Reads snapshot objects: they have files of their own, unless another program wrote them. */
-export const snapshotReader = (opened: Opened): (id: string) => Effect.Effect<SnapshotObject, FormatError> => {
-  let listing: Shelf | undefined
-  return Effect.fnUntraced(function* (hex: string) {
-    const id = hexToBytes(hex)
-    const name = singleName("metadata", id)
-    listing ??= yield* Shelf.open(opened, "metadata")
-    const bytes = yield* listing.read(id)
-    return yield* attempt(() => decodeSnapshot(name, bytes))
-  })
-}
+/** A snapshot object by its ID. It has a file of its own, unless another program wrote it. */
+export const readSnapshot: (
+  metadata: Shelf,
+  id: string,
+) => Effect.Effect<SnapshotObject, FormatError> = Effect.fnUntraced(function* (metadata, hex) {
+  const id = hexToBytes(hex)
+  const bytes = yield* metadata.read(id)
+  return yield* attempt(() => decodeSnapshot(singleName("metadata", id), bytes))
+})
 
 /** All snapshots, oldest first, and what cannot be read. The snapshots of one client are in the order in which they follow each other. */
 export const listSnapshots: (opened: Opened) => Effect.Effect<
@@ -37,10 +35,10 @@ export const listSnapshots: (opened: Opened) => Effect.Effect<
   FormatError
 > = Effect.fnUntraced(function* (opened) {
   const { clients, damaged } = yield* listClients(opened.store)
-  const read = snapshotReader(opened)
+  const metadata = yield* Shelf.open(opened, "metadata")
   const problems = [...damaged]
   const all: Array<ClientSnapshot> = []
-  for (const client of clients) all.push(...yield* chainOf(client, read, problems))
+  for (const client of clients) all.push(...yield* chainOf(client, metadata, problems))
   all.sort((a, b) =>
     a.snapshot.createTime < b.snapshot.createTime ? -1 : a.snapshot.createTime > b.snapshot.createTime ? 1 : 0
   )
@@ -49,7 +47,7 @@ export const listSnapshots: (opened: Opened) => Effect.Effect<
 
 const chainOf = Effect.fnUntraced(function* (
   { earlier, latest, node }: Client,
-  read: (id: string) => Effect.Effect<SnapshotObject, FormatError>,
+  metadata: Shelf,
   problems: Array<RepositoryError>,
 ) {
   const found = new Map<string, SnapshotObject>()
@@ -59,7 +57,7 @@ const chainOf = Effect.fnUntraced(function* (
     for (const id of wanted) tried.add(id)
     yield* Effect.forEach(wanted, (id) =>
       Effect.catch(
-        Effect.map(read(id), (snapshot) => void found.set(id, snapshot)),
+        Effect.map(readSnapshot(metadata, id), (snapshot) => void found.set(id, snapshot)),
         (error) => {
           if (!isDamage(error)) return Effect.fail(error)
           problems.push(error instanceof RepositoryError ? error : corrupt(error.name, error.message))

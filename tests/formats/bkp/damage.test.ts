@@ -1,0 +1,281 @@
+/** Damaged, missing and hostile objects: what is lost is named, what is not is given, and nothing else happens. */
+import assert from "node:assert/strict"
+import { createHash } from "node:crypto"
+import { gzipSync } from "node:zlib"
+import { describe, it } from "node:test"
+import { Effect, Stream } from "effect"
+import {
+  encodeNode,
+  encodeSnapshot,
+  FILE,
+  type NodeObject,
+  SNAPSHOT,
+  SYMLINK,
+  TREE,
+} from "../../../formats/bkp/objects.ts"
+import type { Problem, Repository } from "../../../formats/format.ts"
+import type { ObjectStore } from "../../../stages/pack/store.ts"
+import type { MemoryTree } from "../../../stages/walk/memory.ts"
+import { factsOf, noise } from "../../suites/format.ts"
+import { alter, flipped, inRepository, inStore, names, options, secrets, small, walk } from "./harness.ts"
+
+const tree: MemoryTree = {
+  "big": { content: noise(40_000, 1) },
+  "d/one": { content: noise(1000, 2) },
+  "d/two": { content: noise(2000, 3) },
+  "empty": { content: "" },
+}
+const lastFacts = (repository: Repository, problems: Array<Problem> = []) =>
+  Effect.flatMap(
+    repository.snapshots,
+    (all) => factsOf(repository.entries(all.at(-1)!, { problem: (problem) => void problems.push(problem) })),
+  )
+
+/** What may be done to an object. */
+const damages: ReadonlyArray<readonly [string, (store: ObjectStore, name: string) => Effect.Effect<void, unknown>]> = [
+  ["missing", (store, name) => store.remove(name)],
+  ["empty", (store, name) => alter(store, name, () => new Uint8Array(0))],
+  ["cut in half", (store, name) => alter(store, name, (bytes) => bytes.subarray(0, bytes.length >> 1))],
+  ["with one bit flipped", (store, name) => alter(store, name, (bytes) => flipped(bytes))],
+  ["continued", (store, name) => alter(store, name, (bytes) => Uint8Array.of(...bytes, 0))],
+]
+
+for (const encrypted of [true, false]) {
+  const repository = <A>(use: (repository: Repository, store: ObjectStore) => Effect.Effect<A, unknown>) =>
+    inRepository((one, store) => Effect.andThen(one.backup(walk(tree), options), use(one, store)), {
+      secrets: encrypted ? secrets : {},
+    })
+
+  describe(`damage of a bkp repository that is ${encrypted ? "encrypted" : "not encrypted"}`, () => {
+    for (const [how, damage] of damages) {
+      it(`a chunk ${how} loses the file with it, which a full run stores again`, () =>
+        repository((one, store) =>
+          Effect.gen(function* () {
+            const before = yield* lastFacts(one)
+            const chunk = (yield* names(store, "blocks/")).find((name) => !name.endsWith(".pack"))!
+            yield* damage(store, chunk)
+            const after = yield* lastFacts(one)
+            assert.match(after.get("big")!.damage!, /Its content is lost/)
+            for (const [path, fact] of before) if (path !== "big") assert.deepEqual(after.get(path), fact)
+            const { findings } = yield* one.check({ readData: 100 })
+            assert.deepEqual(
+              findings.map(({ files }) => files.map(({ path }) => path)),
+              [["big"]],
+              JSON.stringify(findings),
+            )
+            if (how === "with one bit flipped") yield* store.remove(chunk)
+            yield* one.backup(walk(tree), { ...options, parent: "none" })
+            assert.deepEqual(yield* lastFacts(one), before)
+            assert.deepEqual((yield* one.check({ readData: 100 })).findings, [])
+          })
+        ))
+
+      // gzip may be followed by anything; what is sealed may not.
+      const harmless = !encrypted && how === "continued"
+      if (!harmless) {
+        it(`a packfile of chunks ${how} loses the files in it, which a full run stores again`, () =>
+          repository((one, store) =>
+            Effect.gen(function* () {
+              const before = yield* lastFacts(one)
+              const pack = (yield* names(store, "blocks/")).find((name) => name.endsWith(".pack"))!
+              yield* damage(store, pack)
+              const after = yield* lastFacts(one)
+              assert.deepEqual([...after.keys()], [...before.keys()])
+              for (const path of ["d/one", "d/two"]) assert.match(after.get(path)!.damage!, /Its content is lost/)
+              const { findings } = yield* one.check({ readData: 0 })
+              assert.equal(findings.length, 1)
+              assert.equal(findings[0]!.object, how === "missing" ? "blocks/" : pack)
+              assert.ok(findings[0]!.files.some(({ path }) => path === "d/one"))
+              yield* one.backup(walk(tree), { ...options, parent: "none" })
+              assert.deepEqual(yield* lastFacts(one), before)
+            })
+          ))
+      }
+
+      if (!harmless) {
+        it(`a packfile of trees ${how} is found out, and a run goes behind what is left`, () =>
+          repository((one, store) =>
+            Effect.gen(function* () {
+              const before = yield* lastFacts(one)
+              const pack = (yield* names(store, "metadata/")).find((name) => name.endsWith(".pack"))!
+              yield* damage(store, pack)
+              const [snapshot] = yield* one.snapshots
+              const error = yield* Effect.flip(Stream.runCollect(one.entries(snapshot!)))
+              assert.deepEqual([error._tag, error.reason], ["RepositoryError", "corrupt"])
+              assert.ok((yield* one.check({ readData: 0 })).findings.length > 0)
+              const next = yield* one.backup(walk(tree), options)
+              assert.equal(next.snapshot!.parent, snapshot!.id)
+              assert.deepEqual(yield* lastFacts(one), before)
+            })
+          ))
+      }
+
+      it(`a snapshot ${how} hides none of the others`, () =>
+        repository((one, store) =>
+          Effect.gen(function* () {
+            const second = yield* one.backup(walk({ ...tree, "x": { content: "x" } }), options)
+            const third = yield* one.backup(walk({ ...tree, "y": { content: "y" } }), options)
+            const { id } = second.snapshot!
+            yield* damage(store, `metadata/${id.slice(0, 2)}/${id}`)
+            const all = yield* one.snapshots
+            assert.equal(all.length, 2)
+            assert.deepEqual(all.map(({ id }) => id).includes(third.snapshot!.id), true)
+            assert.ok((yield* one.check({ readData: 0 })).findings.some(({ object }) => object.includes(id)))
+          })
+        ))
+
+      it(`a head ${how} is made again`, () =>
+        repository((one, store) =>
+          Effect.gen(function* () {
+            yield* one.backup(walk({ ...tree, "x": { content: "x" } }), options)
+            yield* one.backup(walk(tree), { ...options, hostname: "other" })
+            const before = yield* one.snapshots
+            yield* damage(store, "heads/host")
+            const { findings } = yield* one.check({ readData: 0 })
+            // With another bit it names what is not there.
+            const object = how === "with one bit flipped" ? /^metadata/ : /^heads.host$/
+            assert.ok(findings.some((finding) => object.test(finding.object)))
+            const error = yield* Effect.flip(one.backup(walk(tree), options))
+            assert.match(error.message, /penstock rebuild/)
+            const rebuilt = yield* one.rebuild
+            assert.deepEqual(rebuilt.findings, [])
+            assert.deepEqual(yield* one.snapshots, before)
+          })
+        ))
+    }
+
+    it("all heads and links missing: snapshots come back under a name that says so", () =>
+      repository((one, store) =>
+        Effect.gen(function* () {
+          yield* one.backup(walk({ ...tree, "x": { content: "x" } }), options)
+          const before = (yield* one.snapshots).map(({ id }) => id)
+          for (const name of [...yield* names(store, "heads/"), ...yield* names(store, "next/")]) {
+            yield* store.remove(name)
+          }
+          assert.deepEqual(yield* one.snapshots, [])
+          const { findings, snapshots } = yield* one.rebuild
+          assert.deepEqual(findings, [])
+          assert.deepEqual(snapshots.map(({ hostname, id }) => [id, hostname]), before.map((id) => [id, "recovered"]))
+        })
+      ))
+  })
+}
+
+const idOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+
+/** A repository without config and encryption, whose objects are what a stranger may make them. */
+const hostile = (root: (put: (object: Uint8Array) => Uint8Array) => Uint8Array) =>
+  inStore((store) =>
+    Effect.gen(function* () {
+      const objects = new Map<string, Uint8Array>()
+      const put = (bytes: Uint8Array): Uint8Array => {
+        const id = idOf(bytes)
+        objects.set(hex(id), bytes)
+        return id
+      }
+      const snapshot = put(encodeSnapshot({ type: SNAPSHOT, createTime: 1n, root: root(put) }))
+      for (const [id, bytes] of objects) yield* store.put(`metadata/${id.slice(0, 2)}/${id}`, [bytes])
+      yield* store.put("heads/x", [snapshot])
+      const repository = yield* small.open({})
+      const problems: Array<Problem> = []
+      const entries = yield* lastFacts(repository, problems)
+      const { findings } = yield* repository.check({ readData: 100 })
+      return { entries, problems, findings }
+    })
+  )
+
+const node = (type: NodeObject["type"], name: string | Uint8Array, ...ids: ReadonlyArray<Uint8Array>): Uint8Array =>
+  encodeNode({
+    type,
+    createTime: 1n,
+    name: typeof name === "string" ? new TextEncoder().encode(name) : name,
+    attributes: { mtime: 2n ** 64n - 1n, atime: 0n, ctime: 0n, mode: 0o644 },
+    body: new Uint8Array(Buffer.concat(ids)),
+  })
+
+describe("a hostile bkp repository", () => {
+  it("gives no entry with a name that is none, out of order or twice", async () => {
+    const bad = ["..", ".", "a/b", "", "nul\0", "/"]
+    const { entries, findings, problems } = await hostile((put) =>
+      put(node(
+        TREE,
+        "",
+        ...bad.map((name) => put(node(FILE, name))),
+        put(node(FILE, "b")),
+        put(node(FILE, "b")),
+        put(node(FILE, "a")),
+        put(node(FILE, "c")),
+      ))
+    )
+    assert.deepEqual([...entries.keys()], ["", "b", "c"])
+    assert.equal(problems.length, bad.length + 2)
+    assert.ok(findings.length >= bad.length)
+  })
+
+  it("refuses a root that is none", async () => {
+    for (const make of [() => node(FILE, ""), () => node(TREE, "name"), () => node(SYMLINK, "")]) {
+      await assert.rejects(hostile((put) => put(make())), /root of a snapshot|not valid/)
+    }
+    await assert.rejects(
+      hostile((put) => put(encodeSnapshot({ type: SNAPSHOT, createTime: 1n, root: new Uint8Array(32) }))),
+      /is a snapshot/,
+    )
+    await assert.rejects(hostile(() => new Uint8Array(32)), /missing/)
+  })
+
+  it("takes trees of some depth, and leaves out what is deeper", async () => {
+    const { entries, problems } = await hostile((put) => {
+      let inner = put(node(TREE, "d"))
+      for (let i = 0; i < 3000; i++) inner = put(node(TREE, "d", inner))
+      return put(node(TREE, "", inner))
+    })
+    assert.ok(entries.size > 2000 && entries.size < 2100)
+    assert.equal(problems.length, 1)
+  })
+
+  it("is checked in no time when it names the same tree over and over", async () => {
+    await inStore((store) =>
+      Effect.gen(function* () {
+        const put = (bytes: Uint8Array) => {
+          const id = idOf(bytes)
+          return Effect.as(store.put(`metadata/${hex(id).slice(0, 2)}/${hex(id)}`, [bytes]), id)
+        }
+        let children: ReadonlyArray<Uint8Array> = []
+        for (let i = 0; i < 60; i++) {
+          children = [yield* put(node(TREE, "a", ...children)), yield* put(node(TREE, "b", ...children))]
+        }
+        const root = yield* put(node(TREE, "", ...children))
+        yield* store.put("heads/x", [yield* put(encodeSnapshot({ type: SNAPSHOT, createTime: 1n, root }))])
+        const repository = yield* small.open({})
+        assert.equal((yield* repository.check({ readData: 100 })).snapshots, 1)
+        const [snapshot] = yield* repository.snapshots
+        assert.equal((yield* Stream.runCollect(Stream.take(repository.entries(snapshot!), 5000))).length, 5000)
+      })
+    )
+  })
+
+  it("is not inflated without bound", () =>
+    inRepository((one, store) =>
+      Effect.gen(function* () {
+        yield* one.backup(walk(tree), options)
+        const bomb = gzipSync(new Uint8Array(300 << 20))
+        yield* store.put(`blocks/00/any-${"0".repeat(32)}.pack`, [bomb])
+        const { findings } = yield* one.check({ readData: 0 })
+        assert.deepEqual(findings.map(({ object }) => object), [`blocks/00/any-${"0".repeat(32)}.pack`])
+      }), { secrets: {} }))
+
+  it("does not lead in circles by its links", () =>
+    inRepository((one, store) =>
+      Effect.gen(function* () {
+        yield* one.backup(walk(tree), options)
+        const second = yield* one.backup(walk({}), options)
+        const [first] = yield* one.snapshots
+        const bytes = new Uint8Array(Buffer.from(first!.id, "hex"))
+        yield* store.put(`next/host/${second.snapshot!.id}`, [bytes])
+        assert.equal((yield* one.snapshots).length, 2)
+        const error = yield* Effect.flip(one.backup(walk(tree), options))
+        assert.equal((error as { reason: string }).reason, "corrupt")
+      })
+    ))
+})

@@ -1,0 +1,128 @@
+/** A reader and writer in Python that know SPEC.md only, and the Penstock of another set of kernels. */
+import assert from "node:assert/strict"
+import { execFileSync } from "node:child_process"
+import { createHash } from "node:crypto"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { it } from "node:test"
+import { Effect, Redacted } from "effect"
+import { openStore } from "../../../adapters/store/open.ts"
+import { makeBkp } from "../../../formats/bkp/mod.ts"
+import type { Secrets } from "../../../formats/format.ts"
+import { Kernels } from "../../../stages/kernel.ts"
+import { ObjectStore } from "../../../stages/pack/store.ts"
+import { pathFromBytes } from "../../../stages/walk/path.ts"
+import { skipIf } from "../../skip.ts"
+import { everything, factsOf, noise, runFormat } from "../../suites/format.ts"
+import { options, smallOptions, walk } from "./harness.ts"
+
+const script = join(import.meta.dirname!, "reader.py")
+const python = (...args: ReadonlyArray<string>): string =>
+  execFileSync("python3", args, { encoding: "utf8", maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] })
+const without = (module: string): string | false => {
+  try {
+    python("-c", `import ${module}`)
+    return false
+  } catch {
+    return module === "json" ? "python3 is not here" : `python3 has no ${module}`
+  }
+}
+
+interface Listed {
+  readonly node: string
+  readonly time: number
+  readonly entries: ReadonlyArray<Readonly<Record<string, string | number | null>>>
+}
+
+const inDirectory = async <A>(use: (directory: string) => Promise<A>): Promise<A> => {
+  const directory = mkdtempSync(join(tmpdir(), "penstock-bkp-"))
+  try {
+    return await use(directory)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
+
+for (
+  const [name, secrets, keys, needs] of [
+    ["not encrypted", {}, "per-object", "json"],
+    ["encrypted", { password: Redacted.make("pä ss") }, "per-object", "cryptography"],
+    ["encrypted with one key", { password: Redacted.make("pä ss") }, "one", "cryptography"],
+  ] as const
+) {
+  it(...skipIf(without(needs), `Python reads what is ${name}`), () =>
+    inDirectory(async (directory) => {
+      const tree = { ...everything(), "dir/many": { content: noise(100_000, 9), mode: 0o640, mtime: 5_000_000_000n } }
+      const facts = await runFormat(Effect.gen(function* () {
+        const store = yield* openStore(directory)
+        const format = makeBkp({ ...smallOptions, keys })
+        const create = Effect.provideService(format.create(secrets as Secrets), ObjectStore, store)
+        const repository = yield* create
+        yield* repository.backup(walk({ "dir/gone": { content: "gone" } }), { ...options, hostname: "Host" })
+        const { snapshot } = yield* repository.backup(walk(tree), {
+          ...options,
+          hostname: "Host",
+          time: 1_234_567_890_999,
+        })
+        return yield* factsOf(repository.entries(snapshot!))
+      }))
+      const lines = python(script, "read", directory, "pa\u0308 ss").trim().split("\n")
+      const snapshots = lines.map((line) => JSON.parse(line) as Listed)
+      assert.equal(snapshots.length, 2)
+      assert.deepEqual([snapshots[0]!.node, snapshots[0]!.time], ["_48ost", 1_234_567_890])
+      const read = new Map(snapshots[0]!.entries.map((entry) => {
+        const path = pathFromBytes(Buffer.from(entry["path"] as string, "hex"))
+        return [path, { ...entry, path }]
+      }))
+      assert.equal(read.size, facts.size)
+      for (const [path, { content, kind, metadata, size, target }] of facts) {
+        assert.deepEqual(read.get(path), {
+          path,
+          kind,
+          mode: metadata.mode ?? null,
+          mtime: metadata.mtime === undefined ? null : Number(metadata.mtime / 1_000_000_000n),
+          ...(kind === "file" ? { size, content } : {}),
+          ...(target === undefined ? {} : { target: Buffer.from(target).toString("hex") }),
+        })
+      }
+    }))
+}
+
+it(
+  ...skipIf(without("json"), "what Python wrote after the document alone is read, and gone on with"),
+  () =>
+    inDirectory(async (directory) => {
+      python(script, "write", directory)
+      for (const table of [{}, undefined]) {
+        await runFormat(Effect.gen(function* () {
+          const store = yield* openStore(directory)
+          const format = makeBkp(smallOptions)
+          const inStore = Effect.provideService(ObjectStore, store)
+          assert.ok(yield* inStore(format.recognise))
+          const open = inStore(format.open({}))
+          const repository = yield* (table === undefined ? open : Effect.provideService(open, Kernels, table))
+          const all = yield* repository.snapshots
+          assert.deepEqual(all.slice(0, 2).map(({ hostname, time }) => [hostname, time]), [["python", 1_001_000], [
+            "python",
+            1_002_000,
+          ]])
+          const facts = yield* factsOf(repository.entries(all[1]!))
+          assert.deepEqual([...facts.keys()].length, 303)
+          assert.equal(facts.get("link\udcff")!.target, "../\udcfe")
+          assert.equal(facts.get("inner/f007")!.metadata.mtime, 100_000_000_000n)
+          const expected = createHash("sha256").update("chunk 7\nchunk 592\n").digest("hex")
+          assert.deepEqual([facts.get("inner/f007")!.size, facts.get("inner/f007")!.content], [18, expected])
+          const { findings } = yield* repository.check({ readData: 100 })
+          assert.deepEqual(findings.map(({ object }) => object), table === undefined ? [] : ["config"])
+          yield* repository.rebuild
+          const { snapshot } = yield* repository.backup(walk({ "new": { content: "chunk 7\n" } }), {
+            ...options,
+            hostname: "python",
+          })
+          assert.equal(snapshot!.parent, all.at(-1)!.id)
+        }))
+      }
+      assert.equal(python(script, "read", directory).trim().split("\n").length, 4)
+    }),
+)
