@@ -2,6 +2,9 @@
 import { Effect, Redacted, type Scope, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory.ts"
 import type { BackupOptions, Repository, Secrets } from "../../../formats/format.ts"
+import { type Keys, keysOf } from "../../../formats/fogsync/envelope.ts"
+import { twofishSecret } from "../../../stages/encrypt/twofish256ctr.ts"
+import { nativeSha256 } from "../../../adapters/kernels/hash.ts"
 import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.ts"
 import type { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
@@ -11,6 +14,24 @@ import { noise, runFormat } from "../../suites/format.ts"
 
 export const secrets: Secrets = { key: Redacted.make(noise(32, 99)) }
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
+
+/** Keys of 64 bytes, made ready. */
+export const keysFrom = (key: Uint8Array): Keys => keysOf(twofishSecret({ key: Redacted.make(key) }, nativeSha256()))
+
+export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+export const bytes = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, "hex"))
+
+/** Names of the objects of a store, sorted. */
+export const names = (store: ObjectStore, directory = ""): Effect.Effect<Array<string>, unknown> =>
+  Effect.map(Stream.runCollect(store.list(directory)), (all) => all.map(({ name }) => name).sort())
+
+/** Puts other bytes in the place of an object. */
+export const alter = (
+  store: ObjectStore,
+  name: string,
+  change: (bytes: Uint8Array) => Uint8Array,
+): Effect.Effect<void, unknown> =>
+  Effect.flatMap(store.get(name), (old) => store.put(name, [change(old)], { replace: true }))
 
 export const walk = (tree: MemoryTree): Stream.Stream<Entry> =>
   memorySource(tree).entries("", {}) as Stream.Stream<Entry>
