@@ -133,15 +133,16 @@ export const readHead: (
   ends: Ends,
 ) => Effect.Effect<{ readonly fingerprint: string; readonly header: Uint8Array | undefined }, StoreError> = Effect
   .fnUntraced(function* (store: ObjectStore, { places, size, trailer }: Ends) {
-    const heads = yield* Effect.forEach(
-      places,
-      ({ length, start }) => readArchive(store, start, Math.min(length, HEAD_BYTES)),
-    )
-    const age = heads.find(isAge)
-    return {
-      fingerprint: fingerprintOf(size, trailer, heads[0]!),
-      header: age?.subarray(0, headerLength(age) ?? age.length),
+    let first: Uint8Array | undefined
+    let header: Uint8Array | undefined
+    for (const { length, start } of places) {
+      const head = yield* readArchive(store, start, Math.min(length, HEAD_BYTES))
+      first ??= head
+      if (!isAge(head)) continue
+      header = head.subarray(0, headerLength(head) ?? head.length)
+      break
     }
+    return { fingerprint: fingerprintOf(size, trailer, first!), header }
   })
 
 /**

@@ -179,7 +179,7 @@ class Reader {
   }
 
   hashes(): Array<Uint8Array> {
-    return this.#list(HASH_BYTES, () => this.#take(HASH_BYTES).slice())
+    return this.#list(HASH_BYTES, () => new Uint8Array(this.#take(HASH_BYTES)))
   }
 
   paths(): Array<string> {

@@ -1,0 +1,128 @@
+/** What the tests of zprt share: archives that are put together by hand, from any plain index. */
+import assert from "node:assert/strict"
+import { zstdCompressSync } from "node:zlib"
+import { Encrypter } from "age-encryption"
+import { Effect, Redacted, type Scope, Stream } from "effect"
+import { memoryStore } from "../../../adapters/store/memory.ts"
+import type { BackupOptions, Format, Repository, Secrets } from "../../../formats/format.ts"
+import { ARCHIVE, makeZprt } from "../../../formats/zprt/mod.ts"
+import type { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
+import { newIdentity, recipientOf } from "../../../stages/encrypt/age.ts"
+import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
+import { contentStream } from "../../../stages/walk/content.ts"
+import { runFormat } from "../../suites/format.ts"
+
+/** Two people, each with an identity. */
+export const alice: Redacted.Redacted<string> = await Effect.runPromise(newIdentity)
+export const bob: Redacted.Redacted<string> = await Effect.runPromise(newIdentity)
+export const toAlice: string = await Effect.runPromise(recipientOf(alice))
+export const toBob: string = await Effect.runPromise(recipientOf(bob))
+export const secrets: Secrets = { identities: [alice] }
+
+export const MAGIC: Uint8Array = Buffer.from("1d9b817c860495a9", "hex")
+export const options: BackupOptions = { paths: ["/x"] }
+
+export const walk = (tree: MemoryTree): Stream.Stream<Entry> =>
+  memorySource(tree).entries("", {}) as Stream.Stream<Entry>
+
+/** An age file of zstd, by the library alone. */
+export const ageFile = async (content: Uint8Array, recipient: string = toAlice, level = 3): Promise<Uint8Array> => {
+  const encrypter = new Encrypter()
+  encrypter.addRecipient(recipient)
+  return await encrypter.encrypt(new Uint8Array(zstdCompressSync(content, { params: { 100: level } })))
+}
+
+/** A u64 LE each. */
+export const numbers = (...values: ReadonlyArray<number | bigint>): Uint8Array => {
+  const out = Buffer.alloc(8 * values.length)
+  values.forEach((value, i) => out.writeBigUInt64LE(BigInt(value), 8 * i))
+  return out
+}
+export const text = (value: string | Uint8Array): Uint8Array => {
+  const bytes = Buffer.from(value)
+  return Buffer.concat([numbers(bytes.length), bytes])
+}
+/** A path of these components. */
+export const path = (...names: ReadonlyArray<string | Uint8Array>): Uint8Array =>
+  Buffer.concat([numbers(names.length), ...names.map(text)])
+export const list = (...items: ReadonlyArray<Uint8Array>): Uint8Array =>
+  Buffer.concat([numbers(items.length), ...items])
+
+/** An archive of these stored contents and this index, as stored. */
+export const assembleArchive = (
+  contents: ReadonlyArray<Uint8Array>,
+  index: Uint8Array,
+  trailer: "length" | "position" = "length",
+): Uint8Array => {
+  const start = 8 + contents.reduce((sum, { length }) => sum + length, 0)
+  return Buffer.concat([MAGIC, ...contents, index, numbers(trailer === "length" ? index.length : start), MAGIC])
+}
+
+/** Runs with a store that holds an archive, or an empty one. */
+export const inStore = <A, E>(
+  archive: Uint8Array | undefined,
+  use: (store: ObjectStore) => Effect.Effect<A, E, ObjectStore | SqliteEngine | Scope.Scope>,
+): Promise<A> =>
+  runFormat(Effect.gen(function* () {
+    const store = yield* memoryStore.make()
+    if (archive !== undefined) yield* store.put(ARCHIVE, [archive])
+    return yield* Effect.provideService(use(store), ObjectStore, store)
+  }))
+
+/** A new archive with a tree in it. */
+export const archiveOf = (
+  tree: MemoryTree,
+  format: Format = makeZprt(),
+  given: Secrets = secrets,
+): Promise<Uint8Array> =>
+  inStore(undefined, (store) =>
+    Effect.gen(function* () {
+      const repository = yield* format.create(given)
+      yield* repository.backup(walk(tree), options)
+      return yield* store.get(ARCHIVE)
+    }))
+
+/** All that an archive gives: text by path, or `reason: message` of what cannot be read; null for directories. */
+export const contentsOf = (repository: Repository): Effect.Effect<Record<string, string | null>, unknown> =>
+  Effect.gen(function* () {
+    const [snapshot] = yield* repository.snapshots
+    return snapshot === undefined ? {} : yield* textsOf(repository.entries(snapshot))
+  })
+
+export const textsOf = <E>(entries: Stream.Stream<Entry, E>): Effect.Effect<Record<string, string | null>, E> =>
+  Effect.gen(function* () {
+    const found: Record<string, string | null> = {}
+    yield* Stream.runForEach(entries, (entry) =>
+      Effect.gen(function* () {
+        assert.ok(!(entry.path in found))
+        found[entry.path] = entry.kind === "directory" ? null : yield* Stream.runCollect(contentStream(entry)).pipe(
+          Effect.map((parts) => Buffer.concat([...parts]).toString()),
+          Effect.catch(({ reason }) => Effect.succeed(`<${reason}>`)),
+        )
+      }))
+    return found
+  })
+
+/** What an archive holds, for whoever has the secrets. */
+export const read = (archive: Uint8Array, given: Secrets = secrets): Promise<Record<string, string | null>> =>
+  inStore(archive, () => Effect.flatMap(makeZprt().open(given), contentsOf))
+
+/** Why it cannot be read: the reason and the message. */
+export const refused = async (archive: Uint8Array, given: Secrets = secrets): Promise<readonly [string, string]> => {
+  const failed = await inStore(
+    archive,
+    () => Effect.result(Effect.flatMap(makeZprt().open(given), ({ snapshots }) => snapshots)),
+  )
+  assert.ok(failed._tag === "Failure", "It was not refused")
+  const error = failed.failure as { readonly _tag: string; readonly reason: string; readonly message: string }
+  assert.equal(error._tag, "RepositoryError", error.message)
+  return [error.reason, error.message]
+}
+
+/** The bytes of the archive of a store. */
+export const stored = (store: ObjectStore): Effect.Effect<Uint8Array, StoreError> => store.get(ARCHIVE)
+
+/** Alice's, as in a file of identities. */
+export const identityText: string = Redacted.value(alice)
