@@ -25,7 +25,7 @@ export interface FileRow {
   readonly blob: Uint8Array | undefined
 }
 
-/** `device` is that of the catalog: only others are written. */
+/** `device` is that of the catalog: what has an inode is on it, unless the row says otherwise. */
 export const rowOf = (entry: StoredEntry, blob: Uint8Array | undefined, device: bigint | undefined): SqliteRow => {
   const { kind, metadata: m } = entry
   const changed = m.ctime === undefined ? undefined : splitTime(m.ctime)
@@ -34,7 +34,8 @@ export const rowOf = (entry: StoredEntry, blob: Uint8Array | undefined, device: 
     ...(modified !== undefined && modified.rest !== 0 && { mtime_ns: modified.rest }),
     ...(changed !== undefined && changed.rest !== 0 && { ctime_ns: changed.rest }),
     ...(kind === "file" && entry.sparse === true && { sparse: true }),
-    ...(m.device !== device && { device: m.device === undefined ? null : String(m.device) }),
+    ...(m.device !== (m.inode === undefined ? undefined : device) &&
+      { device: m.device === undefined ? null : String(m.device) }),
   }
   return [
     textToBytes(entry.path),
@@ -140,7 +141,11 @@ const metadataOf = (
   const ctime = time(path, row[at + 2], extra["ctime_ns"])
   const inode = row[at + 10]
   const own = extra["device"]
-  const on = typeof own === "string" && /^\d{1,20}$/.test(own) ? BigInt(own) : own === null ? undefined : device
+  const on = typeof own === "string" && /^\d{1,20}$/.test(own)
+    ? BigInt(own)
+    : own === null || inode === null
+    ? undefined
+    : device
   const [mode, uid, user, gid, group] = row.slice(at + 4, at + 9)
   return {
     ...(mode !== null && { mode: natural(path, mode) & 0o7777 }),

@@ -52,7 +52,7 @@ export class CatalogWriter implements Recorder {
     const { chunks, digest, kind, metadata, path } = entry
     const problem = path.length > PATH_MAXIMUM ? "its path is too long" : pathProblem(path)
     if (problem !== undefined) throw misuse(path, problem)
-    this.#device ??= metadata.device
+    if (metadata.inode !== undefined) this.#device ??= metadata.device
     const blob = kind === "file" ? this.#name(path, chunks, digest) : undefined
     // Only a path that came before is ignored.
     if (this.#file.get(...rowOf(entry, blob, this.#device)) === undefined) throw misuse(path, "the path came before")
