@@ -29,6 +29,9 @@ export type Converted =
  * that is there already is left, so this can be repeated, and goes on where a run that was killed has ended: finished
  * snapshots are left, and of the others only what is not stored yet is written.
  *
+ * A snapshot without a time (of an archive that keeps none) gets that of now, and is converted again each time; in a target that holds one
+ * snapshot, each takes the place of the one before.
+ *
  * Every snapshot is read whole. What files of two snapshots have in common cannot be told by their metadata here, because the target does not
  * know when the source read them.
  */
@@ -69,7 +72,7 @@ const convertOne = Effect.fnUntraced(function* (
     username: source.username,
     paths: source.paths,
     tags: source.tags,
-    time: source.time,
+    ...(timeless(source) ? {} : { time: source.time }),
     parent: "none",
     ...(progress === undefined ? {} : { progress: (now: Progress) => progress(source, now) }),
   }).pipe(
@@ -103,9 +106,13 @@ export const counterparts = (
   return found
 }
 
-/** Some formats keep whole seconds. */
-const sameTime = ({ time }: SnapshotInfo, target: SnapshotInfo): boolean =>
-  time === target.time || Math.floor(time / 1000) * 1000 === target.time
+/** Some formats keep whole seconds. Where none is kept, nothing tells whether two are the same. */
+const sameTime = (source: SnapshotInfo, target: SnapshotInfo): boolean =>
+  !timeless(source) && !timeless(target) &&
+  (source.time === target.time || Math.floor(source.time / 1000) * 1000 === target.time)
+
+/** Whether the time is not known. */
+const timeless = ({ time }: SnapshotInfo): boolean => time === 0
 
 /** What a target does not keep is empty there. */
 const sameDetails = (source: SnapshotInfo, target: SnapshotInfo): boolean =>

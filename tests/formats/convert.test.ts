@@ -7,12 +7,15 @@ import { convert, type Converted, counterparts } from "../../formats/convert.ts"
 import { type Format, type Repository, RepositoryError, type Secrets, type SnapshotInfo } from "../../formats/format.ts"
 import { makeBkp } from "../../formats/bkp/mod.ts"
 import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
+import { makeFogsync } from "../../formats/fogsync/mod.ts"
+import { makeZprt } from "../../formats/zprt/mod.ts"
 import { makeRozen } from "../../formats/rozen/mod.ts"
 import { makeRozenV0 } from "../../formats/rozen/v0/mod.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
+import { isByteName } from "../../stages/walk/path.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
-import { everything, factsOf, type FormatTraits, kept, runFormat, sorted } from "../suites/format.ts"
+import { everything, type Facts, factsOf, type FormatTraits, kept, noise, runFormat, sorted } from "../suites/format.ts"
 import { skipIf } from "../skip.ts"
 import { smallTree } from "../suites/small_tree.ts"
 
@@ -27,8 +30,16 @@ const all = { directories: true, details: true, snapshots: true } as const
 
 const sides: Readonly<Record<string, Side>> = {
   "rozen": { format: makeRozen(cheap), secrets: password, ...all },
+  "zprt": {
+    format: makeZprt({ scryptLogN: 10 }),
+    secrets: password,
+    directories: "only empty directories are listed",
+    details: "nothing is kept but the files",
+    snapshots: "an archive is one snapshot",
+  },
   "bkp": { format: makeBkp({ iterations: 10 }), secrets: password, ...all, details: "time and host name alone" },
   "snapshot-catalog": { format: makeSnapshotCatalog(), secrets: {}, ...all },
+  "fogsync": { format: makeFogsync(), secrets: { key: Redacted.make(noise(32, 1)) }, ...all },
   "rozen-v0": { format: makeRozenV0(cheap), secrets: password, ...all },
 }
 
@@ -54,6 +65,10 @@ const smaller = (a: Fidelity, b: Fidelity): Fidelity => {
   }
 }
 
+/** Those that are there at all: what a directory holds beside them does not make it one that is not empty. */
+const held = (facts: ReadonlyMap<string, Facts>, { byteNames, kinds }: Fidelity): ReadonlyMap<string, Facts> =>
+  new Map([...facts].filter(([path, { kind }]) => (byteNames || !isByteName(path)) && kinds.includes(kind as never)))
+
 const walk = (tree: MemoryTree) => memorySource(tree).entries("", {})
 const converted = (one: Converted | undefined): SnapshotInfo =>
   one?.outcome === "converted" ? one.target : assert.fail(`The snapshot was not converted: ${one?.outcome}`)
@@ -76,7 +91,7 @@ const roundTrip = (a: Side, b: Side, tree: MemoryTree) =>
     const traits = { directories: a.directories === true ? b.directories : a.directories }
     assert.deepEqual(
       sorted(kept(yield* factsOf(third.entries(back)), fidelity, traits)),
-      sorted(kept(yield* factsOf(walk(tree)), fidelity, traits)),
+      sorted(kept(held(yield* factsOf(walk(tree)), fidelity), fidelity, traits)),
     )
     return { snapshot: snapshot!, there, back }
   })
@@ -87,7 +102,9 @@ const details = ({ hostname, paths, tags, time, username }: SnapshotInfo) => ({
 
 for (const [nameA, a] of Object.entries(sides)) {
   for (const [nameB, b] of Object.entries(sides)) {
-    if (nameA === nameB) continue
+    // The older version of rozen is not one of the five: its pair with the newer one is enough.
+    const older = [nameA, nameB].includes("rozen-v0") && ![nameA, nameB].includes("rozen")
+    if (nameA === nameB || older) continue
     describe(`convert: ${nameA} to ${nameB} and back`, () => {
       it("keeps every kind of entry, and what is known of the snapshot", () =>
         runFormat(Effect.gen(function* () {
@@ -98,9 +115,15 @@ for (const [nameA, a] of Object.entries(sides)) {
           }
         })))
 
+      const small = smallTree.filter((tree) =>
+        // An archive that holds nothing is none.
+        (a.snapshots === true && b.snapshots === true) ||
+        Object.entries(tree).some(([path, node]) => "content" in node && !isByteName(path))
+      )
       it("keeps what both can keep", () =>
-        fc.assert(fc.asyncProperty(smallTree, (tree) => runFormat(Effect.asVoid(roundTrip(a, b, tree)))), {
-          numRuns: 4,
+        fc.assert(fc.asyncProperty(small, (tree) => runFormat(Effect.asVoid(roundTrip(a, b, tree)))), {
+          numRuns: 3,
+          endOnFailure: true,
         }))
     })
   }
@@ -216,6 +239,7 @@ describe("convert", () => {
     assert.deepEqual(pairs([info("x", 1000, bare)]), ["1=x"])
     assert.deepEqual(pairs([info("x", 1000, bare), info("y", 1000, bare)]), ["1=x", "2=y"])
     assert.deepEqual(pairs([info("x", 1000, { ...bare, bytes: 1 })]), [])
+    assert.deepEqual(pairs([info("x", 0, bare)]), [])
     assert.deepEqual(pairs([info("x", 2000), info("y", 2000, bare)]), ["3=y"])
     assert.deepEqual(pairs([info("x", 1000, { paths: ["/b"] }), info("y", 999)]), [])
   })
