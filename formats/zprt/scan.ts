@@ -6,7 +6,7 @@ import type { FormatError } from "../format.ts"
 import { type Archive, type IndexPlace, readIndex } from "./archive.ts"
 import type { Place } from "./content_read.ts"
 import { readSlot } from "./keys.ts"
-import { ARCHIVE, CONTENTS_AT, MAGIC, readArchive, TRAILER_BYTES } from "./layout.ts"
+import { ARCHIVE, CONTENTS_AT, MAGIC, readArchive, trailer, TRAILER_BYTES } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
 /** Bytes that are read at once. */
@@ -31,9 +31,7 @@ export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effec
     const places = starts.map((offset, i): Place => ({ offset, length: (starts[i + 1] ?? size) - offset }))
     const last = places.at(-1)
     if (last === undefined) return { places, index: undefined }
-    // The index ends where a trailer says so; without one, where the archive ends.
-    const ends = magics.filter((at) => at - 8 > last.offset).map((at) => at - 8)
-    for (const end of [...ends, size]) {
+    for (const end of yield* possibleEnds(opened, last.offset, size, magics)) {
       const place = { start: last.offset, length: end - last.offset }
       const read = yield* Effect.result(readIndex(opened, opened.ring, place))
       if (read._tag === "Success") {
@@ -44,6 +42,22 @@ export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effec
     return { places: yield* withoutSlot(opened, places), index: undefined }
   },
 )
+
+/** Where an index that starts at `start` may end: before a magic with a number in front of it, or before a part of a trailer. */
+const possibleEnds = Effect.fnUntraced(function* (
+  { store }: Opened,
+  start: number,
+  size: number,
+  magics: ReadonlyArray<number>,
+) {
+  const tail = yield* readArchive(store, Math.max(start, size - TRAILER_BYTES), Math.min(TRAILER_BYTES, size - start))
+  const cut = Array.from({ length: tail.length }, (_, i) => i).filter((length) => {
+    const part = trailer(size - length - start).subarray(0, length)
+    return part.every((byte, i) => tail[tail.length - length + i] === byte)
+  })
+  const ends = [...magics.map((at) => at - 8), ...cut.map((length) => size - length), size - TRAILER_BYTES]
+  return new Set(ends.filter((end) => end > start))
+})
 
 const withoutSlot: (opened: Opened, places: ReadonlyArray<Place>) => Effect.Effect<ReadonlyArray<Place>, StoreError> =
   Effect.fnUntraced(function* ({ ring, store }: Opened, places: ReadonlyArray<Place>) {

@@ -164,7 +164,8 @@ class Decoder implements Transform {
         if (held.length < length) return false
         const checksum = this.#take(length)
         if (parts !== undefined) {
-          this.#emit(this.#kernel.decode(concat([...parts, checksum]), this.#limit - this.#total))
+          const rest = Math.min(this.#limit - this.#total, state.frame.bound)
+          this.#emit(this.#kernel.decode(concat([...parts, checksum]), rest))
         } else if (header.contentSize !== undefined && header.contentSize !== content) {
           throw corrupt("zstd", "the content has not the stated size")
         }

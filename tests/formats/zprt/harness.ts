@@ -1,5 +1,6 @@
 /** What the tests of zprt share: archives that are put together by hand, from any plain index. */
 import assert from "node:assert/strict"
+import { createHash } from "node:crypto"
 import { zstdCompressSync } from "node:zlib"
 import { Encrypter } from "age-encryption"
 import { Effect, Redacted, type Scope, Stream } from "effect"
@@ -84,6 +85,12 @@ export const archiveOf = (
       return yield* store.get(ARCHIVE)
     }))
 
+/** A content as text, or when it is long something that stands for it. */
+export const brief = (content: Uint8Array): string =>
+  content.length < 100
+    ? Buffer.from(content).toString()
+    : `${content.length} bytes, SHA-256 ${createHash("sha256").update(content).digest("hex")}`
+
 /** All that an archive gives: text by path, or `reason: message` of what cannot be read; null for directories. */
 export const contentsOf = (repository: Repository): Effect.Effect<Record<string, string | null>, unknown> =>
   Effect.gen(function* () {
@@ -98,7 +105,7 @@ export const textsOf = <E>(entries: Stream.Stream<Entry, E>): Effect.Effect<Reco
       Effect.gen(function* () {
         assert.ok(!(entry.path in found))
         found[entry.path] = entry.kind === "directory" ? null : yield* Stream.runCollect(contentStream(entry)).pipe(
-          Effect.map((parts) => Buffer.concat([...parts]).toString()),
+          Effect.map((parts) => brief(Buffer.concat([...parts]))),
           Effect.catch(({ reason }) => Effect.succeed(`<${reason}>`)),
         )
       }))

@@ -108,7 +108,7 @@ describe("zstd of any size", () => {
     const content = Buffer.concat([prose(18 << 20), prose(1 << 20)])
     for (const args of [["-3", "--no-check"], ["-1", "--long=27", "--check"], ["-2", "--stream-size=19922944"]]) {
       const stored = runTool("zstd", ["-c", ...args], content)
-      for (const [, kernel] of kernels) equal(through(zstdContent(kernel, content.length), stored, 1 << 20), content)
+      equal(through(zstdContent(kernels[1][1], content.length), stored, 1 << 20), content)
     }
     equal(runTool("zstd", ["-dc"], through(zstdFrames(kernels[1][1]), content, 1 << 20)), content)
   })
