@@ -18,7 +18,7 @@ const zprtContent = (path: string): number => {
     const { size } = fstatSync(file)
     const length = Buffer.alloc(8)
     readSync(file, length, 0, 8, size - 16)
-    return size - 32 - Number(length.readBigUInt64LE())
+    return size - 24 - Number(length.readBigUInt64LE())
   } finally {
     closeSync(file)
   }

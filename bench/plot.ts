@@ -1,9 +1,15 @@
 /** Ratios as a picture: a panel per corpus, a group of rows per work, a bar per tool; an axis of doublings with 1 = the first tool. */
 import { ratioOf, type Results } from "./results.ts"
-import { escape, line, svg, text } from "./svg.ts"
+import type { Runtime } from "./programs.ts"
+import { escape, line, RUNTIME_COLORS, svg, text } from "./svg.ts"
 import { type Work, WORKS } from "./tool.ts"
 
-const COLORS: Readonly<Record<string, string>> = { penstock: "#3b6fb6", peer: "#d1782f", limit: "#9aa3ab" }
+const COLORS: Readonly<Record<string, string>> = { peer: "#8a63a8", limit: "#b3bac0" }
+
+/** Penstock has the colour of its runtime. */
+const colorOf = (kind: string, tool: string): string =>
+  COLORS[kind] ?? RUNTIME_COLORS[/\((\w+)\)$/.exec(tool)?.[1] as Runtime] ?? "#3b6fb6"
+
 const [PANEL, BAR, HEAD, GAP, TOP, MARGIN] = [270, 15, 15, 12, 78, 18]
 
 const label = (ratio: number): string => `${ratio.toFixed(ratio < 1 ? 2 : ratio < 10 ? 1 : 0)}×`
@@ -59,7 +65,7 @@ export const plot = (results: Results): string => {
       const middle = y + BAR / 2 - 1
       out.push(
         `<rect x="${Math.min(one, end).toFixed(1)}" y="${y}" width="${Math.max(1, Math.abs(end - one)).toFixed(1)}" ` +
-          `height="${BAR - 3}" fill="${COLORS[kind]}"><title>${escape(tool)}: ${
+          `height="${BAR - 3}" fill="${colorOf(kind, tool)}"><title>${escape(tool)}: ${
             ratio.median.toFixed(2)
           }</title></rect>`,
         line("spread", at(left, ratio.min), middle, most, middle),
@@ -73,7 +79,7 @@ export const plot = (results: Results): string => {
       base!.name
     }; right: slower. Median of ${results.runs} rounds, line from smallest to largest. Grey: no backup programs, but limits.`,
     `${results.date.slice(0, 10)}. ${results.machine.description}, ${results.machine.fileSystem}.`,
-    ...Array.from({ length: Math.ceil(versions.length / 4) }, (_, i) => versions.slice(4 * i, 4 * i + 4).join(", ")),
+    ...Array.from({ length: Math.ceil(versions.length / 3) }, (_, i) => versions.slice(3 * i, 3 * i + 3).join(", ")),
   ]
   for (const [i, one] of foot.entries()) out.push(text(MARGIN, bottom + 32 + i * 15, one, `class="foot"`))
   return svg(width, bottom + 30 + foot.length * 15, out)

@@ -61,51 +61,82 @@ const presized = (count: number): number | null => {
   }
 }
 
+/** What happens while chunks are added. */
+class Filling {
+  peak = 0
+  residentPeak = 0
+  longestGrowing = 0
+  longestOther = 0
+  readonly #before: number
+  at = 0
+
+  constructor(before: number) {
+    this.#before = before
+  }
+
+  /** Adds chunks up to that number. Throws RangeError when the index is full. */
+  fill(index: ChunkIndex, count: number): void {
+    while (this.at < count) {
+      const length = index.buffer.byteLength
+      const start = performance.now()
+      for (const end = Math.min(this.at + GROUP, count); this.at < end; this.at++) {
+        name(this.at)
+        if (!index.claim(id)) throw new Error(`The ID of ${this.at} was there before`)
+      }
+      const took = performance.now() - start
+      const grew = index.buffer.byteLength !== length
+      if (grew) this.longestGrowing = Math.max(this.longestGrowing, took)
+      else this.longestOther = Math.max(this.longestOther, took)
+      if (this.at < FIRST_PEAK) continue
+      if (grew) this.peak = Math.max(this.peak, index.buffer.byteLength / this.at)
+      if (this.at % (1 << 16) === 0) {
+        this.residentPeak = Math.max(this.residentPeak, (resident() - this.#before) / this.at)
+      }
+    }
+  }
+}
+
 const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => void): void => {
   const cost = overhead()
   const before = resident()
-  const index = new ChunkIndex()
-  let at = 0
-  for (const count of counts) {
-    let [peak, residentPeak, longestGrowing, longestOther] = [0, 0, 0, 0]
-    const first = at
+  let index = new ChunkIndex()
+  let [at, grown] = [0, true]
+  for (let i = 0; i < counts.length;) {
+    const count = counts[i]!
+    const filling = new Filling(before)
+    filling.at = at
     const start = performance.now()
     try {
-      while (at < count) {
-        const length = index.buffer.byteLength
-        const groupStart = performance.now()
-        for (const end = Math.min(at + GROUP, count); at < end; at++) {
-          name(at)
-          if (!index.claim(id)) throw new Error(`The ID of ${at} was there before`)
-        }
-        const took = performance.now() - groupStart
-        if (index.buffer.byteLength === length) longestOther = Math.max(longestOther, took)
-        else {
-          longestGrowing = Math.max(longestGrowing, took)
-          if (at >= FIRST_PEAK) peak = Math.max(peak, index.buffer.byteLength / at)
-        }
-        if (at >= FIRST_PEAK && at % (1 << 16) === 0) residentPeak = Math.max(residentPeak, (resident() - before) / at)
-      }
+      filling.fill(index, count)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      return print({ type: "full", chunks: at, buffer: index.buffer.byteLength, message: error.message })
+      print({ type: "full", chunks: filling.at, buffer: index.buffer.byteLength, message: error.message })
+      // Once more, into one that need not grow; there may be none of that length either.
+      if (presized(count) === null) return
+      index = new ChunkIndex(count)
+      at = 0
+      grown = false
+      continue
     }
-    const insert = Math.max(0, (performance.now() - start) * 1e6 / (count - first) - cost)
+    const insert = Math.max(0, (performance.now() - start) * 1e6 / (count - at) - cost)
     if (index.size !== count) throw new Error(`${index.size} chunks are there, not ${count}`)
     print({
       type: "reached",
       chunks: count,
+      grown,
       buffer: index.buffer.byteLength,
-      peakPerChunk: peak,
+      peakPerChunk: filling.peak,
       resident: resident() - before,
-      residentPeakPerChunk: residentPeak,
+      residentPeakPerChunk: filling.residentPeak,
       presized: presized(count),
       insert,
       hit: lookUp(index, true, (i) => (mix(i) >>> 0) % count, cost),
       miss: lookUp(index, false, (i) => NOT_THERE + i, cost),
-      longestGrowing,
-      longestOther,
+      longestGrowing: filling.longestGrowing,
+      longestOther: filling.longestOther,
     })
+    at = count
+    i++
   }
 }
 

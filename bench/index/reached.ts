@@ -1,9 +1,11 @@
 /** What filling the index of chunks shows. */
 
-/** At one number of chunks, reached by growing from nothing. */
+/** At one number of chunks. */
 export interface Reached {
   readonly type: "reached"
   readonly chunks: number
+  /** Whether the index grew from nothing; otherwise it was made for this number, because it could not grow so far. */
+  readonly grown: boolean
   /** Length of the index's buffer, bytes. */
   readonly buffer: number
   /** The most that it was while chunks were added, per chunk that was there; since the last number. */

@@ -64,7 +64,7 @@ beforehand. Look-ups are of a million random IDs, all there or none. **Longest**
           "longest other, ms",
         ],
         results.reached.filter((one) => one.chunks === chunks).map((one) => [
-          one.runtime,
+          one.grown ? one.runtime : `${one.runtime}, made for it`,
           round(one.buffer / chunks),
           one.peakPerChunk === 0 ? "–" : round(one.peakPerChunk),
           round(Math.max(0, one.resident / chunks)),

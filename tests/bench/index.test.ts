@@ -7,6 +7,7 @@ import { run } from "./run_sample.ts"
 const reached = {
   runtime: "node",
   chunks: 1_000_000,
+  grown: true,
   buffer: 15_000_000,
   peakPerChunk: 20,
   resident: 17_000_000,
