@@ -112,7 +112,7 @@ const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => voi
       if (!(error instanceof RangeError)) throw error
       print({ type: "full", chunks: filling.at, buffer: index.buffer.byteLength, message: error.message })
       // Once more, into one that need not grow; there may be none of that length either.
-      if (presized(count) === null) return
+      if (!grown || presized(count) === null) return
       index = new ChunkIndex(count)
       at = 0
       grown = false
