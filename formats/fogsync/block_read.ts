@@ -80,10 +80,9 @@ export class BlockReader {
     const whole = start === 0 && end === BLOCK_BYTES
     const size = whole
       ? Effect.succeed(BLOCK_BYTES)
-      : Effect.map(absent(this.#store.stat(name)), (info) => info?.size ?? -1)
+      : Effect.map(absent(this.#store.stat(name)), (info) => Math.min(info?.size ?? -1, BLOCK_BYTES))
     return Effect.flatMap(size, (length): Effect.Effect<Uint8Array, FormatError> => {
       if (length < 0) return Effect.fail(corrupt(name, `${name} is missing`))
-      if (length > BLOCK_BYTES) return Effect.fail(corrupt(name, `${name} is longer than a block`))
       return Effect.flatMap(
         this.#store.get(name, { offset: 0, length }),
         (bytes) =>

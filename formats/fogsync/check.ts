@@ -97,7 +97,7 @@ const checkBlocks = Effect.fnUntraced(function* (
         const hash = blockHash(name)
         if (hash === undefined) continue
         count++
-        known.set(hash, size > BLOCK_BYTES ? BAD : GOOD)
+        known.set(hash, GOOD)
         if (size > BLOCK_BYTES) findings.add(name, `${name} is longer than a block`)
       }
     }))
@@ -108,12 +108,11 @@ const checkBlocks = Effect.fnUntraced(function* (
     const reader = readerOf(opened)
     yield* store.list(BLOCKS).pipe(
       Stream.filter(({ name, size }) =>
-        blockHash(name) !== undefined && size <= BLOCK_BYTES && size > 0 &&
-        (readData >= 100 || Math.random() * 100 < readData)
+        blockHash(name) !== undefined && size > 0 && (readData >= 100 || Math.random() * 100 < readData)
       ),
       Stream.mapEffect(({ name, size }) => {
         const hash = blockHash(name)!
-        return reader.get({ hash, start: 0, end: size, depth: 0 }).pipe(
+        return reader.get({ hash, start: 0, end: Math.min(size, BLOCK_BYTES), depth: 0 }).pipe(
           Effect.matchEffect({
             onSuccess: () => Effect.succeed(size),
             onFailure: (error) => {

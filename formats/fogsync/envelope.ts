@@ -123,11 +123,10 @@ export const opening = (keys: Keys, limit: number = Infinity): Transform => {
   const start = (): void => {
     const found = headerAt(keys, held, 0) ?? headerAt(keys, held, MAC_BYTES)
     if (found === undefined) throw forged(NAME)
-    const { nonce, at } = found
+    const { at } = found
     if (at > 0) first = held.slice(0, at)
     if (found.compression === GZIP) unzip = gunzip(limit)
-    counter = new TwofishCounter(keys.cipher, nonce)
-    counter.apply(new Uint8Array(HEADER_BYTES))
+    counter = found.counter
     code.update(held.subarray(at, at + NONCE_BYTES + HEADER_BYTES))
     held = held.slice(at + NONCE_BYTES + HEADER_BYTES)
   }
@@ -160,19 +159,19 @@ export const opening = (keys: Keys, limit: number = Infinity): Transform => {
   }
 }
 
-/** The header behind the nonce at `at`; undefined when what is there is none. */
+/** What the header behind the nonce at `at` says, and the counter for the data; undefined when what is there is no header. */
 const headerAt = (
   keys: Keys,
   bytes: Uint8Array,
   at: number,
-): { readonly at: number; readonly nonce: Uint8Array; readonly compression: number } | undefined => {
-  const nonce = bytes.slice(at, at + NONCE_BYTES)
+): { readonly at: number; readonly compression: number; readonly counter: TwofishCounter } | undefined => {
   const header = bytes.slice(at + NONCE_BYTES, at + NONCE_BYTES + HEADER_BYTES)
   if (header.length < HEADER_BYTES) return undefined
-  new TwofishCounter(keys.cipher, nonce).apply(header)
+  const counter = new TwofishCounter(keys.cipher, bytes.subarray(at, at + NONCE_BYTES))
+  counter.apply(header)
   const compression = header[COMPRESSION_AT]!
   header[COMPRESSION_AT] = 0
-  return compression <= GZIP && header.every((byte) => byte === 0) ? { at, nonce, compression } : undefined
+  return compression <= GZIP && header.every((byte) => byte === 0) ? { at, compression, counter } : undefined
 }
 
 /** Data that is at hand, sealed. */

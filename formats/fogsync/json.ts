@@ -10,12 +10,14 @@ const DEPTH_MAXIMUM = 32
 
 /** Strings, which stay as they are, and numbers. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/gs
-/** Integers that may not be exact as numbers. */
-const LONG = /^-?[1-9]\d{15,}$/
+const INTEGER = /^-?[1-9]\d*$/
 
-/** As JSON.parse, but integers of 16 digits and more are strings of these digits. Throws SyntaxError. */
+/** As JSON.parse, but integers that are not exact as numbers are strings of their digits. Throws SyntaxError. */
 export const parseExact = (text: string): unknown =>
-  JSON.parse(text.replace(TOKENS, (token) => LONG.test(token) ? `"${token}"` : token))
+  JSON.parse(
+    text.replace(TOKENS, (token) =>
+      token.length > 15 && INTEGER.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token),
+  )
 
 /** An integer of 64 bits: a number in JSON, or its digits as a string. */
 export const Integer: Schema.Codec<bigint, number | string> = Schema.Union([

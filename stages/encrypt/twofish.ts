@@ -128,19 +128,19 @@ export const encryptBlocks = ({ subkeys: k, tables: t }: TwofishKey, words: Int3
   }
 }
 
-/** Blocks of keystream that are made at once. */
+/** Blocks of keystream that are made at once; the first time fewer, because many messages are short. */
 const BATCH = 64
+const FIRST_BATCH = 8
 
 /** Counter mode from a first counter of 16 bytes (big endian, modulo 2^128) on. The same call encrypts and decrypts. */
 export class TwofishCounter {
   readonly #key: TwofishKey
   /** The next counter: four words, the highest first. */
   readonly #counter: Int32Array
-  readonly #words: Int32Array = new Int32Array(4 * BATCH)
-  readonly #stream: Uint8Array = new Uint8Array(BLOCK_BYTES * BATCH)
-  readonly #view: DataView = new DataView(this.#stream.buffer)
+  #words: Int32Array = new Int32Array(4 * FIRST_BATCH)
+  #stream: Uint8Array = new Uint8Array(0)
   /** Bytes of the keystream that are used. */
-  #used: number = this.#stream.length
+  #used = 0
 
   /** Copies the counter. */
   constructor(key: TwofishKey, counter: Uint8Array) {
@@ -151,9 +151,9 @@ export class TwofishCounter {
 
   /** XORs the next bytes of the keystream into `bytes`. */
   apply(bytes: Uint8Array): void {
-    const stream = this.#stream
     for (let at = 0; at < bytes.length;) {
-      if (this.#used === stream.length) this.#refill()
+      if (this.#used === this.#stream.length) this.#refill()
+      const stream = this.#stream
       const end = Math.min(bytes.length, at + stream.length - this.#used)
       let used = this.#used
       while (at < end) bytes[at++]! ^= stream[used++]!
@@ -162,7 +162,10 @@ export class TwofishCounter {
   }
 
   #refill(): void {
+    const isFirst = this.#stream.length === 0
+    if (!isFirst && this.#words.length < 4 * BATCH) this.#words = new Int32Array(4 * BATCH)
     const words = this.#words
+    if (this.#stream.length < 4 * words.length) this.#stream = new Uint8Array(4 * words.length)
     const counter = this.#counter
     for (let at = 0; at < words.length; at += 4) {
       // The cipher reads its blocks in little-endian words.
@@ -170,7 +173,8 @@ export class TwofishCounter {
       for (let i = 3; i >= 0; i--) if ((counter[i] = counter[i]! + 1 | 0) !== 0) break
     }
     encryptBlocks(this.#key, words)
-    for (let i = 0; i < words.length; i++) this.#view.setInt32(4 * i, words[i]!, true)
+    const view = new DataView(this.#stream.buffer)
+    for (let i = 0; i < words.length; i++) view.setInt32(4 * i, words[i]!, true)
     this.#used = 0
   }
 }

@@ -1,4 +1,6 @@
 /** What the tests of FogSync share. */
+import assert from "node:assert/strict"
+import { KernelError } from "../../../stages/kernel.ts"
 import { Effect, Redacted, type Scope, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory.ts"
 import type { BackupOptions, Repository, Secrets } from "../../../formats/format.ts"
@@ -20,6 +22,17 @@ export const keysFrom = (key: Uint8Array): Keys => keysOf(twofishSecret({ key: R
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 export const bytes = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, "hex"))
+
+/** Why a decoder throws; `none` when it does not. Anything but a KernelError fails the test. */
+export const reasonOf = (run: () => unknown): string => {
+  try {
+    run()
+    return "none"
+  } catch (error) {
+    assert.ok(error instanceof KernelError, `not a KernelError: ${String(error)}`)
+    return error.reason
+  }
+}
 
 /** Names of the objects of a store, sorted. */
 export const names = (store: ObjectStore, directory = ""): Effect.Effect<Array<string>, unknown> =>
