@@ -11,10 +11,16 @@ import { type OpenError, withRepository } from "./repository.ts"
 export interface CheckInput extends CommonInput {
   readonly readData: boolean
   readonly readDataSubset: string | undefined
+  /** Look for what is left instead. */
+  readonly recover: boolean
 }
 
 /** Runs `check`; gives the exit code: 1 when anything is wrong. */
 export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
+  if (input.recover) {
+    const { recover } = yield* Effect.promise(() => import("./recover.ts"))
+    return yield* recover(input)
+  }
   const out = makeOutput(input)
   const start = performance.now()
   const readData = yield* share(input)

@@ -107,6 +107,7 @@ const checkCommand = (exit: OnExit): AnyCommand =>
       ...common,
       readData: flag("read-data", "Read and verify every stored byte"),
       readDataSubset: text("read-data-subset", "N%", "Read and verify a share of the data, such as 10%"),
+      recover: flag("recover", "zprt: look through the whole archive for files, with or without its index"),
     },
     (input) => import("./check.ts").then((m) => m.check(input)),
     exit,

@@ -12,7 +12,14 @@ import { makeOutput, type Output } from "./output.ts"
 import { targetNames } from "./password.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
-import { formatNamed, type OpenError, openRepository, repositoryLocation, withRepository } from "./repository.ts"
+import {
+  formatNamed,
+  type Found,
+  type OpenError,
+  openRepository,
+  repositoryLocation,
+  withRepository,
+} from "./repository.ts"
 import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
 
 export interface ConvertInput extends CommonInput, DestinationInput {
@@ -41,9 +48,21 @@ export const convert: (input: ConvertInput) => Effect.Effect<number, OpenError> 
       const wanted = input.snapshot.length === 0
         ? listed
         : yield* Effect.forEach(new Set(input.snapshot), (name) => pickSnapshot(from, name))
+      const holdsAll = ({ source }: Found): Effect.Effect<void, UsageError> =>
+        source.file === undefined || wanted.length <= 1 ? Effect.void : Effect.fail(
+          new UsageError({
+            message:
+              `${input.to} holds one snapshot, and there are ${wanted.length}; choose one, as in: --snapshot latest`,
+          }),
+        )
+      // Before it is made, if it is.
+      const named = yield* formatNamed(input.toFormat)
+      if (input.toFormat !== undefined) yield* holdsAll(named)
       const target = yield* openTarget(input)
+      const into = target ?? named
+      yield* holdsAll(into)
       if (target?.created === true) out.note(`Made a repository (${target.repository.format}) at ${target.location}`)
-      announce(source.format, target?.format ?? (yield* formatNamed(input.toFormat)).format, out)
+      announce(source.format, into.format, out)
       const { convert, counterparts } = yield* Effect.promise(() => import("../formats/convert.ts"))
       const tally = { converted: 0, there: 0, lost: 0, problems: 0, bytes: 0, bytesAdded: 0, bytesStored: 0 }
       if (target === undefined || input.dryRun) {

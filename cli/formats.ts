@@ -1,6 +1,9 @@
 /** The formats that the command knows, each loaded only when it is used. */
 import * as Context from "effect/Context"
-import type { Format } from "../formats/format.ts"
+import type * as Effect from "effect/Effect"
+import type { Format, FormatError, Secrets } from "../formats/format.ts"
+import type { Recovered } from "../formats/zprt/mod.ts"
+import type { ObjectStore } from "../stages/pack/store.ts"
 
 /** How a repository is opened: a password, age recipients and identities, or a file with a raw key. */
 export type SecretKind = "password" | "age" | "key-file"
@@ -15,8 +18,10 @@ export interface FormatSource {
   readonly secrets: ReadonlyArray<SecretKind>
   /** Whether a repository can be made that needs no secret. */
   readonly open?: boolean
-  /** A repository of this format is one file; in it, this is the name of the only object. */
+  /** A repository of this format is one file, with one snapshot; in it, this is the name of the only object. */
   readonly file?: string
+  /** Loads what looks through a damaged repository, where the format has that. */
+  readonly recover?: () => Promise<(secrets: Secrets) => Effect.Effect<Recovered, FormatError, ObjectStore>>
 }
 
 /** All formats, in the order in which an existing repository is tried. The first is the default. */
@@ -27,6 +32,7 @@ export const builtIn: ReadonlyArray<FormatSource> = [
     secrets: ["age", "password"],
     file: "archive.zprt",
     load: () => import("../formats/zprt/mod.ts").then(({ zprt }) => zprt),
+    recover: () => import("../formats/zprt/mod.ts").then(({ recover }) => recover),
   },
   {
     name: "bkp",

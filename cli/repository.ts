@@ -4,6 +4,7 @@ import type * as Scope from "effect/Scope"
 import { statSync } from "node:fs"
 import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
+import type { Recovered } from "../formats/zprt/mod.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 import { ObjectStore, type StoreError } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
@@ -20,6 +21,7 @@ export type OpenError = FormatError | UsageError
 export interface OpenRepository {
   readonly repository: Repository
   readonly format: Format
+  readonly source: FormatSource
   readonly location: string
   /** Whether it was made just now. */
   readonly created: boolean
@@ -56,36 +58,21 @@ export const openRepository: (
   names?: SecretNames,
 ) => Effect.Effect<OpenRepository, OpenError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
   function* (options, mode, names = ownNames) {
-    const location = yield* repositoryLocation(options.repo)
-    const there = yield* openStore(location, undefined, false).pipe(
-      Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
-    )
-    const found = there === undefined ? undefined : yield* recognise(there, location)
+    const { found, location, store } = yield* findRepository(options)
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
     }
-    if (found === undefined && mode === "open") {
-      return yield* new RepositoryError({
-        reason: "none",
-        message: `There is no repository at ${location}; make one with: penstock init -r ${location}`,
-      })
-    }
-    if (found !== undefined && options.format !== undefined && options.format !== found.source.name) {
-      return yield* new RepositoryError({
-        reason: "foreign",
-        message: `The repository at ${location} is of the format ${found.source.name}, not ${options.format}`,
-      })
-    }
+    if (found === undefined && mode === "open") return yield* noneAt(location)
     const { source, format } = found ?? (yield* formatNamed(options.format))
     const created = found === undefined
     const give = <A>(effect: Effect.Effect<A, FormatError, ObjectStore | SqliteEngine | Scope.Scope>) =>
       // A store is made only now: nothing is left behind when there is no password.
       Effect.flatMap(
-        there !== undefined && !created ? Effect.succeed(there) : openStore(location, source.file, true),
+        store !== undefined && !created ? Effect.succeed(store) : openStore(location, source.file, true),
         (store) => Effect.provideService(effect, ObjectStore, store),
       )
     const secrets = secretsFor(source, created ? "create" : "open", options, names)
-    const opened = (repository: Repository): OpenRepository => ({ repository, format, location, created })
+    const opened = (repository: Repository): OpenRepository => ({ repository, format, source, location, created })
     if (created) return opened(yield* give(format.create(yield* secretsOfNew(source, secrets, options, names))))
     if (source.open !== true) return opened(yield* give(format.open(yield* secrets)))
     return yield* give(format.open({})).pipe(
@@ -97,6 +84,59 @@ export const openRepository: (
     )
   },
 )
+
+/** What is at the location that the options name. */
+interface Place {
+  readonly location: string
+  /** Absent when there is nothing. */
+  readonly store?: ObjectStore
+  /** Absent when no format knows it. */
+  readonly found?: Found
+}
+
+/** Looks for a repository. Fails with `foreign` when it is of another format than the options say. */
+const findRepository: (options: RepositoryOptions) => Effect.Effect<Place, OpenError, Scope.Scope> = Effect.fnUntraced(
+  function* (options) {
+    const location = yield* repositoryLocation(options.repo)
+    const store = yield* openStore(location, undefined, false).pipe(
+      Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
+    )
+    if (store === undefined) return { location }
+    const found = yield* recognise(store, location)
+    if (found === undefined) return { location, store }
+    if (options.format !== undefined && options.format !== found.source.name) {
+      return yield* new RepositoryError({
+        reason: "foreign",
+        message: `The repository at ${location} is of the format ${found.source.name}, not ${options.format}`,
+      })
+    }
+    return { location, store, found }
+  },
+)
+
+const noneAt = (location: string): RepositoryError =>
+  new RepositoryError({
+    reason: "none",
+    message: `There is no repository at ${location}; make one with: penstock init -r ${location}`,
+  })
+
+/** What can be had of a damaged repository; its content can be read as long as the scope. */
+export const recoverRepository: (options: RepositoryOptions) => Effect.Effect<Recovered, OpenError, Scope.Scope> =
+  Effect.fnUntraced(
+    function* (options) {
+      const { found, location, store } = yield* findRepository(options)
+      if (found === undefined || store === undefined) return yield* noneAt(location)
+      const { recover, name } = found.source
+      if (recover === undefined) {
+        return yield* new UsageError({
+          message: `--recover is for zprt, and ${location} is of the format ${name}; use penstock rebuild`,
+        })
+      }
+      const secrets = yield* secretsFor(found.source, "open", options, ownNames)
+      const look = yield* Effect.promise(recover)
+      return yield* Effect.provideService(look(secrets), ObjectStore, store)
+    },
+  )
 
 /** Secrets of a repository that is to be made: none when that is asked for. */
 const secretsOfNew = (

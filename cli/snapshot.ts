@@ -7,9 +7,9 @@ import { showTime } from "./quantity.ts"
 /** How many digits of an ID are shown to people. */
 export const SHORT_ID = 8
 
-/** `1a2b3c4d of 2026-11-21 00:41:03`. */
-export const describeSnapshot = (snapshot: SnapshotInfo): string =>
-  `${snapshot.id.slice(0, SHORT_ID)} of ${showTime(snapshot.time)}`
+/** `1a2b3c4d of 2026-11-21 00:41:03`; without the time where the format keeps none. */
+export const describeSnapshot = ({ id, time }: SnapshotInfo): string =>
+  `${id.slice(0, SHORT_ID)}${time === 0 ? "" : ` of ${showTime(time)}`}`
 
 /** The snapshot that `latest` or the start of an ID names. Fails with {@link UsageError} when none or several fit. */
 export const pickSnapshot: (

@@ -49,7 +49,7 @@ const table = (snapshots: ReadonlyArray<SnapshotInfo>): ReadonlyArray<string> =>
     ["ID", "Time", "Host", ...(tagged ? ["Tags"] : []), "Files", "Size", "Paths"],
     ...snapshots.map((snapshot) => [
       snapshot.id.slice(0, SHORT_ID),
-      showTime(snapshot.time),
+      snapshot.time === 0 ? "unknown" : showTime(snapshot.time),
       displayPath(snapshot.hostname),
       ...(tagged ? [displayPath(snapshot.tags.join(","))] : []),
       snapshot.files === undefined ? "?" : showCount(snapshot.files),

@@ -1,0 +1,70 @@
+/** The formats that are opened by something other than a password, through the whole command. */
+import assert from "node:assert/strict"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { test } from "node:test"
+import { fileURLToPath } from "node:url"
+import { Effect, Redacted } from "effect"
+import { newIdentity, recipientOf } from "../../stages/encrypt/age.ts"
+import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+
+const script = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url).href)
+const run = (args: ReadonlyArray<string>): Promise<Ended> => runScript(script("cli/main.ts"), args, { env: {} })
+const pathsOf = (ended: Ended): ReadonlyArray<unknown> =>
+  rowsOf(ended).filter(({ type }) => type === "entry").map(({ path }) => path)
+
+test("bkp without encryption and zprt with age keys: convert, list, recover", async () => {
+  const identity = await Effect.runPromise(newIdentity)
+  const recipient = await Effect.runPromise(recipientOf(identity))
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/d"), { recursive: true })
+    writeFileSync(at("src/d/a"), "content")
+    symlinkSync("d/a", at("src/l"))
+    writeFileSync(at("id"), `# a comment\n${Redacted.value(identity)}\n`)
+
+    const made = await run(["init", "-r", at("bkp"), "--format", "bkp", "--no-encryption", "--json"])
+    assert.equal(made.code, 0, made.stderr)
+    assert.ok((rowsOf(made)[0]!["notKept"] as ReadonlyArray<string>).includes("owners"))
+    const backed = await run(["backup", "-r", at("bkp"), "--json", at("src")])
+    assert.equal(backed.code, 0, backed.stderr)
+    assert.ok(rowsOf(backed).some(({ type, what }) => type === "loss" && what === "owners"))
+
+    const to = ["--to", at("a.zprt"), "--to-format", "zprt", "--to-recipient", recipient, "--to-identity", at("id")]
+    const converted = await run(["convert", "-r", at("bkp"), ...to, "--json"])
+    assert.equal(converted.code, 3)
+    assert.match(converted.stderr, /^Problem with l: The format cannot hold symbolic links/)
+    assert.ok((rowsOf(converted)[0]!["notKept"] as ReadonlyArray<string>).includes("symbolic links"))
+
+    const [listed, locked] = await Promise.all([
+      run(["ls", "-r", at("a.zprt"), "--identity", at("id"), "--json"]),
+      run(["ls", "-r", at("a.zprt")]),
+    ])
+    assert.deepEqual(pathsOf(listed), ["d/a"])
+    assert.match(locked.stderr, /^penstock: No password: set PENSTOCK_PASSWORD/)
+
+    const whole = readFileSync(at("a.zprt"))
+    writeFileSync(at("cut.zprt"), whole.subarray(0, whole.length - 100))
+    const recovered = await run(["check", "-r", at("cut.zprt"), "--identity", at("id"), "--recover", "--json"])
+    const summary = rowsOf(recovered).at(-1)!
+    assert.deepEqual([summary["type"], summary["named"], summary["files"]], ["summary", false, 1], recovered.stderr)
+  })
+})
+
+test("fogsync with a key file", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src"))
+    writeFileSync(at("src/a"), "content")
+    writeFileSync(at("key"), "0123456789abcdef".repeat(4))
+    const args = ["-r", at("fog"), "--key-file", at("key")]
+    const made = await runScript(script("backup.ts"), [...args, "--format", "fogsync", at("src")], { env: {} })
+    assert.equal(made.code, 0, made.stderr)
+    const back = await runScript(script("restore.ts"), [...args, "--target", at("out")], { env: {} })
+    assert.equal(back.code, 0, back.stderr)
+    assert.equal(readFileSync(at("out/a"), "utf8"), "content")
+    writeFileSync(at("key"), "00".repeat(32))
+    assert.equal((await run(["ls", ...args])).code, 12)
+    assert.match(
+      (await run(["ls", "-r", at("fog")])).stderr,
+      /^penstock: The format fogsync needs a key: give --key-file/,
+    )
+  })
+})
