@@ -151,15 +151,21 @@ export const newConfig: (
     }, makeVault(master, keys, table))
   })
 
-/** Opens the vault of a config. Fails with `wrong-key`; a damaged config was found out before. */
+/** Opens the vault of a config. Fails with `wrong-key`, also for a password that is not needed; a damaged config was found out before. */
 export const unlock: (
   { encryption }: Config,
   password: Secrets["password"],
   location: string,
   table: KernelTable,
 ) => Effect.Effect<Vault, RepositoryError> = Effect.fnUntraced(function* ({ encryption }, password, location, table) {
-  if (encryption === null) return openVault
   const wrong = (message: string) => new RepositoryError({ reason: "wrong-key", object: CONFIG, message })
+  if (encryption === null) {
+    if (password === undefined) return openVault
+    // Whoever can write to the store could otherwise have what follows stored in the clear.
+    return yield* wrong(
+      `The repository at ${location} is not encrypted: open it without a password, or, if it should be, put a copy of its ${CONFIG} back`,
+    )
+  }
   if (password === undefined) return yield* wrong(`The repository at ${location} needs a password`)
   const wrapping = yield* derive(password, hexToBytes(encryption.salt), encryption.iterations)
   return yield* Effect.try({

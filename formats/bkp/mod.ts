@@ -15,7 +15,7 @@ import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { snapshots } from "./snapshots.ts"
-import { type KeyScheme, openVault } from "./vault.ts"
+import type { KeyScheme } from "./vault.ts"
 
 /** How repositories are made and written. Whatever the options, any repository can be read. */
 export interface BkpOptions extends WriteOptions {
@@ -66,7 +66,8 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
     }
     // The document knows no config: what another program wrote after it, not encrypted, is read all the same.
     const plain = encodeConfig({ format: "bkp", version: 1, id: NO_ID, encryption: null })
-    return repository(makeOpened({ store, vault: openVault, table }, NO_ID, plain, options))
+    const vault = yield* unlock(decodeConfig(plain), password, location, table)
+    return repository(makeOpened({ store, vault, table }, NO_ID, plain, options))
   }),
 })
 

@@ -17,8 +17,10 @@ const RECOVERED = "recovered"
 
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
   function* (opened) {
-    yield* created(opened.store.put(CONFIG, [opened.config]))
-    const before = new Set((yield* listSnapshots(opened)).snapshots.map(({ id, node }) => `${id} ${node}`))
+    const listed = yield* listSnapshots(opened)
+    // When nothing can be read, what is missing may be the config of an encrypted repository.
+    if (listed.snapshots.length > 0) yield* created(opened.store.put(CONFIG, [opened.config]))
+    const before = new Set(listed.snapshots.map(({ id, node }) => `${id} ${node}`))
     const { clients } = yield* listClients(opened.store)
     yield* restoreHeads(opened, clients)
     const { snapshots } = yield* listSnapshots(opened)

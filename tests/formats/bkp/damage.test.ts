@@ -13,7 +13,10 @@ import {
   SYMLINK,
   TREE,
 } from "../../../formats/bkp/objects.ts"
-import type { Problem, Repository } from "../../../formats/format.ts"
+import type { Problem, Repository, RepositoryError, Secrets } from "../../../formats/format.ts"
+import { nativeKernels } from "../../../adapters/kernels/native.ts"
+import { sha256 } from "../../../stages/hash/sha256.ts"
+import { Kernels, type KernelTable, makeKernel } from "../../../stages/kernel.ts"
 import type { ObjectStore } from "../../../stages/pack/store.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
 import { factsOf, noise } from "../../suites/format.ts"
@@ -279,3 +282,37 @@ describe("a hostile bkp repository", () => {
       })
     ))
 })
+
+it("an encrypted repository of bkp does not become one that is not, whatever is done to its config", () =>
+  inRepository((one, store) =>
+    Effect.gen(function* () {
+      yield* one.backup(walk(tree), options)
+      const open = (given: Secrets) =>
+        Effect.map(Effect.flip(small.open(given)), (error) => (error as RepositoryError).reason)
+      yield* store.remove("config")
+      assert.equal(yield* open(secrets), "wrong-key")
+      const plain = yield* small.open({})
+      assert.equal((yield* plain.snapshots).length, 0, "nothing of it can be read")
+      yield* plain.rebuild
+      assert.ok(!(yield* names(store)).includes("config"))
+    })
+  ))
+
+it("contents that agree in the first 96 bits of their hashes fail a run rather than get lost", () =>
+  inStore(() =>
+    Effect.gen(function* () {
+      const weak: KernelTable = {
+        "hash:sha256": () => {
+          const { digest } = makeKernel(sha256, nativeKernels)
+          const weakened = (bytes: Uint8Array) => digest(bytes).fill(0, 0, 12)
+          return { digest: weakened, create: () => assert.fail("Chunks are hashed at once") }
+        },
+      }
+      const repository = yield* Effect.provideService(small.create(secrets), Kernels, weak)
+      const error = yield* Effect.flip(
+        repository.backup(walk({ "a": { content: "1" }, "b": { content: "2" } }), options),
+      )
+      assert.match(error.message, /"b".*96 bits/)
+      assert.deepEqual(yield* repository.snapshots, [])
+    })
+  ))
