@@ -16,7 +16,6 @@ const portable = new Set([
   "effect",
   "fzstd",
   "ignore",
-  "twofish-ts",
 ])
 
 /** What is loaded at every start. The index of a large package loads all of it, so its modules are named one by one. */
