@@ -8,6 +8,7 @@ import { memoryStore } from "../../../adapters/store/memory.ts"
 import { makeSnapshotCatalog } from "../../../formats/snapshot_catalog/mod.ts"
 import { RepositoryError } from "../../../formats/format.ts"
 import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
+import { sqliteWasm } from "../../../stages/catalog/sqlite_wasm.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
@@ -156,38 +157,42 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("works without an index, with a damaged or an outdated one, and writes it again", () =>
-    inRepository((repository, store) =>
-      Effect.gen(function* () {
-        const first = yield* repository.backup(walk(trees), options)
-        const outdated = yield* store.get("catalog.idx")
-        const second = yield* repository.backup(walk({ "a": { content: "1" } }), { ...options, tags: ["x"] })
-        const listed = yield* repository.snapshots
-        assert.deepEqual(listed, [first.snapshot, second.snapshot])
-        const breakings: ReadonlyArray<readonly [findings: number, Effect.Effect<unknown, unknown>]> = [
-          [1, store.remove("catalog.idx")],
-          [1, alter(store, "catalog.idx", (bytes) => bytes.subarray(0, 5000))],
-          [1, alter(store, "catalog.idx", () => text("not a database"))],
-          [0, store.put("catalog.idx", [outdated], { replace: true })],
-        ]
-        for (const [findings, breaking] of breakings) {
-          yield* Effect.orDie(breaking)
-          assert.deepEqual(yield* repository.snapshots, listed)
-          assert.equal((yield* repository.check({ readData: 0 })).findings.length, findings)
-          const rebuilt = yield* repository.rebuild
-          assert.deepEqual(rebuilt.snapshots, listed)
-          assert.deepEqual(rebuilt.findings, [])
+  it(
+    "works without an index, with a damaged or an outdated one, and writes it again",
+    { timeout: 60_000 },
+    () =>
+      inRepository((repository, store) =>
+        Effect.gen(function* () {
+          const first = yield* repository.backup(walk(trees), options)
+          const outdated = yield* store.get("catalog.idx")
+          const second = yield* repository.backup(walk({ "a": { content: "1" } }), { ...options, tags: ["x"] })
+          const listed = yield* repository.snapshots
+          assert.deepEqual(listed, [first.snapshot, second.snapshot])
+          const breakings: ReadonlyArray<readonly [findings: number, Effect.Effect<unknown, unknown>]> = [
+            [1, store.remove("catalog.idx")],
+            [1, alter(store, "catalog.idx", (bytes) => bytes.subarray(0, 5000))],
+            [1, alter(store, "catalog.idx", () => text("not a database"))],
+            [0, store.put("catalog.idx", [outdated], { replace: true })],
+          ]
+          for (const [findings, breaking] of breakings) {
+            yield* Effect.orDie(breaking)
+            assert.deepEqual(yield* repository.snapshots, listed)
+            assert.equal((yield* repository.check({ readData: 0 })).findings.length, findings)
+            const rebuilt = yield* repository.rebuild
+            assert.deepEqual(rebuilt.snapshots, listed)
+            assert.deepEqual(rebuilt.findings, [])
+            const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get("catalog.idx")))
+            assert.deepEqual(db.prepare("SELECT count(*) FROM catalogs").get(), [2])
+            assert.deepEqual((yield* repository.check({ readData: 0 })).findings, [])
+          }
+          // A backup writes it, too.
+          yield* store.remove("catalog.idx")
+          yield* repository.backup(walk({}), options)
           const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get("catalog.idx")))
-          assert.deepEqual(db.prepare("SELECT count(*) FROM catalogs").get(), [2])
-          assert.deepEqual((yield* repository.check({ readData: 0 })).findings, [])
-        }
-        // A backup writes it, too.
-        yield* store.remove("catalog.idx")
-        yield* repository.backup(walk({}), options)
-        const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get("catalog.idx")))
-        assert.deepEqual(db.prepare("SELECT count(*) FROM catalogs").get(), [3])
-      })
-    ))
+          assert.deepEqual(db.prepare("SELECT count(*) FROM catalogs").get(), [3])
+        })
+      ),
+  )
 
   it("has an index on every column of the index of catalogs", () =>
     inRepository((_repository, store) =>
@@ -293,30 +298,34 @@ describe("snapshot catalogs in a repository", () => {
         assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
       }), { ...small, wrap: true }))
 
-  it("leaves a repository that needs no repair, whichever operation fails", () =>
-    runFormat(Effect.gen(function* () {
-      const format = makeSnapshotCatalog({ average: 4 << 10 })
-      const tree: MemoryTree = { "d/two": { content: noise(12_000, 1) }, "one": { content: "1" } }
-      let n = 0
-      for (let hit = true; hit;) {
-        n++
-        const inner = yield* memoryStore.make()
-        const provided = <A, E, R>(effect: Effect.Effect<A, E, R>, store: ObjectStore) =>
-          Effect.provideService(effect, ObjectStore, store)
-        yield* provided(format.create({}), inner)
-        const failing = fault(inner, { nth: n, effect: "fail" })
-        yield* provided(
-          Effect.flatMap(format.open({}), (repository) => repository.backup(walk(tree), options)),
-          failing,
-        ).pipe(Effect.option)
-        hit = failing.hit()
-        const repository = yield* provided(format.open({}), inner)
-        assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [], `operation ${n}`)
-        const again = yield* repository.backup(walk(tree), options)
-        assert.deepEqual(yield* factsOf(repository.entries(made(again))), yield* factsOf(walk(tree)))
-      }
-      assert.ok(n > 15)
-    })))
+  it(
+    "leaves a repository that needs no repair, whichever operation fails",
+    { timeout: 60_000 },
+    () =>
+      runFormat(Effect.gen(function* () {
+        const format = makeSnapshotCatalog({ average: 4 << 10 })
+        const tree: MemoryTree = { "d/two": { content: noise(12_000, 1) }, "one": { content: "1" } }
+        let n = 0
+        for (let hit = true; hit;) {
+          n++
+          const inner = yield* memoryStore.make()
+          const provided = <A, E, R>(effect: Effect.Effect<A, E, R>, store: ObjectStore) =>
+            Effect.provideService(effect, ObjectStore, store)
+          yield* provided(format.create({}), inner)
+          const failing = fault(inner, { nth: n, effect: "fail" })
+          yield* provided(
+            Effect.flatMap(format.open({}), (repository) => repository.backup(walk(tree), options)),
+            failing,
+          ).pipe(Effect.option)
+          hit = failing.hit()
+          const repository = yield* provided(format.open({}), inner)
+          assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [], `operation ${n}`)
+          const again = yield* repository.backup(walk(tree), options)
+          assert.deepEqual(yield* factsOf(repository.entries(made(again))), yield* factsOf(walk(tree)))
+        }
+        assert.ok(n > 15)
+      })),
+  )
 
   it("keeps what the columns have no room for", () =>
     inRepository((repository) =>
@@ -346,6 +355,21 @@ describe("snapshot catalogs in a repository", () => {
           back.map(({ content: _, ...entry }) => entry),
           [link, odd, hard].map(({ content: _, ...entry }) => entry),
         )
+      })
+    ))
+
+  it("works with SQLite as WebAssembly, on what the native engine wrote, and the other way round", () =>
+    inRepository((native, store) =>
+      Effect.gen(function* () {
+        const portable = yield* Effect.provide(makeSnapshotCatalog(small).open({}), sqliteWasm)
+        const tree = yield* factsOf(walk(trees))
+        const first = yield* native.backup(walk(trees), options)
+        assert.deepEqual(yield* factsOf(portable.entries(made(first))), tree)
+        const second = yield* portable.backup(unreadable(), options)
+        assert.deepEqual(yield* factsOf(native.entries(made(second))), tree)
+        assert.equal((yield* store.get(catalogOf(second))).length, (yield* store.get(catalogOf(first))).length)
+        assert.deepEqual((yield* portable.check({ readData: 100 })).findings, [])
+        assert.deepEqual((yield* portable.rebuild).snapshots, yield* native.snapshots)
       })
     ))
 
