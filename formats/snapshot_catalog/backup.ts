@@ -27,7 +27,7 @@ import { reuse } from "../../stages/walk/reuse.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
 import { encodeMap } from "./blob_map.ts"
-import { type Catalog, openCatalog } from "./catalog.ts"
+import { asCorrupt, type Catalog, openCatalog } from "./catalog.ts"
 import { fromKernelError, fromWriteError } from "./errors.ts"
 import { type Indexed, indexed, putDatabase, writeIndex } from "./index.ts"
 import { blobs, catalogName } from "./names.ts"
@@ -70,19 +70,14 @@ const run = Effect.fnUntraced(
     for (const { message } of listing.damaged) yield* Effect.logWarning(message)
     const parent = yield* openParent(opened, yield* chooseParent(listing.snapshots, options, ({ info }) => info))
 
-    // What the parent consists of need not be looked for; without one, the store is listed.
-    const present = parent === undefined ? undefined : yield* attempt(() => ({
-      extents: parent.ids("extent"),
-      blobs: parent.ids("blob"),
-    }))
-    const packing = present === undefined
+    const packing = parent === undefined
       ? opened.packing
-      : objectsOf({ ...opened.extents, present: () => present.extents })
+      : objectsOf({ ...opened.extents, present: () => parent.extents })
     const losses = new Losses()
     const planned = plan(represent(wholeFidelity, losses)(entries))
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = parent === undefined
       ? planned
-      : reuse((path) => parent.lookup(path), parent.metadata.started)(planned)
+      : reuse((path) => parent.catalog.lookup(path), parent.catalog.metadata.started)(planned)
     const hashed = incremental.pipe(digest(blake3), chunk(chunker), hash(blake3))
     const packed =
       (compressor === undefined
@@ -93,12 +88,12 @@ const run = Effect.fnUntraced(
           R | ObjectStore
         >
     const db = yield* engine.open()
-    const writer = yield* attempt(() => new CatalogWriter(db, hasher, (path) => parent?.lookup(path)?.blob))
+    const writer = yield* attempt(() => new CatalogWriter(db, hasher, (path) => parent?.catalog.lookup(path)?.blob))
     const meter = makeMeter(options.progress)
     const recorded = yield* record(packed, writer, { progress: meter.recorded }).pipe(
       Effect.provideService(OnRead, meter.read),
     )
-    const mapBytes = yield* storeMaps(opened, writer, present?.blobs)
+    const mapBytes = yield* storeMaps(opened, writer, parent?.blobs)
 
     const { hostname = "" } = options
     const id = freshUuid()
@@ -112,7 +107,7 @@ const run = Effect.fnUntraced(
             username: options.username ?? "",
             paths: options.paths,
             tags: options.tags ?? [],
-            ...(parent !== undefined && { parent: parent.metadata.info.id }),
+            ...(parent !== undefined && { parent: parent.catalog.metadata.info.id }),
             files: recorded.files,
             directories: recorded.directories,
             bytes: recorded.bytes,
@@ -152,12 +147,26 @@ const run = Effect.fnUntraced(
   },
 )
 
-/** The catalog to compare with; none when it is damaged. */
+/** The catalog to compare with, and what it names: that need not be looked for. */
+interface Parent {
+  readonly catalog: Catalog
+  readonly extents: ChunkIndex
+  readonly blobs: ChunkIndex
+}
+
+/** Opens it; there is none when it is damaged. */
 const openParent = (
   opened: Opened,
   parent: Indexed | undefined,
-): Effect.Effect<Catalog | undefined, FormatError, Scope.Scope> =>
+): Effect.Effect<Parent | undefined, FormatError, Scope.Scope> =>
   parent === undefined ? Effect.succeed(undefined) : openCatalog(opened, parent.info.id).pipe(
+    Effect.flatMap((catalog) =>
+      asCorrupt(catalogName(parent.info.id), (): Parent => ({
+        catalog,
+        extents: catalog.ids("extent"),
+        blobs: catalog.ids("blob"),
+      }))
+    ),
     Effect.catchTag(
       "RepositoryError",
       (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),

@@ -292,6 +292,21 @@ describe("altered objects", () => {
       })
     ))
 
+  it("a damaged row of the parent has its file read again", () =>
+    inRepository((repository, store) =>
+      Effect.gen(function* () {
+        const first = yield* repository.backup(walk(tree), options)
+        yield* alterDatabase(
+          store,
+          catalogOf(first),
+          "UPDATE files SET extra = '{' WHERE path IN (CAST('large' AS BLOB), CAST('d/7' AS BLOB))",
+        )
+        const second = yield* repository.backup(walk(tree), options)
+        assert.deepEqual([second.snapshot!.parent, second.filesUnchanged], [first.snapshot!.id, second.files - 2])
+        assert.deepEqual(yield* factsOf(repository.entries(made(second))), yield* factsOf(walk(tree)))
+      })
+    ))
+
   it("links that lead nowhere or to each other", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
