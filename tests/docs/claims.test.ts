@@ -49,7 +49,9 @@ test("names that the library guide imports or mentions are exported", () => {
 })
 
 test("the commands and options of the documents are those of the command", () => {
-  const source = read("cli/command.ts")
+  const source = ["command", "flags", "backup_command", "restore_command"].map((name) => read(`cli/${name}.ts`)).join(
+    "",
+  )
   const [, table] = /\n\| command \| \|\n([^]*?)\n\n/.exec(read("README.md"))!
   const commands = rowsOf(table!, /^`[a-z]+`$/).map(([cell]) => cell!.slice(1, -1))
   const built = [...source.matchAll(/^ {6}(\w+)Command\(/gm)].map(([, name]) => name!)
