@@ -65,7 +65,8 @@ const run = Effect.fnUntraced(
     const meter = makeMeter(options.progress)
     const contents = new Contents(opened, shelf, known, meter.read)
     const hostname = options.hostname ?? ""
-    const lister = opened.listing === "json"
+    // A tree reads what it has written, which a dry run has not.
+    const lister = opened.listing === "json" || options.dryRun === true
       ? jsonLister(opened, shelf, known, tree, hostname)
       : treeLister(opened, shelf, tree, whole && parent?.listing === "tree" ? parent.directory : undefined)
     const recorded = yield* record(lister.during(contents.store(incremental)), tree, {
@@ -103,7 +104,7 @@ const run = Effect.fnUntraced(
       chunksNew: recorded.chunksNew,
       chunksReused: recorded.files - recorded.chunksNew,
       problems: recorded.problems,
-      losses: losses.all,
+      ...(losses.all.length === 0 ? {} : { losses: losses.all }),
     }
     return options.dryRun === true ? summary : { ...summary, snapshot: committed.root.info }
   },

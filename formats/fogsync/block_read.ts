@@ -1,5 +1,6 @@
 /** Blocks to envelopes to data. Nothing is decrypted before the block that it is in was compared with its name. SPEC.md, "Reading". */
 import { bytesToHex } from "@noble/hashes/utils.js"
+import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { catching } from "../../stages/error.ts"
@@ -16,6 +17,8 @@ import { blockObject } from "./names.ts"
 const KEPT_BLOCKS = 64
 /** Blocks of one content that are fetched at once. */
 const FETCHES = 3
+/** Data of one block that is no longer than this is opened at once. */
+const SMALL_BYTES = 1 << 20
 /** Bytes that go through a transform at once: decompressed, they may be a thousand times as many. */
 const SLICE_BYTES = 8 << 10
 
@@ -51,6 +54,9 @@ export class BlockReader {
 
   /** The data of the envelope at an address, at most `limit` bytes of it. `what` is for messages: `a listing`. */
   data(bptr: Bptr, what: string, limit?: number): Stream.Stream<Uint8Array, FormatError> {
+    if (bptr.depth === 0 && limit !== undefined && limit <= SMALL_BYTES) {
+      return Stream.fromEffect(this.#small(bptr, what, limit))
+    }
     return Stream.suspend(() => {
       let pieces = Stream.fromEffect(this.get(bptr))
       for (let depth = bptr.depth; depth > 0; depth--) {
@@ -60,6 +66,18 @@ export class BlockReader {
       }
       return this.#opened(pieces, bptr, what, limit)
     })
+  }
+
+  /** The same at once, for data that is known to be short. */
+  #small(bptr: Bptr, what: string, limit: number): Effect.Effect<Uint8Array, FormatError> {
+    return Effect.flatMap(this.get(bptr), (envelope) =>
+      Effect.mapError(
+        catching(KernelError, () => {
+          const transform = opening(this.#keys, limit)
+          return concat([...transform.push(envelope), ...transform.end()])
+        }),
+        refused(bptr, what, limit),
+      ))
   }
 
   /** The hashes of all blocks that an address stands for, lists included. */
@@ -136,17 +154,21 @@ export class BlockReader {
     what: string,
     limit?: number,
   ): Stream.Stream<Uint8Array, FormatError> {
-    const name = blockObject(of.hash)
-    return through(pieces, () => opening(this.#keys, limit), ({ message, reason }) =>
-      corrupt(
-        name,
-        reason === "forged"
-          ? `The envelope of ${what} that begins in ${name} was not sealed with this key, or was altered`
-          : reason === "limit"
-          ? `The envelope of ${what} that begins in ${name} holds more than the ${limit} bytes that it should`
-          : `The envelope of ${what} that begins in ${name} is damaged: ${message}`,
-      ))
+    return through(pieces, () => opening(this.#keys, limit), refused(of, what, limit))
   }
+}
+
+/** Why an envelope does not open. */
+const refused = (of: Bptr, what: string, limit?: number) => ({ message, reason }: KernelError): FormatError => {
+  const name = blockObject(of.hash)
+  return corrupt(
+    name,
+    reason === "forged"
+      ? `The envelope of ${what} that begins in ${name} was not sealed with this key, or was altered`
+      : reason === "limit"
+      ? `The envelope of ${what} that begins in ${name} holds more than the ${limit} bytes that it should`
+      : `The envelope of ${what} that begins in ${name} is damaged: ${message}`,
+  )
 }
 
 /** Puts a stream of bytes through a transform of its own. What the transform throws fails the stream as `error` says. */

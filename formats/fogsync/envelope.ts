@@ -15,6 +15,8 @@ export const HEADER_BYTES = 8
 export const OVERHEAD: number = NONCE_BYTES + HEADER_BYTES + MAC_BYTES
 /** Data that is compressed at once: a member of the gzip file. */
 const PIECE_BYTES = 1 << 20
+/** Shorter data does not get shorter by it, and trying takes long. */
+const WORTH_BYTES = 128
 /** The position of the compression in the header, and its values. */
 const COMPRESSION_AT = 3
 const NONE = 0
@@ -82,7 +84,8 @@ export const sealing = (keys: Keys, { gzip, nonce = makeNonce(keys) }: SealOptio
     const piece = concat(held)
     held = []
     length = 0
-    const packed = compress?.encode(piece)
+    const isWorth = started || gzip?.adaptive !== true || piece.length >= WORTH_BYTES
+    const packed = isWorth ? compress?.encode(piece) : undefined
     if (packed === undefined || (!started && gzip!.adaptive && packed.length > piece.length * (1 - 1 / 32))) {
       compress = undefined
       return [...(started ? [] : start(NONE)), ...(piece.length > 0 ? [encrypt(piece)] : [])]

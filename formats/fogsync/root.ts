@@ -136,7 +136,7 @@ const decodeRoot = (object: string, bptr: Bptr, data: Uint8Array): Root => {
     listing: stored.listing ?? "json",
     ...(stored.mtime === undefined ? {} : { mtime: stored.mtime }),
     // Without it nothing is known to be older than the run.
-    started: stored.started === undefined ? -Infinity : Number(stored.started / MILLISECOND),
+    started: stored.started === undefined ? Number.MIN_SAFE_INTEGER : Number(stored.started / MILLISECOND),
     ...(stored.share === undefined ? {} : { share: stored.share }),
   }
 }

@@ -13,6 +13,9 @@ import { type Opened, readerOf } from "./opened.ts"
 
 /** Blocks that are stored at once. */
 const WRITES = 4
+/** Value of a block that was there before, and of one that this run has written. */
+const BEFORE = 0
+const MINE = 1
 /** Blocks that wait at most before they are stored: 4 MiB. */
 const WAITING = 64
 
@@ -45,7 +48,7 @@ export class Shelf {
   get flush(): Effect.Effect<void, StoreError> {
     return Effect.suspend(() =>
       Effect.forEach(this.writer.take(), ({ bytes, hash }) => {
-        this.#present.claim(hash)
+        this.#present.set(hash, MINE)
         this.#objects++
         this.#bytes += bytes.length
         return created(this.#opened.store.put(blockObject(hash), [bytes]))
@@ -53,10 +56,11 @@ export class Shelf {
     )
   }
 
-  /** Whether all blocks are there that an address stands for. Lists are read. */
+  /** Whether all blocks are there that an address stands for. Lists are read, but for those of this run. */
   has(bptr: Bptr): Effect.Effect<boolean, FormatError> {
-    if (this.#present.get(bptr.hash) === undefined) return Effect.succeed(false)
-    if (bptr.depth === 0) return Effect.succeed(true)
+    const found = this.#present.get(bptr.hash)
+    if (found === undefined) return Effect.succeed(false)
+    if (bptr.depth === 0 || found === MINE) return Effect.succeed(true)
     return this.reader.blocks(bptr).pipe(
       Stream.runFold(() => true, (all, hash) => all && this.#present.get(hash) !== undefined),
       Effect.catch((error) => isDamage(error) ? Effect.succeed(false) : Effect.fail(error)),
@@ -73,7 +77,7 @@ export const presentBlocks = ({ store }: Opened): Effect.Effect<ChunkIndex, Stor
         Effect.sync(() => {
           for (const { name } of objects) {
             const hash = blockHash(name)
-            if (hash !== undefined) present.claim(hash)
+            if (hash !== undefined) present.set(hash, BEFORE)
           }
         })),
       present,

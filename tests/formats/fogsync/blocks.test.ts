@@ -143,7 +143,7 @@ test("a block that was altered, lost, cut or blown up is never used", () =>
         const name = blockObject(hash)
         const others: ReadonlyArray<readonly [Uint8Array | undefined, RegExp]> = [
           [bytes.map((byte, i) => i === 9 ? byte ^ 1 : byte), /altered|damaged/],
-          [bytes.slice(0, -1), /truncated|altered/],
+          [bytes.slice(0, -9), /truncated|altered/],
           [new Uint8Array(0), /truncated|altered/],
           [concat([bytes, new Uint8Array(BLOCK_BYTES)]), /longer|altered/],
           [undefined, /missing/],

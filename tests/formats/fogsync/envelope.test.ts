@@ -44,9 +44,9 @@ test("an envelope is that of the known answer", () => {
 })
 
 test("gives back what it got, wherever the code is, in pieces of any size", () => {
-  const prose = new TextEncoder().encode("some text ".repeat(300_000))
+  const prose = new TextEncoder().encode("some text ".repeat(150_000))
   for (
-    const data of [new Uint8Array(0), Uint8Array.of(1), fox, noise(70_000), prose, noise(1 << 20), noise(2_500_000)]
+    const data of [new Uint8Array(0), Uint8Array.of(1), fox, noise(70_000), prose, noise(1 << 20)]
   ) {
     for (const options of [{}, { gzip }, { gzip: { ...gzip, adaptive: false } }]) {
       const envelope = sealWhole(keys, data, options)
@@ -85,9 +85,9 @@ test("refuses every flipped bit and every cut", () => {
 })
 
 test("a bomb is refused before it is unpacked", () => {
-  const bomb = sealWhole(keys, gzipSync(new Uint8Array(50 << 20)))
+  const bomb = sealWhole(keys, gzipSync(new Uint8Array(20 << 20)))
   // The header says that it is compressed: as one would be that another program made.
-  const transform = { kernel: { encode: () => gzipSync(new Uint8Array(50 << 20)), decode: () => assert.fail() } }
+  const transform = { kernel: { encode: () => gzipSync(new Uint8Array(20 << 20)), decode: () => assert.fail() } }
   const envelope = sealWhole(keys, fox, { gzip: { ...transform, adaptive: false } })
   assert.equal(reasonOf(() => opened(envelope, 8192, 44)), "limit")
   assert.ok(opened(bomb, 8192).length < 100_000)

@@ -87,6 +87,11 @@ for (const how of kinds) {
             options,
           )
           assert.deepEqual([summary.chunksNew, summary.chunksReused, summary.bytesAdded], [2, 2, 3_000_001])
+          const dry = yield* repository.backup(
+            walk({ "x": { content: noise(2_000_000, 4) }, "y": { content: noise(2_000_000, 4) } }),
+            { ...options, parent: "none", dryRun: true },
+          )
+          assert.deepEqual([dry.chunksNew, dry.bytesAdded], [1, 2_000_000])
           const renamed = yield* repository.backup(walk({ "moved": { content: large } }), {
             ...options,
             parent: "none",
@@ -114,7 +119,7 @@ for (const how of kinds) {
             const losses: ReadonlyArray<Effect.Effect<void, unknown>> = [
               store.remove(name),
               alter(store, name, (bytes) => bytes.map((byte, i) => i === bytes.length >> 1 ? byte ^ 4 : byte)),
-              alter(store, name, (bytes) => bytes.subarray(0, bytes.length - 1)),
+              alter(store, name, (bytes) => bytes.subarray(0, bytes.length - 9)),
               alter(store, name, (bytes) => concat([bytes, new Uint8Array(70_000).fill(1)])),
             ]
             for (const lose of losses) {

@@ -167,7 +167,7 @@ test("a tree that is changed is as a list that is changed, and what is stored st
 test("a look-up reads a node of each level, and a change stores a node of each", () =>
   inStore((shelf, opened, gets) =>
     Effect.gen(function* () {
-      const count = 30_000
+      const count = 15_000
       const pathOf = (i: number) => `d${String(i % 100)}/${"long name ".repeat(3)}${i}`
       const first = shelf()
       const writer = new TreeWriter(opened, first, undefined)
