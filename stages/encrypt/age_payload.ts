@@ -48,13 +48,14 @@ const nonces = (): (last: boolean) => Uint8Array => {
 
 /** Hands pieces of up to `size` bytes to `take`, all but the last, which stays until it is known whether more comes. */
 const cut = (size: number, take: (piece: Uint8Array) => void) => {
-  const held = new Uint8Array(size)
+  // Grows to its full size, since most contents are small.
+  let held: Uint8Array = new Uint8Array(0)
   let length = 0
   return {
     push: (bytes: Uint8Array): void => {
       for (let at = 0; at < bytes.length;) {
         if (length === size) {
-          take(held)
+          take(held.subarray(0, size))
           length = 0
         }
         if (length === 0 && bytes.length - at > size) {
@@ -63,6 +64,11 @@ const cut = (size: number, take: (piece: Uint8Array) => void) => {
           continue
         }
         const part = bytes.subarray(at, at + size - length)
+        if (length + part.length > held.length) {
+          const grown = new Uint8Array(Math.min(size, Math.max(length + part.length, 4 * held.length)))
+          grown.set(held.subarray(0, length))
+          held = grown
+        }
         held.set(part, length)
         length += part.length
         at += part.length
