@@ -5,6 +5,8 @@
  * What is before `chunk` in the plan works on the content as a whole, in frames; what is between `chunk` and `hash` on each
  * chunk; what is after `hash` on blocks of about `blockBytes` of new chunks. A hasher directly before `chunk` (`digest`) names the
  * content as a whole.
+ *
+ * A part of a larger content goes another way: `hold` its bytes, find all `ends` of its chunks, then `accept` these chunks.
  */
 import { ChunkListBuilder } from "./hash/chunk_list.ts"
 import { frames, type Transform } from "./framed.ts"
@@ -37,10 +39,14 @@ export interface LaneOptions {
   readonly blockBytes: number
   /** Claims a chunk: true when it is new and the caller is to store it. */
   readonly claim: (id: Uint8Array) => boolean
+  /** Whoever takes the blocks can wait for them to be sealed: see `Lane.sealLater`. */
+  readonly sealLater?: boolean
 }
 
 /** A codec as one function. */
 export type Encode = (bytes: Uint8Array) => Uint8Array
+
+const NONE = new Uint8Array(0)
 
 /** How much the window grows at once, and how much of a content is read at once. */
 const SLICE_BYTES = 4 << 20
@@ -57,14 +63,20 @@ export class Lane {
   readonly #after: ReadonlyArray<Encode>
   readonly #options: LaneOptions
 
-  #window: Uint8Array = new Uint8Array(SLICE_BYTES)
+  /**
+   * Set when blocks are not sealed by the last cipher of the plan, but by this, after they were taken: only with the option of that name
+   * and where the cipher has it.
+   */
+  readonly sealLater: ((bytes: Uint8Array) => Promise<Uint8Array>) | undefined
+
+  #window: Uint8Array = NONE
   #held = 0
   #transforms: ReadonlyArray<Transform> = []
   readonly #list: ChunkListBuilder = new ChunkListBuilder()
   #digesting: ReturnType<Hasher["create"]> | undefined
   #digest: Uint8Array | undefined
 
-  #gather: Uint8Array
+  #gather: Uint8Array = NONE
   #gathered = 0
   readonly #gatherList: ChunkListBuilder = new ChunkListBuilder()
 
@@ -89,9 +101,14 @@ export class Lane {
     this.#middle = encoders(plan.slice(chunkAt + 1, hashAt))
     this.#hasher = makeKernel(plan[hashAt] as KernelSpec<"hash">, table)
     this.#sameNames = digestAt >= 0 && this.#middle.length === 0 && sameKernel(plan[digestAt]!, plan[hashAt]!)
-    this.#after = encoders(plan.slice(hashAt + 1))
+    const after = plan.slice(hashAt + 1)
+    const last = after.at(-1)
+    const cipher = options.sealLater === true && last?.stage === "encrypt"
+      ? makeKernel(last as KernelSpec<"encrypt">, table)
+      : undefined
+    this.sealLater = cipher?.sealLater && ((bytes) => cipher.sealLater!(bytes))
+    this.#after = encoders(this.sealLater === undefined ? after : after.slice(0, -1))
     this.#options = options
-    this.#gather = new Uint8Array(options.blockBytes)
   }
 
   /** Stored bytes of the blocks that wait to be taken. */
@@ -118,6 +135,38 @@ export class Lane {
   /** True when content can be read straight into `space`. */
   get direct(): boolean {
     return this.#before.length === 0
+  }
+
+  /** The longest that a chunk can be, in bytes. */
+  get maximum(): number {
+    return this.#chunker.maximum
+  }
+
+  /** So many bytes of `space` are of a part of a content. They are not cut yet. Returns how many bytes are held. */
+  hold(length: number): number {
+    return this.#held += length
+  }
+
+  /** Where the chunks end that are held, as far as it is certain; all, when the content ends with what is held. */
+  ends(final: boolean): ReadonlyArray<number> {
+    const { maximum } = this.#chunker
+    const ends: Array<number> = []
+    let from = 0
+    while (final ? from < this.#held : this.#held - from >= maximum) {
+      ends.push(from = this.#chunker.cut(this.#window, from, this.#held))
+    }
+    return ends
+  }
+
+  /** Takes the chunk of a part from `from` to `to`, two neighbours among its `ends`. */
+  accept(from: number, to: number): void {
+    this.#chunk(this.#window.subarray(from, to), false)
+  }
+
+  /** Ends a part after its last chunk was accepted: its chunks. */
+  endPart(): Uint8Array {
+    this.#held = 0
+    return this.#list.take()
   }
 
   /** So many bytes of `space` are content now. */
@@ -184,6 +233,7 @@ export class Lane {
         Math.max(this.#held + SLICE_BYTES, Math.min(this.#held * 2, this.#held + 64 * SLICE_BYTES)),
       )
       grown.set(this.#window.subarray(0, this.#held))
+      release(this.#window)
       this.#window = grown
     }
     return this.#window.subarray(this.#held, Math.min(this.#window.length, this.#held + SLICE_BYTES))
@@ -214,6 +264,7 @@ export class Lane {
     if (!this.#options.claim(id)) return
     const { blockBytes } = this.#options
     if (this.#gathered + bytes.length > blockBytes) this.flush()
+    if (this.#gather.length < blockBytes) this.#gather = new Uint8Array(blockBytes)
     this.#gatherList.add(id, bytes.length)
     if (bytes.length >= blockBytes) {
       // A block of its own. It may be a view of the window when nothing encodes it, so that it is copied then.

@@ -21,9 +21,11 @@ export interface Stored extends Entry {
 export type OnRead = (path: string, bytes: number) => void
 
 /** Blocks are handed on when so many stored bytes wait. */
-export const EMIT_BYTES: number = 4 << 20
+export const EMIT_BYTES: number = 2 << 20
 /** How often a file that changes while it is read is read again. */
 const RETRIES = 1
+/** What is said of a file that changed each time. */
+export const CHANGED_TWICE = "It changed while it was read, twice; what was read is stored"
 
 /** Stores entries whose content is not a stream, one after the other; pauses after some MiB, for blocks to be taken. */
 export function* storeAll(
@@ -88,7 +90,7 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
         size,
         ...content,
         reused: false,
-        ...(changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
+        ...(changed ? { warning: CHANGED_TWICE } : {}),
       }
     } finally {
       reader.close()
@@ -115,6 +117,9 @@ export const unreadable = (entry: Entry, error: SourceError): Stored => ({
 
 /** The entry without its content and plan, which nothing should keep alive. */
 export const bare = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array }): Entry => {
+  const { kind, metadata, path, size } = entry
+  // Most are like this, and taking them apart is slow.
+  if (kind === "file" && entry.linkTo === undefined && entry.sparse === undefined) return { path, kind, metadata, size }
   const { content: _content, plan: _plan, known: _known, ...rest } = entry
   return rest
 }

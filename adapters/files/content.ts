@@ -18,11 +18,29 @@ export interface LocalLocator {
 export const READ_SAFELY: number = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) |
   (fs.constants.O_NONBLOCK ?? 0)
 
+/** What of an open file tells that it was changed. */
+export interface FileState {
+  readonly size: bigint
+  readonly mtime: bigint
+  readonly ctime: bigint
+}
+
+/** Reads a file from some place on. */
+export interface PartReader extends Reader {
+  /** As it was when it was opened. */
+  readonly state: FileState
+  /** As it is now. */
+  readonly stateNow: () => FileState
+}
+
 /**
  * Content of the file that a locator names. `open` throws a {@link SourceError}: `changed` when another file, or something
  * that is not a file, took its place; `not-found`, `denied` or `io`.
  */
 export const localContent = (locator: LocalLocator): ReaderContent => new LocalContent(locator)
+
+/** The same from an offset on. Throws as `open` does. */
+export const openPart = (locator: LocalLocator, from: number): PartReader => openAt(locator, from)
 
 /** One object per file and no closures: a walk makes very many of these. */
 class LocalContent implements ReaderContent {
@@ -30,22 +48,25 @@ class LocalContent implements ReaderContent {
   constructor(locator: LocalLocator) {
     this.locator = locator
   }
-  readonly open = (): Reader => {
-    const { path, device, inode } = this.locator
-    let fd: number
-    try {
-      fd = fs.openSync(nativePath(path, ""), READ_SAFELY)
-    } catch (cause) {
-      throw errorCode(cause) === "ELOOP" || errorCode(cause) === "ENXIO" ? replaced(path) : sourceError(path, cause)
-    }
-    try {
-      const stats = fs.fstatSync(fd, { bigint: true })
-      if (!isRegular(stats) || stats.dev !== device || stats.ino !== inode) throw replaced(path)
-      return new LocalReader(path, fd, stats)
-    } catch (cause) {
-      fs.closeSync(fd)
-      throw sourceError(path, cause)
-    }
+  open(): Reader {
+    return openAt(this.locator, 0)
+  }
+}
+
+const openAt = ({ path, device, inode }: LocalLocator, from: number): LocalReader => {
+  let fd: number
+  try {
+    fd = fs.openSync(nativePath(path, ""), READ_SAFELY)
+  } catch (cause) {
+    throw errorCode(cause) === "ELOOP" || errorCode(cause) === "ENXIO" ? replaced(path) : sourceError(path, cause)
+  }
+  try {
+    const stats = fs.fstatSync(fd, { bigint: true })
+    if (!isRegular(stats) || stats.dev !== device || stats.ino !== inode) throw replaced(path)
+    return new LocalReader(path, fd, stats, from)
+  } catch (cause) {
+    fs.closeSync(fd)
+    throw sourceError(path, cause)
   }
 }
 
@@ -56,29 +77,42 @@ const replaced = (path: string): SourceError =>
     message: "It was replaced by something else while the directory was read",
   })
 
-class LocalReader implements Reader {
+class LocalReader implements PartReader {
   readonly #path: string
   readonly #opened: fs.BigIntStats
   readonly #size: number
   #fd: number
-  #position = 0
+  #position: number
 
-  constructor(path: string, fd: number, opened: fs.BigIntStats) {
+  constructor(path: string, fd: number, opened: fs.BigIntStats, from: number) {
     this.#path = path
     this.#fd = fd
     this.#opened = opened
     this.#size = Number(opened.size)
+    this.#position = from
+  }
+
+  get state(): FileState {
+    return stateOf(this.#opened)
+  }
+
+  stateNow(): FileState {
+    try {
+      return stateOf(fs.fstatSync(this.#fd, { bigint: true }))
+    } catch (cause) {
+      throw sourceError(this.#path, cause)
+    }
   }
 
   /** Ends at the size that the file had when it was opened, so a file that grows without end has an end. Size 0 may mean "unknown" (/proc). */
-  readonly read = (into: Uint8Array): number => {
+  read(into: Uint8Array): number {
     let filled = 0
     try {
       while (filled < into.length) {
         const rest = this.#size === 0 ? Infinity : this.#size - this.#position
         const wanted = Math.min(into.length - filled, rest)
-        if (wanted === 0) break
-        const count = fs.readSync(this.#fd, into, filled, wanted, null)
+        if (wanted <= 0) break
+        const count = fs.readSync(this.#fd, into, filled, wanted, this.#position)
         if (count === 0) break
         filled += count
         this.#position += count
@@ -90,13 +124,11 @@ class LocalReader implements Reader {
   }
 
   /** `size` is what was read. */
-  readonly finish = (): ReturnType<Reader["finish"]> => {
+  finish(): ReturnType<Reader["finish"]> {
     try {
       const now = fs.fstatSync(this.#fd, { bigint: true })
-      const opened = this.#opened
       return {
-        changed: now.size !== opened.size || now.mtimeNs !== opened.mtimeNs || now.ctimeNs !== opened.ctimeNs ||
-          BigInt(this.#position) !== now.size,
+        changed: !sameState(stateOf(now), this.state) || BigInt(this.#position) !== now.size,
         size: this.#position,
         metadata: metadataOf(now),
       }
@@ -105,9 +137,15 @@ class LocalReader implements Reader {
     }
   }
 
-  readonly close = (): void => {
+  close(): void {
     const fd = this.#fd
     this.#fd = -1
     if (fd >= 0) fs.closeSync(fd)
   }
 }
+
+const stateOf = ({ size, mtimeNs, ctimeNs }: fs.BigIntStats): FileState => ({ size, mtime: mtimeNs, ctime: ctimeNs })
+
+/** Whether nothing was changed from one to the other. */
+export const sameState = (a: FileState, b: FileState): boolean =>
+  a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime

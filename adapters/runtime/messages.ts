@@ -9,7 +9,9 @@ import type { KernelSpec, KernelTable } from "../../stages/kernel.ts"
 import type { Block } from "../../stages/lane.ts"
 import type { Plan } from "../../stages/plan.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
+import type { FileState, LocalLocator } from "../files/content.ts"
 import { nativeKernels } from "../kernels/native.ts"
+import type { FilesMessage, StoredMessage } from "./files_message.ts"
 
 /** A kernel that a thread can make: by name, or from a module. Keys are bare here: messages never leave the process. */
 export interface KernelMessage {
@@ -17,24 +19,6 @@ export interface KernelMessage {
   readonly name: string
   readonly params: Readonly<Record<string, unknown>>
   readonly module?: string
-}
-
-/** A file of a unit. */
-export interface FileMessage {
-  readonly path: string
-  /** See `LocalLocator`. */
-  readonly locator: unknown
-}
-
-/** What became of it. */
-export interface StoredMessage {
-  readonly size: number
-  readonly chunks: Uint8Array
-  readonly digest?: Uint8Array
-  readonly metadata: Metadata
-  readonly warning?: string
-  /** Set when it could not be read. */
-  readonly problem?: string
 }
 
 /** To a thread. */
@@ -46,27 +30,58 @@ export type Request =
     readonly blockBytes: number
     readonly index: SharedArrayBuffer | ArrayBuffer
   }
-  | { readonly type: "unit"; readonly job: number; readonly files: ReadonlyArray<FileMessage> }
-  /** The blocks were taken: go on. */
-  | { readonly type: "more" }
+  /** Store these files. Answers carry the number of the task. */
+  | { readonly type: "unit"; readonly task: number; readonly job: number; readonly files: FilesMessage }
+  /** Store about so many bytes of a file from an offset on. */
+  | {
+    readonly type: "part"
+    readonly task: number
+    readonly job: number
+    readonly locator: LocalLocator
+    readonly from: number
+    readonly bytes: number
+  }
+  /** The blocks of a message were taken: there may be another. */
+  | { readonly type: "taken" }
   | { readonly type: "end"; readonly job: number }
 
-/** From a thread. */
+/** About a task, from the thread that has it. */
 export type Reply =
-  | { readonly type: "ready" }
-  | { readonly type: "blocks"; readonly blocks: ReadonlyArray<Block>; readonly read: number; readonly path: string }
+  /** Blocks, and how many bytes were read since the last message, of the file `at` of the unit. To be answered with `taken`. */
+  | { readonly type: "blocks"; readonly blocks: ReadonlyArray<Block>; readonly read: number; readonly at: number }
+  /** The end of a unit. */
   | {
     readonly type: "stored"
     readonly blocks: ReadonlyArray<Block>
     readonly read: number
-    readonly files: ReadonlyArray<StoredMessage>
+    readonly files: StoredMessage
   }
+  /** A part ends so many bytes after its start, and the file too when it is `final`. The part is still to be stored. */
+  | { readonly type: "cut"; readonly length: number; readonly final: boolean; readonly state: FileState }
+  /** The end of a part. `metadata` and `state` are as they were then. */
+  | {
+    readonly type: "part"
+    readonly blocks: ReadonlyArray<Block>
+    readonly read: number
+    readonly chunks: Uint8Array
+    readonly metadata: Metadata
+    readonly state: FileState
+  }
+  /** The file of a part cannot be read. */
+  | { readonly type: "unreadable"; readonly blocks: ReadonlyArray<Block>; readonly problem: string }
   | {
     readonly type: "failed"
     readonly kernel: string
     readonly reason: "corrupt" | "forged" | "limit" | "unsupported"
     readonly message: string
   }
+
+/** What a thread sends: that it listens, then replies. */
+export type FromThread = { readonly type: "ready" } | {
+  readonly type: "reply"
+  readonly task: number
+  readonly reply: Reply
+}
 
 /** Makers of all kernels that come with Penstock, the fastest of each. */
 export const knownKernels: KernelTable = {

@@ -3,78 +3,114 @@ import * as Effect from "effect/Effect"
 import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel.ts"
-import type { Reply, Request } from "./messages.ts"
+import type { FromThread, Reply, Request } from "./messages.ts"
+
+type Answer = Exclude<Reply, { type: "failed" }>
+
+/** Replies about one task, in the order in which they came. */
+class Mailbox {
+  readonly #replies: Array<Answer> = []
+  #waiting: (() => void) | undefined
+  #stopped: KernelError | undefined
+
+  put(reply: Answer): void {
+    this.#replies.push(reply)
+    this.#waiting?.()
+  }
+
+  stop(why: KernelError): void {
+    this.#stopped ??= why
+    this.#waiting?.()
+  }
+
+  /** The next reply. Fails with KernelError when the thread has stopped, or failed. */
+  readonly receive: Effect.Effect<Answer, KernelError> = Effect.callback((resume) => {
+    const look = (): void => {
+      const reply = this.#replies.shift()
+      if (reply === undefined && this.#stopped === undefined) return
+      this.#waiting = undefined
+      resume(reply === undefined ? Effect.fail(this.#stopped!) : Effect.succeed(reply))
+    }
+    this.#waiting = look
+    look()
+    return Effect.sync(() => this.#waiting = undefined)
+  })
+}
+
+/** A task that a thread has. */
+export type Task = Pick<Mailbox, "receive"> & { readonly number: number }
 
 /** Sends and receives. Starts at the first request; once it stops, by itself or not, whoever waits for it fails, now or later. */
 export class Thread {
   #worker: Worker | undefined
-  readonly #replies: Array<Reply> = []
   #ready = false
   #held: Array<Request> = []
-  #waiting: (() => void) | undefined
-  #stopped: string | undefined
+  readonly #mailboxes: Map<number, Mailbox> = new Map()
+  #tasks = 0
+  #stopped: KernelError | undefined
 
   /** Whether it was asked for anything yet. */
   get started(): boolean {
     return this.#worker !== undefined
   }
 
+  /** How many tasks it has. */
+  get load(): number {
+    return this.#mailboxes.size
+  }
+
   /** Sends a request; before the thread listens, it is kept. */
   send(request: Request): void {
+    if (this.#stopped !== undefined) return
     this.#worker ??= this.#start()
     if (this.#ready) this.#worker.postMessage(request)
     else this.#held.push(request)
   }
 
+  /** Begins a task: replies that carry its number go to it, until `end`. */
+  begin(): Task {
+    const mailbox = new Mailbox()
+    const number = this.#tasks++
+    this.#mailboxes.set(number, mailbox)
+    if (this.#stopped !== undefined) mailbox.stop(this.#stopped)
+    return Object.assign(mailbox, { number })
+  }
+
+  /** Ends a task. */
+  end({ number }: Task): void {
+    this.#mailboxes.delete(number)
+  }
+
   #start(): Worker {
     // The same class under two names: Deno's types do not know that.
     const worker = new Worker(new URL("./thread.ts", import.meta.url) as NodeURL)
-    worker.on("message", (reply: Reply) => {
-      if (reply.type === "ready") {
+    worker.on("message", (message: FromThread) => {
+      if (message.type === "reply") {
+        // A thread that failed is of no more use to anyone.
+        if (message.reply.type === "failed") this.#stop(new KernelError(message.reply))
+        else this.#mailboxes.get(message.task)?.put(message.reply)
+      } else {
         this.#ready = true
         for (const request of this.#held) worker.postMessage(request)
         this.#held = []
-        return
       }
-      this.#replies.push(reply)
-      this.#waiting?.()
     })
-    worker.on("error", (error) => this.#stop(String(error)))
-    worker.on("exit", (code) => this.#stop(`it exited with ${code}`))
+    worker.on("error", (error) => this.#stop(stopped(String(error))))
+    worker.on("exit", (code) => this.#stop(stopped(`it exited with ${code}`)))
     return worker
   }
 
-  /** The next reply. Fails with KernelError when the thread has stopped. */
-  readonly receive: Effect.Effect<Reply, KernelError> = Effect.callback((resume) => {
-    const look = (): void => {
-      const reply = this.#replies.shift()
-      if (reply === undefined && this.#stopped === undefined) return
-      this.#waiting = undefined
-      resume(
-        reply === undefined
-          ? Effect.fail(
-            new KernelError({
-              kernel: "thread",
-              reason: "unsupported",
-              message: `A worker thread stopped: ${this.#stopped}`,
-            }),
-          )
-          : Effect.succeed(reply),
-      )
-    }
-    this.#waiting = look
-    look()
-    return Effect.sync(() => this.#waiting = undefined)
-  })
-
   /** Ends the thread, whatever it does. */
   async stop(): Promise<void> {
-    this.#stop("it was told to")
+    this.#stop(stopped("it was told to"))
     await this.#worker?.terminate()
   }
 
-  #stop(why: string): void {
+  #stop(why: KernelError): void {
     this.#stopped ??= why
-    this.#waiting?.()
+    for (const mailbox of this.#mailboxes.values()) mailbox.stop(this.#stopped)
   }
 }
+
+const stopped = (why: string): KernelError =>
+  new KernelError({ kernel: "thread", reason: "unsupported", message: `A worker thread stopped: ${why}` })

@@ -16,10 +16,12 @@ export interface Packed<out S extends Steps> extends Stored {
   readonly steps?: S
 }
 
-/** Content bytes that make a unit of work. A larger file is a unit by itself. */
+/** Content bytes that make a unit of work. */
 const UNIT_BYTES = 8 << 20
+/** A file of this size is a unit by itself. */
+const LARGE_BYTES = 16 << 20
 /** Entries in a unit at most. */
-const UNIT_ENTRIES = 1024
+const UNIT_ENTRIES = 512
 
 /**
  * Runs the plan and stores what it gives: the one stage that touches content. Entries come out as they went in, in order, with
@@ -95,10 +97,11 @@ const units = <E, R>(self: Stream.Stream<Planned<Steps>, E, R>): Stream.Stream<R
         state.bytes = 0
       }
       for (const entry of entries) {
-        if (state.held.length > 0 && state.held[0]!.plan !== entry.plan) close()
-        state.held.push(entry)
         // A stream of unknown length counts as a unit's worth: nothing waits for it.
-        if (entry.kind === "file" && entry.known === undefined) state.bytes += entry.size ?? UNIT_BYTES
+        const bytes = entry.kind === "file" && entry.known === undefined ? entry.size ?? UNIT_BYTES : 0
+        if (state.held.length > 0 && (state.held[0]!.plan !== entry.plan || bytes >= LARGE_BYTES)) close()
+        state.held.push(entry)
+        state.bytes += bytes
         if (state.bytes >= UNIT_BYTES || state.held.length >= UNIT_ENTRIES) close()
       }
       return [state, full] as const

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, describe, test } from "node:test"
 import { Effect, Fiber, Layer, Redacted, Stream } from "effect"
+import fc from "fast-check"
 import {
   adaptive,
   aes256gcm,
@@ -27,7 +28,9 @@ import {
 } from "../../../mod.ts"
 import { localSource, memoryStore, nativeKernels } from "../../../adapters/mod.ts"
 import { makeWorkers } from "../../../adapters/runtime/workers.ts"
+import { inline } from "../../../stages/executor.ts"
 import { Kernels } from "../../../stages/kernel.ts"
+import type { Source } from "../../../stages/walk/source.ts"
 import { noise } from "../../suites/kernels.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "penstock-test-"))
@@ -126,6 +129,61 @@ describe("a pool of threads", () => {
     const fiber = Effect.runFork(run(2, fromModule(module)))
     await new Promise((resolve) => setTimeout(resolve, 500))
     await Effect.runPromise(Fiber.interrupt(fiber))
+  })
+})
+
+describe("a large file on several threads", () => {
+  const average = 1 << 12
+  const path = join(directory, "..", `penstock-parts-${process.pid}`)
+  after(() => rmSync(path, { force: true }))
+  /** Few kinds of bytes, in runs, so that chunks of all lengths come: none, the longest, the usual. */
+  const pieces = fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 90_000 })), { minLength: 1, maxLength: 6 })
+  const store = (executor: Executor) =>
+    Effect.map(
+      Stream.runCollect(
+        walk(path).pipe(
+          chunk(fastcdc({ average })),
+          hash(blake3Keyed(key)),
+          compress(adaptive(zstd())),
+          encrypt(aes256gcm(key)),
+          pack(packs({ size: 1 << 18, blockBytes: 1 << 14 })),
+        ),
+      ).pipe(Effect.provideService(Executor, executor), Effect.provide(memoryStore.layer)),
+      ([file]) => ({
+        chunks: Buffer.from(file!.chunks).toString("hex"),
+        size: file!.size,
+        mtime: file!.metadata.mtime,
+        warning: file!.warning,
+        added: file!.packing.packer.stats().bytesAdded,
+        chunksNew: file!.packing.packer.stats().chunksNew,
+      }),
+    )
+
+  test("has the chunks that it has on one, each stored once", async () => {
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const executor = yield* makeWorkers({ threads: 3, partBytes: 1 << 14 })
+        const run = (content: Uint8Array) =>
+          Effect.gen(function* () {
+            writeFileSync(path, content)
+            assert.deepEqual(yield* store(executor), yield* store(inline))
+          })
+        // At first more than the 4 MiB below which no thread is started.
+        yield* run(noise(5 << 20))
+        const services = yield* Effect.context<Source>()
+        yield* Effect.promise(() =>
+          fc.assert(
+            fc.asyncProperty(pieces, async (pieces) => {
+              const content = Buffer.concat(
+                pieces.map(([kind, length]) => kind === 0 ? new Uint8Array(length) : noise(length, kind)),
+              )
+              await Effect.runPromise(Effect.provide(run(content), services))
+            }),
+            { numRuns: 25 },
+          )
+        )
+      }).pipe(Effect.scoped, Effect.provide(localSource.layer), Effect.provideService(Kernels, nativeKernels)),
+    )
   })
 })
 

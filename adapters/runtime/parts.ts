@@ -1,0 +1,122 @@
+/** A large file on several threads: each stores a part, and finds the end of the part before it does the slow work on it. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { Job } from "../../stages/executor.ts"
+import type { KernelError } from "../../stages/kernel.ts"
+import { emptyList } from "../../stages/hash/chunk_list.ts"
+import type { PartEnd } from "../../stages/part.ts"
+import type { Planned, Steps } from "../../stages/plan.ts"
+import { bare, CHANGED_TWICE, type Stored } from "../../stages/unit.ts"
+import type { Metadata } from "../../stages/walk/entry.ts"
+import { type FileState, sameState } from "../files/content.ts"
+import { locatorOf } from "./files_message.ts"
+import type { OnThread as Thread } from "./pool.ts"
+
+/** Runs a task on a thread that has no other. */
+export type OnThread = <A, E>(use: (thread: Thread) => Effect.Effect<A, E>) => Effect.Effect<A, E | KernelError>
+
+/** What storing in parts needs. */
+export interface Parts<E> {
+  readonly job: Job<E>
+  readonly number: number
+  readonly onThread: OnThread
+  readonly partBytes: number
+}
+
+/** What became of a part. */
+interface StoredPart {
+  readonly chunks: Uint8Array
+  readonly length: number
+  /** Absent when it could not be read. */
+  readonly metadata?: Metadata
+  readonly problem?: string
+  /** At its start and its end. */
+  readonly states: ReadonlyArray<FileState>
+}
+
+/** Stores a file; again, once, when it changes meanwhile. */
+export const storeInParts: <E>(
+  entry: Planned<Steps>,
+  parts: Parts<E>,
+) => Effect.Effect<Stored, E | KernelError> = Effect.fnUntraced(
+  function* <E>(entry: Planned<Steps>, parts: Parts<E>): Effect.fn.Return<Stored, E | KernelError> {
+    let stored = yield* storeOnce(entry, parts)
+    if (stored.warning !== undefined) stored = yield* storeOnce(entry, parts)
+    return stored
+  },
+)
+
+const storeOnce = Effect.fnUntraced(
+  function* <E>(entry: Planned<Steps>, parts: Parts<E>): Effect.fn.Return<Stored, E | KernelError> {
+    const fibers: Array<Fiber.Fiber<StoredPart, E | KernelError>> = []
+    for (let from = 0;;) {
+      const cut = yield* Deferred.make<PartEnd>()
+      const fiber = yield* Effect.forkChild(storePart(entry, from, cut, parts))
+      fibers.push(fiber)
+      // The end of this part; or its failure, when it has none.
+      const end = yield* Effect.raceFirst(Deferred.await(cut), Effect.andThen(Fiber.join(fiber), Effect.never))
+      from += end.length
+      if (end.final) break
+    }
+    const stored = yield* Fiber.joinAll(fibers)
+    return storedOf(entry, stored)
+  },
+)
+
+const storePart = Effect.fnUntraced(function* <E>(
+  entry: Planned<Steps>,
+  from: number,
+  cut: Deferred.Deferred<PartEnd>,
+  { job, number, onThread, partBytes }: Parts<E>,
+): Effect.fn.Return<StoredPart, E | KernelError> {
+  return yield* onThread(Effect.fnUntraced(function* ({ receive, send }) {
+    send((task) => ({ type: "part", task, job: number, locator: locatorOf(entry), from, bytes: partBytes }))
+    let length = 0
+    const states: Array<FileState> = []
+    for (;;) {
+      const reply = yield* receive
+      if (reply.type === "cut") {
+        length = reply.length
+        states.push(reply.state)
+        yield* Deferred.succeed(cut, { length, final: reply.final })
+        continue
+      }
+      if (reply.type !== "unreadable" && reply.type !== "stored") job.onRead(entry.path, reply.read)
+      yield* job.emit(reply.blocks)
+      if (reply.type === "blocks") send(() => ({ type: "taken" }))
+      else if (reply.type === "part") {
+        return { chunks: reply.chunks, length, metadata: reply.metadata, states: [...states, reply.state] }
+      } else if (reply.type === "unreadable") {
+        // There is nothing behind it that could be read.
+        yield* Deferred.succeed(cut, { length: 0, final: true })
+        return { chunks: emptyList, length, states, problem: reply.problem }
+      }
+    }
+  }))
+})
+
+/** The file of its parts. */
+const storedOf = (entry: Planned<Steps>, parts: ReadonlyArray<StoredPart>): Stored => {
+  const problem = parts.find((part) => part.problem !== undefined)?.problem
+  if (problem !== undefined) {
+    return { ...bare(entry), kind: "unreadable", size: 0, chunks: emptyList, reused: false, problem }
+  }
+  const chunks = new Uint8Array(parts.reduce((sum, part) => sum + part.chunks.length, 0))
+  let at = 0
+  for (const part of parts) {
+    chunks.set(part.chunks, at)
+    at += part.chunks.length
+  }
+  const size = parts.reduce((sum, { length }) => sum + length, 0)
+  const states = parts.flatMap((part) => part.states)
+  const changed = !states.every((state) => sameState(state, states[0]!)) || BigInt(size) !== states[0]!.size
+  return {
+    ...bare(entry),
+    metadata: changed ? entry.metadata : { ...entry.metadata, ...parts.at(-1)!.metadata },
+    size,
+    chunks,
+    reused: false,
+    ...(changed ? { warning: CHANGED_TWICE } : {}),
+  }
+}

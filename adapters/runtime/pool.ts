@@ -1,0 +1,88 @@
+/** A pool of threads: who does what, and what becomes of those that stop. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { KernelError } from "../../stages/kernel.ts"
+import type { Request } from "./messages.ts"
+import { type Task, Thread } from "./thread_handle.ts"
+
+/** One task on one thread. */
+export interface OnThread {
+  readonly receive: Task["receive"]
+  /** Sends what is made from the number of the task. */
+  readonly send: (request: (task: number) => Request) => void
+}
+
+/**
+ * Runs a task on the thread that has least to do. `shared`: it may wait there behind another. `alone`: not more tasks than threads.
+ * When the task fails or is interrupted, its thread is of no more use, and another takes its place; others that it had fail.
+ */
+export type Session = <A, E>(
+  how: "shared" | "alone",
+  use: (thread: OnThread) => Effect.Effect<A, E>,
+) => Effect.Effect<A, E | KernelError>
+
+/** A pool. */
+export interface Pool {
+  /** Whether any thread was asked for anything yet. */
+  readonly started: () => boolean
+  /** Begins a job: each thread is sent the request before its first task, and told of the end with the scope. */
+  readonly start: (job: Extract<Request, { type: "job" }>) => Effect.Effect<Session, never, Scope.Scope>
+}
+
+/** Tasks that a thread may have: the next is there when one is done. */
+const TASKS = 2
+
+/** Makes a pool, whose threads end with the scope. */
+export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const pool = new Set<Thread>()
+    for (let n = 0; n < threads; n++) pool.add(new Thread())
+    const shared = yield* Semaphore.make(TASKS * threads)
+    const alone = yield* Semaphore.make(threads)
+    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all([...pool].map((thread) => thread.stop()))))
+
+    const replace = (thread: Thread): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        if (pool.delete(thread)) pool.add(new Thread())
+        return Effect.promise(() => thread.stop())
+      })
+    const leastBusy = (): Thread => {
+      let best: Thread | undefined
+      for (const thread of pool) if (best === undefined || thread.load < best.load) best = thread
+      return best!
+    }
+
+    return {
+      started: () => [...pool].some(({ started }) => started),
+      start: (job) =>
+        Effect.gen(function* () {
+          const knows = new Set<Thread>()
+          yield* Effect.addFinalizer(() =>
+            Effect.sync(() => {
+              for (const thread of knows) thread.send({ type: "end", job: job.job })
+            })
+          )
+          const session: Session = (how, use) => {
+            const run = Effect.uninterruptibleMask((restore) => {
+              const thread = leastBusy()
+              if (!knows.has(thread)) {
+                knows.add(thread)
+                thread.send(job)
+              }
+              const task = thread.begin()
+              const onThread = {
+                receive: task.receive,
+                send: (of: (task: number) => Request) => thread.send(of(task.number)),
+              }
+              return Effect.onExit(restore(use(onThread)), (exit) => {
+                thread.end(task)
+                return exit._tag === "Success" ? Effect.void : replace(thread)
+              })
+            })
+            return shared.withPermits(1)(how === "alone" ? alone.withPermits(1)(run) : run)
+          }
+          return session
+        }),
+    }
+  })
