@@ -30,7 +30,7 @@ export interface Keys extends TwofishSecret {
 
 export const keysOf = (secret: TwofishSecret): Keys => ({ ...secret, code: hmac(secret.hasher, secret.mac) })
 
-/** The one kinds of envelope that must not be mistaken for content: their nonces say so. */
+/** Kinds of envelopes that content must not be mistaken for: their nonces say so. */
 export type Kind = "root" | "share"
 
 /** A fresh nonce; of an envelope of a kind, its last 8 bytes are a code over the others. SPEC.md, "Kinds". */
