@@ -180,8 +180,7 @@ export const readIndex: (
   ) {
     const { cipher, hasher, indexZstd, store } = opened
     const { location } = store.properties
-    const broken = (how: string): RepositoryError =>
-      corrupt(location, `has a damaged index (${how}); what it holds can be had with "penstock check --recover"`)
+    const broken = (how: string): RepositoryError => corrupt(location, `has a damaged index: ${how}`)
     if (length > INDEX_MAXIMUM) return yield* broken(`it has ${length} bytes`)
     const head = yield* readArchive(store, start, Math.min(length, HEAD_BYTES))
     if (!isAge(head)) return yield* broken("no age file is where it should be")

@@ -5,7 +5,12 @@ import { ARCHIVE } from "./layout.ts"
 
 /** The archive is damaged or altered; `how` goes on after its location. */
 export const corrupt = (location: string, how: string): RepositoryError =>
-  new RepositoryError({ reason: "corrupt", object: ARCHIVE, message: `The archive ${location} ${how}` })
+  new RepositoryError({
+    reason: "corrupt",
+    object: ARCHIVE,
+    message:
+      `The archive ${location} ${how}. See what is left with "penstock check --recover", or run "penstock rebuild"`,
+  })
 
 /** Something that a kernel or a format cannot do. */
 export const unsupported = (message: string): RepositoryError => new RepositoryError({ reason: "unsupported", message })

@@ -71,7 +71,7 @@ const openArchive: (secrets: Secrets, options: ZprtOptions) => Effect.Effect<Ope
     yield* Effect.catchTag(
       loadArchive(opened),
       "RepositoryError",
-      (error) => error.reason === "corrupt" ? Effect.logWarning(error.message) : Effect.fail(error),
+      (error) => error.reason === "corrupt" ? Effect.void : Effect.fail(error),
     )
     return opened
   })

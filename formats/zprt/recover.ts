@@ -4,11 +4,10 @@ import * as Stream from "effect/Stream"
 import type { StoreError } from "../../stages/pack/store.ts"
 import { Damage } from "../../stages/pack/damage.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import type { FormatError, RebuildSummary } from "../format.ts"
+import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
 import { loadArchive } from "./archive.ts"
 import { type ArchiveWriter, startArchive, writeIndex } from "./archive_write.ts"
 import { fileContent, type Place, storedContent } from "./content_read.ts"
-import { corrupt } from "./errors.ts"
 import type { Index, StoredContent } from "./index_codec.ts"
 import { ARCHIVE, CONTENTS_AT, readArchive, trailer } from "./layout.ts"
 import type { Opened } from "./opened.ts"
@@ -83,7 +82,11 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
       } else {
         const index = yield* listFound(opened, found, damage)
         if (index.files.length === 0) {
-          return yield* corrupt(location, "holds nothing that the identities or the password given open")
+          return yield* new RepositoryError({
+            reason: "wrong-key",
+            object: ARCHIVE,
+            message: `Nothing in the damaged archive ${location} is opened by the identities or the password given`,
+          })
         }
         const { size } = yield* opened.store.stat(ARCHIVE)
         yield* copy(opened, writer, size)

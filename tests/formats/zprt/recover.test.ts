@@ -116,7 +116,7 @@ describe("damaged zprt archives", () => {
     await inStore(cut, (store) =>
       Effect.gen(function* () {
         const repository = yield* makeZprt().open({ identities: [bob] })
-        assert.equal((yield* Effect.flip(repository.rebuild)).reason, "corrupt")
+        assert.equal((yield* Effect.flip(repository.rebuild)).reason, "wrong-key")
         assert.equal((yield* Effect.flip(repository.backup(yield* none, { paths: [] }))).reason, "corrupt")
         assert.deepEqual(yield* stored(store), cut)
       }))
