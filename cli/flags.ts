@@ -70,6 +70,7 @@ export const common: Flags<CommonInput> = {
   recipient: texts("recipient", "age1...", "zprt: encrypt what is written for this age recipient; repeatable"),
   identity: texts("identity", "FILE", "zprt: decrypt with the age identities in FILE; repeatable"),
   keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE"),
+  noEncryption: flag("no-encryption", "The repository has, or gets, no password, where the format allows that (bkp)"),
   json,
   quiet: flag("quiet", "Print errors and problems only").pipe(Flag.withAlias("q")),
   debug: flag("debug", "Show where an error came from"),
@@ -88,7 +89,6 @@ const formatFlag = (name: string): Flag.Flag<string | undefined> =>
 /** What a command has that can make a repository. */
 export const creation: Flags<CreationInput> = {
   format: formatFlag("format"),
-  noEncryption: flag("no-encryption", "Make a repository that needs no password, where the format allows that (bkp)"),
 }
 
 /** The same as {@link common} and {@link creation}, for the repository that `convert` writes to. */
@@ -102,7 +102,7 @@ export const destination: Flags<DestinationInput> = {
   toRecipient: texts("to-recipient", "age1...", "zprt: encrypt for this age recipient; repeatable"),
   toIdentity: texts("to-identity", "FILE", "zprt: the age identities that open it; repeatable"),
   toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
-  toNoEncryption: flag("to-no-encryption", "Make one that needs no password, where the format allows that (bkp)"),
+  toNoEncryption: flag("to-no-encryption", "It has, or gets, no password, where the format allows that (bkp)"),
 }
 
 /** Which snapshot. */

@@ -6,12 +6,13 @@ export interface SecretOptions {
   readonly recipient: ReadonlyArray<string>
   readonly identity: ReadonlyArray<string>
   readonly keyFile: string | undefined
+  /** No password, although one is set. */
+  readonly noEncryption: boolean
 }
 
 /** What a repository is made as when it is made. */
 export interface CreationInput {
   readonly format: string | undefined
-  readonly noEncryption: boolean
 }
 
 /** Which repository. */

@@ -20,6 +20,10 @@ export const ownNames: SecretNames = { variables: "PENSTOCK_", options: "--", of
 /** Of the repository that `convert` writes to. */
 export const targetNames: SecretNames = { variables: "PENSTOCK_TO_", options: "--to-", of: " of the target" }
 
+/** Whether there is a password without asking for it. */
+export const passwordIsSet = (file: string | undefined, { variables }: SecretNames): boolean =>
+  file !== undefined || env[`${variables}PASSWORD`] !== undefined
+
 /** What a password is for: `create` asks twice on a terminal. */
 export type PasswordUse = "create" | "open"
 

@@ -10,7 +10,7 @@ import { ObjectStore, type StoreError } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
 import type { RepositoryOptions } from "./options.ts"
-import { ownNames, type SecretNames } from "./password.ts"
+import { ownNames, passwordIsSet, type SecretNames } from "./password.ts"
 import { secretsFor } from "./secrets.ts"
 import { localPath } from "./roots.ts"
 
@@ -74,7 +74,10 @@ export const openRepository: (
     const secrets = secretsFor(source, created ? "create" : "open", options, names)
     const opened = (repository: Repository): OpenRepository => ({ repository, format, source, location, created })
     if (created) return opened(yield* give(format.create(yield* secretsOfNew(source, secrets, options, names))))
-    if (source.open !== true) return opened(yield* give(format.open(yield* secrets)))
+    // A password that is set is never ignored: it would not be noticed that somebody had put an open repository in the place of the right one.
+    if (source.open !== true || (options.noEncryption !== true && passwordIsSet(options.passwordFile, names))) {
+      return opened(yield* give(format.open(yield* secrets)))
+    }
     return yield* give(format.open({})).pipe(
       Effect.catchIf(
         (error) => error._tag === "RepositoryError" && error.reason === "wrong-key",

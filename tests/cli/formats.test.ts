@@ -27,6 +27,9 @@ test("bkp without encryption and zprt with age keys: convert, list, recover", as
     const backed = await run(["backup", "-r", at("bkp"), "--json", at("src")])
     assert.equal(backed.code, 0, backed.stderr)
     assert.ok(rowsOf(backed).some(({ type, what }) => type === "loss" && what === "owners"))
+    const main = script("cli/main.ts")
+    assert.equal((await runScript(main, ["ls", "-r", at("bkp")])).code, 12, "a password that is set is not ignored")
+    assert.equal((await runScript(main, ["ls", "-r", at("bkp"), "--no-encryption"])).code, 0)
 
     const to = ["--to", at("a.zprt"), "--to-format", "zprt", "--to-recipient", recipient, "--to-identity", at("id")]
     const converted = await run(["convert", "-r", at("bkp"), ...to, "--json"])

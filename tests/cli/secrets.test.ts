@@ -10,7 +10,13 @@ import { secretsFor } from "../../cli/secrets.ts"
 import type { Secrets } from "../../formats/format.ts"
 import { inDirectory } from "./spawn.ts"
 
-const none: SecretOptions = { passwordFile: undefined, recipient: [], identity: [], keyFile: undefined }
+const none: SecretOptions = {
+  passwordFile: undefined,
+  recipient: [],
+  identity: [],
+  keyFile: undefined,
+  noEncryption: false,
+}
 const formatOf = (name: string) => builtIn.find((source) => source.name === name)!
 
 const plain = ({ identities, key, password, recipients }: Secrets): unknown => ({
