@@ -9,7 +9,7 @@ import type { Known } from "./known.ts"
 import { writeListings } from "./listing_write.ts"
 import type { Opened } from "./opened.ts"
 import type { Shelf } from "./shelf.ts"
-import { TreeWriter } from "./tree.ts"
+import { TreeWriter } from "./tree_write.ts"
 
 /** Lists. */
 export interface Lister {

@@ -8,7 +8,8 @@ import { type Ref, refToChunks } from "../../../formats/fogsync/bptr.ts"
 import { BlockReader } from "../../../formats/fogsync/block_read.ts"
 import type { Opened } from "../../../formats/fogsync/opened.ts"
 import { Shelf } from "../../../formats/fogsync/shelf.ts"
-import { lookup, TreeWriter, walkTree } from "../../../formats/fogsync/tree.ts"
+import { lookup, walkTree } from "../../../formats/fogsync/tree.ts"
+import { TreeWriter } from "../../../formats/fogsync/tree_write.ts"
 import {
   comparePaths,
   decodeLeaf,
