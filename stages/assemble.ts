@@ -1,48 +1,37 @@
-/** Puts contents together again from stored blocks: fetch, decode, verify, copy. */
+/** Puts contents together again from stored blocks: fetch, decode, verify. */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "./hash/chunk_list.ts"
-import {
-  type Cipher,
-  type Compressor,
-  type Hasher,
-  KernelError,
-  type KernelSpec,
-  type KernelTable,
-  makeKernel,
-} from "./kernel.ts"
+import { type Damage, eachBlock } from "./blocks.ts"
+import { type BesideTable, blockDecoder, type Decode, decoder } from "./decode.ts"
 import { type Transform, unframes } from "./framed.ts"
+import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES, sameId } from "./hash/chunk_list.ts"
+import { type Hasher, KernelError, type KernelSpec, type KernelTable, makeKernel } from "./kernel.ts"
 import type { BlockPlace, Unpacker } from "./pack/packing.ts"
 import type { StoreError } from "./pack/store.ts"
 import type { Recipe } from "./recipe.ts"
 
-/** Why a content cannot be had: a sentence that names the object. */
-export interface Damage {
-  readonly damage: string
-}
+/** Content in pieces, in order, that may be views of decoded blocks: they are not to be changed. */
+export type Pieces = ReadonlyArray<Uint8Array>
 
 /** Reads contents of one recipe. */
 export interface Assembler {
   /**
-   * The contents of some chunk lists, each in fresh bytes. All together should be some MiB: they are in memory at once.
-   * What is lost or altered is a result; fails only when the store cannot be reached.
+   * The contents of some chunk lists. All together should be some MiB: they, and up to as much again of the blocks that they are views
+   * of, are in memory at once. What is lost or altered is a result; fails only when the store cannot be reached.
    */
-  readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Uint8Array | Damage>, StoreError>
+  readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | Damage>, StoreError>
   /** The decoders that work on the whole content, for one content. */
   readonly transforms: () => ReadonlyArray<Transform>
 }
 
 /** Decoded blocks that are kept, in bytes: files that share a block often follow each other. */
-const KEPT_BYTES = 24 << 20
-/** Adjacent blocks are fetched together up to so many stored bytes. */
-const FETCH_BYTES = 8 << 20
-/** Fetches under way at once. */
-const FETCHES = 2
+const KEPT_BYTES = 8 << 20
 /** Decoded chunk lengths beyond this are refused: no chunker makes such chunks. */
 const MAXIMUM_CHUNK = 0x7fffffff
 
-/** A part of a block that goes into a content. */
-interface Piece {
+/** A chunk of a block that goes into a content. */
+interface Wanted {
+  readonly into: Array<Uint8Array | undefined>
   readonly list: number
   readonly at: number
   readonly from: number
@@ -50,14 +39,18 @@ interface Piece {
   readonly id: Uint8Array
 }
 
-export const makeAssembler = (recipe: Recipe, unpacker: Unpacker, table: KernelTable): Assembler => {
+export const makeAssembler = (
+  recipe: Recipe,
+  unpacker: Unpacker,
+  table: KernelTable,
+  beside: BesideTable = {},
+): Assembler => {
   const verifyAt = recipe.kernels.findIndex((k) => k !== "unchunk" && k.stage === "hash")
   const unchunkAt = recipe.kernels.indexOf("unchunk")
   const specs = recipe.kernels as ReadonlyArray<KernelSpec>
-  const decoders = (from: number, to: number) => specs.slice(from, to).map((spec) => decoder(spec, table))
-  const onBlock = decoders(0, verifyAt)
+  const decodeBlock = blockDecoder(specs.slice(0, verifyAt), table, beside)
   const hasher = makeKernel(specs[verifyAt] as KernelSpec<"hash">, table) as Hasher
-  const onChunk = decoders(verifyAt + 1, unchunkAt)
+  const onChunk = specs.slice(verifyAt + 1, unchunkAt).map((spec) => decoder(spec, table))
   const onContent = specs.slice(unchunkAt + 1)
   const kept = new Map<BlockPlace, Uint8Array>()
   let keptBytes = 0
@@ -73,56 +66,43 @@ export const makeAssembler = (recipe: Recipe, unpacker: Unpacker, table: KernelT
     }
   }
 
-  /** Verifies and copies the pieces of one decoded block. */
-  const copy = (
+  /** Verifies the wanted chunks of one decoded block, and puts them where they belong. */
+  const take = (
     block: Uint8Array,
-    pieces: ReadonlyArray<Piece>,
-    out: Array<Uint8Array | Damage>,
+    wanted: ReadonlyArray<Wanted>,
+    out: Array<Pieces | Damage>,
     place: BlockPlace,
   ): void => {
-    for (const { list, at, from, to, id } of pieces) {
-      const target = out[list]!
-      if (!(target instanceof Uint8Array)) continue
+    let used = 0
+    for (const { from, to } of wanted) used += to - from
+    // A view keeps all of its block in memory: only where most of that is wanted.
+    const views = used * 2 >= block.length
+    for (const { at, from, id, into, list, to } of wanted) {
       const chunk = block.subarray(from, to)
-      if (chunk.length !== to - from || hasher.digest(chunk).some((byte, i) => byte !== id[i])) {
+      if (chunk.length !== to - from || !sameId(hasher.digest(chunk), id)) {
         out[list] = { damage: `a block of ${place.object} is not what was stored` }
       } else {
-        target.set(chunk, at)
+        into[at] = views ? chunk : chunk.slice()
       }
-    }
-  }
-
-  const decode = (sealed: Uint8Array, place: BlockPlace): Uint8Array | Damage => {
-    try {
-      return onBlock.reduce((bytes, run) => run(bytes, place.rawLength), sealed)
-    } catch (error) {
-      if (!(error instanceof KernelError)) throw error
-      return { damage: `a block of ${place.object} is damaged or altered` }
     }
   }
 
   const read: Assembler["read"] = Effect.fnUntraced(function* (lists) {
-    const all = new Uint8Array(lists.reduce((n, list) => n + list.length, 0))
-    let filled = 0
-    for (const list of lists) {
-      all.set(list, filled)
-      filled += list.length
-    }
-    const places = yield* unpacker.locate(all)
-    const out: Array<Uint8Array | Damage> = []
-    const pieces = new Map<BlockPlace, Array<Piece>>()
+    const places = yield* unpacker.locate(concat(lists as Array<Uint8Array>))
+    const out: Array<Pieces | Damage> = []
+    const blocks = new Map<BlockPlace, Array<Wanted>>()
     let n = 0
     for (const list of lists) {
       const index = out.length
-      const length = contentLength(list)
-      if (length > MAXIMUM_CHUNK) {
+      const count = chunkCount(list)
+      if (contentLength(list) > MAXIMUM_CHUNK) {
         out.push({ damage: "its catalog entry has impossible lengths" })
-        n += chunkCount(list)
+        n += count
         continue
       }
-      out.push(new Uint8Array(length))
-      let at = 0
-      for (let i = 0; i < chunkCount(list); i++, n++) {
+      const into = new Array<Uint8Array>(count)
+      out.push(into)
+      for (let i = 0; i < count; i++, n++) {
         const place = places[n]!
         if ("lost" in place) {
           out[index] = { damage: place.lost }
@@ -133,43 +113,26 @@ export const makeAssembler = (recipe: Recipe, unpacker: Unpacker, table: KernelT
           out[index] = { damage: `a chunk of ${block.object} has another length than its catalog says` }
           continue
         }
-        let of = pieces.get(block)
-        if (of === undefined) pieces.set(block, of = [])
-        of.push({ list: index, at, from, to, id: chunkId(list, i) })
-        at += to - from
+        let of = blocks.get(block)
+        if (of === undefined) blocks.set(block, of = [])
+        of.push({ into, list: index, at: i, from, to, id: chunkId(list, i) })
       }
     }
-    const wanted: Array<BlockPlace> = []
-    for (const [place, of] of pieces) {
+    const missing: Array<BlockPlace> = []
+    for (const [place, wanted] of blocks) {
       const block = kept.get(place)
-      if (block === undefined) wanted.push(place)
-      else copy(block, of, out, place)
+      if (block === undefined) missing.push(place)
+      else take(block, wanted, out, place)
     }
-    yield* Effect.forEach(
-      runs(wanted),
-      (run) =>
-        unpacker.get({ ...run[0]!, length: run.reduce((sum, { length }) => sum + length, 0) }).pipe(
-          Effect.catch((error) =>
-            error.reason === "unavailable" ? Effect.fail(error) : Effect.succeed<Damage>({ damage: error.message })
-          ),
-          Effect.map((bytes) => {
-            let offset = 0
-            for (const place of run) {
-              const of = pieces.get(place)!
-              const block = "damage" in bytes ? bytes : decode(bytes.subarray(offset, offset + place.length), place)
-              offset += place.length
-              if ("damage" in block) { for (const { list } of of) out[list] = block }
-              else {
-                copy(block, of, out, place)
-                keep(place, block)
-              }
-            }
-          }),
-        ),
-      { concurrency: FETCHES, discard: true },
-    )
-    if (onChunk.length === 0) return out
-    return out.map((bytes, i) => bytes instanceof Uint8Array ? decodeChunks(bytes, lists[i]!, onChunk) : bytes)
+    yield* eachBlock(unpacker.get, decodeBlock, missing, (place, block) => {
+      const wanted = blocks.get(place)!
+      if ("damage" in block) { for (const { list } of wanted) out[list] = block }
+      else {
+        take(block, wanted, out, place)
+        keep(place, block)
+      }
+    })
+    return onChunk.length === 0 ? out : out.map((pieces) => "damage" in pieces ? pieces : decodeChunks(pieces, onChunk))
   })
 
   return {
@@ -186,52 +149,13 @@ export const makeAssembler = (recipe: Recipe, unpacker: Unpacker, table: KernelT
 const FRAME_LIMIT = (1 << 20) + (64 << 10)
 
 /** Decodes the chunks of a content one by one: for codecs between `chunk` and `hash`. */
-const decodeChunks = (
-  bytes: Uint8Array,
-  list: Uint8Array,
-  decoders: ReadonlyArray<(bytes: Uint8Array, limit: number) => Uint8Array>,
-): Uint8Array | Damage => {
-  const parts: Array<Uint8Array> = []
-  let at = 0
+const decodeChunks = (chunks: Pieces, decoders: ReadonlyArray<Decode>): Pieces | Damage => {
   try {
-    for (let i = 0; i < chunkCount(list); i++) {
-      const chunk = bytes.subarray(at, at + chunkLength(list, i))
-      at += chunk.length
-      parts.push(decoders.reduce((b, run) => run(b, MAXIMUM_CHUNK), chunk))
-    }
+    return chunks.map((chunk) => decoders.reduce((bytes, run) => run(bytes, MAXIMUM_CHUNK), chunk))
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
     return { damage: error.message }
   }
-  return concat(parts)
-}
-
-/** Adjacent blocks of one object in one run. */
-const runs = (places: ReadonlyArray<BlockPlace>): ReadonlyArray<ReadonlyArray<BlockPlace>> => {
-  const out: Array<Array<BlockPlace>> = []
-  let bytes = 0
-  for (const place of places) {
-    const run = out.at(-1)
-    const last = run?.at(-1)
-    if (
-      run !== undefined && last !== undefined && last.object === place.object &&
-      last.offset + last.length === place.offset &&
-      bytes + place.length <= FETCH_BYTES
-    ) {
-      run.push(place)
-      bytes += place.length
-    } else {
-      out.push([place])
-      bytes = place.length
-    }
-  }
-  return out
-}
-
-const decoder = (spec: KernelSpec, table: KernelTable): (bytes: Uint8Array, limit: number) => Uint8Array => {
-  if (spec.stage === "compress") return (makeKernel(spec, table) as Compressor).decode
-  const cipher = makeKernel(spec, table) as Cipher
-  return (bytes) => cipher.open(bytes)
 }
 
 /** Splits a chunk list into lists of about `bytes` of content each, at least one chunk in each. */

@@ -1,7 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Assembler, makeAssembler, splitList } from "./assemble.ts"
+import { concat } from "effect/Bytes"
+import { type Assembler, makeAssembler, type Pieces, splitList } from "./assemble.ts"
+import { Beside } from "./decode.ts"
 import type { Stored } from "./executor.ts"
 import { contentLength } from "./hash/chunk_list.ts"
 import { KernelError, Kernels } from "./kernel.ts"
@@ -11,14 +13,18 @@ import type { Fetched, InverseOrder, Recipe } from "./recipe.ts"
 import type { Content, Entry } from "./walk/entry.ts"
 import { SourceError } from "./walk/source.ts"
 
-/** Contents that are read together, in bytes; a larger one is a stream. */
-const UNIT_BYTES = 8 << 20
+/** Contents that are read together, in bytes; a larger one is a stream, read as much at once. */
+const UNIT_BYTES = 4 << 20
 /** Entries in a unit at most. */
 const UNIT_ENTRIES = 1024
 
 /**
- * Runs the recipe: entries with their content, in order. Small files have it as bytes; large ones as a stream, to be read before the
- * whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with SourceError `damaged`.
+ * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed; large ones as a stream,
+ * to be read before the whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with
+ * SourceError `damaged`.
+ *
+ * What comes next is fetched and decoded while what came is used: up to 3 units of 4 MiB, and as much of a large file, are in
+ * memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored and decoded.
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,
@@ -26,6 +32,7 @@ export const contents = <S extends Steps, E, R>(
   const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
       const table = yield* Kernels
+      const beside = yield* Beside
       const context = yield* Effect.context<ObjectStore>()
       const scope = yield* Effect.scope
       const assemblers = new Map<Recipe, Assembler>()
@@ -37,16 +44,19 @@ export const contents = <S extends Steps, E, R>(
             Scope.Scope,
             scope,
           )
-          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table))
+          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, beside))
         }
         return made
       })
-      return Stream.flattenIterable(Stream.mapEffect(
-        units(entries),
-        Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
-          return yield* withContents(yield* assembler(unit[0]!.recipe), unit)
-        }),
-      ))
+      return units(entries).pipe(
+        Stream.mapEffect(
+          Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
+            return yield* withContents(yield* assembler(unit[0]!.recipe), unit)
+          }),
+        ),
+        Stream.buffer({ capacity: 1 }),
+        Stream.flattenIterable,
+      )
     }))
   return run(self)
 }
@@ -58,25 +68,27 @@ const withContents = Effect.fnUntraced(function* (assembler: Assembler, unit: Re
   return unit.map((entry): Entry => {
     const { recipe: _recipe, steps: _steps, chunks, reused: _reused, warning: _warning, ...rest } = entry
     if (entry.kind !== "file") return rest
-    const bytes = found.get(entry)
-    if (bytes === undefined) return { ...rest, content: decoded(assembler, entry, large(assembler, entry, chunks)) }
-    if (!(bytes instanceof Uint8Array)) return { ...rest, content: Stream.fail(damaged(entry, bytes.damage)) }
-    return { ...rest, content: decoded(assembler, entry, bytes) }
+    const pieces = found.get(entry)
+    if (pieces === undefined) return { ...rest, content: decoded(assembler, entry, large(assembler, entry, chunks)) }
+    if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
+    return { ...rest, content: decoded(assembler, entry, pieces.length === 1 ? pieces[0]! : concat(pieces)) }
   })
 })
 
-/** The content of a large file, some MiB at a time. */
+/** The content of a large file, some MiB at a time, the next while the last are used. */
 const large = (assembler: Assembler, entry: Stored, chunks: Uint8Array): Stream.Stream<Uint8Array, SourceError> =>
   Stream.fromIterable(splitList(chunks, UNIT_BYTES)).pipe(
     Stream.rechunk(1),
     Stream.mapEffect((list) =>
       assembler.read([list]).pipe(
         Effect.mapError((error) => damaged(entry, error.message)),
-        Effect.flatMap(([bytes]) =>
-          bytes instanceof Uint8Array ? Effect.succeed(bytes) : Effect.fail(damaged(entry, bytes!.damage))
+        Effect.flatMap(([pieces]): Effect.Effect<Pieces, SourceError> =>
+          "damage" in pieces! ? Effect.fail(damaged(entry, pieces.damage)) : Effect.succeed(pieces!)
         ),
       )
     ),
+    Stream.buffer({ capacity: 1 }),
+    Stream.flattenIterable,
   )
 
 /** Applies the decoders of the whole content, and checks the length. */

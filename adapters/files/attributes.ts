@@ -32,17 +32,20 @@ export const wantedOf = (kind: EntryKind, metadata: Metadata, owner: boolean): W
 
 const timeResolution = BigInt(Math.max(READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION))
 
-const sameTime = (have: fs.BigIntStats, time: bigint | undefined): boolean =>
+/** What a file or directory is like now. */
+export type Have = Pick<fs.BigIntStats, "mode" | "uid" | "gid" | "mtimeNs">
+
+const sameTime = (have: Have, time: bigint | undefined): boolean =>
   time === undefined || (time > have.mtimeNs ? time - have.mtimeNs : have.mtimeNs - time) < timeResolution
 
-const sameOwner = (have: fs.BigIntStats, want: Wanted): boolean =>
+const sameOwner = (have: Have, want: Wanted): boolean =>
   (want.uid === undefined || want.uid === Number(have.uid)) && (want.gid === undefined || want.gid === Number(have.gid))
 
-const sameMode = (have: fs.BigIntStats, mode: number | undefined): boolean =>
+const sameMode = (have: Have, mode: number | undefined): boolean =>
   mode === undefined || mode === Number(have.mode & 0o7777n)
 
 /** Whether there is nothing to set, as far as this runtime can tell times apart. */
-export const sameAttributes = (have: fs.BigIntStats, want: Wanted): boolean =>
+export const sameAttributes = (have: Have, want: Wanted): boolean =>
   sameMode(have, want.mode) && sameOwner(have, want) && sameTime(have, want.mtime)
 
 /** How one kind of thing is changed. */
@@ -56,7 +59,7 @@ interface Setters {
  * Sets what differs: the owner first, as that clears setuid and setgid. Returns a sentence about what could not be set;
  * when that is the owner, setuid and setgid are not set either.
  */
-const set = (have: fs.BigIntStats, want: Wanted, setters: Setters): string | undefined => {
+const set = (have: Have, want: Wanted, setters: Setters): string | undefined => {
   let what = "owner"
   let problem: string | undefined
   let mode = want.mode
@@ -77,8 +80,13 @@ const set = (have: fs.BigIntStats, want: Wanted, setters: Setters): string | und
 }
 
 /** Sets what differs on an open file or directory, which is at `path`. */
-export const setAttributes = (fd: number, path: NativePath, want: Wanted): string | undefined =>
-  set(fs.fstatSync(fd, { bigint: true }), want, {
+export const setAttributes = (
+  fd: number,
+  path: NativePath,
+  want: Wanted,
+  have: Have = fs.fstatSync(fd, { bigint: true }),
+): string | undefined =>
+  set(have, want, {
     owner: (uid, gid) => fs.fchownSync(fd, uid, gid),
     mode: (mode) => fs.fchmodSync(fd, mode),
     time: (time) => setTime(fd, path, time),

@@ -4,13 +4,18 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { displayPath, joinPath, parentPath } from "../../stages/walk/path.ts"
 import { TargetError, type Written } from "../../stages/walk/target.ts"
 import { setAttributes, type Wanted, wantedOf } from "./attributes.ts"
+import { NewFiles } from "./new_files.ts"
 import { targetError } from "./errno.ts"
 import { isDirectory } from "./metadata.ts"
 import { nativePath } from "./native.ts"
 
-interface Level {
+/** A directory that is being written in. */
+export interface Level {
   readonly path: string
-  want: Wanted
+  /** Whether this session made it: what is in it is by this session, too. */
+  readonly fresh: boolean
+  readonly newFiles: NewFiles
+  readonly want: Wanted
 }
 
 /**
@@ -32,17 +37,17 @@ export class Directories {
     this.#root = root
     this.#owner = owner
     this.#umask = umask
-    this.#levels = [{ path: "", want: {} }]
+    this.#levels = [{ path: "", fresh: false, newFiles: new NewFiles(umask), want: {} }]
   }
 
   /**
    * Makes sure that `path` is a directory that can be written in, and leaves those that are not above it. One that is absent is
    * made with mode 0700. Throws {@link TargetError}, `refused` when a component is a symlink or anything else but a directory.
    */
-  enter(path: string): void {
+  enter(path: string): Level {
     this.#leaveTo(path)
-    const top = this.#levels[this.#levels.length - 1]!.path
-    if (top === path) return
+    const { path: top } = this.#top
+    if (top === path) return this.#top
     let at = top
     for (const name of (top === "" ? path : path.slice(top.length + 1)).split("/")) {
       at = joinPath(at, name)
@@ -58,11 +63,10 @@ export class Directories {
           }: nothing is written through it`,
         })
       } else this.#open(at, have)
-      this.#levels.push({
-        path: at,
-        want: have === undefined ? {} : { mode: Number(have.mode & 0o7777n), mtime: have.mtimeNs },
-      })
+      const want = have === undefined ? {} : { mode: Number(have.mode & 0o7777n), mtime: have.mtimeNs }
+      this.#levels.push(this.#level(at, have === undefined, want))
     }
+    return this.#top
   }
 
   /** Makes the directory of an entry, or takes the one that is there. What is there and not a directory is removed. */
@@ -80,10 +84,19 @@ export class Directories {
     else this.#open(path, have)
     const wanted = wantedOf("directory", entry.metadata, this.#owner)
     const mode = wanted.mode ?? (have === undefined ? 0o777 & ~this.#umask : Number(have.mode & 0o7777n))
-    const level: Level = { path, want: { ...wanted, mode } }
+    const level = this.#level(path, have === undefined, { ...wanted, mode })
     if (path === "") this.#levels[0] = level
     else this.#levels.push(level)
     return { path, outcome: have === undefined ? "written" : "unchanged" }
+  }
+
+  get #top(): Level {
+    return this.#levels[this.#levels.length - 1]!
+  }
+
+  /** A directory within the last. Systems give one that was made owners and access lists by those of that. */
+  #level(path: string, fresh: boolean, want: Wanted): Level {
+    return { path, fresh, newFiles: fresh ? this.#top.newFiles : new NewFiles(this.#umask), want }
   }
 
   /** Whether every component of `path` is a real directory; nothing is made or left. */
@@ -106,7 +119,7 @@ export class Directories {
 
   #leaveTo(path: string): void {
     for (;;) {
-      const top = this.#levels[this.#levels.length - 1]!
+      const top = this.#top
       if (top.path === "" || top.path === path || path.startsWith(`${top.path}/`)) return
       this.#levels.pop()
       this.#leave(top)

@@ -18,6 +18,7 @@ const COPY = 1 << 20
 export class FileWriter {
   readonly #path: string
   readonly #temp: NativePath
+  readonly #mode: number
   readonly #sparse: boolean
   readonly #limit: number
   /** The file compared with, and what it was like when opened. */
@@ -29,10 +30,11 @@ export class FileWriter {
   #made = false
   #position = 0
 
-  /** `temp`: the name that the new file gets. `against`: the file to compare with. */
-  constructor(entry: Entry, temp: NativePath, against: NativePath | undefined) {
+  /** `temp`: the name that the new file gets; `mode`: what it is made with. `against`: the file to compare with. */
+  constructor(entry: Entry, temp: NativePath, mode: number, against: NativePath | undefined) {
     this.#path = entry.path
     this.#temp = temp
+    this.#mode = mode
     this.#sparse = entry.sparse === true
     this.#limit = entry.size ?? Infinity
     if (against !== undefined) this.#compareWith(against)
@@ -134,7 +136,7 @@ export class FileWriter {
 
   #create(): void {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
-    this.#out = fs.openSync(this.#temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+    this.#out = fs.openSync(this.#temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, this.#mode)
     this.#made = true
   }
 

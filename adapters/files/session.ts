@@ -4,8 +4,8 @@ import { randomBytes } from "node:crypto"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { isByteName, joinPath, parentPath, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { TargetError, type TargetOptions, type Written } from "../../stages/walk/target.ts"
-import { sameAttributes, setAttributes, setNodeAttributes, wantedOf } from "./attributes.ts"
-import { Directories } from "./directories.ts"
+import { sameAttributes, setAttributes, setNodeAttributes, type Wanted, wantedOf } from "./attributes.ts"
+import { Directories, type Level } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
 import { deviceOf, isDirectory, isRegular, kindOf } from "./metadata.ts"
 import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath, nativePath, removeQuietly } from "./native.ts"
@@ -16,7 +16,14 @@ export interface PendingFile {
   readonly entry: Entry
   readonly native: NativePath
   readonly temp: NativePath
-  /** What is in its place. */
+  readonly level: Level
+  /** What its entry asks for. */
+  readonly want: Wanted
+  /** The same for a new file, which has a mode in any case. */
+  readonly full: Wanted
+  /** The mode that a new file is made with. */
+  readonly made: number
+  /** What is in its place. In a directory that this session made it is not looked for. */
   readonly existing: fs.BigIntStats | undefined
   /** The hard link to make instead, when the content turns out to be the same. */
   readonly link: { readonly native: NativePath; readonly stats: fs.BigIntStats } | undefined
@@ -68,8 +75,14 @@ export class LocalSession {
       return { path, outcome: "skipped", message: "Device nodes are made only when asked for" }
     }
     if (path === "") refuse(path, "path", "only a directory can be the root")
-    this.#directories.enter(parentPath(path))
+    const level = this.#directories.enter(parentPath(path))
     const native = nativePath(this.#root, path)
+    if (entry.kind !== "file") return this.#node(entry, native, this.#existing(path, native))
+    return this.#beginFile(entry, native, level, level.fresh ? undefined : this.#existing(path, native))
+  }
+
+  /** What is at a path, when it may be replaced. */
+  #existing(path: string, native: NativePath): fs.BigIntStats | undefined {
     const existing = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
     if (existing !== undefined && isDirectory(existing) && fs.readdirSync(native).length > 0) {
       throw new TargetError({
@@ -78,12 +91,12 @@ export class LocalSession {
         message: "A directory that is not empty is in its place; move that away and restore again",
       })
     }
-    return entry.kind === "file" ? this.#beginFile(entry, native, existing) : this.#node(entry, native, existing)
+    return existing
   }
 
   /** After all content was given to `file.writer`: gives the file its metadata and its name. */
   commit(file: PendingFile): Written {
-    const { entry, existing, link, native, temp, writer } = file
+    const { entry, existing, full, level, link, made, native, temp, want, writer } = file
     const { path, size } = entry
     if (size !== undefined && writer.position !== size) {
       throw new TargetError({
@@ -92,7 +105,6 @@ export class LocalSession {
         message: `Its content is ${writer.position} bytes long instead of ${size}`,
       })
     }
-    const want = wantedOf("file", entry.metadata, this.#owner)
     if (writer.end()) {
       if (link !== undefined) {
         const linked = this.#link(file, link)
@@ -102,11 +114,9 @@ export class LocalSession {
       }
       writer.separate()
     }
-    const mode = want.mode ??
-      (existing !== undefined && isRegular(existing) ? Number(existing.mode & 0o777n) : 0o666 & ~this.#umask)
-    const problem = setAttributes(writer.fd, temp, { ...want, mode })
+    const problem = setAttributes(writer.fd, temp, full, level.newFiles.look(writer.fd, made))
     writer.seal()
-    this.#rename(temp, native, existing)
+    this.#nameFile(file)
     writer.named()
     return withProblem({ path, outcome: "written" }, problem)
   }
@@ -116,24 +126,36 @@ export class LocalSession {
     return this.#directories.finish()
   }
 
-  #beginFile(entry: Entry, native: NativePath, existing: fs.BigIntStats | undefined): Written | PendingFile {
-    const { path, linkTo } = entry
-    const temp = this.#temporary(parentPath(path))
+  #beginFile(
+    entry: Entry,
+    native: NativePath,
+    level: Level,
+    existing: fs.BigIntStats | undefined,
+  ): Written | PendingFile {
+    const { linkTo } = entry
+    const temp = this.#temporary(level.path)
+    const want = wantedOf("file", entry.metadata, this.#owner)
+    const full = want.mode !== undefined ? want : {
+      ...want,
+      mode: existing !== undefined && isRegular(existing) ? Number(existing.mode & 0o777n) : 0o666 & ~this.#umask,
+    }
+    const made = level.newFiles.modeFor(full)
+    const pending = { entry, native, temp, level, want, full, made, existing }
     if (linkTo !== undefined) {
       const link = this.#linkSource(entry, linkTo)
       if (link !== undefined) {
         // Written or changed by this session: it has the content that the entry has.
         const known = link.stats.ctimeNs > this.#start
-        const file = { entry, native, temp, existing, link }
+        const file = { ...pending, link }
         const linked = known ? this.#link(file, link) : undefined
         if (linked !== undefined) return linked
-        return { ...file, writer: new FileWriter(entry, temp, link.native) }
+        return { ...file, writer: new FileWriter(entry, temp, made, link.native) }
       }
     }
     const comparable = existing !== undefined && isRegular(existing) &&
       (entry.size === undefined || Number(existing.size) === entry.size)
-    const writer = new FileWriter(entry, temp, comparable ? native : undefined)
-    return { entry, native, temp, existing, link: undefined, writer }
+    const writer = new FileWriter(entry, temp, made, comparable ? native : undefined)
+    return { ...pending, link: undefined, writer }
   }
 
   /**
@@ -166,7 +188,7 @@ export class LocalSession {
       return undefined
     }
     try {
-      this.#rename(file.temp, file.native, file.existing)
+      this.#nameFile(file)
     } finally {
       removeQuietly(file.temp)
     }
@@ -214,6 +236,17 @@ export class LocalSession {
     if (entry.kind === "fifo") return true
     const have = deviceOf(existing.rdev)
     return have.major === entry.rdev!.major && have.minor === entry.rdev!.minor
+  }
+
+  /** Gives a file its name. */
+  #nameFile({ entry, existing, level, native, temp }: Omit<PendingFile, "writer">): void {
+    try {
+      this.#rename(temp, native, existing)
+    } catch (cause) {
+      if (!level.fresh) throw cause
+      // Nothing but what this session made can be in its place: an empty directory gives way, a full one is told of.
+      this.#rename(temp, native, this.#existing(entry.path, native))
+    }
   }
 
   /** Gives what is at `temp` its name. A directory goes only when it is empty. */

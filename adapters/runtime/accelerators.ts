@@ -3,9 +3,11 @@ import * as Layer from "effect/Layer"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
+import { Beside } from "../../stages/decode.ts"
 import { Kernels } from "../../stages/kernel.ts"
 import { sqlite } from "../catalog/sqlite.ts"
 import { nativeAgePayload } from "../kernels/age.ts"
+import { besideKernels } from "../kernels/beside.ts"
 import { nativeKernels } from "../kernels/native.ts"
 import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
@@ -14,6 +16,7 @@ import { nativeScrypt } from "../kernels/scrypt.ts"
 export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   sqlite,
   Layer.succeed(Kernels, nativeKernels),
+  Layer.succeed(Beside, besideKernels),
   Layer.succeed(Scrypt, nativeScrypt),
   Layer.succeed(AgePayloadCipher, nativeAgePayload),
   workers(),

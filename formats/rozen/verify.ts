@@ -1,12 +1,14 @@
 /** Verifies single packs. */
 import * as Effect from "effect/Effect"
-import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
-import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
-import { decodeFooter, type FooterBlock, footerLength } from "../../stages/pack/pack_file.ts"
-import { checkHeader } from "../../stages/pack/pack_layout.ts"
+import { eachBlock } from "../../stages/blocks.ts"
+import { Beside, blockDecoder } from "../../stages/decode.ts"
+import { chunkCount, chunkId, chunkLength, sameId } from "../../stages/hash/chunk_list.ts"
+import { Kernels, makeKernel } from "../../stages/kernel.ts"
+import { PackDirectory } from "../../stages/pack/pack_file.ts"
 import { type KnownPack, readFooter } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
+import { release } from "../../stages/release.ts"
 import type { Opened } from "./opened.ts"
 
 /** Packs of content, or of the pages of catalogs. */
@@ -45,7 +47,7 @@ export const readStructure: (
   },
 )
 
-/** Reads all of it and verifies every chunk against its ID. */
+/** Reads all of it, some MiB at a time, and verifies every chunk against its ID. */
 export const readPack: (
   opened: Opened,
   kind: PackKind,
@@ -53,62 +55,45 @@ export const readPack: (
 ) => Effect.Effect<PackState, StoreError> = Effect.fnUntraced(
   function* ({ layout, store }: Opened, kind: PackKind, pack: KnownPack) {
     const table = yield* Kernels
-    const packs = layout[kind].packs
-    const cipher = makeKernel(packs.cipher, table)
-    const decrypt = makeKernel(layout.encrypt, table)
-    const decompress = makeKernel(layout.compress, table)
+    const { cipher, headerBytes } = layout[kind].packs
+    const footer = yield* readFooter(layout[kind], store, makeKernel(cipher, table), pack).pipe(
+      Effect.catchTag("PackError", (error) => Effect.succeed(error)),
+    )
+    if (footer instanceof PackError) {
+      return { chunks: 0, problem: footer.message, newer: footer.reason === "newer", bad: "all" } satisfies PackState
+    }
     const hasher = makeKernel(layout.hash, table)
-    const bytes = yield* store.get(pack.object)
-    return yield* Effect.sync((): PackState => {
-      let blocks: ReadonlyArray<FooterBlock>
-      try {
-        checkHeader(packs, pack.object, pack.id, bytes)
-        const length = footerLength(pack.object, bytes.length, packs.headerBytes, bytes)
-        const sealed = bytes.subarray(bytes.length - 12 - length, bytes.length - 12)
-        blocks = decodeFooter(pack.object, bytes.length, bytes.subarray(0, packs.headerBytes), sealed, cipher)
-      } catch (error) {
-        if (!(error instanceof PackError)) throw error
-        return { chunks: 0, problem: error.message, newer: error.reason === "newer", bad: "all" }
-      }
-      const bad: Array<Uint8Array> = []
-      let chunks = 0
-      let offset = packs.headerBytes
-      for (const block of blocks) {
-        const plain = tryDecode(() =>
-          decompress.decode(decrypt.open(bytes.subarray(offset, offset + block.length)), rawLength(block))
-        )
-        offset += block.length
+    const lists = new Map(
+      new PackDirectory(pack.object, headerBytes, footer.blocks).blocks.map(({ chunks, place }) => [place, chunks]),
+    )
+    const bad: Array<Uint8Array> = []
+    let chunks = 0
+    yield* eachBlock(
+      ({ length, object, offset }) => store.get(object, { offset, length }),
+      blockDecoder([layout.encrypt, layout.compress], table, yield* Beside),
+      [...lists.keys()],
+      (place, block) => {
+        const list = lists.get(place)!
+        const count = chunkCount(list)
+        chunks += count
+        if ("damage" in block) {
+          for (let i = 0; i < count; i++) bad.push(chunkId(list, i))
+          return
+        }
         let from = 0
-        for (let i = 0; i < chunkCount(block.chunks); i++, chunks++) {
-          const id = chunkId(block.chunks, i)
-          const to = from + chunkLength(block.chunks, i)
-          if (
-            plain === undefined || to > plain.length ||
-            hasher.digest(plain.subarray(from, to)).some((byte, at) => byte !== id[at])
-          ) bad.push(id)
+        for (let i = 0; i < count; i++) {
+          const id = chunkId(list, i)
+          const to = from + chunkLength(list, i)
+          if (to > block.length || !sameId(hasher.digest(block.subarray(from, to)), id)) bad.push(id)
           from = to
         }
-      }
-      return bad.length === 0 ? { chunks, bad } : {
-        chunks,
-        bad,
-        problem: `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`,
-      }
-    })
+        release(block)
+      },
+    )
+    return bad.length === 0 ? { chunks, bad } : {
+      chunks,
+      bad,
+      problem: `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`,
+    }
   },
 )
-
-const rawLength = ({ chunks }: FooterBlock): number => {
-  let total = 0
-  for (let i = 0; i < chunkCount(chunks); i++) total += chunkLength(chunks, i)
-  return total
-}
-
-const tryDecode = (run: () => Uint8Array): Uint8Array | undefined => {
-  try {
-    return run()
-  } catch (error) {
-    if (error instanceof KernelError) return undefined
-    throw error
-  }
-}

@@ -14,6 +14,13 @@ export const chunkCount = (list: Uint8Array): number => list.length / RECORD_BYT
 export const chunkId = (list: Uint8Array, i: number): Uint8Array =>
   list.subarray(i * RECORD_BYTES, i * RECORD_BYTES + ID_BYTES)
 
+/** Whether two IDs are the same. Not in constant time: IDs are no secrets. */
+export const sameId = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
 /** The length of chunk `i` in bytes. */
 export const chunkLength = (list: Uint8Array, i: number): number => {
   const at = i * RECORD_BYTES + ID_BYTES
