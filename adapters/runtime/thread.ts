@@ -5,6 +5,7 @@ import { type Block, Lane } from "../../stages/lane.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { storePart } from "../../stages/part.ts"
 import type { Planned, Steps } from "../../stages/plan.ts"
+import { release } from "../../stages/release.ts"
 import { EMIT_BYTES, storeAll, type Stored } from "../../stages/unit.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { localContent, openPart } from "../files/content.ts"
@@ -135,7 +136,11 @@ async function take(lane: Lane): Promise<ReadonlyArray<Block>> {
   const blocks = lane.take()
   const { sealLater } = lane
   if (sealLater === undefined) return blocks
-  return await Promise.all(blocks.map(async (block) => ({ ...block, bytes: await sealLater(block.bytes) })))
+  return await Promise.all(blocks.map(async (block) => {
+    const bytes = await sealLater(block.bytes)
+    release(block.bytes)
+    return { ...block, bytes }
+  }))
 }
 
 /** Sends a reply; the memory of blocks, and `memory`, is handed over, not copied. */

@@ -19,6 +19,8 @@ export const forged = (kernel: string): KernelError =>
 export interface NonceCipher {
   readonly seal: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => ReadonlyArray<Uint8Array>
   readonly open: (nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) => Uint8Array | undefined
+  /** See `Cipher.sealLater`. */
+  readonly sealLater?: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => Promise<ReadonlyArray<Uint8Array>>
 }
 
 const NO_AAD = new Uint8Array(0)
@@ -29,11 +31,14 @@ export const sealWith = (
   nonce: Uint8Array,
   bytes: Uint8Array,
   aad: Uint8Array = NO_AAD,
-): Uint8Array => {
-  const out = new Uint8Array(nonce.length + bytes.length + TAG_BYTES)
+): Uint8Array => join(nonce, bytes.length, cipher.seal(nonce, bytes, aad))
+
+/** The message; the memory of its parts is given back. */
+const join = (nonce: Uint8Array, length: number, parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const out = new Uint8Array(nonce.length + length + TAG_BYTES)
   out.set(nonce)
   let at = nonce.length
-  for (const part of cipher.seal(nonce, bytes, aad)) {
+  for (const part of parts) {
     out.set(part, at)
     at += part.length
     release(part)
@@ -45,6 +50,12 @@ export const sealWith = (
 export const randomNonces = (kernel: string, cipher: NonceCipher, nonceBytes: number = NONCE_BYTES): Cipher => ({
   overhead: nonceBytes + TAG_BYTES,
   seal: (bytes, aad) => sealWith(cipher, crypto.getRandomValues(new Uint8Array(nonceBytes)), bytes, aad),
+  ...(cipher.sealLater === undefined ? {} : {
+    sealLater: async (bytes: Uint8Array, aad: Uint8Array = NO_AAD) => {
+      const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
+      return join(nonce, bytes.length, await cipher.sealLater!(nonce, bytes, aad))
+    },
+  }),
   open: (bytes, aad) => {
     if (bytes.length < nonceBytes + TAG_BYTES) throw forged(kernel)
     let opened: Uint8Array | undefined

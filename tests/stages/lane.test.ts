@@ -180,6 +180,33 @@ describe("Lane", () => {
     assert.deepEqual(blocks.map(({ bytes }) => hex(bytes)), before)
   })
 
+  it("leaves the last cipher to whoever takes the blocks, when both can", async () => {
+    const cipher = aes256gcm(Redacted.make(new Uint8Array(32).fill(3)))
+    const later: KernelTable = {
+      "encrypt:xaes-256-gcm": () => {
+        const kernel = makeKernel(cipher)
+        return {
+          ...kernel,
+          seal: () => assert.fail(),
+          sealLater: (bytes: Uint8Array) => Promise.resolve(kernel.seal(bytes)),
+        }
+      },
+    }
+    const options = { blockBytes: 4096, claim: () => true }
+    assert.equal(new Lane([small, blake3, cipher], later, options).sealLater, undefined)
+    assert.equal(new Lane([small, blake3, cipher], {}, { ...options, sealLater: true }).sealLater, undefined)
+    const lane = new Lane([small, blake3, none, cipher], later, { ...options, sealLater: true })
+    const content = noise(60_000, 10)
+    const list = run(lane, content)
+    lane.flush()
+    const blocks = lane.take()
+    run(lane, noise(60_000, 11))
+    const sealed = await Promise.all(
+      blocks.map(async (block) => ({ ...block, bytes: await lane.sealLater!(block.bytes) })),
+    )
+    assert.deepEqual(assemble(list, chunksOf(sealed, (bytes) => makeKernel(cipher).open(bytes))), Buffer.from(content))
+  })
+
   it("refuses a plan that has no chunker, or no hasher after it", () => {
     for (const plan of [[], [blake3], [small], [blake3, small]]) {
       assert.throws(() => new Lane(plan, {}, { blockBytes: 1, claim: () => true }), { reason: "unsupported" })
