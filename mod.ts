@@ -34,6 +34,7 @@ export * from "./stages/hash/sha256.ts"
 // Compress
 export * from "./stages/compress/compress.ts"
 export { adaptive } from "./stages/compress/adaptive.ts"
+export { adaptiveZstd, COMPRESSION_MODES, type CompressionMode } from "./stages/compress/mode.ts"
 export { gzip } from "./stages/compress/gzip.ts"
 export { none as noCompression } from "./stages/compress/none.ts"
 export { zstd } from "./stages/compress/zstd.ts"

@@ -52,7 +52,7 @@ const sealWeb = async (
 }
 
 /** Where WebCrypto is worth waiting for: the AES-GCM of `node:crypto` on Deno is ten times slower. */
-const WEB_CRYPTO_WINS = "Deno" in globalThis
+export const WEB_CRYPTO_WINS: boolean = "Deno" in globalThis
 
 /** The native XAES-256-GCM under a 32-byte key; with WebCrypto for those who can wait, where that is faster. */
 export const nodeXaes = (key: Uint8Array, later: boolean = WEB_CRYPTO_WINS): NonceCipher => {

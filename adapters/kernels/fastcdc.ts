@@ -50,6 +50,9 @@ const scanner = (gear: GearTable): Scanner | undefined => {
   }
 }
 
+/** Whether {@link wasmFastCdc} runs as WebAssembly here. */
+export const hasWasmFastCdc = (): boolean => scanner(gearTable(PUBLIC_SEED)) !== undefined
+
 /**
  * Makes the chunker `fastcdc`: the same cuts as the portable one, which it returns where WebAssembly is missing.
  * The gear table stays in the memory of an instance of its own. Throws KernelError `unsupported` for options out of range.

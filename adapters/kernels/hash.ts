@@ -99,10 +99,21 @@ export const wasmBlake3 = (): Blake3Maker | undefined => {
   }
 }
 
-let chosen: Blake3Maker | null | undefined
+/** A BLAKE3 that loads here. */
+export interface FoundBlake3 {
+  readonly implementation: string
+  readonly make: Blake3Maker
+}
+
+let chosen: FoundBlake3 | null | undefined
 
 /** The fastest BLAKE3 of those that load here, or `null`; looked for once. */
-export const fastestBlake3 = (): Blake3Maker | null => chosen ??= napiBlake3() ?? wasmBlake3() ?? null
+export const fastestBlake3 = (): FoundBlake3 | null => {
+  const found = (implementation: string, make: Blake3Maker | undefined): FoundBlake3 | undefined =>
+    make && { implementation, make }
+  return chosen ??= found("@napi-rs/blake-hash (native)", napiBlake3()) ??
+    found("blake3-wasm (WebAssembly)", wasmBlake3()) ?? null
+}
 
 /** For `blake3-keyed`: the checked key of its params. */
 export const keyedKey = (params: KeyParams): Uint8Array => keyOf("blake3-keyed", params)

@@ -1,33 +1,86 @@
 /** The accelerators of Node, Deno and Bun, by `stage:name`. */
-import { adaptiveCompressor } from "../../stages/compress/adaptive.ts"
+import { adaptiveCompressor, type AdaptiveParams } from "../../stages/compress/adaptive.ts"
 import type { GzipParams } from "../../stages/compress/gzip.ts"
 import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { blake3, blake3Keyed } from "../../stages/hash/blake3.ts"
 import { NAME as TWOFISH, twofishCipher } from "../../stages/encrypt/twofish256ctr.ts"
-import type { Hasher, KernelTable } from "../../stages/kernel.ts"
+import type { KernelOf, KernelStage, KernelTable } from "../../stages/kernel.ts"
 import type { KeyParams } from "../../stages/keyed.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
-import { nativeChacha, nativeXaes, nativeXchacha } from "./encrypt.ts"
-import { wasmFastCdc } from "./fastcdc.ts"
+import { hasNodeChacha, nativeChacha, nativeXaes, nativeXchacha, WEB_CRYPTO_WINS } from "./encrypt.ts"
+import { hasWasmFastCdc, wasmFastCdc } from "./fastcdc.ts"
 import { fastestBlake3, keyedKey, nativeSha256 } from "./hash.ts"
 
-/** Give it to `Kernels` of stages/kernel.ts. What cannot be loaded on this machine falls back by itself. */
-export const nativeKernels: KernelTable = {
-  "chunk:fastcdc": wasmFastCdc,
-  "hash:blake3": (): Hasher => (fastestBlake3() ?? (() => blake3.make(undefined as never)))(),
-  "hash:blake3-keyed": (params: KeyParams): Hasher => {
-    const maker = fastestBlake3()
-    return maker === null ? blake3Keyed(params.key).make(params as never) : maker(keyedKey(params))
-  },
-  "hash:sha256": nativeSha256,
-  "compress:zstd": nativeZstd,
-  "compress:adaptive-zstd": (params: ZstdParams) =>
-    adaptiveCompressor("adaptive-zstd", nativeZstd(params), nativeZstd({ level: 1 })),
-  "compress:gzip": nativeGzip,
-  "compress:adaptive-gzip": (params: GzipParams) =>
-    adaptiveCompressor("adaptive-gzip", nativeGzip(params), nativeGzip({ level: 1 })),
-  "encrypt:chacha20-poly1305": nativeChacha,
-  [`encrypt:${TWOFISH}`]: (params: KeyParams) => twofishCipher(params, nativeSha256()),
-  "encrypt:xaes-256-gcm": nativeXaes,
-  "encrypt:xchacha20-poly1305": nativeXchacha,
+/** A kernel that is faster here, and by what means. */
+interface Accelerator {
+  /** What it is made of on this machine; found out by the same look as when it is made. */
+  readonly implementation: () => string
+  readonly make: (params: never) => KernelOf[KernelStage]
 }
+
+const PLAIN = "plain"
+const NODE_CRYPTO = "node:crypto"
+const NODE_ZLIB = "node:zlib"
+const nodeZlib = (): string => NODE_ZLIB
+const blake3Implementation = (): string => fastestBlake3()?.implementation ?? PLAIN
+const chachaImplementation = (): string => hasNodeChacha() ? NODE_CRYPTO : PLAIN
+
+const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } = {
+  "chunk:fastcdc": { implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN, make: wasmFastCdc },
+  "hash:blake3": {
+    implementation: blake3Implementation,
+    make: () => fastestBlake3()?.make() ?? blake3.make(undefined as never),
+  },
+  "hash:blake3-keyed": {
+    implementation: blake3Implementation,
+    make: (params: KeyParams) =>
+      fastestBlake3()?.make(keyedKey(params)) ?? blake3Keyed(params.key).make(params as never),
+  },
+  "hash:sha256": { implementation: () => NODE_CRYPTO, make: nativeSha256 },
+  "compress:zstd": { implementation: nodeZlib, make: nativeZstd },
+  "compress:adaptive-zstd": {
+    implementation: nodeZlib,
+    make: (params: ZstdParams & AdaptiveParams) =>
+      adaptiveCompressor("adaptive-zstd", nativeZstd(params), params, nativeZstd({ level: 1 })),
+  },
+  "compress:gzip": { implementation: nodeZlib, make: nativeGzip },
+  "compress:adaptive-gzip": {
+    implementation: nodeZlib,
+    make: (params: GzipParams & AdaptiveParams) =>
+      adaptiveCompressor("adaptive-gzip", nativeGzip(params), params, nativeGzip({ level: 1 })),
+  },
+  "encrypt:chacha20-poly1305": { implementation: chachaImplementation, make: nativeChacha },
+  [`encrypt:${TWOFISH}`]: {
+    implementation: () => `${PLAIN}, HMAC by ${NODE_CRYPTO}`,
+    make: (params: KeyParams) => twofishCipher(params, nativeSha256()),
+  },
+  "encrypt:xaes-256-gcm": {
+    implementation: () => WEB_CRYPTO_WINS ? `${NODE_CRYPTO}, WebCrypto in threads` : NODE_CRYPTO,
+    make: nativeXaes,
+  },
+  "encrypt:xchacha20-poly1305": { implementation: chachaImplementation, make: nativeXchacha },
+}
+
+/** Give it to `Kernels` of stages/kernel.ts. What cannot be loaded on this machine falls back by itself. */
+export const nativeKernels: KernelTable = Object.fromEntries(
+  Object.entries(accelerators).map(([name, { make }]) => [name, make]),
+)
+
+/** A kernel of {@link nativeKernels}. */
+export interface KernelImplementation {
+  readonly stage: KernelStage
+  readonly name: string
+  /** `node:crypto`, `node:zlib`, `WebAssembly`, `plain` (TypeScript), a native module, or what it consists of. */
+  readonly implementation: string
+}
+
+/** What each of {@link nativeKernels} runs by on this machine. Loads what there is to load. */
+export const kernelTable = (): ReadonlyArray<KernelImplementation> =>
+  Object.entries(accelerators).map(([key, { implementation }]) => {
+    const colon = key.indexOf(":")
+    return {
+      stage: key.slice(0, colon) as KernelStage,
+      name: key.slice(colon + 1),
+      implementation: implementation(),
+    }
+  })

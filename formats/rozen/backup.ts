@@ -129,7 +129,7 @@ export const storeCatalog: (
         plan(Stream.succeed<Entry>({ path: "catalog", kind: "file", metadata: {}, size: undefined, content })).pipe(
           chunk(layout.chunkCatalog),
           hash(layout.hash),
-          compress(layout.compress),
+          compress(layout.compressCatalog),
           encrypt(layout.encrypt),
           pack(packsOf(layout.catalogs)),
           Stream.provideService(ObjectStore, store),

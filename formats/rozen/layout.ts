@@ -3,8 +3,7 @@ import { hexToBytes } from "@noble/hashes/utils.js"
 import type * as Redacted from "effect/Redacted"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
-import { adaptive } from "../../stages/compress/adaptive.ts"
-import { zstd } from "../../stages/compress/zstd.ts"
+import { adaptiveZstd, type CompressionMode } from "../../stages/compress/mode.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { blake3Keyed } from "../../stages/hash/blake3.ts"
 import type { KernelSpec } from "../../stages/kernel.ts"
@@ -24,6 +23,8 @@ export interface Layout {
   readonly chunkCatalog: KernelSpec<"chunk">
   readonly hash: KernelSpec<"hash">
   readonly compress: KernelSpec<"compress">
+  /** For the pages of catalogs. Either decodes what the other encoded. */
+  readonly compressCatalog: KernelSpec<"compress">
   readonly encrypt: KernelSpec<"encrypt">
   /** Content, in DATA. */
   readonly data: PackLayout
@@ -42,8 +43,8 @@ export interface LayoutOptions {
   readonly average?: number
   readonly packBytes?: number
   readonly blockBytes?: number
-  /** zstd level. */
-  readonly level?: number
+  /** How hard content is compressed, `auto` by default. Catalogs and logs always are. */
+  readonly compression?: CompressionMode
 }
 
 export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, options: LayoutOptions = {}): Layout => {
@@ -83,7 +84,8 @@ export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, op
     chunk: fastcdc({ average: options.average ?? 1 << 20, seed: subkey(master, "chunk cuts") }),
     chunkCatalog: fixed({ size: CATALOG_CHUNK }),
     hash: blake3Keyed(subkey(master, "chunk ids")),
-    compress: adaptive(zstd({ level: options.level ?? 3 })),
+    compress: adaptiveZstd(options.compression),
+    compressCatalog: adaptiveZstd(),
     encrypt: aes256gcm(subkey(master, "blocks")),
     data: {
       packs: objects("DATA/", ".roz", "ROZE-DAT", footers),

@@ -5,6 +5,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { MODE_LEVELS } from "../../stages/compress/mode.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, type Repository, RepositoryError } from "../format.ts"
@@ -17,7 +18,7 @@ import { type LayoutOptions, makeLayout } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { entries, snapshots } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
-import { makeRozenV0, storedVersion } from "./v0/mod.ts"
+import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
 /** How repositories are made and written. Whatever the options, any repository can be read. */
 export interface RozenOptions extends LayoutOptions {
@@ -70,7 +71,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
       })
     }
     if (config !== undefined) yield* attempt(() => configVersion(config))
-    if ((yield* storedVersion(store)) === 0) return yield* makeRozenV0(options).open(secrets)
+    if ((yield* storedVersion(store)) === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
     const { id, master } = yield* unlock(store, secrets)
     if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
     else yield* attempt(() => checkConfig(config, id, master))
@@ -90,6 +91,13 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
         Effect.andThen(how.dryRun === true ? Effect.void : complete, opened.backup(entries, how)),
     } satisfies Repository
   }),
+})
+
+/** The same for repositories of block version 0. */
+const optionsV0 = ({ compression = "auto", scrypt }: RozenOptions): RozenV0Options => ({
+  compression: compression === "off" ? "none" : "zstd",
+  level: MODE_LEVELS[compression],
+  ...(scrypt === undefined ? {} : { scrypt }),
 })
 
 /** The default repository. */

@@ -8,6 +8,12 @@ const COMPRESSED = 1
 const SAMPLE = 4 << 10
 const SAMPLES = 4
 
+/** What an adaptive compressor knows beside the params of the one within. */
+export interface AdaptiveParams {
+  /** Compress nothing. */
+  readonly store?: boolean
+}
+
 /** Four pieces of 4 KiB, evenly spread. */
 const sample = (bytes: Uint8Array): Uint8Array => {
   const out = new Uint8Array(SAMPLE * SAMPLES)
@@ -26,10 +32,16 @@ const flagged = (flag: number, bytes: Uint8Array): Uint8Array => {
 /**
  * Output: a byte 0 and the content as it is, or a byte 1 and what `inner` makes of it. Stored when `inner` saves less than 1/32,
  * or when the content has 64 KiB or more and `probe` (a quick encoder; `inner` itself unless told) saves less than 1/128 of four
- * samples of 4 KiB. `name` is for messages.
+ * samples of 4 KiB, or always when the params have `store`. `name` is for messages.
  */
-export const adaptiveCompressor = (name: string, inner: Compressor, probe: Compressor = inner): Compressor => ({
+export const adaptiveCompressor = (
+  name: string,
+  inner: Compressor,
+  params: AdaptiveParams,
+  probe: Compressor = inner,
+): Compressor => ({
   encode: (bytes) => {
+    if (params.store === true) return flagged(STORED, bytes)
     if (bytes.length >= 64 << 10) {
       const probed = sample(bytes)
       if (probe.encode(probed).length > probed.length * (1 - 1 / 128)) return flagged(STORED, bytes)
@@ -50,14 +62,15 @@ export const adaptiveCompressor = (name: string, inner: Compressor, probe: Compr
 
 /**
  * Wraps a compressor so that content which it does not make smaller is stored (see {@link adaptiveCompressor}).
- * The kernel is named `adaptive-` and the name of `inner`, whose params it has.
+ * The kernel is named `adaptive-` and the name of `inner`, whose params it has. With `store` it stores everything, and still decodes
+ * what was compressed.
  */
-export const adaptive = (inner: KernelSpec<"compress">): KernelSpec<"compress"> => {
+export const adaptive = (inner: KernelSpec<"compress">, options: AdaptiveParams = {}): KernelSpec<"compress"> => {
   const name = `adaptive-${inner.name}`
   return {
     stage: "compress",
     name,
-    params: inner.params,
-    make: (params) => adaptiveCompressor(name, inner.make(params)),
+    params: options.store === true ? { ...inner.params, store: true } : inner.params,
+    make: (params) => adaptiveCompressor(name, inner.make(params), params),
   }
 }

@@ -4,6 +4,7 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { adaptive } from "../../../stages/compress/adaptive.ts"
 import { crc32 } from "../../../stages/compress/crc32.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
+import { adaptiveZstd, COMPRESSION_MODES } from "../../../stages/compress/mode.ts"
 import { none } from "../../../stages/compress/none.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { makeKernel } from "../../../stages/kernel.ts"
@@ -18,6 +19,20 @@ compressorSuite("zstd, native", zstd(), nativeKernels, { shrinks: 2 })
 compressorSuite("gzip, native", gzip(), nativeKernels, { shrinks: 2 })
 compressorSuite("adaptive-zstd, native", adaptive(zstd()), nativeKernels, { ...gone, shrinks: 2 })
 compressorSuite("adaptive-gzip, native", adaptive(gzip({ level: 9 })), nativeKernels, { ...gone, shrinks: 2 })
+
+test("adaptive, when it is told to store: stores, and decodes what others compressed", () => {
+  for (const table of [{}, nativeKernels]) {
+    const off = makeKernel(adaptiveZstd("off"), table)
+    const content = prose(100_000)
+    const stored = off.encode(content)
+    assert.equal(stored.length, content.length + 1)
+    for (const mode of COMPRESSION_MODES) {
+      const kernel = makeKernel(adaptiveZstd(mode), table)
+      assert.deepEqual(kernel.decode(stored, content.length), content)
+      assert.deepEqual(off.decode(kernel.encode(content), content.length), content)
+    }
+  }
+})
 
 for (const [name, table] of [["portable", {}], ["native", nativeKernels]] as const) {
   test(`${name}: bombs are refused without being unpacked`, () => {
