@@ -47,7 +47,7 @@ export interface Listed extends Stored {
   readonly lost?: string
 }
 
-/** An open catalog. The methods throw {@link SqliteError}, unless they say otherwise. */
+/** An open catalog. The methods throw {@link SqliteError}. */
 export class Catalog {
   readonly db: SqliteDatabase
   readonly metadata: CatalogMetadata
@@ -65,17 +65,8 @@ export class Catalog {
     this.#find = db.prepare(`SELECT ${READ} FROM files WHERE path = ?`)
   }
 
-  /** The file at a path, when its content can be taken over as it is: not when its rows are damaged. Throws nothing for that. */
+  /** The file at a path, when its content can be taken over as it is. */
   lookup(path: string): (Earlier & Pick<Listed, "blob">) | undefined {
-    try {
-      return this.#lookup(path)
-    } catch (error) {
-      if (error instanceof SqliteError) return undefined
-      throw error
-    }
-  }
-
-  #lookup(path: string): (Earlier & Pick<Listed, "blob">) | undefined {
     const row = this.#find.get(textToBytes(path))
     const found = row && entryOf(row, 0, this.metadata.device)
     if (found === undefined || typeof found === "string" || found.blob === undefined) return undefined

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { SqliteError } from "../catalog/sqlite.ts"
 import type { Planned, Steps } from "../plan.ts"
 import type { Entry } from "./entry.ts"
 import { baseName, parentPath } from "./path.ts"
@@ -16,6 +17,8 @@ const CLOCK_TICK = 20_000_000n
 /**
  * Marks files that have not changed since an earlier snapshot, so that `pack` does not open them. Unchanged means: same size, mtime,
  * ctime and inode, as far as the source knows them (mtime it must know), and all of them older than the start of the earlier snapshot.
+ *
+ * `earlier` may throw {@link SqliteError}, as the catalog of an earlier snapshot does where it is damaged: such a file is read again.
  */
 export const reuse = (
   earlier: (path: string) => Earlier | undefined,
@@ -28,7 +31,7 @@ export const reuse = (
   return (self) =>
     Stream.map(self, (entry) => {
       if (entry.kind !== "file") return entry
-      const before = earlier(entry.path)
+      const before = readable(earlier, entry.path)
       return before !== undefined && unchanged(entry, before, limit) ? { ...entry, known: before.chunks } : entry
     })
 }
@@ -77,6 +80,15 @@ export const reuseListed = <E2, R2>(
         return out as unknown as typeof entries
       }),
     )
+  }
+}
+
+const readable = (earlier: (path: string) => Earlier | undefined, path: string): Earlier | undefined => {
+  try {
+    return earlier(path)
+  } catch (error) {
+    if (error instanceof SqliteError) return undefined
+    throw error
   }
 }
 

@@ -12,6 +12,7 @@ import { makeLayout } from "../../../formats/rozen/layout.ts"
 import { readSegment } from "../../../formats/rozen/log.ts"
 import type { Opened } from "../../../formats/rozen/opened.ts"
 import { listSnapshots } from "../../../formats/rozen/snapshot.ts"
+import { makeRozenV0 } from "../../../formats/rozen/v0/mod.ts"
 import { readPack } from "../../../formats/rozen/verify.ts"
 import { openPackStore } from "../../../stages/pack/pack_store.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
@@ -477,6 +478,44 @@ describe("rebuild makes again what is lost", () => {
         assert.deepEqual(yield* factsOf(repository.entries(snapshot!)), (yield* Effect.promise(() => expected))[0])
       })
     ))
+
+  for (const [version, format] of [["1", small], ["0", makeRozenV0({ scrypt: { n: 1024, r: 8, p: 1 } })]] as const) {
+    it(`version ${version}: a damaged row of the parent's catalog has its file read again`, () =>
+      runFormat(Effect.gen(function* () {
+        const store = yield* storeOf(new Map())
+        yield* Effect.provideService(
+          Effect.flatMap(format.create(secrets), (repository) => repository.backup(walk(trees[0]!), options)),
+          ObjectStore,
+          store,
+        )
+        // The engine gives other bytes than were stored: nothing else gets past the seals.
+        const engine = yield* SqliteEngine
+        const altering: SqliteEngine = {
+          name: engine.name,
+          open: (content) =>
+            Effect.map(engine.open(content), (db) => {
+              if (content !== undefined) {
+                db.exec("UPDATE entry SET kind = 99 WHERE name = CAST('stays' AS BLOB)")
+                db.exec("UPDATE entry SET owner = 12345 WHERE name = CAST('changes' AS BLOB)")
+              }
+              return db
+            }),
+        }
+        const second = yield* Effect.flatMap(
+          format.open(secrets),
+          (repository) => repository.backup(walk(trees[0]!), options),
+        ).pipe(
+          Effect.provideService(ObjectStore, store),
+          Effect.provideService(SqliteEngine, altering),
+        )
+        assert.equal(second.filesUnchanged, second.files - 2)
+        const repository = yield* Effect.provideService(format.open(secrets), ObjectStore, store)
+        assert.deepEqual(
+          yield* factsOf(repository.entries(second.snapshot!)),
+          (yield* Effect.promise(() => expected))[0],
+        )
+      })))
+  }
 
   it("says which snapshots it could not make", () =>
     onCopy((store, objects) =>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Stream } from "effect"
+import { SqliteError } from "../../../stages/catalog/sqlite.ts"
 import { plan } from "../../../stages/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { type Earlier, reuse, reuseListed } from "../../../stages/walk/reuse.ts"
@@ -52,6 +53,18 @@ test("a file that changed as the snapshot was made is read again, for its times 
   assert.equal(await at(start - 1_000_000_000n), true)
   const set = { mtime: start + 10n ** 18n, ctime: old }
   assert.equal(await unchanged({ metadata: set }, { metadata: set }), true, "the time of change cannot be set")
+})
+
+test("a file of which the earlier snapshot's catalog is damaged is read again; any other error is a defect", async () => {
+  const looked = (error: Error) =>
+    Effect.runPromise(Stream.runCollect(
+      reuse(() => {
+        throw error
+      }, started)(plan(Stream.succeed<Entry>({ path: "a", kind: "file", size: 5, metadata: { mtime: old } }))),
+    ))
+  const [entry] = await looked(new SqliteError({ reason: "corrupt", message: "damaged" }))
+  assert.equal(entry!.known, undefined)
+  await assert.rejects(looked(new TypeError("a bug")), TypeError)
 })
 
 test("listings are asked once for a directory, and what they do not have is not compared", async () => {
