@@ -86,6 +86,20 @@ interface Session {
   readonly put: IdSet
   /** IDs of directories above those. */
   readonly kept: IdSet
+  /** How many IDs are in either. */
+  seen: number
+  /** What is looked up is most often put again, as it was: it need not be found a second time. */
+  readonly known: WeakMap<Uint8Array, Known>
+}
+
+/** A row that was looked up, by the list of chunks that was given out with it. */
+interface Known {
+  readonly path: string
+  readonly row: SqliteRow
+  /** Where its ID is in the row. */
+  readonly at: number
+  /** `Nodes.removals` then. */
+  readonly version: number
 }
 
 const NONE: Uint8Array = new Uint8Array(0)
@@ -108,14 +122,26 @@ class OpenTree {
     if (path.startsWith("/")) return undefined
     const parent = path === "" ? 0 : this.#nodes.resolve(parentPath(path))
     if (parent === undefined) return undefined
-    const row = this.#nodes.find(parent, nameOf(path))
-    return row && entryOf(path, row, 1, this.#owners)
+    const found = this.#nodes.findNext(parent, nameOf(path))
+    if (found === undefined) return undefined
+    const entry = entryOf(path, found.row, found.at + 1, this.#owners)
+    if (entry.chunks.length > 0) {
+      this.#session?.known.set(entry.chunks, { path, ...found, version: this.#nodes.removals })
+    }
+    return entry
   }
 
   begin(report: ((change: TreeChange) => void) | undefined): void {
     if (this.#session) throw misuse("", "a session is under way")
     this.#db.exec("BEGIN")
-    this.#session = { report, firstId: this.#nodes.next, put: new IdSet(), kept: new IdSet() }
+    this.#session = {
+      report,
+      firstId: this.#nodes.next,
+      put: new IdSet(),
+      kept: new IdSet(),
+      seen: 0,
+      known: new WeakMap(),
+    }
   }
 
   commit(): void {
@@ -147,7 +173,8 @@ class OpenTree {
   removeUnseen(): number {
     const session = this.#running()
     const root = this.#nodes.find(0, NONE)
-    if (root === undefined) return 0
+    // When there are as many as were seen, all were.
+    if (root === undefined || this.#nodes.count() === session.seen) return 0
     let removed = 0
     const met = new IdSet()
     /** Keeps a seen directory to descend into; removes what is unseen. */
@@ -206,8 +233,8 @@ class OpenTree {
       yield entry
     }
     if (under !== "" || version !== this.#nodes.version) return
-    const [stored] = this.#db.prepare("SELECT count(*) FROM entry").get() ?? []
-    if (stored !== listed) throw corruptAt("", `${Number(stored) - listed} entries are in no directory`)
+    const stored = this.#nodes.count()
+    if (stored !== listed) throw corruptAt("", `${stored - listed} entries are in no directory`)
   }
 
   children(path: string): IterableIterator<StoredEntry> {
@@ -245,6 +272,13 @@ class OpenTree {
       const id = this.#nodes.tryAdd(parent, name, row)
       if (id !== undefined) return this.#stored(entry, id, session, "new")
     }
+    const known = session?.known.get(entry.chunks)
+    // A caller may give the list to another file.
+    if (known !== undefined && known.path === path && known.version === this.#nodes.removals) {
+      const id = idOf(path, known.row[known.at])
+      const untouched = !session!.put.has(id) && !session!.kept.has(id)
+      if (untouched && sameRow(known.row, known.at + 1, row)) return this.#stored(entry, id, session, "same")
+    }
     const old = this.#nodes.find(parent, name)
     if (old === undefined) return this.#stored(entry, this.#nodes.add(parent, name, row), session, "new")
     const id = idOf(path, old[0])
@@ -259,7 +293,7 @@ class OpenTree {
   }
 
   #stored<A>(entry: StoredEntry, id: number, session: Session | undefined, outcome: A): A {
-    session?.put.add(id)
+    if (session?.put.add(id) === true && !session.kept.has(id)) session.seen++
     // A walk goes on inside of it.
     if (entry.kind === "directory" && entry.path !== "") this.#nodes.enter({ path: entry.path, id })
     return outcome
@@ -286,8 +320,8 @@ class OpenTree {
     }
     // Whatever is marked has its ancestors marked.
     if (session && !session.kept.has(here.id)) {
-      session.kept.add(ROOT_ID)
-      for (const directory of this.#nodes.above) session.kept.add(directory.id)
+      keep(session, ROOT_ID)
+      for (const directory of this.#nodes.above) keep(session, directory.id)
     }
     return here.id
   }
@@ -296,4 +330,8 @@ class OpenTree {
     if (!this.#session) throw misuse("", "no session is under way")
     return this.#session
   }
+}
+
+const keep = (session: Session, id: number): void => {
+  if (session.kept.add(id) && !session.put.has(id)) session.seen++
 }

@@ -21,9 +21,12 @@ const FIRST = 2
 const CONTENT = 14
 const LENGTH = 15
 
-const LISTED = `name, id, ${
-  COLUMNS.replace(/content$/, `CASE WHEN length(content) <= ${LONG} THEN content END, length(content)`)
-}`
+/** {@link COLUMNS} without lists that are long, and the length of the list. */
+export const SHORT_COLUMNS: string = COLUMNS.replace(
+  /content$/,
+  `CASE WHEN length(content) <= ${LONG} THEN content END, length(content)`,
+)
+const LISTED = `name, id, ${SHORT_COLUMNS}`
 
 /** The statements of listings. Rows are read in batches, so any number of listings may share them. */
 export interface ListStatements {

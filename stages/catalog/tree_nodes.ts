@@ -2,6 +2,7 @@
 import { baseName } from "../walk/path.ts"
 import { textToBytes } from "./short_text.ts"
 import { type SqliteDatabase, SqliteError, type SqliteRow, type SqliteStatement, type SqliteValue } from "./sqlite.ts"
+import { AHEAD_ID, RowsAhead } from "./tree_ahead.ts"
 import { COLUMNS, corruptAt, DIRECTORY } from "./tree_row.ts"
 import { ROOT_ID } from "./tree_schema.ts"
 
@@ -27,14 +28,18 @@ export class Nodes {
   readonly #subdirectories: SqliteStatement
   readonly #children: SqliteStatement
   readonly #setNext: SqliteStatement
+  readonly #count: SqliteStatement
   #next: number
   #storedNext: number
   #hasRoot: boolean
   #version = 0
+  #removals = 0
   /** The directory that the last path was in, and those above it but for the root. */
   #above: Array<Directory> = []
+  readonly #ahead: RowsAhead
 
   constructor(db: SqliteDatabase) {
+    this.#ahead = new RowsAhead(db)
     this.#find = db.prepare(`SELECT id, ${COLUMNS} FROM entry WHERE parent = ? AND name = ?`)
     this.#insert = db.prepare(
       `INSERT INTO entry (parent, name, id, ${COLUMNS}) VALUES (${new Array(16).fill("?").join(", ")})`,
@@ -48,11 +53,22 @@ export class Nodes {
     this.#children = db.prepare(
       `SELECT name, id, kind FROM entry WHERE parent = ? AND name > ? ORDER BY name LIMIT ${BATCH}`,
     )
+    this.#count = db.prepare("SELECT count(*) FROM entry")
     this.#setNext = db.prepare("UPDATE counter SET next = ?")
     const counters = db.prepare("SELECT next FROM counter LIMIT 2").all()
     if (counters.length !== 1) throw corruptAt("", "it has no counter of IDs")
     this.#next = this.#storedNext = idOf("", counters[0]![0])
     this.#hasRoot = this.find(0, NONE) !== undefined
+  }
+
+  /** The number of rows, counted anew. */
+  count(): number {
+    return Number(this.#count.get()?.[0])
+  }
+
+  /** Counts removals. */
+  get removals(): number {
+    return this.#removals
   }
 
   /** Counts changes. */
@@ -79,15 +95,24 @@ export class Nodes {
     return this.#find.get(parent, name)
   }
 
+  /** The same for names that come in their order: its ID at {@link AHEAD_ID} or 0, then the columns. */
+  findNext(parent: number, name: Uint8Array): { readonly row: SqliteRow; readonly at: number } | undefined {
+    const ahead = this.#ahead.find(parent, name)
+    if (ahead !== false) return ahead && { row: ahead, at: AHEAD_ID }
+    const row = this.find(parent, name)
+    return row && { row, at: 0 }
+  }
+
   /** Up to {@link BATCH} of name, ID, kind, in the order of names, from after `last`. */
   children(parent: number, last: SqliteValue): ReadonlyArray<SqliteRow> {
     return this.#children.all(parent, last)
   }
 
   /** Returns the new ID. */
-  add(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): number {
+  add(parent: number, name: Uint8Array, row: ReadonlyArray<SqliteValue>): number {
     const id = parent === 0 ? ROOT_ID : Math.max(this.#next, ROOT_ID + 1)
     this.#insert.run(parent, name, id, ...row)
+    this.#ahead.forget(parent, name)
     if (parent === 0) this.#hasRoot = true
     this.#version += 1
     this.#next = Math.max(this.#next, id + 1)
@@ -95,7 +120,7 @@ export class Nodes {
   }
 
   /** Undefined when there is an entry already. A refused row changes nothing, because its key is looked for first. */
-  tryAdd(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): number | undefined {
+  tryAdd(parent: number, name: Uint8Array, row: ReadonlyArray<SqliteValue>): number | undefined {
     try {
       return this.add(parent, name, row)
     } catch (error) {
@@ -104,8 +129,9 @@ export class Nodes {
     }
   }
 
-  change(parent: number, name: SqliteValue, row: ReadonlyArray<SqliteValue>): void {
+  change(parent: number, name: Uint8Array, row: ReadonlyArray<SqliteValue>): void {
     this.#update.run(...row, parent, name)
+    this.#ahead.forget(parent, name)
     this.#version += 1
   }
 
@@ -113,6 +139,8 @@ export class Nodes {
   remove(parent: number, name: SqliteValue, id: number, directory: boolean): number {
     const beneath = directory ? this.removeBeneath(id) : 0
     this.#delete.run(parent, name)
+    this.#ahead.forget()
+    this.#removals += 1
     if (parent === 0) this.#hasRoot = false
     this.#version += 1
     return beneath + 1
@@ -121,6 +149,8 @@ export class Nodes {
   /** Removes all beneath a directory. Ends in a cycle too: what it comes to a second time is empty. */
   removeBeneath(id: number): number {
     this.#above = []
+    this.#ahead.forget()
+    this.#removals += 1
     let removed = 0
     const directories = [id]
     for (let next = directories.pop(); next !== undefined; next = directories.pop()) {

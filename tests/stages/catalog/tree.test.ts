@@ -75,6 +75,38 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
       )
     })
 
+    it("looks up what is there, ahead of what is put and in any order, and takes back what it gave", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          trees,
+          trees,
+          fc.array(fc.nat(40), { minLength: 1, maxLength: 8 }),
+          (before, after, steps) =>
+            withTree((tree, db) => {
+              store(tree, before)
+              tree.begin()
+              const all = [...before, ...after]
+              for (let at = 0, step = 0; at < after.length; step++) {
+                const batch = after.slice(at, at += 1 + steps[step % steps.length]!)
+                const found = batch.map(({ path }) => tree.lookup(path))
+                // A tree that was just opened asks for each row alone.
+                for (const [i, { path }] of batch.entries()) assert.deepEqual(found[i], openTree(db).lookup(path))
+                for (const [i, entry] of batch.entries()) {
+                  const { chunks } = found[i] ?? entry
+                  tree.put(Buffer.compare(chunks, entry.chunks) === 0 ? { ...entry, chunks } : entry)
+                  const { path } = all[(at * 7 + i * 3) % all.length]!
+                  assert.deepEqual(tree.lookup(path), openTree(db).lookup(path))
+                }
+              }
+              tree.removeUnseen()
+              tree.commit()
+              assert.deepEqual([...tree.entries()], after)
+            }),
+        ),
+        { numRuns: 60 },
+      )
+    })
+
     it("reports nothing and writes nothing when nothing changed", async () => {
       const state = syntheticTree(2000)
       const content = await withTree((tree, db) => {
