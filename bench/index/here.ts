@@ -4,6 +4,7 @@
  * IDs follow from their number, so none are kept. What making them costs is measured apart and taken off.
  */
 import process from "node:process"
+import { KernelError } from "../../stages/kernel.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { type Full, GROUP, type Reached } from "./reached.ts"
 
@@ -55,7 +56,7 @@ const lookUp = (index: ChunkIndex, there: boolean, pick: (i: number) => number, 
 
 const presized = (count: number): number | null => {
   try {
-    return new ChunkIndex(count).buffer.byteLength
+    return new ChunkIndex(count).bytes
   } catch {
     return null
   }
@@ -74,21 +75,21 @@ class Filling {
     this.#before = before
   }
 
-  /** Adds chunks up to that number. Throws RangeError when the index is full. */
+  /** Adds chunks up to that number. Throws KernelError when the index is full. */
   fill(index: ChunkIndex, count: number): void {
     while (this.at < count) {
-      const length = index.buffer.byteLength
+      const length = index.bytes
       const start = performance.now()
       for (const end = Math.min(this.at + GROUP, count); this.at < end; this.at++) {
         name(this.at)
         if (!index.claim(id)) throw new Error(`The ID of ${this.at} was there before`)
       }
       const took = performance.now() - start
-      const grew = index.buffer.byteLength !== length
+      const grew = index.bytes !== length
       if (grew) this.longestGrowing = Math.max(this.longestGrowing, took)
       else this.longestOther = Math.max(this.longestOther, took)
       if (this.at < FIRST_PEAK) continue
-      if (grew) this.peak = Math.max(this.peak, index.buffer.byteLength / this.at)
+      if (grew) this.peak = Math.max(this.peak, index.bytes / this.at)
       if (this.at % (1 << 16) === 0) {
         this.residentPeak = Math.max(this.residentPeak, (resident() - this.#before) / this.at)
       }
@@ -109,8 +110,8 @@ const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => voi
     try {
       filling.fill(index, count)
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      print({ type: "full", chunks: filling.at, buffer: index.buffer.byteLength, message: error.message })
+      if (!(error instanceof KernelError)) throw error
+      print({ type: "full", chunks: filling.at, buffer: index.bytes, message: error.message })
       // Once more, into one that need not grow; there may be none of that length either.
       if (!grown || presized(count) === null) return
       index = new ChunkIndex(count)
@@ -124,7 +125,7 @@ const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => voi
       type: "reached",
       chunks: count,
       grown,
-      buffer: index.buffer.byteLength,
+      buffer: index.bytes,
       peakPerChunk: filling.peak,
       resident: resident() - before,
       residentPeakPerChunk: filling.residentPeak,

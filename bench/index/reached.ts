@@ -6,14 +6,14 @@ export interface Reached {
   readonly chunks: number
   /** Whether the index grew from nothing; otherwise it was made for this number, because it could not grow so far. */
   readonly grown: boolean
-  /** Length of the index's buffer, bytes. */
+  /** What the index takes, bytes. */
   readonly buffer: number
   /** The most that it was while chunks were added, per chunk that was there; since the last number. */
   readonly peakPerChunk: number
   /** Resident memory more than before the first chunk, bytes. */
   readonly resident: number
   readonly residentPeakPerChunk: number
-  /** Length of the buffer of an index that was told this number when it was made; null when it cannot be made. */
+  /** The same of an index that was told this number when it was made; null when it cannot be made. */
   readonly presized: number | null
   /** Nanoseconds each. Inserts are those since the last number. */
   readonly insert: number

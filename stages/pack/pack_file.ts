@@ -6,7 +6,6 @@
  */
 import { chunkCount, chunkId, chunkLength, RECORD_BYTES } from "../hash/chunk_list.ts"
 import { type Cipher, KernelError } from "../kernel.ts"
-import { ChunkIndex } from "./chunk_index.ts"
 import { type BlockPlace, type ChunkPlace, PackError } from "./packing.ts"
 
 /** Bytes after the sealed footer. */
@@ -102,34 +101,51 @@ export const decodeFooter = (
 export class PackDirectory {
   /** The blocks, in order. */
   readonly blocks: ReadonlyArray<{ readonly place: BlockPlace; readonly chunks: Uint8Array }>
-  readonly #index: ChunkIndex
-  readonly #places: Array<{ readonly id: Uint8Array; readonly place: ChunkPlace }> = []
+  /** Open addressing by the first bytes of the ID: 1 + the number of the chunk, 0 for none. */
+  readonly #slots: Uint32Array
+  /** Of each chunk: its block, its place in the list of that, and where it begins in the content of that. */
+  readonly #chunks: Uint32Array
 
   constructor(object: string, headerBytes: number, blocks: ReadonlyArray<FooterBlock>) {
-    this.#index = new ChunkIndex(blocks.reduce((n, { chunks }) => n + chunkCount(chunks), 0))
+    const count = blocks.reduce((n, { chunks }) => n + chunkCount(chunks), 0)
+    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(1, count) * 1.5)))
+    this.#chunks = new Uint32Array(3 * count)
     let offset = headerBytes
-    this.blocks = blocks.map(({ length, chunks }) => {
-      let rawLength = 0
-      for (let i = 0; i < chunkCount(chunks); i++) rawLength += chunkLength(chunks, i)
-      const place: BlockPlace = { object, offset, length, rawLength }
-      offset += length
+    let n = 0
+    this.blocks = blocks.map(({ length, chunks }, block) => {
       let from = 0
-      for (let i = 0; i < chunkCount(chunks); i++) {
-        const id = chunkId(chunks, i)
-        const to = from + chunkLength(chunks, i)
-        this.#index.set(id, this.#places.length)
-        this.#places.push({ id, place: { block: place, from, to } })
-        from = to
+      for (let i = 0; i < chunkCount(chunks); i++, n++) {
+        this.#chunks.set([block, i, from], 3 * n)
+        this.#slots[this.#slotOf(chunkId(chunks, i), n)] = n + 1
+        from += chunkLength(chunks, i)
       }
+      const place: BlockPlace = { object, offset, length, rawLength: from }
+      offset += length
       return { place, chunks }
     })
   }
 
-  /** Where a chunk is; the whole ID counts. */
+  /** The slot of a chunk, or the empty one where it belongs. The whole ID counts; of chunk `n`, itself, only empty ones do. */
+  #slotOf(id: Uint8Array, n?: number): number {
+    const mask = this.#slots.length - 1
+    let slot = (id[0]! | id[1]! << 8 | id[2]! << 16 | id[3]! << 24) & mask
+    for (;; slot = (slot + 1) & mask) {
+      const found = this.#slots[slot]!
+      if (found === 0) return slot
+      if (n === undefined && this.#idOf(found - 1).every((byte, i) => byte === id[i])) return slot
+    }
+  }
+
+  #idOf(n: number): Uint8Array {
+    return chunkId(this.blocks[this.#chunks[3 * n]!]!.chunks, this.#chunks[3 * n + 1]!)
+  }
+
+  /** Where a chunk is. */
   find(id: Uint8Array): ChunkPlace | undefined {
-    const at = this.#index.get(id)
-    if (at === undefined) return undefined
-    const found = this.#places[at]!
-    return found.id.every((byte, i) => byte === id[i]) ? found.place : undefined
+    const found = this.#slots[this.#slotOf(id)]!
+    if (found === 0) return undefined
+    const [block, i, from] = this.#chunks.subarray(3 * found - 3, 3 * found) as unknown as [number, number, number]
+    const { chunks, place } = this.blocks[block]!
+    return { block: place, from, to: from + chunkLength(chunks, i) }
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import fc from "fast-check"
-import { ChunkIndex, PENDING } from "../../../stages/pack/chunk_index.ts"
+import { ChunkIndex, MAXIMUM_VALUE, PENDING } from "../../../stages/pack/chunk_index.ts"
 
 /** IDs that differ, but often agree in the bytes that choose their slot. */
 const id = fc.tuple(fc.constantFrom(0, 1, 0x3ff, 0xffffffff), fc.integer({ min: 0, max: 0xffffffff })).map(([a, b]) => {
@@ -18,10 +18,17 @@ describe("ChunkIndex", () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(id, { maxLength: 3000, selector: String, size: "max" }),
-        fc.array(fc.tuple(fc.nat(), fc.constantFrom("claim", "set", "get"), fc.integer({ min: 0, max: PENDING })), {
-          maxLength: 3000,
-          size: "max",
-        }),
+        fc.array(
+          fc.tuple(
+            fc.nat(),
+            fc.constantFrom("claim", "set", "get"),
+            fc.oneof(fc.integer({ min: 0, max: MAXIMUM_VALUE }), fc.constant(PENDING)),
+          ),
+          {
+            maxLength: 3000,
+            size: "max",
+          },
+        ),
         (ids, operations) => {
           if (ids.length === 0) return
           const index = new ChunkIndex()
@@ -58,6 +65,34 @@ describe("ChunkIndex", () => {
       if (index.get(one) !== i || view.get(one) !== i) assert.fail(`chunk ${i} is lost`)
       if (view.claim(one)) assert.fail(`chunk ${i} is claimed twice`)
     }
+  })
+
+  it("holds any number of chunks whose home is the same", () => {
+    const index = new ChunkIndex(100)
+    const one = new Uint8Array(12).fill(0xff)
+    for (let i = 0; i < 3000; i++) {
+      new DataView(one.buffer).setUint16(8, i)
+      assert.equal(index.claim(one), true)
+    }
+    for (let i = 0; i < 3000; i++) {
+      new DataView(one.buffer).setUint16(8, i)
+      assert.equal(index.get(one), PENDING)
+    }
+    assert.equal(index.get(new Uint8Array(12)), undefined)
+  })
+
+  it("takes some 16 bytes for each of many chunks", () => {
+    const index = new ChunkIndex()
+    const words = new Uint32Array(3)
+    const one = new Uint8Array(words.buffer)
+    let largest = 0
+    for (let i = 1, state = 1; i <= 600_000; i++) {
+      for (let n = 0; n < 3; n++) words[n] = state = Math.imul(state ^ state >>> 15, 0x2c1b3c6d) + 0x9e3779b9
+      index.claim(one)
+      if (i > 300_000 && i % 1000 === 0) largest = Math.max(largest, index.bytes / i)
+    }
+    assert.equal(index.size, 600_000)
+    assert.ok(largest < 18, `${largest} bytes a chunk`)
   })
 
   it("takes the bytes of an ID beyond the twelfth as no part of it, and views at odd offsets", () => {
