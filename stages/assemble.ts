@@ -1,6 +1,7 @@
 /** Puts contents together again from stored blocks: fetch, decode, verify. */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import { type Damage, eachBlock } from "./blocks.ts"
 import { type BesideTable, blockDecoder, type Decode, decoder } from "./decode.ts"
 import { type Transform, unframes } from "./framed.ts"
@@ -9,6 +10,7 @@ import { type Hasher, KernelError, type KernelSpec, type KernelTable, makeKernel
 import type { BlockPlace, Unpacker } from "./pack/packing.ts"
 import type { StoreError } from "./pack/store.ts"
 import type { Recipe } from "./recipe.ts"
+import { release } from "./release.ts"
 
 /** Content in pieces, in order, that may be views of decoded blocks: they are not to be changed. */
 export type Pieces = ReadonlyArray<Uint8Array>
@@ -20,6 +22,8 @@ export interface Assembler {
    * of, are in memory at once. What is lost or altered is a result; fails only when the store cannot be reached.
    */
   readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | Damage>, StoreError>
+  /** Frees pieces that nobody uses any more, as far as their memory is only theirs. */
+  readonly free: (pieces: Pieces) => void
   /** The decoders that work on the whole content, for one content. */
   readonly transforms: () => ReadonlyArray<Transform>
 }
@@ -54,8 +58,18 @@ export const makeAssembler = (
   const onContent = specs.slice(unchunkAt + 1)
   const kept = new Map<BlockPlace, Uint8Array>()
   let keptBytes = 0
+  /** Pieces that are whole blocks, which nothing else has. */
+  const alone = new WeakSet<Uint8Array>()
+  /** Blocks that a read under way fetches. */
+  const coming = new Map<BlockPlace, Latch.Latch>()
 
-  const keep = (place: BlockPlace, bytes: Uint8Array): void => {
+  const keep = (place: BlockPlace, bytes: Uint8Array, [first, ...others]: ReadonlyArray<Wanted>): void => {
+    if (first!.to - first!.from === bytes.length) {
+      // All of it is one chunk: that is hardly wanted again soon.
+      const piece = first!.into[first!.at]
+      if (others.length === 0 && piece !== undefined) alone.add(piece)
+      return
+    }
     if (bytes.length > KEPT_BYTES / 4) return
     kept.set(place, bytes)
     keptBytes += bytes.length
@@ -118,25 +132,52 @@ export const makeAssembler = (
         of.push({ into, list: index, at: i, from, to, id: chunkId(list, i) })
       }
     }
-    const missing: Array<BlockPlace> = []
-    for (const [place, wanted] of blocks) {
+    const fetch = (places: ReadonlyArray<BlockPlace>) =>
+      eachBlock(unpacker.get, decodeBlock, places, (place, block) => {
+        const wanted = blocks.get(place)!
+        if ("damage" in block) { for (const { list } of wanted) out[list] = block }
+        else {
+          take(block, wanted, out, place)
+          keep(place, block, wanted)
+        }
+      })
+    const missing = [...blocks.keys()].filter((place) => {
       const block = kept.get(place)
-      if (block === undefined) missing.push(place)
-      else take(block, wanted, out, place)
-    }
-    yield* eachBlock(unpacker.get, decodeBlock, missing, (place, block) => {
-      const wanted = blocks.get(place)!
-      if ("damage" in block) { for (const { list } of wanted) out[list] = block }
-      else {
-        take(block, wanted, out, place)
-        keep(place, block)
-      }
+      if (block !== undefined) take(block, blocks.get(place)!, out, place)
+      return block === undefined
     })
+    // What another read is fetching is waited for, and then mostly kept.
+    const others = missing.filter((place) => coming.has(place))
+    const mine = missing.filter((place) => !coming.has(place))
+    const done = Latch.makeUnsafe(false)
+    for (const place of mine) coming.set(place, done)
+    yield* Effect.ensuring(
+      fetch(mine),
+      Effect.sync(() => {
+        for (const place of mine) coming.delete(place)
+        done.openUnsafe()
+      }),
+    )
+    if (others.length > 0) {
+      yield* Effect.forEach(
+        new Set(others.map((place) => coming.get(place)).filter((latch) => latch !== undefined)),
+        (latch) => latch.await,
+        { discard: true },
+      )
+      yield* fetch(others.filter((place) => {
+        const block = kept.get(place)
+        if (block !== undefined) take(block, blocks.get(place)!, out, place)
+        return block === undefined
+      }))
+    }
     return onChunk.length === 0 ? out : out.map((pieces) => "damage" in pieces ? pieces : decodeChunks(pieces, onChunk))
   })
 
   return {
     read,
+    free: (pieces) => {
+      for (const piece of pieces) if (alone.delete(piece)) release(new Uint8Array(piece.buffer))
+    },
     transforms: () =>
       onContent.map((spec) => {
         const run = decoder(spec, table)

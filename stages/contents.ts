@@ -10,11 +10,14 @@ import { KernelError, Kernels } from "./kernel.ts"
 import type { ObjectStore, StoreError } from "./pack/store.ts"
 import type { Steps } from "./plan.ts"
 import type { Fetched, InverseOrder, Recipe } from "./recipe.ts"
+import { PiecesLent } from "./walk/content.ts"
 import type { Content, Entry } from "./walk/entry.ts"
 import { SourceError } from "./walk/source.ts"
 
 /** Contents that are read together, in bytes; a larger one is a stream, read as much at once. */
 const UNIT_BYTES = 4 << 20
+/** So many of them are fetched and decoded while another is used. */
+const AHEAD = 2
 /** Entries in a unit at most. */
 const UNIT_ENTRIES = 1024
 
@@ -53,8 +56,8 @@ export const contents = <S extends Steps, E, R>(
           Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
             return yield* withContents(yield* assembler(unit[0]!.recipe), unit)
           }),
+          { concurrency: AHEAD },
         ),
-        Stream.buffer({ capacity: 1 }),
         Stream.flattenIterable,
       )
     }))
@@ -76,20 +79,30 @@ const withContents = Effect.fnUntraced(function* (assembler: Assembler, unit: Re
 })
 
 /** The content of a large file, some MiB at a time, the next while the last are used. */
-const large = (assembler: Assembler, entry: Stored, chunks: Uint8Array): Stream.Stream<Uint8Array, SourceError> =>
-  Stream.fromIterable(splitList(chunks, UNIT_BYTES)).pipe(
+const large = (assembler: Assembler, entry: Stored, chunks: Uint8Array): Stream.Stream<Uint8Array, SourceError> => {
+  const pieces = Stream.fromIterable(splitList(chunks, UNIT_BYTES)).pipe(
     Stream.rechunk(1),
-    Stream.mapEffect((list) =>
-      assembler.read([list]).pipe(
-        Effect.mapError((error) => damaged(entry, error.message)),
-        Effect.flatMap(([pieces]): Effect.Effect<Pieces, SourceError> =>
-          "damage" in pieces! ? Effect.fail(damaged(entry, pieces.damage)) : Effect.succeed(pieces!)
+    Stream.mapEffect(
+      (list) =>
+        assembler.read([list]).pipe(
+          Effect.mapError((error) => damaged(entry, error.message)),
+          Effect.flatMap(([pieces]): Effect.Effect<Pieces, SourceError> =>
+            "damage" in pieces! ? Effect.fail(damaged(entry, pieces.damage)) : Effect.succeed(pieces!)
+          ),
         ),
-      )
+      { concurrency: AHEAD },
     ),
-    Stream.buffer({ capacity: 1 }),
-    Stream.flattenIterable,
   )
+  return Stream.unwrap(Effect.map(PiecesLent, (lent) => {
+    let last: Pieces = []
+    return Stream.flattenIterable(
+      !lent ? pieces : Stream.map(pieces, (now) => {
+        assembler.free(last)
+        return last = now
+      }),
+    )
+  }))
+}
 
 /** Applies the decoders of the whole content, and checks the length. */
 const decoded = (

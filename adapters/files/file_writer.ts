@@ -10,6 +10,8 @@ import { type NativePath, removeQuietly } from "./native.ts"
 const HOLE = 4096
 const zeros: Uint8Array = new Uint8Array(HOLE)
 const COPY = 1 << 20
+/** Shorter pieces are written faster than they are handed over. */
+const BESIDE = 256 << 10
 
 /**
  * As long as what comes equals the file it is compared with, nothing is written. At the first difference the temporary file
@@ -52,13 +54,7 @@ export class FileWriter {
 
   /** Takes the next bytes; they are the caller's again when it returns. Throws when there are more than the entry says. */
   write(bytes: Uint8Array): void {
-    if (this.#position + bytes.length > this.#limit) {
-      throw new TargetError({
-        reason: "io",
-        path: this.#path,
-        message: `Its content is longer than the ${this.#limit} bytes that it should have`,
-      })
-    }
+    this.#checkLength(bytes)
     if (this.#equal) {
       if (this.#same(bytes)) {
         this.#position += bytes.length
@@ -68,6 +64,36 @@ export class FileWriter {
     } else if (this.#out < 0) this.#create()
     this.#put(bytes, this.#position)
     this.#position += bytes.length
+  }
+
+  /**
+   * The same for bytes that are worth it to be written while this thread does other things: a promise when that is under way. The bytes
+   * are the caller's again, and the next call may come, when it is kept.
+   */
+  writeBeside(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length < BESIDE || this.#sparse || this.#out < 0) return this.write(bytes) as undefined
+    this.#checkLength(bytes)
+    const position = this.#position
+    this.#position += bytes.length
+    const put = (at: number): Promise<void> =>
+      new Promise((resolve, reject) =>
+        fs.write(this.#out, bytes, at, bytes.length - at, position + at, (error, written) => {
+          if (error !== null) reject(error)
+          else if (at + written < bytes.length) put(at + written).then(resolve, reject)
+          else resolve()
+        })
+      )
+    return put(0)
+  }
+
+  #checkLength(bytes: Uint8Array): void {
+    if (this.#position + bytes.length > this.#limit) {
+      throw new TargetError({
+        reason: "io",
+        path: this.#path,
+        message: `Its content is longer than the ${this.#limit} bytes that it should have`,
+      })
+    }
   }
 
   /** After the last bytes. True when the content is that of the file compared with; else the new file is complete. */

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { PiecesLent } from "../../stages/walk/content.ts"
 import type { Entry, ReaderContent } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { Target, TargetError, type TargetSession, type Written } from "../../stages/walk/target.ts"
@@ -150,16 +151,25 @@ interface Thrown {
 const attempt = <A>(run: () => A): Effect.Effect<A, Thrown> =>
   Effect.try({ try: run, catch: (error): Thrown => ({ error }) })
 
+/** Waits in any case: what is being written to must not be closed. */
+const waitFor = (under: Promise<void>): Effect.Effect<void, Thrown> =>
+  Effect.uninterruptible(Effect.tryPromise({ try: () => under, catch: (error): Thrown => ({ error }) }))
+
 const fill = (entry: Entry, file: PendingFile, buffer: Uint8Array): Effect.Effect<void, Thrown> => {
   const content = entry.content!
   if (Stream.isStream(content)) {
     return (content as Stream.Stream<Uint8Array, SourceError>).pipe(
       Stream.mapError((error): Thrown => ({ error })),
-      Stream.runForEachArray((chunks) =>
-        attempt(() => {
-          for (const chunk of chunks) file.writer.write(chunk)
-        })
+      Stream.runForEachArray((pieces) =>
+        Effect.forEach(
+          pieces,
+          (piece) =>
+            Effect.flatMap(attempt(() => file.writer.writeBeside(piece)), (under) =>
+              under === undefined ? Effect.void : waitFor(under)),
+          { discard: true },
+        )
       ),
+      Effect.provideService(PiecesLent, true),
     )
   }
   return Effect.acquireUseRelease(
