@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { RepositoryError } from "../format.ts"
+import { type Repository, RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
 import { subkey } from "./keys.ts"
@@ -74,3 +74,13 @@ export const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Eff
     "StoreError",
     (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
   )
+
+/** The repository without its config, as after a run that was killed while it made the repository: the next that writes completes it. */
+export const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => ({
+  ...repository,
+  backup: (entries, options) =>
+    Effect.andThen(
+      options.dryRun === true ? Effect.void : ensureConfig(store, config),
+      repository.backup(entries, options),
+    ),
+})

@@ -11,7 +11,7 @@ import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
-import { checkConfig, CONFIG, configVersion, encodeConfig, ensureConfig, readConfig } from "./config.ts"
+import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "./config.ts"
 import { attempt } from "./errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, type Unlocked, writeKey } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
@@ -75,21 +75,9 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
     const { id, master } = yield* unlock(store, secrets)
     if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
     else yield* attempt(() => checkConfig(config, id, master))
-    const opened = repository({
-      id,
-      store,
-      engine,
-      layout: makeLayout(id, master, options),
-      config: encodeConfig({ Version: 1, Id: id }, master),
-    })
-    if (config !== undefined) return opened
-    // As after a run that was killed while it made the repository: the next that writes completes it.
-    const complete = ensureConfig(store, encodeConfig({ Version: 1, Id: id }, master))
-    return {
-      ...opened,
-      backup: (entries, how) =>
-        Effect.andThen(how.dryRun === true ? Effect.void : complete, opened.backup(entries, how)),
-    } satisfies Repository
+    const written = encodeConfig({ Version: 1, Id: id }, master)
+    const opened = repository({ id, store, engine, layout: makeLayout(id, master, options), config: written })
+    return config === undefined ? completing(opened, store, written) : opened
   }),
 })
 

@@ -14,7 +14,7 @@ import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
 import { wholeFidelity } from "../../../stages/walk/source.ts"
 import { type Format, type Repository, RepositoryError } from "../../format.ts"
-import { checkConfig, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
+import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
 import { attempt } from "../errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, writeKey } from "../keys.ts"
 import { backup } from "./backup.ts"
@@ -44,7 +44,12 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
   return {
     name: "rozen-v0",
     fidelity: wholeFidelity,
-    recognise: Effect.flatMap(ObjectStore, (store) => Effect.map(storedVersion(store), (version) => version === 0)),
+    recognise: Effect.gen(function* () {
+      const store = yield* ObjectStore
+      const version = yield* storedVersion(store)
+      // A key alone is of either version.
+      return version === 0 || (version === undefined && (yield* keyNames(store)).length > 0)
+    }),
     create: Effect.fnUntraced(function* ({ password }) {
       const store = yield* ObjectStore
       const exists = new RepositoryError({
@@ -81,7 +86,10 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
       const { id, master } = yield* unlock(store, secrets)
       if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
       else yield* attempt(() => checkConfig(config, id, master))
-      return yield* opened(id, master)
+      const repository = yield* opened(id, master)
+      return config === undefined
+        ? completing(repository, store, encodeConfig({ Version: 0, Id: id }, master))
+        : repository
     }),
   }
 }
