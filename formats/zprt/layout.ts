@@ -1,6 +1,6 @@
 /** What lies where in an archive: magic, contents, index, length of the index, magic. SPEC.md, "The file". */
-import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
 
 /** Name of the one object of a store. */
 export const ARCHIVE = "archive.zprt"
@@ -36,9 +36,20 @@ export const trailer = (length: number): Uint8Array => {
   return bytes
 }
 
-/** Reads bytes of the archive of a store. */
+/** Reads bytes of the archive of a store: all of them, for they may go into the next archive. */
 export const readArchive = (
   store: ObjectStore,
   offset: number,
   length: number,
-): Effect.Effect<Uint8Array, StoreError> => store.get(ARCHIVE, { offset, length })
+): Effect.Effect<Uint8Array, StoreError> =>
+  Effect.flatMap(
+    store.get(ARCHIVE, { offset, length }),
+    (bytes) =>
+      bytes.length === length ? Effect.succeed(bytes) : Effect.fail(
+        new StoreError({
+          reason: "corrupt",
+          name: ARCHIVE,
+          message: `The archive ${store.properties.location} gave ${bytes.length} bytes instead of ${length}`,
+        }),
+      ),
+  )
