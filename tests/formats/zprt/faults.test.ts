@@ -1,0 +1,4 @@
+import { formatFaults } from "../../suites/format_faults.ts"
+import { subject } from "./subject.ts"
+
+formatFaults(subject)

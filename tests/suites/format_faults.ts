@@ -1,0 +1,270 @@
+/**
+ * Faults of the store, as a part of the contract of {@link Format}: the n-th operation fails, or lies, for n = 1, 2, 3 … until there
+ * are no more. Whatever happens, errors are typed, what was there stays whole, and the next run completes.
+ */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { isDeepStrictEqual } from "node:util"
+import { Effect, type Scope, Stream } from "effect"
+import { fault, type FaultOptions } from "../../adapters/store/fault.ts"
+import { memoryStore } from "../../adapters/store/memory.ts"
+import type { FormatError, Repository, SnapshotInfo } from "../../formats/format.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { contentStream } from "../../stages/walk/content.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
+import { skipIf } from "../skip.ts"
+import { factsOf, kept, noise, runFormat, sorted } from "./format.ts"
+import { createIn, openIn, options, reachIn, type Subject } from "./subject.ts"
+
+const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
+const before: MemoryTree = {
+  "a": { ...metadata, content: noise(6000, 1) },
+  "d/b": { ...metadata, content: noise(900, 2) },
+}
+const after: MemoryTree = {
+  ...before,
+  "d/b": { mode: 0o600, mtime: metadata.mtime + 1_000_000_000n, content: noise(901, 3) },
+  "d/c": { ...metadata, content: noise(9000, 4) },
+  "e": { ...metadata, content: "e" },
+}
+const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entries("", {}) as Stream.Stream<Entry>
+
+type Objects = ReadonlyMap<string, Uint8Array>
+type Running<A> = Effect.Effect<A, unknown, SqliteEngine | Scope.Scope>
+
+const objectsOf = (store: ObjectStore): Effect.Effect<Objects, StoreError> =>
+  Effect.gen(function* () {
+    const objects: Array<readonly [string, Uint8Array]> = []
+    for (const { name } of yield* Stream.runCollect(store.list(""))) objects.push([name, yield* store.get(name)])
+    return new Map(objects.sort(([a], [b]) => a < b ? -1 : 1))
+  })
+
+const storeOf = (objects: Objects): Effect.Effect<ObjectStore, StoreError> =>
+  Effect.gen(function* () {
+    const store = yield* memoryStore.make()
+    for (const [name, bytes] of objects) yield* store.put(name, [bytes])
+    return store
+  })
+
+/** Whether it succeeded. It may fail, with an error that says so. */
+const succeeds = <A, R>(run: Effect.Effect<A, FormatError, R>): Effect.Effect<boolean, never, R> =>
+  Effect.match(run, {
+    onSuccess: () => true,
+    onFailure: (error) => {
+      assert.match(error._tag, /^(StoreError|RepositoryError)$/)
+      assert.ok(error.message.length > 10, error.message)
+      return false
+    },
+  })
+
+/** The tests of one format. */
+export const formatFaults = (subject: Subject): void => {
+  const open = (store: ObjectStore) => openIn(subject, store)
+  const factsKept = <E, R>(entries: Stream.Stream<Entry, E, R>) =>
+    Effect.map(factsOf(entries), (facts) => sorted(kept(facts, subject.format.fidelity, subject)))
+  const right = Effect.runPromise(Effect.forEach([before, after], (tree) => factsKept(walk(tree))))
+
+  /** A repository with one snapshot, made once. */
+  let made: Promise<Objects> | undefined
+  const base = () =>
+    Effect.promise(() =>
+      made ??= runFormat(Effect.gen(function* () {
+        const store = yield* memoryStore.make()
+        yield* (yield* createIn(subject, store)).backup(walk(before), options)
+        return yield* objectsOf(store)
+      }))
+    )
+
+  /** Nothing is found wrong. */
+  const clean = (repository: Repository) =>
+    Effect.map(repository.check({ readData: 100 }), ({ findings }) => assert.deepEqual(findings, []))
+
+  /** Which of the two trees a snapshot holds. */
+  const treeOf = (repository: Repository, snapshot: SnapshotInfo) =>
+    Effect.gen(function* () {
+      const facts = yield* factsKept(repository.entries(snapshot))
+      const trees = yield* Effect.promise(() => right)
+      if (isDeepStrictEqual(facts, trees[0])) return "before"
+      assert.deepEqual(facts, trees[1], "a snapshot holds one of the two trees")
+      return "after"
+    })
+
+  /** What each snapshot holds; those that were there before are there still. */
+  const trees = (repository: Repository) =>
+    Effect.gen(function* () {
+      const snapshots = yield* repository.snapshots
+      const all = yield* Effect.forEach(snapshots, (snapshot) => treeOf(repository, snapshot))
+      if (subject.snapshots === true) assert.equal(all[0], "before", "the first snapshot is there still")
+      return all
+    })
+
+  /** The next run completes, and nothing needs repair before it or after it. Gives what the snapshots hold before it. */
+  const sound = (store: ObjectStore): Running<ReadonlyArray<string>> =>
+    Effect.gen(function* () {
+      if (isDeepStrictEqual(yield* objectsOf(store), yield* base())) return ["before"]
+      const repository = yield* open(store)
+      yield* clean(repository)
+      const left = yield* trees(repository)
+      yield* repository.backup(walk(after), options)
+      assert.equal((yield* trees(repository)).at(-1), "after")
+      yield* clean(repository)
+      return left
+    })
+
+  /** Runs on a fresh copy of some objects with one fault after the other, and looks at what is left. Returns how many operations there were. */
+  const each = (
+    options: Omit<FaultOptions, "nth">,
+    from: Effect.Effect<Objects>,
+    run: (store: ObjectStore) => Effect.Effect<unknown, FormatError, SqliteEngine | Scope.Scope>,
+    look: (store: ObjectStore, ok: boolean, nth: number) => Running<unknown>,
+  ): Promise<number> =>
+    runFormat(Effect.gen(function* () {
+      const objects = yield* from
+      for (let nth = 1;; nth++) {
+        const store = yield* storeOf(objects)
+        const faulty = fault(store, { ...options, nth })
+        const ok = yield* Effect.scoped(succeeds(run(faulty)))
+        if (!faulty.hit()) {
+          assert.ok(ok, "a run without a fault succeeds")
+          return nth - 1
+        }
+        yield* Effect.scoped(look(store, ok, nth)).pipe(
+          Effect.catchDefect((defect) => Effect.die(told(defect, `operation ${nth}, ${ok ? "succeeded" : "failed"}`))),
+          Effect.mapError((error) => told(error, `operation ${nth}, ${ok ? "succeeded" : "failed"}`)),
+        )
+      }
+    }))
+  const backup = (store: ObjectStore) =>
+    Effect.flatMap(open(store), (repository) => repository.backup(walk(after), options))
+
+  describe(`${subject.name}: a store that fails once`, () => {
+    const faults = [
+      ["fail", { effect: "fail" }],
+      ["fail, and ever after", { effect: "fail", onwards: true }],
+      ["fail when it is done", { effect: "fail-after" }],
+    ] as const
+
+    for (const [name, options] of faults) {
+      it(`${name}, while a repository is made: the next run makes it`, async () => {
+        const none = Effect.succeed<Objects>(new Map())
+        await each(options, none, (store) => createIn(subject, store), (store) =>
+          Effect.gen(function* () {
+            const repository = yield* reachIn(subject, store)
+            yield* repository.backup(walk(after), { paths: ["/data"] })
+            assert.equal(yield* treeOf(repository, (yield* repository.snapshots).at(-1)!), "after")
+            yield* clean(yield* open(store))
+          }))
+      })
+
+      it(`${name}, while it is backed up: nothing to repair, and the next run completes`, async () => {
+        const count = await each(options, base(), backup, (store, ok) =>
+          Effect.map(sound(store), (left) => {
+            if (ok) assert.equal(left.at(-1), "after", "it said that it was done")
+          }))
+        assert.ok(count > 3, `only ${count} operations`)
+      })
+    }
+
+    it("while it is read and checked: nothing changes", async () => {
+      for (const effect of ["fail", "truncate", "flip"] as const) {
+        await each({ effect, operation: ["get", "list", "stat"] }, base(), read, (store) =>
+          Effect.gen(function* () {
+            assert.deepEqual(yield* objectsOf(store), yield* base())
+          }))
+      }
+    })
+
+    it("while it is rebuilt: nothing is lost", async () => {
+      for (const effect of ["fail", "fail-after"] as const) {
+        const rebuild = (store: ObjectStore) => Effect.flatMap(open(store), (repository) => repository.rebuild)
+        await each({ effect }, base(), rebuild, sound)
+      }
+    })
+
+    const reads = [
+      ["truncate", "too little", undefined],
+      ["flip", "a wrong bit", subject.unverified],
+    ] as const
+    for (const [effect, what, unless] of reads) {
+      it(...skipIf(unless, `while it is backed up, with reads that give ${what}: it fails or is right`), async () => {
+        await each({ effect, operation: "get" }, base(), backup, (store, ok) =>
+          Effect.map(sound(store), (left) => {
+            if (ok) assert.equal(left.at(-1), "after", "it said that it was done")
+          }))
+      })
+    }
+  })
+
+  describe(`${subject.name}: a store that lies`, () => {
+    for (const effect of ["drop", "truncate", "flip"] as const) {
+      it(`${effect}: what check does not blame restores, and nothing wrong is given`, async () => {
+        await each(
+          { effect, operation: ["put", "append", "commit"] },
+          base(),
+          backup,
+          (store) =>
+            Effect.gen(function* () {
+              if (!(yield* succeeds(open(store)))) return
+              const repository = yield* open(store)
+              const findings = yield* Effect.option(
+                Effect.map(repository.check({ readData: 100 }), (all) => all.findings),
+              )
+              const blameless = findings._tag === "Some" && findings.value.length === 0
+              if (!(yield* succeeds(repository.snapshots))) {
+                return assert.ok(!blameless, "the snapshots cannot be listed")
+              }
+              for (const [i, snapshot] of (yield* repository.snapshots).entries()) {
+                const { lost, missing } = yield* honest(repository, snapshot)
+                assert.ok(!blameless || !missing, "entries are missing, and check has nothing on it")
+                assert.ok(!blameless || lost.length === 0, `${lost} is lost, and check has nothing on it`)
+                if (subject.snapshots === true && i === 0) {
+                  assert.deepEqual({ lost, missing }, { lost: [], missing: false })
+                }
+              }
+            }),
+        )
+      })
+    }
+  })
+
+  /** What a snapshot gives is as it was in one of the two trees, or said to be lost. */
+  const honest = (repository: Repository, snapshot: SnapshotInfo) =>
+    Effect.gen(function* () {
+      if (!(yield* succeeds(Stream.runDrain(repository.entries(snapshot))))) return { lost: [], missing: true }
+      const facts = yield* factsKept(repository.entries(snapshot))
+      const trees = yield* Effect.promise(() => right)
+      const lost: Array<string> = []
+      for (const entry of facts as ReadonlyArray<readonly [string, { readonly damage?: string }]>) {
+        if (entry[1].damage !== undefined) lost.push(entry[0])
+        else {
+          assert.ok(
+            trees.some((tree) => tree.some((one) => isDeepStrictEqual(one, entry))),
+            `"${entry[0]}" is given as it never was`,
+          )
+        }
+      }
+      return { lost, missing: !trees.some((tree) => tree.length === facts.length) }
+    })
+
+  /** Opens it, lists, reads and checks all. */
+  const read = (store: ObjectStore) =>
+    Effect.gen(function* () {
+      const repository = yield* open(store)
+      for (const snapshot of yield* repository.snapshots) {
+        yield* Stream.runForEach(repository.entries(snapshot), (entry) =>
+          Effect.catch(Stream.runDrain(contentStream(entry)), (error) =>
+            Effect.sync(() =>
+              assert.equal(error._tag, "SourceError")
+            )))
+      }
+      yield* repository.check({ readData: 100 })
+    })
+}
+
+/** The error with where it happened. */
+const told = (error: unknown, where: string): unknown => {
+  if (error instanceof Error) error.message = `${where}: ${error.message}`
+  return error
+}

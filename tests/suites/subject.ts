@@ -1,0 +1,48 @@
+/** A format as the suites of faults take it: with small objects, and secrets that another process can have too. */
+import { join } from "node:path"
+import { Effect, type Scope } from "effect"
+import { localStore } from "../../adapters/store/local.ts"
+import { singleFileStore } from "../../adapters/store/single_file.ts"
+import type { BackupOptions, Format, FormatError, Repository, Secrets } from "../../formats/format.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import type { FormatTraits } from "./format.ts"
+
+/** What is tried. */
+export interface Subject extends Pick<FormatTraits, "directories" | "snapshots"> {
+  readonly name: string
+  readonly format: Format
+  readonly secrets: Secrets
+  /** The module that exports it as `subject`. */
+  readonly module: string
+  /** The name of the only object, for a format that is a single file. */
+  readonly file?: string
+  /** Why a wrong bit in what a backup reads of the store may be stored again, for `check` to find. */
+  readonly unverified?: string
+}
+
+/** How all snapshots are made. */
+export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
+
+type Opening = Effect.Effect<Repository, FormatError, SqliteEngine | Scope.Scope>
+
+/** Makes a repository in a store. */
+export const createIn = ({ format, secrets }: Subject, store: ObjectStore): Opening =>
+  Effect.provideService(format.create(secrets), ObjectStore, store)
+
+/** Opens that of a store. */
+export const openIn = ({ format, secrets }: Subject, store: ObjectStore): Opening =>
+  Effect.provideService(format.open(secrets), ObjectStore, store)
+
+/** Opens that of a store, or makes one when there is none, as a backup on the command line does. */
+export const reachIn = (subject: Subject, store: ObjectStore): Opening =>
+  Effect.flatMap(
+    Effect.provideService(subject.format.recognise, ObjectStore, store),
+    (there) => there ? openIn(subject, store) : createIn(subject, store),
+  )
+
+/** A store in a directory, which is made when it is not there. */
+export const diskStore = ({ file }: Subject, directory: string): Effect.Effect<ObjectStore, StoreError> =>
+  file === undefined
+    ? localStore.make(directory, { create: true })
+    : singleFileStore.make(join(directory, file), file, { create: true })
