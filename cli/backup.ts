@@ -12,6 +12,7 @@ import { displayPath } from "../stages/walk/path.ts"
 import type { SourceError } from "../stages/walk/source.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
+import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { CommonInput, CreationInput } from "./options.ts"
 import { printLosses, printProblems } from "./incomplete.ts"
 import { makeOutput, type Output } from "./output.ts"
@@ -41,6 +42,7 @@ export interface BackupInput extends CommonInput, CreationInput {
   readonly time: string | undefined
   readonly parent: string | undefined
   readonly force: boolean
+  readonly compression: CompressionMode | undefined
 }
 
 /** Runs `backup`; gives the exit code. */

@@ -2,7 +2,18 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { type AnyCommand, command, common, creation, dryRun, flag, type OnExit, text, texts } from "./flags.ts"
+import {
+  type AnyCommand,
+  command,
+  common,
+  compression,
+  creation,
+  dryRun,
+  flag,
+  type OnExit,
+  text,
+  texts,
+} from "./flags.ts"
 
 const backupArguments = {
   paths: Argument.String("path").pipe(
@@ -32,6 +43,7 @@ const backupArguments = {
     "Snapshot whose unchanged files are not read again, or none (default: the last of the same paths)",
   ),
   force: flag("force", "Read every file again, as --parent none").pipe(Flag.withAlias("f")),
+  compression,
   ...creation,
 }
 

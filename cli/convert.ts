@@ -116,6 +116,7 @@ const openTarget = Effect.fnUntraced(function* (input: ConvertInput) {
     repo: input.to,
     format: input.toFormat,
     noEncryption: input.toNoEncryption,
+    compression: input.compression,
     passwordFile: input.toPasswordFile,
     recipient: input.toRecipient,
     identity: input.toIdentity,

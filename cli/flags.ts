@@ -4,6 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { CommonInput, CreationInput, DestinationInput } from "./options.ts"
 
 /** How a handler hands over its exit code. */
@@ -86,6 +87,17 @@ const formatFlag = (name: string): Flag.Flag<string | undefined> =>
     Flag.map(Option.getOrUndefined),
   )
 
+/** How hard to compress what is written. */
+export const compression: Flag.Flag<CompressionMode | undefined> = Flag.Literals(
+  "compression",
+  ["auto", "fast", "better", "max", "off"],
+).pipe(
+  Flag.withMetavar("MODE"),
+  Flag.withDescription("How hard to compress: auto (the default), fast, better, max or off"),
+  Flag.optional,
+  Flag.map(Option.getOrUndefined),
+)
+
 /** What a command has that can make a repository. */
 export const creation: Flags<CreationInput> = {
   format: formatFlag("format"),
@@ -102,6 +114,7 @@ export const destination: Flags<DestinationInput> = {
   toRecipient: texts("to-recipient", "age1...", "zprt: encrypt for this age recipient; repeatable"),
   toIdentity: texts("to-identity", "FILE", "zprt: the age identities that open it; repeatable"),
   toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
+  compression,
   toNoEncryption: flag("to-no-encryption", "It has, or gets, no password, where the format allows that (bkp)"),
 }
 

@@ -3,17 +3,26 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Format, FormatError, Secrets } from "../formats/format.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
+import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { ObjectStore } from "../stages/pack/store.ts"
 
 /** How a repository is opened: a password, age recipients and identities, or a file with a raw key. */
 export type SecretKind = "password" | "age" | "key-file"
+
+/** How a format is to write. */
+export interface WriteOptions {
+  /** One of those that the format has. */
+  readonly compression?: CompressionMode
+}
 
 /** How the command gets at a format. */
 export interface FormatSource {
   /** As on the command line. */
   readonly name: string
   /** Loads it; absent as long as it is not built. */
-  readonly load?: () => Promise<Format>
+  readonly load?: (options?: WriteOptions) => Promise<Format>
+  /** The modes of compression that it can write with; none when there is nothing to choose. */
+  readonly compression?: ReadonlyArray<CompressionMode>
   /** What opens a repository of this format: any one of these, nothing when it is empty. */
   readonly secrets: ReadonlyArray<SecretKind>
   /** Whether a repository can be made that needs no secret. */
@@ -26,12 +35,24 @@ export interface FormatSource {
 
 /** All formats, in the order in which an existing repository is tried. The first is the default. */
 export const builtIn: ReadonlyArray<FormatSource> = [
-  { name: "rozen", secrets: ["password"], load: () => import("../formats/rozen/mod.ts").then(({ rozen }) => rozen) },
+  {
+    name: "rozen",
+    secrets: ["password"],
+    compression: ["auto", "fast", "better", "max", "off"],
+    load: (options) => import("../formats/rozen/mod.ts").then(({ makeRozen }) => makeRozen(options)),
+  },
   {
     name: "zprt",
     secrets: ["age", "password"],
     file: "archive.zprt",
-    load: () => import("../formats/zprt/mod.ts").then(({ zprt }) => zprt),
+    compression: ["auto", "fast", "better", "max"],
+    load: async ({ compression = "auto" } = {}) => {
+      const [{ makeZprt }, { MODE_LEVELS }] = await Promise.all([
+        import("../formats/zprt/mod.ts"),
+        import("../stages/compress/mode.ts"),
+      ])
+      return makeZprt({ level: MODE_LEVELS[compression] })
+    },
     recover: () => import("../formats/zprt/mod.ts").then(({ recover }) => recover),
   },
   {
@@ -48,7 +69,14 @@ export const builtIn: ReadonlyArray<FormatSource> = [
   {
     name: "fogsync",
     secrets: ["key-file"],
-    load: () => import("../formats/fogsync/mod.ts").then(({ fogsync }) => fogsync),
+    compression: ["auto", "fast", "max", "off"],
+    load: ({ compression = "auto" } = {}) =>
+      import("../formats/fogsync/mod.ts").then(({ makeFogsync }) =>
+        makeFogsync({
+          compress: compression !== "off",
+          level: compression === "fast" ? 1 : compression === "max" ? 9 : 6,
+        })
+      ),
   },
 ]
 

@@ -1,4 +1,5 @@
 /** What the options that several commands have say. */
+import type { CompressionMode } from "../stages/compress/mode.ts"
 
 /** Where the secrets of a repository come from; see secrets.ts. */
 export interface SecretOptions {
@@ -18,6 +19,7 @@ export interface CreationInput {
 /** Which repository. */
 export interface RepositoryOptions extends SecretOptions, Partial<CreationInput> {
   readonly repo: string | undefined
+  readonly compression?: CompressionMode | undefined
 }
 
 /** How results are told. */
@@ -41,4 +43,5 @@ export interface DestinationInput {
   readonly toIdentity: ReadonlyArray<string>
   readonly toKeyFile: string | undefined
   readonly toNoEncryption: boolean
+  readonly compression: CompressionMode | undefined
 }

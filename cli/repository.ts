@@ -5,6 +5,7 @@ import { statSync } from "node:fs"
 import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
+import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 import { ObjectStore, type StoreError } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
@@ -63,7 +64,8 @@ export const openRepository: (
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
     }
     if (found === undefined && mode === "open") return yield* noneAt(location)
-    const { source, format } = found ?? (yield* formatNamed(options.format))
+    const { source, format: usual } = found ?? (yield* formatNamed(options.format))
+    const format = options.compression === undefined ? usual : yield* compressing(source, options.compression)
     const created = found === undefined
     const give = <A>(effect: Effect.Effect<A, FormatError, ObjectStore | SqliteEngine | Scope.Scope>) =>
       // A store is made only now: nothing is left behind when there is no password.
@@ -205,7 +207,7 @@ const recognise = Effect.fnUntraced(
     const single = path !== undefined && isFile(path)
     for (const source of yield* Formats) {
       if (source.load === undefined || (single && source.file === undefined)) continue
-      const format = yield* Effect.promise(source.load)
+      const format = yield* Effect.promise(() => source.load!())
       if (yield* Effect.provideService(format.recognise, ObjectStore, store)) return { source, format }
     }
     if (!single) return undefined
@@ -216,12 +218,25 @@ const recognise = Effect.fnUntraced(
   },
 )
 
+/** The format, writing with that mode of compression. */
+const compressing = (source: FormatSource, mode: CompressionMode): Effect.Effect<Format, UsageError> => {
+  const modes = source.compression ?? []
+  return source.load !== undefined && modes.includes(mode)
+    ? Effect.promise(() => source.load!({ compression: mode }))
+    : Effect.fail(
+      new UsageError({
+        message: `The format ${source.name} has ` +
+          (modes.length === 0 ? "no choice of compression" : `no compression ${mode}: it has ${modes.join(", ")}`),
+      }),
+    )
+}
+
 /** The format of that name, or the default one. */
 export const formatNamed: (name: string | undefined) => Effect.Effect<Found, UsageError> = Effect.fnUntraced(
   function* (name) {
     const sources = yield* Formats
     const source = name === undefined ? sources[0]! : sources.find((source) => source.name === name)
-    if (source?.load !== undefined) return { source, format: yield* Effect.promise(source.load) }
+    if (source?.load !== undefined) return { source, format: yield* Effect.promise(() => source.load!()) }
     const ready = sources.filter((source) => source.load !== undefined).map((source) => source.name)
     const wanted = source?.name ?? name
     return yield* new UsageError({

@@ -32,31 +32,11 @@ export const version: (input: VersionInput) => Effect.Effect<number> = Effect.fn
   return EXIT_OK
 })
 
-/** What runs behind each kernel of the table: found out by loading it, since anything but `node:` modules may be missing. */
+/** What runs behind each kernel of the table. */
 const loadedKernels = async (): Promise<Readonly<Record<string, string>>> => {
-  const [{ nativeKernels }, { napiBlake3, wasmBlake3 }, { hasNodeChacha }] = await Promise.all([
-    import("../adapters/kernels/native.ts"),
-    import("../adapters/kernels/hash.ts"),
-    import("../adapters/kernels/encrypt.ts"),
-  ])
-  const blake3 = napiBlake3() !== undefined
-    ? "@napi-rs/blake-hash (native)"
-    : wasmBlake3() !== undefined
-    ? "blake3-wasm (WebAssembly)"
-    : "@noble/hashes (plain)"
-  const chacha = hasNodeChacha() ? "node:crypto" : "@noble/ciphers (plain)"
-  const how: ReadonlyArray<readonly [RegExp, string]> = [
-    [/^chunk:fastcdc/, typeof WebAssembly === "object" ? "WebAssembly" : "plain"],
-    [/^hash:blake3/, blake3],
-    [/^hash:sha256|^encrypt:xaes/, "node:crypto"],
-    [/^encrypt:x?chacha20/, chacha],
-    [/^encrypt:twofish/, "twofish-ts (plain)"],
-    [/^compress:/, "node:zlib"],
-  ]
+  const { kernelTable } = await import("../adapters/kernels/native.ts")
   return Object.fromEntries(
-    Object.keys(nativeKernels).sort().map((
-      name,
-    ) => [name, how.find(([form]) => form.test(name))?.[1] ?? "accelerated"]),
+    kernelTable().map(({ stage, name, implementation }) => [`${stage}:${name}`, implementation]).sort(),
   )
 }
 

@@ -1,6 +1,6 @@
 /** The formats that are opened by something other than a password, through the whole command. */
 import assert from "node:assert/strict"
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { fileURLToPath } from "node:url"
 import { Effect, Redacted } from "effect"
@@ -69,5 +69,25 @@ test("fogsync with a key file", async () => {
       (await run(["ls", "-r", at("fog")])).stderr,
       /^penstock: The format fogsync needs a key: give --key-file/,
     )
+  })
+})
+
+test("how hard to compress is a choice, where the format has one", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src"))
+    writeFileSync(at("src/a"), "text ".repeat(20_000))
+    const stored = async (...args: ReadonlyArray<string>): Promise<number> => {
+      const made = await runScript(script("backup.ts"), [...args, "--json", at("src")])
+      assert.equal(made.code, 0, made.stderr)
+      return rowsOf(made).at(-1)!["bytesStored"] as number
+    }
+    assert.ok(await stored("-r", at("small"), "--compression", "better") < 20_000)
+    assert.ok(await stored("-r", at("large"), "--compression", "off") > 100_000)
+    const refused = await runScript(script("backup.ts"), [
+      ...["-r", at("bkp"), "--format", "bkp", "--compression", "max", at("src")],
+    ])
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /bkp has no choice of compression/)
+    assert.equal(existsSync(at("bkp")), false)
   })
 })
