@@ -33,14 +33,14 @@ export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenErr
   },
 )
 
-/** A snapshot as a row of `--json`. */
+/** A snapshot as a row of `--json`: without its time where the format keeps none. */
 export const snapshotRow = (
   { directories, time, ...snapshot }: SnapshotInfo,
 ): { readonly type: string; readonly [key: string]: unknown } => ({
   type: "snapshot",
   ...snapshot,
   dirs: directories,
-  time: new Date(time).toISOString(),
+  ...(time === 0 ? {} : { time: new Date(time).toISOString() }),
 })
 
 const table = (snapshots: ReadonlyArray<SnapshotInfo>): ReadonlyArray<string> => {
