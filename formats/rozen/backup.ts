@@ -65,7 +65,8 @@ const run = Effect.fnUntraced(
     const log = new LogWriter(putSegment(store, layout, id))
     // A log lists the changes against the parent, until those since the last full log outnumber the entries: then it lists all again.
     const before = started === undefined ? 0 : started.record.log.changes
-    const full = started === undefined || before > started.record.files + started.record.directories
+    const again = started !== undefined && before > started.record.files + started.record.directories
+    const full = started === undefined || again
 
     const planned = plan(entries)
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
@@ -80,10 +81,10 @@ const run = Effect.fnUntraced(
     )
     const meter = makeMeter(options.progress)
     const recorded = yield* record(flushing(packed, log), tree, {
-      ...(full ? {} : { onChange: (change) => log.add(change) }),
+      ...(again ? {} : { onChange: (change) => log.add(change) }),
       progress: meter.recorded,
     }).pipe(Effect.provideService(OnRead, meter.read))
-    if (full) yield* logAll(tree, log)
+    if (again) yield* logAll(tree, log)
 
     const snapshot: SnapshotRecord = yield* log.end((segments) => ({
       id,

@@ -36,7 +36,8 @@ export const putSegment = (store: ObjectStore, layout: Layout, snapshot: string)
 /** Writes the log of one run. Segments are sealed as they fill, in memory, and written by `flush` and `end`. */
 export class LogWriter {
   readonly #putSegment: PutSegment
-  #parts: Array<Uint8Array> = []
+  /** The segment that is being filled. */
+  #segment: Uint8Array = new Uint8Array(64 << 10)
   #length = 0
   #full: Array<Uint8Array> = []
   /** Segments written. */
@@ -76,22 +77,20 @@ export class LogWriter {
 
   #append(op: number, body: Uint8Array, split = true): void {
     if (split && this.#length > 0 && this.#length + body.length + 5 > SEGMENT_BYTES) this.#close()
-    const head = new Uint8Array(5)
-    head[0] = op
-    new DataView(head.buffer).setUint32(1, body.length, true)
-    this.#parts.push(head, body)
-    this.#length += 5 + body.length
+    const end = this.#length + 5 + body.length
+    if (end > this.#segment.length) {
+      const grown = new Uint8Array(Math.max(end, Math.min(2 * this.#segment.length, SEGMENT_BYTES)))
+      grown.set(this.#segment.subarray(0, this.#length))
+      this.#segment = grown
+    }
+    this.#segment[this.#length] = op
+    new DataView(this.#segment.buffer).setUint32(this.#length + 1, body.length, true)
+    this.#segment.set(body, this.#length + 5)
+    this.#length = end
   }
 
   #close(): void {
-    const segment = new Uint8Array(this.#length)
-    let at = 0
-    for (const part of this.#parts) {
-      segment.set(part, at)
-      at += part.length
-    }
-    this.#full.push(segment)
-    this.#parts = []
+    this.#full.push(this.#segment.slice(0, this.#length))
     this.#length = 0
   }
 

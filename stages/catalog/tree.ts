@@ -88,21 +88,23 @@ interface Session {
   readonly kept: IdSet
   /** How many IDs are in either. */
   seen: number
-  /** What is looked up is most often put again, as it was: it need not be found a second time. */
-  readonly known: WeakMap<Uint8Array, Known>
+  /** What was looked up, by path: it will be put soon, most often as it was, and need not be found a second time. */
+  readonly known: Map<string, Known>
 }
 
-/** A row that was looked up, by the list of chunks that was given out with it. */
+/** A row that was looked up. */
 interface Known {
-  readonly path: string
   readonly row: SqliteRow
   /** Where its ID is in the row. */
   readonly at: number
   /** `Nodes.removals` then. */
-  readonly version: number
+  readonly removals: number
 }
 
 const NONE: Uint8Array = new Uint8Array(0)
+
+/** Rows that are kept between being looked up and put, at most: more than are on their way at once. */
+const KNOWN = 1 << 14
 
 class OpenTree {
   readonly #db: SqliteDatabase
@@ -125,8 +127,10 @@ class OpenTree {
     const found = this.#nodes.findNext(parent, nameOf(path))
     if (found === undefined) return undefined
     const entry = entryOf(path, found.row, found.at + 1, this.#owners)
-    if (entry.chunks.length > 0) {
-      this.#session?.known.set(entry.chunks, { path, ...found, version: this.#nodes.removals })
+    const known = this.#session?.known
+    if (known !== undefined) {
+      if (known.size >= KNOWN) known.clear()
+      known.set(path, { ...found, removals: this.#nodes.removals })
     }
     return entry
   }
@@ -140,7 +144,7 @@ class OpenTree {
       put: new IdSet(),
       kept: new IdSet(),
       seen: 0,
-      known: new WeakMap(),
+      known: new Map(),
     }
   }
 
@@ -272,11 +276,11 @@ class OpenTree {
       const id = this.#nodes.tryAdd(parent, name, row)
       if (id !== undefined) return this.#stored(entry, id, session, "new")
     }
-    const known = session?.known.get(entry.chunks)
-    // A caller may give the list to another file.
-    if (known !== undefined && known.path === path && known.version === this.#nodes.removals) {
+    const known = session?.known.get(path)
+    if (known !== undefined) {
+      session!.known.delete(path)
       const id = idOf(path, known.row[known.at])
-      const untouched = !session!.put.has(id) && !session!.kept.has(id)
+      const untouched = known.removals === this.#nodes.removals && !session!.put.has(id) && !session!.kept.has(id)
       if (untouched && sameRow(known.row, known.at + 1, row)) return this.#stored(entry, id, session, "same")
     }
     const old = this.#nodes.find(parent, name)

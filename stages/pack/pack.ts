@@ -22,6 +22,8 @@ const UNIT_BYTES = 8 << 20
 const LARGE_BYTES = 16 << 20
 /** Entries in a unit at most. */
 const UNIT_ENTRIES = 512
+/** The same when there is nothing to read: what waits needlessly is copied by collectors. */
+const IDLE_ENTRIES = 64
 
 /**
  * Runs the plan and stores what it gives: the one stage that touches content. Entries come out as they went in, in order, with
@@ -102,7 +104,7 @@ const units = <E, R>(self: Stream.Stream<Planned<Steps>, E, R>): Stream.Stream<R
         if (state.held.length > 0 && (state.held[0]!.plan !== entry.plan || bytes >= LARGE_BYTES)) close()
         state.held.push(entry)
         state.bytes += bytes
-        if (state.bytes >= UNIT_BYTES || state.held.length >= UNIT_ENTRIES) close()
+        if (state.bytes >= UNIT_BYTES || state.held.length >= (state.bytes > 0 ? UNIT_ENTRIES : IDLE_ENTRIES)) close()
       }
       return [state, full] as const
     },
