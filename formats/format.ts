@@ -3,11 +3,13 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { taggedError, type TaggedErrorClass } from "../stages/error.ts"
-import type { ObjectStore, StoreError } from "../stages/pack/store.ts"
+import { catching, taggedError, type TaggedErrorClass } from "../stages/error.ts"
+import type { KernelError } from "../stages/kernel.ts"
+import { type ObjectStore, StoreError } from "../stages/pack/store.ts"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { Loss } from "../stages/walk/represent.ts"
 import type { Fidelity } from "../stages/walk/source.ts"
+import type { Recorded } from "../stages/catalog/record.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 
 interface RepositoryErrorFields {
@@ -36,6 +38,23 @@ export class RepositoryError extends RepositoryErrorBase {}
 
 /** Whatever may go wrong with a repository. */
 export type FormatError = RepositoryError | StoreError
+
+/** An object that is damaged, altered or missing. */
+export const corrupt = (object: string, message: string, cause?: unknown): RepositoryError =>
+  new RepositoryError({ reason: "corrupt", object, message, cause })
+
+/** Kernels fail while writing only for want of support. */
+export const fromKernelError = (error: KernelError): RepositoryError =>
+  new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
+
+/** Runs what throws RepositoryError. */
+export const attempt = <A>(run: () => A): Effect.Effect<A, RepositoryError> => catching(RepositoryError, run)
+
+/** Whether one object is to blame for an error, and not the store as a whole. */
+export const isDamage = (error: FormatError): boolean =>
+  error instanceof StoreError
+    ? error.reason === "not-found" || error.reason === "corrupt" || error.reason === "io"
+    : error.reason === "corrupt"
 
 /** What opens a repository. Which of these a format takes is in its SPEC.md. */
 export interface Secrets {
@@ -121,6 +140,25 @@ export interface BackupSummary {
   /** What the format cannot keep of entries that are stored; absent when it keeps all. */
   readonly losses?: ReadonlyArray<Loss>
 }
+
+/** The summary of what was recorded, with the bytes stored in all, and what was lost on the way. */
+export const summaryOf = (
+  recorded: Recorded,
+  bytesStored: number,
+  losses: ReadonlyArray<Loss> = [],
+): BackupSummary => ({
+  files: recorded.files,
+  directories: recorded.directories,
+  others: recorded.others,
+  bytes: recorded.bytes,
+  filesUnchanged: recorded.filesUnchanged,
+  bytesAdded: recorded.bytesAdded,
+  bytesStored,
+  chunksNew: recorded.chunksNew,
+  chunksReused: recorded.chunks - recorded.chunksNew,
+  problems: recorded.problems,
+  ...(losses.length === 0 ? {} : { losses }),
+})
 
 /** What to read of a snapshot. */
 export interface ReadOptions {

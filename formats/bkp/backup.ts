@@ -21,10 +21,17 @@ import { displayPath, joinPath, pathProblem } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuseListed } from "../../stages/walk/reuse.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
-import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, RepositoryError } from "../format.ts"
+import {
+  type BackupOptions,
+  type BackupSummary,
+  chooseParent,
+  type FormatError,
+  RepositoryError,
+  summaryOf,
+} from "../format.ts"
 import { blockPacking } from "./blocks.ts"
 import { earlierFiles, EarlierTree, readNode } from "./earlier.ts"
-import { corrupt, isDamage, unsupported } from "./errors.ts"
+import { corrupt, fromKernelError, isDamage } from "./errors.ts"
 import { advance, latest } from "./heads.ts"
 import { encodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
 import { singleName } from "./names.ts"
@@ -58,7 +65,7 @@ export const backup: <E, R>(
   return Effect.scoped(run(opened, entries, options)).pipe(
     Effect.catch((error) =>
       error instanceof KernelError
-        ? Effect.fail(unsupported(error))
+        ? Effect.fail(fromKernelError(error))
         // Nothing is recorded in a database.
         : error instanceof SqliteError
         ? Effect.die(error)
@@ -125,19 +132,8 @@ const run = Effect.fnUntraced(
       createTime: seconds(options.time ?? now),
       root,
     })
-    const summary: BackupSummary = {
-      files: recorded.files,
-      directories: recorded.directories,
-      others: recorded.others,
-      bytes: recorded.bytes,
-      filesUnchanged: recorded.filesUnchanged,
-      bytesAdded: recorded.bytesAdded,
-      bytesStored: blockWriter.written.bytesStored + metadataWriter.written.bytesStored,
-      chunksNew: recorded.chunksNew,
-      chunksReused: recorded.chunks - recorded.chunksNew,
-      problems: recorded.problems,
-      ...(losses.all.length === 0 ? {} : { losses: losses.all }),
-    }
+    const bytesStored = blockWriter.written.bytesStored + metadataWriter.written.bytesStored
+    const summary = summaryOf(recorded, bytesStored, losses.all)
     return options.dryRun === true ? summary : { ...summary, snapshot: infoOf(snapshot) }
   },
 )

@@ -14,7 +14,7 @@ import { isByteName, pathToBytes } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
-import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
 import { addressKey, type Bptr, refFromChunks } from "./bptr.ts"
 import { Contents } from "./contents.ts"
 import { fromSqliteError, writing } from "./errors.ts"
@@ -94,17 +94,8 @@ const run = Effect.fnUntraced(
     }
     const committed = yield* commitRoot(opened, root)
     const summary: BackupSummary = {
-      files: recorded.files,
-      directories: recorded.directories,
-      others: recorded.others,
-      bytes: recorded.bytes,
-      filesUnchanged: recorded.filesUnchanged,
-      bytesAdded: recorded.bytesAdded,
-      bytesStored: shelf.stored.bytes + committed.stored,
-      chunksNew: recorded.chunksNew,
+      ...summaryOf(recorded, shelf.stored.bytes + committed.stored, losses.all),
       chunksReused: recorded.files - recorded.chunksNew,
-      problems: recorded.problems,
-      ...(losses.all.length === 0 ? {} : { losses: losses.all }),
     }
     return options.dryRun === true ? summary : { ...summary, snapshot: committed.root.info }
   },

@@ -3,7 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { attempt as attemptSqlite, record, type Recorded } from "../../stages/catalog/record.ts"
+import { attempt as attemptSqlite, record } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"
 import { chunk } from "../../stages/chunk/chunk.ts"
@@ -21,7 +21,7 @@ import { plan, type Planned, type Steps } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
-import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { LogWriter, putSegment } from "./log.ts"
 import { catalogOpener, ruinedPacks, withoutPacks } from "./mend.ts"
@@ -105,9 +105,9 @@ const run = Effect.fnUntraced(
     const into = lostPages ? withoutPacks(opened, yield* ruinedPacks(opened)) : opened
     const catalog = yield* storeCatalog(into, db.bytes(PAGES_BYTES))
     const stored = recorded.bytesStored + log.stored + catalog.bytesStored
-    if (options.dryRun === true) return summary(recorded, stored)
+    if (options.dryRun === true) return summaryOf(recorded, stored)
     const committed = yield* commitSnapshot(store, layout, next, snapshot, catalog)
-    return { ...summary(recorded, stored + committed), snapshot: infoOf(snapshot) }
+    return { ...summaryOf(recorded, stored + committed), snapshot: infoOf(snapshot) }
   },
 )
 
@@ -176,18 +176,4 @@ const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: Snapsh
   }
   const db = yield* opened.engine.open()
   return { db, tree: yield* attemptSqlite(() => openTree(db)), started: undefined }
-})
-
-/** What a backup reports. */
-export const summary = (recorded: Recorded, bytesStored: number): BackupSummary => ({
-  files: recorded.files,
-  directories: recorded.directories,
-  others: recorded.others,
-  bytes: recorded.bytes,
-  filesUnchanged: recorded.filesUnchanged,
-  bytesAdded: recorded.bytesAdded,
-  bytesStored,
-  chunksNew: recorded.chunksNew,
-  chunksReused: recorded.chunks - recorded.chunksNew,
-  problems: recorded.problems,
 })

@@ -4,6 +4,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { absent, created } from "../../stages/pack/absent.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { type Repository, RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
@@ -61,19 +62,11 @@ export const checkConfig = (bytes: Uint8Array, id: string, master: Redacted.Reda
 
 /** The bytes of the file, or undefined when there is none. */
 export const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
-  Effect.catchTag(
-    store.get(CONFIG),
-    "StoreError",
-    (error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error),
-  )
+  absent(store.get(CONFIG))
 
 /** Writes the file when it is missing. */
 export const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, StoreError> =>
-  Effect.catchTag(
-    store.put(CONFIG, [config]),
-    "StoreError",
-    (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
-  )
+  Effect.asVoid(created(store.put(CONFIG, [config])))
 
 /** The repository without its config, as after a run that was killed while it made the repository: the next that writes completes it. */
 export const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => ({

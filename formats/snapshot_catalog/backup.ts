@@ -25,7 +25,7 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
-import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
 import { encodeMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, openCatalog } from "./catalog.ts"
 import { fromKernelError, fromWriteError } from "./errors.ts"
@@ -129,21 +129,9 @@ const run = Effect.fnUntraced(
       false,
     )
     const indexBytes = options.dryRun === true ? 0 : yield* updateIndex(opened, indexed(metadata))
-    const summary: BackupSummary = {
-      files: recorded.files,
-      directories: recorded.directories,
-      others: recorded.others,
-      bytes: recorded.bytes,
-      filesUnchanged: recorded.filesUnchanged,
-      bytesAdded: recorded.bytesAdded,
-      bytesStored: recorded.bytesStored + mapBytes + catalogBytes + indexBytes,
-      chunksNew: recorded.chunksNew,
-      chunksReused: recorded.chunks - recorded.chunksNew,
-      problems: recorded.problems,
-      ...(losses.all.length > 0 && { losses: losses.all }),
-      ...(options.dryRun !== true && { snapshot: metadata.info }),
-    }
-    return summary
+    const bytesStored = recorded.bytesStored + mapBytes + catalogBytes + indexBytes
+    const summary = summaryOf(recorded, bytesStored, losses.all)
+    return options.dryRun === true ? summary : { ...summary, snapshot: metadata.info }
   },
 )
 

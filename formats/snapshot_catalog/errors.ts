@@ -1,15 +1,8 @@
 /** Turns what stages fail with into errors of a repository. */
 import type { SqliteError } from "../../stages/catalog/sqlite.ts"
-import type { KernelError } from "../../stages/kernel.ts"
-import { RepositoryError } from "../format.ts"
+import { corrupt, RepositoryError } from "../format.ts"
 
-/** An object that is damaged, altered or missing. */
-export const corrupt = (object: string, message: string, cause?: unknown): RepositoryError =>
-  new RepositoryError({ reason: "corrupt", object, message, cause })
-
-/** Kernels fail while writing only for want of support. */
-export const fromKernelError = (error: KernelError): RepositoryError =>
-  new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
+export { corrupt, fromKernelError } from "../format.ts"
 
 /** The engine failed on a database that came from an object. */
 export const fromSqliteError = (object: string) => (error: SqliteError): RepositoryError =>

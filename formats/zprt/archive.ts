@@ -6,6 +6,7 @@ import { zstdContent } from "../../stages/compress/zstd_stream.ts"
 import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age.ts"
 import { openPayload } from "../../stages/encrypt/age_payload.ts"
 import { type Hasher, KernelError } from "../../stages/kernel.ts"
+import { absent } from "../../stages/pack/absent.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
@@ -74,13 +75,7 @@ export const recognise: (store: ObjectStore) => Effect.Effect<boolean, StoreErro
 
 /** Size of the archive; undefined when there is none. */
 export const sizeOf = (store: ObjectStore): Effect.Effect<number | undefined, StoreError> =>
-  store.stat(ARCHIVE).pipe(
-    Effect.map(({ size }): number | undefined => size),
-    Effect.catchTag(
-      "StoreError",
-      (error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error),
-    ),
-  )
+  absent(Effect.map(store.stat(ARCHIVE), ({ size }) => size))
 
 /** Reads both ends. Fails with `none`, `foreign` (it neither begins nor ends as an archive), or `corrupt`. */
 export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> = Effect.fnUntraced(

@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import { catching } from "../error.ts"
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
 import { type Compressor, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
+import { absent, created } from "./absent.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import type { BlockPlace, ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"
 import { ObjectStore, StoreError } from "./store.ts"
@@ -120,10 +121,7 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
 
 /** Whether there is an object of that name. */
 export const isThere = (store: ObjectStore, name: string): Effect.Effect<boolean, StoreError> =>
-  Effect.catch(
-    Effect.as(store.stat(name), true),
-    (error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error),
-  )
+  Effect.map(absent(store.stat(name)), (info) => info !== undefined)
 
 /** Puts an object that is named by its content: when it is there already, it is the same. */
 export const putOnce = (
@@ -132,11 +130,7 @@ export const putOnce = (
   bytes: Uint8Array,
   contentType?: string,
 ): Effect.Effect<void, StoreError> =>
-  Effect.catchTag(
-    store.put(name, [bytes], contentType === undefined ? {} : { contentType }),
-    "StoreError",
-    (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
-  )
+  Effect.asVoid(created(store.put(name, [bytes], contentType === undefined ? {} : { contentType })))
 
 /** The IDs that there are objects of, from a listing. */
 export const listIds = (store: ObjectStore, names: ObjectNames): Effect.Effect<ChunkIndex, StoreError> =>

@@ -15,8 +15,7 @@ import type { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 import { plan, type Planned } from "../../../stages/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { reuse } from "../../../stages/walk/reuse.ts"
-import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../../format.ts"
-import { summary } from "../backup.ts"
+import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../../format.ts"
 import { fromSqliteError } from "../errors.ts"
 import { infoOf } from "../snapshot.ts"
 import { commitRun, emptyCatalog } from "./commit.ts"
@@ -89,7 +88,7 @@ const run = Effect.fnUntraced(
       directories: recorded.directories,
       bytes: recorded.bytes,
     })
-    const all = summary(recorded, recorded.bytesStored + committed.stored)
+    const all = summaryOf(recorded, recorded.bytesStored + committed.stored)
     return options.dryRun === true ? all : { ...all, snapshot: infoOf(committed.record) }
   },
 )

@@ -6,7 +6,7 @@ import { SqliteError } from "../../../stages/catalog/sqlite.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
 import type { FormatError, RebuildSummary, RepositoryError } from "../../format.ts"
 import { presentContents } from "./backup.ts"
-import { CONFIG } from "../config.ts"
+import { ensureConfig } from "../config.ts"
 import { Damage } from "../../../stages/pack/damage.ts"
 import { fromSqliteError } from "../errors.ts"
 import { infoOf, type SnapshotRecord } from "../snapshot.ts"
@@ -26,11 +26,7 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
 const run = Effect.fnUntraced(function* (opened: Opened) {
   const { store } = opened
   const damage = new Damage()
-  yield* Effect.catchTag(
-    store.put(CONFIG, [opened.config]),
-    "StoreError",
-    (error) => error.reason === "exists" ? Effect.void : Effect.fail(error),
-  )
+  yield* ensureConfig(store, opened.config)
   const listed = yield* listSnapshots(opened)
   const found = yield* wholeSnapshots(opened, listed.snapshots)
   const bad = [...listed.damaged, ...found.bad]
