@@ -15,7 +15,7 @@ export interface OnThread {
 
 /**
  * Runs a task on the thread that has least to do. `shared`: it may wait there behind another. `alone`: not more tasks than threads.
- * When the task fails or is interrupted, its thread is of no more use, and another takes its place; others that it had fail.
+ * When the task fails or is interrupted, its thread is of no more use, and another takes its place; others that it had fail, after it.
  */
 export type Session = <A, E>(
   how: "shared" | "alone",
@@ -40,12 +40,19 @@ export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scop
     for (let n = 0; n < threads; n++) pool.add(new Thread())
     const shared = yield* Semaphore.make(TASKS * threads)
     const alone = yield* Semaphore.make(threads)
-    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all([...pool].map((thread) => thread.stop()))))
+    const ending = new Set<Promise<void>>()
+    yield* Effect.addFinalizer(() =>
+      Effect.promise(() => Promise.all([...ending, ...[...pool].map((thread) => thread.stop())]))
+    )
 
+    /** The thread ends a moment later: of all that fail because of it, what made it useless has to be told first. */
     const replace = (thread: Thread): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (pool.delete(thread)) pool.add(new Thread())
-        return Effect.promise(() => thread.stop())
+      Effect.sync(() => {
+        if (!pool.delete(thread)) return
+        pool.add(new Thread())
+        const end = new Promise((resolve) => setTimeout(resolve, 0)).then(() => thread.stop())
+        ending.add(end)
+        void end.then(() => ending.delete(end))
       })
     const leastBusy = (): Thread => {
       let best: Thread | undefined

@@ -19,10 +19,12 @@ import {
   fastcdc,
   hash,
   type KernelSpec,
+  ObjectStore,
   pack,
   type Packed,
   packs,
   type Steps,
+  StoreError,
   walk,
   zstd,
 } from "../../../mod.ts"
@@ -53,6 +55,7 @@ interface Result {
 const run = (
   threads: number,
   chunker: KernelSpec<"chunk"> = fastcdc({ average: 64 << 10 }),
+  store: Layer.Layer<ObjectStore> = memoryStore.layer,
 ): Effect.Effect<Result, unknown> =>
   Effect.gen(function* () {
     const executor = yield* makeWorkers({ threads })
@@ -76,7 +79,7 @@ const run = (
     }
   }).pipe(
     Effect.scoped,
-    Effect.provide(Layer.mergeAll(localSource.layer, memoryStore.layer)),
+    Effect.provide(Layer.mergeAll(localSource.layer, store)),
     Effect.provideService(Kernels, nativeKernels),
   )
 
@@ -119,6 +122,19 @@ describe("a pool of threads", () => {
   test("fails when a thread ends by itself", async () => {
     const module = "import { exit } from 'node:process'; export default () => ({ maximum: 65536, cut() { exit(3) } })"
     await assert.rejects(Effect.runPromise(run(2, fromModule(module))), /A worker thread/)
+  })
+
+  test("fails with the error of the store, not with that of the threads that it ended", async () => {
+    const full = new StoreError({ reason: "full", name: "x", message: "no space is left" })
+    const failing = (store: typeof ObjectStore.Service): typeof ObjectStore.Service => ({
+      ...store,
+      put: () => Effect.fail(full),
+      create: () => Effect.fail(full),
+    })
+    for (let round = 0; round < 2; round++) {
+      const store = Effect.map(memoryStore.make(), failing)
+      await assert.rejects(Effect.runPromise(run(2, undefined, Layer.effect(ObjectStore, store))), /no space is left/)
+    }
   })
 
   test("ends when it is interrupted", async () => {
