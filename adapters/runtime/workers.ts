@@ -23,8 +23,10 @@ export interface WorkersOptions {
   readonly partBytes?: number
 }
 
-/** Below so many bytes to read, this thread does it: a pool takes some 100 ms to start. */
+/** What comes before so many bytes to read in one job, this thread does: a pool takes some 100 ms to start. */
 const WORTH_BYTES = 4 << 20
+/** Opening and closing a file takes as long as so many bytes. */
+const FILE_BYTES = 2 << 10
 const PART_BYTES = 8 << 20
 /** Files of less parts are stored as a whole. */
 const PARTS = 3
@@ -50,6 +52,7 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
         const plan = toMessage(job.plan)
         if (plan === undefined || job.index === undefined) return (unit) => lock.withPermits(1)(runInline(unit))
         const number = jobs++
+        let work = 0
         const session = yield* pool.start({
           type: "job",
           job: number,
@@ -86,8 +89,8 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
 
         return Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
           const remote = unit.filter(isRemote)
-          const bytes = remote.reduce((sum, { size }) => sum + (size ?? 0), 0)
-          if (remote.length === 0 || bytes < WORTH_BYTES && !pool.started()) {
+          for (const { size } of remote) work += FILE_BYTES + (size ?? 0)
+          if (remote.length === 0 || work < WORTH_BYTES && !pool.started()) {
             return yield* lock.withPermits(1)(runInline(unit))
           }
           const stored = yield* runFiles(remote)

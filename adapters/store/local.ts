@@ -28,7 +28,7 @@ const store = (root: string): ObjectStore => {
     })
 
   return {
-    properties: { location: root, connections: 4, atomicCreate: true },
+    properties: { location: root, connections: 4, atomicCreate: true, appends: true },
     ...fileWrites(operate, () => openTemporary(root, directories)),
     get: (name, range) => operate("read", name, () => readFile(root, name, range)),
     stat: (name) => operate("read", name, () => statFile(root, name)),

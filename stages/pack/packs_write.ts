@@ -4,18 +4,27 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { catching } from "../error.ts"
 import { KernelError, Kernels, makeKernel } from "../kernel.ts"
-import type { Block } from "../lane.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
-import { encodeTail } from "./pack_file.ts"
+import { encodeTail, type FooterBlock } from "./pack_file.ts"
 import { freshId, type ObjectLayout, objectName, type PackLayout } from "./pack_layout.ts"
 import { encodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
+import { type PackSink, packSink } from "./pack_sink.ts"
 import { openPackStore } from "./pack_store.ts"
 import type { Packer } from "./packing.ts"
-import { release } from "../release.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
 
 /** An index object is written when so many chunks are to be listed. */
 const INDEX_CHUNKS = 1 << 20
+
+/** A pack that is being filled. */
+interface Filling {
+  readonly id: Uint8Array
+  readonly header: Uint8Array
+  readonly sink: PackSink
+  readonly blocks: Array<FooterBlock>
+  /** Of the blocks. */
+  bytes: number
+}
 
 /** A packer over packs; one pack is being filled while the one before it is being written. */
 export const writePacks: (
@@ -32,8 +41,7 @@ export const writePacks: (
   let bytesStored = 0
   let chunksNew = 0
   let bytesAdded = 0
-  let filling: Array<Block> = []
-  let filled = 0
+  let filling: Filling | undefined
   let listed: Array<ListedPack> = [...known.orphans]
   let writing: Fiber.Fiber<void, StoreError> | undefined
 
@@ -50,27 +58,24 @@ export const writePacks: (
     return fiber === undefined ? Effect.void : Fiber.join(fiber)
   })
 
-  const close = Effect.fnUntraced(function* () {
-    if (filling.length === 0) return
-    const blocks = filling
-    filling = []
-    filled = 0
+  const open = Effect.fnUntraced(function* () {
     const id = freshId()
     const header = layout.packs.header(id)
-    const tail = yield* catching(
-      KernelError,
-      () => encodeTail(blocks.map(({ bytes, chunks }) => ({ length: bytes.length, chunks })), header, packCipher),
-    )
-    const parts = [header, ...blocks.map(({ bytes }) => bytes), tail]
-    yield* settle
-    // Not released when it fails or is interrupted: then a write may still be reading.
-    const written = Effect.tap(put(layout.packs, id, parts), () =>
-      Effect.sync(() => {
-        for (const { bytes } of blocks) release(bytes)
-      }))
-    const size = parts.reduce((n, part) => n + part.length, 0)
+    const sink = yield* Scope.provide(packSink(store, objectName(layout.packs, id), header), scope)
+    return filling = { id, header, sink, blocks: [], bytes: 0 }
+  })
+
+  const close = Effect.fnUntraced(function* () {
+    if (filling === undefined) return
+    const { blocks, bytes, header, id, sink } = filling
+    filling = undefined
+    const tail = yield* catching(KernelError, () => encodeTail(blocks, header, packCipher))
+    const size = header.length + bytes + tail.length
     listed.push({ id, size, footerLength: tail.length - 12, prefixes: prefixesOf(blocks) })
-    writing = yield* Effect.forkIn(written, scope)
+    objects++
+    bytesStored += size
+    yield* settle
+    writing = yield* Effect.forkIn(sink.end(tail), scope)
     if (listed.reduce((n, { prefixes }) => n + prefixes.length / PREFIX_BYTES, 0) >= INDEX_CHUNKS) yield* writeIndex
   })
 
@@ -94,12 +99,14 @@ export const writePacks: (
     has: (id) => known.index.get(id) !== undefined,
     claim: (id) => known.index.claim(id),
     add: Effect.fnUntraced(function* (blocks) {
-      for (const block of blocks) {
-        filling.push(block)
-        filled += block.bytes.length
-        chunksNew += chunkCount(block.chunks)
-        bytesAdded += block.rawLength
-        if (filled >= layout.size) yield* close()
+      for (const { bytes, chunks, rawLength } of blocks) {
+        const pack = filling ?? (yield* open())
+        pack.blocks.push({ length: bytes.length, chunks })
+        pack.bytes += bytes.length
+        chunksNew += chunkCount(chunks)
+        bytesAdded += rawLength
+        yield* pack.sink.append(bytes)
+        if (pack.bytes >= layout.size) yield* close()
       }
     }),
     finish: Effect.suspend(() => close()).pipe(Effect.andThen(settle), Effect.andThen(writeIndex)),

@@ -28,6 +28,8 @@ export interface StoreProperties {
   readonly connections: number
   /** Whether of several create-only puts of one name exactly one succeeds. */
   readonly atomicCreate: boolean
+  /** Whether a writer hands bytes on as they come, at no more cost or risk than `put`, so that large objects need not be gathered first. */
+  readonly appends?: boolean
   /** Whether it keeps the content type that an object is put with; it does not, when absent. */
   readonly contentType?: boolean
 }
