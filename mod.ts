@@ -20,6 +20,7 @@ export * from "./stages/walk/memory.ts"
 
 // Chunk
 export * from "./stages/chunk/chunk.ts"
+export * from "./stages/chunk/extents.ts"
 export * from "./stages/chunk/fastcdc.ts"
 export * from "./stages/chunk/fixed.ts"
 export * from "./stages/chunk/whole.ts"

@@ -20,6 +20,8 @@ export interface Chunker {
    * `maximum` bytes or reaches the end of the content. Returns a value in `(from, to]`.
    */
   readonly cut: (bytes: Uint8Array, from: number, to: number) => number
+  /** Content that comes in extents is cut where these end, see `extentsOr`. */
+  readonly followsExtents?: boolean
 }
 
 /** Names content: 32 bytes for any bytes. */

@@ -76,6 +76,11 @@ export class Lane {
   #digesting: ReturnType<Hasher["create"]> | undefined
   #digest: Uint8Array | undefined
 
+  /** Extents of the content, the one that the next byte is in, and how much of that is cut off. */
+  #extents: ReadonlyArray<number> = []
+  #extent = 0
+  #ofExtent = 0
+
   #gather: Uint8Array = NONE
   #gathered = 0
   readonly #gatherList: ChunkListBuilder = new ChunkListBuilder()
@@ -116,9 +121,13 @@ export class Lane {
     return this.#readyBytes
   }
 
-  /** Starts a content; what an earlier one left unfinished is dropped. */
-  begin(): void {
+  /** Starts a content, of those extents when they are known; what an earlier one left unfinished is dropped. */
+  begin(extents?: ReadonlyArray<number>): void {
     this.#held = 0
+    this.#extents = this.#chunker.followsExtents === true && this.direct
+      ? extents?.filter((length) => length > 0) ?? []
+      : []
+    this.#extent = this.#ofExtent = 0
     this.#list.take()
     this.#digesting = this.#digest = undefined
     this.#transforms = this.#before.map((encode) => frames(encode))
@@ -245,12 +254,24 @@ export class Lane {
     const end = this.#held
     let from = 0
     while (final ? from < end : end - from >= maximum) {
-      const to = this.#chunker.cut(this.#window, from, end)
+      const to = this.#endOfChunk(from, end)
       this.#chunk(this.#window.subarray(from, to), final && to === end && this.#list.count === 0)
       from = to
     }
     if (from > 0) this.#window.copyWithin(0, from, end)
     this.#held = end - from
+  }
+
+  #endOfChunk(from: number, end: number): number {
+    const extent = this.#extents[this.#extent]
+    if (extent === undefined) return this.#chunker.cut(this.#window, from, end)
+    const length = Math.min(extent - this.#ofExtent, this.#chunker.maximum, end - from)
+    this.#ofExtent += length
+    if (this.#ofExtent === extent) {
+      this.#extent++
+      this.#ofExtent = 0
+    }
+    return from + length
   }
 
   /** `whole`: it is all of the content. */

@@ -69,7 +69,7 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
   for (let attempts = 0;; attempts++) {
     const reader = content.open()
     try {
-      lane.begin()
+      lane.begin(content.extents)
       const scratch = lane.direct ? undefined : new Uint8Array(EMIT_BYTES)
       for (;;) {
         const into = scratch ?? lane.space()
@@ -80,7 +80,7 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
         if (length < into.length) break
         yield
       }
-      const content = ended(lane)
+      const named = ended(lane)
       const { changed, size, metadata } = reader.finish()
       if (changed && attempts < RETRIES) continue
       return {
@@ -88,7 +88,7 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
         // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
         metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
         size,
-        ...content,
+        ...named,
         reused: false,
         ...(changed ? { warning: CHANGED_TWICE } : {}),
       }

@@ -8,6 +8,7 @@ import type { KernelOf, KernelStage, KernelTable } from "../../stages/kernel.ts"
 import type { KeyParams } from "../../stages/keyed.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
 import { hasNodeChacha, nativeChacha, nativeXaes, nativeXchacha, WEB_CRYPTO_WINS } from "./encrypt.ts"
+import type { FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { hasWasmFastCdc, wasmFastCdc } from "./fastcdc.ts"
 import { fastestBlake3, keyedKey, nativeSha256 } from "./hash.ts"
 
@@ -27,6 +28,10 @@ const chachaImplementation = (): string => hasNodeChacha() ? NODE_CRYPTO : PLAIN
 
 const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } = {
   "chunk:fastcdc": { implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN, make: wasmFastCdc },
+  "chunk:extents-fastcdc": {
+    implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN,
+    make: (params: FastCdcOptions) => ({ ...wasmFastCdc(params), followsExtents: true }),
+  },
   "hash:blake3": {
     implementation: blake3Implementation,
     make: () => fastestBlake3()?.make() ?? blake3.make(undefined as never),

