@@ -10,7 +10,7 @@ import { SqliteError } from "./sqlite.ts"
  */
 export const SETTINGS: string = "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE; " +
   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; " +
-  "PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -16384"
+  "PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4096"
 
 /** Writes the first page, so that an empty database is a file too. */
 export const FIRST_PAGE = "PRAGMA user_version = 0"
