@@ -18,7 +18,7 @@ import { printLosses, printProblems } from "./incomplete.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { backupMeter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
-import { type OpenError, repositoryLocation, withRepository } from "./repository.ts"
+import { describeMade, type OpenError, repositoryLocation, withRepository } from "./repository.ts"
 import { entriesOf, rootsOf } from "./roots.ts"
 import { readText } from "./text_file.ts"
 import { describeSnapshot } from "./snapshot.ts"
@@ -53,9 +53,9 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
     const what = yield* sourceOf(input, yield* repositoryLocation(input.repo), out)
     const options = yield* optionsOf(input, what.paths)
     const mode = input.init && !input.dryRun ? "either" : "open"
-    return yield* withRepository(input, mode, (repository, { created, location }) =>
+    return yield* withRepository(input, mode, (repository, open) =>
       Effect.gen(function* () {
-        if (created) out.note(`Made a repository (${repository.format}) at ${location}`)
+        if (open.created) out.note(describeMade(open))
         const stored = yield* run(repository, what.entries, options, out)
         const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
         report(summary, input.dryRun, secondsSince(start), out)

@@ -13,6 +13,7 @@ import { targetNames } from "./password.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import {
+  describeMade,
   formatNamed,
   type Found,
   type OpenError,
@@ -20,6 +21,7 @@ import {
   repositoryLocation,
   withRepository,
 } from "./repository.ts"
+import { localPath } from "./roots.ts"
 import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
 
 export interface ConvertInput extends CommonInput, DestinationInput {
@@ -37,7 +39,7 @@ export const convert: (input: ConvertInput) => Effect.Effect<number, OpenError> 
     return yield* new UsageError({ message: "Give either --all or --snapshot, not both" })
   }
   const location = yield* repositoryLocation(input.repo)
-  if (location === input.to) {
+  if (location === input.to || (localPath(location) ?? "") === localPath(input.to)) {
     return yield* new UsageError({
       message: `${location} cannot be converted into itself; name another repository with --to`,
     })
@@ -61,7 +63,7 @@ export const convert: (input: ConvertInput) => Effect.Effect<number, OpenError> 
       const target = yield* openTarget(input)
       const into = target ?? named
       yield* holdsAll(into)
-      if (target?.created === true) out.note(`Made a repository (${target.repository.format}) at ${target.location}`)
+      if (target?.created === true) out.note(describeMade(target))
       announce(source.format, into.format, out)
       const { convert, counterparts } = yield* Effect.promise(() => import("../formats/convert.ts"))
       const tally = { converted: 0, there: 0, lost: 0, problems: 0, bytes: 0, bytesAdded: 0, bytesStored: 0 }

@@ -19,7 +19,7 @@ export const printLosses = (losses: ReadonlyArray<Loss>, out: Output, of: object
     if (!out.quiet && !out.json) {
       const path = displayPath(example === "" ? "." : example)
       out.warn(
-        `Not kept: ${what} of ${entries === 1 ? path : `${plural(entries, "entry", "entries")}, one is ${path}`}`,
+        `Not kept: ${what}, of ${plural(entries, "entry", "entries")}${entries === 1 ? ":" : ", such as"} ${path}`,
       )
     }
     out.row({ type: "loss", what, entries, example, ...of })

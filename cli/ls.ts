@@ -23,7 +23,17 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
   const out = makeOutput(input)
   return yield* withRepository(input, "open", (repository) =>
     Effect.gen(function* () {
-      const snapshot = yield* pickSnapshot(repository, input.snapshot ?? "latest")
+      const snapshot = yield* pickSnapshot(repository, input.snapshot ?? "latest").pipe(
+        // Other commands take the path first.
+        Effect.catchIf(
+          ({ _tag, message }) =>
+            _tag === "UsageError" && message.startsWith("There is no snapshot") && input.path === undefined,
+          ({ message }) =>
+            Effect.fail(
+              new UsageError({ message: `${message}; for a path it is: penstock ls latest ${input.snapshot}` }),
+            ),
+        ),
+      )
       const part = selection(input.path === undefined ? [] : [input.path], [], snapshot)
       const counts = { files: 0, dirs: 0, bytes: 0 }
       let listed = 0
@@ -72,5 +82,5 @@ const print = (entry: Entry, long: boolean, out: Output): void => {
   const time = mtime === undefined ? "?".padEnd(19) : showTime(Number(mtime / 1_000_000n))
   const bulk = rdev === undefined ? String(size ?? "?") : `${rdev.major}, ${rdev.minor}`
   const arrow = target === undefined ? "" : ` -> ${displayPath(target)}`
-  out.line(`${showMode(kind, mode ?? 0)} ${owner.padEnd(16)} ${bulk.padStart(12)} ${time} ${name}${arrow}`)
+  out.line(`${showMode(kind, mode)} ${owner.padEnd(16)} ${bulk.padStart(12)} ${time} ${name}${arrow}`)
 }

@@ -1,6 +1,7 @@
 /**
  * Everything that the command prints. Results go to stdout, messages and progress to stderr. Writes are synchronous, so nothing
- * is lost when the process exits; a reader that went away (`penstock ls | head`) is noticed, not an error.
+ * is lost when the process exits; a reader that went away (`penstock ls | head`) is noticed, not an error. What else keeps stdout
+ * from being written is told by {@link outputError}.
  */
 import { writeSync } from "node:fs"
 import { env, stderr } from "node:process"
@@ -35,6 +36,7 @@ const FLUSH_AT = 1 << 15
 
 let pending = ""
 let gone = false
+let failure: string | undefined
 let shown = false
 
 /** Makes the output of one command. The buffer is the process's own: there is one stdout. */
@@ -99,7 +101,10 @@ const jsonValue = (_key: string, value: unknown): unknown =>
     ? value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
     : value
 
-/** Writes bytes to stdout; false when whoever read it has gone. */
+/** Why stdout could not be written to its end, such as a disk that is full; undefined when all is well, or its reader has gone. */
+export const outputError = (): string | undefined => failure
+
+/** Writes bytes to stdout; false when no more can be written. */
 export const writeBytes = (bytes: Uint8Array): boolean => {
   flush()
   if (!gone) gone = !writeAll(1, bytes)
@@ -109,7 +114,7 @@ export const writeBytes = (bytes: Uint8Array): boolean => {
 const encoder = new TextEncoder()
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** False when the other end is closed. */
+/** False when nothing more can be written. */
 const write = (fd: number, text: string): boolean => writeAll(fd, encoder.encode(text))
 
 const writeAll = (fd: number, bytes: Uint8Array): boolean => {
@@ -117,9 +122,13 @@ const writeAll = (fd: number, bytes: Uint8Array): boolean => {
     try {
       at += writeSync(fd, bytes, at)
     } catch (error) {
+      const { code, message } = error as { readonly code?: string; readonly message: string }
       // A pipe that is full and was set to non-blocking by someone else: wait for its reader.
-      if ((error as { readonly code?: string }).code !== "EAGAIN") return false
-      Atomics.wait(sleeper, 0, 0, 2)
+      if (code === "EAGAIN") Atomics.wait(sleeper, 0, 0, 2)
+      else {
+        if (fd === 1 && code !== "EPIPE") failure = `Cannot write to standard output: ${message}`
+        return false
+      }
     }
   }
   return true

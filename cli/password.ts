@@ -29,13 +29,15 @@ export type PasswordUse = "create" | "open"
 
 /**
  * The password from `PENSTOCK_PASSWORD`, or what `names` says, else the first line of `file`, else asked for on the terminal.
- * Fails with {@link UsageError} when there is none of these, when it is empty, or when the two answers differ.
+ * `instead` is an option that does as well. Fails with {@link UsageError} when there is none of these, when it is empty, or when the
+ * two answers differ.
  */
 export const password: (
   use: PasswordUse,
   file: string | undefined,
   names: SecretNames,
-) => Effect.Effect<Redacted.Redacted<string>, UsageError> = Effect.fnUntraced(function* (use, file, names) {
+  instead?: string,
+) => Effect.Effect<Redacted.Redacted<string>, UsageError> = Effect.fnUntraced(function* (use, file, names, instead) {
   const variable = `${names.variables}PASSWORD`
   const fromEnvironment = env[variable]
   if (fromEnvironment !== undefined) return yield* notEmpty(fromEnvironment, `${variable} is empty`)
@@ -45,8 +47,9 @@ export const password: (
   }
   if (stdin.isTTY !== true) {
     return yield* new UsageError({
-      message:
-        `No password: set ${variable}, give ${names.options}password-file FILE, or run this on a terminal where it can be asked for`,
+      message: `No password: set ${variable}, give ${names.options}password-file FILE${
+        instead === undefined ? "" : ` or ${names.options}${instead}`
+      }, or run this on a terminal where it can be asked for`,
     })
   }
   if (use === "open") {

@@ -34,10 +34,11 @@ export const showTime = (milliseconds: number): string => {
     `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`
 }
 
-/** `drwxr-xr-x`, as `ls -l` shows it. */
-export const showMode = (kind: string, mode: number): string => {
+/** `drwxr-xr-x`, as `ls -l` shows it; `d?????????` when the mode is not known. */
+export const showMode = (kind: string, mode: number | undefined): string => {
   const letter =
     { file: "-", directory: "d", symlink: "l", fifo: "p", socket: "s", character: "c", block: "b" }[kind] ?? "?"
+  if (mode === undefined) return letter + "?".repeat(9)
   let out = ""
   for (let bit = 8; bit >= 0; bit--) out += mode & (1 << bit) ? "rwx"[(8 - bit) % 3] : "-"
   const special = (at: number, flag: number, on: string, off: string): void => {

@@ -1,7 +1,7 @@
 /** From `--repo`, `--format` and secrets to an open repository. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { statSync } from "node:fs"
+import { type Stats, statSync } from "node:fs"
 import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
@@ -26,7 +26,13 @@ export interface OpenRepository {
   readonly location: string
   /** Whether it was made just now. */
   readonly created: boolean
+  /** Whether it was opened, or made, with a secret. */
+  readonly encrypted: boolean
 }
+
+/** What is said of a repository that was made. */
+export const describeMade = ({ encrypted, location, source }: OpenRepository): string =>
+  `Made a repository (${source.name}${encrypted ? "" : ", not encrypted"}) at ${location}`
 
 /**
  * - `open`: it must be there. Fails with `none`.
@@ -74,18 +80,28 @@ export const openRepository: (
         (store) => Effect.provideService(effect, ObjectStore, store),
       )
     const secrets = secretsFor(source, created ? "create" : "open", options, names)
-    const opened = (repository: Repository): OpenRepository => ({ repository, format, source, location, created })
-    if (created) return opened(yield* give(format.create(yield* secretsOfNew(source, secrets, options, names))))
+    const opened = (encrypted: boolean) => (repository: Repository): OpenRepository => ({
+      repository,
+      format,
+      source,
+      location,
+      created,
+      encrypted,
+    })
+    if (created) {
+      const chosen = yield* secretsOfNew(source, secrets, options, names)
+      return opened(Object.keys(chosen).length > 0)(yield* give(format.create(chosen)))
+    }
     // A password that is set is never ignored: it would not be noticed that somebody had put an open repository in the place of the right one.
     if (source.open !== true || (options.noEncryption !== true && passwordIsSet(options.passwordFile, names))) {
-      return opened(yield* give(format.open(yield* secrets)))
+      return opened(source.secrets.length > 0)(yield* give(format.open(yield* secrets)))
     }
     return yield* give(format.open({})).pipe(
+      Effect.map(opened(false)),
       Effect.catchIf(
         (error) => error._tag === "RepositoryError" && error.reason === "wrong-key",
-        () => Effect.flatMap(secrets, (secrets) => give(format.open(secrets))),
+        () => Effect.flatMap(secrets, (secrets) => Effect.map(give(format.open(secrets)), opened(true))),
       ),
-      Effect.map(opened),
     )
   },
 )
@@ -181,8 +197,17 @@ const openStore = Effect.fnUntraced(
 /** The name of the only object where no format is known yet. All formats that are one file agree on it. */
 const ANY_FILE = "archive.zprt"
 
-const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+/** Undefined where there is nothing; also where there is no telling: what opens it says why. */
+const whatIs = (path: string): Stats | undefined => {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+const isThere = (path: string): boolean => whatIs(path) !== undefined
+const isFile = (path: string): boolean => whatIs(path)?.isFile() === true
 
 /** The location that `-r` or `PENSTOCK_REPO` gives. */
 export const repositoryLocation = (repo: string | undefined): Effect.Effect<string, UsageError> => {
@@ -213,10 +238,19 @@ const recognise = Effect.fnUntraced(
     if (!single) return undefined
     return yield* new RepositoryError({
       reason: "foreign",
-      message: `${location} is a file, but not a repository of a format that is one`,
+      message: (yield* isDatabase(store))
+        ? `${location} is a SQLite database; as a repository its name is sqlite:${location}`
+        : `${location} is a file, but not a repository`,
     })
   },
 )
+
+/** Whether the file begins as SQLite's do. */
+const isDatabase = (store: ObjectStore): Effect.Effect<boolean> =>
+  store.get(ANY_FILE, { offset: 0, length: 16 }).pipe(
+    Effect.map((bytes) => new TextDecoder().decode(bytes) === "SQLite format 3\0"),
+    Effect.catch(() => Effect.succeed(false)),
+  )
 
 /** The format, writing with that mode of compression. */
 const compressing = (source: FormatSource, mode: CompressionMode): Effect.Effect<Format, UsageError> => {

@@ -10,7 +10,7 @@ import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
 import type { CommonInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
-import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
+import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection, selector } from "./selection.ts"
 import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
@@ -77,9 +77,18 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
         }
         report(tally, snapshot, input, secondsSince(start), out)
         return tally.failed > 0 ? EXIT_FAILURE : EXIT_OK
-      }))
+      }).pipe(
+        Effect.mapError((error) =>
+          error._tag === "TargetError" && error.reason === "full" ? full(input, error) : error
+        ),
+      ))
   },
 )
+
+const full = ({ target }: RestoreInput, { message, path }: TargetError): UsageError =>
+  new UsageError({
+    message: `Cannot write ${displayPath(path === "" ? "." : path)} in ${target}: ${message}; make room and run again`,
+  })
 
 /** Tells how the content of a large file comes in. */
 const watched = (entry: Entry, seen: (bytes: number) => void): Entry => {
@@ -153,7 +162,8 @@ const fail = (tally: Tally, { path, message }: Problem, out: Output): void => {
 const tallyWritten = (tally: Tally, results: ReadonlyArray<Written>, out: Output): void => {
   for (const result of results) {
     if (result.outcome === "failed") fail(tally, result, out)
-    else tally[result.outcome] += 1
+    // The target itself is made before anything is written.
+    else if (result.path !== "" || result.outcome !== "unchanged") tally[result.outcome] += 1
     if (result.outcome === "skipped") {
       if (!out.quiet) out.warn(`Skipped ${displayPath(result.path)}: ${result.message}`)
       out.row({ type: "skipped", path: result.path, message: result.message })
@@ -179,8 +189,8 @@ const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, secon
   out.note(
     `${plural(files, "file")} and ${plural(directories, "directory", "directories")}, ${showBytes(bytes)}, ` +
       (input.dryRun ? "would be restored" : `restored to ${input.target} in ${showDuration(seconds)}`) +
-      (unchanged > 0 ? `; ${unchanged} unchanged` : "") +
-      (skipped > 0 ? `; ${skipped} skipped` : ""),
+      (unchanged > 0 ? `; ${showCount(unchanged)} unchanged` : "") +
+      (skipped > 0 ? `; ${showCount(skipped)} skipped` : ""),
   )
-  if (failed > 0) out.line(`${failed} could not be restored: see the messages above`)
+  if (failed > 0) out.line(`${showCount(failed)} could not be restored: see the messages above`)
 }

@@ -39,7 +39,7 @@ export const rootsOf = (
     const names = new Map<string, string>()
     const remarks: Array<string> = []
     const roots: Array<Root> = []
-    const store = localPath(repository)
+    const stores = filesOf(repository)
     for (const path of absolute) {
       const name = basename(path)
       const other = names.get(name)
@@ -53,17 +53,17 @@ export const rootsOf = (
         )
       }
       names.set(name, path)
-      const inside = store === undefined ? undefined : within(store, path)
-      if (inside === "") {
+      const inside = stores.map((store) => within(store, path)).filter((inside) => inside !== undefined)
+      if (inside.includes("")) {
         return Effect.fail(new UsageError({ message: `${path} is the repository itself; name what to back up` }))
       }
-      if (inside !== undefined) remarks.push(`Leaving out ${join(path, inside)}: it is the repository`)
+      if (inside.length > 0) remarks.push(`Leaving out ${join(path, inside[0]!)}: it is the repository`)
       roots.push({
         path,
         under: several ? name : "",
         ignore: [
           ...patterns.map((pattern) => relativePattern(pattern, path)),
-          ...(inside === undefined ? [] : [`/${escapePattern(inside.split(sep).join("/"))}`]),
+          ...inside.flatMap((path) => patternsOf(path.split(sep).join("/"))),
         ],
       })
     }
@@ -123,6 +123,20 @@ export const localPath = (location: string): string | undefined => {
     }
   }
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : resolve(location)
+}
+
+/** Matches a repository, and the new version of one that is a file, as it is written beside the old one. */
+const patternsOf = (inside: string): ReadonlyArray<string> => {
+  const path = `/${escapePattern(inside)}`
+  return [path, `${path.replace(/[^/]*$/, ".$&")}.????????-????-????-????-????????????.part`]
+}
+
+/** Where a repository lies on this machine: a database has files beside it while it is open. */
+const filesOf = (location: string): ReadonlyArray<string> => {
+  const path = localPath(location)
+  if (path !== undefined) return [path]
+  const database = /^sqlite:(.+)$/i.exec(location)?.[1]
+  return database === undefined ? [] : ["", "-wal", "-shm", "-journal"].map((end) => resolve(database) + end)
 }
 
 /** `inner` relative to `outer`, when it is, or will be, there and not outside of it. */

@@ -17,9 +17,9 @@ import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import process from "node:process"
 import type { OnExit } from "./flags.ts"
-import { endingOf, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
+import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
 import type { FormatSource } from "./formats.ts"
-import { flush, print, printError } from "./output.ts"
+import { flush, outputError, print, printError } from "./output.ts"
 import { VERSION } from "./release.ts"
 
 /** What to run. */
@@ -61,6 +61,11 @@ export const run = async ({ command, args, formats }: RunOptions): Promise<void>
   if (Exit.isFailure(exit)) code = explain(exit.cause, args)
   else if (interrupted) code = EXIT_INTERRUPTED
   flush()
+  const unwritten = outputError()
+  if (unwritten !== undefined) {
+    printError(`penstock: ${unwritten}`)
+    if (code === EXIT_OK) code = EXIT_FAILURE
+  }
   process.exit(code)
 }
 

@@ -43,7 +43,10 @@ export const secretsFor: (
     const file = options.keyFile ?? env[`${names.variables}KEY_FILE`]
     if (file !== undefined && file !== "") return { key: yield* readKey(file) }
   }
-  if (takes("password")) return { password: yield* password(use, options.passwordFile, names) }
+  if (takes("password")) {
+    const instead = takes("age") ? use === "create" ? "recipient age1..." : "identity FILE" : undefined
+    return { password: yield* password(use, options.passwordFile, names, instead) }
+  }
   if (takes("key-file")) {
     return yield* new UsageError({
       message:

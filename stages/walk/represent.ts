@@ -71,7 +71,10 @@ export const lossesBetween = (from: Fidelity, to: Fidelity): ReadonlyArray<strin
   ...(from.mtime === undefined || (to.mtime !== undefined && to.mtime <= from.mtime)
     ? []
     : [to.mtime === undefined ? MTIMES : finerThan(to.mtime)]),
-  ...(to.mtimeFrom === undefined || (from.mtimeFrom !== undefined && from.mtimeFrom >= to.mtimeFrom) ? [] : [EARLY]),
+  ...(from.mtime === undefined || to.mtimeFrom === undefined ||
+      (from.mtimeFrom !== undefined && from.mtimeFrom >= to.mtimeFrom)
+    ? []
+    : [EARLY]),
   ...(from.hardlinks && !to.hardlinks ? [LINKS] : []),
   ...(from.sparse && !to.sparse ? [HOLES] : []),
 ]

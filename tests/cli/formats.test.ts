@@ -1,10 +1,13 @@
 /** The formats that are opened by something other than a password, through the whole command. */
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import process from "node:process"
 import { test } from "node:test"
 import { fileURLToPath } from "node:url"
 import { Effect, Redacted } from "effect"
 import { newIdentity, recipientOf } from "../../stages/encrypt/age.ts"
+import { skipIf } from "../skip.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
 const script = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url).href)
@@ -42,7 +45,7 @@ test("bkp without encryption and zprt with age keys: convert, list, recover", as
       run(["ls", "-r", at("a.zprt")]),
     ])
     assert.deepEqual(pathsOf(listed), ["d/a"])
-    assert.match(locked.stderr, /^penstock: No password: set PENSTOCK_PASSWORD/)
+    assert.match(locked.stderr, /^penstock: No password: set PENSTOCK_PASSWORD.* or --identity FILE/)
 
     const whole = readFileSync(at("a.zprt"))
     writeFileSync(at("cut.zprt"), whole.subarray(0, whole.length - 100))
@@ -91,3 +94,46 @@ test("how hard to compress is a choice, where the format has one", async () => {
     assert.equal(existsSync(at("bkp")), false)
   })
 })
+
+test("a repository in what is backed up is left out, with all files that it has", async () => {
+  const identity = await Effect.runPromise(newIdentity)
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/d"), { recursive: true })
+    writeFileSync(at("src/a"), "content")
+    writeFileSync(at("id"), `${Redacted.value(identity)}\n`)
+    const cases = [
+      { own: /zprt/, args: ["-r", at("src/d/a.zprt"), "--identity", at("id"), "--format", "zprt"] },
+      { own: /[.]db/, args: ["-r", `sqlite:${at("src/d/b.db")}`, "--format", "snapshot-catalog"] },
+    ]
+    for (const { args, own } of cases) {
+      const made = await run(["backup", "--init", ...args, at("src")])
+      assert.equal(made.code, 0, made.stderr)
+      const listed = await run(["ls", "--json", ...args.slice(0, -2)])
+      assert.deepEqual(pathsOf(listed).filter((path) => own.test(String(path))), [])
+    }
+    const named = await run(["ls", "-r", at("src/d/b.db")])
+    assert.match(named.stderr, /is a SQLite database; as a repository its name is sqlite:/)
+  })
+})
+
+test(
+  ...skipIf(process.platform !== "linux" && "/dev/full is of Linux", "what cannot be written to stdout is an error"),
+  async () => {
+    await inDirectory(async (at) => {
+      mkdirSync(at("src"))
+      writeFileSync(at("src/a"), "content")
+      const main = script("cli/main.ts")
+      const made = await run(["backup", "--init", "-r", at("repo"), "--format", "snapshot-catalog", at("src")])
+      assert.equal(made.code, 0, made.stderr)
+      for (const command of [["ls"], ["dump"], ["dump", "a"]]) {
+        const runtime = [process.execPath, ...("Deno" in globalThis ? ["run", "-A"] : [])]
+        const ended = spawnSync("sh", [
+          ...["-c", 'exec "$0" "$@" > /dev/full'],
+          ...[...runtime, main, ...command, "-r", at("repo")],
+        ], { encoding: "utf8" })
+        assert.equal(ended.status, 1, command.join(" "))
+        assert.match(ended.stderr, /^penstock: Cannot write to standard output: /)
+      }
+    })
+  },
+)

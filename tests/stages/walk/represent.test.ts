@@ -74,4 +74,5 @@ test("what one format loses of another is told beforehand", () => {
   assert.deepEqual(lossesBetween(poor, wholeFidelity), [])
   assert.deepEqual(lossesBetween(poor, { ...poor, mtime: undefined, mode: false }), ["permissions", "mtimes"])
   assert.equal(lossesBetween(wholeFidelity, poor).length, 12)
+  assert.deepEqual(lossesBetween({ ...poor, mtime: undefined }, { ...poor, mtimeFrom: 0n }), [])
 })
