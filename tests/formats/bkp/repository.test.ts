@@ -1,7 +1,7 @@
 /** What bkp promises beside the contract of all formats: unchanged objects, parts, links of snapshots, packfiles. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { Effect, Stream } from "effect"
+import { Clock, Effect, Stream } from "effect"
 import { makeBkp } from "../../../formats/bkp/mod.ts"
 import type { Repository } from "../../../formats/format.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
@@ -45,6 +45,17 @@ const facts = (repository: Repository, index = -1) =>
 const clean = (repository: Repository) =>
   Effect.map(repository.check({ readData: 100 }), ({ findings }) => assert.deepEqual(findings, []))
 
+/** A clock that stands still. */
+const at = (milliseconds: number): Clock.Clock => ({
+  currentTimeMillisUnsafe: () => milliseconds,
+  currentTimeMillis: Effect.succeed(milliseconds),
+  currentTimeNanosUnsafe: () => BigInt(milliseconds) * 1_000_000n,
+  currentTimeNanos: Effect.succeed(BigInt(milliseconds) * 1_000_000n),
+  monotonicTimeNanosUnsafe: () => 0n,
+  monotonicTimeNanos: Effect.succeed(0n),
+  sleep: () => Effect.void,
+})
+
 describe("a second run of bkp", () => {
   it("reads no unchanged file, and stores nothing but a snapshot when nothing changed", () =>
     inRepository((repository, store) =>
@@ -80,13 +91,13 @@ describe("a second run of bkp", () => {
   it("reads a file again whose times are as late as the object that tells of it", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
-        const now = BigInt(Math.floor(Date.now() / 1000)) * SECOND
-        for (const [late, expected] of [[now, 0], [now - SECOND, 0], [now - 10n * SECOND, 1]] as const) {
+        const now = 1_700_000_000n * SECOND
+        for (const [late, expected] of [[now, 0], [now - SECOND, 0], [now - 2n * SECOND, 1]] as const) {
           const tree = { "a": file(1, 100, { mode: 0o600, mtime: late, ctime: late }) }
           yield* repository.backup(walk(tree), { ...options, parent: "none" })
           assert.equal((yield* repository.backup(walk(tree), options)).filesUnchanged, expected)
         }
-      })
+      }).pipe(Effect.provideService(Clock.Clock, at(1_700_000_000_999)))
     ))
 
   it("is not misled by the time that a snapshot is given", () =>
