@@ -27,7 +27,7 @@ const initCommand = (exit: OnExit): AnyCommand =>
   command("init", { ...common, ...creation }, (input) => import("./init.ts").then((m) => m.init(input)), exit).pipe(
     Command.withDescription(
       "Make a new repository. You are asked for its password, unless PENSTOCK_PASSWORD or --password-file gives it.\n" +
-        "  Keep the password safe: without it, nobody can read the backups.",
+        "  Keep the password safe: without it, nobody can read the backups. What other formats need instead is in docs/command.md.",
     ),
     Command.withShortDescription("Make a new repository"),
     Command.withExamples([
@@ -35,6 +35,10 @@ const initCommand = (exit: OnExit): AnyCommand =>
       {
         description: "In a script",
         command: "penstock init -r /mnt/disk/backups --password-file ~/.penstock-password",
+      },
+      {
+        description: "Of another format, with a key file",
+        command: "openssl rand -hex 32 > fog.key && penstock init -r /mnt/disk/fog --format fogsync --key-file fog.key",
       },
     ]),
   )

@@ -62,15 +62,25 @@ type Flags<Input> = { readonly [K in keyof Input]: Flag.Flag<Input[K]> }
 
 /** What every command on a repository has. */
 export const common: Flags<CommonInput> = {
-  repo: text("repo", "REPO", "The repository: a path or URL (default: $PENSTOCK_REPO)").pipe(Flag.withAlias("r")),
+  repo: text("repo", "REPO", "The repository: a path, or sqlite:FILE (default: $PENSTOCK_REPO)").pipe(
+    Flag.withAlias("r"),
+  ),
   passwordFile: text(
     "password-file",
     "FILE",
     "Read the password from the first line of FILE ($PENSTOCK_PASSWORD wins)",
   ),
-  recipient: texts("recipient", "age1...", "zprt: encrypt what is written for this age recipient; repeatable"),
-  identity: texts("identity", "FILE", "zprt: decrypt with the age identities in FILE; repeatable"),
-  keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE"),
+  recipient: texts(
+    "recipient",
+    "age1...",
+    "zprt: encrypt what is written for this age recipient; repeatable ($PENSTOCK_RECIPIENTS)",
+  ),
+  identity: texts(
+    "identity",
+    "FILE",
+    "zprt: decrypt with the age identities in FILE; repeatable ($PENSTOCK_IDENTITY_FILE)",
+  ),
+  keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE ($PENSTOCK_KEY_FILE)"),
   noEncryption: flag("no-encryption", "The repository has, or gets, no password, where the format allows that (bkp)"),
   json,
   quiet: flag("quiet", "Print errors and problems only").pipe(Flag.withAlias("q")),

@@ -2,7 +2,7 @@
  * FastCDC by WebAssembly, which adds 64-bit numbers in one step: the cuts of stages/chunk/fastcdc.ts, in less time.
  *
  * JavaScript has to split each hash. On random data this one is at least about twice as fast at every average from 256 bytes to 1 MiB on Node,
- * Bun and Deno (`bench/kernels.ts chunk`), so it is used on all three.
+ * Bun and Deno (`bench/kernels.ts --kernel chunk`), so it is used on all three.
  */
 import * as Redacted from "effect/Redacted"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
