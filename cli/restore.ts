@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Problem, SnapshotInfo } from "../formats/format.ts"
+import { giveBackContents } from "../stages/lent.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { TargetError, TargetOptions, TargetSession, Written } from "../stages/walk/target.ts"
@@ -64,6 +65,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
               })
             )
             const written = yield* session.write(metered)
+            giveBackContents(all)
             flowing = 0
             count(tally, wanted)
             tallyWritten(tally, written, out)

@@ -7,12 +7,12 @@ import { type BesideTable, blockDecoder, type Decode, decoder } from "./decode.t
 import { type Transform, unframes } from "./framed.ts"
 import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES, sameId } from "./hash/chunk_list.ts"
 import { type Hasher, KernelError, type KernelSpec, type KernelTable, makeKernel } from "./kernel.ts"
+import { Lender } from "./lent.ts"
 import type { BlockPlace, Unpacker } from "./pack/packing.ts"
 import type { StoreError } from "./pack/store.ts"
 import type { Recipe } from "./recipe.ts"
-import { release } from "./release.ts"
 
-/** Content in pieces, in order, that may be views of decoded blocks: they are not to be changed. */
+/** Content in pieces, in order, that may be views of decoded blocks: they are lent, and not to be changed. */
 export type Pieces = ReadonlyArray<Uint8Array>
 
 /** Reads contents of one recipe. */
@@ -22,8 +22,6 @@ export interface Assembler {
    * of, are in memory at once. What is lost or altered is a result; fails only when the store cannot be reached.
    */
   readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | Damage>, StoreError>
-  /** Frees pieces that nobody uses any more, as far as their memory is only theirs. */
-  readonly free: (pieces: Pieces) => void
   /** The decoders that work on the whole content, for one content. */
   readonly transforms: () => ReadonlyArray<Transform>
 }
@@ -56,37 +54,31 @@ export const makeAssembler = (
   const hasher = makeKernel(specs[verifyAt] as KernelSpec<"hash">, table) as Hasher
   const onChunk = specs.slice(verifyAt + 1, unchunkAt).map((spec) => decoder(spec, table))
   const onContent = specs.slice(unchunkAt + 1)
-  const kept = new Map<BlockPlace, Uint8Array>()
+  const kept = new Map<BlockPlace, Lender>()
   let keptBytes = 0
-  /** Pieces that are whole blocks, which nothing else has. */
-  const alone = new WeakSet<Uint8Array>()
   /** Blocks that a read under way fetches. */
   const coming = new Map<BlockPlace, Latch.Latch>()
 
-  const keep = (place: BlockPlace, bytes: Uint8Array, [first, ...others]: ReadonlyArray<Wanted>): void => {
-    if (first!.to - first!.from === bytes.length) {
-      // All of it is one chunk: that is hardly wanted again soon.
-      const piece = first!.into[first!.at]
-      if (others.length === 0 && piece !== undefined) alone.add(piece)
-      return
-    }
-    if (bytes.length > KEPT_BYTES / 4) return
-    kept.set(place, bytes)
-    keptBytes += bytes.length
-    for (const [old, { length }] of kept) {
+  const keep = (place: BlockPlace, block: Lender): void => {
+    block.hold()
+    kept.set(place, block)
+    keptBytes += block.bytes.length
+    for (const [old, lender] of kept) {
       if (keptBytes <= KEPT_BYTES) break
       kept.delete(old)
-      keptBytes -= length
+      keptBytes -= lender.bytes.length
+      lender.drop()
     }
   }
 
   /** Verifies the wanted chunks of one decoded block, and puts them where they belong. */
   const take = (
-    block: Uint8Array,
+    lender: Lender,
     wanted: ReadonlyArray<Wanted>,
     out: Array<Pieces | Damage>,
     place: BlockPlace,
   ): void => {
+    const block = lender.bytes
     let used = 0
     for (const { from, to } of wanted) used += to - from
     // A view keeps all of its block in memory: only where most of that is wanted.
@@ -96,7 +88,7 @@ export const makeAssembler = (
       if (chunk.length !== to - from || !sameId(hasher.digest(chunk), id)) {
         out[list] = { damage: `a block of ${place.object} is not what was stored` }
       } else {
-        into[at] = views ? chunk : chunk.slice()
+        into[at] = views ? lender.lend(chunk) : chunk.slice()
       }
     }
   }
@@ -133,13 +125,19 @@ export const makeAssembler = (
       }
     }
     const fetch = (places: ReadonlyArray<BlockPlace>) =>
-      eachBlock(unpacker.get, decodeBlock, places, (place, block) => {
+      eachBlock(unpacker.get, decodeBlock, places, (place, block, own) => {
         const wanted = blocks.get(place)!
-        if ("damage" in block) { for (const { list } of wanted) out[list] = block }
-        else {
-          take(block, wanted, out, place)
-          keep(place, block, wanted)
+        if ("damage" in block) {
+          for (const { list } of wanted) out[list] = block
+          return
         }
+        const lender = new Lender(block, own)
+        lender.hold()
+        take(lender, wanted, out, place)
+        // What is one chunk is hardly wanted again soon.
+        const whole = wanted.some(({ from, to }) => to - from === block.length)
+        if (!whole && block.length <= KEPT_BYTES / 4) keep(place, lender)
+        lender.drop()
       })
     const missing = [...blocks.keys()].filter((place) => {
       const block = kept.get(place)
@@ -175,9 +173,6 @@ export const makeAssembler = (
 
   return {
     read,
-    free: (pieces) => {
-      for (const piece of pieces) if (alone.delete(piece)) release(new Uint8Array(piece.buffer))
-    },
     transforms: () =>
       onContent.map((spec) => {
         const run = decoder(spec, table)

@@ -15,6 +15,9 @@ const FETCH_BYTES = 2 << 20
 /** Fetches under way at once. */
 const FETCHES = 4
 
+/** Takes a block. `own`: nothing else has its memory. */
+export type UseBlock = (place: BlockPlace, block: Uint8Array | Damage, own: boolean) => void
+
 /**
  * Gives each block to `use`, decoded, or why it cannot be had; in no particular order. Up to 8 MiB of stored bytes, or four blocks when
  * those are larger, are in memory besides. Fails only when the store cannot be reached.
@@ -23,7 +26,7 @@ export const eachBlock = (
   get: Unpacker["get"],
   decode: BlockDecoder,
   places: ReadonlyArray<BlockPlace>,
-  use: (place: BlockPlace, block: Uint8Array | Damage) => void,
+  use: UseBlock,
 ): Effect.Effect<void, StoreError> =>
   Effect.forEach(
     runs(places),
@@ -33,7 +36,7 @@ export const eachBlock = (
           error.reason === "unavailable" ? Effect.fail(error) : Effect.succeed<Damage>({ damage: error.message })
         ),
       )
-      if ("damage" in stored) return run.forEach((place) => use(place, stored))
+      if ("damage" in stored) return run.forEach((place) => use(place, stored, false))
       let offset = 0
       let shared = false
       for (const place of run) {
@@ -42,8 +45,9 @@ export const eachBlock = (
         const block = yield* decode(bytes, place.rawLength).pipe(
           Effect.catch(() => Effect.succeed<Damage>({ damage: `a block of ${place.object} is damaged or altered` })),
         )
-        if ("buffer" in block && block.buffer === stored.buffer) shared = true
-        use(place, block)
+        const own = "buffer" in block && block.buffer !== stored.buffer
+        if ("buffer" in block && !own) shared = true
+        use(place, block, own)
       }
       if (!shared) release(stored)
     }),

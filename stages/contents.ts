@@ -7,10 +7,10 @@ import { Beside } from "./decode.ts"
 import type { Stored } from "./executor.ts"
 import { contentLength } from "./hash/chunk_list.ts"
 import { KernelError, Kernels } from "./kernel.ts"
+import { giveBack, Lender, PiecesLent } from "./lent.ts"
 import type { ObjectStore, StoreError } from "./pack/store.ts"
 import type { Steps } from "./plan.ts"
 import type { Fetched, InverseOrder, Recipe } from "./recipe.ts"
-import { PiecesLent } from "./walk/content.ts"
 import type { Content, Entry } from "./walk/entry.ts"
 import { SourceError } from "./walk/source.ts"
 
@@ -24,7 +24,7 @@ const UNIT_ENTRIES = 1024
 /**
  * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed; large ones as a stream,
  * to be read before the whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with
- * SourceError `damaged`.
+ * SourceError `damaged`. Who is done with contents may give them back: see `lent.ts`.
  *
  * What comes next is fetched and decoded while what came is used: up to 3 units of 4 MiB, and as much of a large file, are in
  * memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored and decoded.
@@ -74,9 +74,17 @@ const withContents = Effect.fnUntraced(function* (assembler: Assembler, unit: Re
     const pieces = found.get(entry)
     if (pieces === undefined) return { ...rest, content: decoded(assembler, entry, large(assembler, entry, chunks)) }
     if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
-    return { ...rest, content: decoded(assembler, entry, pieces.length === 1 ? pieces[0]! : concat(pieces)) }
+    return { ...rest, content: decoded(assembler, entry, whole(pieces)) }
   })
 })
+
+/** The pieces of a small content as one. */
+const whole = (pieces: Pieces): Uint8Array => {
+  if (pieces.length === 1) return pieces[0]!
+  const bytes = concat(pieces)
+  giveBack(pieces)
+  return bytes.length === 0 ? bytes : new Lender(bytes, true).lend(bytes)
+}
 
 /** The content of a large file, some MiB at a time, the next while the last are used. */
 const large = (assembler: Assembler, entry: Stored, chunks: Uint8Array): Stream.Stream<Uint8Array, SourceError> => {
@@ -97,7 +105,7 @@ const large = (assembler: Assembler, entry: Stored, chunks: Uint8Array): Stream.
     let last: Pieces = []
     return Stream.flattenIterable(
       !lent ? pieces : Stream.map(pieces, (now) => {
-        assembler.free(last)
+        giveBack(last)
         return last = now
       }),
     )

@@ -79,6 +79,19 @@ const set = (have: Have, want: Wanted, setters: Setters): string | undefined => 
   return problem
 }
 
+/** The owner and mode that are to be set so that `have` becomes `want`; -1 where nothing is. */
+export const changes = (
+  have: Have,
+  want: Wanted,
+): { readonly uid: number; readonly gid: number; readonly mode: number } => {
+  const chown = !sameOwner(have, want)
+  return {
+    uid: chown ? want.uid ?? Number(have.uid) : -1,
+    gid: chown ? want.gid ?? Number(have.gid) : -1,
+    mode: want.mode !== undefined && (chown || !sameMode(have, want.mode)) ? want.mode : -1,
+  }
+}
+
 /** Sets what differs on an open file or directory, which is at `path`. */
 export const setAttributes = (
   fd: number,

@@ -5,6 +5,7 @@ import { displayPath, joinPath, parentPath } from "../../stages/walk/path.ts"
 import { TargetError, type Written } from "../../stages/walk/target.ts"
 import { setAttributes, type Wanted, wantedOf } from "./attributes.ts"
 import { NewFiles } from "./new_files.ts"
+import type { Batches } from "./batches.ts"
 import { targetError } from "./errno.ts"
 import { isDirectory } from "./metadata.ts"
 import { nativePath } from "./native.ts"
@@ -30,14 +31,16 @@ export class Directories {
   readonly #owner: boolean
   readonly #umask: number
   readonly #levels: Array<Level>
+  readonly #batches: Batches
   #problems: Array<Written> = []
 
-  /** `root` must be a directory. */
-  constructor(root: string, owner: boolean, umask: number) {
+  /** `root` must be a directory; `fresh` when this session made it. */
+  constructor(root: string, fresh: boolean, owner: boolean, umask: number, batches: Batches) {
+    this.#batches = batches
     this.#root = root
     this.#owner = owner
     this.#umask = umask
-    this.#levels = [{ path: "", fresh: false, newFiles: new NewFiles(umask), want: {} }]
+    this.#levels = [{ path: "", fresh, newFiles: new NewFiles(umask), want: {} }]
   }
 
   /**
@@ -51,6 +54,7 @@ export class Directories {
     let at = top
     for (const name of (top === "" ? path : path.slice(top.length + 1)).split("/")) {
       at = joinPath(at, name)
+      this.#batches.check(at)
       const native = nativePath(this.#root, at)
       const have = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
       if (have === undefined) fs.mkdirSync(native, 0o700)
@@ -74,6 +78,7 @@ export class Directories {
     const { path } = entry
     if (path === "") this.#leaveTo("")
     else this.enter(parentPath(path))
+    this.#batches.check(path)
     const native = nativePath(this.#root, path)
     let have = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
     if (have !== undefined && !isDirectory(have)) {
@@ -84,7 +89,7 @@ export class Directories {
     else this.#open(path, have)
     const wanted = wantedOf("directory", entry.metadata, this.#owner)
     const mode = wanted.mode ?? (have === undefined ? 0o777 & ~this.#umask : Number(have.mode & 0o7777n))
-    const level = this.#level(path, have === undefined, { ...wanted, mode })
+    const level = this.#level(path, path === "" ? this.#top.fresh : have === undefined, { ...wanted, mode })
     if (path === "") this.#levels[0] = level
     else this.#levels.push(level)
     return { path, outcome: have === undefined ? "written" : "unchanged" }
@@ -122,7 +127,7 @@ export class Directories {
       const top = this.#top
       if (top.path === "" || top.path === path || path.startsWith(`${top.path}/`)) return
       this.#levels.pop()
-      this.#leave(top)
+      this.#batches.leave(top.path, () => this.#leave(top))
     }
   }
 

@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { TargetError } from "../../stages/walk/target.ts"
+import { createNew, putAll } from "./batch.ts"
 import { READ_SAFELY } from "./content.ts"
 import { isRegular } from "./metadata.ts"
 import { type NativePath, removeQuietly } from "./native.ts"
@@ -161,8 +162,7 @@ export class FileWriter {
   }
 
   #create(): void {
-    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
-    this.#out = fs.openSync(this.#temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, this.#mode)
+    this.#out = createNew(this.#temp, this.#mode)
     this.#made = true
   }
 
@@ -194,6 +194,6 @@ export class FileWriter {
   }
 
   #putAll(bytes: Uint8Array, from: number, to: number, position: number): void {
-    for (let at = from; at < to;) at += fs.writeSync(this.#out, bytes, at, to - at, position + at)
+    putAll(this.#out, bytes, from, to, position + from)
   }
 }

@@ -62,7 +62,7 @@ export const setLinkTime = (path: NativePath, time: bigint): void => {
  * Negative numbers would mean "now"; as strings they do not. Deno reads whole milliseconds only, cut off, so there the
  * double is one that is not less.
  */
-const asSeconds = (time: bigint): number | string => {
+export const asSeconds = (time: bigint): number | string => {
   const magnitude = time < 0n ? -time : time
   const half = time < 0n && "Bun" in globalThis ? -0.5 : 0.5
   const whole = Number(magnitude / 1_000_000_000n)

@@ -32,6 +32,11 @@ export class NewFiles {
       : PRIVATE
   }
 
+  /** What a file is like that is made with `mode`, when that is known. */
+  known(mode: number): Have | undefined {
+    return this.#seen.get(mode)
+  }
+
   /** What the open file is like that was made with `mode`. */
   look(fd: number, mode: number): Have {
     let have = this.#seen.get(mode)

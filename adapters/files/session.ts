@@ -4,11 +4,20 @@ import { randomBytes } from "node:crypto"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { isByteName, joinPath, parentPath, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { TargetError, type TargetOptions, type Written } from "../../stages/walk/target.ts"
-import { sameAttributes, setAttributes, setNodeAttributes, type Wanted, wantedOf } from "./attributes.ts"
+import { Batches, Busy } from "./batches.ts"
+import { changes, sameAttributes, setAttributes, setNodeAttributes, type Wanted, wantedOf } from "./attributes.ts"
 import { Directories, type Level } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
 import { deviceOf, isDirectory, isRegular, kindOf } from "./metadata.ts"
-import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath, nativePath, removeQuietly } from "./native.ts"
+import {
+  absoluteRoot,
+  asSeconds,
+  BYTE_NAMES,
+  BYTE_NAMES_MISSING,
+  type NativePath,
+  nativePath,
+  removeQuietly,
+} from "./native.ts"
 import { makeNode } from "./nodes.ts"
 
 /** A file that waits for its content. */
@@ -37,20 +46,23 @@ export class LocalSession {
   readonly #devices: boolean
   readonly #umask: number
   readonly #directories: Directories
+  /** Files that another thread writes. Methods throw {@link Busy} when they must wait for it. */
+  readonly batches: Batches
   readonly #prefix = `.penstock-${randomBytes(6).toString("hex")}-`
   #temporaries = 0
   /** A file whose inode changed since then was written by this session. On the clock of the file system. */
   readonly #start: bigint
 
-  constructor(root: string, options: TargetOptions) {
+  constructor(root: string, options: TargetOptions, threadAfter?: number) {
     const native = nativePath(absoluteRoot(root), "")
-    fs.mkdirSync(native, { recursive: true })
+    const fresh = fs.mkdirSync(native, { recursive: true }) !== undefined
     const real = fs.realpathSync(native)
     this.#root = real.includes("\ufffd") ? absoluteRoot(root) : real
     this.#owner = options.owner ?? process.getuid?.() === 0
     this.#devices = options.devices ?? false
     this.#umask = process.umask()
-    this.#directories = new Directories(this.#root, this.#owner, this.#umask)
+    this.batches = new Batches(this.#prefix, threadAfter)
+    this.#directories = new Directories(this.#root, fresh, this.#owner, this.#umask, this.batches)
     const probe = this.#temporary("")
     const fd = fs.openSync(probe, "wx", 0o600)
     try {
@@ -75,21 +87,60 @@ export class LocalSession {
       return { path, outcome: "skipped", message: "Device nodes are made only when asked for" }
     }
     if (path === "") refuse(path, "path", "only a directory can be the root")
+    this.batches.check(path)
     const level = this.#directories.enter(parentPath(path))
     const native = nativePath(this.#root, path)
     if (entry.kind !== "file") return this.#node(entry, native, this.#existing(path, native))
     return this.#beginFile(entry, native, level, level.fresh ? undefined : this.#existing(path, native))
   }
 
+  /** Gives a file to another thread, when that may write it; else returns false, and it is to be written by `begin` and `commit`. */
+  hand(entry: Entry): boolean {
+    const { content, metadata, path, size } = entry
+    if (
+      entry.kind !== "file" || !(content instanceof Uint8Array) || entry.linkTo !== undefined ||
+      entry.sparse === true ||
+      size !== undefined && size !== content.length || path === "" || !this.batches.takes(content.length)
+    ) return false
+    refuse(path, "path", pathProblem(path) ?? nameProblem(path))
+    this.batches.check(path)
+    const level = this.#directories.enter(parentPath(path))
+    // Elsewhere there may be something in its place.
+    if (!level.fresh) return false
+    const want = this.#full(wantedOf("file", metadata, this.#owner), undefined)
+    const made = level.newFiles.modeFor(want)
+    const have = level.newFiles.known(made)
+    const native = nativePath(this.#root, path)
+    if (have === undefined || typeof native !== "string" || want.mtime !== undefined && want.mtime < 0n) return false
+    this.batches.add(path, native, content, {
+      temporary: this.#temporaries++,
+      made,
+      ...changes(have, want),
+      time: want.mtime === undefined ? NaN : asSeconds(want.mtime) as number,
+    })
+    return true
+  }
+
+  #full(want: Wanted, existing: fs.BigIntStats | undefined): Wanted {
+    return want.mode !== undefined ? want : {
+      ...want,
+      mode: existing !== undefined && isRegular(existing) ? Number(existing.mode & 0o777n) : 0o666 & ~this.#umask,
+    }
+  }
+
   /** What is at a path, when it may be replaced. */
   #existing(path: string, native: NativePath): fs.BigIntStats | undefined {
     const existing = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
-    if (existing !== undefined && isDirectory(existing) && fs.readdirSync(native).length > 0) {
-      throw new TargetError({
-        reason: "refused",
-        path,
-        message: "A directory that is not empty is in its place; move that away and restore again",
-      })
+    if (existing !== undefined && isDirectory(existing)) {
+      // It is full when files in it are under way.
+      if (this.batches.any) throw new Busy()
+      if (fs.readdirSync(native).length > 0) {
+        throw new TargetError({
+          reason: "refused",
+          path,
+          message: "A directory that is not empty is in its place; move that away and restore again",
+        })
+      }
     }
     return existing
   }
@@ -135,10 +186,7 @@ export class LocalSession {
     const { linkTo } = entry
     const temp = this.#temporary(level.path)
     const want = wantedOf("file", entry.metadata, this.#owner)
-    const full = want.mode !== undefined ? want : {
-      ...want,
-      mode: existing !== undefined && isRegular(existing) ? Number(existing.mode & 0o777n) : 0o666 & ~this.#umask,
-    }
+    const full = this.#full(want, existing)
     const made = level.newFiles.modeFor(full)
     const pending = { entry, native, temp, level, want, full, made, existing }
     if (linkTo !== undefined) {
@@ -166,6 +214,7 @@ export class LocalSession {
   #linkSource(entry: Entry, linkTo: string): PendingFile["link"] {
     refuse(entry.path, "link", linkTo === "" ? "it is the root" : pathProblem(linkTo) ?? nameProblem(linkTo))
     if (!BYTE_NAMES && isByteName(linkTo) || linkTo === entry.path) return undefined
+    this.batches.check(linkTo)
     if (!this.#directories.isReal(parentPath(linkTo))) return undefined
     const native = nativePath(this.#root, linkTo)
     const stats = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })

@@ -3,10 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { PiecesLent } from "../../stages/walk/content.ts"
+import { PiecesLent } from "../../stages/lent.ts"
 import type { Entry, ReaderContent } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { Target, TargetError, type TargetSession, type Written } from "../../stages/walk/target.ts"
+import { Busy } from "./batches.ts"
 import { targetError } from "./errno.ts"
 import { BYTE_NAMES, WRITE_TIME_RESOLUTION } from "./native.ts"
 import { LocalSession, type PendingFile } from "./session.ts"
@@ -14,12 +15,21 @@ import { LocalSession, type PendingFile } from "./session.ts"
 /** Other fibers get a turn after so many bytes; content up to this length is written in one go. */
 const TURN = 1 << 20
 
+/** How to write. */
+export interface LocalTargetOptions {
+  /**
+   * After so many new files a second thread writes most of them; 500 by default, never (Infinity) on a machine with one processor. With 0,
+   * none is written before that thread runs.
+   */
+  readonly threadAfter?: number
+}
+
 /**
  * Restores into directories of this machine.
  *
  * - A file is written under a temporary name (`.penstock-` and random digits) in the directory where it belongs and renamed.
  *   It is not synced: after a power cut within the next seconds files may be empty, and restoring again mends them. A
- *   killed process leaves at most one temporary file.
+ *   killed process leaves at most one temporary file for each of its two threads.
  * - A file that is there with the same content is not written again; its metadata is set when it differs. Otherwise it is
  *   replaced, never changed in place, so its other hard links keep their content. A directory that is not empty is never
  *   removed to make place; a file or symlink in the place of a directory is.
@@ -30,7 +40,7 @@ const TURN = 1 << 20
  * - `finish` returns only directories whose metadata could not be set.
  * - Modes lose setuid and setgid where the owner is not restored. Names of users and groups are not looked up: numbers count.
  */
-const make = (): Target => ({
+const make = ({ threadAfter }: LocalTargetOptions = {}): Target => ({
   fidelity: {
     kinds: ["file", "directory", "symlink", "fifo", "character", "block"],
     mode: true,
@@ -43,13 +53,17 @@ const make = (): Target => ({
   open: (root, options): Effect.Effect<TargetSession, TargetError, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.try({
-        try: () => new LocalSession(root, options),
+        try: () => new LocalSession(root, options, threadAfter),
         catch: (cause) => {
           const error = targetError(root, cause)
           return new TargetError({ reason: error.reason, path: root, message: `${error.message}: ${root}`, cause })
         },
       }),
-      (session) => Effect.sync(() => session.finish()),
+      (session) =>
+        Effect.promise(async () => {
+          await session.batches.stop()
+          session.finish()
+        }),
     ).pipe(Effect.map((session): TargetSession => {
       const buffer = new Uint8Array(TURN)
       return {
@@ -60,9 +74,12 @@ const make = (): Target => ({
 })
 
 /** The target that writes to the file system of this machine, by itself and as a layer. */
-export const localTarget: { readonly make: () => Target; readonly layer: Layer.Layer<Target> } = {
+export const localTarget: {
+  readonly make: (options?: LocalTargetOptions) => Target
+  readonly layer: Layer.Layer<Target>
+} = {
   make,
-  layer: Layer.sync(Target, make),
+  layer: Layer.sync(Target, () => make()),
 }
 
 const writeAll = Effect.fnUntraced(function* (
@@ -71,32 +88,53 @@ const writeAll = Effect.fnUntraced(function* (
   buffer: Uint8Array,
 ): Effect.fn.Return<ReadonlyArray<Written>, TargetError> {
   const results: Array<Written> = []
+  /** Entries that another thread writes, by path: their places in `entries`. */
+  const handed = new Map<string, number>()
+  /** Waits for the other thread; what it could not write, this one writes or says why not. */
+  const wait = Effect.gen(function* () {
+    for (const path of yield* Effect.promise(() => session.batches.settle())) {
+      const at = handed.get(path)!
+      const written = settle(path, () => writeSmall(session, entries[at]!, buffer))
+      if (written instanceof TargetError) return yield* Effect.fail(written)
+      results[at] = written!
+    }
+    handed.clear()
+  })
   let bytes = 0
-  for (const entry of entries) {
-    const { content } = entry
+  for (const [at, entry] of entries.entries()) {
+    const { content, path } = entry
     const small = content === undefined || content instanceof Uint8Array ||
       (!Stream.isStream(content) && entry.size !== undefined && entry.size <= TURN)
-    const written = small
-      ? settle(entry.path, () => writeSmall(session, entry, buffer))
-      : yield* writeLarge(session, entry, buffer)
+    if (!small) yield* wait
+    const write = (): Written => {
+      if (!session.hand(entry)) return writeSmall(session, entry, buffer)
+      handed.set(path, at)
+      return { path, outcome: "written" }
+    }
+    let written = small ? settle(path, write) : yield* writeLarge(session, entry, buffer)
+    if (written === undefined) {
+      yield* wait
+      written = settle(path, write)
+    }
     // What `settle` gives back as an error is about the whole target.
     if (written instanceof TargetError) return yield* Effect.fail(written)
-    results.push(written)
+    results.push(written!)
     bytes += entry.size ?? 0
     if (bytes >= TURN) {
       bytes = 0
       yield* Effect.yieldNow
     }
   }
+  yield* wait
   return results
 })
 
-/** What came of an entry. An error is given back only when going on makes no sense. */
-const settle = (path: string, write: () => Written): Written | TargetError => {
+/** What came of an entry; undefined when it must wait. An error is given back only when going on makes no sense. */
+const settle = (path: string, write: () => Written): Written | TargetError | undefined => {
   try {
     return write()
   } catch (cause) {
-    return failed(path, cause)
+    return cause instanceof Busy ? undefined : failed(path, cause)
   }
 }
 

@@ -1,4 +1,3 @@
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Entry } from "./entry.ts"
@@ -6,14 +5,6 @@ import { SourceError } from "./source.ts"
 
 /** Bytes that are read at once from a reader. */
 const PIECE_BYTES = 1 << 20
-
-/**
- * Whether who runs a content that is a stream is done with its pieces when asking for the next: then their memory may be freed at once,
- * and what kept one finds it empty. No by default: pieces are the consumer's to keep.
- */
-export const PiecesLent: Context.Reference<boolean> = Context.Reference("penstock/PiecesLent", {
-  defaultValue: (): boolean => false,
-})
 
 /**
  * The content of an entry as a stream, whichever form it has; empty for what has none. Pieces are the consumer's to keep, but those of

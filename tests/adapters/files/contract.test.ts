@@ -15,12 +15,11 @@ sourceSuite(
   localSource.make().fidelity,
 )
 
-targetSuite(
-  "local files",
-  Effect.map(temporaryDirectory, (root) => ({
-    target: localTarget.make(),
-    root: `${root}/to/here`,
-    source: () => localSource.make(),
-  })),
-  localTarget.make().fidelity,
-)
+for (const threadAfter of [Infinity, 0]) {
+  const target = localTarget.make({ threadAfter })
+  targetSuite(
+    `local files, ${threadAfter === 0 ? "two threads" : "one thread"}`,
+    Effect.map(temporaryDirectory, (root) => ({ target, root: `${root}/to/here`, source: () => localSource.make() })),
+    target.fidelity,
+  )
+}
