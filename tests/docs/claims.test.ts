@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path"
 import { test } from "node:test"
 import * as adapters from "../../adapters/mod.ts"
 import * as exit from "../../cli/exit.ts"
+import { builtIn } from "../../cli/formats.ts"
 import * as penstock from "../../mod.ts"
 
 const root = resolve(import.meta.dirname, "../..")
@@ -61,6 +62,19 @@ test("the commands and options of the documents are those of the command", () =>
   // Of the parser itself, and of npm.
   const others = ["help", "completions", "silent"]
   assert.deepEqual(named.filter((name) => !options.has(name) && !others.includes(name)), [])
+  const made = [...source.matchAll(/\b(?:texts?|flag|formatFlag|Flag\.\w+)\(\s*"([a-z][a-z-]+)"/g)].map(([, name]) =>
+    name!
+  )
+  assert.ok(made.length > 40)
+  assert.deepEqual(made.filter((name) => !named.includes(name)), [])
+})
+
+test("every format is in the documents", () => {
+  const [, section] = /\n## Formats\n([^]*?)\n## /.exec(read("README.md"))!
+  const listed = rowsOf(section!, /^\[`/).map(([cell]) => cell!.slice(2, cell!.indexOf("`", 2)))
+  assert.deepEqual(listed, builtIn.map(({ name }) => name))
+  const others = [...read("docs/threat-model.md").matchAll(/^### ([a-z-]+)$/gm)].map(([, name]) => name!)
+  assert.deepEqual(others, listed.slice(1))
 })
 
 test("the exit codes of the documents are those of the command", () => {
