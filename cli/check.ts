@@ -50,6 +50,11 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
           "Damaged packs: remove them, run penstock rebuild, and back up again; what the source still has is then stored again",
         )
       }
+      if (findings.some(({ object }) => /^(extents|blocks)\//.test(object))) {
+        out.line(
+          "Damaged extents and blocks: remove them, and back up again with --force; what the source still has is then stored again",
+        )
+      }
       return EXIT_FAILURE
     }))
 })

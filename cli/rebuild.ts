@@ -25,7 +25,11 @@ export const rebuild: (input: CommonInput) => Effect.Effect<number, OpenError> =
         printFindings(findings, out)
         const seconds = secondsSince(start)
         out.row({ type: "summary", snapshots: snapshots.length, packsIndexed, findings: findings.length, seconds })
-        out.note(`Rebuilt ${plural(snapshots.length, "catalog")}; ${plural(packsIndexed, "pack")} indexed again`)
+        out.note(
+          snapshots.length + packsIndexed + findings.length === 0
+            ? "No catalog or index was lost"
+            : `Rebuilt ${plural(snapshots.length, "catalog")}; ${plural(packsIndexed, "pack")} indexed again`,
+        )
         if (findings.length === 0) return EXIT_OK
         out.line(`${plural(findings.length, "object")} lost or damaged: see above`)
         return EXIT_FAILURE
