@@ -31,6 +31,7 @@ import {
 import { localSource, memoryStore, nativeKernels } from "../../../adapters/mod.ts"
 import { makeWorkers } from "../../../adapters/runtime/workers.ts"
 import { inline } from "../../../stages/executor.ts"
+import { chunkCount } from "../../../stages/hash/chunk_list.ts"
 import { Kernels } from "../../../stages/kernel.ts"
 import type { Source } from "../../../stages/walk/source.ts"
 import { noise } from "../../suites/kernels.ts"
@@ -200,6 +201,42 @@ describe("a large file on several threads", () => {
         )
       }).pipe(Effect.scoped, Effect.provide(localSource.layer), Effect.provideService(Kernels, nativeKernels)),
     )
+  })
+})
+
+describe("a large file that goes wrong on several threads", () => {
+  const path = join(directory, "..", `penstock-wrong-${process.pid}`)
+  after(() => rmSync(path, { force: true }))
+  const store = (cut: string) =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        writeFileSync(path, noise(5 << 20))
+        const executor = yield* makeWorkers({ threads: 3, partBytes: 1 << 18 })
+        const chunker = fromModule(
+          `import { utimesSync } from "node:fs"; import { exit } from "node:process"; let n = 0
+          export default () => ({ maximum: 65536, cut(bytes, from, to) { ${cut}; return Math.min(to, from + 65536) } })`,
+        )
+        const [file] = yield* Stream.runCollect(
+          walk(path).pipe(chunk(chunker), hash(blake3Keyed(key)), pack(packs())),
+        ).pipe(Effect.provideService(Executor, executor))
+        return file!
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.mergeAll(localSource.layer, memoryStore.layer)),
+        Effect.provideService(Kernels, nativeKernels),
+      ),
+    )
+
+  test("is stored with a warning when it changes each time", async () => {
+    const changed = await store(`utimesSync(${JSON.stringify(path)}, 1, ++n)`)
+    assert.match(changed.warning!, /changed while it was read/)
+    assert.equal(changed.size, 5 << 20)
+    assert.equal(chunkCount(changed.chunks), 80)
+  })
+
+  test("fails when a kernel fails or a thread ends", async () => {
+    await assert.rejects(store("if (++n > 30) throw new Error('broken')"), /broken/)
+    await assert.rejects(store("if (++n > 30) exit(3)"), /A worker thread/)
   })
 })
 
