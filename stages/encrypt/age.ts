@@ -41,7 +41,11 @@ export const sealHeader: (
       for (const recipient of audience.recipients) {
         yield* Effect.try({
           try: () => encrypter.addRecipient(recipient),
-          catch: () => failure("unsupported", `"${recipient}" is not an age recipient, or not a complete one: age-keygen -y prints it`),
+          catch: () =>
+            failure(
+              "unsupported",
+              `"${recipient}" is not an age recipient, or not a complete one: age-keygen -y prints it`,
+            ),
         })
       }
     }
