@@ -21,7 +21,10 @@ export const contentStream = ({ content, path }: Entry): Stream.Stream<Uint8Arra
         cause instanceof SourceError ? cause : new SourceError({ reason: "io", path, message: String(cause), cause }),
     })
   const pieces = Effect.gen(function* () {
-    const reader = yield* Effect.acquireRelease(attempt(() => content.open()), (reader) => Effect.sync(() => reader.close()))
+    const reader = yield* Effect.acquireRelease(
+      attempt(() => content.open()),
+      (reader) => Effect.sync(() => reader.close()),
+    )
     const next = attempt(() => {
       const piece = new Uint8Array(PIECE_BYTES)
       return piece.subarray(0, reader.read(piece))
