@@ -4,11 +4,11 @@ import { eachBlock } from "../../stages/blocks.ts"
 import { Beside, blockDecoder } from "../../stages/decode.ts"
 import { chunkCount, chunkId, chunkLength, sameId } from "../../stages/hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
+import { Lender } from "../../stages/lent.ts"
 import { PackDirectory } from "../../stages/pack/pack_file.ts"
 import { type KnownPack, readFooter } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
-import { release } from "../../stages/release.ts"
 import type { Opened } from "./opened.ts"
 
 /** Packs of content, or of the pages of catalogs. */
@@ -72,7 +72,7 @@ export const readPack: (
       ({ length, object, offset }) => store.get(object, { offset, length }),
       blockDecoder([layout.encrypt, layout.compress], table, yield* Beside),
       [...lists.keys()],
-      (place, block) => {
+      (place, block, own) => {
         const list = lists.get(place)!
         const count = chunkCount(list)
         chunks += count
@@ -80,6 +80,8 @@ export const readPack: (
           for (let i = 0; i < count; i++) bad.push(chunkId(list, i))
           return
         }
+        const lender = new Lender(block, own)
+        lender.hold()
         let from = 0
         for (let i = 0; i < count; i++) {
           const id = chunkId(list, i)
@@ -87,7 +89,7 @@ export const readPack: (
           if (to > block.length || !sameId(hasher.digest(block.subarray(from, to)), id)) bad.push(id)
           from = to
         }
-        release(block)
+        lender.drop()
       },
     )
     return bad.length === 0 ? { chunks, bad } : {
