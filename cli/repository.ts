@@ -186,7 +186,7 @@ const openStore = Effect.fnUntraced(
     const path = localPath(location)
     const name = path === undefined ? undefined : isFile(path) ? file ?? ANY_FILE : isThere(path) ? undefined : file
     if (path !== undefined && name !== undefined) {
-      const { singleFileStore } = yield* Effect.promise(() => import("../adapters/store/single_file.ts"))
+      const { singleFileStore } = yield* Effect.promise(() => import("../adapters/store/single_file/single_file.ts"))
       return yield* singleFileStore.make(path, name, { create })
     }
     const { openStore } = yield* Effect.promise(() => import("../adapters/store/open.ts"))

@@ -176,7 +176,10 @@ test("good imports pass", () => {
       "adapters/store/local.ts",
       `import { open } from "node:fs/promises"\nimport { a } from "../../stages/pack/store.ts"`,
     ],
-    ["cli/main.ts", `import { a } from "../adapters/store/local.ts"\nimport { b } from "../formats/rozen/mod.ts"`],
+    [
+      "cli/main.ts",
+      `import { a } from "../adapters/store/local/local.ts"\nimport { b } from "../formats/rozen/mod.ts"`,
+    ],
     ["tests/stages/a.test.ts", `import { a } from "../skip.ts"\nimport { b } from "../../stages/error.ts"`],
   ]
   for (const [path, source] of good) assert.deepEqual(problemsOf(path, source), [])

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { localStore } from "./local.ts"
-import { memoryStore } from "./memory.ts"
+import { localStore } from "./local/local.ts"
+import { memoryStore } from "./memory/memory.ts"
 
 /** How to open a store. */
 export interface OpenStoreOptions {
@@ -48,7 +48,7 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
   if (path === "") {
     return yield* new StoreError({ reason: "invalid", name: "", message: `"sqlite:" needs a path: sqlite:backup.db` })
   }
-  const { sqliteStore } = yield* Effect.promise(() => import("./sqlite.ts"))
+  const { sqliteStore } = yield* Effect.promise(() => import("./sqlite/sqlite.ts"))
   return yield* sqliteStore.make(path, options)
 })
 

@@ -94,7 +94,7 @@ export const writeKey: (
     sealed: bytesToHex(cipher.seal(payload, SLOT_CONTEXT)),
   }]
   const name = `KEYS/${bytesToHex(crypto.getRandomValues(new Uint8Array(8)))}.json`
-  yield* store.put(name, [encodeJson({ version: 1, slots, check: checksum(slots) })])
+  yield* store.put(name, [encodeJson({ version: 1, slots, check: checksum(slots) })], { unique: true })
 })
 
 const SLOT_CONTEXT: Uint8Array = new TextEncoder().encode("penstock rozen 1 key slot")

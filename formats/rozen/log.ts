@@ -31,7 +31,9 @@ export type PutSegment = (segment: number, body: Uint8Array) => Effect.Effect<nu
 
 /** Stores the segments of the log of one run. */
 export const putSegment = (store: ObjectStore, layout: Layout, snapshot: string): PutSegment => (segment, body) =>
-  putSealed(store, layout, layout.logs, "ROZE-LOG", segmentName(snapshot, segment), body)
+  putSealed(store, layout, layout.logs, "ROZE-LOG", segmentName(snapshot, segment), body, {
+    unique: true,
+  })
 
 /** Writes the log of one run. Segments are sealed as they fill, in memory, and written by `flush` and `end`. */
 export class LogWriter {

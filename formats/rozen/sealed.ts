@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { KernelError, Kernels, type KernelSpec, makeKernel } from "../../stages/kernel.ts"
-import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { ObjectStore, StoreError, WriteOptions } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { corrupt, fromKernelError } from "./errors.ts"
 import { BLOCK_VERSION, decodeHeader, type Magic } from "./header.ts"
@@ -28,8 +28,9 @@ export const putSealed: (
   magic: Magic,
   name: string,
   body: Uint8Array,
+  options?: WriteOptions,
 ) => Effect.Effect<number, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, layout, cipher, magic, name, body) {
+  function* (store, layout, cipher, magic, name, body, options) {
     const table = yield* Kernels
     const header = layout.header(magic)
     const sealed = yield* Effect.try({
@@ -37,7 +38,7 @@ export const putSealed: (
         makeKernel(cipher, table).seal(makeKernel(adaptive(zstd()), table).encode(body), context(header, name)),
       catch: (error) => fromKernelError(error as KernelError),
     })
-    yield* store.put(name, [header, sealed])
+    yield* store.put(name, [header, sealed], options)
     return header.length + sealed.length
   },
 )

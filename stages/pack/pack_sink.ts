@@ -13,7 +13,7 @@ export interface PackSink {
 }
 
 /**
- * Starts an object that begins with `header`. Where the store appends, its bytes are handed on as they come; elsewhere they are gathered and
+ * Starts an object that begins with `header`, under a name that nobody else writes. Where the store appends, its bytes are handed on as they come; elsewhere they are gathered and
  * put at once, so that it can be tried again.
  */
 export const packSink = (
@@ -29,7 +29,7 @@ const gathering = (store: ObjectStore, name: string, header: Uint8Array): PackSi
     append: (bytes) => Effect.sync(() => void parts.push(bytes)),
     end: (tail) =>
       Effect.tap(
-        Effect.suspend(() => store.put(name, [...parts, tail])),
+        Effect.suspend(() => store.put(name, [...parts, tail], { unique: true })),
         // Not released when it fails or is interrupted: then a write may still be reading.
         Effect.sync(() => parts.forEach(release)),
       ),
@@ -38,7 +38,7 @@ const gathering = (store: ObjectStore, name: string, header: Uint8Array): PackSi
 
 const appending = Effect.fnUntraced(function* (store: ObjectStore, name: string, header: Uint8Array) {
   const own = yield* Scope.fork(yield* Scope.Scope)
-  const writer = yield* Scope.provide(store.create(name), own)
+  const writer = yield* Scope.provide(store.create(name, { unique: true }), own)
   yield* writer.append(header)
   const sink: PackSink = {
     append: (bytes) => Effect.tap(writer.append(bytes), Effect.sync(() => release(bytes))),

@@ -49,7 +49,7 @@ export const writePacks: (
     Effect.suspend(() => {
       objects++
       for (const part of parts) bytesStored += part.length
-      return store.put(objectName(kind, id), parts)
+      return store.put(objectName(kind, id), parts, { unique: true })
     })
 
   const settle = Effect.suspend(() => {

@@ -50,7 +50,7 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
       const id = freshId()
       const header = layout.indexes.header(id)
       const body = seal.seal(encodePackList(listed.slice(at, at + INDEX_PACKS)), header)
-      yield* store.put(objectName(layout.indexes, id), [header, body])
+      yield* store.put(objectName(layout.indexes, id), [header, body], { unique: true })
     }
     yield* Effect.forEach(old, (name) => store.remove(name), { discard: true })
     return { packs: listed.length, added: known.packs.filter(({ indexed }) => !indexed).length, lost }

@@ -14,6 +14,8 @@ interface StoreErrorFields {
   /** Name of the object, or the prefix listed. */
   readonly name: string
   readonly message: string
+  /** With `unavailable`: milliseconds that the store asks to wait before the next try. */
+  readonly retryAfter?: number
   readonly cause?: unknown
 }
 const StoreErrorBase: TaggedErrorClass<"StoreError", StoreErrorFields> = taggedError("StoreError")
@@ -28,10 +30,29 @@ export interface StoreProperties {
   readonly connections: number
   /** Whether of several create-only puts of one name exactly one succeeds. */
   readonly atomicCreate: boolean
+  /** Whether what a completed write wrote survives a crash of the machine that it is on, as far as the store's protocol can tell. */
+  readonly durable: boolean
+  /** Whether `list` gives names in the order of their bytes; it does not, when absent. */
+  readonly orderedList?: boolean
+  /** Whether operations cross a network, so that each costs a round trip: worth a cache, and fetching ahead. Not, when absent. */
+  readonly remote?: boolean
+  /** Whether nothing can be written. It can, when absent. */
+  readonly readOnly?: boolean
   /** Whether a writer hands bytes on as they come, at no more cost or risk than `put`, so that large objects need not be gathered first. */
   readonly appends?: boolean
   /** Whether it keeps the content type that an object is put with; it does not, when absent. */
   readonly contentType?: boolean
+}
+
+/** How to write an object. */
+export interface WriteOptions {
+  /** Take the place of one of that name, atomically; create-only otherwise. */
+  readonly replace?: boolean
+  /**
+   * Nobody else writes this name: it is random, or names its content. Then a store may spare the effort of finding out which of
+   * several writers is first; it may still fail with `exists`.
+   */
+  readonly unique?: boolean
 }
 
 /** Bytes of one object. */
@@ -45,7 +66,8 @@ export interface ObjectInfo {
 
 /**
  * Objects by name. Names are relative: components of `[A-Za-z0-9._-]` that are not `.` or `..`, joined by `/`.
- * Everything that a completed `put` or `commit` wrote survives a crash of machine and program. Readers never see part of an object.
+ * What a completed `put` or `commit` wrote is there for every reader from then on, and survives a crash of this program (of the
+ * machine, where `properties` say so). Readers never see part of an object.
  */
 export interface ObjectStore {
   readonly properties: StoreProperties
@@ -57,7 +79,7 @@ export interface ObjectStore {
   readonly put: (
     name: string,
     parts: ReadonlyArray<Uint8Array>,
-    options?: { readonly replace?: boolean; readonly contentType?: string },
+    options?: WriteOptions & { readonly contentType?: string },
   ) => Effect.Effect<void, StoreError>
   /**
    * Starts an object that grows. It appears at `commit`, create-only unless `replace`: then it takes the place of one of that
@@ -65,7 +87,7 @@ export interface ObjectStore {
    */
   readonly create: (
     name: string,
-    options?: { readonly replace?: boolean },
+    options?: WriteOptions,
   ) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
   /**
    * Reads an object or `length` bytes of it from `offset`. A negative offset counts from the end. Fresh bytes, owned by the caller.

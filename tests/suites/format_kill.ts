@@ -18,7 +18,7 @@ import type { Repository } from "../../formats/format.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import type { ObjectStore } from "../../stages/pack/store.ts"
 import { Source } from "../../stages/walk/source.ts"
-import { memoryDirectory } from "../adapters/store/directory.ts"
+import { memoryDirectory } from "../adapters/store/local/directory.ts"
 import { factsOf, kept, noise, runFormat, sorted } from "./format.ts"
 import { diskStore, openIn, options, reachIn, type Subject } from "./subject.ts"
 

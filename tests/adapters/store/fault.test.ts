@@ -3,7 +3,7 @@ import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
 import { counting } from "../../../adapters/store/counting.ts"
 import { fault, type FaultOptions } from "../../../adapters/store/fault.ts"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { readOnly } from "../../../adapters/store/read_only.ts"
 import type { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 

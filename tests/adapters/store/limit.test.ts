@@ -3,7 +3,7 @@ import { describe, it } from "node:test"
 import { Clock, Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { limit } from "../../../adapters/store/limit.ts"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { ObjectStore } from "../../../stages/pack/store.ts"
 
 /** A store whose puts and gets take a second, and that counts how many are under way. */

@@ -4,7 +4,7 @@ import { describe, it } from "node:test"
 import { pathToFileURL } from "node:url"
 import { Effect } from "effect"
 import { openStore } from "../../../adapters/store/open.ts"
-import { temporaryDirectory } from "./directory.ts"
+import { temporaryDirectory } from "./local/directory.ts"
 
 const bytes = new TextEncoder().encode("hello")
 

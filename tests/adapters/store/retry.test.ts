@@ -3,7 +3,7 @@ import { describe, it } from "node:test"
 import { Clock, Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { fault, type FaultOptions } from "../../../adapters/store/fault.ts"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { retry } from "../../../adapters/store/retry.ts"
 import { type ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 

@@ -1,6 +1,6 @@
 /** What the tests of bkp share: repositories with small chunks, and stores whose objects can be altered. */
 import { Effect, Redacted, type Scope, Stream } from "effect"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { type BkpOptions, makeBkp } from "../../../formats/bkp/mod.ts"
 import type { BackupOptions, Format, Repository, Secrets, SnapshotInfo } from "../../../formats/format.ts"
 import type { SqliteEngine } from "../../../stages/catalog/sqlite.ts"

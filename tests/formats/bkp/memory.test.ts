@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { makeBkp } from "../../../formats/bkp/mod.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Stream } from "effect"
 import { concat } from "effect/Bytes"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { BlockReader } from "../../../formats/fogsync/block_read.ts"
 import { BlockWriter, EnvelopeWriter } from "../../../formats/fogsync/block_write.ts"
 import {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { KernelError } from "../../../stages/kernel.ts"
 import { Effect, Redacted, type Scope, Stream } from "effect"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, Repository, Secrets } from "../../../formats/format.ts"
 import { type Keys, keysOf } from "../../../formats/fogsync/envelope.ts"
 import { twofishSecret } from "../../../stages/encrypt/twofish256ctr.ts"

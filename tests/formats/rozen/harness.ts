@@ -1,6 +1,6 @@
 /** What the tests of rozen share: a repository with small objects, and stores whose objects can be altered. */
 import { Effect, Redacted, Stream } from "effect"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, Format, Secrets } from "../../../formats/format.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"

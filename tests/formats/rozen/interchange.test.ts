@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
-import { memoryDirectory } from "../../adapters/store/directory.ts"
+import { memoryDirectory } from "../../adapters/store/local/directory.ts"
 import { skipIf } from "../../skip.ts"
 import { noise } from "../../suites/format.ts"
 

@@ -10,10 +10,10 @@ import { createInterface } from "node:readline"
 import { it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { Effect, Stream } from "effect"
-import { localStore } from "../../../adapters/store/local.ts"
+import { localStore } from "../../../adapters/store/local/local.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
 import { factsOf, noise, runFormat } from "../../suites/format.ts"
-import { memoryDirectory } from "../../adapters/store/directory.ts"
+import { memoryDirectory } from "../../adapters/store/local/directory.ts"
 import { kindOf, secrets, small } from "./harness.ts"
 
 const script = fileURLToPath(import.meta.resolve("./child.ts"))

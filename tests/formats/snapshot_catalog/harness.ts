@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { Effect, type Scope, Stream } from "effect"
 import { counting, type CountingStore } from "../../../adapters/store/counting.ts"
-import { memoryStore } from "../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, BackupSummary, Repository, SnapshotInfo } from "../../../formats/format.ts"
 import { catalogName } from "../../../formats/snapshot_catalog/names.ts"
 import { makeSnapshotCatalog, type SnapshotCatalogOptions } from "../../../formats/snapshot_catalog/mod.ts"

@@ -250,7 +250,7 @@ describe("zprt archives", () => {
 })
 
 const inMemory = Effect.fnUntraced(function* (archive: Uint8Array) {
-  const { memoryStore } = yield* Effect.promise(() => import("../../../adapters/store/memory.ts"))
+  const { memoryStore } = yield* Effect.promise(() => import("../../../adapters/store/memory/memory.ts"))
   const store = counting(yield* memoryStore.make())
   yield* store.put(ARCHIVE, [archive])
   return store

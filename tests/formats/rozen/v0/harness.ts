@@ -1,7 +1,7 @@
 /** What the tests of rozen v0 share. */
 import { Effect, Redacted, type Scope, Stream } from "effect"
 import { nativeKernels } from "../../../../adapters/kernels/native.ts"
-import { memoryStore } from "../../../../adapters/store/memory.ts"
+import { memoryStore } from "../../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, Repository, Secrets } from "../../../../formats/format.ts"
 import type { ScryptCost } from "../../../../formats/rozen/keys.ts"
 import { type Layout, makeLayout, type WriteOptions } from "../../../../formats/rozen/v0/layout.ts"

@@ -4,9 +4,9 @@ import { link, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { Effect } from "effect"
-import { codeOf } from "../../../adapters/store/file_error.ts"
-import { publishNew, type PublishOptions } from "../../../adapters/store/publish.ts"
-import { StoreError } from "../../../stages/pack/store.ts"
+import { codeOf } from "../../../../adapters/store/local/file_error.ts"
+import { publishNew, type PublishOptions } from "../../../../adapters/store/local/publish.ts"
+import { StoreError } from "../../../../stages/pack/store.ts"
 import { temporaryDirectory } from "./directory.ts"
 
 const inDirectory = (body: (path: string) => Promise<void>) => (): Promise<void> =>

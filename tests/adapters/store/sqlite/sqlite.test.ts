@@ -4,9 +4,9 @@ import { join } from "node:path"
 import { test } from "node:test"
 import { DatabaseSync } from "node:sqlite"
 import { Effect, Scope } from "effect"
-import { sqliteStore } from "../../../adapters/store/sqlite.ts"
-import { storeSuite } from "../../suites/store.ts"
-import { memoryDirectory } from "./directory.ts"
+import { sqliteStore } from "../../../../adapters/store/sqlite/sqlite.ts"
+import { storeSuite } from "../../../suites/store.ts"
+import { memoryDirectory } from "../local/directory.ts"
 
 const file = Effect.map(memoryDirectory, (directory) => join(directory, "store.sqlite"))
 

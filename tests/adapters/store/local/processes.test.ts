@@ -6,7 +6,7 @@ import { createInterface } from "node:readline"
 import { describe, it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { Effect, Stream } from "effect"
-import { localStore } from "../../../adapters/store/local.ts"
+import { localStore } from "../../../../adapters/store/local/local.ts"
 import { temporaryDirectory } from "./directory.ts"
 
 const script = fileURLToPath(import.meta.resolve("./put_process.ts"))

@@ -8,9 +8,15 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type ObjectInfo, ObjectStore, type ObjectWriter, StoreError } from "../../stages/pack/store.ts"
-import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "./name.ts"
-import { sizeOfParts } from "./parts.ts"
+import {
+  type ObjectInfo,
+  ObjectStore,
+  type ObjectWriter,
+  StoreError,
+  type WriteOptions,
+} from "../../../stages/pack/store.ts"
+import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "../name.ts"
+import { sizeOfParts } from "../parts.ts"
 
 /** How to open a file as a store. */
 export interface SqliteStoreOptions {
@@ -114,7 +120,7 @@ const store = (db: DatabaseSync, location: string): ObjectStore => {
 
   const create = Effect.fnUntraced(function* (
     name: string,
-    options?: { readonly replace?: boolean },
+    options?: WriteOptions,
   ): Effect.fn.Return<ObjectWriter, StoreError, Scope.Scope> {
     let state: "whole" | "broken" | "finished" = "whole"
     let size = 0
@@ -160,7 +166,7 @@ const store = (db: DatabaseSync, location: string): ObjectStore => {
   })
 
   return {
-    properties: { location, connections: 1, atomicCreate: true },
+    properties: { location, connections: 1, atomicCreate: true, durable: true },
     put: (name, parts, options) =>
       attempt("write", name, () =>
         inOne(db, () => {

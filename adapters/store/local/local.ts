@@ -5,11 +5,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 import { makeDirectories, makeRoot, parentOf, syncDirectory } from "./directories.ts"
 import { codeOf, fileError } from "./file_error.ts"
 import { fileWrites, type Operate, runFiles } from "./file_operations.ts"
-import { directoryError, nameError } from "./name.ts"
+import { directoryError, nameError } from "../name.ts"
 import { listFiles, readFile, statFile } from "./read_file.ts"
 import { openTemporary, removeStale } from "./temporary.ts"
 
@@ -28,7 +28,7 @@ const store = (root: string): ObjectStore => {
     })
 
   return {
-    properties: { location: root, connections: 4, atomicCreate: true, appends: true },
+    properties: { location: root, connections: 4, atomicCreate: true, durable: true, appends: true },
     ...fileWrites(operate, () => openTemporary(root, directories)),
     get: (name, range) => operate("read", name, () => readFile(root, name, range)),
     stat: (name) => operate("read", name, () => statFile(root, name)),

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { localStore } from "../../../adapters/store/local.ts"
-import { storeSuite } from "../../suites/store.ts"
+import { localStore } from "../../../../adapters/store/local/local.ts"
+import { storeSuite } from "../../../suites/store.ts"
 import { memoryDirectory } from "./directory.ts"
 
 storeSuite("localStore", Effect.flatMap(memoryDirectory, (path) => localStore.make(path)))

@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
-import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "./name.ts"
-import { joinParts } from "./parts.ts"
+import { ObjectStore, type StoreError, type WriteOptions } from "../../../stages/pack/store.ts"
+import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "../name.ts"
+import { joinParts } from "../parts.ts"
 
 const store = (location: string): ObjectStore => {
   const objects = new Map<string, Uint8Array>()
@@ -12,7 +12,7 @@ const store = (location: string): ObjectStore => {
   const write = (
     name: string,
     bytes: Uint8Array,
-    { contentType, replace }: { readonly replace?: boolean; readonly contentType?: string } = {},
+    { contentType, replace }: WriteOptions & { readonly contentType?: string } = {},
   ): Effect.Effect<void, StoreError> => {
     if (replace !== true && objects.has(name)) return Effect.fail(alreadyExists(name, location))
     objects.set(name, bytes)
@@ -26,7 +26,7 @@ const store = (location: string): ObjectStore => {
     return Effect.fail(nameError(name) ?? notFound(name, location))
   }
   return {
-    properties: { location, connections: 4, atomicCreate: true, contentType: true },
+    properties: { location, connections: 4, atomicCreate: true, durable: false, contentType: true },
     put: (name, parts, options) =>
       Effect.suspend(() => {
         const error = nameError(name)

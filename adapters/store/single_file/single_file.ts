@@ -5,14 +5,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { makeRoot, syncDirectory } from "./directories.ts"
-import { codeOf, fileError } from "./file_error.ts"
-import { fileWrites, type Operate, runFiles } from "./file_operations.ts"
-import { directoryError, nameError, notFound } from "./name.ts"
-import { publishNew } from "./publish.ts"
-import { readFileAt } from "./read_file.ts"
-import { removeStaleIn, type Temporary, temporaryFile } from "./temporary.ts"
+import { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { makeRoot, syncDirectory } from "../local/directories.ts"
+import { codeOf, fileError } from "../local/file_error.ts"
+import { fileWrites, type Operate, runFiles } from "../local/file_operations.ts"
+import { directoryError, nameError, notFound } from "../name.ts"
+import { publishNew } from "../local/publish.ts"
+import { readFileAt } from "../local/read_file.ts"
+import { removeStaleIn, type Temporary, temporaryFile } from "../local/temporary.ts"
 
 /** How to open a file as a store. */
 export interface SingleFileStoreOptions {
@@ -53,7 +53,7 @@ const store = (file: string, only: string): ObjectStore => {
     return { name: only, size: info.size }
   })
   return {
-    properties: { location: file, connections: 4, atomicCreate: true },
+    properties: { location: file, connections: 4, atomicCreate: true, durable: true },
     ...fileWrites(operate, () => openTemporary(file)),
     get: (name, range) => operate("read", name, () => readFileAt(file, file, name, range)),
     stat: (name) => name === only ? stat : operate("read", name, () => Promise.reject(notFound(name, file))),

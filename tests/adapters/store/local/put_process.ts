@@ -4,7 +4,7 @@
  */
 import process from "node:process"
 import { Effect } from "effect"
-import { localStore } from "../../../adapters/store/local.ts"
+import { localStore } from "../../../../adapters/store/local/local.ts"
 
 const [directory, mode, id] = process.argv.slice(2)
 const print = (line: string): void => void process.stdout.write(`${line}\n`)

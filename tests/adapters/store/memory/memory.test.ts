@@ -1,0 +1,4 @@
+import { memoryStore } from "../../../../adapters/store/memory/memory.ts"
+import { storeSuite } from "../../../suites/store.ts"
+
+storeSuite("memoryStore", memoryStore.make())
