@@ -52,8 +52,14 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
   return yield* sqliteStore.make(path, options)
 })
 
+const openSftp = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
+  const { sftpStore } = yield* Effect.promise(() => import("./sftp/sftp.ts"))
+  return yield* sftpStore.make(location, options)
+})
+
 /**
- * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), or `memory:name` (the same store for all who open that name in this
+ * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file),
+ * `sftp://user@host:port/absolute/path`, `sftp:user@host:path`, or `memory:name` (the same store for all who open that name in this
  * process, as long as it runs). Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
  * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
  */
@@ -78,6 +84,8 @@ export const openStore = (
       return openFile(location, options)
     case "sqlite":
       return openSqlite(location.slice("sqlite:".length), options)
+    case "sftp":
+      return openSftp(location, options)
     case "memory":
       return openMemory(location, options.create ?? false)
     default:
@@ -86,7 +94,7 @@ export const openStore = (
           reason: "invalid",
           name: "",
           message:
-            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite: and memory:`,
+            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite:, sftp: and memory:`,
         }),
       )
   }
