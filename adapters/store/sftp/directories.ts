@@ -17,37 +17,41 @@ export const isDirectory = async (session: Session, path: string): Promise<boole
 
 /** A directory that is open, to make the names in it durable. */
 export interface OpenDirectory {
-  /** Syncs and closes it; false when the server cannot sync directories. */
-  readonly sync: () => Promise<boolean>
+  /** Syncs and closes it. */
+  readonly sync: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
-/**
- * Opens a directory to sync it; undefined when the server cannot. OpenSSH on Linux opens a directory like a file, and then syncs it.
- * Rejections that nobody waits for are no errors of the program.
- */
-export const openToSync = (session: Session, path: string): Promise<OpenDirectory | undefined> => {
-  const opening = session.extensions.fsync ? session.open(path, "read") : Promise.resolve(undefined)
-  const opened = opening.then((handle) =>
-    handle && {
-      close: () => session.close(handle),
-      sync: async () => {
-        // Answered in any order: the sync is not for the close.
-        const [synced] = await Promise.allSettled([session.fsync(handle), session.close(handle)])
-        if (synced.status === "rejected" && statusOf(synced.reason) === undefined) throw synced.reason
-        return synced.status === "fulfilled"
-      },
-    }, (cause) => {
-    if (statusOf(cause) === undefined) throw cause
-    return undefined
-  })
-  opened.catch(() => {})
-  return opened
+/** Opens a directory to sync it. OpenSSH on Linux opens a directory like a file, and then syncs it; see {@link canSync}. */
+export const openToSync = async (session: Session, path: string): Promise<OpenDirectory> => {
+  const handle = await session.open(path, "read")
+  return {
+    close: () => session.close(handle),
+    sync: async () => {
+      // A server does what concerns one handle in order.
+      const closed = session.close(handle)
+      closed.catch(() => {})
+      await session.fsync(handle)
+      await closed
+    },
+  }
 }
 
-/** Makes the names in a directory durable; false when the server cannot. */
-export const syncDirectory = async (session: Session, path: string): Promise<boolean> =>
-  await (await openToSync(session, path))?.sync() ?? false
+/** Makes the names in a directory durable. */
+export const syncDirectory = async (session: Session, path: string): Promise<void> =>
+  await (await openToSync(session, path)).sync()
+
+/** Whether the server makes names durable; found out by doing it. */
+export const canSync = async (session: Session, path: string): Promise<boolean> => {
+  if (!session.extensions.fsync) return false
+  try {
+    await syncDirectory(session, path)
+    return true
+  } catch (cause) {
+    if (statusOf(cause) === undefined) throw cause
+    return false
+  }
+}
 
 /** Makes a directory, and what is missing above it, durably. Fails with the status of the server. */
 export const makeAll = async (session: Session, path: string): Promise<void> => {
@@ -55,7 +59,7 @@ export const makeAll = async (session: Session, path: string): Promise<void> => 
   const parent = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : "."
   if (parent !== path && path !== ".") await makeAll(session, parent)
   await makeOne(session, path)
-  await syncDirectory(session, parent)
+  await canSync(session, parent)
 }
 
 const makeOne = async (session: Session, path: string): Promise<void> => {
@@ -84,15 +88,15 @@ export interface Directories {
   readonly within: <A>(session: Session, directory: string, use: () => Promise<A>) => Promise<A>
 }
 
-/** Directories beneath `root`; remembers those that it has made or seen, whatever the session. */
-export const makeDirectories = (root: string): Directories => {
+/** Directories beneath `root`, synced when `syncs`; remembers those that it has made or seen, whatever the session. */
+export const makeDirectories = (root: string, syncs: boolean): Directories => {
   const known = new Map<string, Promise<void>>()
   const make = async (session: Session, directory: string): Promise<void> => {
     const parent = parentOf(directory)
     await ensure(session, parent)
     await makeOne(session, `${root}/${directory}`)
     // Also when another made it: it may not be durable yet.
-    await syncDirectory(session, parent === "" ? root : `${root}/${parent}`)
+    if (syncs) await syncDirectory(session, parent === "" ? root : `${root}/${parent}`)
   }
   const ensure = (session: Session, directory: string): Promise<void> => {
     if (directory === "") return Promise.resolve()

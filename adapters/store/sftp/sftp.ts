@@ -13,7 +13,7 @@ import { fileWrites, type Operate, runFiles } from "../local/file_operations.ts"
 import type { Temporary } from "../local/temporary.ts"
 import { directoryError, nameError } from "../name.ts"
 import { connect, type Link, makeLink, type Server } from "./connection.ts"
-import { isDirectory, makeAll, makeDirectories, parentOf, syncDirectory } from "./directories.ts"
+import { canSync, isDirectory, makeAll, makeDirectories, parentOf, syncDirectory } from "./directories.ts"
 import { describeLocation, parseLocation, type SftpLocation } from "./location.ts"
 import { listFiles, readFile, statFile } from "./read_file.ts"
 import { type Extensions, NO_SUCH_FILE, type Session, statusOf } from "./session.ts"
@@ -86,8 +86,8 @@ const serverOf = (location: SftpLocation, options: SftpStoreOptions): Server => 
   }
 }
 
-const store = (link: Link, place: Place, { hardlink }: Extensions, durable: boolean): ObjectStore => {
-  const { root, location } = place
+const store = (link: Link, place: Place, { hardlink }: Extensions): ObjectStore => {
+  const { root, location, syncs } = place
   const operate = <A>(
     doing: string,
     name: string,
@@ -113,7 +113,7 @@ const store = (link: Link, place: Place, { hardlink }: Extensions, durable: bool
       location,
       connections: CONNECTIONS,
       atomicCreate: hardlink,
-      durable,
+      durable: syncs,
       remote: true,
       appends: true,
     },
@@ -141,7 +141,7 @@ const store = (link: Link, place: Place, { hardlink }: Extensions, durable: bool
           if (statusOf(cause) === NO_SUCH_FILE || (cause instanceof StoreError && cause.reason === "not-found")) return
           throw cause
         }
-        await syncDirectory(session, parentOf(`${root}/${name}`))
+        if (syncs) await syncDirectory(session, parentOf(`${root}/${name}`))
       }),
   }
 }
@@ -164,8 +164,8 @@ const openRoot = async (
   }
   // Absolute, whatever the server does with what is relative.
   const root = (await session.realpath(path)).replace(/(?<=.)\/+$/, "")
-  const [durable] = await Promise.all([syncDirectory(session, root), removeStale(session, root, now)])
-  return store(link, { root, location, directories: makeDirectories(root) }, session.extensions, durable)
+  const [syncs] = await Promise.all([canSync(session, root), removeStale(session, root, now)])
+  return store(link, { root, location, syncs, directories: makeDirectories(root, syncs) }, session.extensions)
 }
 
 const homeHint = (path: string): string =>

@@ -23,11 +23,13 @@ export interface Place {
   readonly root: string
   readonly location: string
   readonly directories: Directories
+  /** Whether the server makes names durable. */
+  readonly syncs: boolean
 }
 
 /** Opens a temporary file for the object `name`. It lives as long as the connection of the session. */
 export const openTemporary = async (session: Session, place: Place, name: string): Promise<Temporary> => {
-  const { root, location, directories } = place
+  const { root, location, directories, syncs } = place
   const path = `${root}/${TEMPORARY}/${crypto.randomUUID()}`
   const final = `${root}/${name}`
   /** Says why, while the file is still there: it may be what fills the disk. */
@@ -56,7 +58,8 @@ export const openTemporary = async (session: Session, place: Place, name: string
     publish: (_name, replace) =>
       explained(0, () =>
         directories.within(session, parentOf(name), async () => {
-          const synced = openToSync(session, parentOf(final))
+          const opening = syncs ? openToSync(session, parentOf(final)) : undefined
+          opening?.catch(() => {})
           try {
             if (isOpen && session.extensions.fsync) await session.fsync(handle)
             const closed = isOpen ? session.close(handle) : Promise.resolve()
@@ -69,10 +72,10 @@ export const openTemporary = async (session: Session, place: Place, name: string
             const [renamed] = await Promise.all([gone, closed])
             if (renamed) isNamed = false
           } catch (cause) {
-            await synced.then((opened) => opened?.close()).catch(() => {})
+            await opening?.then((opened) => opened.close()).catch(() => {})
             throw cause
           }
-          await (await synced)?.sync()
+          await (await opening)?.sync()
         })),
     discard: async () => {
       const tasks: Array<Promise<void>> = []
