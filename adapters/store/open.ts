@@ -52,8 +52,19 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
   return yield* sqliteStore.make(path, options)
 })
 
+const openWebdav = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
+  const { webdavStore } = yield* Effect.promise(() => import("./webdav/webdav.ts"))
+  return yield* webdavStore.make(location, options)
+})
+
+const openHttp = Effect.fnUntraced(function* (location: string) {
+  const { httpStore } = yield* Effect.promise(() => import("./http/http.ts"))
+  return yield* httpStore.make(location)
+})
+
 /**
- * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), or `memory:name` (the same store for all who open that name in this
+ * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `webdav+https://user@host/path`,
+ * `webdav+http://…`, `https://host/path` and `http://…` (read-only), or `memory:name` (the same store for all who open that name in this
  * process, as long as it runs). Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
  * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
  */
@@ -78,6 +89,13 @@ export const openStore = (
       return openFile(location, options)
     case "sqlite":
       return openSqlite(location.slice("sqlite:".length), options)
+    case "webdav":
+    case "webdav+http":
+    case "webdav+https":
+      return openWebdav(location, options)
+    case "http":
+    case "https":
+      return openHttp(location)
     case "memory":
       return openMemory(location, options.create ?? false)
     default:
@@ -86,7 +104,7 @@ export const openStore = (
           reason: "invalid",
           name: "",
           message:
-            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite: and memory:`,
+            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite:, webdav+https:, webdav+http:, https:, http: and memory:`,
         }),
       )
   }

@@ -1,7 +1,7 @@
 /** Objects at URLs, read whole or in ranges. */
 import * as Effect from "effect/Effect"
 import { type ObjectInfo, StoreError } from "../../../stages/pack/store.ts"
-import { type Range, resolveRange, tooShort } from "../name.ts"
+import { type Range, resolveRange } from "../name.ts"
 import { problem } from "./failure.ts"
 import { type HttpHead, type HttpOptions, send } from "./request.ts"
 import type { Wanted } from "./response_body.ts"
@@ -14,8 +14,18 @@ const TAIL_BYTES = 1 << 20
 export const statObject: (http: HttpOptions, url: URL, name: string) => Effect.Effect<ObjectInfo, StoreError> = Effect
   .fnUntraced(function* (http, url, name) {
     const { length } = yield* send(http, { doing: "read", name, method: "HEAD", url, expect: [200] })
-    if (length === undefined) return yield* noLength({ doing: "read", name, location: http.location })
-    return { name, size: length }
+    if (length !== undefined) return { name, size: length }
+    // Apache leaves it out of answers to HEAD when it is 0.
+    const first = yield* send(http, {
+      doing: "read",
+      name,
+      method: "GET",
+      url,
+      headers: { range: "bytes=0-0" },
+      expect: [200, 206, 416],
+    })
+    const size = first.status === 200 ? first.length : sizeOf(first)
+    return size === undefined ? yield* noLength({ doing: "read", name, location: http.location }) : { name, size }
   })
 
 const noLength = (subject: Subject): StoreError => problem(subject, "io", "the server does not say how long it is")
@@ -67,11 +77,8 @@ const getPart = (
   }
   const want = (head: HttpHead): Wanted => {
     if (head.status === 416) {
-      const size = /^bytes \*\/(\d{1,15})$/.exec(head.headers.get("content-range") ?? "")?.[1]
       // Some do not say the size.
-      throw size === undefined
-        ? tooShort(subject.name, subject.location, 0, `${length} bytes from ${offset}`)
-        : disagreement(resolved(Number(size)), subject)
+      throw disagreement(resolved(sizeOf(head) ?? 0), subject)
     }
     if (head.status === 200) {
       if (head.length === undefined) throw noLength(subject)
@@ -91,6 +98,12 @@ const getPart = (
     send(http, { ...subject, method: "GET", url, headers: { range: asked }, expect: [200, 206, 416], want }),
     ({ body }) => body,
   )
+}
+
+/** The size of the whole object that a partial answer says, or one that has no part. */
+const sizeOf = ({ headers }: HttpHead): number | undefined => {
+  const size = /^bytes (?:\d+-\d+|\*)\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1]
+  return size === undefined ? undefined : Number(size)
 }
 
 /** First byte, last byte and size of the object that a partial answer says. */

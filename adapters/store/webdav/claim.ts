@@ -42,12 +42,12 @@ export const withClaim = (
   http: HttpOptions,
   root: URL,
   collections: Collections,
+  object: URL,
   name: string,
   work: Effect.Effect<void, StoreError>,
   options: ClaimOptions = {},
 ): Effect.Effect<void, StoreError> => {
   const lease = options.lease ?? LEASE_MS
-  const object = new URL(root.href + name)
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 40)
   const claim = (generation: number): URL => new URL(`${root.href}${CLAIMS}${hash}.${generation}/`)
   const failIfThere = Effect.flatMap(

@@ -37,11 +37,12 @@ export interface WebdavStoreOptions {
 }
 
 const CONNECTIONS = 8
+const LOOK_FIRST_BYTES = 64 << 10
 
 const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): ObjectStore => {
   const { location } = http
   const collections = collectionsOf(http, root)
-  const urlOf = (name: string): URL => new URL(root.href + name)
+  const urlOf = (name: string): URL => new URL(root.href + shown(name))
   const named = <A, R>(name: string, work: () => Effect.Effect<A, StoreError, R>): Effect.Effect<A, StoreError, R> =>
     Effect.suspend(() => {
       const error = nameError(name)
@@ -49,7 +50,7 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
     })
   const upload = (path: string, name: string, body: RequestBody, headers: Readonly<Record<string, string>>) =>
     collections.around(
-      path,
+      shown(path),
       send(http, {
         doing: "write",
         name,
@@ -70,10 +71,13 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
     return removeLeftovers(http, root)
   })
   const createOnly = Effect.fnUntraced(function* (name: string, body: RequestBody) {
-    if (yield* hasObject(http, urlOf(name), name)) return yield* alreadyExists(name, location)
+    // It is looked for again later on: this spares a long upload.
+    if (body.length > LOOK_FIRST_BYTES && (yield* hasObject(http, urlOf(name), name))) {
+      return yield* alreadyExists(name, location)
+    }
     const temporary = `${TEMPORARY}/${crypto.randomUUID()}`
     const move = collections.around(
-      name,
+      shown(name),
       send(http, {
         doing: "write",
         name,
@@ -84,7 +88,7 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
       }).pipe(Effect.mapError((error) => error.reason === "exists" ? alreadyExists(name, location) : error)),
     )
     yield* upload(temporary, name, body, {}).pipe(
-      Effect.andThen(withClaim(http, root, collections, name, move, claims)),
+      Effect.andThen(withClaim(http, root, collections, urlOf(name), name, move, claims)),
       // When the answer to the move got lost, it is not there any more: that is right too.
       Effect.onError(() => Effect.ignore(deleted(temporary, name))),
     )
@@ -122,6 +126,13 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
         )),
   }
 }
+
+/**
+ * A name as the server has it: nginx lists nothing that begins with a dot, so such components get a comma before it, which no name of an
+ * object has.
+ */
+const shown = (name: string): string => name.replace(/(^|\/)\./g, "$1,.")
+const hidden = (component: string): string => component.startsWith(",.") ? component.slice(1) : component
 
 /** Apache says 400 of what would lie beneath an object. */
 const vanished = ({ message, reason }: StoreError): boolean =>
@@ -172,7 +183,7 @@ const readCollection = Effect.fnUntraced(function* (
   directory: string,
 ): Effect.fn.Return<Directory | undefined, StoreError> {
   const subject = { doing: "list", name: directory }
-  const found = yield* propfind(http, new URL(root.href + directory), 1, subject).pipe(
+  const found = yield* propfind(http, new URL(root.href + shown(directory)), 1, subject).pipe(
     // Apache says 400 when an object has that name.
     Effect.catch((error) => directory !== "" && vanished(error) ? Effect.succeed(undefined) : Effect.fail(error)),
   )
@@ -180,10 +191,12 @@ const readCollection = Effect.fnUntraced(function* (
   const objects: Array<ObjectInfo> = []
   const directories: Array<string> = []
   for (const { collection, path, size } of found.resources) {
-    const name = path.length === 1 ? childName(directory, path[0]!) : undefined
+    const name = path.length === 1 ? childName(directory, hidden(path[0]!)) : undefined
     if (name === undefined) continue
     if (collection) directories.push(`${name}/`)
-    else objects.push(size === undefined ? yield* statObject(http, new URL(root.href + name), name) : { name, size })
+    else {objects.push(
+        size === undefined ? yield* statObject(http, new URL(root.href + shown(name)), name) : { name, size },
+      )}
   }
   return { objects, directories }
 })
