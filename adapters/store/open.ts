@@ -54,16 +54,14 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
 })
 
 /** A store whose code, with what it needs, is loaded when it is used. */
-const lazily = <Make extends (location: string, options: OpenStoreOptions) => ReturnType<Opener>>(
-  load: () => Promise<Make>,
-): Opener =>
-(location, options) => Effect.flatMap(Effect.promise(load), (make) => make(location, options))
+const lazily = (load: () => Promise<Opener>): Opener => (location, options) =>
+  Effect.flatMap(Effect.promise(load), (make) => make(location, options))
 
 type Opener = (location: string, options: OpenStoreOptions) => Effect.Effect<ObjectStore, StoreError, Scope.Scope>
 
 const openSftp = lazily(() => import("./sftp/sftp.ts").then(({ sftpStore }) => sftpStore.make))
 const openWebdav = lazily(() => import("./webdav/webdav.ts").then(({ webdavStore }) => webdavStore.make))
-const openHttp = lazily(() => import("./http/http.ts").then(({ httpStore }) => httpStore.make))
+const openHttp = lazily(() => import("./http/http.ts").then(({ httpStore }) => (location) => httpStore.make(location)))
 
 const openPath: Opener = (path, options) =>
   path !== "" ? localStore.make(path, options) : Effect.fail(

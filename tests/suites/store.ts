@@ -331,7 +331,10 @@ export const storeSuite = (
     test("lists 2,500 objects in directories, and can be left early", (store) =>
       Effect.gen(function* () {
         const all = Array.from({ length: 2500 }, (_, i) => `DATA/${(i % 16).toString(16)}/${i}`)
-        yield* Effect.forEach(all, (name) => store.put(name, [bytesOf(name)]), { concurrency: 16, discard: true })
+        yield* Effect.forEach(all, (name) => store.put(name, [bytesOf(name)], { unique: true }), {
+          concurrency: 16,
+          discard: true,
+        })
         assert.deepEqual(yield* names(store, "DATA/"), all.toSorted())
         assert.equal((yield* Stream.runCollect(Stream.take(store.list(""), 3))).length, 3)
         assert.deepEqual(yield* names(store, "DATA/f/"), all.filter((name) => name.startsWith("DATA/f/")).toSorted())

@@ -1,0 +1,55 @@
+/** Collections (the directories of WebDAV) that objects lie in: made when they are needed. */
+import * as Effect from "effect/Effect"
+import type { StoreError } from "../../../stages/pack/store.ts"
+import { type HttpOptions, send } from "../http/request.ts"
+
+/** Collections of one store. */
+export interface Collections {
+  /**
+   * Runs `work` when the collection that `name` lies in is there. Collections that were seen once are not looked for again; should
+   * `work` then find one missing, it is run a second time.
+   */
+  readonly around: <A>(name: string, work: Effect.Effect<A, StoreError>) => Effect.Effect<A, StoreError>
+}
+
+/** Makes one. Succeeds when it is there already: false then. Of several that make it at the same time, one gets true. */
+export const makeCollection = (http: HttpOptions, url: URL, name: string): Effect.Effect<boolean, StoreError> =>
+  Effect.map(
+    // 405 says that there is something; 301 that there is a collection, from servers that want to be precise.
+    send(http, { doing: "write", name, method: "MKCOL", url, expect: [201, 405] }),
+    ({ status }) => status === 201,
+  )
+
+/** The collections of the store at a URL, which ends with a slash. */
+export const collectionsOf = (http: HttpOptions, root: URL): Collections => {
+  const there = new Set<string>([""])
+  const make = (directory: string, name: string): Effect.Effect<void, StoreError> =>
+    Effect.suspend(() => {
+      if (there.has(directory)) return Effect.void
+      return make(directory.replace(/[^/]+\/$/, ""), name).pipe(
+        Effect.andThen(makeCollection(http, new URL(root.href + directory), name)),
+        Effect.andThen(Effect.sync(() => {
+          there.add(directory)
+        })),
+      )
+    })
+  return {
+    around: (name, work) => {
+      const directory = name.replace(/[^/]+$/, "")
+      return Effect.suspend(() => {
+        const known = there.has(directory)
+        const done = Effect.andThen(make(directory, name), work)
+        return Effect.catch(done, (error) => {
+          // What fails for any other reason finds them missing again, or not.
+          there.clear()
+          there.add("")
+          return known && isMissing(error) ? Effect.andThen(make(directory, name), work) : Effect.fail(error)
+        })
+      })
+    },
+  }
+}
+
+/** 404 and 409: RFC 4918 asks for 409 when the collection is missing. */
+const isMissing = ({ message, reason }: StoreError): boolean =>
+  reason === "not-found" || message.endsWith("(HTTP status 409)")
