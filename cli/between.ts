@@ -145,7 +145,7 @@ const tell = (one: Converted, tally: Tally, { done }: Way, out: Output): void =>
     const missing = missingFiles(one.source, one.target)
     if (missing > 0) {
       tally.problems += 1
-      out.warn(`${said}, without ${plural(missing, "file")} that could not be read when it was ${done}`)
+      out.warn(`${said}, without ${plural(missing, "file")} that the source has lost`)
     } else out.note(said)
     return out.row({ type: "skipped", ...of, snapshot: one.target.id, ...(missing > 0 ? { missing } : {}) })
   }

@@ -12,7 +12,8 @@ export type Copied = Converted
 
 /**
  * Makes snapshots of one repository in another of the same format, with their times, names, paths and tags. A snapshot that is there
- * already is left, so this can be repeated, and goes on where a run that was killed has ended.
+ * already is left, so this can be repeated, and goes on where a run that was killed has ended. One that lacks files that the source had lost
+ * is made again when the source has more of them.
  *
  * Where the format has a {@link Repository.copier}, chunks go over as they are, and those that the target has are not read. Elsewhere
  * this is {@link convert}: a snapshot that is not there is read whole.
@@ -53,12 +54,14 @@ const copyOne = (
     (result): Copied =>
       "lost" in result
         ? { outcome: "lost", source, error: result.lost }
+        : "there" in result
+        ? { outcome: "there", source, target: result.there }
         : { outcome: "converted", source, target: result.snapshot!, summary: result },
   )
 
 /**
  * Which snapshots of the target are those of the source, by ID: copies of them, what they are copies of, or copies of the same. Where copies
- * do not say what they are of, as {@link counterparts} does.
+ * do not say what they are of, as {@link counterparts} does. One that lacks files is none: the source may have them again.
  */
 export const copies = (
   from: Repository,
@@ -67,10 +70,14 @@ export const copies = (
   targets: ReadonlyArray<SnapshotInfo>,
 ): ReadonlyMap<string, SnapshotInfo> => {
   if (!copiesChunks(from, to)) return counterparts(sources, targets)
-  const byOrigin = new Map(targets.map((target) => [originOf(target), target]))
+  const byOrigin = new Map<string, SnapshotInfo>()
+  for (const target of targets) {
+    const before = byOrigin.get(originOf(target))
+    if ((before?.files ?? 0) <= (target.files ?? 0)) byOrigin.set(originOf(target), target)
+  }
   return new Map(sources.flatMap((source) => {
     const target = byOrigin.get(originOf(source))
-    return target === undefined ? [] : [[source.id, target] as const]
+    return target === undefined || (target.files ?? 0) < (source.files ?? 0) ? [] : [[source.id, target] as const]
   }))
 }
 

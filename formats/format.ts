@@ -213,13 +213,14 @@ export interface RebuildSummary {
 /** Copies snapshots of one repository into another of the same format, without reading what the other has already. */
 export interface Copier {
   /**
-   * Makes one snapshot of the source in the target. What the source has lost of it is left out, and is in `problems`. Gives the error when
-   * the source cannot list it any more; fails with anything else that is wrong.
+   * Makes one snapshot of the source in the target. What the source has lost of it is left out, and is in `problems`. Gives the copy that is
+   * `there` when that has as many files, though not all, and the error when the source cannot list the snapshot any more; fails with
+   * anything else that is wrong.
    */
   readonly copy: (
     snapshot: SnapshotInfo,
     options?: { readonly progress?: (progress: Progress) => void },
-  ) => Effect.Effect<BackupSummary | { readonly lost: FormatError }, FormatError>
+  ) => Effect.Effect<BackupSummary | { readonly there: SnapshotInfo } | { readonly lost: FormatError }, FormatError>
 }
 
 /** An open repository. */

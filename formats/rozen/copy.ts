@@ -14,7 +14,7 @@ import { learnNames, makeChunkNames } from "./chunk_names.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened } from "./opened.ts"
-import { listSnapshots, type SnapshotObject } from "./snapshot.ts"
+import { infoOf, listSnapshots, type SnapshotObject } from "./snapshot.ts"
 import { writeSnapshot } from "./snapshot_write.ts"
 
 /** What copies from one repository into another, which may have another key. It is in use as long as the scope. */
@@ -71,7 +71,12 @@ const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
   for (const { message } of listed.damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
   let { next } = listed
   /** Snapshots of the target, by what they are copies of. */
-  const there = new Map(listed.snapshots.map((snapshot) => [originOf(snapshot), snapshot]))
+  const there = new Map<string, SnapshotObject>()
+  for (const snapshot of listed.snapshots) {
+    const before = there.get(originOf(snapshot))
+    // One that came later may have what was lost before.
+    if (before === undefined || before.record.files <= snapshot.record.files) there.set(originOf(snapshot), snapshot)
+  }
   const openSource = catalogOpener(from)
 
   const learned = new Set<string>()
@@ -103,7 +108,8 @@ const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
           message: `There is no snapshot ${snapshot.id}`,
         })
       }
-      const common = sources.snapshots.filter((one) => one !== source && there.has(originOf(one)))
+      const existing = there.get(originOf(source))
+      const common = sources.snapshots.filter((one) => there.has(originOf(one)))
       for (const one of teachers(source, common)) yield* learn(one)
       const opened = yield* Effect.result(openSource(source))
       if (opened._tag === "Failure") {
@@ -128,6 +134,7 @@ const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
         entries: () => transfer.entries(entries),
         next,
         progress,
+        worth: (files) => existing === undefined || files > existing.record.files,
       }))
       if (written._tag === "Failure") {
         const error = written.failure
@@ -135,10 +142,11 @@ const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
         return yield* Effect.fail(error)
       }
       const { made, summary } = written.success
-      if (made !== undefined) there.set(originOf(source), made.snapshot)
+      if (made === undefined) return { there: infoOf(existing!.record) }
+      there.set(originOf(source), made.snapshot)
       // What was copied has taught all of its names.
       learned.add(originOf(source))
-      next = made === undefined ? next : made.number + 1
+      next = made.number + 1
       return summary
     },
   )
@@ -154,9 +162,9 @@ const isLost = (error: FormatError): boolean => error._tag === "RepositoryError"
 const isAlike = ({ record: a }: SnapshotObject, { record: b }: SnapshotObject): boolean =>
   a.hostname === b.hostname && a.paths.length === b.paths.length && a.paths.every((path, i) => path === b.paths[i])
 
-/** The snapshot that most likely has the most in common with another: its parent, else that of the same host and paths at the nearest time. */
+/** The snapshot that most likely has the most in common with another: itself, when a copy of it is not whole, its parent, else that of the same host and paths at the nearest time. */
 const nearestOf = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): SnapshotObject | undefined => {
-  const parent = all.find(({ record }) => record.id === of.record.parent)
+  const parent = all.find((one) => one === of) ?? all.find(({ record }) => record.id === of.record.parent)
   if (parent !== undefined) return parent
   const away = ({ record }: SnapshotObject): number => Math.abs(record.time - of.record.time)
   return all.filter((one) => isAlike(one, of)).sort((a, b) => away(a) - away(b))[0]

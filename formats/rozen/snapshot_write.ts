@@ -42,10 +42,12 @@ export interface Making<E, R> {
   /** The number of the object that it is committed as, or a later one. */
   readonly next: number
   readonly dryRun?: boolean | undefined
+  /** False: with so many files it is not worth committing. */
+  readonly worth?: (files: number) => boolean
   readonly progress?: ((progress: Progress) => void) | undefined
 }
 
-/** Makes a snapshot. `made`, its object, is absent after a dry run. */
+/** Makes a snapshot. `made`, its object, is absent after a dry run, and when it is not worth it. */
 export const writeSnapshot: <E, R>(
   opened: Opened,
   making: Making<E, R>,
@@ -54,7 +56,7 @@ export const writeSnapshot: <E, R>(
   FormatError | SqliteError | KernelError | E,
   R | Scope.Scope
 > = Effect.fnUntraced(
-  function* <E, R>(opened: Opened, { about, dryRun, entries, next, parent, progress }: Making<E, R>) {
+  function* <E, R>(opened: Opened, { about, dryRun, entries, next, parent, progress, worth }: Making<E, R>) {
     const { layout, store } = opened
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
@@ -70,6 +72,7 @@ export const writeSnapshot: <E, R>(
       ...(again ? {} : { onChange: (change) => log.add(change) }),
       progress: meter.recorded,
     }).pipe(Effect.provideService(OnRead, meter.read))
+    if (worth?.(recorded.files) === false) return { summary: summaryOf(recorded, recorded.bytesStored + log.stored) }
     if (again) yield* logAll(tree, log)
 
     const { original, ...kept } = about
