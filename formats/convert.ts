@@ -42,22 +42,28 @@ export const convert = (
 ): Stream.Stream<Converted, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
     const all = yield* from.snapshots
-    const wanted = options.snapshots ?? all
     const there = counterparts(all, yield* to.snapshots)
-    return Stream.mapEffect(Stream.fromIterable(wanted), (source): Effect.Effect<Converted, FormatError> => {
-      const target = there.get(source.id)
-      return target === undefined
-        ? convertOne(from, to, source, options)
-        : Effect.succeed({ outcome: "there", source, target })
-    })
+    return eachMissing(options.snapshots ?? all, there, (source) => convertOne(from, to, source, options))
   }))
 
-const convertOne = Effect.fnUntraced(function* (
+/** Makes the snapshots that are not there. */
+export const eachMissing = (
+  wanted: ReadonlyArray<SnapshotInfo>,
+  there: ReadonlyMap<string, SnapshotInfo>,
+  make: (source: SnapshotInfo) => Effect.Effect<Converted, FormatError>,
+): Stream.Stream<Converted, FormatError> =>
+  Stream.mapEffect(Stream.fromIterable(wanted), (source): Effect.Effect<Converted, FormatError> => {
+    const target = there.get(source.id)
+    return target === undefined ? make(source) : Effect.succeed({ outcome: "there", source, target })
+  })
+
+/** Makes one snapshot by reading and writing all of it. */
+export const convertOne: (
   from: Repository,
   to: Repository,
   source: SnapshotInfo,
-  { progress }: ConvertOptions,
-): Effect.fn.Return<Converted, FormatError> {
+  options: ConvertOptions,
+) => Effect.Effect<Converted, FormatError> = Effect.fnUntraced(function* (from, to, source, { progress }) {
   const lost: Array<Problem> = []
   let failure: FormatError | undefined
   const entries = from.entries(source, { problem: (problem) => lost.push(problem) }).pipe(

@@ -116,6 +116,8 @@ export interface SnapshotInfo {
   readonly directories?: number
   /** Content bytes of all files. */
   readonly bytes?: number
+  /** Of a copy: the ID of the snapshot of another repository that it is a copy of; of the first, when that was a copy itself. */
+  readonly original?: string
 }
 
 /** What a backup did. */
@@ -208,6 +210,19 @@ export interface RebuildSummary {
   readonly findings: ReadonlyArray<Finding>
 }
 
+/** Copies snapshots of one repository into another of the same format, without reading what the other has already. */
+export interface Copier {
+  /**
+   * Makes one snapshot of the source in the target. What the source has lost of it is left out, and is in `problems`. Gives the copy that is
+   * `there` when that has as many files, though not all, and the error when the source cannot list the snapshot any more; fails with
+   * anything else that is wrong.
+   */
+  readonly copy: (
+    snapshot: SnapshotInfo,
+    options?: { readonly progress?: (progress: Progress) => void },
+  ) => Effect.Effect<BackupSummary | { readonly there: SnapshotInfo } | { readonly lost: FormatError }, FormatError>
+}
+
 /** An open repository. */
 export interface Repository {
   readonly format: string
@@ -224,6 +239,11 @@ export interface Repository {
   readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<Entry, FormatError>
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
+  /**
+   * What copies snapshots of `from` into this one; undefined when `from` is not of this format and version. Absent where a format has no
+   * such way. The snapshots that it makes have an `original`.
+   */
+  readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
 }
 
 /** A format: how repositories of it are made, recognised and opened. */
@@ -234,9 +254,13 @@ export interface Format {
   readonly fidelity: Fidelity
   /** Whether the store holds a repository of this format, of any version. */
   readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
-  /** Fails with `exists` when there is one already. */
+  /**
+   * Fails with `exists` when there is one already. With `like`, it gets the key of that repository, under secrets and an ID of its own, so
+   * that both name and cut chunks alike: fails with `unsupported` where a format does not have that.
+   */
   readonly create: (
     secrets: Secrets,
+    like?: Repository,
   ) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
   readonly open: (secrets: Secrets) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
 }
