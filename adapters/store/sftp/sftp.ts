@@ -36,7 +36,7 @@ export interface SftpStoreOptions {
   readonly config?: string
 }
 
-/** Operations that are worth having under way at once, as measured: more gain nothing, and a server takes them one after the other. */
+/** Operations that are worth having under way at once, to hide the five or six round trips of a write. */
 const CONNECTIONS = 8
 
 const fromVariable = (name: string): Redacted.Redacted<string> | undefined =>
