@@ -49,7 +49,15 @@ describe("openStore", () => {
     Effect.runPromise(Effect.scoped(
       Effect.gen(function* () {
         for (
-          const location of ["s3://bucket/x", "host:path", "webdav+https://x", "file:relative", "file://host/x", ""]
+          const location of [
+            "s3://bucket/x",
+            "host:path",
+            "webdav+https://x",
+            "file:relative",
+            "file://host/x",
+            "sftp:x",
+            "",
+          ]
         ) {
           const error = yield* Effect.flip(openStore(location))
           assert.equal(error.reason, "invalid", `${location}: ${error.message}`)
