@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -94,6 +95,19 @@ const keygen = (...args: ReadonlyArray<string>): void => {
   execFileSync("ssh-keygen", ["-q", ...args], { stdio: ["ignore", "ignore", "inherit"] })
 }
 
+/** The processes for connections; each has a session of its own, so that there is no group to kill. */
+const descendantsOf = (pid: number): ReadonlyArray<number> => {
+  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).filter((name) => {
+    try {
+      // The name of the program, in brackets, may hold anything.
+      return Number(/\) \S (\d+) [^)]*$/.exec(readFileSync(`/proc/${name}/stat`, "utf8"))?.[1]) === pid
+    } catch {
+      return false // it ended meanwhile
+    }
+  }).map(Number)
+  return [...children, ...children.flatMap(descendantsOf)]
+}
+
 /** Starts a server. */
 export const startSshd = async (options: SshdOptions = {}): Promise<Sshd> => {
   const folder = mkdtempSync(join(options.parent ?? tmpdir(), "penstock-sshd-"))
@@ -143,7 +157,7 @@ export const startSshd = async (options: SshdOptions = {}): Promise<Sshd> => {
 
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    const started = spawn(sshd!, ["-D", "-f", at("sshd_config"), "-E", at("log")], { detached: true, stdio: "ignore" })
+    const started = spawn(sshd!, ["-D", "-f", at("sshd_config"), "-E", at("log")], { stdio: "ignore" })
     child = started
     for (let tries = 0; !await answers(port); tries++) {
       if (tries > 200 || started.exitCode !== null) throw new Error(`sshd does not start: ${log()}`)
@@ -156,8 +170,15 @@ export const startSshd = async (options: SshdOptions = {}): Promise<Sshd> => {
     child = undefined
     if (killed?.pid === undefined || killed.exitCode !== null) return
     const exited = new Promise((resolve) => killed.on("exit", resolve))
-    // The process group: the listener, and a process for each connection.
-    process.kill(-killed.pid, "SIGKILL")
+    // It is held, so that it starts no other process meanwhile.
+    process.kill(killed.pid, "SIGSTOP")
+    for (const pid of [...descendantsOf(killed.pid), killed.pid]) {
+      try {
+        process.kill(pid, "SIGKILL")
+      } catch {
+        // It ended by itself.
+      }
+    }
     await exited
   }
   const stop = async (): Promise<void> => {

@@ -113,13 +113,21 @@ export const authentication = (
   { attempts, leftOut }: Attempts,
 ): {
   readonly next: (allowed: ReadonlyArray<string> | null) => AuthMethod | false
+  /** Notes why an attempt failed here, before the server could judge it. */
+  readonly failed: (why: string) => void
+  /** Whether there is nothing left to try. */
+  readonly isOver: () => boolean
   /** What was tried and what was not, and what the server takes: parts of a sentence. */
   readonly describe: () => string
 } => {
   const tried: Array<string> = []
   let takes: ReadonlyArray<string> | undefined
+  const failures: Array<string> = []
+  let over = false
   let at = 0
   return {
+    failed: (why) => void failures.push(`${tried.at(-1)} failed here (${why})`),
+    isOver: () => over,
     next: (allowed) => {
       if (allowed !== null) takes = allowed
       while (at < attempts.length) {
@@ -128,11 +136,13 @@ export const authentication = (
         if (attempt.method !== "none") tried.push(attempt.what)
         return attempt.give
       }
+      over = true
       return false
     },
     describe: () =>
       [
         tried.length === 0 ? "nothing could be tried" : `tried ${tried.join(", ")}`,
+        ...failures,
         ...leftOut,
         ...(takes === undefined ? [] : [`the server takes ${takes.join(", ")}`]),
       ].join("; "),

@@ -51,8 +51,10 @@ export const connect = async (ssh2: Ssh2, server: Server, onLost: () => void): P
     await new Promise<void>((resolve, reject) => {
       client.on("ready", () => resolve())
       client.on("error", (error) => {
-        // An agent that fails is passed over, and what comes next is tried.
-        if (error.level === "agent") return
+        // An agent or key that fails is passed over, and what comes next is tried.
+        if (error.level === "agent" || (error.level === "client-authentication" && !login.isOver())) {
+          return login.failed(error.message)
+        }
         reject(error)
         breakOff(error)
       })

@@ -50,10 +50,10 @@ export const readFile = async (
   const checked = resolveRange(name, location, Number.MAX_SAFE_INTEGER, range ?? { offset: 0, length: 0 })
   if ("_tag" in checked && checked.reason === "invalid") throw checked
   const handle = await session.open(`${root}/${name}`, "read")
+  let early: ReturnType<typeof read> | undefined
   try {
     const attributes = session.fstat(handle)
-    attributes.catch(() => {})
-    const early = range !== undefined && range.offset >= 0 && range.length <= AT_ONCE
+    early = range !== undefined && range.offset >= 0 && range.length <= AT_ONCE
       ? read(session, handle, range)
       : undefined
     early?.catch(() => {})
@@ -66,7 +66,7 @@ export const readFile = async (
     return bytes
   } finally {
     // Nobody waits for it: it changes nothing.
-    session.close(handle).catch(() => {})
+    Promise.allSettled([early]).then(() => session.close(handle)).catch(() => {})
   }
 }
 

@@ -22,10 +22,7 @@ export const statusOf = (cause: unknown): number | undefined =>
 /** An open file or directory of a session. */
 export type Handle = Buffer
 
-/**
- * Bytes in one read or write. Every server takes 32 KiB with what is around it, and one SSH packet holds that much: more brings
- * no speed, as measured.
- */
+/** Bytes in one read or write: every server takes 32 KiB with what is around it, and one SSH packet holds no more. */
 export const REQUEST_BYTES: number = 31 << 10
 /** Reads or writes of one file that are under way at once, 2 MiB together: a round trip of 50 ms still allows 40 MB/s. */
 const REQUESTS = 64

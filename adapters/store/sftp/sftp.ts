@@ -16,7 +16,7 @@ import { connect, type Link, makeLink, type Server } from "./connection.ts"
 import { canSync, isDirectory, makeAll, makeDirectories, parentOf, syncDirectory } from "./directories.ts"
 import { describeLocation, parseLocation, type SftpLocation } from "./location.ts"
 import { listFiles, readFile, statFile } from "./read_file.ts"
-import { type Extensions, NO_SUCH_FILE, type Session, statusOf } from "./session.ts"
+import { NO_SUCH_FILE, type Session, statusOf } from "./session.ts"
 import { expandHome, readConfig } from "./ssh_config.ts"
 import { loadSsh2 } from "./ssh2.ts"
 import { statusError } from "./status_error.ts"
@@ -36,7 +36,7 @@ export interface SftpStoreOptions {
   readonly config?: string
 }
 
-/** Operations that are worth having under way at once, as measured: more gain nothing, and a server takes them one after the other. */
+/** Operations that are worth having under way at once, to hide the five or six round trips of a write. */
 const CONNECTIONS = 8
 
 const fromVariable = (name: string): Redacted.Redacted<string> | undefined =>
@@ -86,7 +86,7 @@ const serverOf = (location: SftpLocation, options: SftpStoreOptions): Server => 
   }
 }
 
-const store = (link: Link, place: Place, { hardlink }: Extensions): ObjectStore => {
+const store = (link: Link, place: Place): ObjectStore => {
   const { root, location, syncs } = place
   const operate = <A>(
     doing: string,
@@ -112,7 +112,7 @@ const store = (link: Link, place: Place, { hardlink }: Extensions): ObjectStore 
     properties: {
       location,
       connections: CONNECTIONS,
-      atomicCreate: hardlink,
+      atomicCreate: true,
       durable: syncs,
       remote: true,
       appends: true,
@@ -165,7 +165,7 @@ const openRoot = async (
   // Absolute, whatever the server does with what is relative.
   const root = (await session.realpath(path)).replace(/(?<=.)\/+$/, "")
   const [syncs] = await Promise.all([canSync(session, root), removeStale(session, root, now)])
-  return store(link, { root, location, syncs, directories: makeDirectories(root, syncs) }, session.extensions)
+  return store(link, { root, location, syncs, directories: makeDirectories(root, syncs) })
 }
 
 const homeHint = (path: string): string =>
@@ -205,7 +205,7 @@ const make = (
  * - The key of the host must be in a known-hosts file. It is never added there.
  * - Logs in with the named keys, the agent, the usual keys in `~/.ssh`, the password, in this order.
  * - A write goes to a new file in `tmp/` of the store and is synced where the server has `fsync@openssh.com`, then gets its name by
- *   a hard link (create-only) or a rename (replace), and the directory is synced where the server can. So an object is there
+ *   a hard link (create-only; see `temporary.ts` for servers without) or a rename (replace), and the directory is synced where the server can. So an object is there
  *   whole or not at all, and `properties` say whether also after a crash.
  * - A failed operation removes its temporary file, when the connection holds. Opening the store removes temporary files that were
  *   last written more than 24 hours ago.

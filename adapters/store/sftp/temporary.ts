@@ -1,5 +1,6 @@
 /** Files under way on a server: written under a temporary name, named when they are whole and durable. */
 import { Buffer } from "node:buffer"
+import { createHash } from "node:crypto"
 import type { Temporary } from "../local/temporary.ts"
 import { STALE_MS } from "../local/temporary.ts"
 import { alreadyExists, TEMPORARY } from "../name.ts"
@@ -125,9 +126,12 @@ const isThere = async (session: Session, path: string): Promise<boolean> => {
 }
 
 /**
- * Gives the file `path` the name `final`, unless there is one of that name: then throws `exists`. By a hard link, which is atomic
- * and exclusive. Where there are none, by a rename that fails when the name is taken, as version 3 of the protocol demands; a
- * server may look and rename in two steps. Returns whether `path` is gone.
+ * Gives the file `path` the name `final`, unless there is one of that name: then throws `exists`. Returns whether `path` is gone.
+ *
+ * By a hard link, which is atomic and exclusive. Where there are none, the right to a name is a file beside `path` that must not be
+ * there before: who has made it looks whether the name is free and renames. That holds as long as every writer goes this way. What
+ * breaks off within leaves the claim, never part of an object: others then fail with `unavailable` until it is removed by hand or
+ * as an old temporary file.
  */
 const publishNew = async (
   session: Session,
@@ -136,24 +140,35 @@ const publishNew = async (
   name: string,
   location: string,
 ): Promise<boolean> => {
-  const taken = async (cause: unknown): Promise<unknown> =>
-    await isThere(session, final) ? alreadyExists(name, location, cause) : cause
   if (session.extensions.hardlink) {
     try {
       await session.hardlink(path, final)
       return false
     } catch (cause) {
-      const status = statusOf(cause)
-      if (status !== FAILURE && status !== PERMISSION_DENIED && status !== UNSUPPORTED) throw cause
       // The status does not say whether the name is taken or the file system has no hard links.
+      if (![FAILURE, PERMISSION_DENIED, UNSUPPORTED].includes(statusOf(cause)!)) throw cause
       if (await isThere(session, final)) throw alreadyExists(name, location, cause)
     }
   }
+  const claim = `${path.slice(0, path.lastIndexOf("/"))}/claim-${createHash("sha256").update(name).digest("hex")}`
   try {
+    await session.close(await session.open(claim, "new"))
+  } catch (cause) {
+    if (statusOf(cause) === undefined || !await isThere(session, claim)) throw cause
+    throw new StoreError({
+      reason: "unavailable",
+      name,
+      message:
+        `Cannot write "${name}" in ${location}: another writer claims the name; when none is running, remove ${claim} on the server`,
+      cause,
+    })
+  }
+  try {
+    if (await isThere(session, final)) throw alreadyExists(name, location)
     await session.rename(path, final)
     return true
-  } catch (cause) {
-    throw statusOf(cause) === undefined ? cause : await taken(cause)
+  } finally {
+    await session.remove(claim).catch(() => {})
   }
 }
 

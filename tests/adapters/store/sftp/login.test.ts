@@ -7,6 +7,7 @@ import { inspect } from "node:util"
 import { Effect, Redacted } from "effect"
 import { sftpStore, type SftpStoreOptions } from "../../../../adapters/store/sftp/sftp.ts"
 import type { StoreError } from "../../../../stages/pack/store.ts"
+import { skipIf } from "../../../skip.ts"
 import { noSshd, type Sshd, startSshd } from "../../../servers/sshd.ts"
 
 const secret = "correct horse battery staple"
@@ -35,8 +36,13 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
       return error
     })
 
-  it("takes keys of all types", async () => {
-    for (const type of ["ed25519", "ecdsa", "rsa"]) await works(at(sshd.makeKey(`of_type_${type}`, { type })))
+  it("takes keys of Ed25519 and RSA", async () => {
+    for (const type of ["ed25519", "rsa"]) await works(at(sshd.makeKey(`of_type_${type}`, { type })))
+  })
+
+  const noEcdsa = "Deno" in globalThis && "Deno cannot sign with the ECDSA keys that ssh2 hands it"
+  it(...skipIf(noEcdsa, "takes keys of ECDSA"), async () => {
+    await works(at(sshd.makeKey("of_type_ecdsa", { type: "ecdsa" })))
   })
 
   it("takes an encrypted key with its passphrase", async () => {
@@ -69,7 +75,7 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", sshd.at("strange")])
     const error = await refused(location, { ...without, agent: sshd.at("no.socket") })
     assert.equal(error.reason, "denied")
-    assert.match(error.message, /tried the key .*strange, the keys of the agent/)
+    assert.match(error.message, /tried the key .*strange, the keys of the agent; the keys of the agent failed here/)
   })
 
   it("says who is not let in, what was tried and what the server takes", async () => {
