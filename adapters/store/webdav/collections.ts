@@ -62,6 +62,7 @@ export const collectionsOf = (http: HttpOptions, root: URL): Collections => {
         const known = there.has(directory)
         const done = Effect.andThen(make(directory, name), work)
         return Effect.catch(done, (error) => {
+          if (error.reason === "exists") return Effect.fail(error)
           // What fails for any other reason finds them missing again, or not.
           there.clear()
           there.add("")

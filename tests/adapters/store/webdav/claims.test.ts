@@ -90,6 +90,20 @@ for (const [name, server, missing] of servers) {
       assert.equal((yield* Effect.flip(store.get("x"))).reason, "not-found")
     }).pipe(Effect.catch((error) => Effect.die(error))))
 
+  on(
+    "a collection that is not there is not-found, and one that may not be made is denied",
+    (server, folder) =>
+      Effect.gen(function* () {
+        const missing = yield* Effect.flip(openWebdav(server, { create: false })).pipe(Effect.orDie)
+        assert.equal(missing.reason, "not-found")
+        assert.match(missing.message, /^There is no collection webdav\+http:.*one\/two\/$/)
+        const store = yield* openWebdav(server)
+        yield* store.put("x", [bytes("x")])
+        assert.equal((yield* Effect.flip(store.put("x/beneath", [bytes("x")])).pipe(Effect.orDie)).name, "x/beneath")
+        assert.deepEqual(readdirSync(folder).sort(), ["tmp", "x"])
+      }),
+  )
+
   on("what was left a day ago is removed, what is younger stays", (server, folder) =>
     Effect.gen(function* () {
       const first = yield* openWebdav(server)
