@@ -37,14 +37,25 @@ export interface ClaimOptions {
   readonly lease?: number
 }
 
-/** Runs `work` when there is no object of that name and nobody else makes one. Fails with `exists` otherwise. */
+/** What is done with a claim. */
+export interface ClaimedWork {
+  /** Makes the object. */
+  readonly work: Effect.Effect<void, StoreError>
+  /** Run when `work` was not done, or nobody knows: afterwards the object is there or will not be. */
+  readonly settle: Effect.Effect<unknown, StoreError>
+}
+
+/**
+ * Does the work when there is no object of that name and nobody else makes one. Fails with `exists` otherwise. When it cannot be
+ * settled what became of the work, the claim is left to grow old.
+ */
 export const withClaim = (
   http: HttpOptions,
   root: URL,
   collections: Collections,
   object: URL,
   name: string,
-  work: Effect.Effect<void, StoreError>,
+  { settle, work }: ClaimedWork,
   options: ClaimOptions = {},
 ): Effect.Effect<void, StoreError> => {
   const lease = options.lease ?? LEASE_MS
@@ -57,7 +68,7 @@ export const withClaim = (
 
   /** The generation of the claim that is had, and since when by this machine's clock. */
   const take = Effect.fnUntraced(function* () {
-    const begun = performance.now()
+    const seen: Array<number> = [] // when each generation was first found taken
     let wait = FIRST_WAIT_MS
     for (let generation = 0;;) {
       const since = performance.now()
@@ -66,21 +77,24 @@ export const withClaim = (
       }
       yield* failIfThere
       const age = yield* ageOf(http, claim(generation), name)
-      if (age === "free") continue
-      if ((age ?? performance.now() - begun) > (options.stale ?? STALE_MS)) {
+      seen[generation] ??= performance.now()
+      if (age !== "free" && (age ?? performance.now() - seen[generation]!) > (options.stale ?? STALE_MS)) {
         generation++
       } else {
+        generation = 0
+        if (age === "free") continue
         yield* Effect.interruptible(Effect.sleep(wait * (0.5 + Math.random())))
         wait = Math.min(wait * 2, LONGEST_WAIT_MS)
       }
     }
   })
-  const free = ({ generation, since }: { readonly generation: number; readonly since: number }) =>
+  /** From the generation `first` on: those before are needed as long as there is no object, or two writers could each have one. */
+  const free = (first: number, { generation, since }: { readonly generation: number; readonly since: number }) =>
     Effect.suspend(() => {
       // Later it might be another's already.
       if (performance.now() - since > lease) return Effect.void
-      const all = Array.from({ length: generation + 1 }, (_, i) => removeCollection(http, claim(i), name))
-      return Effect.ignore(Effect.all(all, { discard: true }))
+      const all = Array.from({ length: generation + 1 - first }, (_, i) => claim(first + i))
+      return Effect.ignore(Effect.forEach(all, (url) => removeCollection(http, url, name), { discard: true }))
     })
   return Effect.acquireUseRelease(
     take(),
@@ -93,7 +107,8 @@ export const withClaim = (
             : work
         ),
       ),
-    free,
+    (had, exit) =>
+      exit._tag === "Success" ? free(0, had) : Effect.ignore(Effect.andThen(settle, free(had.generation, had))),
   )
 }
 

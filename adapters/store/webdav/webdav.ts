@@ -12,7 +12,7 @@ import {
 import { addressOf, type Login } from "../http/credentials.ts"
 import { problem } from "../http/failure.ts"
 import { getObject, hasObject, statObject } from "../http/read_object.ts"
-import { type HttpOptions, send } from "../http/request.ts"
+import { type HttpOptions, type HttpRequest, send } from "../http/request.ts"
 import type { RequestBody } from "../http/request_body.ts"
 import { childName, type Directory, walkDirectories } from "../http/walk.ts"
 import { fileError } from "../local/file_error.ts"
@@ -38,6 +38,7 @@ export interface WebdavStoreOptions {
 
 const CONNECTIONS = 8
 const LOOK_FIRST_BYTES = 64 << 10
+const CLEAN_UP_MS = 10_000
 
 const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): ObjectStore => {
   const { location } = http
@@ -60,9 +61,26 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
         body,
         expect: [200, 201, 204],
       }),
-    ).pipe(Effect.mapError((error) => error.reason === "exists" ? alreadyExists(name, location) : error))
-  const deleted = (path: string, name: string) =>
-    send(http, { doing: "remove", name, method: "DELETE", url: urlOf(path), expect: [200, 204, 404] })
+    ).pipe(
+      Effect.mapError((error) =>
+        error.reason === "exists" ? alreadyExists(name, location) : error.reason === "not-found"
+          ? problem(
+            { doing: "write", name, location },
+            "io",
+            "the server does not find the place for it (HTTP status 404)",
+          )
+          : error
+      ),
+    )
+  const deletion = (path: string, name: string): HttpRequest => ({
+    doing: "remove",
+    name,
+    method: "DELETE",
+    url: urlOf(path),
+    expect: [200, 204, 404],
+  })
+  // Who gives up does not wait for long.
+  const quick: HttpOptions = { ...http, idle: Math.min(http.idle ?? Infinity, CLEAN_UP_MS) }
 
   let cleaned = false
   const clean = Effect.suspend(() => {
@@ -85,12 +103,21 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
         url: urlOf(temporary),
         headers: { destination: urlOf(name).href, overwrite: "F" },
         expect: [200, 201, 204],
-      }).pipe(Effect.mapError((error) => error.reason === "exists" ? alreadyExists(name, location) : error)),
-    )
+      }).pipe(
+        Effect.mapError((error) =>
+          error.reason === "exists"
+            ? alreadyExists(name, location)
+            : error.reason === "not-found"
+            ? problem({ doing: "write", name, location }, "unavailable", "its temporary object vanished")
+            : error
+        ),
+      ),
+    ).pipe(Effect.asVoid)
+    // Without the temporary object, a move whose answer got lost has been done or never will be.
+    const settle = Effect.suspend(() => send(quick, deletion(temporary, name)))
     yield* upload(temporary, name, body, {}).pipe(
-      Effect.andThen(withClaim(http, root, collections, urlOf(name), name, move, claims)),
-      // When the answer to the move got lost, it is not there any more: that is right too.
-      Effect.onError(() => Effect.ignore(deleted(temporary, name))),
+      Effect.andThen(withClaim(http, root, collections, urlOf(name), name, { work: move, settle }, claims)),
+      Effect.onError(() => Effect.ignore(settle)),
     )
   })
   const write = (name: string, body: RequestBody, options?: WriteOptions): Effect.Effect<void, StoreError> =>
@@ -120,7 +147,9 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
         // DELETE of a collection takes all that is in it, so it is looked at first.
         propfind(http, urlOf(name), 0, { doing: "remove", name }).pipe(
           Effect.flatMap(({ resources }) =>
-            resources.some(({ collection }) => collection) ? Effect.void : Effect.asVoid(deleted(name, name))
+            resources.some(({ collection }) => collection)
+              ? Effect.void
+              : Effect.asVoid(send(http, deletion(name, name)))
           ),
           Effect.catch((error) => vanished(error) ? failIfThere(http, urlOf(name), name, error) : Effect.fail(error)),
         )),
