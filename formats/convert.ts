@@ -57,16 +57,16 @@ export const eachMissing = (
     return target === undefined ? make(source) : Effect.succeed({ outcome: "there", source, target })
   })
 
-/** Makes one snapshot by reading and writing all of it. */
+/** Makes one snapshot by reading and writing it, but for files that are known to be those of `parent`, a snapshot of the target. */
 export const convertOne: (
   from: Repository,
   to: Repository,
   source: SnapshotInfo,
-  options: ConvertOptions,
-) => Effect.Effect<Converted, FormatError> = Effect.fnUntraced(function* (from, to, source, { progress }) {
+  options: ConvertOptions & { readonly parent?: SnapshotInfo },
+) => Effect.Effect<Converted, FormatError> = Effect.fnUntraced(function* (from, to, source, { parent, progress }) {
   const lost: Array<Problem> = []
   let failure: FormatError | undefined
-  const entries = from.entries(source, { problem: (problem) => lost.push(problem) }).pipe(
+  const entries = from.entries(source, { lazy: parent !== undefined, problem: (problem) => lost.push(problem) }).pipe(
     Stream.tapError((error) =>
       Effect.sync(() => {
         failure = error
@@ -79,7 +79,8 @@ export const convertOne: (
     paths: source.paths,
     tags: source.tags,
     ...(timeless(source) ? {} : { time: source.time }),
-    parent: "none",
+    parent: parent?.id ?? "none",
+    compare: "content",
     ...(progress === undefined ? {} : { progress: (now: Progress) => progress(source, now) }),
   }).pipe(
     // What is wrong with the source's snapshot concerns no other; anything else does.

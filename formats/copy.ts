@@ -2,7 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Converted, convertOne, type ConvertOptions, counterparts, eachMissing } from "./convert.ts"
-import { type Copier, type FormatError, type Repository, RepositoryError, type SnapshotInfo } from "./format.ts"
+import {
+  chooseParent,
+  type Copier,
+  type FormatError,
+  type Repository,
+  RepositoryError,
+  type SnapshotInfo,
+} from "./format.ts"
 
 /** What to copy. */
 export type CopyOptions = ConvertOptions
@@ -16,7 +23,8 @@ export type Copied = Converted
  * is made again when the source has more of them.
  *
  * Where the format has a {@link Repository.copier}, chunks go over as they are, and those that the target has are not read. Elsewhere
- * this is {@link convert}: a snapshot that is not there is read whole.
+ * contents are read and written file by file, but for those that the target's newest snapshot of the same host and paths has at the same
+ * path, as far as the format names contents without a key.
  *
  * Fails with `foreign` when the formats differ.
  */
@@ -40,9 +48,21 @@ export const copy = (
     return eachMissing(
       wanted,
       there,
-      (source) => copier === undefined ? convertOne(from, to, source, options) : copyOne(copier, source, options),
+      (source) => copier === undefined ? copyFiles(from, to, source, options) : copyOne(copier, source, options),
     )
   }))
+
+/** Reads and writes the files that the newest snapshot of the same host and paths does not have, by the names of their contents. */
+const copyFiles: (
+  from: Repository,
+  to: Repository,
+  source: SnapshotInfo,
+  options: CopyOptions,
+) => Effect.Effect<Copied, FormatError> = Effect.fnUntraced(function* (from, to, source, options) {
+  const { hostname, paths } = source
+  const parent = yield* chooseParent(yield* to.snapshots, { hostname, paths }, (target) => target)
+  return yield* convertOne(from, to, source, { ...options, ...(parent === undefined ? {} : { parent }) })
+})
 
 const copyOne = (
   copier: Copier,

@@ -8,6 +8,7 @@ import type { KernelError } from "../stages/kernel.ts"
 import { type ObjectStore, StoreError } from "../stages/pack/store.ts"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { Loss } from "../stages/walk/represent.ts"
+import type { Compare } from "../stages/walk/reuse.ts"
 import type { Fidelity } from "../stages/walk/source.ts"
 import type { Recorded } from "../stages/catalog/record.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
@@ -95,6 +96,8 @@ export interface BackupOptions {
   readonly time?: number
   /** ID of the snapshot whose unchanged files are not read again; `none` for a full read; by default the newest of the same host and paths. */
   readonly parent?: string | "none"
+  /** What tells that a file has not changed since the parent. Its metadata by default. */
+  readonly compare?: Compare
   /** Do all but write. */
   readonly dryRun?: boolean
   readonly progress?: (progress: Progress) => void
@@ -171,6 +174,8 @@ export interface ReadOptions {
   readonly include?: (path: string, kind?: EntryKind) => boolean
   /** False: the entries are only looked at, so their content need not be read, nor be there. True by default. */
   readonly content?: boolean
+  /** True: no content is fetched before it is read. By default those of small files are, many at once. */
+  readonly lazy?: boolean
   /** Called for what the catalog lists but cannot give. */
   readonly problem?: (problem: Problem) => void
 }

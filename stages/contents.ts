@@ -24,13 +24,14 @@ const UNIT_ENTRIES = 1024
 /**
  * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed; large ones as a stream,
  * to be read before the whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with
- * SourceError `damaged`. Who is done with contents may give them back: see `lent.ts`.
+ * SourceError `damaged`. With `lazy`, all contents are streams, and nothing is fetched before it is asked for. Who is done with contents may give them back: see `lent.ts`.
  *
  * What comes next is fetched and decoded while what came is used: up to 3 units of 4 MiB, and as much of a large file, are in
  * memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored and decoded.
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,
+  options: { readonly lazy?: boolean | undefined } = {},
 ): Stream.Stream<Entry, E | StoreError, R | ObjectStore> => {
   const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
@@ -54,7 +55,7 @@ export const contents = <S extends Steps, E, R>(
       return units(entries).pipe(
         Stream.mapEffect(
           Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
-            return yield* withContents(yield* assembler(unit[0]!.recipe), unit)
+            return yield* withContents(yield* assembler(unit[0]!.recipe), unit, options.lazy === true)
           }),
           { concurrency: AHEAD },
         ),
@@ -64,19 +65,21 @@ export const contents = <S extends Steps, E, R>(
   return run(self)
 }
 
-const withContents = Effect.fnUntraced(function* (assembler: Assembler, unit: ReadonlyArray<Fetched<Steps>>) {
-  const small = unit.filter((entry) => entry.kind === "file" && contentLength(entry.chunks) <= UNIT_BYTES)
-  const read = yield* assembler.read(small.map(({ chunks }) => chunks))
-  const found = new Map(small.map((entry, i) => [entry, read[i]!]))
-  return unit.map((entry): Entry => {
-    const { recipe: _recipe, steps: _steps, chunks, reused: _reused, warning: _warning, ...rest } = entry
-    if (entry.kind !== "file") return rest
-    const pieces = found.get(entry)
-    if (pieces === undefined) return { ...rest, content: decoded(assembler, entry, large(assembler, entry, chunks)) }
-    if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
-    return { ...rest, content: decoded(assembler, entry, whole(pieces)) }
-  })
-})
+const withContents = Effect.fnUntraced(
+  function* (assembler: Assembler, unit: ReadonlyArray<Fetched<Steps>>, lazy: boolean) {
+    const small = unit.filter((entry) => !lazy && entry.kind === "file" && contentLength(entry.chunks) <= UNIT_BYTES)
+    const read = yield* assembler.read(small.map(({ chunks }) => chunks))
+    const found = new Map(small.map((entry, i) => [entry, read[i]!]))
+    return unit.map((entry): Entry => {
+      const { recipe: _recipe, steps: _steps, chunks, reused: _reused, warning: _warning, ...rest } = entry
+      if (entry.kind !== "file") return rest
+      const pieces = found.get(entry)
+      if (pieces === undefined) return { ...rest, content: decoded(assembler, entry, large(assembler, entry, chunks)) }
+      if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
+      return { ...rest, content: decoded(assembler, entry, whole(pieces)) }
+    })
+  },
+)
 
 /** The pieces of a small content as one. */
 const whole = (pieces: Pieces): Uint8Array => {

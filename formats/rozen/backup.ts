@@ -70,7 +70,7 @@ const run = Effect.fnUntraced(
       entries: (tree, started) => {
         const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
           ? planned
-          : reuse(tree.lookup, started.started)(planned)
+          : reuse(tree.lookup, started.started, options.compare)(planned)
         return incremental.pipe(
           chunk(layout.chunk),
           hash(layout.hash),

@@ -7,7 +7,10 @@ import { counting } from "../../adapters/store/counting.ts"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
 import { convert } from "../../formats/convert.ts"
 import { type Copied, copy } from "../../formats/copy.ts"
-import type { Repository, Secrets, SnapshotInfo } from "../../formats/format.ts"
+import { makeBkp } from "../../formats/bkp/mod.ts"
+import { makeFogsync } from "../../formats/fogsync/mod.ts"
+import type { Format, Repository, Secrets, SnapshotInfo } from "../../formats/format.ts"
+import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
@@ -199,6 +202,42 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         })
       ))
   })
+}
+
+const others: ReadonlyArray<readonly [Format, Secrets]> = [
+  [makeBkp({ iterations: 10 }), secret("a")],
+  [makeSnapshotCatalog({ average: 4 << 10 }), {}],
+  [makeFogsync(), { key: Redacted.make(noise(32, 1)) }],
+]
+for (const [format, secrets] of others) {
+  it(`copy: ${format.name} reads only files that the last copy has not`, () =>
+    runFormat(Effect.gen(function* () {
+      const make = Effect.gen(function* () {
+        const store = counting(yield* memoryStore.make())
+        return { store, repository: yield* Effect.provideService(format.create(secrets), ObjectStore, store) }
+      })
+      const [from, to] = [yield* make, yield* make]
+      const options = { paths, hostname: "h" }
+      yield* from.repository.backup(walk({ ...big, empty: file(0, 1), again: file(150_000, 901) }), {
+        ...options,
+        time: 1_700_000_000_000,
+      })
+      yield* copyAll(from.repository, to.repository)
+      // The metadata of a file that is the same change, and those of one that is another do not.
+      const second = { ...big, "large/3": { ...file(100_003, 4), mtime: 1n << 60n }, "again": file(150_000, 900) }
+      yield* from.repository.backup(walk(second), { ...options, time: 1_700_000_100_000, parent: "none" })
+      const newest = (yield* from.repository.snapshots).at(-1)!
+      const start = from.store.counts().bytesRead
+      yield* Stream.runDrain(from.repository.entries(newest, { content: false }))
+      const listing = from.store.counts().bytesRead - start
+      const before = from.store.counts().bytesRead
+      const all = yield* copyAll(from.repository, to.repository)
+      assert.deepEqual(outcomes(all), ["there", "converted"])
+      const read = from.store.counts().bytesRead - before
+      assert.ok(read < 150_000 + 3 * listing + 140_000, `${read} read, a listing is ${listing}`)
+      assert.deepEqual(yield* contents(to.repository), yield* contents(from.repository))
+      yield* clean(to.repository)
+    })))
 }
 
 describe("copy", () => {
