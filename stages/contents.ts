@@ -21,6 +21,12 @@ const AHEAD = 2
 /** Entries in a unit at most. */
 const UNIT_ENTRIES = 1024
 
+/** How contents are read. */
+export interface ContentsOptions {
+  /** Whether a chunk is wanted more than once, as far as is known: then it is kept for a while, up to 8 MiB in all. */
+  readonly repeated?: (id: Uint8Array) => boolean
+}
+
 /**
  * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed; large ones as a stream,
  * to be read before the whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with
@@ -31,6 +37,7 @@ const UNIT_ENTRIES = 1024
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,
+  options: ContentsOptions = {},
 ): Stream.Stream<Entry, E | StoreError, R | ObjectStore> => {
   const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
@@ -47,7 +54,7 @@ export const contents = <S extends Steps, E, R>(
             Scope.Scope,
             scope,
           )
-          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, beside))
+          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { beside, ...options }))
         }
         return made
       })
