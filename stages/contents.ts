@@ -21,17 +21,25 @@ const AHEAD = 2
 /** Entries in a unit at most. */
 const UNIT_ENTRIES = 1024
 
+/** How contents are read. */
+export interface ContentsOptions {
+  /** Whether a chunk is wanted more than once, as far as is known: then it is kept for a while, up to 8 MiB in all. */
+  readonly repeated?: (id: Uint8Array) => boolean
+  /** All contents are streams, and nothing is fetched before it is asked for. */
+  readonly lazy?: boolean | undefined
+}
+
 /**
  * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed; large ones as a stream,
  * to be read before the whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with
- * SourceError `damaged`. With `lazy`, all contents are streams, and nothing is fetched before it is asked for. Who is done with contents may give them back: see `lent.ts`.
+ * SourceError `damaged`. Who is done with contents may give them back: see `lent.ts`.
  *
  * What comes next is fetched and decoded while what came is used: up to 3 units of 4 MiB, and as much of a large file, are in
  * memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored and decoded.
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,
-  options: { readonly lazy?: boolean | undefined } = {},
+  options: ContentsOptions = {},
 ): Stream.Stream<Entry, E | StoreError, R | ObjectStore> => {
   const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
@@ -48,7 +56,7 @@ export const contents = <S extends Steps, E, R>(
             Scope.Scope,
             scope,
           )
-          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, beside))
+          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { beside, ...options }))
         }
         return made
       })

@@ -48,7 +48,7 @@ describe("an SFTP store whose server", skip, () => {
     run((sshd, open) =>
       Effect.gen(function* () {
         const plain = yield* open
-        const store = retry(plain, { base: "50 millis", longest: "200 millis", times: 100 })
+        const store = retry(plain, { base: "50 millis", longest: "200 millis" })
         let done = 0
         const put = (i: number) =>
           Effect.tap(store.put(`DATA/${i % 8}/${i}`, [content(i)]), () =>
