@@ -14,6 +14,7 @@ export { type KernelImplementation, kernelTable, nativeKernels } from "./kernels
 export { nativeScrypt } from "./kernels/scrypt.ts"
 export { cache, cacheDirectory, type CacheOptions } from "./store/cache.ts"
 export * from "./store/counting.ts"
+export * from "./store/counts.ts"
 export type { Decorator, StoreLayer } from "./store/decorator.ts"
 export * from "./store/fault.ts"
 export * from "./store/limit.ts"

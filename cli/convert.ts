@@ -22,6 +22,7 @@ import {
   withRepository,
 } from "./repository.ts"
 import { localPath } from "./roots.ts"
+import { printTraffic } from "./traffic.ts"
 import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
 
 export interface ConvertInput extends CommonInput, DestinationInput {
@@ -107,6 +108,7 @@ export const convert: (input: ConvertInput) => Effect.Effect<number, OpenError> 
             ? ""
             : `; ${showBytes(tally.bytes)}, ${showBytes(tally.bytesStored)} stored in ${showDuration(seconds)}`),
       )
+      printTraffic(out)
       if (tally.problems > 0) out.line(`${plural(tally.problems, "problem")}: see the messages above`)
       return tally.lost > 0 ? EXIT_FAILURE : tally.problems > 0 ? EXIT_INCOMPLETE : EXIT_OK
     }))
@@ -115,6 +117,7 @@ export const convert: (input: ConvertInput) => Effect.Effect<number, OpenError> 
 /** The target, made when it is not there; none in a dry run that would make it. */
 const openTarget = Effect.fnUntraced(function* (input: ConvertInput) {
   const options: RepositoryOptions = {
+    ...input,
     repo: input.to,
     format: input.toFormat,
     noEncryption: input.toNoEncryption,
