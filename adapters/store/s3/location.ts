@@ -110,7 +110,8 @@ export const parseS3Location = (location: string): S3Location => {
   const given = parametersOf(cut < 0 ? "" : location.slice(cut + 1))
   const path = (cut < 0 ? location : location.slice(0, cut)).replace(/^s3:/i, "")
   // Before anything is repeated: a secret can have slashes, so that what stands before the "@" looks like a host or bucket.
-  if (/^(?:https?:)?(?:\/\/)?(?!\[)(?:[^/:]*@|[^/:]*:(?!\d{1,5}(?:\/|$)))/i.test(path)) throw invalid(NO_SECRETS)
+  const start = path.replace(/^https?:/i, "").replace(/^\/\//, "")
+  if (/^(?!\[)(?:[^/:]*@|[^/:]*:(?!\d{1,5}(?:\/|$)))/.test(start)) throw invalid(NO_SECRETS)
   let host: string | undefined
   let rest: string
   if (path.startsWith("//")) {
