@@ -23,6 +23,7 @@ import { entriesOf, rootsOf } from "./roots.ts"
 import { readText } from "./text_file.ts"
 import { describeSnapshot } from "./snapshot.ts"
 import { stdinEntries } from "./stdin.ts"
+import { printTraffic } from "./traffic.ts"
 
 export interface BackupInput extends CommonInput, CreationInput {
   readonly paths: ReadonlyArray<string>
@@ -180,6 +181,7 @@ const report = (summary: BackupSummary, dryRun: boolean, seconds: number, out: O
       `${showBytes(counts.bytes)}, in ${showDuration(seconds)}; ` +
       `${showBytes(counts.bytesAdded)} new${dryRun ? "" : `, ${showBytes(counts.bytesStored)} stored`}`,
   )
+  printTraffic(out)
   if (problems.length > 0) out.line(`${plural(problems.length, "problem")}: see the messages above`)
   if (dryRun) out.note("Nothing was written: this was a dry run")
   else if (snapshot !== undefined) out.note(`Snapshot ${describeSnapshot(snapshot)} saved`)
