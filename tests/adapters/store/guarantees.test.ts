@@ -5,6 +5,7 @@ import { join, resolve } from "node:path"
 import { test } from "node:test"
 import { localGuarantees } from "../../../adapters/store/local/local.ts"
 import { memoryGuarantees } from "../../../adapters/store/memory/memory.ts"
+import { s3Guarantees } from "../../../adapters/store/s3/s3.ts"
 import { singleFileGuarantees } from "../../../adapters/store/single_file/single_file.ts"
 import { sqliteGuarantees } from "../../../adapters/store/sqlite/sqlite.ts"
 import type { StoreGuarantees } from "../../../stages/pack/store.ts"
@@ -14,6 +15,7 @@ const stores: ReadonlyArray<readonly [name: string, guarantees: StoreGuarantees]
   ["a directory: `path`, `file:///path`", localGuarantees],
   ["a single file (zprt)", singleFileGuarantees],
   ["a SQLite database: `sqlite:path`", sqliteGuarantees],
+  ["S3: `s3://bucket/prefix`, `s3:https://host/bucket/prefix`", s3Guarantees],
   ["memory: `memory:name`", memoryGuarantees],
 ]
 
