@@ -34,14 +34,18 @@ export interface CommonInput extends SecretOptions, PrintingInput {
   readonly repo: string | undefined
 }
 
-/** The repository that `convert` writes to. */
-export interface DestinationInput {
+/** The repository that `copy` writes to. */
+export interface CopyTargetInput {
   readonly to: string
-  readonly toFormat: string | undefined
   readonly toPasswordFile: string | undefined
-  readonly toRecipient: ReadonlyArray<string>
-  readonly toIdentity: ReadonlyArray<string>
   readonly toKeyFile: string | undefined
   readonly toNoEncryption: boolean
+}
+
+/** The repository that `convert` writes to. */
+export interface DestinationInput extends CopyTargetInput {
+  readonly toFormat: string | undefined
+  readonly toRecipient: ReadonlyArray<string>
+  readonly toIdentity: ReadonlyArray<string>
   readonly compression: CompressionMode | undefined
 }

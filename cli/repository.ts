@@ -41,13 +41,24 @@ export const describeMade = ({ encrypted, location, source }: OpenRepository): s
  */
 export type OpenMode = "open" | "create" | "either"
 
+/** How a repository is opened. */
+export interface OpenHow {
+  /** Where its secrets come from; as for the repository of every command by default. */
+  readonly names?: SecretNames
+  /** What its store is used through. */
+  readonly through?: (store: ObjectStore) => ObjectStore
+  /** The repository whose key it gets when it is made. */
+  readonly like?: Repository
+}
+
 /** Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. */
 export const withRepository = <A, E>(
   options: RepositoryOptions,
   mode: OpenMode,
   use: (repository: Repository, open: OpenRepository) => Effect.Effect<A, E, SqliteEngine | Scope.Scope>,
+  how: OpenHow = {},
 ): Effect.Effect<A, E | OpenError> =>
-  onThisMachine(Effect.flatMap(openRepository(options, mode), (open) => use(open.repository, open)))
+  onThisMachine(Effect.flatMap(openRepository(options, mode, how), (open) => use(open.repository, open)))
 
 /** Runs with the SQLite engine and the kernels of this machine; what it opens is closed when it ends. */
 export const onThisMachine = <A, E>(
@@ -62,9 +73,9 @@ export const onThisMachine = <A, E>(
 export const openRepository: (
   options: RepositoryOptions,
   mode: OpenMode,
-  names?: SecretNames,
+  how?: OpenHow,
 ) => Effect.Effect<OpenRepository, OpenError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
-  function* (options, mode, names = ownNames) {
+  function* (options, mode, { like, names = ownNames, through = (store: ObjectStore) => store } = {}) {
     const { found, location, store } = yield* findRepository(options)
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
@@ -77,7 +88,7 @@ export const openRepository: (
       // A store is made only now: nothing is left behind when there is no password.
       Effect.flatMap(
         store !== undefined && !created ? Effect.succeed(store) : openStore(location, source.file, true),
-        (store) => Effect.provideService(effect, ObjectStore, store),
+        (store) => Effect.provideService(effect, ObjectStore, through(store)),
       )
     const secrets = secretsFor(source, created ? "create" : "open", options, names)
     const opened = (encrypted: boolean) => (repository: Repository): OpenRepository => ({
@@ -90,7 +101,7 @@ export const openRepository: (
     })
     if (created) {
       const chosen = yield* secretsOfNew(source, secrets, options, names)
-      return opened(Object.keys(chosen).length > 0)(yield* give(format.create(chosen)))
+      return opened(Object.keys(chosen).length > 0)(yield* give(format.create(chosen, like)))
     }
     // A password that is set is never ignored: it would not be noticed that somebody had put an open repository in the place of the right one.
     if (source.open !== true || (options.noEncryption !== true && passwordIsSet(options.passwordFile, names))) {

@@ -5,9 +5,10 @@ import type * as Scope from "effect/Scope"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { localStore } from "./local/local.ts"
 import { memoryStore } from "./memory/memory.ts"
+import type { SurroundOptions } from "./surround.ts"
 
-/** How to open a store. */
-export interface OpenStoreOptions {
+/** How to open a store, and what is to stand around it. */
+export interface OpenStoreOptions extends SurroundOptions {
   /** Make it when it is not there. Otherwise its absence is an error. */
   readonly create?: boolean
 }
@@ -52,21 +53,60 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
   return yield* sqliteStore.make(path, options)
 })
 
-const openWebdav = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
-  const { webdavStore } = yield* Effect.promise(() => import("./webdav/webdav.ts"))
-  return yield* webdavStore.make(location, options)
-})
+/** A store whose code, with what it needs, is loaded when it is used. */
+const lazily = (load: () => Promise<Opener>): Opener => (location, options) =>
+  Effect.flatMap(Effect.promise(load), (make) => make(location, options))
 
-const openHttp = Effect.fnUntraced(function* (location: string) {
-  const { httpStore } = yield* Effect.promise(() => import("./http/http.ts"))
-  return yield* httpStore.make(location)
-})
+type Opener = (location: string, options: OpenStoreOptions) => Effect.Effect<ObjectStore, StoreError, Scope.Scope>
+
+const openSftp = lazily(() => import("./sftp/sftp.ts").then(({ sftpStore }) => sftpStore.make))
+const openWebdav = lazily(() => import("./webdav/webdav.ts").then(({ webdavStore }) => webdavStore.make))
+const openHttp = lazily(() => import("./http/http.ts").then(({ httpStore }) => (location) => httpStore.make(location)))
+
+const openPath: Opener = (path, options) =>
+  path !== "" ? localStore.make(path, options) : Effect.fail(
+    new StoreError({
+      reason: "invalid",
+      name: "",
+      message: "The location of the store is empty: give a path or URL",
+    }),
+  )
+
+/** Stores that are never remote, by the schemes of their URLs. */
+const local: Readonly<Record<string, Opener>> = {
+  file: openFile,
+  sqlite: (location, options) => openSqlite(location.slice("sqlite:".length), options),
+  memory: (location, options) => openMemory(location, options.create ?? false),
+}
+
+const remote: Readonly<Record<string, Opener>> = {
+  sftp: openSftp,
+  webdav: openWebdav,
+  "webdav+http": openWebdav,
+  "webdav+https": openWebdav,
+  http: openHttp,
+  https: openHttp,
+}
+
+const unknown = (scheme: string): Opener => () =>
+  Effect.fail(
+    new StoreError({
+      reason: "invalid",
+      name: "",
+      message: `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), ` +
+        Object.keys({ ...local, ...remote }).map((name) => `${name}:`).join(", "),
+    }),
+  )
 
 /**
- * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `webdav+https://user@host/path`,
- * `webdav+http://…`, `https://host/path` and `http://…` (read-only), or `memory:name` (the same store for all who open that name in this
- * process, as long as it runs). Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
- * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
+ * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `memory:name` (the same store for all
+ * who open that name in this process, as long as it runs), `s3://bucket/prefix` or `s3:https://host:port/bucket/prefix`,
+ * `sftp://user@host:port/absolute/path` or `sftp:user@host:path`, `webdav+https://user@host/path`, or `https://host/path` (read-only).
+ * Each store's own documentation says more of its locations. Remote stores are retried, limited and counted, see `surround`; others are
+ * left as they are.
+ *
+ * Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location that it does not know. A path with a
+ * colon in its first component needs `./` before it. The scope is for stores with connections.
  */
 export const openStore = (
   location: string,
@@ -74,38 +114,9 @@ export const openStore = (
 ): Effect.Effect<ObjectStore, StoreError, Scope.Scope> => {
   // One letter is a drive of Windows.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase()
-  switch (scheme) {
-    case undefined:
-      return location === ""
-        ? Effect.fail(
-          new StoreError({
-            reason: "invalid",
-            name: "",
-            message: "The location of the store is empty: give a path or URL",
-          }),
-        )
-        : localStore.make(location, options)
-    case "file":
-      return openFile(location, options)
-    case "sqlite":
-      return openSqlite(location.slice("sqlite:".length), options)
-    case "webdav":
-    case "webdav+http":
-    case "webdav+https":
-      return openWebdav(location, options)
-    case "http":
-    case "https":
-      return openHttp(location)
-    case "memory":
-      return openMemory(location, options.create ?? false)
-    default:
-      return Effect.fail(
-        new StoreError({
-          reason: "invalid",
-          name: "",
-          message:
-            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite:, webdav+https:, webdav+http:, https:, http: and memory:`,
-        }),
-      )
-  }
+  const open = scheme === undefined ? openPath : local[scheme] ?? remote[scheme] ?? unknown(scheme)
+  const raw = Effect.suspend(() => open(location, options))
+  return (scheme === undefined || scheme in local) && options.log === undefined
+    ? raw
+    : Effect.flatMap(Effect.promise(() => import("./surround.ts")), ({ surround }) => surround(raw, options))
 }

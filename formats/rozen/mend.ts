@@ -43,7 +43,7 @@ export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown
   const { store } = opened
   if (hidden.size === 0) return opened
   const list: ObjectStore["list"] = (directory) => Stream.filter(store.list(directory), ({ name }) => !hidden.has(name))
-  return { ...opened, store: { ...store, list } }
+  return { ...opened, store: { ...store, list }, catalogs: undefined }
 }
 
 /**

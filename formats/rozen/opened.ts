@@ -9,6 +9,7 @@ import { openTree, type Tree } from "../../stages/catalog/tree.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import type { Packing, Unpacker } from "../../stages/pack/packing.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
 import { contentStream } from "../../stages/walk/content.ts"
@@ -26,25 +27,30 @@ export interface Opened {
   readonly layout: Layout
   /** What `ROZEN.json` holds. */
   readonly config: Uint8Array
+  /** Finds the pages of catalogs, when that was opened once for all. */
+  readonly catalogs?: Effect.Effect<Unpacker> | undefined
 }
 
 /** The way from stored entries to their content, for either kind of packs. */
 export const restoring = (
-  { layout }: Opened,
+  { catalogs, layout }: Opened,
   kind: "data" | "catalogs",
 ): <E, R>(stored: Stream.Stream<Stored, E, R>) => Stream.Stream<
   Fetched<readonly ["unpack", "decrypt", "decompress", "verify", "unchunk"]>,
   E,
   R
-> =>
-(stored) =>
-  stored.pipe(
-    unpack(packsOf(layout[kind])),
-    decrypt(layout.encrypt),
-    decompress(layout.compress),
-    verify(layout.hash),
-    unchunk,
-  )
+> => {
+  const packing = packsOf(layout[kind])
+  const opened: Packing = kind === "catalogs" && catalogs !== undefined ? { ...packing, read: catalogs } : packing
+  return (stored) =>
+    stored.pipe(
+      unpack(opened),
+      decrypt(layout.encrypt),
+      decompress(layout.compress),
+      verify(layout.hash),
+      unchunk,
+    )
+}
 
 /** The SQLite file of a catalog. Fails with `damaged` when a part of it is lost. */
 const pages = (

@@ -1,11 +1,14 @@
 /** Reads a snapshot. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { attempt } from "../../stages/catalog/record.ts"
+import { repeatedChunks } from "../../stages/catalog/repeated.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
+import { fromSqliteError } from "./errors.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened, restoring } from "./opened.ts"
@@ -32,9 +35,15 @@ export const entries = (
       return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
     }
     const { tree } = yield* catalogOpener(opened)(found)
+    const repeated = options.content === false ? () => false : yield* Effect.mapError(
+      attempt(() => repeatedChunks(tree.chunkLists(), found.catalog.size)),
+      fromSqliteError(found.name),
+    )
     const all = catalogEntries(tree, found.name)
     const chosen = wanted(all, options)
-    return options.content === false ? Stream.map(chosen, withoutContent) : contents(restoring(opened, "data")(chosen))
+    return options.content === false
+      ? Stream.map(chosen, withoutContent)
+      : contents(restoring(opened, "data")(chosen), { repeated, lazy: options.lazy })
   })).pipe(Stream.provideService(ObjectStore, opened.store))
 
 /** An entry to be looked at only. */

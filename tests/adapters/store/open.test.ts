@@ -57,6 +57,7 @@ describe("openStore", () => {
             "https:x",
             "file:relative",
             "file://host/x",
+            "sftp:x",
             "",
           ]
         ) {
