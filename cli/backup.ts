@@ -10,6 +10,7 @@ import type { TarError } from "../stages/tar/mod.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { SourceError } from "../stages/walk/source.ts"
+import { cacheDirectory } from "../adapters/store/cache_directory.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
@@ -120,7 +121,7 @@ const sourceOf = Effect.fnUntraced(function* (
     const text = yield* readText(file, "exclude file")
     patterns.push(...text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#")))
   }
-  const { roots, remarks } = yield* rootsOf(input.paths, patterns, location)
+  const { roots, remarks } = yield* rootsOf(input.paths, patterns, location, input.cacheDir ?? cacheDirectory())
   if (!input.quiet) { for (const remark of remarks) out.warn(displayPath(remark)) }
   const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
   return { entries: entriesOf(localSource.make(), roots, input), paths: roots.map((root) => root.path), problems: [] }
