@@ -7,6 +7,7 @@ import { type Format, type FormatError, type Repository, RepositoryError, type S
 import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+import { Scrypt } from "../stages/encrypt/password.ts"
 import { ObjectStore, type StoreError } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
@@ -41,13 +42,23 @@ export const describeMade = ({ encrypted, location, source }: OpenRepository): s
  */
 export type OpenMode = "open" | "create" | "either"
 
-/** Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. */
+/**
+ * Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. `meanwhile` is
+ * called when a key is being derived from a password, which takes half a second in which this thread has nothing to do.
+ */
 export const withRepository = <A, E>(
   options: RepositoryOptions,
   mode: OpenMode,
   use: (repository: Repository, open: OpenRepository) => Effect.Effect<A, E, SqliteEngine | Scope.Scope>,
-): Effect.Effect<A, E | OpenError> =>
-  onThisMachine(Effect.flatMap(openRepository(options, mode), (open) => use(open.repository, open)))
+  meanwhile: () => void = () => {},
+): Effect.Effect<A, E | OpenError> => {
+  const opening = Effect.updateService(openRepository(options, mode), Scrypt, (scrypt) => (...args) => {
+    const key = scrypt(...args)
+    meanwhile()
+    return key
+  })
+  return onThisMachine(Effect.flatMap(opening, (open) => use(open.repository, open)))
+}
 
 /** Runs with the SQLite engine and the kernels of this machine; what it opens is closed when it ends. */
 export const onThisMachine = <A, E>(
