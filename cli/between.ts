@@ -16,6 +16,7 @@ import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import { type OpenError, type OpenRepository, repositoryLocation, withRepository } from "./repository.ts"
 import { localPath } from "./roots.ts"
 import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+import { printTraffic } from "./traffic.ts"
 
 export interface BetweenInput extends CommonInput {
   readonly to: string
@@ -115,6 +116,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
                 showDuration(seconds)
               }`),
         )
+        printTraffic(out)
         if (problems > 0) out.line(`${plural(problems, "problem")}: see the messages above`)
         return lost > 0 ? EXIT_FAILURE : problems > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }), { through: (store) => counted = counting(store) })

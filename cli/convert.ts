@@ -49,6 +49,7 @@ export const convert = (input: ConvertInput): Effect.Effect<number, OpenError> =
 /** The target, made when it is not there; none in a dry run that would make it. */
 const openTarget = Effect.fnUntraced(function* (input: ConvertInput) {
   const options: RepositoryOptions = {
+    ...input,
     repo: input.to,
     format: input.toFormat,
     noEncryption: input.toNoEncryption,

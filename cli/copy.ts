@@ -21,6 +21,7 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
       }
       const target = yield* openRepository(
         {
+          ...input,
           repo: input.to,
           passwordFile: input.toPasswordFile,
           keyFile: input.toKeyFile,

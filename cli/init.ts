@@ -39,7 +39,8 @@ export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effe
 })
 
 /** The repository whose key the new one gets. */
-const openLike = Effect.fnUntraced(function* ({ format, fromPasswordFile, fromRepo }: InitInput) {
+const openLike = Effect.fnUntraced(function* (input: InitInput) {
+  const { format, fromPasswordFile, fromRepo } = input
   if (fromRepo === undefined) {
     if (fromPasswordFile === undefined) return undefined
     return yield* new UsageError({ message: "--from-password-file is of --from-repo, which is not given" })
@@ -52,6 +53,7 @@ const openLike = Effect.fnUntraced(function* ({ format, fromPasswordFile, fromRe
   }
   return yield* openRepository(
     {
+      ...input,
       repo: fromRepo,
       format: source.name,
       passwordFile: fromPasswordFile,

@@ -16,10 +16,23 @@ export interface CreationInput {
   readonly format: string | undefined
 }
 
+/** How the store of a repository is used. */
+export interface StoreInput {
+  /** KiB per second. */
+  readonly limitUpload: string | undefined
+  /** KiB per second. */
+  readonly limitDownload: string | undefined
+  readonly noCache: boolean
+  readonly cacheDir: string | undefined
+  readonly logStore: boolean
+}
+
 /** Which repository. */
-export interface RepositoryOptions extends SecretOptions, Partial<CreationInput> {
+export interface RepositoryOptions extends SecretOptions, StoreInput, Partial<CreationInput> {
   readonly repo: string | undefined
   readonly compression?: CompressionMode | undefined
+  /** Do not tell when it has to wait. */
+  readonly quiet: boolean
 }
 
 /** How results are told. */
@@ -30,7 +43,7 @@ export interface PrintingInput {
 }
 
 /** What every command on a repository has. */
-export interface CommonInput extends SecretOptions, PrintingInput {
+export interface CommonInput extends SecretOptions, StoreInput, PrintingInput {
   readonly repo: string | undefined
 }
 

@@ -251,12 +251,25 @@ export interface Repository {
   readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
 }
 
+/** What of a repository is worth keeping on this machine, when its store is remote. */
+export interface Cacheable {
+  /**
+   * Whether an object is: indexes and catalogs, that are read again and again. Only those that never change: their names are
+   * random, or name their content, so that no other object ever has that name.
+   */
+  readonly holds: (name: string) => boolean
+  /** The object that tells a repository from another that is made at the same place later; read, or written, before all that is cached. */
+  readonly config?: string
+}
+
 /** A format: how repositories of it are made, recognised and opened. */
 export interface Format {
   /** As on the command line: `rozen`, `zprt`, `bkp`, `snapshot-catalog`, `fogsync`. */
   readonly name: string
   /** What it keeps of an entry. */
   readonly fidelity: Fidelity
+  /** Absent when nothing is worth it. */
+  readonly cacheable?: Cacheable
   /** Whether the store holds a repository of this format, of any version. */
   readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
   /**

@@ -59,6 +59,7 @@ const lazily = (load: () => Promise<Opener>): Opener => (location, options) =>
 
 type Opener = (location: string, options: OpenStoreOptions) => Effect.Effect<ObjectStore, StoreError, Scope.Scope>
 
+const openS3 = lazily(() => import("./s3/s3.ts").then(({ s3Store }) => s3Store.make))
 const openSftp = lazily(() => import("./sftp/sftp.ts").then(({ sftpStore }) => sftpStore.make))
 const openWebdav = lazily(() => import("./webdav/webdav.ts").then(({ webdavStore }) => webdavStore.make))
 const openHttp = lazily(() => import("./http/http.ts").then(({ httpStore }) => (location) => httpStore.make(location)))
@@ -80,6 +81,7 @@ const local: Readonly<Record<string, Opener>> = {
 }
 
 const remote: Readonly<Record<string, Opener>> = {
+  s3: openS3,
   sftp: openSftp,
   webdav: openWebdav,
   "webdav+http": openWebdav,

@@ -32,6 +32,8 @@ export interface RozenOptions extends LayoutOptions {
 export const makeRozen = (options: RozenOptions = {}): Format => ({
   name: "rozen",
   fidelity: wholeFidelity,
+  // Snapshots have numbers, which may come again; logs are read by a rebuild only, which wants what the store has.
+  cacheable: { config: CONFIG, holds: (name) => /^INDEX\/.*\.(map|catmap|cat)$/.test(name) },
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
     return (yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0

@@ -5,7 +5,7 @@ import { problem } from "../http/failure.ts"
 import { type HttpOptions, send } from "../http/request.ts"
 import type { Subject } from "../http/status.ts"
 import { beneath } from "../http/walk.ts"
-import { parseXml, type XmlElement, XmlError } from "./xml.ts"
+import { parseXml, type XmlElement, XmlError } from "../xml.ts"
 
 /** Something on the server. */
 export interface Resource {

@@ -50,7 +50,7 @@ describe("openStore", () => {
       Effect.gen(function* () {
         for (
           const location of [
-            "s3://bucket/x",
+            "gopher://bucket/x",
             "host:path",
             "webdav+https:x",
             "webdav:x",
@@ -64,7 +64,7 @@ describe("openStore", () => {
           const error = yield* Effect.flip(openStore(location))
           assert.equal(error.reason, "invalid", `${location}: ${error.message}`)
         }
-        assert.match((yield* Effect.flip(openStore("s3://bucket/x"))).message, /"s3:".*file:.*memory:/)
+        assert.match((yield* Effect.flip(openStore("gopher://bucket/x"))).message, /"gopher:".*file:.*memory:/)
       }).pipe(Effect.orDie),
     )))
 })
