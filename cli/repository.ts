@@ -6,6 +6,7 @@ import { type Format, type FormatError, type Repository, RepositoryError, type S
 import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+import { Scrypt } from "../stages/encrypt/password.ts"
 import { ObjectStore } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
@@ -49,6 +50,8 @@ export interface OpenHow {
   readonly through?: (store: ObjectStore) => ObjectStore
   /** The repository whose key it gets when it is made. */
   readonly like?: Repository
+  /** Called when a key is being derived from a password, which takes half a second in which this thread has nothing to do. */
+  readonly meanwhile?: (() => void) | undefined
 }
 
 /** Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. */
@@ -57,8 +60,16 @@ export const withRepository = <A, E>(
   mode: OpenMode,
   use: (repository: Repository, open: OpenRepository) => Effect.Effect<A, E, SqliteEngine | Scope.Scope>,
   how: OpenHow = {},
-): Effect.Effect<A, E | OpenError> =>
-  onThisMachine(Effect.flatMap(openRepository(options, mode, how), (open) => use(open.repository, open)))
+): Effect.Effect<A, E | OpenError> => {
+  const { meanwhile } = how
+  const opening = openRepository(options, mode, how)
+  const used = meanwhile === undefined ? opening : Effect.updateService(opening, Scrypt, (scrypt) => (...args) => {
+    const key = scrypt(...args)
+    meanwhile()
+    return key
+  })
+  return onThisMachine(Effect.flatMap(used, (open) => use(open.repository, open)))
+}
 
 /** Runs with the SQLite engine and the kernels of this machine; what it opens is closed when it ends. */
 export const onThisMachine = <A, E>(

@@ -1,7 +1,9 @@
 /** The store that a repository lies in, with what the options put around it. */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Stats, statSync } from "node:fs"
+import { cacheDirectory } from "../adapters/store/cache_directory.ts"
 import type { StoreCounts } from "../adapters/store/counts.ts"
 import type { OpenStoreOptions } from "../adapters/store/open.ts"
 import type { Retry } from "../adapters/store/retrier.ts"
@@ -21,6 +23,21 @@ export interface StoreOptions extends StoreInput {
 /** The name of the only object where no format is known yet. All formats that are one file agree on it. */
 export const ANY_FILE = "archive.zprt"
 
+/** Opens what is not a file. */
+export type StoreOpener = (
+  location: string,
+  options: OpenStoreOptions,
+) => Effect.Effect<ObjectStore, StoreError, Scope.Scope>
+
+/** The opener in use. */
+export const Stores: Context.Reference<StoreOpener> = Context.Reference("penstock/cli/Stores", {
+  defaultValue: (): StoreOpener => (location, options) =>
+    Effect.flatMap(
+      Effect.promise(() => import("../adapters/store/open.ts")),
+      ({ openStore }) => openStore(location, options),
+    ),
+})
+
 /** The store at a location: the file itself, when it is one or `file` says that it is to be one. */
 export const openStore: (
   location: string,
@@ -39,8 +56,7 @@ export const openStore: (
       const { surround } = yield* Effect.promise(() => import("../adapters/store/surround.ts"))
       return yield* surround(opened, around)
     }
-    const { openStore } = yield* Effect.promise(() => import("../adapters/store/open.ts"))
-    const store = yield* openStore(location, { ...around, create })
+    const store = yield* (yield* Stores)(location, { ...around, create })
     if (store.properties.remote === true) countTraffic(store.properties.location, around.counts)
     return store
   },
@@ -54,7 +70,7 @@ export const cached = (
 ): Effect.Effect<ObjectStore> =>
   noCache || cacheable === undefined || store.properties.remote !== true ? Effect.succeed(store) : Effect.map(
     Effect.promise(() => import("../adapters/store/cache.ts")),
-    ({ cache, cacheDirectory }) => cache(store, { ...cacheable, directory: cacheDir ?? cacheDirectory() }),
+    ({ cache }) => cache(store, { ...cacheable, directory: cacheDir ?? cacheDirectory() }),
   )
 
 const aroundOf: (

@@ -78,14 +78,15 @@ export const parseXml = (source: string): XmlElement => {
       if (value.includes("<") || attributes.has(attribute)) throw fail("not an attribute")
       attributes.set(attribute, plain(value))
     }
-    const namespaces: Record<string, string> = Object.assign(Object.create(null), stack.at(-1)?.namespaces)
+    let namespaces = stack.at(-1)?.namespaces ?? {}
     for (const [attribute, value] of attributes) {
-      if (attribute === "xmlns") namespaces[""] = value
-      else if (attribute.startsWith("xmlns:")) namespaces[attribute.slice(6)] = value
+      const prefix = attribute === "xmlns" ? "" : attribute.startsWith("xmlns:") ? attribute.slice(6) : undefined
+      if (prefix !== undefined) namespaces = { ...namespaces, [prefix]: value }
     }
     const colon = tag.indexOf(":")
     const prefix = colon < 0 ? "" : tag.slice(0, colon)
-    const namespace = namespaces[prefix] ?? (prefix === "" ? "" : raise(fail(`no namespace "${prefix}"`)))
+    const namespace = (Object.hasOwn(namespaces, prefix) ? namespaces[prefix] : undefined) ??
+      (prefix === "" ? "" : raise(fail(`no namespace "${prefix}"`)))
     stack.push({ tag, name: `${namespace} ${tag.slice(colon + 1)}`, namespaces, children: [], text: "" })
     if (source[at++] === "/") {
       at++

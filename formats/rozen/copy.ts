@@ -158,21 +158,24 @@ const originOf = ({ record }: SnapshotObject): string => record.original ?? reco
 
 const isLost = (error: FormatError): boolean => error._tag === "RepositoryError" && error.reason === "corrupt"
 
-/** Of the same host and paths. */
-const isAlike = ({ record: a }: SnapshotObject, { record: b }: SnapshotObject): boolean =>
-  a.hostname === b.hostname && a.paths.length === b.paths.length && a.paths.every((path, i) => path === b.paths[i])
+/** Snapshots of the same host and paths have the same. */
+const groupOf = ({ record: { hostname, paths } }: SnapshotObject): string => JSON.stringify([hostname, paths])
 
-/** The snapshot that most likely has the most in common with another: itself, when a copy of it is not whole, its parent, else that of the same host and paths at the nearest time. */
+/**
+ * The snapshot that most likely has the most in common with another: itself, when a copy of it is not whole, its parent, else that of the
+ * same host and paths at the nearest time.
+ */
 const nearestOf = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): SnapshotObject | undefined => {
-  const parent = all.find((one) => one === of) ?? all.find(({ record }) => record.id === of.record.parent)
-  if (parent !== undefined) return parent
+  const certain = all.find((one) => one === of) ?? all.find(({ record }) => record.id === of.record.parent)
+  if (certain !== undefined) return certain
   const away = ({ record }: SnapshotObject): number => Math.abs(record.time - of.record.time)
-  return all.filter((one) => isAlike(one, of)).sort((a, b) => away(a) - away(b))[0]
+  const group = groupOf(of)
+  return all.filter((one) => groupOf(one) === group).sort((a, b) => away(a) - away(b))[0]
 }
 
-/** The snapshots that tell the names of most chunks of another: the nearest, and the newest of each host and paths. */
-const teachers = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): ReadonlyArray<SnapshotObject> => {
-  const chosen = all.filter((one, i) => !all.slice(i + 1).some((later) => isAlike(one, later)))
+/** The snapshots, of some that are sorted by time, that tell the names of most chunks of another: the nearest, and the newest of each host and paths. */
+const teachers = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): Iterable<SnapshotObject> => {
+  const newest = new Map(all.map((one) => [groupOf(one), one])).values()
   const nearest = nearestOf(of, all)
-  return nearest === undefined || chosen.includes(nearest) ? chosen : [nearest, ...chosen]
+  return new Set(nearest === undefined ? newest : [nearest, ...newest])
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { fileURLToPath } from "node:url"
 import { noise } from "../suites/format.ts"
@@ -101,29 +101,19 @@ test("copy says what it cannot do", async () => {
       await fails(["copy", "-r", at("one.zprt"), "--to", at("two.zprt")]),
       /holds one snapshot: copy the file, or use penstock convert/,
     )
-    await ok(["init", "-q", "-r", at("other")], "third")
-    assert.match(
-      await fails(["copy", "-r", at("from"), "--to", at("other")]),
-      /^12 penstock: The password does not open the repository at .*other/,
-    )
-    rmSync(at("other"), { recursive: true })
   })
 })
 
-test("copy of formats without chunks of their own to take", async () => {
+test("copy of a format without a way of its own", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "1")
-    for (const format of ["bkp", "snapshot-catalog"]) {
-      const secrets = format === "bkp" ? "other" : undefined
-      await ok(["backup", "-q", "--init", "-r", at(`${format} from`), "--format", format, at("src")])
-      await ok(["init", "-q", "-r", at(`${format} to`), "--format", format], secrets)
-      const args = ["copy", "--json", "-r", at(`${format} from`), "--to", at(`${format} to`)]
-      assert.deepEqual(rowsOf(await ok(args)).map(({ type }) => type), ["copied", "summary"])
-      assert.deepEqual(rowsOf(await ok(args)).map(({ type }) => type), ["skipped", "summary"])
-      const out = at(`${format} out`)
-      await ok(["restore", "-q", "-r", at(`${format} to`), "--target", out], secrets)
-      assert.equal(readFileSync(`${out}/a`, "utf8"), "1")
-    }
+    await ok(["backup", "-q", "--init", "-r", at("from"), "--format", "bkp", at("src")])
+    await ok(["init", "-q", "-r", at("to"), "--format", "bkp"], "other")
+    const args = ["copy", "--json", "-r", at("from"), "--to", at("to")]
+    assert.deepEqual(rowsOf(await ok(args)).map(({ type }) => type), ["copied", "summary"])
+    assert.deepEqual(rowsOf(await ok(args)).map(({ type }) => type), ["skipped", "summary"])
+    await ok(["restore", "-q", "-r", at("to"), "--target", at("out")], "other")
+    assert.equal(readFileSync(at("out/a"), "utf8"), "1")
   })
 })

@@ -136,6 +136,7 @@ export const startBareSftp = ({ method, password }: BareSftpOptions): Promise<Ba
   const connections = new Set<Any>()
   const server = new ssh2.Server({ hostKeys: [pem] }, (client: Any) => {
     connections.add(client)
+    client.setNoDelay(true)
     client.on("error", () => {})
     client.on("close", () => connections.delete(client))
     client.on("authentication", (context: Any) => {

@@ -74,7 +74,10 @@ const readManifest = Effect.fnUntraced(function* (
   directory: string,
 ): Effect.fn.Return<ReadonlyArray<ObjectInfo> | undefined, StoreError> {
   const subject: Subject = { doing: "list", name: directory, location: http.location }
-  const text = yield* readText(http, new URL(root.href + MANIFEST), subject)
+  const text = yield* readText(http, new URL(root.href + MANIFEST), subject).pipe(
+    // Some servers say that of what is not there.
+    Effect.catch((error) => isForbidden(error) ? Effect.succeed(undefined) : Effect.fail(error)),
+  )
   if (text === undefined) return undefined
   return yield* Effect.try({
     try: () => parseManifest(text),
@@ -82,6 +85,8 @@ const readManifest = Effect.fnUntraced(function* (
       problem(subject, "io", `${MANIFEST}: ${cause instanceof ManifestError ? cause.message : "it cannot be read"}`),
   })
 })
+
+const isForbidden = ({ message }: StoreError): boolean => message.endsWith("(HTTP status 403)")
 
 /** A text of the server; undefined where there is none. */
 const readText = Effect.fnUntraced(function* (
@@ -112,7 +117,7 @@ const readListing = Effect.fnUntraced(function* (
   const subject: Subject = { doing: "list", name: directory, location: http.location }
   const page = yield* readText(http, url, subject).pipe(
     Effect.catch((error) =>
-      error.reason === "denied" && error.message.endsWith("(HTTP status 403)")
+      isForbidden(error)
         ? Effect.fail(
           problem(
             subject,
@@ -126,7 +131,9 @@ const readListing = Effect.fnUntraced(function* (
   if (page === undefined) return undefined
   const links = linksOf(page)
   if (links === undefined) {
-    return yield* problem(subject, "unavailable", "the server's listing is cut, or it is not a page in HTML")
+    return yield* /<html/i.test(page)
+      ? problem(subject, "unavailable", "the server's listing is cut")
+      : problem(subject, "io", `the server's listing is not a page in HTML; make ${MANIFEST} instead`)
   }
   const names = new Set<string>()
   for (const link of links) {

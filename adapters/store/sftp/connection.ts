@@ -49,6 +49,7 @@ export const connect = async (ssh2: Ssh2, server: Server, onLost: () => void): P
   }
   try {
     await new Promise<void>((resolve, reject) => {
+      client.on("connect", () => client.setNoDelay(true))
       client.on("ready", () => resolve())
       client.on("error", (error) => {
         // An agent or key that fails is passed over, and what comes next is tried.
@@ -75,7 +76,6 @@ export const connect = async (ssh2: Ssh2, server: Server, onLost: () => void): P
         authHandler: login.next,
       })
     })
-    client.setNoDelay(true)
   } catch (cause) {
     throw refused ?? connectError(where, cause as SshError, login.describe)
   }
@@ -127,8 +127,10 @@ const PASSING = new Set([
 
 const connectError = (where: string, cause: SshError, tried: () => string): StoreError => {
   const { code, level, message } = cause
-  if (level === "client-authentication" || /too many authentication failures/i.test(message)) {
-    return failure("denied", `The SSH server does not let ${where} in: ${tried()}`, cause)
+  const tooMany = /too many authentication failures/i.test(message)
+  if (level === "client-authentication" || tooMany) {
+    const way = tooMany ? "; it takes no more tries: name the key with ?identity=FILE" : ""
+    return failure("denied", `The SSH server does not let ${where} in: ${tried()}${way}`, cause)
   }
   if (code === "ENOTFOUND") {
     return failure("io", `Cannot connect to ${where}: there is no host of that name; check its spelling`, cause)

@@ -16,7 +16,7 @@ import { connect, type Link, makeLink, type Server } from "./connection.ts"
 import { canSync, isDirectory, makeAll, makeDirectories, parentOf, syncDirectory } from "./directories.ts"
 import { describeLocation, parseLocation, type SftpLocation } from "./location.ts"
 import { listFiles, readFile, statFile } from "./read_file.ts"
-import { NO_SUCH_FILE, type Session, statusOf } from "./session.ts"
+import { NO_SUCH_FILE, PERMISSION_DENIED, type Session, statusOf } from "./session.ts"
 import { expandHome, readConfig } from "./ssh_config.ts"
 import { loadSsh2 } from "./ssh2.ts"
 import { statusError } from "./status_error.ts"
@@ -154,7 +154,17 @@ const openRoot = async (
 ): Promise<ObjectStore> => {
   const location = describeLocation({ ...server, path })
   const { session } = await link.connection()
-  if (create) await makeAll(session, path)
+  if (create) {
+    await makeAll(session, path).catch((cause) => {
+      if (statusOf(cause) !== PERMISSION_DENIED) throw cause
+      throw new StoreError({
+        reason: "denied",
+        name: "",
+        message: `Cannot make ${location}: permission denied on the server${homeHint(path)}`,
+        cause,
+      })
+    })
+  }
   if (!await isDirectory(session, path)) {
     throw new StoreError({
       reason: "not-found",

@@ -364,13 +364,13 @@ test("pages that are hostile: only what lies right in the directory is followed"
       )
       assert.equal((yield* failure(Stream.runCollect(store.list("")))).reason, "unavailable")
 
-      const many = Array.from({ length: 3000 }, (_, i) => `<a href="o${i}">o</a>`).join("")
+      const many = Array.from({ length: 2000 }, (_, i) => `<a href="o${i}">o</a>`).join("")
       server.answer((request, response) => {
         if (request.path.endsWith("OBJECTS.txt")) response.writeHead(404).end()
         else if (request.path === "/repo/") response.end(`<html>${many}${" ".repeat(11 << 20)}</html>`)
         else serve(content, request, response)
       })
-      assert.equal(yield* Stream.runCount(store.list("")), 3000)
+      assert.equal(yield* Stream.runCount(store.list("")), 2000)
 
       const piece = new Uint8Array(1 << 20).fill(32)
       server.answer((request, response) => {
@@ -381,6 +381,36 @@ test("pages that are hostile: only what lies right in the directory is followed"
         more()
       })
       assert.match((yield* failure(Stream.runCollect(store.list("")))).message, /longer than/)
+    })
+  ))
+
+test("an interrupted request gives the connection up", () =>
+  run((server) =>
+    Effect.gen(function* () {
+      const store = yield* open(server)
+      const closed = new Promise<void>((resolve) =>
+        server.answer((_, response) => {
+          response.on("close", resolve)
+          response.writeHead(200, { "content-length": 10 })
+          response.write("x")
+        })
+      )
+      assert.equal((yield* Effect.timeoutOption(store.get("x"), "500 millis"))._tag, "None")
+      yield* Effect.promise(() => closed)
+    })
+  ))
+
+test("a server that neither lists nor has a manifest is told what is needed", () =>
+  run((server) =>
+    Effect.gen(function* () {
+      const store = yield* open(server)
+      const list = Effect.suspend(() => failure(Stream.runCollect(store.list(""))))
+      server.answer((_, response) => response.writeHead(403).end())
+      assert.match((yield* list).message, /neither has OBJECTS\.txt nor lists directories/)
+      server.answer((request, response) =>
+        request.path.endsWith("OBJECTS.txt") ? response.writeHead(404).end() : response.end(`[{"name":"x"}]`)
+      )
+      assert.match((yield* list).message, /not a page in HTML; make OBJECTS\.txt/)
     })
   ))
 

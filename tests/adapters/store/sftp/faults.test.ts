@@ -109,6 +109,7 @@ describe("an SFTP store whose server", skip, () => {
           sftpStore.make(sshd.location("other"), { create: true, agent: "", config: "/dev/null" }),
         )
         assert.equal(missing.reason, "denied", missing.message)
+        assert.match(missing.message, /Cannot make sftp:.*permission denied.*sftp:\/\/host\/~\/path/)
       }), { sftp: "internal-sftp -R" }))
 
   it("has no SFTP says so", () =>

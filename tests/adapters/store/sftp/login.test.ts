@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
 import { after, before, describe, it } from "node:test"
+import process from "node:process"
 import { inspect } from "node:util"
 import { Effect, Redacted } from "effect"
 import { sftpStore, type SftpStoreOptions } from "../../../../adapters/store/sftp/sftp.ts"
@@ -87,6 +88,23 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     assert.match(missing.message, /There is no private key .*no-such-key/)
     const noKey = await refused(at(sshd.at("known_hosts")))
     assert.match(noKey.message, /known_hosts is not a private key/)
+  })
+
+  it("says how to name a key when an agent has too many", async () => {
+    const socket = sshd.at("full.socket")
+    const agent = execFileSync("ssh-agent", ["-a", socket], { encoding: "utf8" })
+    try {
+      for (let i = 0; i < 7; i++) {
+        execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", sshd.at(`useless_${i}`)])
+        spawnSync("ssh-add", [sshd.at(`useless_${i}`)], { env: { ...process.env, SSH_AUTH_SOCK: socket } })
+      }
+      const error = await refused(at(sshd.at("strange")), { ...without, agent: socket })
+      assert.equal(error.reason, "denied", error.message)
+      assert.match(error.message, /tried the key .*, the keys of the agent.*name the key with \?identity=FILE/)
+      await works(at(sshd.at("id")), { ...without, agent: socket })
+    } finally {
+      process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(agent)![1]))
+    }
   })
 
   it("refuses a host that is not known, with the fingerprint and what to do", async () => {
