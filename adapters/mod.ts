@@ -14,6 +14,7 @@ export { type KernelImplementation, kernelTable, nativeKernels } from "./kernels
 export { nativeScrypt } from "./kernels/scrypt.ts"
 export * from "./store/counting.ts"
 export * from "./store/fault.ts"
+export * from "./store/latency.ts"
 export * from "./store/limit.ts"
 export * from "./store/local/local.ts"
 export * from "./store/sqlite/sqlite.ts"
