@@ -2,6 +2,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { attempt as attemptSqlite, record } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
@@ -14,6 +15,7 @@ import { hash } from "../../stages/hash/hash.ts"
 import { KernelError } from "../../stages/kernel.ts"
 import { makeMeter } from "../../stages/meter.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
+import { listedOnce } from "../../stages/pack/listed_once.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
@@ -54,15 +56,19 @@ export const backup: <E, R>(
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { layout, store } = opened
+    // One listing tells the snapshots and the indexes.
+    const listed = yield* listedOnce(store, "INDEX/")
+    const packing = packsOf(layout.data)
+    const packer = yield* Effect.forkScoped(Effect.provideService(packing.write, ObjectStore, listed))
     const now = yield* Clock.currentTimeMillis
     const time = options.time ?? now
-    const { damaged, next, snapshots } = yield* listSnapshots(store, layout)
+    const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
-    const log = new LogWriter(putSegment(store, layout, id))
+    const log = yield* LogWriter.make(store, putSegment(store, layout, id))
     // A log lists the changes against the parent, until those since the last full log outnumber the entries: then it lists all again.
     const before = started === undefined ? 0 : started.record.log.changes
     const again = started !== undefined && before > started.record.files + started.record.directories
@@ -77,7 +83,7 @@ const run = Effect.fnUntraced(
       hash(layout.hash),
       compress(layout.compress),
       encrypt(layout.encrypt),
-      pack(packsOf(layout.data)),
+      pack({ ...packing, write: Fiber.join(packer) }),
     )
     const meter = makeMeter(options.progress)
     const recorded = yield* record(flushing(packed, log), tree, {
@@ -141,7 +147,7 @@ export const storeCatalog: (
     },
   )
 
-/** Writes log segments as they fill, between units of work. */
+/** Starts to write log segments as they fill, between units of work. */
 const flushing = <E, R>(packed: Stream.Stream<Packed<Steps>, E, R>, log: LogWriter) =>
   Stream.mapArrayEffect(packed, (entries) => Effect.as(log.flush, entries))
 

@@ -8,6 +8,7 @@ import { type SqliteDatabase, type SqliteEngine, SqliteError } from "../../stage
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
+import type { Packing } from "../../stages/pack/packing.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
@@ -32,6 +33,7 @@ export interface Opened {
 export const restoring = (
   { layout }: Opened,
   kind: "data" | "catalogs",
+  packing: Packing = packsOf(layout[kind]),
 ): <E, R>(stored: Stream.Stream<Stored, E, R>) => Stream.Stream<
   Fetched<readonly ["unpack", "decrypt", "decompress", "verify", "unchunk"]>,
   E,
@@ -39,7 +41,7 @@ export const restoring = (
 > =>
 (stored) =>
   stored.pipe(
-    unpack(packsOf(layout[kind])),
+    unpack(packing),
     decrypt(layout.encrypt),
     decompress(layout.compress),
     verify(layout.hash),
@@ -50,6 +52,7 @@ export const restoring = (
 const pages = (
   opened: Opened,
   { name, catalog }: SnapshotObject,
+  packing: Packing | undefined,
 ): Stream.Stream<Uint8Array, SourceError | StoreError> => {
   const file: Stored = {
     path: name,
@@ -59,7 +62,7 @@ const pages = (
     chunks: catalog.chunks,
     reused: false,
   }
-  return Stream.flatMap(contents(restoring(opened, "catalogs")(Stream.succeed(file))), contentStream).pipe(
+  return Stream.flatMap(contents(restoring(opened, "catalogs", packing)(Stream.succeed(file))), contentStream).pipe(
     Stream.provideService(ObjectStore, opened.store),
   )
 }
@@ -70,12 +73,19 @@ export interface Catalog {
   readonly tree: Tree
 }
 
+/** The packs of catalogs, for who opens several: what is learnt of them is remembered, and what is added later not seen. */
+export const catalogPacks = ({ layout }: Opened): Effect.Effect<Packing> => {
+  const packing = packsOf(layout.catalogs)
+  return Effect.map(Effect.cached(packing.read), (read) => ({ ...packing, read }))
+}
+
 /** Opens the catalog of a snapshot. The database is a private copy. */
 export const openCatalog = (
   opened: Opened,
   snapshot: SnapshotObject,
+  packing?: Packing,
 ): Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> =>
-  opened.engine.open(pages(opened, snapshot)).pipe(
+  opened.engine.open(pages(opened, snapshot, packing)).pipe(
     Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
     Effect.mapError((error) => {
       if (error instanceof SqliteError) return fromSqliteError(snapshot.name)(error)
