@@ -1,59 +1,98 @@
 /** Counts what passes to and from a store. */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type { ObjectStore } from "../../stages/pack/store.ts"
+import { type Decorator, decorator } from "./decorator.ts"
 import { sizeOfParts } from "./parts.ts"
 
-/** Counts of what succeeded. */
+/** Calls of a store, by kind; `append` and `commit` are those of writers. What failed is counted too. */
+export type RequestCounts = Record<
+  "put" | "create" | "append" | "commit" | "get" | "stat" | "list" | "remove",
+  number
+>
+
+/** Counts; of what succeeded, unless it is said otherwise. They are written to as long as a store uses them. */
 export interface StoreCounts {
+  readonly requests: RequestCounts
+  /** Requests that were made again; counted by who makes them. */
+  retries: number
   /** Objects put or committed. */
-  readonly written: number
-  /** Bytes of those objects; of writers, when they commit. */
-  readonly bytesWritten: number
+  written: number
+  /** Bytes put or appended. */
+  bytesWritten: number
   /** Calls of `get`. */
-  readonly read: number
-  readonly bytesRead: number
-  readonly removed: number
+  read: number
+  bytesRead: number
+  removed: number
 }
+
+/** Counts that are zero. */
+export const makeCounts = (): StoreCounts => ({
+  requests: { put: 0, create: 0, append: 0, commit: 0, get: 0, stat: 0, list: 0, remove: 0 },
+  ...{ retries: 0, written: 0, bytesWritten: 0, read: 0, bytesRead: 0, removed: 0 },
+})
+
+/** Requests of all kinds. */
+export const totalRequests = ({ requests }: StoreCounts): number =>
+  Object.values(requests).reduce((sum, count) => sum + count, 0)
 
 /** A store that counts. */
 export interface CountingStore extends ObjectStore {
   /** The counts so far. */
-  readonly counts: () => StoreCounts
+  readonly counts: () => Readonly<StoreCounts>
 }
 
-/** The same store, with counts. */
-export const counting = (store: ObjectStore): CountingStore => {
-  const counts = { written: 0, bytesWritten: 0, read: 0, bytesRead: 0, removed: 0 }
-  const written = (bytes: number): void => {
+/** The same store, which adds to the counts. */
+export const countingInto: Decorator<[counts: StoreCounts]> = decorator((store, counts) => {
+  const { requests } = counts
+  const counted = <A, E, R>(
+    kind: keyof RequestCounts,
+    effect: Effect.Effect<A, E, R>,
+    done: (value: A) => void,
+  ): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      requests[kind]++
+      return Effect.map(effect, (value) => {
+        done(value)
+        return value
+      })
+    })
+  const wrote = (bytes: number): void => {
     counts.written++
     counts.bytesWritten += bytes
   }
   return {
     ...store,
-    counts: () => ({ ...counts }),
-    put: (name, parts, options) =>
-      Effect.tap(
-        store.put(name, parts, options),
-        () => Effect.sync(() => written(sizeOfParts(parts))),
-      ),
+    put: (name, parts, options) => counted("put", store.put(name, parts, options), () => wrote(sizeOfParts(parts))),
     create: (name, options) =>
-      Effect.map(store.create(name, options), (writer) => {
-        let bytes = 0
-        return {
-          append: (part) =>
-            Effect.suspend(() => {
-              const { length } = part
-              return Effect.tap(writer.append(part), () => Effect.sync(() => bytes += length))
-            }),
-          commit: Effect.tap(writer.commit, () => Effect.sync(() => written(bytes))),
-        }
-      }),
+      Effect.map(counted("create", store.create(name, options), () => {}), (writer) => ({
+        append: (part) =>
+          Effect.suspend(() => {
+            const { length } = part
+            return counted("append", writer.append(part), () => counts.bytesWritten += length)
+          }),
+        commit: counted("commit", writer.commit, () => wrote(0)),
+      })),
     get: (name, range) =>
-      Effect.tap(store.get(name, range), (bytes) =>
-        Effect.sync(() => {
-          counts.read++
-          counts.bytesRead += bytes.length
-        })),
-    remove: (name) => Effect.tap(store.remove(name), () => Effect.sync(() => counts.removed++)),
+      counted("get", store.get(name, range), (bytes) => {
+        counts.read++
+        counts.bytesRead += bytes.length
+      }),
+    stat: (name) => counted("stat", store.stat(name), () => {}),
+    list: (directory) =>
+      Stream.suspend(() => {
+        requests.list++
+        return store.list(directory)
+      }),
+    remove: (name) => counted("remove", store.remove(name), () => counts.removed++),
+  }
+})
+
+/** The same store, with counts of its own. */
+export const counting = (store: ObjectStore): CountingStore => {
+  const counts = makeCounts()
+  return {
+    ...countingInto(store, counts),
+    counts: () => ({ ...counts, requests: { ...counts.requests } }),
   }
 }

@@ -5,9 +5,10 @@ import type * as Scope from "effect/Scope"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { localStore } from "./local/local.ts"
 import { memoryStore } from "./memory/memory.ts"
+import type { SurroundOptions } from "./surround.ts"
 
-/** How to open a store. */
-export interface OpenStoreOptions {
+/** How to open a store, and what is to stand around it. */
+export interface OpenStoreOptions extends SurroundOptions {
   /** Make it when it is not there. Otherwise its absence is an error. */
   readonly create?: boolean
 }
@@ -54,7 +55,7 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
 
 /**
  * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), or `memory:name` (the same store for all who open that name in this
- * process, as long as it runs). Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
+ * process, as long as it runs). Remote stores are retried, limited and counted, see `surround`; others are left as they are. Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
  * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
  */
 export const openStore = (
@@ -63,6 +64,21 @@ export const openStore = (
 ): Effect.Effect<ObjectStore, StoreError, Scope.Scope> => {
   // One letter is a drive of Windows.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase()
+  const raw = openRaw(scheme, location, options)
+  return LOCAL.has(scheme) && options.log === undefined
+    ? raw
+    : Effect.flatMap(Effect.promise(() => import("./surround.ts")), ({ surround }) => surround(raw, options))
+}
+
+/** Schemes of stores that are never remote. */
+const LOCAL: ReadonlySet<string | undefined> = new Set([undefined, "file", "sqlite", "memory"])
+
+/** The store alone. */
+const openRaw = (
+  scheme: string | undefined,
+  location: string,
+  options: OpenStoreOptions,
+): Effect.Effect<ObjectStore, StoreError, Scope.Scope> => {
   switch (scheme) {
     case undefined:
       return location === ""

@@ -1,6 +1,7 @@
 /** A store that takes no writes. */
 import * as Effect from "effect/Effect"
-import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { StoreError } from "../../stages/pack/store.ts"
+import { type Decorator, decorator } from "./decorator.ts"
 
 /** What becomes of writes. */
 export interface ReadOnlyOptions {
@@ -9,7 +10,7 @@ export interface ReadOnlyOptions {
 }
 
 /** The same store without `put`, `create` and `remove`. What is swallowed cannot be read back. */
-export const readOnly = (store: ObjectStore, options?: ReadOnlyOptions): ObjectStore => {
+export const readOnly: Decorator<[options?: ReadOnlyOptions]> = decorator((store, options) => {
   const write = (name: string): Effect.Effect<void, StoreError> =>
     options?.writes === "swallow" ? Effect.void : Effect.fail(
       new StoreError({
@@ -24,4 +25,4 @@ export const readOnly = (store: ObjectStore, options?: ReadOnlyOptions): ObjectS
     create: (name) => Effect.as(write(name), { append: () => Effect.void, commit: Effect.void }),
     remove: write,
   }
-}
+})

@@ -40,6 +40,8 @@ export interface StoreProperties {
   readonly readOnly?: boolean
   /** Whether a writer hands bytes on as they come, at no more cost or risk than `put`, so that large objects need not be gathered first. */
   readonly appends?: boolean
+  /** Whether it keeps to a limit of bandwidth piece by piece, within an object. Not, when absent. */
+  readonly paced?: boolean
   /** Whether it keeps the content type that an object is put with; it does not, when absent. */
   readonly contentType?: boolean
 }

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { counting } from "../../../adapters/store/counting.ts"
 import { fault } from "../../../adapters/store/fault.ts"
+import { log } from "../../../adapters/store/log.ts"
 import { limit } from "../../../adapters/store/limit.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { retry } from "../../../adapters/store/retry.ts"
@@ -12,6 +13,7 @@ const decorators: Record<string, (store: ObjectStore) => ObjectStore> = {
   limit: (store) => limit(store, { operations: 2 }),
   fault: (store) => fault(store, { nth: Infinity, effect: "fail" }),
   counting: (store) => counting(store),
+  log: (store) => log(store),
 }
 
 for (const [name, decorate] of Object.entries(decorators)) {

@@ -115,6 +115,9 @@ describe("counting", () => {
       yield* everything(store)
       yield* Effect.flip(store.put("w", [content]))
       yield* Effect.flip(store.get("nothing"))
-      assert.deepEqual(store.counts(), { written: 2, bytesWritten: 18, read: 1, bytesRead: 9, removed: 1 })
+      assert.deepEqual(store.counts(), {
+        requests: { put: 2, create: 1, append: 1, commit: 1, get: 2, stat: 1, list: 1, remove: 1 },
+        ...{ retries: 0, written: 2, bytesWritten: 18, read: 1, bytesRead: 9, removed: 1 },
+      })
     })))
 })

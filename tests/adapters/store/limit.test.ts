@@ -1,10 +1,11 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { Clock, Effect, Fiber, Stream } from "effect"
-import { TestClock } from "effect/testing"
+import { Clock, Effect, Stream } from "effect"
 import { limit } from "../../../adapters/store/limit.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
+import { Pace, PIECE } from "../../../adapters/store/pace.ts"
 import type { ObjectStore } from "../../../stages/pack/store.ts"
+import { onTestClock } from "./timed.ts"
 
 /** A store whose puts and gets take a second, and that counts how many are under way. */
 const slow = (store: ObjectStore): { readonly store: ObjectStore; readonly most: () => number } => {
@@ -26,14 +27,7 @@ const slow = (store: ObjectStore): { readonly store: ObjectStore; readonly most:
   }
 }
 
-const timed = <A, E>(effect: Effect.Effect<A, E>): Promise<number> =>
-  Effect.runPromise(
-    Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(Effect.andThen(effect, Clock.currentTimeMillis))
-      yield* TestClock.adjust("1 hour")
-      return yield* Fiber.join(fiber)
-    }).pipe(Effect.provide(TestClock.layer())),
-  )
+const timed = <A, E>(effect: Effect.Effect<A, E>): Promise<number> => onTestClock(effect).then(({ waited }) => waited)
 
 const names = Array.from({ length: 9 }, (_, i) => `x/${i}`)
 const all = { concurrency: "unbounded", discard: true } as const
@@ -79,5 +73,38 @@ describe("limit", () => {
     function limited(): ObjectStore {
       return limit(inner, { download: 2000 })
     }
+  })
+
+  it("lets a store that is paced keep to it within an object", async () => {
+    const inner = await Effect.runPromise(memoryStore.make())
+    const sent: Array<readonly [second: number, bytes: number]> = []
+    const paced: ObjectStore = {
+      ...inner,
+      properties: { ...inner.properties, paced: true },
+      put: (name, parts, how) =>
+        Effect.gen(function* () {
+          const { upload } = yield* Pace
+          assert.ok(upload)
+          for (const part of parts) {
+            for (let at = 0; at < part.length; at += PIECE) {
+              const { length } = part.subarray(at, at + PIECE)
+              yield* upload.charge(length)
+              sent.push([Math.floor((yield* Clock.currentTimeMillis) / 1000), length])
+            }
+          }
+          yield* inner.put(name, parts, how)
+        }),
+    }
+    const store = limit(paced, { upload: PIECE * 2 })
+    const large = new Uint8Array(PIECE * 20 + 1)
+    const seconds = await timed(Effect.forEach(["a", "b"], (name) => store.put(name, [large]), all)) / 1000
+    assert.equal(Math.round(seconds), 20)
+    // Two pieces a second, all the time.
+    for (let second = 0; second < 20; second++) {
+      const bytes = sent.filter(([when]) => when === second).reduce((sum, [, bytes]) => sum + bytes, 0)
+      assert.ok(bytes >= PIECE && bytes <= PIECE * 3, `${bytes} bytes in second ${second}`)
+    }
+    // Without a limit there is none to keep to.
+    assert.deepEqual(await Effect.runPromise(Pace), {})
   })
 })

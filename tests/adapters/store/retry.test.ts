@@ -1,29 +1,19 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { Clock, Effect, Fiber, Stream } from "effect"
-import { TestClock } from "effect/testing"
-import { fault, type FaultOptions } from "../../../adapters/store/fault.ts"
+import { type Duration, Effect, Stream } from "effect"
+import { fault, type FaultOptions, type FaultStore } from "../../../adapters/store/fault.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
+import { type Retry, retrying } from "../../../adapters/store/retrier.ts"
 import { retry } from "../../../adapters/store/retry.ts"
-import { type ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { type ObjectStore, StoreError, type WriteOptions } from "../../../stages/pack/store.ts"
+import { onTestClock } from "./timed.ts"
 
 const hello = new TextEncoder().encode("hello")
 const world = new TextEncoder().encode("world")
 
-/** Runs with a clock that an hour at a time passes in; gives the outcome and the milliseconds that passed until then. */
+/** Gives the outcome, or the reason of the error, and the milliseconds that passed until then. */
 const timed = <A>(effect: Effect.Effect<A, StoreError>): Promise<{ outcome: A | string; waited: number }> =>
-  Effect.runPromise(
-    Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(
-        Effect.flatMap(
-          Effect.match(effect, { onSuccess: (value): A | string => value, onFailure: (error) => error.reason }),
-          (outcome) => Effect.map(Clock.currentTimeMillis, (waited) => ({ outcome, waited })),
-        ),
-      )
-      yield* TestClock.adjust("1 hour")
-      return yield* Fiber.join(fiber)
-    }).pipe(Effect.provide(TestClock.layer())),
-  )
+  onTestClock(Effect.match(effect, { onSuccess: (value): A | string => value, onFailure: (error) => error.reason }))
 
 const filled = async (): Promise<ObjectStore> => {
   const store = await Effect.runPromise(memoryStore.make())
@@ -64,24 +54,79 @@ describe("retry", () => {
     }
   })
 
-  it("does not repeat an append or a commit", async () => {
-    for (const operation of ["append", "commit"] as const) {
-      const store = retry(failing(await filled(), 1, { operation, effect: "fail-after" }))
-      const { outcome, waited } = await timed(Effect.scoped(Effect.gen(function* () {
-        const writer = yield* store.create("y")
-        yield* writer.append(world)
+  it("does not repeat an append", async () => {
+    const store = retry(failing(await filled(), 1, { operation: "append", effect: "fail-after" }))
+    const { outcome, waited } = await timed(Effect.scoped(Effect.gen(function* () {
+      const writer = yield* store.create("y")
+      yield* writer.append(world)
+      yield* writer.commit
+    })))
+    assert.deepEqual([outcome, waited], ["unavailable", 0])
+  })
+
+  it("finds out whether a commit was carried out that failed", async () => {
+    const commit = async (
+      effect: "fail" | "fail-after",
+      name: string,
+      bytes: Uint8Array,
+      options?: WriteOptions,
+      flaky: (store: ObjectStore) => ObjectStore = (store) => store,
+    ) => {
+      const inner = await filled()
+      const store = retry(flaky(failing(inner, 1, { operation: "commit", effect })))
+      const { outcome } = await timed(Effect.scoped(Effect.gen(function* () {
+        const writer = yield* store.create(name, options)
+        yield* writer.append(bytes.subarray(0, 2))
+        yield* writer.append(bytes.subarray(2))
         yield* writer.commit
       })))
-      assert.deepEqual([outcome, waited], ["unavailable", 0])
+      return outcome ?? new TextDecoder().decode(await Effect.runPromise(inner.get(name)))
+    }
+    const all = [undefined, { unique: true }, { replace: true }]
+    for (const options of all) {
+      assert.equal(await commit("fail-after", "y", world, options), "world")
+      assert.equal(await commit("fail", "y", world, options), "unavailable")
+    }
+    assert.equal(await commit("fail-after", "x", world, { replace: true }), "world")
+    // One of another is there: of the same size, and of another.
+    for (const bytes of [world, new Uint8Array(6)]) {
+      assert.equal(await commit("fail", "x", bytes), "exists")
+      assert.equal(await commit("fail", "x", bytes, { replace: true }), "unavailable")
+    }
+    // Finding out is tried again, too.
+    for (const operation of ["stat", "get"] as const) {
+      const flaky = (store: ObjectStore): ObjectStore => failing(store, 3, { operation, effect: "fail" })
+      assert.equal(await commit("fail-after", "y", world, {}, flaky), "world")
     }
   })
 
-  it("gives up after the given number of tries, and at once when it cannot pass", async () => {
-    const dead = fault(await filled(), { nth: 1, onwards: true, effect: "fail", reason: "unavailable" })
-    assert.equal((await timed(retry(dead, { times: 3 }).get("x"))).outcome, "unavailable")
-    assert.equal(dead.operations(), 4)
-    const { waited } = await timed(retry(dead, { times: 50, longest: "10 seconds" }).get("x"))
-    assert.ok(waited < 50 * 12_000 && waited > 40 * 8_000, String(waited))
+  it("gives up after the given time, says so, and at once when it cannot pass", async () => {
+    const inner = await filled()
+    const dead = (): FaultStore => fault(inner, { nth: 1, onwards: true, effect: "fail", reason: "unavailable" })
+    const messageOf = (store: ObjectStore): Effect.Effect<string> =>
+      Effect.match(store.get("x"), { onSuccess: () => "nothing failed", onFailure: ({ message }) => message })
+    const never = await timed(messageOf(retry(dead(), { withinAtFirst: "1 minute", within: "5 minutes" })))
+    assert.equal(never.waited, 60_000)
+    assert.match(String(never.outcome), /"x" in memory:.*; gave up after \d+ tries in 60 s$/)
+
+    // It has answered once, if only with a refusal.
+    const gone = fault(inner, { nth: 2, onwards: true, effect: "fail", reason: "unavailable" })
+    const answered = retry(gone, { within: "5 minutes" })
+    const later = await timed(Effect.andThen(Effect.ignore(answered.get("nothing")), messageOf(answered)))
+    assert.equal(later.waited, 300_000)
+    assert.match(String(later.outcome), /; gave up after \d+ tries in 5 minutes$/)
+    const [few, many] = await Promise.all(["10 minutes", "10 seconds"].map(async (longest) => {
+      const store = dead()
+      await timed(retry(store, { longest: longest as Duration.Input, withinAtFirst: "10 minutes" }).get("x"))
+      return store.operations()
+    }))
+    assert.ok(few! >= 10 && few! <= 15, String(few))
+    assert.ok(many! >= 50 && many! <= 80, String(many))
+
+    const once = retry(dead(), { within: 0 })
+    const { outcome, waited } = await timed(messageOf(once))
+    assert.equal(waited, 0)
+    assert.doesNotMatch(String(outcome), /gave up/)
     for (const reason of ["io", "denied", "full", "not-found", "corrupt"] as const) {
       const broken = fault(await filled(), { nth: 1, onwards: true, effect: "fail", reason })
       assert.deepEqual(await timed(retry(broken).get("x")), { outcome: reason, waited: 0 })
@@ -113,18 +158,91 @@ describe("retry", () => {
     assert.equal((await timed(retry(flaky).put("y", [world]))).outcome, undefined)
   })
 
-  it("starts a listing again only while it has given nothing", async () => {
+  it("goes on with a listing where it stopped, and gives up when nothing more comes", async () => {
+    const inner = await Effect.runPromise(memoryStore.make())
+    const names = Array.from({ length: 5 }, (_, i) => `x/${i}`)
+    for (const name of names) await Effect.runPromise(inner.put(name, [hello]))
     let tries = 0
-    const inner = await filled()
-    const cut: ObjectStore = {
+    const cut = (atMost: number): ObjectStore => ({
       ...inner,
       list: (directory) => {
-        tries++
+        const passes = Math.min(++tries, atMost)
         const lost = new StoreError({ reason: "unavailable", name: directory, message: "The connection was lost" })
-        return Stream.concat(inner.list(directory), Stream.fail(lost))
+        // In another order each time.
+        const all = tries % 2 === 0 ? names.slice(0, passes).reverse() : names.slice(0, passes)
+        const objects = Stream.fromArray(all.map((name) => ({ name, size: 5 })))
+        return passes === names.length ? objects : Stream.concat(objects, Stream.fail(lost))
       },
+    })
+    const listed = (store: ObjectStore) =>
+      Effect.map(Stream.runCollect(store.list("")), (all) => all.map((one) => one.name))
+    const whole = await timed(listed(retry(cut(Infinity))))
+    assert.deepEqual([tries, (whole.outcome as Array<string>).sort()], [5, names])
+    const never = await timed(listed(retry(cut(3), { within: "1 minute" })))
+    assert.deepEqual([never.outcome, Math.round(never.waited / 5000)], ["unavailable", 12])
+  })
+
+  it("waits as long as the store asks for, but no longer than it has patience", async () => {
+    const busy = (retryAfter: number, times: number, store: ObjectStore): ObjectStore => {
+      let left = times
+      return {
+        ...store,
+        get: (name) =>
+          Effect.suspend(() =>
+            left-- > 0
+              ? Effect.fail(new StoreError({ reason: "unavailable", name, message: "Slow down", retryAfter }))
+              : store.get(name)
+          ),
+      }
     }
-    assert.equal((await timed(Stream.runCollect(retry(cut).list("")))).outcome, "unavailable")
-    assert.equal(tries, 1)
+    const inner = await filled()
+    const { outcome, waited } = await timed(retry(busy(7000, 2, inner)).get("x"))
+    assert.deepEqual(outcome, hello)
+    assert.ok(waited >= 14_000 && waited <= 2 * 7000 * 1.2, String(waited))
+    // An hour is too long: one try when the time is up.
+    assert.deepEqual(await timed(retry(busy(3_600_000, 1, inner)).get("x")), { outcome: hello, waited: 60_000 })
+    assert.deepEqual((await timed(retry(busy(3_600_000, 2, inner)).get("x"))).outcome, "unavailable")
+  })
+
+  it("tells before each wait", async () => {
+    const told: Array<Retry> = []
+    const store = retry(failing(await filled(), 3, { operation: "get", effect: "fail" }), {
+      onRetry: (retry) => Effect.sync(() => told.push(retry)),
+    })
+    const { waited } = await timed(store.get("x"))
+    assert.deepEqual(told.map(({ tries }) => tries), [1, 2, 3])
+    assert.equal(told[0]!.tried, 0)
+    assert.ok(Math.abs(told.reduce((sum, { wait }) => sum + wait, 0) - waited) <= 5)
+    for (const { error } of told) assert.equal(error.reason, "unavailable")
+  })
+
+  it("lets a store repeat the steps of an operation, without starting over when these are given up", async () => {
+    const inner = await filled()
+    let steps = 0
+    const stepping = (failures: number): ObjectStore => ({
+      ...inner,
+      get: (name) =>
+        retrying(
+          Effect.suspend(() =>
+            steps++ < failures
+              ? Effect.fail(new StoreError({ reason: "unavailable", name, message: "The connection was lost" }))
+              : inner.get(name)
+          ),
+        ),
+    })
+    // Alone it repeats nothing.
+    assert.deepEqual(await timed(stepping(1).get("x")), { outcome: "unavailable", waited: 0 })
+    assert.equal(steps, 1)
+    steps = 0
+    assert.deepEqual((await timed(retry(stepping(4)).get("x"))).outcome, hello)
+    assert.equal(steps, 5)
+    const { outcome, waited } = await timed(
+      Effect.match(retry(stepping(Infinity)).get("x"), {
+        onSuccess: () => "nothing failed",
+        onFailure: ({ message }) => message,
+      }),
+    )
+    assert.equal(waited, 60_000)
+    assert.match(String(outcome), /^The connection was lost; gave up after \d+ tries in 60 s$/)
   })
 })
