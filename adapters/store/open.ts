@@ -53,8 +53,14 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
   return yield* sqliteStore.make(path, options)
 })
 
+const openS3 = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
+  const { s3Store } = yield* Effect.promise(() => import("./s3/s3.ts"))
+  return yield* s3Store.make(location, options)
+})
+
 /**
- * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), or `memory:name` (the same store for all who open that name in this
+ * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `s3://bucket/prefix` or
+ * `s3:https://host:port/bucket/prefix`, or `memory:name` (the same store for all who open that name in this
  * process, as long as it runs). Remote stores are retried, limited and counted, see `surround`; others are left as they are. Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
  * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
  */
@@ -94,6 +100,8 @@ const openRaw = (
       return openFile(location, options)
     case "sqlite":
       return openSqlite(location.slice("sqlite:".length), options)
+    case "s3":
+      return openS3(location, options)
     case "memory":
       return openMemory(location, options.create ?? false)
     default:
@@ -102,7 +110,7 @@ const openRaw = (
           reason: "invalid",
           name: "",
           message:
-            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite: and memory:`,
+            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite:, s3: and memory:`,
         }),
       )
   }

@@ -49,12 +49,12 @@ describe("openStore", () => {
     Effect.runPromise(Effect.scoped(
       Effect.gen(function* () {
         for (
-          const location of ["s3://bucket/x", "host:path", "webdav+https://x", "file:relative", "file://host/x", ""]
+          const location of ["gopher://bucket/x", "host:path", "webdav+https://x", "file:relative", "file://host/x", ""]
         ) {
           const error = yield* Effect.flip(openStore(location))
           assert.equal(error.reason, "invalid", `${location}: ${error.message}`)
         }
-        assert.match((yield* Effect.flip(openStore("s3://bucket/x"))).message, /"s3:".*file:.*memory:/)
+        assert.match((yield* Effect.flip(openStore("gopher://bucket/x"))).message, /"gopher:".*file:.*memory:/)
       }).pipe(Effect.orDie),
     )))
 })

@@ -1,0 +1,237 @@
+/** The store in a real server: Ceph's gateway. */
+import assert from "node:assert/strict"
+import process from "node:process"
+import { after, before, describe, it } from "node:test"
+import { AwsV4Signer } from "aws4fetch"
+import { Effect, Fiber, type Scope, Stream } from "effect"
+import { openStore } from "../../../../adapters/store/open.ts"
+import { s3Store } from "../../../../adapters/store/s3/s3.ts"
+import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
+import { type Ceph, noCeph, startCeph } from "../../../servers/ceph.ts"
+import { storeSuite } from "../../../suites/store.ts"
+
+let ceph: Ceph
+let buckets = 0
+
+before(async () => {
+  if (noCeph !== undefined) return
+  ceph = await startCeph()
+  process.env["AWS_ACCESS_KEY_ID"] = ceph.accessKey
+  process.env["AWS_SECRET_ACCESS_KEY"] = ceph.secretKey
+})
+after(async () => {
+  await ceph?.stop()
+})
+
+const newBucket = (): string => `s3:${ceph.endpoint}/b-${buckets++}`
+
+/** A bucket of its own for each test, and a prefix with signs that have to be encoded. */
+const open = Effect.suspend(() => s3Store.make(`${newBucket()}/a%20b+c/ä=%25`, { create: true }))
+
+/** Sends a signed request for what the store itself does not do. */
+const send = async (method: string, path: string, body?: string): Promise<string> => {
+  const { headers, url } = await new AwsV4Signer({
+    method,
+    url: `${ceph.endpoint}/${path}`,
+    accessKeyId: ceph.accessKey,
+    secretAccessKey: ceph.secretKey,
+    service: "s3",
+    region: "us-east-1",
+  }).sign()
+  const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
+  const text = await answer.text()
+  assert.ok(answer.ok, `${method} ${path}: ${text}`)
+  return text
+}
+
+const versioned = Effect.gen(function* () {
+  const location = newBucket()
+  yield* s3Store.make(location, { create: true })
+  const on = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+  yield* Effect.promise(() => send("PUT", `${location.split("/").at(-1)}?versioning`, on))
+  return location
+})
+
+const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Effect.scoped(effect as Effect.Effect<A, never, Scope.Scope>))
+const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+const names = (store: ObjectStore): Effect.Effect<ReadonlyArray<string>, StoreError> =>
+  Effect.map(Stream.runCollect(store.list("")), (all) => all.map(({ name }) => name))
+
+const skip = noCeph === undefined ? {} : { skip: noCeph }
+
+describe("on Ceph", skip, () => {
+  storeSuite("s3Store", open)
+})
+
+describe("on Ceph, in a bucket with versions, where conditions are ignored", skip, () => {
+  it("one of 12 writers wins, again and again, through stores of their own", () =>
+    run(Effect.gen(function* () {
+      const location = yield* versioned
+      const stores = yield* Effect.forEach(Array.from({ length: 4 }), () => s3Store.make(`${location}/p`))
+      for (let round = 0; round < 3; round++) {
+        const outcomes = yield* Effect.forEach(
+          Array.from({ length: 12 }, (_, i) => i),
+          (i) =>
+            Effect.match(stores[i % 4]!.put(`INDEX/${round}.idx`, [text(`${i}`)]), {
+              onSuccess: () => i,
+              onFailure: ({ reason }) => reason,
+            }),
+          { concurrency: "unbounded" },
+        )
+        const winners = outcomes.filter((outcome) => typeof outcome === "number")
+        assert.equal(winners.length, 1, String(outcomes))
+        assert.equal(outcomes.filter((outcome) => outcome === "exists").length, 11, String(outcomes))
+        assert.deepEqual(yield* stores[0]!.get(`INDEX/${round}.idx`), text(`${winners[0]}`))
+      }
+      assert.deepEqual(yield* names(stores[0]!), ["INDEX/0.idx", "INDEX/1.idx", "INDEX/2.idx"])
+      const kept = yield* Effect.promise(() => send("GET", `${location.split("/").at(-1)}?list-type=2`))
+      assert.deepEqual(
+        [...kept.matchAll(/<Key>([^<]*)</g)].map(([, key]) => key).filter((key) => key?.includes("claims")),
+        [],
+      )
+    })))
+
+  it("objects are written once, by puts and by writers", () =>
+    run(Effect.gen(function* () {
+      const store = yield* s3Store.make(yield* versioned)
+      yield* store.put("x", [text("1")])
+      assert.equal((yield* Effect.flip(store.put("x", [text("2")]))).reason, "exists")
+      const writer = yield* store.create("x")
+      yield* writer.append(text("3"))
+      assert.equal((yield* Effect.flip(writer.commit)).reason, "exists")
+      assert.deepEqual(yield* store.get("x"), text("1"))
+      yield* store.remove("x")
+      yield* store.put("x", [text("4")])
+      assert.deepEqual(yield* store.get("x"), text("4"))
+    })))
+
+  it("a claim that was left behind holds others up, and says so", () =>
+    run(Effect.gen(function* () {
+      const location = yield* versioned
+      const store = yield* s3Store.make(location)
+      yield* store.put("first", [text("1")])
+      const claim = `${location.split("/").at(-1)}/tmp/claims/x/000000000000-left`
+      yield* Effect.promise(() => send("PUT", claim, ""))
+      const put = yield* Effect.forkChild(store.put("x", [text("1")]))
+      yield* Effect.sleep(700)
+      assert.equal((yield* Effect.flip(store.stat("x"))).reason, "not-found")
+      yield* Effect.promise(() => send("DELETE", claim))
+      yield* Fiber.join(put)
+      assert.deepEqual(yield* store.get("x"), text("1"))
+    })))
+})
+
+describe("on Ceph, uploads in parts", skip, () => {
+  const size = (70 << 20) + 12_345
+  const whole = new Uint8Array(size)
+  for (let i = 0; i < size; i += 4093) whole[i] = (i * 2654435761) >>> 24
+  const uploads = (location: string) =>
+    Effect.map(
+      Effect.promise(() => send("GET", `${location.split("/").at(-1)}?uploads`)),
+      (xml) => [...xml.matchAll(/<UploadId>/g)].length,
+    )
+
+  it("a large put is read back in ranges across its parts, and is written once", () =>
+    run(Effect.gen(function* () {
+      const location = newBucket()
+      const store = yield* s3Store.make(location, { create: true })
+      yield* store.put("DATA/x", [whole.subarray(0, 1000), whole.subarray(1000, 40 << 20), whole.subarray(40 << 20)], {
+        contentType: "application/zstd",
+      })
+      assert.deepEqual(yield* store.stat("DATA/x"), { name: "DATA/x", size, contentType: "application/zstd" })
+      for (const offset of [0, (16 << 20) - 5000, (48 << 20) - 1, size - 20_000]) {
+        const part = yield* store.get("DATA/x", { offset, length: 10_000 })
+        assert.ok(part.every((byte, i) => byte === whole[offset + i]), `at ${offset}`)
+      }
+      const tail = yield* store.get("DATA/x", { offset: -12_345, length: 12_345 })
+      assert.ok(tail.every((byte, i) => byte === whole[size - 12_345 + i]))
+      const back = yield* store.get("DATA/x")
+      assert.equal(back.length, size)
+      for (let i = 0; i < size; i += 4093) if (back[i] !== whole[i]) assert.fail(`byte ${i} differs`)
+      assert.equal((yield* Effect.flip(store.put("DATA/x", [whole]))).reason, "exists")
+      assert.equal(yield* uploads(location), 0)
+    })))
+
+  it("a writer beyond a part sends parts, and what is given up is removed", () =>
+    run(Effect.gen(function* () {
+      const location = newBucket()
+      const store = yield* s3Store.make(location, { create: true })
+      yield* Effect.scoped(Effect.gen(function* () {
+        const writer = yield* store.create("x", { unique: true })
+        for (let at = 0; at < 40 << 20; at += 3_000_000) yield* writer.append(whole.subarray(at, at + 3_000_000))
+        assert.equal(yield* uploads(location), 1)
+      }))
+      assert.equal(yield* uploads(location), 0)
+      assert.deepEqual(yield* names(store), [])
+      const writer = yield* store.create("x")
+      const length = 33 << 20
+      for (let at = 0; at < length; at += 1 << 20) yield* writer.append(whole.subarray(at, at + (1 << 20)))
+      assert.deepEqual(yield* names(store), [])
+      yield* writer.commit
+      const back = yield* store.get("x")
+      assert.equal(back.length, length)
+      for (let i = 0; i < length; i += 4093) if (back[i] !== whole[i]) assert.fail(`byte ${i} differs`)
+      const second = yield* store.create("x")
+      yield* second.append(whole.subarray(0, 20 << 20))
+      assert.equal((yield* Effect.flip(second.commit)).reason, "exists")
+      assert.equal((yield* store.stat("x")).size, length)
+    })))
+})
+
+describe("on Ceph, what is not right", skip, () => {
+  it("a bucket that is not there is named, and made when that is asked for", () =>
+    run(Effect.gen(function* () {
+      const location = `${newBucket()}/p`
+      const error = yield* Effect.flip(s3Store.make(location))
+      assert.equal(error.reason, "not-found")
+      assert.match(error.message, /there is no bucket "b-\d+"; .*penstock init/)
+      yield* s3Store.make(location, { create: true })
+      yield* s3Store.make(location)
+      yield* s3Store.make(location, { create: true })
+    })))
+
+  it("what others keep in the bucket is not listed, and keys come in order over many pages", () =>
+    run(Effect.gen(function* () {
+      const location = newBucket()
+      const store = yield* s3Store.make(`${location}/p`, { create: true })
+      const bucket = location.split("/").at(-1)
+      for (const key of ["p2/x", "other", "p/a%20b", "p/%C3%A4", "p/dir/", "p/tmp/x", "p/%26lt%3B"]) {
+        yield* Effect.promise(() => send("PUT", `${bucket}/${key}`, "x"))
+      }
+      const all = Array.from({ length: 1203 }, (_, i) => `DATA/${(i * 7919).toString(36)}`)
+      yield* Effect.forEach(all, (name) => store.put(name, [text("x")], { unique: true }), { concurrency: 16 })
+      assert.deepEqual(yield* names(store), all.toSorted())
+      assert.equal(store.properties.orderedList, true)
+    })))
+
+  it("wrong keys, and a server that dies and comes back", () =>
+    run(Effect.gen(function* () {
+      const location = newBucket()
+      const store = yield* s3Store.make(location, { create: true })
+      yield* store.put("x", [text("1")])
+      const attempt = (key: string, secret: string) =>
+        Effect.gen(function* () {
+          process.env["AWS_ACCESS_KEY_ID"] = key
+          process.env["AWS_SECRET_ACCESS_KEY"] = secret
+          return yield* Effect.flip(s3Store.make(location))
+        }).pipe(Effect.ensuring(Effect.sync(() => {
+          process.env["AWS_ACCESS_KEY_ID"] = ceph.accessKey
+          process.env["AWS_SECRET_ACCESS_KEY"] = ceph.secretKey
+        })))
+      const wrongSecret = yield* attempt(ceph.accessKey, "not-the-secret")
+      assert.equal(wrongSecret.reason, "denied")
+      assert.match(wrongSecret.message, /the secret key is wrong; check AWS_SECRET_ACCESS_KEY/)
+      const wrongKey = yield* attempt("AKNOTTHERE", ceph.secretKey)
+      assert.equal(wrongKey.reason, "denied")
+      assert.match(wrongKey.message, /does not know the access key; check AWS_ACCESS_KEY_ID/)
+      yield* Effect.promise(() => ceph.killGateway())
+      const gone = yield* Effect.flip(store.get("x"))
+      assert.equal(gone.reason, "unavailable")
+      const patient = yield* Effect.forkChild(
+        Effect.flatMap(openStore(location, { retry: { base: 100, longest: 500 } }), (store) => store.get("x")),
+      )
+      yield* Effect.promise(() => ceph.startGateway())
+      assert.deepEqual(yield* Fiber.join(patient), text("1"))
+    })))
+})
