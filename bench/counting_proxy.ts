@@ -40,7 +40,7 @@ const kindOf = ({ method = "", url = "" }: IncomingMessage): string =>
  */
 export const countingProxy = (endpoint: string, delay: number): Promise<CountingProxy> => {
   const { hostname, port } = new URL(endpoint)
-  const agent = new Agent({ keepAlive: true, noDelay: true })
+  const agent = new Agent({ keepAlive: true })
   const kinds: Record<string, number> = {}
   let [requests, sent, received] = [0, 0, 0]
 
