@@ -16,6 +16,7 @@ import { KernelError } from "../../stages/kernel.ts"
 import { makeMeter } from "../../stages/meter.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { listedOnce } from "../../stages/pack/listed_once.ts"
+import type { Packing } from "../../stages/pack/packing.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
@@ -27,7 +28,7 @@ import { type BackupOptions, type BackupSummary, chooseParent, type FormatError,
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { LogWriter, putSegment } from "./log.ts"
 import { catalogOpener, ruinedPacks, withoutPacks } from "./mend.ts"
-import type { Opened } from "./opened.ts"
+import { catalogPacks, type Opened } from "./opened.ts"
 import { commitSnapshot, infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 
 /** Bytes of the catalog that are handed to the chunker at once. */
@@ -65,7 +66,8 @@ const run = Effect.fnUntraced(
     const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
-    const { db, started, tree } = yield* startCatalog(opened, parent)
+    const catalogs = yield* catalogPacks(opened)
+    const { db, started, tree } = yield* startCatalog(opened, parent, catalogs)
 
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
     const log = yield* LogWriter.make(store, putSegment(store, layout, id))
@@ -108,8 +110,11 @@ const run = Effect.fnUntraced(
     }))
     // Pages that the parent's catalog has lost must not be taken for stored.
     const lostPages = parent !== undefined && started === undefined
-    const into = lostPages ? withoutPacks(opened, yield* ruinedPacks(opened)) : opened
-    const catalog = yield* storeCatalog(into, db.bytes(PAGES_BYTES))
+    const pages = db.bytes(PAGES_BYTES)
+    const catalog =
+      yield* (lostPages
+        ? storeCatalog(withoutPacks(opened, yield* ruinedPacks(opened)), pages)
+        : storeCatalog(opened, pages, catalogs))
     const stored = recorded.bytesStored + log.stored + catalog.bytesStored
     if (options.dryRun === true) return summaryOf(recorded, stored)
     const committed = yield* commitSnapshot(store, layout, next, snapshot, catalog)
@@ -121,12 +126,13 @@ const run = Effect.fnUntraced(
 export const storeCatalog: (
   opened: Opened,
   bytes: Stream.Stream<Uint8Array, SqliteError>,
+  packing?: Packing,
 ) => Effect.Effect<
   SnapshotObject["catalog"] & { readonly bytesStored: number },
   FormatError | SqliteError | KernelError
 > = Effect
   .fnUntraced(
-    function* ({ layout, store }, bytes) {
+    function* ({ layout, store }, bytes, packing = packsOf(layout.catalogs)) {
       let failure: SqliteError | undefined
       const content = bytes.pipe(Stream.catch((error) => {
         failure = error
@@ -138,7 +144,7 @@ export const storeCatalog: (
           hash(layout.hash),
           compress(layout.compressCatalog),
           encrypt(layout.encrypt),
-          pack(packsOf(layout.catalogs)),
+          pack(packing),
           Stream.provideService(ObjectStore, store),
         ),
       )
@@ -170,9 +176,13 @@ export const logAll: (tree: Tree, log: LogWriter) => Effect.Effect<void, FormatE
 )
 
 /** The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged. */
-const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
+const startCatalog = Effect.fnUntraced(function* (
+  opened: Opened,
+  parent: SnapshotObject | undefined,
+  packing: Packing,
+) {
   if (parent !== undefined) {
-    const copy = yield* catalogOpener(opened)(parent).pipe(
+    const copy = yield* catalogOpener(opened, packing)(parent).pipe(
       Effect.catchTag(
         "RepositoryError",
         (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),

@@ -10,7 +10,7 @@ import { Damage } from "../../stages/pack/damage.ts"
 import { LOST, nameFiles } from "./damage.ts"
 import { checkKeys } from "./keys.ts"
 import { listLogs, readSegment, SEGMENT_BYTES, segmentName } from "./log.ts"
-import type { Opened } from "./opened.ts"
+import { catalogPacks, type Opened } from "./opened.ts"
 import { listSnapshots } from "./snapshot.ts"
 import { type PackState, readPack, readStructure } from "./verify.ts"
 
@@ -109,7 +109,7 @@ const run = Effect.fnUntraced(function* (given: Opened, { progress, readData }: 
   yield* nameFiles(opened, snapshots, damage, (id) => {
     const number = data.index.get(id)
     return number === undefined ? lostPack(id) ?? LOST : unreadable.get(number)
-  })
+  }, yield* catalogPacks(opened, catalogs))
   const summary: CheckSummary = {
     snapshots: snapshots.length,
     packs: packs.length,

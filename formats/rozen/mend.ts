@@ -56,13 +56,15 @@ export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown
 
 /**
  * Opens catalogs as `openCatalog` does. One with damaged pages is read again without the packs that are damaged: a run that came upon
- * the damage has stored such pages once more. Those packs are searched once, and the indexes read once.
+ * the damage has stored such pages once more. Those packs are searched once, and the indexes read once; `packing`: of catalogs, from who has
+ * read them.
  */
 export const catalogOpener = (
   opened: Opened,
+  packing?: Packing,
 ): (snapshot: SnapshotObject) => Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> => {
   let mended: Opened | undefined
-  let packs: Packing | undefined
+  let packs = packing
   const open = (snapshot: SnapshotObject) =>
     Effect.suspend(() => packs === undefined ? catalogPacks(opened) : Effect.succeed(packs)).pipe(
       Effect.flatMap((packing) => openCatalog(opened, snapshot, packs = packing)),

@@ -10,6 +10,7 @@ import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import type { Packing } from "../../stages/pack/packing.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
 import { contentStream } from "../../stages/walk/content.ts"
@@ -73,11 +74,16 @@ export interface Catalog {
   readonly tree: Tree
 }
 
-/** The packs of catalogs, for who opens several: what is learnt of them is remembered, and what is added later not seen. */
-export const catalogPacks = ({ layout }: Opened): Effect.Effect<Packing> => {
-  const packing = packsOf(layout.catalogs)
-  return Effect.map(Effect.cached(packing.read), (read) => ({ ...packing, read }))
-}
+/**
+ * The packs of catalogs, for who opens several: what is learnt of them is remembered, and what is added later not seen. `known`: what the
+ * store holds, for who has looked.
+ */
+export const catalogPacks = ({ layout }: Opened, known?: PackStore): Effect.Effect<Packing> =>
+  Effect.gen(function* () {
+    const opening = known === undefined ? openPackStore(layout.catalogs) : Effect.succeed(known)
+    const packing = packsOf(layout.catalogs, yield* Effect.cached(opening))
+    return { ...packing, read: yield* Effect.cached(packing.read) }
+  })
 
 /** Opens the catalog of a snapshot. The database is a private copy. */
 export const openCatalog = (

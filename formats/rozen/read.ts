@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
+import { listedOnce } from "../../stages/pack/listed_once.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
@@ -26,19 +27,12 @@ export const snapshots = (opened: Opened, listed: Listed): Effect.Effect<Readonl
     })
   })
 
-/** The catalog of a snapshot. */
-const find = Effect.fnUntraced(function* (opened: Opened, listed: Listed, snapshot: SnapshotInfo) {
-  const open = catalogOpener(opened)
-  const known = listed.get(snapshot)
-  // A rebuild may have put another in its place since.
-  const catalog = known === undefined
-    ? undefined
-    : yield* Effect.catchTag(open(known), "RepositoryError", () => Effect.succeed(undefined))
-  if (catalog !== undefined) return { tree: catalog.tree, name: known!.name }
-  const { snapshots } = yield* listSnapshots(opened.store, opened.layout)
-  const found = snapshots.find(({ record }) => record.id === snapshot.id)
-  if (found !== undefined) return { tree: (yield* catalogOpener(opened)(found)).tree, name: found.name }
-  return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
+/** A snapshot that was listed; a rebuild may have put another in its place since. */
+const lookUp = Effect.fnUntraced(function* ({ layout, store }: Opened, { id }: SnapshotInfo) {
+  const { snapshots } = yield* listSnapshots(store, layout)
+  const found = snapshots.find(({ record }) => record.id === id)
+  return found ??
+    (yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` }))
 })
 
 /** The entries of a snapshot with their content. */
@@ -49,10 +43,22 @@ export const entries = (
   options: ReadOptions = {},
 ): Stream.Stream<Entry, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
-    const { name, tree } = yield* find(opened, listed, snapshot)
+    const known = listed.get(snapshot) ?? (yield* lookUp(opened, snapshot))
+    // One listing, after that of the snapshot, tells the indexes of catalogs and of content.
+    const once = { ...opened, store: yield* listedOnce(opened.store, "INDEX/") }
+    const { name, tree } = yield* openCatalogOf(once, known).pipe(
+      Effect.catchTag("RepositoryError", (error) =>
+        Effect.flatMap(lookUp(opened, snapshot), (found) =>
+          found.name === known.name ? Effect.fail(error) : openCatalogOf(opened, found))),
+    )
     const chosen = wanted(catalogEntries(tree, name), options)
-    return options.content === false ? Stream.map(chosen, withoutContent) : contents(restoring(opened, "data")(chosen))
-  })).pipe(Stream.provideService(ObjectStore, opened.store))
+    return options.content === false
+      ? Stream.map(chosen, withoutContent)
+      : Stream.provideService(contents(restoring(once, "data")(chosen)), ObjectStore, once.store)
+  }))
+
+const openCatalogOf = (opened: Opened, snapshot: SnapshotObject) =>
+  Effect.map(catalogOpener(opened)(snapshot), ({ tree }) => ({ name: snapshot.name, tree }))
 
 /** An entry to be looked at only. */
 export const withoutContent = ({ chunks: _chunks, reused: _reused, ...entry }: Stored): Entry => entry

@@ -8,7 +8,7 @@ import { requestsAtOnce } from "./at_once.ts"
 import { PENDING } from "./chunk_index.ts"
 import { PackDirectory } from "./pack_file.ts"
 import type { PackLayout } from "./pack_layout.ts"
-import { type KnownPack, lostPackOf, openPackStore, type Readable, readFooter } from "./pack_store.ts"
+import { type KnownPack, lostPackOf, type PackStore, type Readable, readFooter } from "./pack_store.ts"
 import { type BlockPlace, type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
 import { wholeObject } from "./whole_object.ts"
@@ -17,11 +17,14 @@ import { wholeObject } from "./whole_object.ts"
 const KEPT_DIRECTORIES = 64
 
 /** An unpacker over packs. */
-export const readPacks: (layout: PackLayout) => Effect.Effect<Unpacker, StoreError, ObjectStore> = Effect.fnUntraced(
-  function* (layout) {
+export const readPacks: (
+  layout: PackLayout,
+  opened: Effect.Effect<PackStore, StoreError, ObjectStore>,
+) => Effect.Effect<Unpacker, StoreError, ObjectStore> = Effect.fnUntraced(
+  function* (layout, opened) {
     const store = yield* ObjectStore
     const cipher = makeKernel(layout.packs.cipher, yield* Kernels)
-    const known = yield* openPackStore(layout)
+    const known = yield* opened
     const lostPack = lostPackOf(known.lost)
     const lost = (id: Uint8Array): ChunkLost => {
       const pack = lostPack(id)

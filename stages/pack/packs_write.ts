@@ -9,7 +9,7 @@ import { encodeTail, type FooterBlock } from "./pack_file.ts"
 import { freshId, type ObjectLayout, objectName, type PackLayout } from "./pack_layout.ts"
 import { encodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
 import { type PackSink, packSink } from "./pack_sink.ts"
-import { openPackStore } from "./pack_store.ts"
+import type { PackStore } from "./pack_store.ts"
 import type { Packer } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
 import { makeUploads } from "./uploads.ts"
@@ -30,13 +30,14 @@ interface Filling {
 /** A packer over packs; one pack is being filled while those before it are being written, see {@link packsAtOnce}. */
 export const writePacks: (
   layout: PackLayout,
-) => Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope> = Effect.fnUntraced(function* (layout) {
+  opened: Effect.Effect<PackStore, StoreError, ObjectStore>,
+) => Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope> = Effect.fnUntraced(function* (layout, opened) {
   const store = yield* ObjectStore
   const scope = yield* Scope.Scope
   const table = yield* Kernels
   const packCipher = makeKernel(layout.packs.cipher, table)
   const indexCipher = makeKernel(layout.indexes.cipher, table)
-  const known = yield* openPackStore(layout)
+  const known = yield* opened
   const uploads = yield* makeUploads<StoreError>(packsAtOnce(store, layout.size))
 
   let objects = 0
