@@ -78,7 +78,8 @@ export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.
 
 // Formats
 export * from "./formats/format.ts"
-export * from "./formats/convert.ts"
+export { convert, type Converted, type ConvertOptions, counterparts } from "./formats/convert.ts"
+export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
 export {
   ARCHIVE as ZPRT_ARCHIVE,

@@ -1,5 +1,5 @@
-/** The command of this checkout, by format and runtime. */
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs"
+/** The command of this checkout as it is published, by format and runtime. */
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { generateIdentity, identityToRecipient } from "age-encryption"
 import { builtIn, type FormatSource } from "../cli/formats.ts"
@@ -8,6 +8,9 @@ import { sizeOf } from "./corpora.ts"
 import type { Command } from "./measure.ts"
 import { find, QUIET, root, type Runtime, startOf, versionOf } from "./programs.ts"
 import { type Missing, PASSWORD, type Place, type Tool } from "./tool.ts"
+
+/** What npm installs as `penstock`. */
+const COMMAND = join(root, "dist/cli/main.js")
 
 const SNAPSHOT_PARTLY_MADE = 3
 
@@ -48,9 +51,10 @@ const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missin
   const name = format === builtIn[0]!.name ? `penstock (${runtime})` : `penstock ${format} (${runtime})`
   const program = find(runtime)
   if (program === undefined) return { name, missing: `${runtime} is not found` }
+  if (!existsSync(COMMAND)) return { name, missing: "the command is not built: npm run build" }
   if (source.load === undefined) return { name, missing: `the format ${format} is not built yet` }
   const { fidelity } = await source.load()
-  const start = [program, ...startOf(runtime), join(root, "cli/main.ts")] as const
+  const start = [program, ...startOf(runtime), COMMAND] as const
   const [age, keyFile] = [source.secrets.includes("age"), source.secrets.includes("key-file")]
   const identity = (place: Place): string => join(place.home, "identity")
   const recipients = new Map<string, string>()

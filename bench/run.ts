@@ -25,6 +25,16 @@ export interface Distance {
   readonly server?: Server
 }
 
+/** The same tools with the one of that name, which ratios are then of, in front. */
+const baseFirst = (tools: ReadonlyArray<Tool>, name: string | undefined): ReadonlyArray<Tool> => {
+  if (name === undefined) return tools
+  const base = tools.find((tool) => tool.name === name)
+  if (base === undefined) throw new Error(`--base ${name} is not one of ${tools.map(({ name }) => name).join(", ")}`)
+  return [base, ...tools.filter((tool) => tool !== base)]
+}
+
+const shellWord = (word: string): string => /^[\w-]+$/.test(word) ? word : `'${word}'`
+
 /**
  * Measures and writes `NAME.json`, `NAME.md` and `NAME.svg`. The first of the tools is the one that ratios are of. The exit code is 1 when a tool failed
  * or restored something else than the source; it never depends on a time.
@@ -43,6 +53,7 @@ export const run = async (
       runtime: { type: "string", multiple: true, default: [...runtimes] },
       format: { type: "string", multiple: true, default: [builtIn[0]!.name] },
       tool: { type: "string", multiple: true, default: [] },
+      base: { type: "string" },
       seed: { type: "string", default: "1" },
       name: { type: "string", default: name },
       out: { type: "string", default: join(import.meta.dirname, "results") },
@@ -59,7 +70,7 @@ export const run = async (
   const listed = (await list(runtimesOf(values.runtime), values.format)).filter(wanted)
   const odd = values.tool.find((name) => !listed.some((tool) => tool.name === name))
   if (odd !== undefined) throw new Error(`${odd} is not one of the tools`)
-  const tools = listed.filter((tool): tool is Tool => !("missing" in tool))
+  const tools = baseFirst(listed.filter((tool): tool is Tool => !("missing" in tool)), values.base)
   const missing = listed.filter((tool): tool is Missing => "missing" in tool)
   if (tools[0] === undefined) throw new Error("there is no tool to measure")
   for (const tool of tools) console.error(`${tool.name}: ${tool.version}`)
@@ -109,6 +120,7 @@ export const run = async (
         : values.format.map((one) => `--format ${one}`),
       ...values.runtime.map((one) => `--runtime ${one}`),
       ...values.tool.map((one) => `--tool ${one}`),
+      ...values.base === undefined ? [] : [`--base ${shellWord(values.base)}`],
       `--scale ${scale} --runs ${runs}`,
     ].join(" "),
     note: values.note,

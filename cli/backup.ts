@@ -10,6 +10,8 @@ import type { TarError } from "../stages/tar/mod.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { SourceError } from "../stages/walk/source.ts"
+import { cacheDirectory } from "../adapters/store/cache_directory.ts"
+import { early } from "./early.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
@@ -23,6 +25,7 @@ import { entriesOf, rootsOf } from "./roots.ts"
 import { readText } from "./text_file.ts"
 import { describeSnapshot } from "./snapshot.ts"
 import { stdinEntries } from "./stdin.ts"
+import { printTraffic } from "./traffic.ts"
 
 export interface BackupInput extends CommonInput, CreationInput {
   readonly paths: ReadonlyArray<string>
@@ -60,7 +63,7 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
         const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
         report(summary, input.dryRun, secondsSince(start), out)
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }))
+      }), { meanwhile: what.begin })
   },
   Effect.scoped,
 )
@@ -81,11 +84,16 @@ const run = Effect.fnUntraced(function* (
   )
 })
 
+/** Entries that are looked for while the repository is being opened: what half a second is enough for, in some MB. */
+const EARLY_ENTRIES = 8192
+
 type EntriesError = SourceError | TarError | SqliteError | UsageError
 
 interface What {
   readonly entries: Stream.Stream<Entry, EntriesError, SqliteEngine>
   readonly paths: ReadonlyArray<string>
+  /** Begins to look for entries, where that may be before there is a repository. */
+  readonly begin?: () => void
   /** What is found to be wrong before entries come. */
   readonly problems: ReadonlyArray<Problem>
 }
@@ -119,10 +127,11 @@ const sourceOf = Effect.fnUntraced(function* (
     const text = yield* readText(file, "exclude file")
     patterns.push(...text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#")))
   }
-  const { roots, remarks } = yield* rootsOf(input.paths, patterns, location)
+  const { roots, remarks } = yield* rootsOf(input.paths, patterns, location, input.cacheDir ?? cacheDirectory())
   if (!input.quiet) { for (const remark of remarks) out.warn(displayPath(remark)) }
   const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
-  return { entries: entriesOf(localSource.make(), roots, input), paths: roots.map((root) => root.path), problems: [] }
+  const { begin, stream } = yield* early(entriesOf(localSource.make(), roots, input), EARLY_ENTRIES)
+  return { entries: stream, begin, paths: roots.map((root) => root.path), problems: [] }
 })
 
 const optionsOf = (input: BackupInput, paths: ReadonlyArray<string>): Effect.Effect<BackupOptions, UsageError> => {
@@ -180,6 +189,7 @@ const report = (summary: BackupSummary, dryRun: boolean, seconds: number, out: O
       `${showBytes(counts.bytes)}, in ${showDuration(seconds)}; ` +
       `${showBytes(counts.bytesAdded)} new${dryRun ? "" : `, ${showBytes(counts.bytesStored)} stored`}`,
   )
+  printTraffic(out)
   if (problems.length > 0) out.line(`${plural(problems.length, "problem")}: see the messages above`)
   if (dryRun) out.note("Nothing was written: this was a dry run")
   else if (snapshot !== undefined) out.note(`Snapshot ${describeSnapshot(snapshot)} saved`)

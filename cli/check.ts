@@ -7,6 +7,7 @@ import type { CommonInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
+import { printTraffic } from "./traffic.ts"
 
 export interface CheckInput extends CommonInput {
   readonly readData: boolean
@@ -24,7 +25,8 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
   const out = makeOutput(input)
   const start = performance.now()
   const readData = yield* share(input)
-  return yield* withRepository(input, "open", (repository) =>
+  // What is verified is what the store has.
+  return yield* withRepository({ ...input, noCache: true }, "open", (repository) =>
     Effect.gen(function* () {
       const summary = yield* repository.check({
         readData,
@@ -38,6 +40,7 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
         `Checked ${plural(snapshots, "snapshot")}, ${plural(packs, "pack")} and ${plural(chunks, "chunk")} in ` +
           `${showDuration(seconds)}; ${showBytes(bytesRead)} read`,
       )
+      printTraffic(out)
       if (findings.length === 0) {
         out.note(readData > 0 ? "No errors were found" : "No errors were found (--read-data also verifies every byte)")
         return EXIT_OK

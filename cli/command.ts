@@ -11,6 +11,7 @@ import {
   argument,
   command,
   common,
+  copyTarget,
   creation,
   destination,
   dryRun,
@@ -24,7 +25,21 @@ import {
 import { restoreCommand } from "./restore_command.ts"
 
 const initCommand = (exit: OnExit): AnyCommand =>
-  command("init", { ...common, ...creation }, (input) => import("./init.ts").then((m) => m.init(input)), exit).pipe(
+  command(
+    "init",
+    {
+      ...common,
+      ...creation,
+      fromRepo: text(
+        "from-repo",
+        "REPO",
+        "rozen: with the key of that repository, so that both cut and name chunks alike, and copies are cheaper",
+      ),
+      fromPasswordFile: text("from-password-file", "FILE", "Its password ($PENSTOCK_FROM_PASSWORD wins)"),
+    },
+    (input) => import("./init.ts").then((m) => m.init(input)),
+    exit,
+  ).pipe(
     Command.withDescription(
       "Make a new repository. You are asked for its password, unless PENSTOCK_PASSWORD or --password-file gives it.\n" +
         "  Keep the password safe: without it, nobody can read the backups. What other formats need instead is in docs/command.md.",
@@ -35,6 +50,10 @@ const initCommand = (exit: OnExit): AnyCommand =>
       {
         description: "In a script",
         command: "penstock init -r /mnt/disk/backups --password-file ~/.penstock-password",
+      },
+      {
+        description: "For copies of what is in another one",
+        command: "penstock init -r /mnt/other/backups --from-repo /mnt/disk/backups",
       },
       {
         description: "Of another format, with a key file",
@@ -168,6 +187,38 @@ const convertCommand = (exit: OnExit): AnyCommand =>
     ]),
   )
 
+const copyCommand = (exit: OnExit): AnyCommand =>
+  command(
+    "copy",
+    {
+      ...common,
+      ...copyTarget,
+      snapshot: texts("snapshot", "ID", "Only this snapshot: the start of its ID, or latest; repeatable").pipe(
+        Flag.withAlias("s"),
+      ),
+      dryRun: dryRun("Name what would be copied"),
+    },
+    (input) => import("./copy.ts").then((m) => m.copy(input)),
+    exit,
+  ).pipe(
+    Command.withDescription(
+      "Copy the snapshots of one repository into another of the same format, which is there: see init --from-repo.\n" +
+        "  Only what the other does not have is read and written; snapshots that it has already are left, so this may be\n" +
+        "  repeated, and goes on after it was stopped.",
+    ),
+    Command.withShortDescription("Copy snapshots into another repository"),
+    Command.withExamples([
+      {
+        description: "Everything that is not there yet",
+        command: "penstock copy -r /mnt/disk/backups --to /mnt/other/backups",
+      },
+      {
+        description: "The latest snapshot",
+        command: "penstock copy -r /mnt/disk/backups --to /mnt/other/backups -s latest",
+      },
+    ]),
+  )
+
 const versionCommand = (exit: OnExit): AnyCommand =>
   command(
     "version",
@@ -193,6 +244,7 @@ export const penstock = (exit: OnExit): AnyCommand =>
       dumpCommand(exit),
       checkCommand(exit),
       rebuildCommand(exit),
+      copyCommand(exit),
       convertCommand(exit),
       versionCommand(exit),
     ]),

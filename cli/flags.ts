@@ -5,7 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { CompressionMode } from "../stages/compress/mode.ts"
-import type { CommonInput, CreationInput, DestinationInput } from "./options.ts"
+import type { CommonInput, CopyTargetInput, CreationInput, DestinationInput } from "./options.ts"
 
 /** How a handler hands over its exit code. */
 export type OnExit = (code: number) => void
@@ -82,6 +82,11 @@ export const common: Flags<CommonInput> = {
   ),
   keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE ($PENSTOCK_KEY_FILE)"),
   noEncryption: flag("no-encryption", "The repository has, or gets, no password, where the format allows that (bkp)"),
+  limitUpload: text("limit-upload", "RATE", "Send at most so many KiB per second to a remote store"),
+  limitDownload: text("limit-download", "RATE", "Receive at most so many KiB per second from a remote store"),
+  noCache: flag("no-cache", "Keep no copies of indexes and catalogs of a remote store on this machine"),
+  cacheDir: text("cache-dir", "DIR", "Keep them here (default: $PENSTOCK_CACHE_DIR, or ~/.cache/penstock)"),
+  logStore: flag("log-store", "Show what is asked of the store, one line for each request"),
   json,
   quiet: flag("quiet", "Print errors and problems only").pipe(Flag.withAlias("q")),
   debug: flag("debug", "Show where an error came from"),
@@ -113,19 +118,28 @@ export const creation: Flags<CreationInput> = {
   format: formatFlag("format"),
 }
 
+/** The repository that `copy` writes to. */
+export const copyTarget: Flags<CopyTargetInput> = {
+  to: Flag.String("to").pipe(
+    Flag.withMetavar("REPO"),
+    Flag.withDescription("The repository to write to. Required"),
+  ),
+  toPasswordFile: text("to-password-file", "FILE", "Its password ($PENSTOCK_TO_PASSWORD wins)"),
+  toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
+  toNoEncryption: flag("to-no-encryption", "It has, or gets, no password, where the format allows that (bkp)"),
+}
+
 /** The same as {@link common} and {@link creation}, for the repository that `convert` writes to. */
 export const destination: Flags<DestinationInput> = {
+  ...copyTarget,
   to: Flag.String("to").pipe(
     Flag.withMetavar("REPO"),
     Flag.withDescription("The repository to write to; made when it is not there. Required"),
   ),
   toFormat: formatFlag("to-format"),
-  toPasswordFile: text("to-password-file", "FILE", "Its password ($PENSTOCK_TO_PASSWORD wins)"),
   toRecipient: texts("to-recipient", "age1...", "zprt: encrypt for this age recipient; repeatable"),
   toIdentity: texts("to-identity", "FILE", "zprt: the age identities that open it; repeatable"),
-  toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
   compression,
-  toNoEncryption: flag("to-no-encryption", "It has, or gets, no password, where the format allows that (bkp)"),
 }
 
 /** Which snapshot. */

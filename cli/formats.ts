@@ -27,6 +27,8 @@ export interface FormatSource {
   readonly secrets: ReadonlyArray<SecretKind>
   /** Whether a repository can be made that needs no secret. */
   readonly open?: boolean
+  /** Whether a new repository can get the key of another. */
+  readonly sharesKey?: boolean
   /** A repository of this format is one file, with one snapshot; in it, this is the name of the only object. */
   readonly file?: string
   /** Loads what looks through a damaged repository, where the format has that. */
@@ -38,6 +40,7 @@ export const builtIn: ReadonlyArray<FormatSource> = [
   {
     name: "rozen",
     secrets: ["password"],
+    sharesKey: true,
     compression: ["auto", "fast", "better", "max", "off"],
     load: (options) => import("../formats/rozen/mod.ts").then(({ makeRozen }) => makeRozen(options)),
   },

@@ -1,29 +1,68 @@
 /** `penstock init`: makes a repository. */
 import * as Effect from "effect/Effect"
 import { lossesBetween } from "../stages/walk/represent.ts"
+import { UsageError } from "./error.ts"
 import { EXIT_OK } from "./exit.ts"
 import type { CommonInput, CreationInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
-import { describeMade, type OpenError, withRepository } from "./repository.ts"
+import { fromNames } from "./password.ts"
+import { describeMade, formatNamed, onThisMachine, type OpenError, openRepository } from "./repository.ts"
 
-export interface InitInput extends CommonInput, CreationInput {}
+export interface InitInput extends CommonInput, CreationInput {
+  /** The repository whose key the new one gets. */
+  readonly fromRepo: string | undefined
+  readonly fromPasswordFile: string | undefined
+}
 
 /** Runs `init`; gives the exit code. */
 export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   const out = makeOutput(input)
   const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
-  return yield* withRepository(input, "create", ({ format: name, id }, open) =>
-    Effect.sync(() => {
-      const lost = lossesBetween(localSource.make().fidelity, open.format.fidelity)
-      out.note(describeMade(open))
-      if (lost.length > 0) out.note(`What this format does not keep of files here: ${lost.join(", ")}`)
-      out.row({
-        type: "summary",
-        format: name,
-        repository: id,
-        location: open.location,
-        ...(lost.length > 0 ? { notKept: lost } : {}),
-      })
-      return EXIT_OK
-    }))
+  return yield* onThisMachine(Effect.gen(function* () {
+    const like = yield* openLike(input)
+    const open = yield* openRepository(input, "create", like === undefined ? {} : { like: like.repository })
+    const { format: name, id } = open.repository
+    const lost = lossesBetween(localSource.make().fidelity, open.format.fidelity)
+    out.note(describeMade(open))
+    if (like !== undefined) out.note(`It has the key of ${like.location}: whoever can open one can read both`)
+    if (lost.length > 0) out.note(`What this format does not keep of files here: ${lost.join(", ")}`)
+    out.row({
+      type: "summary",
+      format: name,
+      repository: id,
+      location: open.location,
+      ...(like === undefined ? {} : { keyOf: like.repository.id }),
+      ...(lost.length > 0 ? { notKept: lost } : {}),
+    })
+    return EXIT_OK
+  }))
+})
+
+/** The repository whose key the new one gets. */
+const openLike = Effect.fnUntraced(function* (input: InitInput) {
+  const { format, fromPasswordFile, fromRepo } = input
+  if (fromRepo === undefined) {
+    if (fromPasswordFile === undefined) return undefined
+    return yield* new UsageError({ message: "--from-password-file is of --from-repo, which is not given" })
+  }
+  const { source } = yield* formatNamed(format)
+  if (source.sharesKey !== true) {
+    return yield* new UsageError({
+      message: `--from-repo is not for the format ${source.name}: only repositories of rozen can share a key`,
+    })
+  }
+  return yield* openRepository(
+    {
+      ...input,
+      repo: fromRepo,
+      format: source.name,
+      passwordFile: fromPasswordFile,
+      keyFile: undefined,
+      noEncryption: false,
+      recipient: [],
+      identity: [],
+    },
+    "open",
+    { names: fromNames },
+  )
 })

@@ -16,10 +16,23 @@ export interface CreationInput {
   readonly format: string | undefined
 }
 
+/** How the store of a repository is used. */
+export interface StoreInput {
+  /** KiB per second. */
+  readonly limitUpload: string | undefined
+  /** KiB per second. */
+  readonly limitDownload: string | undefined
+  readonly noCache: boolean
+  readonly cacheDir: string | undefined
+  readonly logStore: boolean
+}
+
 /** Which repository. */
-export interface RepositoryOptions extends SecretOptions, Partial<CreationInput> {
+export interface RepositoryOptions extends SecretOptions, StoreInput, Partial<CreationInput> {
   readonly repo: string | undefined
   readonly compression?: CompressionMode | undefined
+  /** Do not tell when it has to wait. */
+  readonly quiet: boolean
 }
 
 /** How results are told. */
@@ -30,18 +43,22 @@ export interface PrintingInput {
 }
 
 /** What every command on a repository has. */
-export interface CommonInput extends SecretOptions, PrintingInput {
+export interface CommonInput extends SecretOptions, StoreInput, PrintingInput {
   readonly repo: string | undefined
 }
 
-/** The repository that `convert` writes to. */
-export interface DestinationInput {
+/** The repository that `copy` writes to. */
+export interface CopyTargetInput {
   readonly to: string
-  readonly toFormat: string | undefined
   readonly toPasswordFile: string | undefined
-  readonly toRecipient: ReadonlyArray<string>
-  readonly toIdentity: ReadonlyArray<string>
   readonly toKeyFile: string | undefined
   readonly toNoEncryption: boolean
+}
+
+/** The repository that `convert` writes to. */
+export interface DestinationInput extends CopyTargetInput {
+  readonly toFormat: string | undefined
+  readonly toRecipient: ReadonlyArray<string>
+  readonly toIdentity: ReadonlyArray<string>
   readonly compression: CompressionMode | undefined
 }

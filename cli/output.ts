@@ -5,6 +5,7 @@
  */
 import { writeSync } from "node:fs"
 import { env, stderr } from "node:process"
+import { trafficMembers } from "./traffic.ts"
 
 /** What decides how things are printed. */
 export interface OutputOptions {
@@ -20,7 +21,7 @@ export interface Output extends OutputOptions {
   readonly line: (text: string) => void
   /** A line of the result that is a matter of course, left out by `--quiet`. */
   readonly note: (text: string) => void
-  /** One JSON object on a line of its own; nothing without `--json`. Integers beyond 2^53 become strings. */
+  /** One JSON object on a line of its own; nothing without `--json`. Integers beyond 2^53 become strings. A summary also tells of remote stores. */
   readonly row: (row: { readonly type: string; readonly [key: string]: unknown }) => void
   /** A message on stderr, shown always. */
   readonly warn: (text: string) => void
@@ -56,7 +57,8 @@ export const makeOutput = ({ json, quiet }: OutputOptions): Output => {
       if (!quiet) line(text)
     },
     row: (row) => {
-      if (json) print(`${JSON.stringify(row, jsonValue)}\n`)
+      const all = row.type === "summary" ? { ...row, ...trafficMembers() } : row
+      if (json) print(`${JSON.stringify(all, jsonValue)}\n`)
     },
     warn: printError,
     status: (text) => {

@@ -7,18 +7,25 @@ import { printError } from "./output.ts"
 import { prompt } from "./prompt.ts"
 import { readText } from "./text_file.ts"
 
-/** Environment variables and options are the same for the repository that `convert` writes to, but for what they begin with. */
+/** Environment variables and options are the same for other repositories of a command, but for what they begin with. */
 export interface SecretNames {
-  readonly variables: "PENSTOCK_" | "PENSTOCK_TO_"
-  readonly options: "--" | "--to-"
+  readonly variables: "PENSTOCK_" | "PENSTOCK_TO_" | "PENSTOCK_FROM_"
+  readonly options: "--" | "--to-" | "--from-"
   /** What a question on the terminal adds. */
-  readonly of: "" | " of the target"
+  readonly of: "" | " of the target" | " of the repository at --from-repo"
 }
 
 /** Of the repository that every command has. */
 export const ownNames: SecretNames = { variables: "PENSTOCK_", options: "--", of: "" }
-/** Of the repository that `convert` writes to. */
+/** Of the repository that `convert` and `copy` write to. */
 export const targetNames: SecretNames = { variables: "PENSTOCK_TO_", options: "--to-", of: " of the target" }
+
+/** Of the repository whose key `init` gives to the new one. */
+export const fromNames: SecretNames = {
+  variables: "PENSTOCK_FROM_",
+  options: "--from-",
+  of: " of the repository at --from-repo",
+}
 
 /** Whether there is a password without asking for it. */
 export const passwordIsSet = (file: string | undefined, { variables }: SecretNames): boolean =>

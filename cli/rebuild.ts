@@ -8,13 +8,15 @@ import { plural, secondsSince } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { describeSnapshot } from "./snapshot.ts"
 import { snapshotRow } from "./snapshots.ts"
+import { printTraffic } from "./traffic.ts"
 
 /** Runs `rebuild`; gives the exit code: 1 when something is lost for good. */
 export const rebuild: (input: CommonInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   const out = makeOutput(input)
   const start = performance.now()
   return yield* withRepository(
-    input,
+    // What is lost is what the store has not.
+    { ...input, noCache: true },
     "open",
     (repository) =>
       Effect.map(repository.rebuild, ({ snapshots, packsIndexed, findings }) => {
@@ -30,6 +32,7 @@ export const rebuild: (input: CommonInput) => Effect.Effect<number, OpenError> =
             ? "No catalog or index was lost"
             : `Rebuilt ${plural(snapshots.length, "catalog")}; ${plural(packsIndexed, "pack")} indexed again`,
         )
+        printTraffic(out)
         if (findings.length === 0) return EXIT_OK
         out.line(`${plural(findings.length, "object")} lost or damaged: see above`)
         return EXIT_FAILURE

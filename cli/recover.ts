@@ -8,6 +8,7 @@ import type { CommonInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, secondsSince, showBytes } from "./quantity.ts"
 import { onThisMachine, type OpenError, recoverRepository } from "./repository.ts"
+import { printTraffic } from "./traffic.ts"
 
 /** Names every file that is found, after reading all of it; gives the exit code: 1 when one cannot be read. */
 export const recover: (input: CommonInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
@@ -42,6 +43,7 @@ export const recover: (input: CommonInput) => Effect.Effect<number, OpenError> =
       }` +
         (named ? "" : "; the index with their names is lost"),
     )
+    printTraffic(out)
     if (counts.lost > 0) out.line(`${plural(counts.lost, "file")} cannot be read: see above`)
     out.note("If the archive is damaged, penstock rebuild makes it whole again from what is there")
     return counts.lost > 0 ? EXIT_FAILURE : EXIT_OK

@@ -1,19 +1,20 @@
 /** From `--repo`, `--format` and secrets to an open repository. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Stats, statSync } from "node:fs"
 import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
-import { ObjectStore, type StoreError } from "../stages/pack/store.ts"
+import { Scrypt } from "../stages/encrypt/password.ts"
+import { ObjectStore } from "../stages/pack/store.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
 import type { RepositoryOptions } from "./options.ts"
 import { ownNames, passwordIsSet, type SecretNames } from "./password.ts"
 import { secretsFor } from "./secrets.ts"
 import { localPath } from "./roots.ts"
+import { ANY_FILE, cached, isFile, openStore } from "./store.ts"
 
 /** What may go wrong before a repository is open. */
 export type OpenError = FormatError | UsageError
@@ -41,13 +42,34 @@ export const describeMade = ({ encrypted, location, source }: OpenRepository): s
  */
 export type OpenMode = "open" | "create" | "either"
 
+/** How a repository is opened. */
+export interface OpenHow {
+  /** Where its secrets come from; as for the repository of every command by default. */
+  readonly names?: SecretNames
+  /** What its store is used through. */
+  readonly through?: (store: ObjectStore) => ObjectStore
+  /** The repository whose key it gets when it is made. */
+  readonly like?: Repository
+  /** Called when a key is being derived from a password, which takes half a second in which this thread has nothing to do. */
+  readonly meanwhile?: () => void
+}
+
 /** Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. */
 export const withRepository = <A, E>(
   options: RepositoryOptions,
   mode: OpenMode,
   use: (repository: Repository, open: OpenRepository) => Effect.Effect<A, E, SqliteEngine | Scope.Scope>,
-): Effect.Effect<A, E | OpenError> =>
-  onThisMachine(Effect.flatMap(openRepository(options, mode), (open) => use(open.repository, open)))
+  how: OpenHow = {},
+): Effect.Effect<A, E | OpenError> => {
+  const { meanwhile } = how
+  const opening = openRepository(options, mode, how)
+  const used = meanwhile === undefined ? opening : Effect.updateService(opening, Scrypt, (scrypt) => (...args) => {
+    const key = scrypt(...args)
+    meanwhile()
+    return key
+  })
+  return onThisMachine(Effect.flatMap(used, (open) => use(open.repository, open)))
+}
 
 /** Runs with the SQLite engine and the kernels of this machine; what it opens is closed when it ends. */
 export const onThisMachine = <A, E>(
@@ -62,9 +84,9 @@ export const onThisMachine = <A, E>(
 export const openRepository: (
   options: RepositoryOptions,
   mode: OpenMode,
-  names?: SecretNames,
+  how?: OpenHow,
 ) => Effect.Effect<OpenRepository, OpenError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
-  function* (options, mode, names = ownNames) {
+  function* (options, mode, { like, names = ownNames, through = (store: ObjectStore) => store } = {}) {
     const { found, location, store } = yield* findRepository(options)
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
@@ -76,8 +98,12 @@ export const openRepository: (
     const give = <A>(effect: Effect.Effect<A, FormatError, ObjectStore | SqliteEngine | Scope.Scope>) =>
       // A store is made only now: nothing is left behind when there is no password.
       Effect.flatMap(
-        store !== undefined && !created ? Effect.succeed(store) : openStore(location, source.file, true),
-        (store) => Effect.provideService(effect, ObjectStore, store),
+        store !== undefined && !created ? Effect.succeed(store) : openStore(location, options, source.file, true),
+        (store) =>
+          Effect.flatMap(
+            cached(through(store), format, options),
+            (store) => Effect.provideService(effect, ObjectStore, store),
+          ),
       )
     const secrets = secretsFor(source, created ? "create" : "open", options, names)
     const opened = (encrypted: boolean) => (repository: Repository): OpenRepository => ({
@@ -90,7 +116,7 @@ export const openRepository: (
     })
     if (created) {
       const chosen = yield* secretsOfNew(source, secrets, options, names)
-      return opened(Object.keys(chosen).length > 0)(yield* give(format.create(chosen)))
+      return opened(Object.keys(chosen).length > 0)(yield* give(format.create(chosen, like)))
     }
     // A password that is set is never ignored: it would not be noticed that somebody had put an open repository in the place of the right one.
     if (source.open !== true || (options.noEncryption !== true && passwordIsSet(options.passwordFile, names))) {
@@ -119,8 +145,11 @@ interface Place {
 const findRepository: (options: RepositoryOptions) => Effect.Effect<Place, OpenError, Scope.Scope> = Effect.fnUntraced(
   function* (options) {
     const location = yield* repositoryLocation(options.repo)
-    const store = yield* openStore(location, undefined, false).pipe(
-      Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
+    const store = yield* openStore(location, options, undefined, false).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "StoreError" && error.reason === "not-found",
+        () => Effect.succeed(undefined),
+      ),
     )
     if (store === undefined) return { location }
     const found = yield* recognise(store, location)
@@ -175,39 +204,6 @@ const secretsOfNew = (
         message: `The format ${source.name} is always encrypted; leave ${names.options}no-encryption out`,
       }),
     )
-
-/** The store at a location: the file itself, when it is one or `file` says that it is to be one. */
-const openStore = Effect.fnUntraced(
-  function* (
-    location: string,
-    file: string | undefined,
-    create: boolean,
-  ): Effect.fn.Return<ObjectStore, StoreError, Scope.Scope> {
-    const path = localPath(location)
-    const name = path === undefined ? undefined : isFile(path) ? file ?? ANY_FILE : isThere(path) ? undefined : file
-    if (path !== undefined && name !== undefined) {
-      const { singleFileStore } = yield* Effect.promise(() => import("../adapters/store/single_file/single_file.ts"))
-      return yield* singleFileStore.make(path, name, { create })
-    }
-    const { openStore } = yield* Effect.promise(() => import("../adapters/store/open.ts"))
-    return yield* openStore(location, { create })
-  },
-)
-
-/** The name of the only object where no format is known yet. All formats that are one file agree on it. */
-const ANY_FILE = "archive.zprt"
-
-/** Undefined where there is nothing; also where there is no telling: what opens it says why. */
-const whatIs = (path: string): Stats | undefined => {
-  try {
-    return statSync(path, { throwIfNoEntry: false })
-  } catch {
-    return undefined
-  }
-}
-
-const isThere = (path: string): boolean => whatIs(path) !== undefined
-const isFile = (path: string): boolean => whatIs(path)?.isFile() === true
 
 /** The location that `-r` or `PENSTOCK_REPO` gives. */
 export const repositoryLocation = (repo: string | undefined): Effect.Effect<string, UsageError> => {

@@ -15,6 +15,7 @@ import { plural, secondsSince, showBytes, showCount, showDuration } from "./quan
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection, selector } from "./selection.ts"
 import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+import { printTraffic } from "./traffic.ts"
 
 export interface RestoreInput extends CommonInput {
   readonly paths: ReadonlyArray<string>
@@ -194,5 +195,6 @@ const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, secon
       (unchanged > 0 ? `; ${showCount(unchanged)} unchanged` : "") +
       (skipped > 0 ? `; ${showCount(skipped)} skipped` : ""),
   )
+  printTraffic(out)
   if (failed > 0) out.line(`${showCount(failed)} could not be restored: see the messages above`)
 }

@@ -1,7 +1,7 @@
 /** The PATH arguments of a backup, as one stream of entries. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { realpathSync, statSync } from "node:fs"
+import { existsSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Entry } from "../stages/walk/entry.ts"
@@ -25,13 +25,14 @@ export interface Roots {
 }
 
 /**
- * Makes the paths absolute, names them, and leaves the repository out when it lies within one of them.
+ * Makes the paths absolute, names them, and leaves the repository, and the cache of the command, out when they lie within one of them.
  * Fails with {@link UsageError} when two have the same name, or one is the repository itself.
  */
 export const rootsOf = (
   paths: ReadonlyArray<string>,
   patterns: ReadonlyArray<string>,
   repository: string,
+  cache?: string,
 ): Effect.Effect<Roots, UsageError> =>
   Effect.suspend(() => {
     const absolute = [...new Set(paths.map((path) => resolve(path)))]
@@ -58,6 +59,11 @@ export const rootsOf = (
         return Effect.fail(new UsageError({ message: `${path} is the repository itself; name what to back up` }))
       }
       if (inside.length > 0) remarks.push(`Leaving out ${join(path, inside[0]!)}: it is the repository`)
+      const cached = cache === undefined || !existsSync(cache) ? undefined : within(resolve(cache), path)
+      if (cached !== undefined && cached !== "") {
+        remarks.push(`Leaving out ${join(path, cached)}: it is the cache`)
+        inside.push(cached)
+      }
       roots.push({
         path,
         under: several ? name : "",

@@ -21,6 +21,7 @@ import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
 import type { FormatSource } from "./formats.ts"
 import { flush, outputError, print, printError } from "./output.ts"
 import { VERSION } from "./release.ts"
+import type { StoreOpener } from "./store.ts"
 
 /** What to run. */
 export interface RunOptions {
@@ -30,13 +31,15 @@ export interface RunOptions {
   readonly args: ReadonlyArray<string>
   /** Formats to use instead of the built-in ones. */
   readonly formats?: ReadonlyArray<FormatSource>
+  /** Opens stores instead of `openStore`. */
+  readonly stores?: StoreOpener
 }
 
 /**
  * Runs the command and ends the process with its exit code. SIGINT and SIGTERM interrupt it: what it has open is released, then
  * the process ends with 130. A second signal ends it at once.
  */
-export const run = async ({ command, args, formats }: RunOptions): Promise<void> => {
+export const run = async ({ command, args, formats, stores }: RunOptions): Promise<void> => {
   let code = EXIT_OK
   let program: Effect.Effect<void, unknown> = Command.runWith(command((given) => code = given), { version: VERSION })(
     args,
@@ -44,6 +47,10 @@ export const run = async ({ command, args, formats }: RunOptions): Promise<void>
   if (formats !== undefined) {
     const { Formats } = await import("./formats.ts")
     program = Effect.provideService(program, Formats, formats)
+  }
+  if (stores !== undefined) {
+    const { Stores } = await import("./store.ts")
+    program = Effect.provideService(program, Stores, stores)
   }
   const fiber = Effect.runFork(program)
   let interrupted = false

@@ -42,25 +42,31 @@ export const convert = (
 ): Stream.Stream<Converted, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
     const all = yield* from.snapshots
-    const wanted = options.snapshots ?? all
     const there = counterparts(all, yield* to.snapshots)
-    return Stream.mapEffect(Stream.fromIterable(wanted), (source): Effect.Effect<Converted, FormatError> => {
-      const target = there.get(source.id)
-      return target === undefined
-        ? convertOne(from, to, source, options)
-        : Effect.succeed({ outcome: "there", source, target })
-    })
+    return eachMissing(options.snapshots ?? all, there, (source) => convertOne(from, to, source, options))
   }))
 
-const convertOne = Effect.fnUntraced(function* (
+/** Makes the snapshots that are not there. */
+export const eachMissing = (
+  wanted: ReadonlyArray<SnapshotInfo>,
+  there: ReadonlyMap<string, SnapshotInfo>,
+  make: (source: SnapshotInfo) => Effect.Effect<Converted, FormatError>,
+): Stream.Stream<Converted, FormatError> =>
+  Stream.mapEffect(Stream.fromIterable(wanted), (source): Effect.Effect<Converted, FormatError> => {
+    const target = there.get(source.id)
+    return target === undefined ? make(source) : Effect.succeed({ outcome: "there", source, target })
+  })
+
+/** Makes one snapshot by reading and writing it, but for files that are known to be those of `parent`, a snapshot of the target. */
+export const convertOne: (
   from: Repository,
   to: Repository,
   source: SnapshotInfo,
-  { progress }: ConvertOptions,
-): Effect.fn.Return<Converted, FormatError> {
+  options: ConvertOptions & { readonly parent?: SnapshotInfo },
+) => Effect.Effect<Converted, FormatError> = Effect.fnUntraced(function* (from, to, source, { parent, progress }) {
   const lost: Array<Problem> = []
   let failure: FormatError | undefined
-  const entries = from.entries(source, { problem: (problem) => lost.push(problem) }).pipe(
+  const entries = from.entries(source, { lazy: parent !== undefined, problem: (problem) => lost.push(problem) }).pipe(
     Stream.tapError((error) =>
       Effect.sync(() => {
         failure = error
@@ -73,7 +79,8 @@ const convertOne = Effect.fnUntraced(function* (
     paths: source.paths,
     tags: source.tags,
     ...(timeless(source) ? {} : { time: source.time }),
-    parent: "none",
+    parent: parent?.id ?? "none",
+    compare: "content",
     ...(progress === undefined ? {} : { progress: (now: Progress) => progress(source, now) }),
   }).pipe(
     // What is wrong with the source's snapshot concerns no other; anything else does.

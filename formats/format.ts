@@ -8,6 +8,7 @@ import type { KernelError } from "../stages/kernel.ts"
 import { type ObjectStore, StoreError } from "../stages/pack/store.ts"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { Loss } from "../stages/walk/represent.ts"
+import type { Compare } from "../stages/walk/reuse.ts"
 import type { Fidelity } from "../stages/walk/source.ts"
 import type { Recorded } from "../stages/catalog/record.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
@@ -95,6 +96,8 @@ export interface BackupOptions {
   readonly time?: number
   /** ID of the snapshot whose unchanged files are not read again; `none` for a full read; by default the newest of the same host and paths. */
   readonly parent?: string | "none"
+  /** What tells that a file has not changed since the parent. Its metadata by default. */
+  readonly compare?: Compare
   /** Do all but write. */
   readonly dryRun?: boolean
   readonly progress?: (progress: Progress) => void
@@ -116,6 +119,8 @@ export interface SnapshotInfo {
   readonly directories?: number
   /** Content bytes of all files. */
   readonly bytes?: number
+  /** Of a copy: the ID of the snapshot of another repository that it is a copy of; of the first, when that was a copy itself. */
+  readonly original?: string
 }
 
 /** What a backup did. */
@@ -169,6 +174,8 @@ export interface ReadOptions {
   readonly include?: (path: string, kind?: EntryKind) => boolean
   /** False: the entries are only looked at, so their content need not be read, nor be there. True by default. */
   readonly content?: boolean
+  /** True: no content is fetched before it is read. By default those of small files are, many at once. */
+  readonly lazy?: boolean
   /** Called for what the catalog lists but cannot give. */
   readonly problem?: (problem: Problem) => void
 }
@@ -208,6 +215,19 @@ export interface RebuildSummary {
   readonly findings: ReadonlyArray<Finding>
 }
 
+/** Copies snapshots of one repository into another of the same format, without reading what the other has already. */
+export interface Copier {
+  /**
+   * Makes one snapshot of the source in the target. What the source has lost of it is left out, and is in `problems`. Gives the copy that is
+   * `there` when that has as many files, though not all, and the error when the source cannot list the snapshot any more; fails with
+   * anything else that is wrong.
+   */
+  readonly copy: (
+    snapshot: SnapshotInfo,
+    options?: { readonly progress?: (progress: Progress) => void },
+  ) => Effect.Effect<BackupSummary | { readonly there: SnapshotInfo } | { readonly lost: FormatError }, FormatError>
+}
+
 /** An open repository. */
 export interface Repository {
   readonly format: string
@@ -224,6 +244,22 @@ export interface Repository {
   readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<Entry, FormatError>
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
+  /**
+   * What copies snapshots of `from` into this one; undefined when `from` is not of this format and version. Absent where a format has no
+   * such way. The snapshots that it makes have an `original`.
+   */
+  readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
+}
+
+/** What of a repository is worth keeping on this machine, when its store is remote. */
+export interface Cacheable {
+  /**
+   * Whether an object is: indexes and catalogs, that are read again and again. Only those that never change: their names are
+   * random, or name their content, so that no other object ever has that name.
+   */
+  readonly holds: (name: string) => boolean
+  /** The object that tells a repository from another that is made at the same place later; read, or written, before all that is cached. */
+  readonly config?: string
 }
 
 /** A format: how repositories of it are made, recognised and opened. */
@@ -232,11 +268,17 @@ export interface Format {
   readonly name: string
   /** What it keeps of an entry. */
   readonly fidelity: Fidelity
+  /** Absent when nothing is worth it. */
+  readonly cacheable?: Cacheable
   /** Whether the store holds a repository of this format, of any version. */
   readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
-  /** Fails with `exists` when there is one already. */
+  /**
+   * Fails with `exists` when there is one already. With `like`, it gets the key of that repository, under secrets and an ID of its own, so
+   * that both name and cut chunks alike: fails with `unsupported` where a format does not have that.
+   */
   readonly create: (
     secrets: Secrets,
+    like?: Repository,
   ) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
   readonly open: (secrets: Secrets) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
 }

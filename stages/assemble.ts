@@ -1,4 +1,5 @@
 /** Puts contents together again from stored blocks: fetch, decode, verify. */
+import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -28,6 +29,9 @@ export interface Assembler {
 
 /** Decoded blocks that are kept, in bytes: files that share a block often follow each other. */
 const KEPT_BYTES = 8 << 20
+/** Chunks that are kept apart from their blocks, in bytes, and the longest of them. */
+const KEPT_CHUNK_BYTES = 8 << 20
+const LONGEST_KEPT = 256 << 10
 /** Decoded chunk lengths beyond this are refused: no chunker makes such chunks. */
 const MAXIMUM_CHUNK = 0x7fffffff
 
@@ -41,11 +45,17 @@ interface Wanted {
   readonly id: Uint8Array
 }
 
+export interface AssemblerOptions {
+  readonly beside?: BesideTable
+  /** Whether a chunk is wanted more than once. */
+  readonly repeated?: ((id: Uint8Array) => boolean) | undefined
+}
+
 export const makeAssembler = (
   recipe: Recipe,
   unpacker: Unpacker,
   table: KernelTable,
-  beside: BesideTable = {},
+  { beside = {}, repeated }: AssemblerOptions = {},
 ): Assembler => {
   const verifyAt = recipe.kernels.findIndex((k) => k !== "unchunk" && k.stage === "hash")
   const unchunkAt = recipe.kernels.indexOf("unchunk")
@@ -56,6 +66,7 @@ export const makeAssembler = (
   const onContent = specs.slice(unchunkAt + 1)
   const kept = new Map<BlockPlace, Lender>()
   let keptBytes = 0
+  const chunks = new KeptChunks(repeated)
   /** Blocks that a read under way fetches. */
   const coming = new Map<BlockPlace, Latch.Latch>()
 
@@ -88,6 +99,7 @@ export const makeAssembler = (
       if (chunk.length !== to - from || !sameId(hasher.digest(chunk), id)) {
         out[list] = { damage: `a block of ${place.object} is not what was stored` }
       } else {
+        chunks.add(id, chunk)
         into[at] = views ? lender.lend(chunk) : chunk.slice()
       }
     }
@@ -112,6 +124,11 @@ export const makeAssembler = (
         const place = places[n]!
         if ("lost" in place) {
           out[index] = { damage: place.lost }
+          continue
+        }
+        const kept = chunks.get(chunkId(list, i), chunkLength(list, i))
+        if (kept !== undefined) {
+          into[i] = kept
           continue
         }
         const { block, from, to } = place
@@ -178,6 +195,42 @@ export const makeAssembler = (
         const run = decoder(spec, table)
         return unframes(spec.name, (frame) => run(frame, FRAME_LIMIT))
       }),
+  }
+}
+
+/** Chunks that are wanted again, apart from their blocks: each would else have its block of 1 MiB decoded for it. */
+class KeptChunks {
+  readonly #wanted: ((id: Uint8Array) => boolean) | undefined
+  readonly #chunks = new Map<string, Uint8Array>()
+  #bytes = 0
+
+  constructor(wanted: ((id: Uint8Array) => boolean) | undefined) {
+    this.#wanted = wanted
+  }
+
+  /** Keeps a copy of a verified chunk, when it is wanted again. */
+  add(id: Uint8Array, chunk: Uint8Array): void {
+    if (chunk.length > LONGEST_KEPT || this.#wanted?.(id) !== true) return
+    const key = bytesToHex(id)
+    if (this.#chunks.has(key)) return
+    this.#chunks.set(key, chunk.slice())
+    this.#bytes += chunk.length
+    for (const [old, { length }] of this.#chunks) {
+      if (this.#bytes <= KEPT_CHUNK_BYTES) break
+      this.#chunks.delete(old)
+      this.#bytes -= length
+    }
+  }
+
+  get(id: Uint8Array, length: number): Uint8Array | undefined {
+    if (this.#chunks.size === 0 || this.#wanted?.(id) !== true) return undefined
+    const key = bytesToHex(id)
+    const chunk = this.#chunks.get(key)
+    if (chunk?.length !== length) return undefined
+    // The last that was used goes last.
+    this.#chunks.delete(key)
+    this.#chunks.set(key, chunk)
+    return chunk
   }
 }
 

@@ -25,6 +25,14 @@ const AHEAD = 2
 /** Entries in a unit at most. */
 const UNIT_ENTRIES = 1024
 
+/** How contents are read. */
+export interface ContentsOptions {
+  /** Whether a chunk is wanted more than once, as far as is known: then it is kept for a while, up to 8 MiB in all. */
+  readonly repeated?: (id: Uint8Array) => boolean
+  /** All contents are streams, and nothing is fetched before it is asked for. */
+  readonly lazy?: boolean | undefined
+}
+
 /**
  * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed; large ones as a stream,
  * to be read before the whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with
@@ -36,6 +44,7 @@ const UNIT_ENTRIES = 1024
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,
+  options: ContentsOptions = {},
 ): Stream.Stream<Entry, E | StoreError, R | ObjectStore> => {
   const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
@@ -54,7 +63,7 @@ export const contents = <S extends Steps, E, R>(
             Scope.Scope,
             scope,
           )
-          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, beside))
+          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { beside, ...options }))
         }
         return made
         // Units that come at the same time share one.
@@ -62,7 +71,10 @@ export const contents = <S extends Steps, E, R>(
       return units(entries, unitBytes).pipe(
         Stream.mapEffect(
           Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
-            return yield* withContents(yield* assembler(unit[0]!.recipe), unit, unitBytes)
+            return yield* withContents(yield* assembler(unit[0]!.recipe), unit, {
+              unitBytes,
+              lazy: options.lazy === true,
+            })
           }),
           { concurrency: AHEAD },
         ),
@@ -72,25 +84,27 @@ export const contents = <S extends Steps, E, R>(
   return run(self)
 }
 
-const withContents = Effect.fnUntraced(function* (
-  assembler: Assembler,
-  unit: ReadonlyArray<Fetched<Steps>>,
-  unitBytes: number,
-) {
-  const small = unit.filter((entry) => entry.kind === "file" && contentLength(entry.chunks) <= unitBytes)
-  const read = yield* assembler.read(small.map(({ chunks }) => chunks))
-  const found = new Map(small.map((entry, i) => [entry, read[i]!]))
-  return unit.map((entry): Entry => {
-    const { recipe: _recipe, steps: _steps, chunks, reused: _reused, warning: _warning, ...rest } = entry
-    if (entry.kind !== "file") return rest
-    const pieces = found.get(entry)
-    if (pieces === undefined) {
-      return { ...rest, content: decoded(assembler, entry, large(assembler, entry, splitList(chunks, unitBytes))) }
-    }
-    if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
-    return { ...rest, content: decoded(assembler, entry, whole(pieces)) }
-  })
-})
+const withContents = Effect.fnUntraced(
+  function* (
+    assembler: Assembler,
+    unit: ReadonlyArray<Fetched<Steps>>,
+    { lazy, unitBytes }: { readonly lazy: boolean; readonly unitBytes: number },
+  ) {
+    const small = unit.filter((entry) => !lazy && entry.kind === "file" && contentLength(entry.chunks) <= unitBytes)
+    const read = yield* assembler.read(small.map(({ chunks }) => chunks))
+    const found = new Map(small.map((entry, i) => [entry, read[i]!]))
+    return unit.map((entry): Entry => {
+      const { recipe: _recipe, steps: _steps, chunks, reused: _reused, warning: _warning, ...rest } = entry
+      if (entry.kind !== "file") return rest
+      const pieces = found.get(entry)
+      if (pieces === undefined) {
+        return { ...rest, content: decoded(assembler, entry, large(assembler, entry, splitList(chunks, unitBytes))) }
+      }
+      if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
+      return { ...rest, content: decoded(assembler, entry, whole(pieces)) }
+    })
+  },
+)
 
 /** The pieces of a small content as one. */
 const whole = (pieces: Pieces): Uint8Array => {

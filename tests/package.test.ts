@@ -61,10 +61,15 @@ const penstock = (...args) => {
 try {
   mkdirSync(join(base, "in"))
   writeFileSync(join(base, "in/a.txt"), "hello".repeat(100_000))
+  // So much that threads start, to store and to restore.
+  for (let i = 0; i < 2500; i++) writeFileSync(join(base, "in/" + i), (i + " ").repeat(800))
   penstock("init", "-r", join(base, "repo"))
   penstock("backup", "-r", join(base, "repo"), join(base, "in"))
   penstock("restore", "-r", join(base, "repo"), "--target", join(base, "out"))
   if (readFileSync(join(base, "out/a.txt"), "utf8") !== "hello".repeat(100_000)) throw new Error("Restored content differs")
+  for (let i = 0; i < 2500; i++) {
+    if (readFileSync(join(base, "out/" + i), "utf8") !== (i + " ").repeat(800)) throw new Error("Content of " + i + " differs")
+  }
 } finally {
   rmSync(base, { recursive: true, force: true })
 }
@@ -87,6 +92,18 @@ test(...skipIf(skip, "the packed library"), async (t) => {
         // An import specifier in code stands at the start of a line; one in a docstring does not.
         assert.doesNotMatch(source, /^(?:import|export|\}).* from "\.{1,2}\/[^"]*(?<!\.d)\.ts"/m, path)
       }
+    })
+
+    // A thread that is not found is an error of a backup only; a restore goes on without.
+    await t.test("the threads of the command lie beside what starts them", () => {
+      const command = join(project, "node_modules/penstock/dist/cli")
+      const started = readdirSync(command).flatMap((name) =>
+        [
+          ...readFileSync(join(command, name), "utf8").matchAll(/new URL\(\s*"\.\/([^"]+)",\s*import\.meta\.url\)/g),
+        ].map(([, thread]) => thread!)
+      )
+      assert.deepEqual(started.sort(), ["batch_thread.js", "thread.js"])
+      for (const thread of started) assert.ok(existsSync(join(command, thread)), thread)
     })
 
     await t.test("every entry point is imported on Node, Bun and Deno", () => {

@@ -2,9 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { homedir } from "node:os"
-import { join } from "node:path"
-import { env } from "node:process"
 import type { StoreError } from "../../stages/pack/store.ts"
 import { type CachedObject, CacheFiles, repositoryKey } from "./cache_files.ts"
 import { type Decorator, decorator } from "./decorator.ts"
@@ -13,7 +10,7 @@ import { resolveRange } from "./name.ts"
 
 /** Where and what to cache. */
 export interface CacheOptions {
-  /** See {@link cacheDirectory}. May be shared by processes and repositories. */
+  /** See `cacheDirectory`. May be shared by processes and repositories. */
   readonly directory: string
   /** Which objects are worth it. Only such as never change: their names are random, or name their content. */
   readonly holds: (name: string) => boolean
@@ -28,14 +25,6 @@ export interface CacheOptions {
 
 /** Objects larger than this are not cached: ranges of them are read instead. */
 const LARGEST = 64 << 20
-
-/** `PENSTOCK_CACHE_DIR`, else `penstock` in `XDG_CACHE_HOME`, else `~/.cache/penstock`. */
-export const cacheDirectory = (): string => {
-  const { PENSTOCK_CACHE_DIR: own, XDG_CACHE_HOME: all } = env
-  return own !== undefined && own !== ""
-    ? own
-    : join(all !== undefined && all !== "" ? all : join(homedir(), ".cache"), "penstock")
-}
 
 /**
  * The same store, with copies of some objects in a directory of this machine.

@@ -3,6 +3,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { decorator, type StoreLayer } from "./decorator.ts"
 import { joinParts } from "./parts.ts"
 
 /** What is counted: `append` and `commit` are those of writers. */
@@ -47,11 +48,7 @@ const APPLIES: Readonly<Record<FaultOptions["effect"], ReadonlyArray<StoreOperat
   "flip": WRITES_AND_READS,
 }
 
-/**
- * The same store with a fault at the `nth` matching operation. A test runs with `nth` 1, 2, 3 … until nothing is hit, and looks
- * after each run at what is left in the inner store.
- */
-export const fault = (store: ObjectStore, options: FaultOptions): FaultStore => {
+const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
   const { effect } = options
   const wanted = typeof options.operation === "string" ? [options.operation] : options.operation
   const matching = new Set(APPLIES[effect].filter((operation) => wanted === undefined || wanted.includes(operation)))
@@ -127,3 +124,12 @@ export const fault = (store: ObjectStore, options: FaultOptions): FaultStore => 
     remove: (name) => operate("remove", name, () => store.remove(name), Effect.void),
   }
 }
+
+/**
+ * The same store with a fault at the `nth` matching operation. A test runs with `nth` 1, 2, 3 … until nothing is hit, and looks
+ * after each run at what is left in the inner store.
+ */
+export const fault: {
+  (store: ObjectStore, options: FaultOptions): FaultStore
+  readonly layer: (options: FaultOptions) => StoreLayer
+} = Object.assign(faulty, { layer: decorator(faulty).layer })

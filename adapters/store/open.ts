@@ -53,16 +53,62 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
   return yield* sqliteStore.make(path, options)
 })
 
-const openS3 = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
-  const { s3Store } = yield* Effect.promise(() => import("./s3/s3.ts"))
-  return yield* s3Store.make(location, options)
-})
+/** A store whose code, with what it needs, is loaded when it is used. */
+const lazily = (load: () => Promise<Opener>): Opener => (location, options) =>
+  Effect.flatMap(Effect.promise(load), (make) => make(location, options))
+
+type Opener = (location: string, options: OpenStoreOptions) => Effect.Effect<ObjectStore, StoreError, Scope.Scope>
+
+const openS3 = lazily(() => import("./s3/s3.ts").then(({ s3Store }) => s3Store.make))
+const openSftp = lazily(() => import("./sftp/sftp.ts").then(({ sftpStore }) => sftpStore.make))
+const openWebdav = lazily(() => import("./webdav/webdav.ts").then(({ webdavStore }) => webdavStore.make))
+const openHttp = lazily(() => import("./http/http.ts").then(({ httpStore }) => (location) => httpStore.make(location)))
+
+const openPath: Opener = (path, options) =>
+  path !== "" ? localStore.make(path, options) : Effect.fail(
+    new StoreError({
+      reason: "invalid",
+      name: "",
+      message: "The location of the store is empty: give a path or URL",
+    }),
+  )
+
+/** Stores that are never remote, by the schemes of their URLs. */
+const local: Readonly<Record<string, Opener>> = {
+  file: openFile,
+  sqlite: (location, options) => openSqlite(location.slice("sqlite:".length), options),
+  memory: (location, options) => openMemory(location, options.create ?? false),
+}
+
+const remote: Readonly<Record<string, Opener>> = {
+  s3: openS3,
+  sftp: openSftp,
+  webdav: openWebdav,
+  "webdav+http": openWebdav,
+  "webdav+https": openWebdav,
+  http: openHttp,
+  https: openHttp,
+}
+
+const unknown = (scheme: string): Opener => () =>
+  Effect.fail(
+    new StoreError({
+      reason: "invalid",
+      name: "",
+      message: `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), ` +
+        Object.keys({ ...local, ...remote }).map((name) => `${name}:`).join(", "),
+    }),
+  )
 
 /**
- * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `s3://bucket/prefix` or
- * `s3:https://host:port/bucket/prefix`, or `memory:name` (the same store for all who open that name in this
- * process, as long as it runs). Remote stores are retried, limited and counted, see `surround`; others are left as they are. Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location
- * that it does not know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
+ * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `memory:name` (the same store for all
+ * who open that name in this process, as long as it runs), `s3://bucket/prefix` or `s3:https://host:port/bucket/prefix`,
+ * `sftp://user@host:port/absolute/path` or `sftp:user@host:path`, `webdav+https://user@host/path`, or `https://host/path` (read-only).
+ * Each store's own documentation says more of its locations. Remote stores are retried, limited and counted, see `surround`; others are
+ * left as they are.
+ *
+ * Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location that it does not know. A path with a
+ * colon in its first component needs `./` before it. The scope is for stores with connections.
  */
 export const openStore = (
   location: string,
@@ -70,48 +116,9 @@ export const openStore = (
 ): Effect.Effect<ObjectStore, StoreError, Scope.Scope> => {
   // One letter is a drive of Windows.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase()
-  const raw = openRaw(scheme, location, options)
-  return LOCAL.has(scheme) && options.log === undefined
+  const open = scheme === undefined ? openPath : local[scheme] ?? remote[scheme] ?? unknown(scheme)
+  const raw = Effect.suspend(() => open(location, options))
+  return (scheme === undefined || scheme in local) && options.log === undefined
     ? raw
     : Effect.flatMap(Effect.promise(() => import("./surround.ts")), ({ surround }) => surround(raw, options))
-}
-
-/** Schemes of stores that are never remote. */
-const LOCAL: ReadonlySet<string | undefined> = new Set([undefined, "file", "sqlite", "memory"])
-
-/** The store alone. */
-const openRaw = (
-  scheme: string | undefined,
-  location: string,
-  options: OpenStoreOptions,
-): Effect.Effect<ObjectStore, StoreError, Scope.Scope> => {
-  switch (scheme) {
-    case undefined:
-      return location === ""
-        ? Effect.fail(
-          new StoreError({
-            reason: "invalid",
-            name: "",
-            message: "The location of the store is empty: give a path or URL",
-          }),
-        )
-        : localStore.make(location, options)
-    case "file":
-      return openFile(location, options)
-    case "sqlite":
-      return openSqlite(location.slice("sqlite:".length), options)
-    case "s3":
-      return openS3(location, options)
-    case "memory":
-      return openMemory(location, options.create ?? false)
-    default:
-      return Effect.fail(
-        new StoreError({
-          reason: "invalid",
-          name: "",
-          message:
-            `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), file:, sqlite:, s3: and memory:`,
-        }),
-      )
-  }
 }

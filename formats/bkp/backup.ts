@@ -107,7 +107,7 @@ const run = Effect.fnUntraced(
     const losses = new Losses()
     const planned = plan(Stream.map(represent(fidelity, losses)(entries), (entry) => under(part, entry)))
     const packed = planned.pipe(
-      reuseListed((directory) => earlierFiles(listing, blocks, directory), ANY_TIME, 1_000_000_000n),
+      reuseListed((directory) => earlierFiles(listing, blocks, directory), ANY_TIME, 1_000_000_000n, options.compare),
       chunk(chunker),
       hash(sha256),
       pack(blockPacking(blocks, blockWriter)),

@@ -143,6 +143,7 @@ export const earlierFiles: (
       path: joinPath(path, name),
       kind: "file",
       ...listOf(found.node.body, blocks),
+      contentId: found.node.body,
       metadata: toMetadata(found.node.attributes),
     })
   }

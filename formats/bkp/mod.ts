@@ -32,6 +32,8 @@ const DEFAULT_ITERATIONS = 600_000
 export const makeBkp = (options: BkpOptions = {}): Format => ({
   name: "bkp",
   fidelity,
+  // Named by their content, or at random.
+  cacheable: { config: CONFIG, holds: (name) => name.startsWith("metadata/") },
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
     const config = yield* absent(store.get(CONFIG))

@@ -36,17 +36,18 @@ export const entries = (
     if (options.content === false) {
       return Stream.map(sized, ({ chunks: _chunks, reused: _reused, ...entry }): Entry => entry)
     }
-    return contents(sized.pipe(unpack(blockPacking(blocks)), verify(sha256), unchunk))
+    return contents(sized.pipe(unpack(blockPacking(blocks)), verify(sha256), unchunk), options)
   })).pipe(Stream.provideService(ObjectStore, opened.store), Stream.provideService(Kernels, opened.table))
 
 /** The entry with its chunk list and size. Reads packfiles when they must tell. */
 const withChunks = ({ ids, ...entry }: TreeEntry, blocks: Shelf): Effect.Effect<Stored, StoreError> => {
   if (entry.kind !== "file") return Effect.succeed(entry)
+  const named = { ...entry, contentId: ids }
   const known = listOf(ids, blocks)
-  if (known.size !== undefined) return Effect.succeed({ ...entry, ...known })
+  if (known.size !== undefined) return Effect.succeed({ ...named, ...known })
   const count = ids.length / ID_BYTES
   return Effect.map(
     Effect.forEach(Array(count).keys(), (i) => blocks.find(idAt(ids, i)), { discard: true }),
-    () => ({ ...entry, ...listOf(ids, blocks) }),
+    () => ({ ...named, ...listOf(ids, blocks) }),
   )
 }

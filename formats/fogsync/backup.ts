@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import { attempt as attemptSqlite, record } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"
+import type { StoredEntry } from "../../stages/catalog/tree_row.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { makeMeter } from "../../stages/meter.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
@@ -12,10 +13,10 @@ import { plan, type Planned } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { isByteName, pathToBytes } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
-import { reuse } from "../../stages/walk/reuse.ts"
+import { type Earlier, reuse } from "../../stages/walk/reuse.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
-import { addressKey, type Bptr, refFromChunks } from "./bptr.ts"
+import { addressKey, type Bptr, contentIdOf, refFromChunks } from "./bptr.ts"
 import { Contents } from "./contents.ts"
 import { fromSqliteError, writing } from "./errors.ts"
 import { type Known, openKnown } from "./known.ts"
@@ -61,7 +62,7 @@ const run = Effect.fnUntraced(
     const planned = plan(entries.pipe(represent(fidelity, losses), fitting(fidelity)))
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = parent === undefined
       ? planned
-      : reuse(tree.lookup, parent.started)(planned)
+      : reuse((path) => named(tree.lookup(path)), parent.started, options.compare)(planned)
     const meter = makeMeter(options.progress)
     const contents = new Contents(opened, shelf, known, meter.read)
     const hostname = options.hostname ?? ""
@@ -100,6 +101,10 @@ const run = Effect.fnUntraced(
     return options.dryRun === true ? summary : { ...summary, snapshot: committed.root.info }
   },
 )
+
+/** With the name of its content. */
+const named = (entry: StoredEntry | undefined): Earlier | undefined =>
+  entry && { ...entry, ...contentIdOf(entry.chunks, entry.size) }
 
 const rootMetadata = (tree: Tree): Effect.Effect<Pick<Root, "mtime">, FormatError> =>
   writing(() => {

@@ -77,3 +77,9 @@ export const refFromChunks = (chunks: Uint8Array, size: number): Ref | undefined
   const bptr = decodeBptr(chunks)
   return bptr && { bptr, sha256: chunks.slice(BPTR_BYTES, BPTR_BYTES + 32), size }
 }
+
+/** The name of a content that has bytes, for an entry. */
+export const contentIdOf = (chunks: Uint8Array, size: number): { readonly contentId?: Uint8Array } => {
+  const ref = refFromChunks(chunks, size)
+  return ref === undefined ? {} : { contentId: ref.sha256 }
+}

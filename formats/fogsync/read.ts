@@ -5,7 +5,7 @@ import type { Content, Entry } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import type { FormatError, ReadOptions, SnapshotInfo } from "../format.ts"
-import { refFromChunks } from "./bptr.ts"
+import { contentIdOf, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import type { Listed } from "./listing.ts"
 import { type Opened, readerOf } from "./opened.ts"
@@ -41,7 +41,7 @@ export const entries = (
     return Stream.map(wanted(all, options), (entry) => {
       const { chunks: _chunks, listing: _listing, ...bare } = entry
       return entry.kind === "file" && options.content !== false
-        ? { ...bare, content: contentOf(opened, reader, entry) }
+        ? { ...bare, ...contentIdOf(entry.chunks, entry.size), content: contentOf(opened, reader, entry) }
         : bare
     })
   }))

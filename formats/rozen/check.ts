@@ -10,7 +10,7 @@ import { Damage } from "../../stages/pack/damage.ts"
 import { LOST, nameFiles } from "./damage.ts"
 import { checkKeys } from "./keys.ts"
 import { listLogs, readSegment, SEGMENT_BYTES, segmentName } from "./log.ts"
-import { catalogPacks, type Opened } from "./opened.ts"
+import { type Opened, withCatalogs } from "./opened.ts"
 import { listSnapshots } from "./snapshot.ts"
 import { type PackState, readPack, readStructure } from "./verify.ts"
 
@@ -106,10 +106,10 @@ const run = Effect.fnUntraced(function* (given: Opened, { progress, readData }: 
     { concurrency: packsAtOnce(store, SEGMENT_BYTES), discard: true },
   )
   const lostPack = lostPackOf(data.lost)
-  yield* nameFiles(opened, snapshots, damage, (id) => {
+  yield* nameFiles(yield* withCatalogs(opened, catalogs), snapshots, damage, (id) => {
     const number = data.index.get(id)
     return number === undefined ? lostPack(id) ?? LOST : unreadable.get(number)
-  }, yield* catalogPacks(opened, catalogs))
+  })
   const summary: CheckSummary = {
     snapshots: snapshots.length,
     packs: packs.length,

@@ -69,11 +69,17 @@ export const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Eff
   Effect.asVoid(created(store.put(CONFIG, [config])))
 
 /** The repository without its config, as after a run that was killed while it made the repository: the next that writes completes it. */
-export const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => ({
-  ...repository,
-  backup: (entries, options) =>
-    Effect.andThen(
-      options.dryRun === true ? Effect.void : ensureConfig(store, config),
-      repository.backup(entries, options),
-    ),
-})
+export const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => {
+  const { backup, copier } = repository
+  return {
+    ...repository,
+    backup: (entries, options) =>
+      Effect.andThen(options.dryRun === true ? Effect.void : ensureConfig(store, config), backup(entries, options)),
+    ...(copier === undefined ? {} : {
+      copier: (from) => {
+        const made = copier(from)
+        return made === undefined ? undefined : Effect.andThen(ensureConfig(store, config), made)
+      },
+    }),
+  }
+}

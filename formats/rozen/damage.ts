@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import type { Damage } from "../../stages/pack/damage.ts"
-import type { Packing } from "../../stages/pack/packing.ts"
 import type { FormatError } from "../format.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened } from "./opened.ts"
@@ -15,17 +14,16 @@ export const LOST = "DATA/"
 /**
  * Goes through every file of some snapshots and adds those with chunks that are damaged or lost: `lost` gives the object that is to
  * blame for a chunk (or {@link LOST}). Snapshots whose catalog cannot be opened are findings themselves. Returns the number of
- * catalogs opened. `packing`: of catalogs, from who has read them.
+ * catalogs opened.
  */
 export const nameFiles: (
   opened: Opened,
   snapshots: ReadonlyArray<SnapshotObject>,
   damage: Damage,
   lost: (id: Uint8Array) => string | undefined,
-  packing?: Packing,
-) => Effect.Effect<number, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, lost, packing) {
+) => Effect.Effect<number, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, lost) {
   let read = 0
-  const openCatalog = catalogOpener(opened, packing)
+  const openCatalog = catalogOpener(opened)
   for (const snapshot of snapshots) {
     yield* openCatalog(snapshot).pipe(
       Effect.flatMap(({ tree }) =>

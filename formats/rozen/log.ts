@@ -133,7 +133,7 @@ export const readSegment = (
   layout: Layout,
   name: string,
 ): Effect.Effect<Segment, RepositoryError | StoreError> =>
-  getSealed(store, layout.logs, "ROZE-LOG", name).pipe(
+  getSealed(store, layout, layout.logs, "ROZE-LOG", name).pipe(
     Effect.flatMap((body) => attempt(() => decodeSegment(name, body))),
     Effect.mapError((error) =>
       error._tag === "StoreError" && error.reason === "not-found" ? corrupt(name, `${name} is missing`) : error

@@ -4,10 +4,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { packsAtOnce } from "../../stages/pack/at_once.ts"
 import { openPackStore } from "../../stages/pack/pack_store.ts"
-import type { Packing } from "../../stages/pack/packing.ts"
 import { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { RepositoryError } from "../format.ts"
-import { type Catalog, catalogPacks, openCatalog, type Opened } from "./opened.ts"
+import { type Catalog, openCatalog, type Opened, withCatalogs } from "./opened.ts"
 import type { SnapshotObject } from "./snapshot.ts"
 import { readPack } from "./verify.ts"
 
@@ -51,27 +50,22 @@ export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown
     !hidden.has(name) ? store.stat(name) : Effect.fail(
       new StoreError({ reason: "not-found", name, message: `${name} is left out, because it is damaged` }),
     )
-  return { ...opened, store: { ...store, list, stat } }
+  return { ...opened, store: { ...store, list, stat }, catalogs: undefined }
 }
 
 /**
- * Opens catalogs as `openCatalog` does. One with damaged pages is read again without the packs that are damaged: a run that came upon
- * the damage has stored such pages once more. Those packs are searched once, and the indexes read once; `packing`: of catalogs, from who has
- * read them.
+ * Opens catalogs as `openCatalog` does, the packs of catalogs once for all. One with damaged pages is read again without the packs that are
+ * damaged: a run that came upon the damage has stored such pages once more. Those packs are searched once.
  */
 export const catalogOpener = (
-  opened: Opened,
-  packing?: Packing,
+  given: Opened,
 ): (snapshot: SnapshotObject) => Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> => {
+  let opened = given
   let mended: Opened | undefined
-  let packs = packing
-  const open = (snapshot: SnapshotObject) =>
-    Effect.suspend(() => packs === undefined ? catalogPacks(opened) : Effect.succeed(packs)).pipe(
-      Effect.flatMap((packing) => openCatalog(opened, snapshot, packs = packing)),
-    )
-  return (snapshot) =>
-    Effect.catchTag(
-      open(snapshot),
+  return Effect.fnUntraced(function* (snapshot) {
+    if (opened.catalogs === undefined) opened = yield* withCatalogs(opened)
+    return yield* Effect.catchTag(
+      openCatalog(opened, snapshot),
       "RepositoryError",
       Effect.fnUntraced(function* (error) {
         if (error.reason !== "corrupt") return yield* error
@@ -80,4 +74,5 @@ export const catalogOpener = (
         return yield* Effect.catchTag(openCatalog(mended, snapshot), "RepositoryError", () => error)
       }),
     )
+  })
 }

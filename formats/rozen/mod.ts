@@ -4,6 +4,7 @@
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
 import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { MODE_LEVELS } from "../../stages/compress/mode.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
@@ -12,6 +13,7 @@ import { type Format, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "./config.ts"
+import { makeCopier } from "./copy.ts"
 import { attempt } from "./errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, type Unlocked, writeKey } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
@@ -33,13 +35,15 @@ const recognised = new WeakMap<ObjectStore, Uint8Array>()
 export const makeRozen = (options: RozenOptions = {}): Format => ({
   name: "rozen",
   fidelity: wholeFidelity,
+  // Snapshots have numbers, which may come again; logs are read by a rebuild only, which wants what the store has.
+  cacheable: { config: CONFIG, holds: (name) => /^INDEX\/.*\.(map|catmap|cat)$/.test(name) },
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
     const config = yield* readConfig(store)
     if (config !== undefined) recognised.set(store, config)
     return config !== undefined || (yield* keyNames(store)).length > 0
   }),
-  create: Effect.fnUntraced(function* ({ password }) {
+  create: Effect.fnUntraced(function* ({ password }, like) {
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const exists = new RepositoryError({
@@ -50,7 +54,14 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
     if (password === undefined) {
       return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
     }
-    const unlocked: Unlocked = { id: bytesToHex(crypto.getRandomValues(new Uint8Array(16))), master: newMaster() }
+    const master = like === undefined ? newMaster() : keyOf(like)
+    if (master === undefined) {
+      return yield* new RepositoryError({
+        reason: "unsupported",
+        message: "Only a repository of the format rozen, of block version 1, can give its key to a new one",
+      })
+    }
+    const unlocked: Unlocked = { id: bytesToHex(crypto.getRandomValues(new Uint8Array(16))), master }
     // The key first: a repository without its config can be opened, one without its key cannot.
     yield* writeKey(store, unlocked, password, options.scrypt ?? DEFAULT_COST)
     const config = encodeConfig({ Version: 1, Id: unlocked.id }, unlocked.master)
@@ -63,7 +74,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
       engine,
       layout: makeLayout(unlocked.id, unlocked.master, options),
       config,
-    })
+    }, unlocked.master)
   }),
   open: Effect.fnUntraced(function* (secrets) {
     const store = yield* ObjectStore
@@ -86,8 +97,12 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
     if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
     else yield* attempt(() => checkConfig(config, id, master))
     const written = encodeConfig({ Version: 1, Id: id }, master)
-    const opened = repository({ id, store, engine, layout: makeLayout(id, master, options), config: written })
-    return config === undefined ? completing(opened, store, written) : opened
+    const opened: Opened = { id, store, engine, layout: makeLayout(id, master, options), config: written }
+    return repository(
+      opened,
+      master,
+      config === undefined ? (repository) => completing(repository, store, written) : (repository) => repository,
+    )
   }),
 })
 
@@ -101,9 +116,23 @@ const optionsV0 = ({ compression = "auto", scrypt }: RozenOptions): RozenV0Optio
 /** The default repository. */
 export const rozen: Format = makeRozen()
 
-const repository = (opened: Opened): Repository => {
+/** What is behind a repository, for others of the format. */
+interface Inside {
+  readonly opened: Opened
+  readonly master: Redacted.Redacted<Uint8Array>
+}
+const insides = new WeakMap<Repository, Inside>()
+
+/** The master key of a repository of this format. */
+const keyOf = (repository: Repository): Redacted.Redacted<Uint8Array> | undefined => insides.get(repository)?.master
+
+const repository = (
+  opened: Opened,
+  master: Redacted.Redacted<Uint8Array>,
+  finish: (repository: Repository) => Repository = (repository) => repository,
+): Repository => {
   const listed: Listed = new WeakMap()
-  return {
+  const made = finish({
     format: "rozen",
     id: opened.id,
     backup: (stream, options) => backup(opened, stream, options),
@@ -111,5 +140,11 @@ const repository = (opened: Opened): Repository => {
     entries: (snapshot, options) => entries(opened, listed, snapshot, options),
     check: (options) => check(opened, options),
     rebuild: rebuild(opened),
-  }
+    copier: (from) => {
+      const source = insides.get(from)
+      return source === undefined ? undefined : makeCopier(source.opened, opened)
+    },
+  })
+  insides.set(made, { opened, master })
+  return made
 }

@@ -8,9 +8,9 @@ import { type SqliteDatabase, type SqliteEngine, SqliteError } from "../../stage
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
-import type { Packing } from "../../stages/pack/packing.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
+import type { Packing } from "../../stages/pack/packing.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
 import { contentStream } from "../../stages/walk/content.ts"
@@ -28,32 +28,46 @@ export interface Opened {
   readonly layout: Layout
   /** What `ROZEN.json` holds. */
   readonly config: Uint8Array
+  /** The packs of catalogs, when they were opened once for all. */
+  readonly catalogs?: Packing | undefined
 }
+
+/**
+ * The same, where the packs of catalogs are opened once for all: what is learnt of them is remembered, and what is added later not seen.
+ * `known`: what the store holds, for who has looked.
+ */
+export const withCatalogs = (opened: Opened, known?: PackStore): Effect.Effect<Opened> =>
+  Effect.gen(function* () {
+    const { catalogs } = opened.layout
+    const opening = known === undefined ? openPackStore(catalogs) : Effect.succeed(known)
+    const packing = packsOf(catalogs, yield* Effect.cached(opening))
+    return { ...opened, catalogs: { ...packing, read: yield* Effect.cached(packing.read) } }
+  })
 
 /** The way from stored entries to their content, for either kind of packs. */
 export const restoring = (
-  { layout }: Opened,
+  { catalogs, layout }: Opened,
   kind: "data" | "catalogs",
-  packing: Packing = packsOf(layout[kind]),
 ): <E, R>(stored: Stream.Stream<Stored, E, R>) => Stream.Stream<
   Fetched<readonly ["unpack", "decrypt", "decompress", "verify", "unchunk"]>,
   E,
   R
-> =>
-(stored) =>
-  stored.pipe(
-    unpack(packing),
-    decrypt(layout.encrypt),
-    decompress(layout.compress),
-    verify(layout.hash),
-    unchunk,
-  )
+> => {
+  const packing = kind === "catalogs" ? catalogs ?? packsOf(layout.catalogs) : packsOf(layout.data)
+  return (stored) =>
+    stored.pipe(
+      unpack(packing),
+      decrypt(layout.encrypt),
+      decompress(layout.compress),
+      verify(layout.hash),
+      unchunk,
+    )
+}
 
 /** The SQLite file of a catalog. Fails with `damaged` when a part of it is lost. */
 const pages = (
   opened: Opened,
   { name, catalog }: SnapshotObject,
-  packing: Packing | undefined,
 ): Stream.Stream<Uint8Array, SourceError | StoreError> => {
   const file: Stored = {
     path: name,
@@ -63,7 +77,7 @@ const pages = (
     chunks: catalog.chunks,
     reused: false,
   }
-  return Stream.flatMap(contents(restoring(opened, "catalogs", packing)(Stream.succeed(file))), contentStream).pipe(
+  return Stream.flatMap(contents(restoring(opened, "catalogs")(Stream.succeed(file))), contentStream).pipe(
     Stream.provideService(ObjectStore, opened.store),
   )
 }
@@ -74,24 +88,12 @@ export interface Catalog {
   readonly tree: Tree
 }
 
-/**
- * The packs of catalogs, for who opens several: what is learnt of them is remembered, and what is added later not seen. `known`: what the
- * store holds, for who has looked.
- */
-export const catalogPacks = ({ layout }: Opened, known?: PackStore): Effect.Effect<Packing> =>
-  Effect.gen(function* () {
-    const opening = known === undefined ? openPackStore(layout.catalogs) : Effect.succeed(known)
-    const packing = packsOf(layout.catalogs, yield* Effect.cached(opening))
-    return { ...packing, read: yield* Effect.cached(packing.read) }
-  })
-
 /** Opens the catalog of a snapshot. The database is a private copy. */
 export const openCatalog = (
   opened: Opened,
   snapshot: SnapshotObject,
-  packing?: Packing,
 ): Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> =>
-  opened.engine.open(pages(opened, snapshot, packing)).pipe(
+  opened.engine.open(pages(opened, snapshot)).pipe(
     Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
     Effect.mapError((error) => {
       if (error instanceof SqliteError) return fromSqliteError(snapshot.name)(error)

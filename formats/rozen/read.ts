@@ -1,12 +1,15 @@
 /** Reads a snapshot. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { attempt } from "../../stages/catalog/record.ts"
+import { repeatedChunks } from "../../stages/catalog/repeated.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { listedOnce } from "../../stages/pack/listed_once.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
+import { fromSqliteError } from "./errors.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened, restoring } from "./opened.ts"
@@ -46,19 +49,27 @@ export const entries = (
     const known = listed.get(snapshot) ?? (yield* lookUp(opened, snapshot))
     // One listing, after that of the snapshot, tells the indexes of catalogs and of content.
     const once = { ...opened, store: yield* listedOnce(opened.store, "INDEX/") }
-    const { name, tree } = yield* openCatalogOf(once, known).pipe(
+    const [tree, found] = yield* treeOf(once, known).pipe(
       Effect.catchTag("RepositoryError", (error) =>
         Effect.flatMap(lookUp(opened, snapshot), (found) =>
-          found.name === known.name ? Effect.fail(error) : openCatalogOf(opened, found))),
+          found.name === known.name ? Effect.fail(error) : treeOf(opened, found))),
     )
-    const chosen = wanted(catalogEntries(tree, name), options)
+    const repeated = options.content === false
+      ? () => false
+      : yield* Effect.mapError(
+        attempt(() => repeatedChunks(tree.chunkLists(), found.catalog.size)),
+        fromSqliteError(found.name),
+      )
+    const chosen = wanted(catalogEntries(tree, found.name), options)
     return options.content === false
       ? Stream.map(chosen, withoutContent)
-      : Stream.provideService(contents(restoring(once, "data")(chosen)), ObjectStore, once.store)
+      : contents(restoring(once, "data")(chosen), { repeated, lazy: options.lazy }).pipe(
+        Stream.provideService(ObjectStore, once.store),
+      )
   }))
 
-const openCatalogOf = (opened: Opened, snapshot: SnapshotObject) =>
-  Effect.map(catalogOpener(opened)(snapshot), ({ tree }) => ({ name: snapshot.name, tree }))
+const treeOf = (opened: Opened, snapshot: SnapshotObject) =>
+  Effect.map(catalogOpener(opened)(snapshot), ({ tree }) => [tree, snapshot] as const)
 
 /** An entry to be looked at only. */
 export const withoutContent = ({ chunks: _chunks, reused: _reused, ...entry }: Stored): Entry => entry

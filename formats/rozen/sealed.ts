@@ -43,14 +43,15 @@ export const putSealed: (
   },
 )
 
-/** Reads it back. Fails with RepositoryError `corrupt` or `newer`. */
+/** Reads it back. It must have the header of this repository. Fails with RepositoryError `corrupt` or `newer`. */
 export const getSealed: (
   store: ObjectStore,
+  layout: Layout,
   cipher: KernelSpec<"encrypt">,
   magic: Magic,
   name: string,
 ) => Effect.Effect<Uint8Array, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, cipher, magic, name) {
+  function* (store, layout, cipher, magic, name) {
     const table = yield* Kernels
     const bytes = yield* store.get(name)
     const header = decodeHeader(magic, BLOCK_VERSION, bytes)
@@ -60,6 +61,11 @@ export const getSealed: (
         object: name,
         message: `${name} ${header.what}${header.reason === "newer" ? "; use a later one" : ""}`,
       })
+    }
+    // Another repository may have the same key.
+    const own = layout.header(magic)
+    if (header.length !== own.length || own.some((byte, i) => byte !== bytes[i])) {
+      return yield* corrupt(name, `The header of ${name} was altered, or it is of another repository`)
     }
     return yield* Effect.try({
       try: () => {

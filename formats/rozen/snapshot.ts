@@ -36,6 +36,7 @@ const Stored = Schema.Struct({
   files: Schema.Finite,
   directories: Schema.Finite,
   bytes: Schema.Finite,
+  original: Schema.optionalKey(Schema.String),
   log: Schema.Struct({ segments: Schema.Int, full: Schema.Boolean, changes: Schema.Finite }),
 })
 
@@ -46,6 +47,9 @@ export interface SnapshotObject {
   /** The bytes of the catalog: length and chunks. */
   readonly catalog: { readonly size: number; readonly chunks: Uint8Array }
 }
+
+/** The name of the object of a snapshot. */
+export const snapshotName = (number: number): string => `INDEX/${String(number).padStart(2, "0")}.idx`
 
 const NAME = /^INDEX\/(\d{2,})\.idx$/
 
@@ -102,7 +106,7 @@ export const listSnapshots: (
   const names = objects.map(({ name }) => name).filter((name) => NAME.test(name)).sort((a, b) => number(a) - number(b))
   const damaged: Array<RepositoryError> = []
   const read = yield* Effect.forEach(names, (name) =>
-    getSealed(store, layout.snapshots, "ROZE-IDX", name).pipe(
+    getSealed(store, layout, layout.snapshots, "ROZE-IDX", name).pipe(
       Effect.flatMap((body) => attempt(() => decodeSnapshot(name, body))),
       Effect.catch((error): Effect.Effect<undefined, StoreError> => {
         if (error._tag === "RepositoryError") damaged.push(error)
@@ -122,27 +126,26 @@ export const listSnapshots: (
   return { snapshots, damaged, next }
 })
 
-/** Commits a snapshot under the first free number from `from` on. */
+/** Commits a snapshot under the first free number from `from` on. Gives its number, and the bytes stored. */
 export const commitSnapshot: (
   store: ObjectStore,
   layout: Layout,
   from: number,
   record: SnapshotRecord,
   catalog: SnapshotObject["catalog"],
-) => Effect.Effect<number, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, layout, from, record, catalog) {
-    const body = encodeSnapshot(record, catalog)
-    for (let number = from;; number++) {
-      const name = `INDEX/${String(number).padStart(2, "0")}.idx`
-      const stored = yield* putSealed(store, layout, layout.snapshots, "ROZE-IDX", name, body).pipe(
-        Effect.catchTag(
-          "StoreError",
-          (error) => error.reason === "exists" ? Effect.succeed(undefined) : Effect.fail(error),
-        ),
-      )
-      if (stored !== undefined) {
-        return stored
+) => Effect.Effect<{ readonly number: number; readonly stored: number }, RepositoryError | StoreError> = Effect
+  .fnUntraced(
+    function* (store, layout, from, record, catalog) {
+      const body = encodeSnapshot(record, catalog)
+      for (let number = from;; number++) {
+        const name = snapshotName(number)
+        const stored = yield* putSealed(store, layout, layout.snapshots, "ROZE-IDX", name, body).pipe(
+          Effect.catchTag(
+            "StoreError",
+            (error) => error.reason === "exists" ? Effect.succeed(undefined) : Effect.fail(error),
+          ),
+        )
+        if (stored !== undefined) return { number, stored }
       }
-    }
-  },
-)
+    },
+  )

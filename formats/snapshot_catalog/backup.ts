@@ -77,7 +77,7 @@ const run = Effect.fnUntraced(
     const planned = plan(represent(wholeFidelity, losses)(entries))
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = parent === undefined
       ? planned
-      : reuse((path) => parent.catalog.lookup(path), parent.catalog.metadata.started)(planned)
+      : reuse((path) => parent.catalog.lookup(path), parent.catalog.metadata.started, options.compare)(planned)
     const hashed = incremental.pipe(digest(blake3), chunk(chunker), hash(blake3))
     const packed =
       (compressor === undefined

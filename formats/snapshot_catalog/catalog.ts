@@ -151,7 +151,8 @@ export class Catalog {
     if (typeof map === "string") return { ...listed, blob, lost: map }
     const chunks = chunksOf(map)
     const size = map.total
-    return chunks === undefined ? { ...listed, blob, size, map } : { ...listed, blob, size, chunks }
+    const named = { ...listed, blob, contentId: blob, size }
+    return chunks === undefined ? { ...named, map } : { ...named, chunks }
   }
 }
 

@@ -50,6 +50,8 @@ export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Forma
   return {
     name: NAME,
     fidelity: wholeFidelity,
+    // Maps of blobs are read one at a time, or by a rebuild.
+    cacheable: { holds: (name) => catalogId(name) !== undefined },
     recognise: Effect.flatMap(ObjectStore, isRepository),
     create: Effect.fnUntraced(function* () {
       const store = yield* ObjectStore

@@ -37,7 +37,7 @@ export const entries = (
     const all = catalogEntries(catalog, (path, message) => options.problem?.({ path, message }))
     const chosen = wanted(all, options)
     if (options.content === false) return Stream.map(chosen, bare)
-    return Stream.map(contents(restoring(opened, chosen)), (entry) => special(opened, entry as Entry & Listed))
+    return Stream.map(contents(restoring(opened, chosen), options), (entry) => special(opened, entry as Entry & Listed))
   })).pipe(Stream.provideService(ObjectStore, opened.store))
 
 /** The entries of a catalog, in arrays. */

@@ -7,7 +7,7 @@
 import { parentPath, pathProblem } from "../walk/path.ts"
 import { IdSet } from "./id_set.ts"
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "./sqlite.ts"
-import { listBeneath, listChildren, type ListStatements, listStatements } from "./tree_list.ts"
+import { listBeneath, listChildren, listChunks, type ListStatements, listStatements } from "./tree_list.ts"
 import { BATCH, below, idOf, nameOf, Nodes } from "./tree_nodes.ts"
 import { Owners } from "./tree_owner.ts"
 import { childPath, corruptAt, DIRECTORY, entryOf, IMPLIED_DIRECTORY } from "./tree_row.ts"
@@ -57,6 +57,8 @@ export interface Tree {
   readonly entries: (options?: { readonly under?: string }) => IterableIterator<StoredEntry>
   /** What is directly in the directory at a path, by the bytes of their names; none when there is no such directory. */
   readonly children: (path: string) => IterableIterator<StoredEntry>
+  /** The chunk lists of all files, in no certain order, but for some that are long. */
+  readonly chunkLists: () => IterableIterator<Uint8Array>
   /** Counted anew at each call, by reading all rows. */
   readonly counts: () => TreeCounts
 }
@@ -74,6 +76,7 @@ export const openTree = (db: SqliteDatabase): Tree => {
     commit: () => tree.commit(),
     entries: (options) => tree.entries(options?.under ?? ""),
     children: (path) => tree.children(path),
+    chunkLists: () => listChunks(db),
     counts: () => tree.counts(),
   }
 }

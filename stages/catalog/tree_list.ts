@@ -105,6 +105,21 @@ export function* listChildren(
   }
 }
 
+/** The chunk lists of all files, but for long ones. */
+export function* listChunks(db: SqliteDatabase): Generator<Uint8Array, void> {
+  const read = db.prepare(
+    `SELECT parent, name, content FROM entry WHERE (parent, name) > (?, ?) AND length(content) <= ${LONG} ` +
+      `ORDER BY parent, name LIMIT ${BATCH}`,
+  )
+  let rows: ReadonlyArray<SqliteRow> = []
+  let last: SqliteRow = [-1, NONE]
+  do {
+    rows = read.all(last[0]!, last[1]!)
+    for (const row of rows) if (row[2] instanceof Uint8Array) yield row[2]
+    last = rows.at(-1) ?? last
+  } while (rows.length === BATCH)
+}
+
 function* listFiles(
   frame: Frame,
   met: IdSet,

@@ -46,6 +46,9 @@ export interface StoreProperties {
   readonly contentType?: boolean
 }
 
+/** What a kind of store can do wherever it is. */
+export type StoreGuarantees = Omit<StoreProperties, "location">
+
 /** How to write an object. */
 export interface WriteOptions {
   /** Take the place of one of that name, atomically; create-only otherwise. */

@@ -40,6 +40,11 @@ export interface Entry {
   readonly size: number | undefined
   /** Files only. */
   readonly content?: Content
+  /**
+   * Files only: a name of the content, by a hash without a key: where two are equal, the contents are. From sources that know one without
+   * reading the content; see `reuse`.
+   */
+  readonly contentId?: Uint8Array
   /** Symlinks only: where it points, in the same encoding as `path`, otherwise as it stands. */
   readonly target?: string
   /** Files only: the path of an earlier entry that is the same file (a hard link). The content is here all the same. */

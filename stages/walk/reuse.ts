@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SqliteError } from "../catalog/sqlite.ts"
+import { sameId } from "../hash/chunk_list.ts"
 import type { Planned, Steps } from "../plan.ts"
 import type { Entry } from "./entry.ts"
 import { baseName, parentPath } from "./path.ts"
@@ -14,9 +15,14 @@ export interface Earlier extends Omit<Entry, "content"> {
 /** A change this close to the earlier snapshot's start may have the same time stamp as what was read then, in nanoseconds. */
 const CLOCK_TICK = 20_000_000n
 
+/** What tells that a file has not changed: its metadata, or that its `contentId` is the same, whatever its metadata. */
+export type Compare = "metadata" | "content"
+
 /**
  * Marks files that have not changed since an earlier snapshot, so that `pack` does not open them. Unchanged means: same size, mtime,
  * ctime and inode, as far as the source knows them (mtime it must know), and all of them older than the start of the earlier snapshot.
+ *
+ * When contents are compared, a file has not changed when its `contentId` is that of the earlier one; without one it is read.
  *
  * `earlier` may throw {@link SqliteError}, as the catalog of an earlier snapshot does where it is damaged: such a file is read again.
  */
@@ -24,6 +30,7 @@ export const reuse = (
   earlier: (path: string) => Earlier | undefined,
   /** When the earlier snapshot began, in milliseconds since 1970. */
   started: number,
+  compare: Compare = "metadata",
 ): {
   <S extends Steps, E, R>(self: Stream.Stream<Planned<S>, E, R>): Stream.Stream<Planned<S>, E, R>
 } => {
@@ -32,7 +39,9 @@ export const reuse = (
     Stream.map(self, (entry) => {
       if (entry.kind !== "file") return entry
       const before = readable(earlier, entry.path)
-      return before !== undefined && unchanged(entry, before, limit) ? { ...entry, known: before.chunks } : entry
+      if (before === undefined) return entry
+      const same = compare === "content" ? sameContent(entry, before) : unchanged(entry, before, limit)
+      return same ? { ...entry, known: before.chunks } : entry
     })
 }
 
@@ -47,6 +56,7 @@ export const reuseListed = <E2, R2>(
   started: number,
   /** Resolution of the times that the listings keep, in nanoseconds. */
   resolution = 1n,
+  compare: Compare = "metadata",
 ): {
   <S extends Steps, E, R>(self: Stream.Stream<Planned<S>, E, R>): Stream.Stream<Planned<S>, E | E2, R | R2>
 } => {
@@ -57,9 +67,11 @@ export const reuseListed = <E2, R2>(
     let files: ReadonlyMap<string, Earlier> = new Map()
     const mark = <S extends Steps>(entry: Planned<S>): Planned<S> => {
       const before = files.get(baseName(entry.path))
-      return before !== undefined && unchangedAsFarAsListed(entry, before, limit, resolution)
-        ? { ...entry, known: before.chunks }
-        : entry
+      if (before === undefined) return entry
+      const same = compare === "content"
+        ? sameContent(entry, before)
+        : unchangedAsFarAsListed(entry, before, limit, resolution)
+      return same ? { ...entry, known: before.chunks } : entry
     }
     return Stream.mapArrayEffect(
       self,
@@ -91,6 +103,10 @@ const readable = (earlier: (path: string) => Earlier | undefined, path: string):
     throw error
   }
 }
+
+const sameContent = (now: Entry, before: Earlier): boolean =>
+  before.kind === "file" && now.contentId !== undefined && before.contentId !== undefined &&
+  sameId(now.contentId, before.contentId)
 
 const unchanged = (now: Entry, before: Earlier, limit: bigint): boolean => {
   const { mtime, ctime, inode } = now.metadata

@@ -14,7 +14,19 @@ test("help names every command, says how to start, and has examples", async () =
   assert.equal(code, 0)
   assert.equal(stderr, "")
   for (
-    const name of ["init", "backup", "restore", "snapshots", "ls", "dump", "check", "rebuild", "convert", "version"]
+    const name of [
+      "init",
+      "backup",
+      "restore",
+      "snapshots",
+      "ls",
+      "dump",
+      "check",
+      "rebuild",
+      "copy",
+      "convert",
+      "version",
+    ]
   ) {
     assert.match(stdout, new RegExp(`^  ${name} +\\S`, "m"))
   }

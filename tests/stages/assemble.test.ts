@@ -89,3 +89,43 @@ test("blocks that are views of what was fetched are not freed one by one", async
   giveBack(pieces)
   assert.deepEqual(lengths(pieces), [100_000, 50_000, 50_000])
 })
+
+test("a chunk that is wanted again is kept, so that its block is decoded once", async () => {
+  const hasher = makeKernel(sha256, {})
+  // More than is kept of whole blocks, each of ten chunks.
+  const blocks = Array.from({ length: 12 }, (_, n) => Uint8Array.from({ length: 1 << 20 }, (_, i) => (i >>> 10) * n))
+  const wanted = blocks.flatMap((bytes, n) => {
+    const block: BlockPlace = { object: `pack ${n}`, offset: 0, length: bytes.length, rawLength: bytes.length }
+    return [0, 1, 2, 3].map((i) => ({ block, from: i * 100_000, to: (i + 1) * 100_000 }))
+  })
+  const bytesOf = ({ block, from, to }: typeof wanted[number]): Uint8Array =>
+    blocks[Number(block.object.slice(5))]!.subarray(from, to)
+  const listOf = (place: typeof wanted[number]): Uint8Array => {
+    const list = new ChunkListBuilder()
+    list.add(hasher.digest(bytesOf(place)), place.to - place.from)
+    return list.take()
+  }
+  const again = wanted.filter((_, i) => i % 4 === 2)
+  const getsWith = async (repeated?: (id: Uint8Array) => boolean): Promise<number> => {
+    let gets = 0
+    let places = wanted
+    const unpacker: Unpacker = {
+      locate: () => Effect.sync(() => places),
+      get: ({ object }) => Effect.sync(() => (gets++, blocks[Number(object.slice(5))]!.slice())),
+    }
+    const recipe = { packing: packs(), kernels: [sha256, "unchunk"] } as const
+    const assembler = makeAssembler(recipe, unpacker, {}, { repeated })
+    for (places of [wanted, again, again]) {
+      const contents = await Effect.runPromise(assembler.read(places.map(listOf)))
+      for (const [i, pieces] of contents.entries()) {
+        assert.ok(!("damage" in pieces))
+        assert.deepEqual(concat(pieces), bytesOf(places[i]!))
+        giveBack(pieces)
+      }
+    }
+    return gets
+  }
+  const ids = again.map((place) => listOf(place).subarray(0, 32))
+  assert.equal(await getsWith((id) => ids.some((one) => one.every((byte, i) => byte === id[i]))), 12)
+  assert.ok(await getsWith() > 12)
+})

@@ -331,7 +331,10 @@ export const storeSuite = (
     test("lists 2,500 objects in directories, and can be left early", (store) =>
       Effect.gen(function* () {
         const all = Array.from({ length: 2500 }, (_, i) => `DATA/${(i % 16).toString(16)}/${i}`)
-        yield* Effect.forEach(all, (name) => store.put(name, [bytesOf(name)]), { concurrency: 16, discard: true })
+        yield* Effect.forEach(all, (name) => store.put(name, [bytesOf(name)], { unique: true }), {
+          concurrency: 16,
+          discard: true,
+        })
         assert.deepEqual(yield* names(store, "DATA/"), all.toSorted())
         assert.equal((yield* Stream.runCollect(Stream.take(store.list(""), 3))).length, 3)
         assert.deepEqual(yield* names(store, "DATA/f/"), all.filter((name) => name.startsWith("DATA/f/")).toSorted())
@@ -356,6 +359,50 @@ export const storeSuite = (
         // A Buffer would share memory through `slice`, and with Node's pool through `buffer`.
         assert.equal(Object.getPrototypeOf(got), Uint8Array.prototype)
         assert.equal(got.buffer.byteLength, got.length)
+      }))
+
+    test("shows each write at once, wherever it is looked for", (store) =>
+      Effect.gen(function* () {
+        for (let i = 0; i < 5; i++) {
+          const content = pattern(1000 + i, i)
+          yield* store.put("a/x", [content], { replace: true })
+          same(yield* store.get("a/x"), content)
+          same(yield* store.get("a/x", { offset: -10, length: 10 }), content.subarray(-10))
+          assert.equal((yield* store.stat("a/x")).size, 1000 + i)
+          assert.deepEqual(yield* Stream.runCollect(store.list("a/")), [{ name: "a/x", size: 1000 + i }])
+          if (i % 2 === 0) continue
+          yield* store.remove("a/x")
+          yield* fails("not-found", "a/x", store.stat("a/x"))
+          assert.deepEqual(yield* names(store, ""), [])
+        }
+      }))
+
+    test("takes the longest names, and lists in order when it says so", (store) =>
+      Effect.gen(function* () {
+        const longest = `${`${"n".repeat(101)}/`.repeat(5)}xy`
+        assert.equal(longest.length, 512)
+        const all = [longest, "b", "a.b", "a-b", "a0", "a_b", "aB", "A1", "a/b.c/d", "a/b-c", "a/b/c"]
+        for (const name of all) yield* store.put(name, [bytesOf(name)], { unique: true })
+        same(yield* store.get(longest), bytesOf(longest))
+        const listed = (yield* Stream.runCollect(store.list(""))).map(({ name }) => name)
+        if (store.properties.orderedList === true) assert.deepEqual(listed, all.toSorted())
+        else assert.deepEqual(listed.toSorted(), all.toSorted())
+      }))
+
+    test("has one winner of 8 writers that commit at once", (store) =>
+      Effect.gen(function* () {
+        if (!store.properties.atomicCreate) return
+        const writers = yield* Effect.forEach(Array.from({ length: 8 }, (_, i) => i), (i) =>
+          Effect.gen(function* () {
+            const writer = yield* store.create("race")
+            yield* writer.append(pattern(10_000, i))
+            return Effect.match(writer.commit, { onSuccess: () => i, onFailure: ({ reason }) => reason })
+          }))
+        const outcomes = yield* Effect.all(writers, { concurrency: "unbounded" })
+        const winners = outcomes.filter((outcome) => typeof outcome === "number")
+        assert.equal(winners.length, 1, String(outcomes))
+        assert.equal(outcomes.filter((outcome) => outcome === "exists").length, 7, String(outcomes))
+        same(yield* store.get("race"), pattern(10_000, winners[0]!))
       }))
 
     test("describes effects that can run again", (store) =>

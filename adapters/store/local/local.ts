@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/pack/store.ts"
 import { makeDirectories, makeRoot, parentOf, syncDirectory } from "./directories.ts"
 import { codeOf, fileError } from "./file_error.ts"
 import { fileWrites, type Operate, runFiles } from "./file_operations.ts"
@@ -19,6 +19,9 @@ export interface LocalStoreOptions {
   readonly create?: boolean
 }
 
+/** What it guarantees, wherever it is. */
+export const localGuarantees: StoreGuarantees = { connections: 4, atomicCreate: true, durable: true, appends: true }
+
 const store = (root: string): ObjectStore => {
   const directories = makeDirectories(root)
   const operate: Operate = (doing, name, work) =>
@@ -28,7 +31,7 @@ const store = (root: string): ObjectStore => {
     })
 
   return {
-    properties: { location: root, connections: 4, atomicCreate: true, durable: true, appends: true },
+    properties: { ...localGuarantees, location: root },
     ...fileWrites(operate, () => openTemporary(root, directories)),
     get: (name, range) => operate("read", name, () => readFile(root, name, range)),
     stat: (name) => operate("read", name, () => statFile(root, name)),

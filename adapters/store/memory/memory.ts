@@ -2,9 +2,17 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { ObjectStore, type StoreError, type WriteOptions } from "../../../stages/pack/store.ts"
+import { ObjectStore, type StoreError, type StoreGuarantees, type WriteOptions } from "../../../stages/pack/store.ts"
 import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "../name.ts"
 import { joinParts } from "../parts.ts"
+
+/** What it guarantees, wherever it is. */
+export const memoryGuarantees: StoreGuarantees = {
+  connections: 4,
+  atomicCreate: true,
+  durable: false,
+  contentType: true,
+}
 
 const store = (location: string): ObjectStore => {
   const objects = new Map<string, Uint8Array>()
@@ -26,7 +34,7 @@ const store = (location: string): ObjectStore => {
     return Effect.fail(nameError(name) ?? notFound(name, location))
   }
   return {
-    properties: { location, connections: 4, atomicCreate: true, durable: false, contentType: true },
+    properties: { ...memoryGuarantees, location },
     put: (name, parts, options) =>
       Effect.suspend(() => {
         const error = nameError(name)

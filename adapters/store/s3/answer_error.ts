@@ -1,7 +1,8 @@
 /** What S3 answers when it refuses, as errors of a store. */
 import { StoreError } from "../../../stages/pack/store.ts"
 import { alreadyExists } from "../name.ts"
-import { childText, parseXml, type XmlElement } from "./xml.ts"
+import { parseXml, type XmlElement } from "../xml.ts"
+import { childText, localName } from "./answer_xml.ts"
 
 /** An answer that is no success. */
 export interface Refusal {
@@ -32,7 +33,7 @@ const errorElement = (text: string): XmlElement | undefined => {
   if (text === "") return undefined
   try {
     const root = parseXml(text)
-    return root.name === "Error" ? root : undefined
+    return localName(root) === "Error" ? root : undefined
   } catch {
     return undefined // of a proxy, perhaps; the status says enough
   }

@@ -128,6 +128,9 @@ export const connectionError = (cause: unknown, { doing, location, name }: Asked
   if (/wrong version number|WRONG_VERSION|InvalidContentType|corrupt message|packet length too long/i.test(said)) {
     return make("io", "the server does not speak TLS on that port; write http:// for a server without it")
   }
+  if (/bad port/i.test(said)) {
+    return make("invalid", "the port is one that the runtime never connects to by HTTP; let the server use another")
+  }
   if (/ENOTFOUND|EAI_|dns|FailedToOpenSocket|lookup/i.test(said)) {
     return make("unavailable", "the name of the server is not known or the network is down; check the endpoint")
   }

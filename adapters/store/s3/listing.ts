@@ -1,9 +1,10 @@
 /** Lists keys, a page of at most 1,000 at a time. */
 import * as Effect from "effect/Effect"
 import { StoreError } from "../../../stages/pack/store.ts"
+import { parseXml, type XmlElement } from "../xml.ts"
 import type { S3Client } from "./client.ts"
 import { showS3Location } from "./location.ts"
-import { childText, parseXml, type XmlElement } from "./xml.ts"
+import { childText, localName } from "./answer_xml.ts"
 
 /** An object as it is listed. */
 export interface ListedKey {
@@ -56,9 +57,11 @@ const keyOf = (element: XmlElement, encoded: boolean, prefix: string): ListedKey
 const pageOf = (text: string, { after, prefix }: ListPageOptions): Omit<ListedPage, "now"> => {
   const root = parseXml(text)
   const truncated = childText(root, "IsTruncated")
-  if (root.name !== "ListBucketResult" || (truncated !== "true" && truncated !== "false")) throw bad("it is no listing")
+  if (localName(root) !== "ListBucketResult" || (truncated !== "true" && truncated !== "false")) {
+    throw bad("it is no listing")
+  }
   const encoded = childText(root, "EncodingType") === "url"
-  const keys = root.children.filter(({ name }) => name === "Contents").map((one) => keyOf(one, encoded, prefix))
+  const keys = root.children.filter((one) => localName(one) === "Contents").map((one) => keyOf(one, encoded, prefix))
   if (truncated === "false") return { keys }
   const next = childText(root, "NextContinuationToken")
   if (next === undefined || next === "" || next === after) throw bad("it goes on, but does not say where")

@@ -109,6 +109,9 @@ export const parseS3Location = (location: string): S3Location => {
   const cut = location.indexOf("?")
   const given = parametersOf(cut < 0 ? "" : location.slice(cut + 1))
   const path = (cut < 0 ? location : location.slice(0, cut)).replace(/^s3:/i, "")
+  // Before anything is repeated: a secret can have slashes, so that what stands before the "@" looks like a host or bucket.
+  const start = path.replace(/^https?:/i, "").replace(/^\/\//, "")
+  if (/^(?!\[)(?:[^/:]*@|[^/:]*:(?!\d{1,5}(?:\/|$)))/.test(start)) throw invalid(NO_SECRETS)
   let host: string | undefined
   let rest: string
   if (path.startsWith("//")) {

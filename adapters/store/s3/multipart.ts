@@ -3,10 +3,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { StoreError } from "../../../stages/pack/store.ts"
 import { retrying } from "../retrier.ts"
+import { parseXml } from "../xml.ts"
 import { codeOf } from "./answer_error.ts"
+import { childText, localName } from "./answer_xml.ts"
 import type { S3Answer, S3Client } from "./client.ts"
 import { showS3Location } from "./location.ts"
-import { childText, parseXml } from "./xml.ts"
 
 /** Bytes of a part; the last may be shorter. Servers take 5 MiB to 5 GiB, and some want all to be of one size. */
 export const PART_BYTES: number = 16 << 20
@@ -117,7 +118,7 @@ export const startUpload: (
   const verifyComplete = (text: string): Effect.Effect<void, StoreError> =>
     Effect.suspend(() => {
       try {
-        if (parseXml(text).name === "CompleteMultipartUploadResult") return Effect.void
+        if (localName(parseXml(text)) === "CompleteMultipartUploadResult") return Effect.void
       } catch (cause) {
         return Effect.fail(strange("the server does not say that the upload is complete", cause))
       }

@@ -3,7 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type ObjectInfo, ObjectStore, StoreError, type WriteOptions } from "../../../stages/pack/store.ts"
+import {
+  type ObjectInfo,
+  ObjectStore,
+  StoreError,
+  type StoreGuarantees,
+  type WriteOptions,
+} from "../../../stages/pack/store.ts"
 import { directoryError, nameError } from "../name.ts"
 import { sizeOfParts } from "../parts.ts"
 import { retrying } from "../retrier.ts"
@@ -22,6 +28,16 @@ export interface S3StoreOptions {
   readonly create?: boolean
   /** How long the server may be silent before a request counts as lost, in milliseconds. 60,000 by default. */
   readonly silence?: number
+}
+
+/** What holds for every such store, see README.md beside this file for where `atomicCreate` ends. */
+export const s3Guarantees: StoreGuarantees = {
+  connections: 8,
+  atomicCreate: true,
+  durable: true,
+  orderedList: true,
+  remote: true,
+  contentType: true,
 }
 
 /** Objects up to this length are put at once, in bytes. */
@@ -97,15 +113,7 @@ const store = (client: S3Client): ObjectStore => {
   })
 
   return {
-    properties: {
-      location: shown,
-      connections: 8,
-      atomicCreate: true,
-      durable: true,
-      orderedList: true,
-      remote: true,
-      contentType: true,
-    },
+    properties: { location: shown, ...s3Guarantees },
     put: (name, parts, options) =>
       checked(name, () => {
         const headers = typed(options?.contentType)

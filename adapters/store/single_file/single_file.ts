@@ -5,7 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/pack/store.ts"
 import { makeRoot, syncDirectory } from "../local/directories.ts"
 import { codeOf, fileError } from "../local/file_error.ts"
 import { fileWrites, type Operate, runFiles } from "../local/file_operations.ts"
@@ -19,6 +19,9 @@ export interface SingleFileStoreOptions {
   /** The file need not be there, and what is missing above it is made. Otherwise its absence is an error. */
   readonly create?: boolean
 }
+
+/** What it guarantees, wherever it is. */
+export const singleFileGuarantees: StoreGuarantees = { connections: 4, atomicCreate: true, durable: true }
 
 /** Temporary names are `.<name of the file>.<UUID>.part`, beside the file. */
 const temporaryPrefix = (file: string): string => `.${basename(file)}.`
@@ -53,7 +56,7 @@ const store = (file: string, only: string): ObjectStore => {
     return { name: only, size: info.size }
   })
   return {
-    properties: { location: file, connections: 4, atomicCreate: true, durable: true },
+    properties: { ...singleFileGuarantees, location: file },
     ...fileWrites(operate, () => openTemporary(file)),
     get: (name, range) => operate("read", name, () => readFileAt(file, file, name, range)),
     stat: (name) => name === only ? stat : operate("read", name, () => Promise.reject(notFound(name, file))),

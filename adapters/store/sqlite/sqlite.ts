@@ -13,6 +13,7 @@ import {
   ObjectStore,
   type ObjectWriter,
   StoreError,
+  type StoreGuarantees,
   type WriteOptions,
 } from "../../../stages/pack/store.ts"
 import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "../name.ts"
@@ -23,6 +24,9 @@ export interface SqliteStoreOptions {
   /** Make the file when it is not there. Otherwise its absence is an error. */
   readonly create?: boolean
 }
+
+/** What it guarantees, wherever it is. */
+export const sqliteGuarantees: StoreGuarantees = { connections: 1, atomicCreate: true, durable: true }
 
 /** `PRAGMA application_id` of such files: "PENS". */
 const APPLICATION = 0x50454e53
@@ -166,7 +170,7 @@ const store = (db: DatabaseSync, location: string): ObjectStore => {
   })
 
   return {
-    properties: { location, connections: 1, atomicCreate: true, durable: true },
+    properties: { ...sqliteGuarantees, location },
     put: (name, parts, options) =>
       attempt("write", name, () =>
         inOne(db, () => {

@@ -61,7 +61,7 @@ const run = Effect.fnUntraced(
     const planned = plan(entries)
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
       ? planned
-      : reuse(tree.lookup, started.record.started)(planned)
+      : reuse(tree.lookup, started.record.started, options.compare)(planned)
     const stored = Stream.mapEffect(
       incremental,
       (entry) =>

@@ -49,7 +49,17 @@ describe("openStore", () => {
     Effect.runPromise(Effect.scoped(
       Effect.gen(function* () {
         for (
-          const location of ["gopher://bucket/x", "host:path", "webdav+https://x", "file:relative", "file://host/x", ""]
+          const location of [
+            "gopher://bucket/x",
+            "host:path",
+            "webdav+https:x",
+            "webdav:x",
+            "https:x",
+            "file:relative",
+            "file://host/x",
+            "sftp:x",
+            "",
+          ]
         ) {
           const error = yield* Effect.flip(openStore(location))
           assert.equal(error.reason, "invalid", `${location}: ${error.message}`)

@@ -165,6 +165,10 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
         assert.deepEqual([...tree.children("")], beneath.sort((a, b) => a.path < b.path ? -1 : 1))
         assert.deepEqual([...tree.children("b0150")].map(({ path }) => path), ["b0150/x"])
         assert.deepEqual([...tree.children("zz"), ...tree.children("b0150/x"), ...tree.children("none")], [])
+        const lists = (all: Iterable<Uint8Array>) =>
+          [...all].filter(({ length }) => length > 0).map((list) => `${list[0]} ${list.length}`).sort()
+        const short = state.map(({ chunks }) => chunks).filter(({ length }) => length <= 4096)
+        assert.deepEqual(lists(tree.chunkLists()), lists(short))
         store(tree, state.filter((_, i) => i % 3 === 0))
         assert.equal(tree.counts().files, state.filter((e, i) => i % 3 === 0 && e.kind === "file").length)
       }))

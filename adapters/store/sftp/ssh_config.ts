@@ -1,0 +1,107 @@
+/** Reads the few settings of `~/.ssh/config` that say where a host is and how to log in. */
+import { readdirSync, readFileSync } from "node:fs"
+import { homedir } from "node:os"
+import { basename, dirname, join } from "node:path"
+
+/** What the configuration says of a host. */
+export interface HostConfig {
+  readonly hostName?: string
+  readonly user?: string
+  readonly port?: number
+  readonly identityFiles: ReadonlyArray<string>
+  /** Absent when not set. Empty for `none`. */
+  readonly knownHostsFiles?: ReadonlyArray<string>
+  /** A setting that connects in a way that we do not have (`ProxyJump`), which must not be passed over. */
+  readonly unsupported?: string
+}
+
+/** `~` and what is relative, as ssh reads it. */
+export const expandHome = (path: string): string =>
+  path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path
+
+/** Whether `host` fits a pattern of ssh with `*` and `?`; case does not matter. */
+export const matchesPattern = (pattern: string, host: string): boolean =>
+  new RegExp(
+    `^${pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}$`,
+    "i",
+  ).test(host)
+
+/** Whether `host` fits one of the patterns, and none of those with `!` before them. */
+export const matchesPatterns = (patterns: ReadonlyArray<string>, host: string): boolean =>
+  patterns.some((one) => !one.startsWith("!") && matchesPattern(one, host)) &&
+  !patterns.some((one) => one.startsWith("!") && matchesPattern(one.slice(1), host))
+
+/** Includes within includes, at most; as in ssh. */
+const DEPTH = 16
+const PROXIES = ["proxyjump", "proxycommand"]
+
+/**
+ * The settings for `host` in the file, when it is there. As in ssh the first value counts, and `IdentityFile` adds up. `Include` is
+ * followed; blocks that start with `Match` are passed over, but for `Match all`. Throws when a file is there and cannot be read.
+ */
+export const readConfig = (file: string, host: string): HostConfig => {
+  const first = new Map<string, string>()
+  const identityFiles: Array<string> = []
+  const read = (path: string, depth: number, applies: boolean): void => {
+    for (const line of linesOf(path)) {
+      const match = /^\s*([A-Za-z]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line)
+      if (match === null) continue
+      const key = match[1]!.toLowerCase()
+      const values = wordsOf(match[2]!)
+      if (key === "host") applies = matchesPatterns(values, host)
+      else if (key === "match") applies = values.length === 1 && values[0]!.toLowerCase() === "all"
+      else if (!applies || values.length === 0) continue
+      else if (key === "include" && depth < DEPTH) {
+        for (const included of values.flatMap((one) => filesOf(one, file))) read(included, depth + 1, true)
+      } else if (key === "identityfile") identityFiles.push(values[0]!)
+      else if (!first.has(key)) first.set(key, key === "userknownhostsfile" ? match[2]! : values[0]!)
+    }
+  }
+  read(file, 0, true)
+
+  const known = first.get("userknownhostsfile")
+  const proxy = PROXIES.find((key) => first.has(key) && first.get(key)!.toLowerCase() !== "none")
+  const port = Number(first.get("port"))
+  const user = first.get("user")
+  const hostName = (first.get("hostname") ?? host).replaceAll("%h", host)
+  const expand = (path: string): string => expandHome(path.replaceAll("%d", homedir()).replaceAll("%h", hostName))
+  return {
+    identityFiles: identityFiles.filter((one) => one.toLowerCase() !== "none").map(expand),
+    hostName,
+    ...(user === undefined ? {} : { user }),
+    ...(port >= 1 && port <= 65535 ? { port } : {}),
+    ...(known === undefined
+      ? {}
+      : { knownHostsFiles: known.toLowerCase() === "none" ? [] : wordsOf(known).map(expand) }),
+    ...(proxy === undefined ? {} : { unsupported: proxy === "proxyjump" ? "ProxyJump" : "ProxyCommand" }),
+  }
+}
+
+const linesOf = (path: string): ReadonlyArray<string> => {
+  try {
+    return readFileSync(path, "utf8").split(/\r?\n/).filter((line) => !/^\s*(#|$)/.test(line))
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR")) return []
+    throw cause
+  }
+}
+
+/** Words, in quotes where they have blanks; what comes after a `#` word is a comment. */
+const wordsOf = (text: string): ReadonlyArray<string> => {
+  const words = [...text.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2]!)
+  const comment = words.findIndex((word) => word.startsWith("#"))
+  return comment < 0 ? words : words.slice(0, comment)
+}
+
+/** Files that an `Include` names: relative to the configuration, with patterns in the last component. */
+const filesOf = (included: string, config: string): ReadonlyArray<string> => {
+  const expanded = expandHome(included)
+  const path = expanded.startsWith("/") ? expanded : join(dirname(config), expanded)
+  if (!/[*?]/.test(path)) return [path]
+  try {
+    return readdirSync(dirname(path)).filter((name) => matchesPattern(basename(path), name)).sort()
+      .map((name) => join(dirname(path), name))
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,181 @@
+/** Snapshots of one repository made in another: what `convert` and `copy` have in common. */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { counting, type CountingStore } from "../adapters/store/counting.ts"
+import type { Converted, ConvertOptions } from "../formats/convert.ts"
+import type { FormatError, Repository, SnapshotInfo } from "../formats/format.ts"
+import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+import { UsageError } from "./error.ts"
+import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
+import { printLosses, printProblems } from "./incomplete.ts"
+import type { CommonInput } from "./options.ts"
+import { makeOutput, type Output } from "./output.ts"
+import { meter } from "./progress.ts"
+import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
+import { type OpenError, type OpenRepository, repositoryLocation, withRepository } from "./repository.ts"
+import { localPath } from "./roots.ts"
+import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+import { printTraffic } from "./traffic.ts"
+
+export interface BetweenInput extends CommonInput {
+  readonly to: string
+  readonly snapshot: ReadonlyArray<string>
+  readonly dryRun: boolean
+}
+
+/** How snapshots get there. */
+export interface Way {
+  /** Of a snapshot that was made; also the type of its row. */
+  readonly done: "converted" | "copied"
+  /** Opens the target, after all that can be said before; none in a dry run that would make it. */
+  readonly target: (
+    source: OpenRepository,
+    wanted: ReadonlyArray<SnapshotInfo>,
+    out: Output,
+  ) => Effect.Effect<OpenRepository | undefined, OpenError, SqliteEngine | Scope.Scope>
+  /** Loads what makes them, and what tells which are there, by the ID in the source. */
+  readonly load: () => Promise<{
+    readonly run: (
+      from: Repository,
+      to: Repository,
+      options: ConvertOptions,
+    ) => Stream.Stream<Converted, FormatError>
+    readonly there: (
+      from: Repository,
+      to: Repository,
+      sources: ReadonlyArray<SnapshotInfo>,
+      targets: ReadonlyArray<SnapshotInfo>,
+    ) => ReadonlyMap<string, SnapshotInfo>
+  }>
+}
+
+/** Makes the snapshots; gives the exit code: 3 when something of a snapshot is not in the target, 1 when a snapshot is lost. */
+export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, OpenError> = Effect.fnUntraced(
+  function* (input, way) {
+    const { done } = way
+    const out = makeOutput(input)
+    const start = performance.now()
+    const location = yield* repositoryLocation(input.repo)
+    if (location === input.to || (localPath(location) ?? "") === localPath(input.to)) {
+      return yield* new UsageError({
+        message: `${location} cannot be ${done} into itself; name another repository with --to`,
+      })
+    }
+    let counted: CountingStore | undefined
+    return yield* withRepository(input, "open", (from, source) =>
+      Effect.gen(function* () {
+        const listed = yield* from.snapshots
+        const wanted = input.snapshot.length === 0
+          ? listed
+          : yield* Effect.forEach(new Set(input.snapshot), (name) => pickSnapshot(from, name))
+        const target = yield* way.target(source, wanted, out)
+        const { run, there } = yield* Effect.promise(way.load)
+        const tally: Tally = { done: 0, there: 0, lost: 0, problems: 0, bytes: 0, bytesAdded: 0, bytesStored: 0 }
+        if (target === undefined || input.dryRun) {
+          const have = target === undefined
+            ? new Map()
+            : there(from, target.repository, listed, yield* target.repository.snapshots)
+          for (const snapshot of wanted) {
+            if (have.has(snapshot.id)) tally.there += 1
+            else {
+              tally.done += 1
+              out.line(`Snapshot ${describeSnapshot(snapshot)} would be ${done}`)
+              out.row({ type: done, source: snapshot.id })
+            }
+          }
+        } else {
+          const show = meter(out)
+          const progress = (snapshot: SnapshotInfo, now: { readonly bytes: number; readonly path: string }): void =>
+            show(() => ({
+              done: now.bytes,
+              total: snapshot.bytes,
+              left: `Snapshot ${tally.done + tally.there + tally.lost + 1} of ${wanted.length}`,
+              path: now.path,
+            }))
+          yield* Stream.runForEach(
+            run(from, target.repository, { snapshots: wanted, ...(out.live ? { progress } : {}) }),
+            (one) => Effect.sync(() => tell(one, tally, way, out)),
+          ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
+        }
+        const { done: made, there: skipped, lost, problems, bytes, bytesAdded, bytesStored } = tally
+        const bytesRead = counted?.counts().bytesRead ?? 0
+        const seconds = secondsSince(start)
+        out.row({
+          type: "summary",
+          [done]: made,
+          ...{ skipped, lost, problems, bytes, bytesAdded, bytesRead, bytesStored, seconds },
+          ...(input.dryRun ? { dryRun: true } : { target: input.to }),
+        })
+        out.note(
+          `${plural(made, "snapshot")} ${input.dryRun ? "would be " : ""}${done}` +
+            (skipped > 0 ? `, ${skipped} there already` : "") +
+            (input.dryRun
+              ? ""
+              : `; ${showBytes(bytes)}, ${showBytes(bytesRead)} read, ${showBytes(bytesStored)} stored in ${
+                showDuration(seconds)
+              }`),
+        )
+        printTraffic(out)
+        if (problems > 0) out.line(`${plural(problems, "problem")}: see the messages above`)
+        return lost > 0 ? EXIT_FAILURE : problems > 0 ? EXIT_INCOMPLETE : EXIT_OK
+      }), { through: (store) => counted = counting(store) })
+  },
+)
+
+interface Tally {
+  /** Made. */
+  done: number
+  there: number
+  lost: number
+  problems: number
+  bytes: number
+  bytesAdded: number
+  bytesStored: number
+}
+
+const tell = (one: Converted, tally: Tally, { done }: Way, out: Output): void => {
+  tally[one.outcome === "converted" ? "done" : one.outcome] += 1
+  const of = { source: one.source.id }
+  if (one.outcome === "lost") {
+    tally.problems += 1
+    out.warn(`Snapshot ${describeSnapshot(one.source)} cannot be ${done}: ${one.error.message}`)
+    return out.row({ type: "problem", message: one.error.message, ...of })
+  }
+  if (one.outcome === "there") {
+    const said = `Snapshot ${describeSnapshot(one.source)} is there already, as ${describeSnapshot(one.target)}`
+    const missing = missingFiles(one.source, one.target)
+    if (missing > 0) {
+      tally.problems += 1
+      out.warn(`${said}, without ${plural(missing, "file")} that the source has lost`)
+    } else out.note(said)
+    return out.row({ type: "skipped", ...of, snapshot: one.target.id, ...(missing > 0 ? { missing } : {}) })
+  }
+  const { bytes, bytesAdded, bytesStored, directories, files, losses = [], problems } = one.summary
+  printProblems(problems, out, of)
+  printLosses(losses, out, of)
+  tally.problems += problems.length
+  tally.bytes += bytes
+  tally.bytesAdded += bytesAdded
+  tally.bytesStored += bytesStored
+  out.note(
+    `Snapshot ${describeSnapshot(one.source)} ${done}, as ${describeSnapshot(one.target)}: ${plural(files, "file")}, ${
+      showBytes(bytes)
+    }`,
+  )
+  out.row({
+    type: done,
+    ...of,
+    snapshot: one.target.id,
+    files,
+    dirs: directories,
+    bytes,
+    bytesAdded,
+    bytesStored,
+    problems: problems.length,
+  })
+}
+
+/** Files that a copy does not have. Whether a snapshot is one is known for certain only where it says so. */
+const missingFiles = (source: SnapshotInfo, { files, original }: SnapshotInfo): number =>
+  original === undefined ? 0 : Math.max(0, (source.files ?? 0) - (files ?? 0))

@@ -1,0 +1,48 @@
+/** The table in adapters/store/README.md is what the stores declare. */
+import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { test } from "node:test"
+import { localGuarantees } from "../../../adapters/store/local/local.ts"
+import { memoryGuarantees } from "../../../adapters/store/memory/memory.ts"
+import { s3Guarantees } from "../../../adapters/store/s3/s3.ts"
+import { singleFileGuarantees } from "../../../adapters/store/single_file/single_file.ts"
+import { sqliteGuarantees } from "../../../adapters/store/sqlite/sqlite.ts"
+import type { StoreGuarantees } from "../../../stages/pack/store.ts"
+
+/** Every store, in the order of the table. */
+const stores: ReadonlyArray<readonly [name: string, guarantees: StoreGuarantees]> = [
+  ["a directory: `path`, `file:///path`", localGuarantees],
+  ["a single file (zprt)", singleFileGuarantees],
+  ["a SQLite database: `sqlite:path`", sqliteGuarantees],
+  ["S3: `s3://bucket/prefix`, `s3:https://host/bucket/prefix`", s3Guarantees],
+  ["memory: `memory:name`", memoryGuarantees],
+]
+
+/** Every member must be here: the type says so. */
+const columns: { readonly [K in keyof Required<StoreGuarantees>]: string } = {
+  atomicCreate: "atomic create",
+  durable: "durable",
+  orderedList: "ordered listing",
+  remote: "remote",
+  readOnly: "read-only",
+  appends: "appends",
+  paced: "paced",
+  contentType: "content types",
+  connections: "connections",
+}
+
+const cell = (value: boolean | number | undefined): string =>
+  typeof value === "number" ? String(value) : value === true ? "yes" : "no"
+
+const row = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |\n`
+
+test("the table of guarantees is what the stores declare", () => {
+  const keys = Object.keys(columns) as Array<keyof StoreGuarantees>
+  const table = row(["store", ...keys.map((key) => columns[key])]) +
+    row(["store", ...keys].map(() => "---")) +
+    stores.map(([name, guarantees]) => row([name, ...keys.map((key) => cell(guarantees[key]))])).join("")
+  const page = readFileSync(join(resolve(import.meta.dirname, "../../.."), "adapters/store/README.md"), "utf8")
+  const found = /<!-- guarantees -->\n([^]*?)<!-- end -->/.exec(page)?.[1]
+  assert.equal(found, table)
+})

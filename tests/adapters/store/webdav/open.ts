@@ -1,0 +1,16 @@
+/** The WebDAV store on a server of the tests. */
+import { Effect, Redacted } from "effect"
+import { webdavStore, type WebdavStoreOptions } from "../../../../adapters/store/webdav/webdav.ts"
+import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
+import { PASSWORD, USER, type WebServer } from "../../../servers/web_server.ts"
+
+/** Opens it in a collection of its own, which is made. */
+export const openWebdav = (
+  { dav }: Pick<WebServer, "dav">,
+  options?: WebdavStoreOptions,
+): Effect.Effect<ObjectStore, StoreError> =>
+  webdavStore.make(`webdav+${dav}one/two`, {
+    create: true,
+    login: { user: USER, password: Redacted.make(PASSWORD) },
+    ...options,
+  })
