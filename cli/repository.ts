@@ -51,7 +51,7 @@ export interface OpenHow {
   /** The repository whose key it gets when it is made. */
   readonly like?: Repository
   /** Called when a key is being derived from a password, which takes half a second in which this thread has nothing to do. */
-  readonly meanwhile?: () => void
+  readonly meanwhile?: (() => void) | undefined
 }
 
 /** Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. */

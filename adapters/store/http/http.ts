@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { type ObjectInfo, ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import { type ObjectInfo, ObjectStore, type StoreError, type StoreGuarantees } from "../../../stages/pack/store.ts"
 import { directoryError, nameError } from "../name.ts"
 import { addressOf, type Login } from "./credentials.ts"
 import { problem } from "./failure.ts"
@@ -21,7 +21,15 @@ export interface HttpStoreOptions {
   readonly idle?: number
 }
 
-const CONNECTIONS = 8
+/** What it guarantees. */
+export const httpGuarantees: StoreGuarantees = {
+  atomicCreate: false,
+  durable: false,
+  remote: true,
+  readOnly: true,
+  connections: 8,
+}
+
 /** A manifest or listing is no longer than this: some 500,000 names. */
 const LIMIT_BYTES = 64 << 20
 
@@ -39,14 +47,7 @@ const store = (http: HttpOptions, root: URL): ObjectStore => {
         problem({ doing: "change", name, location }, "denied", "over http: and https: a repository is read-only"),
       ))
   return {
-    properties: {
-      location,
-      connections: CONNECTIONS,
-      atomicCreate: false,
-      durable: false,
-      remote: true,
-      readOnly: true,
-    },
+    properties: { ...httpGuarantees, location },
     put: refuse,
     create: refuse,
     remove: refuse,
@@ -147,7 +148,7 @@ const readListing = Effect.fnUntraced(function* (
         // It is gone meanwhile, or a link that leads nowhere.
         Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
       ),
-    { concurrency: CONNECTIONS },
+    { concurrency: httpGuarantees.connections },
   )
   return {
     objects: objects.filter((one) => one !== undefined),

@@ -82,6 +82,8 @@ const byCode: Readonly<Record<string, readonly [Reason, string]>> = {
   XAmzContentSHA256Mismatch: ["unavailable", "the bytes did not arrive as they were sent"],
   EntityTooLarge: ["invalid", "the server does not take objects that large"],
   KeyTooLongError: ["invalid", "the server does not take names that long"],
+  InvalidBucketName: ["invalid", "the server does not take the name of the bucket; choose another"],
+  BucketAlreadyExists: ["denied", "the name of the bucket belongs to somebody else; choose another"],
   InvalidStorageClass: ["invalid", "the server does not have the storage class; change storage-class"],
   InvalidObjectState: ["denied", "it is in an archive; restore it there first"],
   NotImplemented: ["io", "the server does not implement what was asked for"],

@@ -210,14 +210,13 @@ function* slices(parts: ReadonlyArray<Uint8Array>, size: number): Generator<Read
 
 /** Makes the bucket, as restic does: in the region of the location, private. */
 const makeBucket = Effect.fnUntraced(function* (client: S3Client) {
-  const { bucket, endpoint, region } = client.location
+  const { endpoint, region } = client.location
   const body = endpoint === undefined && region !== undefined && region !== "us-east-1"
     ? [new TextEncoder().encode(
       `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`,
     )]
     : []
   yield* client.send({ method: "PUT", doing: "make the bucket of", name: "", body })
-  return bucket
 })
 
 const make: (
@@ -240,7 +239,8 @@ const make: (
   yield* look.pipe(
     Effect.catch((error) =>
       error.reason === "not-found" && options.create === true
-        ? Effect.andThen(makeBucket(client), look)
+        // Somebody else may have made it meanwhile.
+        ? Effect.catch(makeBucket(client), (refused) => Effect.mapError(look, () => refused))
         : Effect.fail(error)
     ),
   )

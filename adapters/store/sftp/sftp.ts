@@ -88,20 +88,14 @@ const serverOf = (location: SftpLocation, options: SftpStoreOptions): Server => 
 
 const store = (link: Link, place: Place): ObjectStore => {
   const { root, location, syncs } = place
-  const operate = <A>(
-    doing: string,
-    name: string,
-    work: (session: Session, stopped: () => boolean) => Promise<A>,
-  ): Effect.Effect<A, StoreError> =>
+  // A writer stays with the connection that it was opened on.
+  const operateFile: Operate = (doing, name, work) =>
     Effect.suspend(() => {
       const error = nameError(name)
-      return error ? Effect.fail(error) : runFiles(
-        (cause) => statusError(doing, name, location, cause),
-        async (stopped) => work((await link.connection()).session, stopped),
-      )
+      return error ? Effect.fail(error) : runFiles((cause) => statusError(doing, name, location, cause), work)
     })
-  // A writer stays with the connection that it was opened on.
-  const operateFile: Operate = (doing, name, work) => operate(doing, name, (_, stopped) => work(stopped))
+  const operate = <A>(doing: string, name: string, work: (session: Session) => Promise<A>) =>
+    operateFile(doing, name, async () => work((await link.connection()).session))
   const writesOf = (name: string) =>
     fileWrites(
       operateFile,

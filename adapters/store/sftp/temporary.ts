@@ -73,7 +73,9 @@ export const openTemporary = async (session: Session, place: Place, name: string
             const [renamed] = await Promise.all([gone, closed])
             if (renamed) isNamed = false
           } catch (cause) {
-            await opening?.then((opened) => opened.close()).catch(() => {})
+            // It may be there by an earlier try, whose answer got lost before the name was synced.
+            const exists = cause instanceof StoreError && cause.reason === "exists"
+            await opening?.then((opened) => exists ? opened.sync() : opened.close()).catch(() => {})
             throw cause
           }
           await (await opening)?.sync()

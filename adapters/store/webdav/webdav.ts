@@ -7,6 +7,7 @@ import {
   ObjectStore,
   type ObjectWriter,
   StoreError,
+  type StoreGuarantees,
   type WriteOptions,
 } from "../../../stages/pack/store.ts"
 import { addressOf, type Login } from "../http/credentials.ts"
@@ -36,7 +37,14 @@ export interface WebdavStoreOptions {
   readonly claims?: ClaimOptions
 }
 
-const CONNECTIONS = 8
+/** What it guarantees. */
+export const webdavGuarantees: StoreGuarantees = {
+  atomicCreate: true,
+  durable: false,
+  remote: true,
+  connections: 8,
+}
+
 const LOOK_FIRST_BYTES = 64 << 10
 const CLEAN_UP_MS = 10_000
 
@@ -131,7 +139,7 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
     ).pipe(Effect.asVoid)
 
   return {
-    properties: { location, connections: CONNECTIONS, atomicCreate: true, durable: false, remote: true },
+    properties: { ...webdavGuarantees, location },
     put: (name, parts, options) =>
       named(name, () => write(name, { length: sizeOfParts(parts), parts: () => parts }, options)),
     create: (name, options) => named(name, () => Effect.map(writerOf(name, location), (make) => make(write, options))),

@@ -3,11 +3,13 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { test } from "node:test"
+import { httpGuarantees } from "../../../adapters/store/http/http.ts"
 import { localGuarantees } from "../../../adapters/store/local/local.ts"
 import { memoryGuarantees } from "../../../adapters/store/memory/memory.ts"
 import { s3Guarantees } from "../../../adapters/store/s3/s3.ts"
 import { singleFileGuarantees } from "../../../adapters/store/single_file/single_file.ts"
 import { sqliteGuarantees } from "../../../adapters/store/sqlite/sqlite.ts"
+import { webdavGuarantees } from "../../../adapters/store/webdav/webdav.ts"
 import type { StoreGuarantees } from "../../../stages/pack/store.ts"
 
 /** Every store, in the order of the table. */
@@ -16,6 +18,8 @@ const stores: ReadonlyArray<readonly [name: string, guarantees: StoreGuarantees]
   ["a single file (zprt)", singleFileGuarantees],
   ["a SQLite database: `sqlite:path`", sqliteGuarantees],
   ["S3: `s3://bucket/prefix`, `s3:https://host/bucket/prefix`", s3Guarantees],
+  ["WebDAV: `webdav+https://user@host/path`", webdavGuarantees],
+  ["a web server: `https://host/path`", httpGuarantees],
   ["memory: `memory:name`", memoryGuarantees],
 ]
 

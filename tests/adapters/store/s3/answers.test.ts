@@ -398,6 +398,28 @@ test("where conditions are refused, claims decide, and expired ones do not count
     ])
   })))
 
+test("a bucket is made only when that is asked for, and by one of several", () =>
+  run(Effect.gen(function* () {
+    const server = yield* scripted
+    const none = refuse(404, "NoSuchBucket")
+    const requests = () => server.seen.splice(0).map(({ method }) => method)
+    server.answer(none)
+    assert.equal((yield* Effect.flip(openScripted(server))).reason, "not-found")
+    assert.deepEqual(requests(), ["GET"])
+    server.answer(none, reply(200))
+    yield* openScripted(server, { create: true })
+    assert.deepEqual(requests(), ["GET", "PUT"])
+    server.answer(none, refuse(409, "BucketAlreadyOwnedByYou"), empty)
+    yield* openScripted(server, { create: true })
+    assert.deepEqual(requests(), ["GET", "PUT", "GET"])
+    server.answer(none, refuse(409, "BucketAlreadyExists"), refuse(403, "AccessDenied"))
+    const taken = yield* Effect.flip(openScripted(server, { create: true }))
+    assert.equal(taken.reason, "denied")
+    assert.match(taken.message, /the name of the bucket belongs to somebody else/)
+    server.answer(refuse(403, "AccessDenied"))
+    assert.equal((yield* Effect.flip(openScripted(server, { create: true }))).reason, "denied")
+  })))
+
 test("the region that the server names is taken, and the request sent again", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted

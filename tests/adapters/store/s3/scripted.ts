@@ -21,7 +21,7 @@ export type Answer = (response: ServerResponse, seen: Seen) => void
 export interface Scripted {
   readonly port: number
   /** All requests so far. */
-  readonly seen: ReadonlyArray<Seen>
+  readonly seen: Array<Seen>
   /** Answers of the next requests, one each; what comes later gets the last one. */
   readonly answer: (...answers: ReadonlyArray<Answer>) => void
 }
