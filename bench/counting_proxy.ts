@@ -36,9 +36,9 @@ const kindOf = ({ method = "", url = "" }: IncomingMessage): string =>
 
 /**
  * A proxy in front of `http://host:port`. Each request waits for so many milliseconds before it is passed on; nothing limits how much passes.
- * Requests are passed on as they are, with the `Host` that the program signed.
+ * Requests are passed on as they are, with the `Host` that the program signed. When the server is not there, the connection is cut.
  */
-export const countingProxy = (endpoint: string, delay: number): Promise<CountingProxy> => {
+export const countingProxy = (endpoint: string, delay = 0): Promise<CountingProxy> => {
   const { hostname, port } = new URL(endpoint)
   const agent = new Agent({ keepAlive: true })
   const kinds: Record<string, number> = {}
@@ -46,10 +46,10 @@ export const countingProxy = (endpoint: string, delay: number): Promise<Counting
 
   const pass = (from: IncomingMessage, to: ServerResponse): void => {
     const upstream = request(
-      { agent, hostname, port, method: from.method, path: from.url, headers: from.rawHeaders as never },
+      { agent, hostname, port, method: from.method, path: from.url, headers: from.headers },
       (answer) => {
         answer.on("data", (part: Uint8Array) => received += part.length)
-        to.writeHead(answer.statusCode!, answer.statusMessage, answer.rawHeaders)
+        to.writeHead(answer.statusCode!, answer.headers)
         answer.pipe(to)
       },
     )

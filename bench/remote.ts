@@ -25,7 +25,7 @@ const start = async (): Promise<{ readonly endpoint: string; readonly ceph?: Cep
 
 const { ceph, endpoint } = await start()
 const bucket = process.env["BENCH_S3_BUCKET"] ?? `penstock-bench-${process.pid}`
-const proxies = [await countingProxy(endpoint, 0), await countingProxy(endpoint, DELAY)]
+const proxies = [await countingProxy(endpoint), await countingProxy(endpoint, DELAY)]
 const distances = proxies.map((proxy, i): Distance => ({
   label: i === 0 ? "" : ` +${DELAY} ms`,
   server: {

@@ -28,9 +28,6 @@ export interface RozenOptions extends LayoutOptions {
   readonly scrypt?: ScryptCost
 }
 
-/** `ROZEN.json` of stores that were just recognised: who then opens one need not read it again. */
-const recognised = new WeakMap<ObjectStore, Uint8Array>()
-
 /** The rozen format with options of one's own. */
 export const makeRozen = (options: RozenOptions = {}): Format => ({
   name: "rozen",
@@ -39,9 +36,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
   cacheable: { config: CONFIG, holds: (name) => /^INDEX\/.*\.(map|catmap|cat)$/.test(name) },
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
-    const config = yield* readConfig(store)
-    if (config !== undefined) recognised.set(store, config)
-    return config !== undefined || (yield* keyNames(store)).length > 0
+    return (yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0
   }),
   create: Effect.fnUntraced(function* ({ password }, like) {
     const store = yield* ObjectStore
@@ -79,12 +74,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
   open: Effect.fnUntraced(function* (secrets) {
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
-    const read = Effect.suspend(() => {
-      const config = recognised.get(store)
-      recognised.delete(store)
-      return config === undefined ? readConfig(store) : Effect.succeed(config)
-    })
-    const [config, keys] = yield* Effect.all([read, keyNames(store)], { concurrency: 2 })
+    const [config, keys] = yield* Effect.all([readConfig(store), keyNames(store)], { concurrency: 2 })
     if (config === undefined && keys.length === 0) {
       return yield* new RepositoryError({
         reason: "none",
