@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/pack/store.ts"
 import { fileWrites, type Operate, runFiles } from "../local/file_operations.ts"
 import type { Temporary } from "../local/temporary.ts"
 import { directoryError, nameError } from "../name.ts"
@@ -38,6 +38,15 @@ export interface SftpStoreOptions {
 
 /** Operations that are worth having under way at once, to hide the five or six round trips of a write. */
 const CONNECTIONS = 8
+
+/** What it can do. A server that syncs neither files nor directories is not durable: then its properties say so. */
+export const sftpGuarantees: StoreGuarantees = {
+  connections: CONNECTIONS,
+  atomicCreate: true,
+  durable: true,
+  remote: true,
+  appends: true,
+}
 
 const fromVariable = (name: string): Redacted.Redacted<string> | undefined =>
   env[name] ? Redacted.make(env[name]) : undefined
@@ -103,14 +112,7 @@ const store = (link: Link, place: Place): ObjectStore => {
     )
 
   return {
-    properties: {
-      location,
-      connections: CONNECTIONS,
-      atomicCreate: true,
-      durable: syncs,
-      remote: true,
-      appends: true,
-    },
+    properties: { ...sftpGuarantees, location, durable: syncs },
     put: (name, parts, options) => writesOf(name).put(name, parts, options),
     create: (name, options) => writesOf(name).create(name, options),
     get: (name, range) => operate("read", name, (session) => readFile(session, root, location, name, range)),

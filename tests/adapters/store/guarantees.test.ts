@@ -7,6 +7,7 @@ import { httpGuarantees } from "../../../adapters/store/http/http.ts"
 import { localGuarantees } from "../../../adapters/store/local/local.ts"
 import { memoryGuarantees } from "../../../adapters/store/memory/memory.ts"
 import { s3Guarantees } from "../../../adapters/store/s3/s3.ts"
+import { sftpGuarantees } from "../../../adapters/store/sftp/sftp.ts"
 import { singleFileGuarantees } from "../../../adapters/store/single_file/single_file.ts"
 import { sqliteGuarantees } from "../../../adapters/store/sqlite/sqlite.ts"
 import { webdavGuarantees } from "../../../adapters/store/webdav/webdav.ts"
@@ -18,6 +19,7 @@ const stores: ReadonlyArray<readonly [name: string, guarantees: StoreGuarantees]
   ["a single file (zprt)", singleFileGuarantees],
   ["a SQLite database: `sqlite:path`", sqliteGuarantees],
   ["S3: `s3://bucket/prefix`, `s3:https://host/bucket/prefix`", s3Guarantees],
+  ["SFTP: `sftp://user@host/path`, `sftp:user@host:path`", sftpGuarantees],
   ["WebDAV: `webdav+https://user@host/path`", webdavGuarantees],
   ["a web server: `https://host/path`", httpGuarantees],
   ["memory: `memory:name`", memoryGuarantees],
