@@ -63,6 +63,7 @@ const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missin
     argv: [...start, command, "-q", "-r", locationOf(format, place), ...args],
     env: {
       ...QUIET,
+      PENSTOCK_CACHE_DIR: join(place.home, "cache"),
       ...(age
         ? {
           PENSTOCK_RECIPIENTS: recipients.get(place.home) ?? "",

@@ -55,6 +55,19 @@ const byWork = (
   )
 }
 
+/** What passed to and from a server: of the last round, and it differs little. */
+const traffic = (results: Results, tools: Results["tools"], corpus: string): ReadonlyArray<string> => {
+  const last = (tool: string, work: Work) => sampleOf(results, corpus, tool, work)?.costs.at(-1)?.traffic
+  if (!results.samples.some((sample) => sample.corpus === corpus && sample.costs[0]?.traffic !== undefined)) return []
+  return [
+    byWork(results, "requests", tools, (tool, work) => last(tool, work)?.requests.toString()),
+    byWork(results, "MB sent, received", tools, (tool, work) => {
+      const passed = last(tool, work)
+      return passed && `${megabytes(passed.sent)}, ${megabytes(passed.received)}`
+    }),
+  ]
+}
+
 const corpusReport = (results: Results, { name, scale, files, bytes }: Results["corpora"][number]): string => {
   const base = results.tools[0]!.name
   const tools = results.tools.filter((tool) =>
@@ -78,7 +91,8 @@ const corpusReport = (results: Results, { name, scale, files, bytes }: Results["
       if (cpu!.length === 0 || memory!.length === 0) return undefined
       return `${round(spread(cpu!).median)} s, ${(spread(memory!).max / 1e6).toFixed(0)} MB`
     }),
-    table(
+    ...traffic(results, tools, name),
+    ...stored.length === 0 ? [] : [table(
       ["stored, MB", "first backup", "added by the edited", "catalog and indexes"],
       stored.map(({ tool, first, edited, catalog }) => [
         tool,
@@ -86,7 +100,7 @@ const corpusReport = (results: Results, { name, scale, files, bytes }: Results["
         results.samples.some((one) => one.tool === tool && one.work === "edited") ? megabytes(edited - first) : "–",
         catalog === null ? "–" : `${megabytes(catalog)} (${(catalog / bytes * 100).toFixed(2)} % of the data)`,
       ]),
-    ),
+    )],
   ].join("\n\n")
 }
 

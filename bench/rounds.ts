@@ -10,6 +10,7 @@ import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { edit, regularFiles, sizeOf } from "./corpora.ts"
 import { difference } from "./compare.ts"
+import { between, type Traffic } from "./counting_proxy.ts"
 import { type Cost, measure } from "./measure.ts"
 import { type Place, type Tool, type Work, WORKS } from "./tool.ts"
 
@@ -18,7 +19,20 @@ export interface Sample {
   readonly corpus: string
   readonly tool: string
   readonly work: Work
-  readonly costs: ReadonlyArray<Cost & { readonly round: number }>
+  readonly costs: ReadonlyArray<WorkCost & { readonly round: number }>
+}
+
+/** What a work took; with what passed to and from a server, where repositories are on one. */
+export interface WorkCost extends Cost {
+  readonly traffic?: Traffic
+}
+
+/** Where repositories are, when it is not a folder. */
+export interface Server {
+  /** Of the tool with that number, in that round. */
+  readonly repository: (round: number, tool: number) => string
+  /** What has passed so far. */
+  readonly traffic: () => Traffic
 }
 
 /** Sizes of a repository after the first backup and after that of the edited files, bytes. */
@@ -50,9 +64,10 @@ export const measureCorpus = async (options: {
   readonly tools: ReadonlyArray<Tool>
   readonly runs: number
   readonly log: (line: string) => void
+  readonly server?: Server
 }): Promise<CorpusResult> => {
-  const { corpus, source, scratch, tools, runs, log } = options
-  const counted = new Map<string, Array<Cost & { round: number }>>()
+  const { corpus, source, scratch, server, tools, runs, log } = options
+  const counted = new Map<string, Array<WorkCost & { round: number }>>()
   const stored = new Map<string, Stored>()
   const faults: Array<string> = []
   const failed = new Set<Tool>()
@@ -60,7 +75,7 @@ export const measureCorpus = async (options: {
   for (let round = 0; round <= runs; round++) {
     const folder = join(scratch, `round-${round}`)
     const placeOf = new Map<Tool, Place>()
-    const costs = new Map<Tool, Map<Work, Cost>>(tools.map((tool) => [tool, new Map()]))
+    const costs = new Map<Tool, Map<Work, WorkCost>>(tools.map((tool) => [tool, new Map()]))
     const sizes = new Map<string, number>()
     const attempt = async (tool: Tool, what: string, run: () => Promise<void>): Promise<void> => {
       if (failed.has(tool)) return
@@ -76,7 +91,8 @@ export const measureCorpus = async (options: {
     }
     for (const [i, tool] of tools.entries()) {
       const at = (name: string): string => join(folder, String(i), name)
-      const place = { source, repository: at("repository"), target: at("target"), home: at("home") }
+      const repository = server?.repository(round, i) ?? at("repository")
+      const place = { source, repository, target: at("target"), home: at("home") }
       placeOf.set(tool, place)
       mkdirSync(place.home, { recursive: true })
       mkdirSync(place.target)
@@ -93,9 +109,17 @@ export const measureCorpus = async (options: {
         if (command === undefined) continue
         await attempt(tool, work, async () => {
           flush(scratch)
-          costs.get(tool)!.set(work, await measure(command(place)))
-          if (work === "backup" || work === "edited") sizes.set(`${work} ${tool.name}`, sizeOf(place.repository))
-          if (work === "backup" && tool.content !== undefined) sizes.set(`content ${tool.name}`, tool.content(place))
+          const before = server?.traffic()
+          const cost = await measure(command(place))
+          const traffic = before && { traffic: between(before, server!.traffic()) }
+          costs.get(tool)!.set(work, { ...cost, ...traffic })
+          const here = server === undefined
+          if (here && (work === "backup" || work === "edited")) {
+            sizes.set(`${work} ${tool.name}`, sizeOf(place.repository))
+          }
+          if (here && work === "backup" && tool.content !== undefined) {
+            sizes.set(`content ${tool.name}`, tool.content(place))
+          }
           if (work === "restore") {
             const differs = difference(source, place.target, tool.kept)
             if (differs !== undefined) throw new Error(`the restored tree is not the source: ${differs}`)
@@ -114,7 +138,8 @@ export const measureCorpus = async (options: {
         const key = JSON.stringify([tool.name, work])
         counted.set(key, [...counted.get(key) ?? [], { ...cost, round }])
       }
-      const first = sizes.get(`backup ${tool.name}`)!
+      const first = sizes.get(`backup ${tool.name}`)
+      if (first === undefined) continue
       const content = sizes.get(`content ${tool.name}`)
       stored.set(tool.name, {
         corpus,

@@ -12,10 +12,18 @@ import { commit, machine } from "./machine.ts"
 import { plot } from "./plot.ts"
 import { type Runtime, runtimesOf } from "./programs.ts"
 import { markdown, type Results } from "./results.ts"
-import { type CorpusResult, measureCorpus, measureTree } from "./rounds.ts"
+import { type CorpusResult, measureCorpus, measureTree, type Server } from "./rounds.ts"
 import { withScratch } from "./scratch.ts"
 import type { Missing, Tool } from "./tool.ts"
 import { writeResults } from "./write.ts"
+
+/** How far away repositories are. */
+export interface Distance {
+  /** Goes behind the name of the corpus. */
+  readonly label: string
+  /** Absent: in a folder. */
+  readonly server?: Server
+}
 
 /** The same tools with the one of that name, which ratios are then of, in front. */
 const baseFirst = (tools: ReadonlyArray<Tool>, name: string | undefined): ReadonlyArray<Tool> => {
@@ -35,6 +43,7 @@ export const run = async (
   name: string,
   runtimes: ReadonlyArray<Runtime>,
   list: (runtimes: ReadonlyArray<Runtime>, formats: ReadonlyArray<string>) => Promise<ReadonlyArray<Tool | Missing>>,
+  distances: ReadonlyArray<Distance> = [{ label: "" }],
 ): Promise<void> => {
   const { values } = parseArgs({
     options: {
@@ -76,14 +85,27 @@ export const run = async (
       throw new Error(`${given} is neither a folder nor one of ${CORPORA.join(", ")}`)
     }
     const corpus = generated ? given : basename(resolve(given))
-    await withScratch(values.scratch, async (scratch) => {
-      const source = join(scratch, "source")
-      if (generated) makeCorpus(corpus as Corpus, source, { seed: values.seed, scale })
-      // A copy, because it will be edited.
-      else cpSync(given, source, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
-      corpora.push({ name: corpus, scale: generated ? scale : null, ...measureTree(source) })
-      parts.push(await measureCorpus({ corpus, source, scratch, tools, runs, log: console.error }))
-    })
+    for (const { label, server } of distances) {
+      await withScratch(values.scratch, async (scratch) => {
+        const source = join(scratch, "source")
+        if (generated) makeCorpus(corpus as Corpus, source, { seed: values.seed, scale })
+        // A copy, because it will be edited.
+        else cpSync(given, source, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+        const name = `${corpus}${label}`
+        corpora.push({ name, scale: generated ? scale : null, ...measureTree(source) })
+        parts.push(
+          await measureCorpus({
+            corpus: name,
+            source,
+            scratch,
+            tools,
+            runs,
+            log: console.error,
+            ...(server === undefined ? {} : { server }),
+          }),
+        )
+      })
+    }
   }
   const results: Results = {
     name: values.name,

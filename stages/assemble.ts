@@ -155,7 +155,7 @@ export const makeAssembler = (
         const whole = wanted.some(({ from, to }) => to - from === block.length)
         if (!whole && block.length <= KEPT_BYTES / 4) keep(place, lender)
         lender.drop()
-      })
+      }, unpacker.fetching)
     const missing = [...blocks.keys()].filter((place) => {
       const block = kept.get(place)
       if (block !== undefined) take(block, blocks.get(place)!, out, place)

@@ -1,5 +1,7 @@
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { concat } from "effect/Bytes"
 import { type Assembler, makeAssembler, type Pieces, splitList } from "./assemble.ts"
@@ -8,7 +10,7 @@ import type { Stored } from "./executor.ts"
 import { contentLength } from "./hash/chunk_list.ts"
 import { KernelError, Kernels } from "./kernel.ts"
 import { giveBack, Lender, PiecesLent } from "./lent.ts"
-import type { ObjectStore, StoreError } from "./pack/store.ts"
+import { ObjectStore, type StoreError } from "./pack/store.ts"
 import type { Steps } from "./plan.ts"
 import type { Fetched, InverseOrder, Recipe } from "./recipe.ts"
 import type { Content, Entry } from "./walk/entry.ts"
@@ -16,6 +18,8 @@ import { SourceError } from "./walk/source.ts"
 
 /** Contents that are read together, in bytes; a larger one is a stream, read as much at once. */
 const UNIT_BYTES = 4 << 20
+/** The same from a remote store, where fewer requests are better. */
+const REMOTE_UNIT_BYTES = 8 << 20
 /** So many of them are fetched and decoded while another is used. */
 const AHEAD = 2
 /** Entries in a unit at most. */
@@ -35,7 +39,8 @@ export interface ContentsOptions {
  * SourceError `damaged`. Who is done with contents may give them back: see `lent.ts`.
  *
  * What comes next is fetched and decoded while what came is used: up to 3 units of 4 MiB, and as much of a large file, are in
- * memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored and decoded.
+ * memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored and decoded. From a remote
+ * store units have 8 MiB.
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,
@@ -47,7 +52,9 @@ export const contents = <S extends Steps, E, R>(
       const beside = yield* Beside
       const context = yield* Effect.context<ObjectStore>()
       const scope = yield* Effect.scope
+      const unitBytes = Context.get(context, ObjectStore).properties.remote === true ? REMOTE_UNIT_BYTES : UNIT_BYTES
       const assemblers = new Map<Recipe, Assembler>()
+      const one = Semaphore.makeUnsafe(1)
       const assembler = Effect.fnUntraced(function* (recipe: Recipe) {
         let made = assemblers.get(recipe)
         if (made === undefined) {
@@ -59,11 +66,15 @@ export const contents = <S extends Steps, E, R>(
           assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { beside, ...options }))
         }
         return made
-      })
-      return units(entries).pipe(
+        // Units that come at the same time share one.
+      }, Semaphore.withPermit(one))
+      return units(entries, unitBytes).pipe(
         Stream.mapEffect(
           Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
-            return yield* withContents(yield* assembler(unit[0]!.recipe), unit, options.lazy === true)
+            return yield* withContents(yield* assembler(unit[0]!.recipe), unit, {
+              unitBytes,
+              lazy: options.lazy === true,
+            })
           }),
           { concurrency: AHEAD },
         ),
@@ -74,15 +85,21 @@ export const contents = <S extends Steps, E, R>(
 }
 
 const withContents = Effect.fnUntraced(
-  function* (assembler: Assembler, unit: ReadonlyArray<Fetched<Steps>>, lazy: boolean) {
-    const small = unit.filter((entry) => !lazy && entry.kind === "file" && contentLength(entry.chunks) <= UNIT_BYTES)
+  function* (
+    assembler: Assembler,
+    unit: ReadonlyArray<Fetched<Steps>>,
+    { lazy, unitBytes }: { readonly lazy: boolean; readonly unitBytes: number },
+  ) {
+    const small = unit.filter((entry) => !lazy && entry.kind === "file" && contentLength(entry.chunks) <= unitBytes)
     const read = yield* assembler.read(small.map(({ chunks }) => chunks))
     const found = new Map(small.map((entry, i) => [entry, read[i]!]))
     return unit.map((entry): Entry => {
       const { recipe: _recipe, steps: _steps, chunks, reused: _reused, warning: _warning, ...rest } = entry
       if (entry.kind !== "file") return rest
       const pieces = found.get(entry)
-      if (pieces === undefined) return { ...rest, content: decoded(assembler, entry, large(assembler, entry, chunks)) }
+      if (pieces === undefined) {
+        return { ...rest, content: decoded(assembler, entry, large(assembler, entry, splitList(chunks, unitBytes))) }
+      }
       if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
       return { ...rest, content: decoded(assembler, entry, whole(pieces)) }
     })
@@ -98,8 +115,12 @@ const whole = (pieces: Pieces): Uint8Array => {
 }
 
 /** The content of a large file, some MiB at a time, the next while the last are used. */
-const large = (assembler: Assembler, entry: Stored, chunks: Uint8Array): Stream.Stream<Uint8Array, SourceError> => {
-  const pieces = Stream.fromIterable(splitList(chunks, UNIT_BYTES)).pipe(
+const large = (
+  assembler: Assembler,
+  entry: Stored,
+  lists: ReadonlyArray<Uint8Array>,
+): Stream.Stream<Uint8Array, SourceError> => {
+  const pieces = Stream.fromIterable(lists).pipe(
     Stream.rechunk(1),
     Stream.mapEffect(
       (list) =>
@@ -174,6 +195,7 @@ const damaged = (entry: Stored, message: string): SourceError =>
 /** Groups consecutive entries of the same recipe. */
 const units = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R>,
+  unitBytes: number,
 ): Stream.Stream<ReadonlyArray<Fetched<S>>, E, R> =>
   Stream.mapAccumArray(
     self,
@@ -188,9 +210,9 @@ const units = <S extends Steps, E, R>(
       for (const entry of entries) {
         if (state.held.length > 0 && state.held[0]!.recipe !== entry.recipe) close()
         const length = entry.kind === "file" ? contentLength(entry.chunks) : 0
-        if (length <= UNIT_BYTES && state.bytes + length > UNIT_BYTES) close()
+        if (length <= unitBytes && state.bytes + length > unitBytes) close()
         state.held.push(entry)
-        if (length <= UNIT_BYTES) state.bytes += length
+        if (length <= unitBytes) state.bytes += length
         if (state.held.length >= UNIT_ENTRIES) close()
       }
       return [state, full] as const

@@ -2,6 +2,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ID_BYTES } from "../../stages/kernel.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
 import { type CheckOptions, type CheckSummary, type Finding, type FormatError, RepositoryError } from "../format.ts"
@@ -14,8 +15,6 @@ import { idAt, type Shelf } from "./shelf.ts"
 import { type ClientSnapshot, listSnapshots } from "./snapshots.ts"
 import { treeEntries, type TreeProblem } from "./tree_read.ts"
 
-/** Objects that are read at once. */
-const CONCURRENCY = 4
 /** Files that one finding names at most. */
 const NAMED_FILES = 10_000
 
@@ -64,7 +63,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         const id = shelf.objects.id(record).slice()
         const name = shelf.nameOf(record)
         return keeping(findings, name, shelf.single(id), () => bad.set(bytesToHex(id), name))
-      }, { concurrency: CONCURRENCY, discard: true })
+      }, { concurrency: requestsAtOnce(opened.store), discard: true })
       yield* shelf.readAll
       for (const { message, object } of shelf.damaged) findings.add(object!, message)
       done += shelf.packs.length

@@ -6,6 +6,7 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ID_BYTES } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
@@ -119,7 +120,7 @@ export const listClients: (
           return Effect.succeed<Client>({ node, earlier: ids })
         }),
       ),
-    { concurrency: 4 },
+    { concurrency: requestsAtOnce(store) },
   )
   return { clients, damaged }
 })

@@ -3,6 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { catching } from "../../stages/error.ts"
 import { KernelError } from "../../stages/kernel.ts"
 import type { ObjectStore } from "../../stages/pack/store.ts"
@@ -15,8 +16,6 @@ import { blockObject } from "./names.ts"
 
 /** Blocks that are kept: what is stored together is mostly read together. */
 const KEPT_BLOCKS = 64
-/** Blocks of one content that are fetched at once. */
-const FETCHES = 3
 /** Data of one block that is no longer than this is opened at once. */
 const SMALL_BYTES = 1 << 20
 /** Bytes that go through a transform at once: decompressed, they may be a thousand times as many. */
@@ -61,7 +60,7 @@ export class BlockReader {
       let pieces = Stream.fromEffect(this.get(bptr))
       for (let depth = bptr.depth; depth > 0; depth--) {
         pieces = this.#addresses(pieces, bptr, depth - 1).pipe(
-          Stream.mapEffect((address) => this.get(address), { concurrency: FETCHES }),
+          Stream.mapEffect((address) => this.get(address), { concurrency: requestsAtOnce(this.#store) }),
         )
       }
       return this.#opened(pieces, bptr, what, limit)

@@ -2,6 +2,7 @@
 import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { CheckOptions, CheckSummary, Finding, FormatError } from "../format.ts"
 import { addressKey, BLOCK_BYTES, type Bptr, refFromChunks } from "./bptr.ts"
@@ -14,8 +15,6 @@ import { listed } from "./read.ts"
 import { listRoots, type Root } from "./root.ts"
 import { readShare } from "./share.ts"
 
-/** Blocks that are read at once. */
-const CONCURRENCY = 4
 /** Files that one finding names at most. */
 const NAMED_FILES = 10_000
 /** What is known of a block. */
@@ -123,7 +122,7 @@ const checkBlocks = Effect.fnUntraced(function* (
             },
           }),
         )
-      }, { concurrency: CONCURRENCY }),
+      }, { concurrency: requestsAtOnce(store) }),
       Stream.runForEach((bytes) =>
         Effect.sync(() => {
           bytesRead += bytes

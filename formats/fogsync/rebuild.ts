@@ -2,6 +2,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { NONCE_BYTES } from "../../stages/encrypt/aead.ts"
 import type { FormatError, RebuildSummary, SnapshotInfo } from "../format.ts"
 import { BLOCK_BYTES, type Bptr } from "./bptr.ts"
@@ -12,9 +13,6 @@ import { blockHash, BLOCKS } from "./names.ts"
 import { type Opened, readerOf } from "./opened.ts"
 import { openRoot, pointTo, readRoot, type Root } from "./root.ts"
 import { readShare, writeShare } from "./share.ts"
-
-/** Blocks that are looked at at once. */
-const CONCURRENCY = 4
 
 /** Reads the start of every block: those of roots say so. */
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
@@ -29,7 +27,7 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
         Stream.filter(({ name, size }) => blockHash(name) !== undefined && size >= OVERHEAD && size <= BLOCK_BYTES),
         Stream.mapEffect(
           ({ name, size }) => findRoot(opened, name, { hash: blockHash(name)!, start: 0, end: size, depth: 0 }),
-          { concurrency: CONCURRENCY },
+          { concurrency: requestsAtOnce(store) },
         ),
         Stream.filter((root) => root !== undefined),
       ),

@@ -3,6 +3,7 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { KernelError } from "../../stages/kernel.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
@@ -18,8 +19,6 @@ import { type ListingKind, type Opened, readerOf } from "./opened.ts"
 export const VERSION = 3
 /** Bytes of a root at most, decompressed. */
 const ROOT_MAXIMUM = 4 << 20
-/** Roots that are read at once. */
-const CONCURRENCY = 4
 const MILLISECOND = 1_000_000n
 
 /** A root. */
@@ -200,7 +199,7 @@ export const listRoots: (opened: Opened) => Effect.Effect<
         if (error.reason !== "unknown-snapshot") damaged.push(error)
         return Effect.succeed(undefined)
       }),
-    ), { concurrency: CONCURRENCY })
+    ), { concurrency: requestsAtOnce(opened.store) })
   const roots = read.filter((root) => root !== undefined)
     .sort((a, b) => a.info.time - b.info.time || (a.info.id < b.info.id ? -1 : 1))
   return { roots, damaged }

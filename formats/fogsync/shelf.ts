@@ -1,6 +1,7 @@
 /** The blocks of a store while a run writes: which there are, and which are on their way. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
 import type { FormatError } from "../format.ts"
@@ -11,8 +12,6 @@ import { created, isDamage } from "./errors.ts"
 import { blockHash, blockObject, BLOCKS } from "./names.ts"
 import { type Opened, readerOf } from "./opened.ts"
 
-/** Blocks that are stored at once. */
-const WRITES = 4
 /** Value of a block that was there before, and of one that this run has written. */
 const BEFORE = 0
 const MINE = 1
@@ -52,7 +51,7 @@ export class Shelf {
         this.#objects++
         this.#bytes += bytes.length
         return created(this.#opened.store.put(blockObject(hash), [bytes]))
-      }, { concurrency: WRITES, discard: true })
+      }, { concurrency: requestsAtOnce(this.#opened.store), discard: true })
     )
   }
 

@@ -1,6 +1,7 @@
 /** Makes a snapshot of a stream of entries. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
@@ -10,6 +11,7 @@ import { encrypt } from "../../stages/encrypt/encrypt.ts"
 import { hash } from "../../stages/hash/hash.ts"
 import { KernelError } from "../../stages/kernel.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
+import { listedOnce } from "../../stages/pack/listed_once.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
@@ -18,7 +20,7 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
-import type { Opened } from "./opened.ts"
+import { type Opened, withCatalogs } from "./opened.ts"
 import { listSnapshots } from "./snapshot.ts"
 import { writeSnapshot } from "./snapshot_write.ts"
 
@@ -52,12 +54,16 @@ export const writing = <A, E, R>(
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { layout, store } = opened
+    // One listing tells the snapshots and the indexes.
+    const listed = yield* listedOnce(store, "INDEX/")
+    const packing = packsOf(layout.data)
+    const packer = yield* Effect.forkScoped(Effect.provideService(packing.write, ObjectStore, listed))
     const now = yield* Clock.currentTimeMillis
-    const { damaged, next, snapshots } = yield* listSnapshots(store, layout)
+    const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
     const planned = plan(entries)
-    const { summary } = yield* writeSnapshot(opened, {
+    const { summary } = yield* writeSnapshot(yield* withCatalogs(opened), {
       about: {
         time: options.time ?? now,
         started: now,
@@ -76,7 +82,7 @@ const run = Effect.fnUntraced(
           hash(layout.hash),
           compress(layout.compress),
           encrypt(layout.encrypt),
-          pack(packsOf(layout.data)),
+          pack({ ...packing, write: Fiber.join(packer) }),
         ) as Stream.Stream<Packed<Steps>, E | StoreError | KernelError, R | ObjectStore>
       },
       next,

@@ -1,5 +1,7 @@
 /** Verifies a repository. */
 import * as Effect from "effect/Effect"
+import { packsAtOnce, requestsAtOnce } from "../../stages/pack/at_once.ts"
+import { listedOnce } from "../../stages/pack/listed_once.ts"
 import { lostPackOf, openPackStore } from "../../stages/pack/pack_store.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
@@ -7,8 +9,8 @@ import { CONFIG } from "./config.ts"
 import { Damage } from "../../stages/pack/damage.ts"
 import { LOST, nameFiles } from "./damage.ts"
 import { checkKeys } from "./keys.ts"
-import { listLogs, readSegment, segmentName } from "./log.ts"
-import type { Opened } from "./opened.ts"
+import { listLogs, readSegment, SEGMENT_BYTES, segmentName } from "./log.ts"
+import { type Opened, withCatalogs } from "./opened.ts"
 import { listSnapshots } from "./snapshot.ts"
 import { type PackState, readPack, readStructure } from "./verify.ts"
 
@@ -21,8 +23,12 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
   options,
 ) => Effect.provideService(run(opened, options), ObjectStore, opened.store)
 
-const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }: CheckOptions) {
-  const { layout, store } = opened
+const run = Effect.fnUntraced(function* (given: Opened, { progress, readData }: CheckOptions) {
+  const { layout } = given
+  // What snapshots need is there before them: it is listed after them, and once.
+  const { damaged, snapshots } = yield* listSnapshots(given.store, layout)
+  const store = yield* listedOnce(yield* listedOnce(given.store, "DATA/"), "INDEX/")
+  const opened = { ...given, store }
   const damage = new Damage()
   yield* Effect.catchTag(
     Effect.asVoid(store.stat(CONFIG)),
@@ -34,8 +40,11 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
   )
   for (const { message, object } of yield* checkKeys(store)) damage.add(object!, message)
 
-  const data = yield* openPackStore(layout.data)
-  const catalogs = yield* openPackStore(layout.catalogs)
+  const [data, catalogs] = yield* Effect.provideService(
+    Effect.all([openPackStore(layout.data), openPackStore(layout.catalogs)], { concurrency: 2 }),
+    ObjectStore,
+    store,
+  )
   for (const known of [data, catalogs]) {
     for (const { message, object } of known.damaged) damage.add(object, message)
   }
@@ -48,26 +57,34 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
   const unreadable = new Map<number, string>()
   let bytesRead = 0
   let chunks = 0
-  for (const [done, { kind, number, pack }] of packs.entries()) {
-    progress?.({ done, total: packs.length })
-    const whole = readData >= 100 || Math.random() * 100 < readData
-    const found = yield* (whole ? readPack(opened, kind, pack) : readStructure(opened, kind, pack)).pipe(
+  let done = 0
+  const verify = ({ kind, pack }: (typeof packs)[number]) =>
+    Effect.suspend(() => {
+      const whole = readData >= 100 || Math.random() * 100 < readData
+      bytesRead += whole ? pack.size : 0
+      return whole ? readPack(opened, kind, pack) : readStructure(opened, kind, pack)
+    }).pipe(
       // The disk cannot read this one: that is what a check is to find. Anything else concerns all of the store.
       Effect.catchIf(
         ({ reason }) => reason === "io" || reason === "corrupt" || reason === "not-found",
         ({ message }) => Effect.succeed<PackState>({ chunks: 0, problem: message, bad: "all" }),
       ),
+      Effect.tap(() => Effect.sync(() => progress?.({ done: ++done, total: packs.length }))),
     )
-    bytesRead += whole ? pack.size : 0
+  const atOnce = readData > 0 || store.properties.remote !== true
+    ? packsAtOnce(store, layout.data.size)
+    : requestsAtOnce(store)
+  progress?.({ done, total: packs.length })
+  const states = yield* Effect.forEach(packs, verify, { concurrency: atOnce })
+  for (const [i, { kind, number, pack }] of packs.entries()) {
+    const found = states[i]!
     chunks += found.chunks
     if (found.problem === undefined) continue
     damage.add(pack.object, found.problem)
     if (found.bad !== "all") { for (const id of found.bad) damage.addChunk(id, pack.object) }
     else if (kind === "data") unreadable.set(number, pack.object)
   }
-  progress?.({ done: packs.length, total: packs.length })
 
-  const { damaged, snapshots } = yield* listSnapshots(store, layout)
   for (const { message, object } of damaged) damage.add(object!, message)
   const logs = yield* listLogs(store)
   for (const { record } of snapshots) {
@@ -78,17 +95,18 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
       }
     }
   }
-  for (const segments of logs.values()) {
-    for (const name of segments) {
-      yield* Effect.catchTag(
+  yield* Effect.forEach(
+    [...logs.values()].flat(),
+    (name) =>
+      Effect.catchTag(
         Effect.asVoid(readSegment(store, layout, name)),
         "RepositoryError",
         (error) => Effect.sync(() => damage.add(name, error.message)),
-      )
-    }
-  }
+      ),
+    { concurrency: packsAtOnce(store, SEGMENT_BYTES), discard: true },
+  )
   const lostPack = lostPackOf(data.lost)
-  yield* nameFiles(opened, snapshots, damage, (id) => {
+  yield* nameFiles(yield* withCatalogs(opened, catalogs), snapshots, damage, (id) => {
     const number = data.index.get(id)
     return number === undefined ? lostPack(id) ?? LOST : unreadable.get(number)
   })

@@ -13,7 +13,7 @@ import { writing } from "./backup.ts"
 import { learnNames, makeChunkNames } from "./chunk_names.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { catalogOpener } from "./mend.ts"
-import { catalogEntries, type Opened } from "./opened.ts"
+import { catalogEntries, type Opened, withCatalogs } from "./opened.ts"
 import { infoOf, listSnapshots, type SnapshotObject } from "./snapshot.ts"
 import { writeSnapshot } from "./snapshot_write.ts"
 
@@ -40,9 +40,8 @@ const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
   const inTarget = Effect.provideService(ObjectStore, to.store)
   // Opened once for all snapshots.
   const unpacker = yield* inSource(packsOf(given.layout.data).read)
-  const catalogs = yield* inSource(packsOf(given.layout.catalogs).read)
   const packer = yield* inTarget(packsOf(to.layout.data).write)
-  const from: Opened = { ...given, catalogs: Effect.succeed(catalogs) }
+  const from = yield* withCatalogs(given)
 
   const nothing = new Uint8Array(0)
   const sameKey = sameId(

@@ -137,12 +137,13 @@ export const checkKeys = (store: ObjectStore): Effect.Effect<ReadonlyArray<Repos
 
 /**
  * Opens the first slot that the password fits. Fails with `wrong-key` when there is none and every key object is as it was written,
- * with `corrupt` when one is not.
+ * with `corrupt` when one is not. `keys`: the names of the key objects, where they are known.
  */
 export const unlock: (
   store: ObjectStore,
   secrets: Secrets,
-) => Effect.Effect<Unlocked, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, secrets) {
+  keys?: ReadonlyArray<string>,
+) => Effect.Effect<Unlocked, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, secrets, keys) {
   const { password } = secrets
   if (password === undefined) {
     return yield* new RepositoryError({
@@ -152,7 +153,7 @@ export const unlock: (
   }
   const table = yield* Kernels
   let damaged: RepositoryError | undefined
-  const names = yield* keyNames(store)
+  const names = keys ?? (yield* keyNames(store))
   if (names.length === 0) {
     const message = `The repository at ${store.properties.location} has no key: all of KEYS is missing`
     return yield* new RepositoryError({ reason: "corrupt", object: "KEYS/", message })

@@ -3,10 +3,13 @@
  * when INDEX is lost. SPEC.md, "Logs".
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../stages/catalog/tree_codec.ts"
 import type { TreeChange } from "../../stages/catalog/tree.ts"
+import { packsAtOnce } from "../../stages/pack/at_once.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { makeUploads, type Uploads } from "../../stages/pack/uploads.ts"
 import { pathFromBytes, pathToBytes } from "../../stages/walk/path.ts"
 import type { RepositoryError } from "../format.ts"
 import { attempt, corrupt } from "./errors.ts"
@@ -15,7 +18,7 @@ import { getSealed, putSealed } from "./sealed.ts"
 import { decodeRecord, encodeRecord, type SnapshotRecord } from "./snapshot.ts"
 
 /** A segment is closed when its body has so many bytes. */
-const SEGMENT_BYTES = 4 << 20
+export const SEGMENT_BYTES: number = 4 << 20
 const PUT = 1
 const REMOVE = 2
 /** The end of the log: the snapshot's record. */
@@ -35,9 +38,12 @@ export const putSegment = (store: ObjectStore, layout: Layout, snapshot: string)
     unique: true,
   })
 
-/** Writes the log of one run. Segments are sealed as they fill, in memory, and written by `flush` and `end`. */
+type LogError = RepositoryError | StoreError
+
+/** Writes the log of one run. Segments are gathered in memory; `flush` starts to write those that are full, `end` waits for them. */
 export class LogWriter {
   readonly #putSegment: PutSegment
+  readonly #uploads: Uploads<LogError>
   /** The segment that is being filled. */
   #segment: Uint8Array = new Uint8Array(64 << 10)
   #length = 0
@@ -49,8 +55,17 @@ export class LogWriter {
   /** Bytes stored. */
   stored = 0
 
-  constructor(put: PutSegment) {
+  private constructor(put: PutSegment, uploads: Uploads<LogError>) {
     this.#putSegment = put
+    this.#uploads = uploads
+  }
+
+  /** `put` writes to `store`. What is being written when the scope closes is interrupted. */
+  static make(store: ObjectStore, put: PutSegment): Effect.Effect<LogWriter, never, Scope.Scope> {
+    return Effect.map(
+      makeUploads<LogError>(packsAtOnce(store, SEGMENT_BYTES)),
+      (uploads) => new LogWriter(put, uploads),
+    )
   }
 
   /** Adds a change. */
@@ -60,21 +75,23 @@ export class LogWriter {
     else this.#append(REMOVE, pathToBytes(change.path))
   }
 
-  /** Writes the segments that are full. */
-  readonly flush: Effect.Effect<void, RepositoryError | StoreError> = Effect.suspend(() => {
+  /** Starts to write the segments that are full. */
+  readonly flush: Effect.Effect<void, LogError> = Effect.suspend(() => {
     const full = this.#full
     this.#full = []
-    return Effect.forEach(full, (body) => this.#put(body), { discard: true })
+    return Effect.forEach(full, (body) => this.#uploads.start(this.#put(body, this.segments++)), { discard: true })
   })
 
-  /** Ends the log. `record` is given the number of segments. */
-  end(record: (segments: number) => SnapshotRecord): Effect.Effect<SnapshotRecord, RepositoryError | StoreError> {
-    return Effect.suspend(() => {
-      const last = record(this.segments + this.#full.length + 1)
+  /** Ends the log, durably: the last segment, when the others are there. `record` is given the number of segments. */
+  end(record: (segments: number) => SnapshotRecord): Effect.Effect<SnapshotRecord, LogError> {
+    const settle = Effect.andThen(this.flush, this.#uploads.settle)
+    const last = Effect.suspend(() => {
+      const last = record(this.segments + 1)
       this.#append(END, encodeRecord(last), false)
       this.#close()
-      return Effect.as(this.flush, last)
+      return Effect.as(settle, last)
     })
+    return Effect.andThen(settle, last)
   }
 
   #append(op: number, body: Uint8Array, split = true): void {
@@ -96,11 +113,9 @@ export class LogWriter {
     this.#length = 0
   }
 
-  #put(body: Uint8Array): Effect.Effect<void, RepositoryError | StoreError> {
-    return Effect.suspend(() => {
-      return Effect.map(this.#putSegment(this.segments++, body), (stored) => {
-        this.stored += stored
-      })
+  #put(body: Uint8Array, number: number): Effect.Effect<void, LogError> {
+    return Effect.map(this.#putSegment(number, body), (stored) => {
+      this.stored += stored
     })
   }
 }

@@ -2,10 +2,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { packsAtOnce } from "../../stages/pack/at_once.ts"
 import { openPackStore } from "../../stages/pack/pack_store.ts"
-import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { RepositoryError } from "../format.ts"
-import { type Catalog, openCatalog, type Opened } from "./opened.ts"
+import { type Catalog, openCatalog, type Opened, withCatalogs } from "./opened.ts"
 import type { SnapshotObject } from "./snapshot.ts"
 import { readPack } from "./verify.ts"
 
@@ -30,32 +31,40 @@ export const ruinedPacks: (opened: Opened) => Effect.Effect<ReadonlyMap<string, 
       for (const { message, object, reason } of damaged) {
         if (object.endsWith(extension)) ruined.set(object, { message, newer: reason === "newer" })
       }
-      for (const pack of packs) {
-        const { newer = false, problem } = yield* readPack(opened, "catalogs", pack)
-        if (problem !== undefined) ruined.set(pack.object, { message: problem, newer })
+      const states = yield* Effect.forEach(packs, (pack) => readPack(opened, "catalogs", pack), {
+        concurrency: packsAtOnce(opened.store, opened.layout.catalogs.size),
+      })
+      for (const [i, { newer = false, problem }] of states.entries()) {
+        if (problem !== undefined) ruined.set(packs[i]!.object, { message: problem, newer })
       }
       return ruined
     },
   )
 
-/** The repository as if some objects were not listed, so that what is written does not count on them. They can still be read. */
+/** The repository as if some objects were not there, so that what is written does not count on them. They can still be read. */
 export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown>): Opened => {
   const { store } = opened
   if (hidden.size === 0) return opened
   const list: ObjectStore["list"] = (directory) => Stream.filter(store.list(directory), ({ name }) => !hidden.has(name))
-  return { ...opened, store: { ...store, list }, catalogs: undefined }
+  const stat: ObjectStore["stat"] = (name) =>
+    !hidden.has(name) ? store.stat(name) : Effect.fail(
+      new StoreError({ reason: "not-found", name, message: `${name} is left out, because it is damaged` }),
+    )
+  return { ...opened, store: { ...store, list, stat }, catalogs: undefined }
 }
 
 /**
- * Opens catalogs as `openCatalog` does. One with damaged pages is read again without the packs that are damaged: a run that came upon
- * the damage has stored such pages once more. Those packs are searched once.
+ * Opens catalogs as `openCatalog` does, the packs of catalogs once for all. One with damaged pages is read again without the packs that are
+ * damaged: a run that came upon the damage has stored such pages once more. Those packs are searched once.
  */
 export const catalogOpener = (
-  opened: Opened,
+  given: Opened,
 ): (snapshot: SnapshotObject) => Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> => {
+  let opened = given
   let mended: Opened | undefined
-  return (snapshot) =>
-    Effect.catchTag(
+  return Effect.fnUntraced(function* (snapshot) {
+    if (opened.catalogs === undefined) opened = yield* withCatalogs(opened)
+    return yield* Effect.catchTag(
       openCatalog(opened, snapshot),
       "RepositoryError",
       Effect.fnUntraced(function* (error) {
@@ -65,4 +74,5 @@ export const catalogOpener = (
         return yield* Effect.catchTag(openCatalog(mended, snapshot), "RepositoryError", () => error)
       }),
     )
+  })
 }

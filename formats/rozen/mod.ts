@@ -18,7 +18,7 @@ import { attempt } from "./errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, type Unlocked, writeKey } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
 import type { Opened } from "./opened.ts"
-import { entries, snapshots } from "./read.ts"
+import { entries, type Listed, snapshots } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
@@ -74,16 +74,16 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
   open: Effect.fnUntraced(function* (secrets) {
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
-    const config = yield* readConfig(store)
-    if (config === undefined && (yield* keyNames(store)).length === 0) {
+    const [config, keys] = yield* Effect.all([readConfig(store), keyNames(store)], { concurrency: 2 })
+    if (config === undefined && keys.length === 0) {
       return yield* new RepositoryError({
         reason: "none",
         message: `There is no repository at ${store.properties.location}`,
       })
     }
-    if (config !== undefined) yield* attempt(() => configVersion(config))
-    if ((yield* storedVersion(store)) === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
-    const { id, master } = yield* unlock(store, secrets)
+    const version = config === undefined ? yield* storedVersion(store) : yield* attempt(() => configVersion(config))
+    if (version === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
+    const { id, master } = yield* unlock(store, secrets, keys)
     if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
     else yield* attempt(() => checkConfig(config, id, master))
     const written = encodeConfig({ Version: 1, Id: id }, master)
@@ -121,12 +121,13 @@ const repository = (
   master: Redacted.Redacted<Uint8Array>,
   finish: (repository: Repository) => Repository = (repository) => repository,
 ): Repository => {
+  const listed: Listed = new WeakMap()
   const made = finish({
     format: "rozen",
     id: opened.id,
     backup: (stream, options) => backup(opened, stream, options),
-    snapshots: snapshots(opened),
-    entries: (snapshot, options) => entries(opened, snapshot, options),
+    snapshots: snapshots(opened, listed),
+    entries: (snapshot, options) => entries(opened, listed, snapshot, options),
     check: (options) => check(opened, options),
     rebuild: rebuild(opened),
     copier: (from) => {

@@ -9,7 +9,8 @@ import { openTree, type Tree } from "../../stages/catalog/tree.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
-import type { Packing, Unpacker } from "../../stages/pack/packing.ts"
+import { openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
+import type { Packing } from "../../stages/pack/packing.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/recipe.ts"
 import { contentStream } from "../../stages/walk/content.ts"
@@ -27,9 +28,21 @@ export interface Opened {
   readonly layout: Layout
   /** What `ROZEN.json` holds. */
   readonly config: Uint8Array
-  /** Finds the pages of catalogs, when that was opened once for all. */
-  readonly catalogs?: Effect.Effect<Unpacker> | undefined
+  /** The packs of catalogs, when they were opened once for all. */
+  readonly catalogs?: Packing | undefined
 }
+
+/**
+ * The same, where the packs of catalogs are opened once for all: what is learnt of them is remembered, and what is added later not seen.
+ * `known`: what the store holds, for who has looked.
+ */
+export const withCatalogs = (opened: Opened, known?: PackStore): Effect.Effect<Opened> =>
+  Effect.gen(function* () {
+    const { catalogs } = opened.layout
+    const opening = known === undefined ? openPackStore(catalogs) : Effect.succeed(known)
+    const packing = packsOf(catalogs, yield* Effect.cached(opening))
+    return { ...opened, catalogs: { ...packing, read: yield* Effect.cached(packing.read) } }
+  })
 
 /** The way from stored entries to their content, for either kind of packs. */
 export const restoring = (
@@ -40,11 +53,10 @@ export const restoring = (
   E,
   R
 > => {
-  const packing = packsOf(layout[kind])
-  const opened: Packing = kind === "catalogs" && catalogs !== undefined ? { ...packing, read: catalogs } : packing
+  const packing = kind === "catalogs" ? catalogs ?? packsOf(layout.catalogs) : packsOf(layout.data)
   return (stored) =>
     stored.pipe(
-      unpack(opened),
+      unpack(packing),
       decrypt(layout.encrypt),
       decompress(layout.compress),
       verify(layout.hash),

@@ -5,6 +5,7 @@ import { attempt } from "../../stages/catalog/record.ts"
 import { repeatedChunks } from "../../stages/catalog/repeated.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
+import { listedOnce } from "../../stages/pack/listed_once.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
@@ -12,39 +13,63 @@ import { fromSqliteError } from "./errors.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened, restoring } from "./opened.ts"
-import { infoOf, listSnapshots } from "./snapshot.ts"
+import { infoOf, listSnapshots, type SnapshotObject } from "./snapshot.ts"
+
+/** Where the snapshots that were listed are: who then wants to read one need not list all again. */
+export type Listed = WeakMap<SnapshotInfo, SnapshotObject>
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
-export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+export const snapshots = (opened: Opened, listed: Listed): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened.store, opened.layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
-    return snapshots.map(({ record }) => infoOf(record))
+    return snapshots.map((object) => {
+      const info = infoOf(object.record)
+      listed.set(info, object)
+      return info
+    })
   })
+
+/** A snapshot that was listed; a rebuild may have put another in its place since. */
+const lookUp = Effect.fnUntraced(function* ({ layout, store }: Opened, { id }: SnapshotInfo) {
+  const { snapshots } = yield* listSnapshots(store, layout)
+  const found = snapshots.find(({ record }) => record.id === id)
+  return found ??
+    (yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` }))
+})
 
 /** The entries of a snapshot with their content. */
 export const entries = (
   opened: Opened,
+  listed: Listed,
   snapshot: SnapshotInfo,
   options: ReadOptions = {},
 ): Stream.Stream<Entry, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
-    const { snapshots } = yield* listSnapshots(opened.store, opened.layout)
-    const found = snapshots.find(({ record }) => record.id === snapshot.id)
-    if (found === undefined) {
-      return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
-    }
-    const { tree } = yield* catalogOpener(opened)(found)
-    const repeated = options.content === false ? () => false : yield* Effect.mapError(
-      attempt(() => repeatedChunks(tree.chunkLists(), found.catalog.size)),
-      fromSqliteError(found.name),
+    const known = listed.get(snapshot) ?? (yield* lookUp(opened, snapshot))
+    // One listing, after that of the snapshot, tells the indexes of catalogs and of content.
+    const once = { ...opened, store: yield* listedOnce(opened.store, "INDEX/") }
+    const [tree, found] = yield* treeOf(once, known).pipe(
+      Effect.catchTag("RepositoryError", (error) =>
+        Effect.flatMap(lookUp(opened, snapshot), (found) =>
+          found.name === known.name ? Effect.fail(error) : treeOf(opened, found))),
     )
-    const all = catalogEntries(tree, found.name)
-    const chosen = wanted(all, options)
+    const repeated = options.content === false
+      ? () => false
+      : yield* Effect.mapError(
+        attempt(() => repeatedChunks(tree.chunkLists(), found.catalog.size)),
+        fromSqliteError(found.name),
+      )
+    const chosen = wanted(catalogEntries(tree, found.name), options)
     return options.content === false
       ? Stream.map(chosen, withoutContent)
-      : contents(restoring(opened, "data")(chosen), { repeated, lazy: options.lazy })
-  })).pipe(Stream.provideService(ObjectStore, opened.store))
+      : contents(restoring(once, "data")(chosen), { repeated, lazy: options.lazy }).pipe(
+        Stream.provideService(ObjectStore, once.store),
+      )
+  }))
+
+const treeOf = (opened: Opened, snapshot: SnapshotObject) =>
+  Effect.map(catalogOpener(opened)(snapshot), ({ tree }) => [tree, snapshot] as const)
 
 /** An entry to be looked at only. */
 export const withoutContent = ({ chunks: _chunks, reused: _reused, ...entry }: Stored): Entry => entry

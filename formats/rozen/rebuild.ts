@@ -271,7 +271,7 @@ const relog = Effect.fnUntraced(function* (opened: Opened, snapshot: SnapshotObj
   const { layout, store } = opened
   const { tree } = yield* openCatalog(opened, snapshot)
   for (const name of (yield* listLogs(store)).get(snapshot.record.id) ?? []) yield* store.remove(name)
-  const log = new LogWriter(putSegment(store, layout, snapshot.record.id))
+  const log = yield* LogWriter.make(store, putSegment(store, layout, snapshot.record.id))
   yield* logAll(tree, log)
   const record = yield* log.end((segments) => ({ ...snapshot.record, log: { segments, full: true, changes: 0 } }))
   const committed = yield* commit(opened, record, snapshot.catalog)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
+import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { RepositoryError, SnapshotInfo } from "../format.ts"
 import { attempt, corrupt } from "./errors.ts"
@@ -114,7 +115,7 @@ export const listSnapshots: (
         else if (error.reason !== "not-found") return Effect.fail(error)
         return Effect.succeed(undefined)
       }),
-    ), { concurrency: 4 })
+    ), { concurrency: requestsAtOnce(store) })
   const byId = new Map<string, SnapshotObject>()
   // A snapshot that was rebuilt has a later object; that one counts.
   for (const snapshot of read) if (snapshot !== undefined) byId.set(snapshot.record.id, snapshot)

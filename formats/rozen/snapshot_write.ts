@@ -61,7 +61,7 @@ export const writeSnapshot: <E, R>(
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
-    const log = new LogWriter(putSegment(store, layout, id))
+    const log = yield* LogWriter.make(store, putSegment(store, layout, id))
     // A log lists the changes against the parent, until those since the last full log outnumber the entries: then it lists all again.
     const before = started === undefined ? 0 : started.log.changes
     const again = started !== undefined && before > started.files + started.directories
@@ -109,7 +109,7 @@ export const storeCatalog: (
   FormatError | SqliteError | KernelError
 > = Effect
   .fnUntraced(
-    function* ({ layout, store }, bytes) {
+    function* ({ catalogs, layout, store }, bytes) {
       let failure: SqliteError | undefined
       const content = bytes.pipe(Stream.catch((error) => {
         failure = error
@@ -121,7 +121,7 @@ export const storeCatalog: (
           hash(layout.hash),
           compress(layout.compressCatalog),
           encrypt(layout.encrypt),
-          pack(packsOf(layout.catalogs)),
+          pack(catalogs ?? packsOf(layout.catalogs)),
           Stream.provideService(ObjectStore, store),
         ),
       )
@@ -130,7 +130,7 @@ export const storeCatalog: (
     },
   )
 
-/** Writes log segments as they fill, between units of work. */
+/** Starts to write log segments as they fill, between units of work. */
 const flushing = <E, R>(packed: Stream.Stream<Packed<Steps>, E, R>, log: LogWriter) =>
   Stream.mapArrayEffect(packed, (entries) => Effect.as(log.flush, entries))
 

@@ -6,9 +6,10 @@ import { chunkCount, chunkId, chunkLength, sameId } from "../../stages/hash/chun
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { Lender } from "../../stages/lent.ts"
 import { PackDirectory } from "../../stages/pack/pack_file.ts"
-import { type KnownPack, readFooter } from "../../stages/pack/pack_store.ts"
+import { type KnownPack, type Readable, readEnds } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
+import { wholeObject } from "../../stages/pack/whole_object.ts"
 import type { Opened } from "./opened.ts"
 
 /** Packs of content, or of the pages of catalogs. */
@@ -34,10 +35,11 @@ export const readStructure: (
 ) => Effect.Effect<PackState, StoreError> = Effect.fnUntraced(
   function* ({ layout, store }: Opened, kind: PackKind, pack: KnownPack) {
     const cipher = makeKernel(layout[kind].packs.cipher, yield* Kernels)
-    return yield* readFooter(layout[kind], store, cipher, pack).pipe(
-      Effect.map(({ blocks }): PackState => ({
+    return yield* readEnds(layout[kind], store, cipher, pack).pipe(
+      Effect.map(({ blocks, header }): PackState => ({
         chunks: blocks.reduce((n, block) => n + chunkCount(block.chunks), 0),
         bad: [],
+        ...(header === undefined ? {} : { problem: mendable(header) }),
       })),
       Effect.catchTag(
         "PackError",
@@ -47,7 +49,13 @@ export const readStructure: (
   },
 )
 
-/** Reads all of it, some MiB at a time, and verifies every chunk against its ID. */
+/** A header tells nothing that the name of the pack does not. */
+const mendable = ({ message }: PackError): string => `${message}; nothing is lost, and "penstock rebuild" mends it`
+
+/** A pack of a remote store up to so many bytes is fetched at once. */
+const WHOLE_BYTES = 32 << 20
+
+/** Reads all of it, some MiB at a time or at once from a remote store, and verifies every chunk against its ID. */
 export const readPack: (
   opened: Opened,
   kind: PackKind,
@@ -56,7 +64,10 @@ export const readPack: (
   function* ({ layout, store }: Opened, kind: PackKind, pack: KnownPack) {
     const table = yield* Kernels
     const { cipher, headerBytes } = layout[kind].packs
-    const footer = yield* readFooter(layout[kind], store, makeKernel(cipher, table), pack).pipe(
+    const from: Readable = store.properties.remote === true && pack.size <= WHOLE_BYTES
+      ? yield* wholeObject(store, pack.object, pack.size)
+      : store
+    const footer = yield* readEnds(layout[kind], from, makeKernel(cipher, table), pack).pipe(
       Effect.catchTag("PackError", (error) => Effect.succeed(error)),
     )
     if (footer instanceof PackError) {
@@ -69,7 +80,7 @@ export const readPack: (
     const bad: Array<Uint8Array> = []
     let chunks = 0
     yield* eachBlock(
-      ({ length, object, offset }) => store.get(object, { offset, length }),
+      ({ length, object, offset }) => from.get(object, { offset, length }),
       blockDecoder([layout.encrypt, layout.compress], table, yield* Beside),
       [...lists.keys()],
       (place, block, own) => {
@@ -92,7 +103,8 @@ export const readPack: (
         lender.drop()
       },
     )
-    return bad.length === 0 ? { chunks, bad } : {
+    if (bad.length === 0) return { chunks, bad, ...(footer.header ? { problem: mendable(footer.header) } : {}) }
+    return {
       chunks,
       bad,
       problem: `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`,

@@ -2,16 +2,16 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { fetchingFrom } from "../blocks.ts"
 import { catching } from "../error.ts"
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
 import { type Compressor, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
 import { absent, created } from "./absent.ts"
+import { requestsAtOnce } from "./at_once.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import type { BlockPlace, ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"
 import { ObjectStore, StoreError } from "./store.ts"
 
-/** Writes under way at once. */
-const WRITES = 4
 /** What a compressor may add to a chunk: longer objects are not read. */
 const GROWTH = 64 << 10
 
@@ -83,7 +83,7 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
             // Another writer may have stored the same chunk since the listing.
             yield* putOnce(store, name, bytes, contentType)
           }),
-          { concurrency: WRITES, discard: true },
+          { concurrency: requestsAtOnce(store), discard: true },
         ),
       finish: Effect.void,
       stats: () => ({ objects: written, bytesStored, chunksNew: written, bytesAdded }),
@@ -113,6 +113,7 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
             return place
           })
         }),
+      fetching: fetchingFrom(store),
       get: (block) => decoders === undefined ? store.get(block.object) : getBare(store, decoders, block),
     }
     return unpacker

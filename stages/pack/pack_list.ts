@@ -34,6 +34,12 @@ export const prefixesOf = (blocks: ReadonlyArray<{ readonly chunks: Uint8Array }
   return out
 }
 
+/** A pack as an index lists it, by its footer. */
+export const listedOf = (
+  { id, size }: { readonly id: Uint8Array; readonly size: number },
+  { blocks, length }: { readonly blocks: ReadonlyArray<{ readonly chunks: Uint8Array }>; readonly length: number },
+): ListedPack => ({ id, size, footerLength: length, prefixes: prefixesOf(blocks) })
+
 export const encodePackList = (packs: ReadonlyArray<ListedPack>): Uint8Array => {
   const out = new Uint8Array(4 + packs.reduce((n, pack) => n + HEAD_BYTES + pack.prefixes.length, 0))
   const view = new DataView(out.buffer)

@@ -3,9 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { catching } from "../error.ts"
 import { type Cipher, KernelError, Kernels, makeKernel } from "../kernel.ts"
+import { requestsAtOnce } from "./at_once.ts"
+import { absent } from "./absent.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import { decodeFooter, type FooterBlock, footerLength, TRAILER_BYTES } from "./pack_file.ts"
 import { checkHeader, objectId, objectName, type PackLayout } from "./pack_layout.ts"
+import { listedOnce } from "./listed_once.ts"
 import { decodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
 import { PackError } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
@@ -45,16 +48,34 @@ export interface PackStore {
 /** The tail is read in one piece with what is likely to be the whole footer. */
 const TAIL_BYTES = 64 << 10
 
-/** Reads the footer of a pack whose size is known. Fails with PackError when it is damaged, StoreError when it cannot be read. */
+/** A pack of known name and size; the length of its footer spares a guess. */
+export interface SizedPack {
+  readonly object: string
+  readonly id: Uint8Array
+  readonly size: number
+  readonly footerLength?: number
+}
+
+/** What a footer says. */
+export interface Footer {
+  /** Of the sealed footer. */
+  readonly length: number
+  readonly blocks: ReadonlyArray<FooterBlock>
+}
+
+/** Where to read objects from. */
+export type Readable = Pick<ObjectStore, "get">
+
+/**
+ * Reads the footer of a pack, which is sealed with the header that a pack of this name has: the header itself is read only to say what
+ * is wrong. Fails with PackError when the footer is damaged, StoreError when it cannot be read.
+ */
 export const readFooter: (
   layout: PackLayout,
-  store: ObjectStore,
+  store: Readable,
   cipher: Cipher,
-  pack: { readonly object: string; readonly id: Uint8Array; readonly size: number; readonly footerLength?: number },
-) => Effect.Effect<
-  { readonly length: number; readonly blocks: ReadonlyArray<FooterBlock> },
-  PackError | StoreError
-> = Effect.fnUntraced(function* (layout, store, cipher, pack) {
+  pack: SizedPack,
+) => Effect.Effect<Footer, PackError | StoreError> = Effect.fnUntraced(function* (layout, store, cipher, pack) {
   const { object, size } = pack
   const { headerBytes } = layout.packs
   if (size < headerBytes + TRAILER_BYTES) {
@@ -70,12 +91,47 @@ export const readFooter: (
   if (length + TRAILER_BYTES > tail.length) {
     tail = yield* store.get(object, { offset: size - length - TRAILER_BYTES, length: length + TRAILER_BYTES })
   }
-  const header = yield* store.get(object, { offset: 0, length: headerBytes })
-  return yield* catching(PackError, () => {
-    checkHeader(layout.packs, object, pack.id, header)
-    const sealed = tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES)
-    return { length, blocks: decodeFooter(object, size, header, sealed, cipher) as ReadonlyArray<FooterBlock> }
+  const sealed = tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES)
+  return yield* catching(PackError, (): Footer => ({
+    length,
+    blocks: decodeFooter(object, size, layout.packs.header(pack.id), sealed, cipher),
+  })).pipe(
+    Effect.tapError((error) => error.reason === "forged" ? readHeader(layout, store, pack) : Effect.void),
+  )
+})
+
+/** Fails with PackError when a pack does not begin with its header. */
+const readHeader: (
+  layout: PackLayout,
+  store: Readable,
+  pack: SizedPack,
+) => Effect.Effect<void, PackError | StoreError> = (layout, store, { id, object }) =>
+  Effect.flatMap(
+    store.get(object, { offset: 0, length: layout.packs.headerBytes }),
+    (header) => catching(PackError, () => checkHeader(layout.packs, object, id, header)),
+  )
+
+/** What a pack says of itself at both ends. */
+export interface Ends extends Footer {
+  /** What is wrong with the header. Its blocks can be read all the same. */
+  readonly header?: PackError
+}
+
+/** Reads header and footer. Fails as `readFooter` does, and with `newer` when a later version wrote the header. */
+export const readEnds: (
+  layout: PackLayout,
+  store: Readable,
+  cipher: Cipher,
+  pack: SizedPack,
+) => Effect.Effect<Ends, PackError | StoreError> = Effect.fnUntraced(function* (layout, store, cipher, pack) {
+  if (pack.size < layout.packs.headerBytes) return yield* readFooter(layout, store, cipher, pack)
+  const problem = Effect.matchEffect(readHeader(layout, store, pack), {
+    onSuccess: () => Effect.succeed(undefined),
+    onFailure: (error): Effect.Effect<PackError, PackError | StoreError> =>
+      error instanceof PackError && error.reason !== "newer" ? Effect.succeed(error) : Effect.fail(error),
   })
+  const [header, footer] = yield* Effect.all([problem, readFooter(layout, store, cipher, pack)], { concurrency: 2 })
+  return header === undefined ? footer : { ...footer, header }
 })
 
 /** Reads one index object. */
@@ -123,29 +179,47 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
         return Effect.succeed(undefined)
       })
 
-    // Indexes first: a pack of another writer that appears in between is then an orphan at worst.
-    const indexNames = yield* Stream.runCollect(store.list(layout.indexes.directory)).pipe(
+    const together = { concurrency: requestsAtOnce(store) }
+    const { list } = layout.indexes.directory === layout.packs.directory
+      ? yield* listedOnce(store, layout.packs.directory)
+      : store
+    const readLists = Effect.suspend(() => Stream.runCollect(list(layout.indexes.directory))).pipe(
       Effect.map((objects) =>
         objects.filter(({ name }) => name.endsWith(layout.indexes.extension)).map(({ name }) => name).sort()
       ),
+      Effect.flatMap((names) =>
+        Effect.forEach(names, (name) => setAside(readIndex(layout, store, indexCipher, name)), together)
+      ),
+      Effect.map((lists) => lists.filter((list) => list !== undefined)),
     )
-    const lists = (yield* Effect.forEach(indexNames, (name) =>
-      setAside(readIndex(layout, store, indexCipher, name)), { concurrency: 4 }))
-      .filter((list) =>
-        list !== undefined
-      )
     const present = new Map<string, number>()
-    yield* Stream.runForEachArray(store.list(layout.packs.directory), (objects) =>
-      Effect.sync(() => {
-        for (const { name, size } of objects) if (name.endsWith(layout.packs.extension)) present.set(name, size)
-      }))
+    const listPacks = Effect.suspend(() =>
+      Stream.runForEachArray(list(layout.packs.directory), (objects) =>
+        Effect.sync(() => {
+          for (const { name, size } of objects) if (name.endsWith(layout.packs.extension)) present.set(name, size)
+        }))
+    )
+    const [lists] = yield* Effect.all([readLists, listPacks], { concurrency: 2 })
+
+    const seen = new Map<string, ListedPack>()
+    for (const list of lists) {
+      for (const listed of list) {
+        const object = objectName(layout.packs, listed.id)
+        if (!seen.has(object)) seen.set(object, listed)
+      }
+    }
+    // A pack is there before its index: one that was listed too early to be seen is there now.
+    yield* Effect.forEach(
+      [...seen.keys()].filter((object) => !present.has(object)),
+      (object) => Effect.map(absent(store.stat(object)), (info) => void (info && present.set(object, info.size))),
+      { ...together, discard: true },
+    )
 
     const index = new ChunkIndex(
       lists.reduce((n, list) => n + list.reduce((m, { prefixes }) => m + prefixes.length / PREFIX_BYTES, 0), 0),
     )
     const packs: Array<KnownPack> = []
     const lost: Array<LostPack> = []
-    const seen = new Set<string>()
     const add = (listed: ListedPack, object: string, indexed: boolean): void => {
       for (let at = 0; at < listed.prefixes.length; at += PREFIX_BYTES) {
         const prefix = listed.prefixes.subarray(at, at + PREFIX_BYTES)
@@ -153,30 +227,31 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
       }
       packs.push({ object, id: listed.id, size: listed.size, footerLength: listed.footerLength, indexed })
     }
-    for (const list of lists) {
-      for (const listed of list) {
-        const object = objectName(layout.packs, listed.id)
-        if (seen.has(object)) continue
-        seen.add(object)
-        const size = present.get(object)
-        if (size !== listed.size) lost.push({ object, prefixes: listed.prefixes })
-        if (size === undefined) {
-          damaged.push(new PackError({ reason: "missing", object, message: `${object} is missing` }))
-        } else if (size !== listed.size) {
-          const message = `${object} has ${size} bytes, not ${listed.size}: it is truncated or altered`
-          damaged.push(new PackError({ reason: "truncated", object, message }))
-        } else add({ ...listed, id: listed.id.slice() }, object, true)
-      }
+    for (const [object, listed] of seen) {
+      const size = present.get(object)
+      if (size !== listed.size) lost.push({ object, prefixes: listed.prefixes })
+      if (size === undefined) {
+        damaged.push(new PackError({ reason: "missing", object, message: `${object} is missing` }))
+      } else if (size !== listed.size) {
+        const message = `${object} has ${size} bytes, not ${listed.size}: it is truncated or altered`
+        damaged.push(new PackError({ reason: "truncated", object, message }))
+      } else add({ ...listed, id: listed.id.slice() }, object, true)
     }
     const orphans: Array<ListedPack> = []
+    const unlisted: Array<SizedPack> = []
     for (const [object, size] of present) {
       if (seen.has(object)) continue
       const id = objectId(layout.packs, object)
-      if (id === undefined) {
-        damaged.push(new PackError({ reason: "foreign", object, message: `${object} does not belong here` }))
-        continue
-      }
-      const footer = yield* setAside(readFooter(layout, store, packCipher, { object, id, size }))
+      if (id !== undefined) unlisted.push({ object, id, size })
+      else damaged.push(new PackError({ reason: "foreign", object, message: `${object} does not belong here` }))
+    }
+    const found = yield* Effect.forEach(
+      unlisted,
+      (pack) => setAside(readEnds(layout, store, packCipher, pack)),
+      together,
+    )
+    for (const [i, { id, object, size }] of unlisted.entries()) {
+      const footer = found[i]
       if (footer === undefined) continue
       const listed: ListedPack = { id, size, footerLength: footer.length, prefixes: prefixesOf(footer.blocks) }
       orphans.push(listed)

@@ -1,6 +1,7 @@
 /** How blocks become objects of a store, and how chunks are found in them again. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { Fetching } from "../blocks.ts"
 import type { KernelError } from "../kernel.ts"
 import type { Block } from "../lane.ts"
 import type { ChunkIndex } from "./chunk_index.ts"
@@ -75,6 +76,8 @@ export interface BlockPlace {
 export interface Unpacker {
   /** The places of the chunks of a chunk list, in order. */
   readonly locate: (list: Uint8Array) => Effect.Effect<ReadonlyArray<ChunkPlace | ChunkLost>, StoreError>
+  /** How blocks are best fetched; as from a disk, when absent. */
+  readonly fetching?: Fetching
   /** The stored bytes of a block. */
   readonly get: (block: BlockPlace) => Effect.Effect<Uint8Array, StoreError>
 }

@@ -1,10 +1,13 @@
 /** The packing of many chunks into packs of some MiB: see `pack_file.ts` for their bytes. */
+import type * as Effect from "effect/Effect"
 import { noEncryption } from "../encrypt/none.ts"
 import type { KernelSpec } from "../kernel.ts"
 import type { ObjectLayout, PackLayout } from "./pack_layout.ts"
+import { openPackStore, type PackStore } from "./pack_store.ts"
 import { PackError, type Packing } from "./packing.ts"
 import { readPacks } from "./packs_read.ts"
 import { writePacks } from "./packs_write.ts"
+import type { ObjectStore, StoreError } from "./store.ts"
 
 /** Sizes of packs, and what seals their footers and indexes. */
 export interface PacksOptions {
@@ -32,11 +35,14 @@ export const packs = (options: PacksOptions = {}): Packing => {
   })
 }
 
-/** The same with names and headers of a format's own. */
-export const packsOf = (layout: PackLayout): Packing => ({
+/** The same with names and headers of a format's own. `known`: what the store holds, for who has opened it. */
+export const packsOf = (
+  layout: PackLayout,
+  known: Effect.Effect<PackStore, StoreError, ObjectStore> = openPackStore(layout),
+): Packing => ({
   name: "packs",
-  write: writePacks(layout),
-  read: readPacks(layout),
+  write: writePacks(layout, known),
+  read: readPacks(layout, known),
 })
 
 /** Header: 8 bytes of magic, u8 version 1, the object's ID (32). */

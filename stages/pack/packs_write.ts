@@ -1,17 +1,18 @@
 /** Gathers blocks into packs and writes them, then the index of what was written. */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { catching } from "../error.ts"
 import { KernelError, Kernels, makeKernel } from "../kernel.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
+import { packsAtOnce } from "./at_once.ts"
 import { encodeTail, type FooterBlock } from "./pack_file.ts"
 import { freshId, type ObjectLayout, objectName, type PackLayout } from "./pack_layout.ts"
 import { encodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
 import { type PackSink, packSink } from "./pack_sink.ts"
-import { openPackStore } from "./pack_store.ts"
+import type { PackStore } from "./pack_store.ts"
 import type { Packer } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
+import { makeUploads } from "./uploads.ts"
 
 /** An index object is written when so many chunks are to be listed. */
 const INDEX_CHUNKS = 1 << 20
@@ -26,16 +27,18 @@ interface Filling {
   bytes: number
 }
 
-/** A packer over packs; one pack is being filled while the one before it is being written. */
+/** A packer over packs; one pack is being filled while those before it are being written, see {@link packsAtOnce}. */
 export const writePacks: (
   layout: PackLayout,
-) => Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope> = Effect.fnUntraced(function* (layout) {
+  opened: Effect.Effect<PackStore, StoreError, ObjectStore>,
+) => Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope> = Effect.fnUntraced(function* (layout, opened) {
   const store = yield* ObjectStore
   const scope = yield* Scope.Scope
   const table = yield* Kernels
   const packCipher = makeKernel(layout.packs.cipher, table)
   const indexCipher = makeKernel(layout.indexes.cipher, table)
-  const known = yield* openPackStore(layout)
+  const known = yield* opened
+  const uploads = yield* makeUploads<StoreError>(packsAtOnce(store, layout.size))
 
   let objects = 0
   let bytesStored = 0
@@ -43,7 +46,6 @@ export const writePacks: (
   let bytesAdded = 0
   let filling: Filling | undefined
   let listed: Array<ListedPack> = [...known.orphans]
-  let writing: Fiber.Fiber<void, StoreError> | undefined
 
   const put = (kind: ObjectLayout, id: Uint8Array, parts: ReadonlyArray<Uint8Array>): Effect.Effect<void, StoreError> =>
     Effect.suspend(() => {
@@ -51,12 +53,6 @@ export const writePacks: (
       for (const part of parts) bytesStored += part.length
       return store.put(objectName(kind, id), parts, { unique: true })
     })
-
-  const settle = Effect.suspend(() => {
-    const fiber = writing
-    writing = undefined
-    return fiber === undefined ? Effect.void : Fiber.join(fiber)
-  })
 
   const open = Effect.fnUntraced(function* () {
     const id = freshId()
@@ -74,14 +70,14 @@ export const writePacks: (
     listed.push({ id, size, footerLength: tail.length - 12, prefixes: prefixesOf(blocks) })
     objects++
     bytesStored += size
-    yield* settle
-    writing = yield* Effect.forkIn(sink.end(tail), scope)
+    yield* uploads.start(sink.end(tail))
     if (listed.reduce((n, { prefixes }) => n + prefixes.length / PREFIX_BYTES, 0) >= INDEX_CHUNKS) yield* writeIndex
   })
 
   const writeIndex = Effect.suspend(() =>
     listed.length === 0 ? Effect.void : Effect.gen(function* () {
-      yield* settle
+      // A pack that an index lists is there.
+      yield* uploads.settle
       const id = freshId()
       const header = layout.indexes.header(id)
       const packs = listed
@@ -109,7 +105,7 @@ export const writePacks: (
         if (pack.bytes >= layout.size) yield* close()
       }
     }),
-    finish: Effect.suspend(() => close()).pipe(Effect.andThen(settle), Effect.andThen(writeIndex)),
+    finish: Effect.suspend(() => close()).pipe(Effect.andThen(uploads.settle), Effect.andThen(writeIndex)),
     stats: () => ({ objects, bytesStored, chunksNew, bytesAdded }),
   }
   return packer

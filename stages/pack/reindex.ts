@@ -2,9 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Kernels, makeKernel } from "../kernel.ts"
+import { requestsAtOnce } from "./at_once.ts"
 import { freshId, objectName, type PackLayout } from "./pack_layout.ts"
-import { encodePackList, type ListedPack, prefixesOf } from "./pack_list.ts"
-import { openPackStore, readFooter } from "./pack_store.ts"
+import { encodePackList, listedOf, type ListedPack } from "./pack_list.ts"
+import { type KnownPack, openPackStore, readEnds } from "./pack_store.ts"
 import { PackError } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
 
@@ -21,9 +22,18 @@ export interface Reindexed {
 /** Packs in one index object at most. */
 const INDEX_PACKS = 4096
 
+/** Writes a pack again with its header as it was. */
+const mendHeader = Effect.fnUntraced(
+  function* (layout: PackLayout, store: ObjectStore, { id, object, size }: KnownPack) {
+    const { headerBytes } = layout.packs
+    const rest = yield* store.get(object, { offset: headerBytes, length: size - headerBytes })
+    yield* store.put(object, [layout.packs.header(id), rest], { replace: true })
+  },
+)
+
 /**
- * Reads the footer of every pack, writes new indexes of those that are whole, then removes the old indexes. Safe beside writers: only
- * indexes that were there at the start are removed, and what they listed is listed again.
+ * Reads header and footer of every pack, puts headers right, writes new indexes of those packs that are whole, then removes the old
+ * indexes. Safe beside writers: only indexes that were there at the start are removed, and what they listed is listed again.
  */
 export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreError, ObjectStore> = Effect.fnUntraced(
   function* (layout) {
@@ -37,13 +47,22 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
     const cipher = makeKernel(layout.packs.cipher, table)
     const lost: Array<PackError> = known.damaged.filter(({ object }) => object.endsWith(layout.packs.extension))
     const listed: Array<ListedPack> = []
-    for (const pack of known.packs) {
-      yield* readFooter(layout, store, cipher, pack).pipe(
-        Effect.map(({ blocks, length }) =>
-          listed.push({ id: pack.id, size: pack.size, footerLength: length, prefixes: prefixesOf(blocks) })
-        ),
-        Effect.catchTag("PackError", (error) => Effect.sync(() => lost.push(error))),
-      )
+    const together = { concurrency: requestsAtOnce(store) }
+    const read = yield* Effect.forEach(
+      known.packs,
+      (pack) =>
+        Effect.matchEffect(readEnds(layout, store, cipher, pack), {
+          onSuccess: (ends) => Effect.succeed({ pack: listedOf(pack, ends), header: ends.header }),
+          onFailure: (error) => error instanceof PackError ? Effect.succeed(error) : Effect.fail(error),
+        }),
+      together,
+    )
+    for (const [i, found] of read.entries()) {
+      if (found instanceof PackError) lost.push(found)
+      else {
+        if (found.header !== undefined) yield* mendHeader(layout, store, known.packs[i]!)
+        listed.push(found.pack)
+      }
     }
     const seal = makeKernel(layout.indexes.cipher, table)
     for (let at = 0; at < listed.length; at += INDEX_PACKS) {
@@ -52,7 +71,7 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
       const body = seal.seal(encodePackList(listed.slice(at, at + INDEX_PACKS)), header)
       yield* store.put(objectName(layout.indexes, id), [header, body], { unique: true })
     }
-    yield* Effect.forEach(old, (name) => store.remove(name), { discard: true })
+    yield* Effect.forEach(old, (name) => store.remove(name), { ...together, discard: true })
     return { packs: listed.length, added: known.packs.filter(({ indexed }) => !indexed).length, lost }
   },
 )

@@ -1,6 +1,6 @@
 /**
  * `penstock` with a store that is remote: `far:PATH` is a directory. Variables: `FAR_FAILS` answers of it are `unavailable`, each asking to wait
- * `FAR_RETRY_AFTER` milliseconds; it is tried for `FAR_WITHIN` milliseconds.
+ * `FAR_RETRY_AFTER` milliseconds; it, and any other store, is tried for `FAR_WITHIN` milliseconds.
  */
 import { argv, env } from "node:process"
 import { Effect, Stream } from "effect"
@@ -40,6 +40,9 @@ const stores: StoreOpener = (location, options) =>
       ...options,
       retry: { ...options.retry, base: 10, within: Number(env["FAR_WITHIN"] ?? 30_000) },
     })
-    : openStore(location, options)
+    : openStore(location, {
+      ...options,
+      retry: { ...options.retry, ...(env["FAR_WITHIN"] === undefined ? {} : { within: Number(env["FAR_WITHIN"]) }) },
+    })
 
 await run({ command: penstock, args: argv.slice(2), stores })

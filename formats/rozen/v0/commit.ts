@@ -35,10 +35,10 @@ export const commitRun: (
   { readonly record: SnapshotRecord; readonly stored: number },
   FormatError | SqliteError
 > = Effect.fnUntraced(function* (opened, { db, tree }, record) {
-  const log = new LogWriter(yield* segmentsOf(opened, record.id))
+  const log = yield* LogWriter.make(opened.store, yield* segmentsOf(opened, record.id))
   yield* logAll(tree, log)
   const ended = yield* log.end((segments) => ({ ...record, log: { segments, full: true, changes: 0 } }))
   const { next } = yield* listSnapshots(opened)
   const committed = yield* commitSnapshot(opened, next, ended, db)
   return { record: ended, stored: log.stored + committed }
-})
+}, Effect.scoped)

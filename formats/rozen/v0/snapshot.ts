@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { requestsAtOnce } from "../../../stages/pack/at_once.ts"
 import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import { type SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../../stages/catalog/tree.ts"
@@ -42,7 +43,7 @@ export const listSnapshots: (opened: Opened) => Effect.Effect<
     openObject(opened, "ROZE-IDX", name, size).pipe(
       Effect.flatMap(({ sections }) => attempt(() => ({ name, record: decodeRecord(name, sections[0]!) }))),
       Effect.catchTag("RepositoryError", (error) => Effect.sync(() => void damaged.push(error))),
-    ), { concurrency: 4 })
+    ), { concurrency: requestsAtOnce(opened.store) })
   const byId = new Map<string, SnapshotObject>()
   // A snapshot that was rebuilt has a later object; that one counts.
   for (const snapshot of read) if (snapshot !== undefined) byId.set(snapshot.record.id, snapshot)

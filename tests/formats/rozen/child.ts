@@ -1,12 +1,12 @@
 /**
- * Another process at work on a repository: `child.ts backup STORE DIRECTORY` or `child.ts restore STORE DIRECTORY`. The repository is made
- * when there is none. Prints "ready" when it starts, and what it did as JSON.
+ * Another process at work on a repository: `child.ts backup STORE DIRECTORY [HOST]` or `child.ts restore STORE DIRECTORY`. The store is one
+ * that is made when it is not there, and so is the repository. Prints "ready" when it starts, and what it did as JSON.
  */
 import process from "node:process"
 import { Effect, Layer } from "effect"
 import { localSource } from "../../../adapters/files/source.ts"
 import { localTarget } from "../../../adapters/files/target.ts"
-import { localStore } from "../../../adapters/store/local/local.ts"
+import { openStore } from "../../../adapters/store/open.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
 import { Source } from "../../../stages/walk/source.ts"
@@ -22,17 +22,19 @@ const format = makeRozen({
   scrypt: { n: 1024, r: 8, p: 1 },
 })
 
-const [what, repositoryPath, directory] = process.argv.slice(2) as [string, string, string]
+const [what, location, directory, hostname] = process.argv.slice(2) as [string, string, string, string?]
 
 const main = Effect.gen(function* () {
-  const store = yield* localStore.make(repositoryPath, { create: true })
+  const store = yield* openStore(location, { create: true })
   const source = yield* Source
   process.stdout.write("ready\n")
   const result = yield* Effect.gen(function* () {
     const repository = yield* (yield* format.recognise) ? format.open(secrets) : format.create(secrets)
     if (what === "backup") {
-      const { problems, ...summary } = yield* repository.backup(source.entries(directory, {}), options)
-      return { problems, chunksReused: summary.chunksReused, chunksNew: summary.chunksNew, files: summary.files }
+      const host = hostname === undefined ? {} : { hostname }
+      const summary = yield* repository.backup(source.entries(directory, {}), { ...options, ...host })
+      const { bytesAdded, chunksNew, chunksReused, files, problems } = summary
+      return { problems, bytesAdded, chunksReused, chunksNew, files }
     }
     const snapshots = yield* repository.snapshots
     return yield* repository.entries(snapshots.at(-1)!).pipe(write(directory, { owner: false }))

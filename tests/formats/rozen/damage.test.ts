@@ -345,8 +345,9 @@ describe("an object is of a later version, or of another kind", () => {
             const found = yield* findings(repository, name!)
             assert.match(found.find(({ object }) => object === name)!.message, message)
             const restored = yield* restoreAll(repository)
-            if (kind === "map" || kind === "catmap" || kind === "roz-log") assert.deepEqual(restored, nothingLost)
-            else assert.notDeepEqual(restored, nothingLost)
+            // Who reads a pack need not read its header; one that no index lists any more, and of a later version, is left alone.
+            if (kind === "roz" && value === 255) assert.notDeepEqual(restored, nothingLost)
+            else if (kind !== "idx") assert.deepEqual(restored, nothingLost)
             if (kind === "idx") assert.deepEqual(restored.filter((damaged) => damaged !== undefined), [[], []])
             if (at === 8 && kind !== "roz-log") {
               const before = yield* objectsOf(store)
@@ -555,7 +556,7 @@ describe("a data pack is lost", () => {
   const sorted = (files: ReadonlyArray<readonly [string, string]>): ReadonlyArray<string> =>
     [...new Set(files.map((file) => file.join(" ")))].sort()
 
-  for (const how of ["missing", "cut", "footer", "header"] as const) {
+  for (const how of ["missing", "cut", "footer"] as const) {
     it(`${how}: the files are named, the rest restores, and the next backup stores it again`, async () => {
       const objects = await original()
       const packs = namesOf(objects, "roz")
@@ -571,7 +572,7 @@ describe("a data pack is lost", () => {
                 ? undefined
                 : how === "cut"
                 ? bytes.slice(0, bytes.length / 2)
-                : flipped(bytes, how === "header" ? 20 : bytes.length - 30),
+                : flipped(bytes, bytes.length - 30),
             )
             const snapshots = yield* repository.snapshots
             const files = (yield* restoreAll(repository))
@@ -598,6 +599,34 @@ describe("a data pack is lost", () => {
       }
     })
   }
+
+  it("a damaged header: nothing is lost, check names the pack, a rebuild mends it", async () => {
+    const objects = await original()
+    for (const pack of [namesOf(objects, "roz")[0]!, namesOf(objects, "cat")[0]!]) {
+      for (const listed of [true, false]) {
+        await onCopy((store) =>
+          Effect.gen(function* () {
+            const repository = yield* opened(store)
+            yield* put(store, pack, flipped(objects.get(pack)!, 20))
+            if (!listed) {
+              for (const kind of ["map", "catmap"] as const) {
+                for (const name of namesOf(objects, kind)) yield* store.remove(name)
+              }
+            }
+            assert.deepEqual(yield* restoreAll(repository), nothingLost)
+            for (const readData of [0, 100]) {
+              const { findings } = yield* repository.check({ readData })
+              assert.deepEqual(findings.map(({ files, object }) => [object, files]), [[pack, []]])
+              assert.match(findings[0]!.message, /nothing is lost/)
+            }
+            yield* repository.rebuild
+            yield* clean(repository)
+            assert.deepEqual(yield* restoreAll(repository), nothingLost)
+          })
+        )
+      }
+    }
+  })
 
   it("a damaged block: check with data names the files, a restore gives the others", () =>
     onCopy((store, objects) =>

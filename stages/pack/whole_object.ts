@@ -1,0 +1,26 @@
+import * as Effect from "effect/Effect"
+import { type ObjectStore, StoreError } from "./store.ts"
+
+/** An object that was fetched at once, to be read as if it were still in the store. */
+export interface WholeObject extends Pick<ObjectStore, "get"> {
+  readonly bytes: Uint8Array
+}
+
+/** Fetches an object of a known size. Fails with `corrupt` when it has another. */
+export const wholeObject = (
+  store: Pick<ObjectStore, "get">,
+  name: string,
+  size: number,
+): Effect.Effect<WholeObject, StoreError> =>
+  Effect.flatMap(store.get(name), (bytes) => {
+    if (bytes.length !== size) {
+      const message = `${name} has ${bytes.length} bytes, not ${size}: it is truncated or altered`
+      return Effect.fail(new StoreError({ reason: "corrupt", name, message }))
+    }
+    const get: ObjectStore["get"] = (_, range) =>
+      Effect.sync(() => {
+        const { length, offset } = range ?? { offset: 0, length: size }
+        return bytes.slice(offset, offset + length)
+      })
+    return Effect.succeed({ bytes, get })
+  })

@@ -1,0 +1,180 @@
+/** A store that is far away: many writes are under way at once, and what SPEC.md says of their order holds all the same. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { Effect, type Stream } from "effect"
+import { fault, type FaultOptions } from "../../../adapters/store/fault.ts"
+import { latency } from "../../../adapters/store/latency.ts"
+import type { Format, FormatError, Repository } from "../../../formats/format.ts"
+import { makeRozen } from "../../../formats/rozen/mod.ts"
+import { ObjectStore } from "../../../stages/pack/store.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
+import { factsOf, noise, runFormat } from "../../suites/format.ts"
+import { kindOf, options, secrets, small, storeOf } from "./harness.ts"
+
+const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
+/** About six packs of 64 KiB. */
+const tree: MemoryTree = {
+  "large": { ...metadata, content: noise(300_000, 1) },
+  ...Object.fromEntries(
+    Array.from({ length: 20 }, (_, i) => [`f${i}`, { ...metadata, content: noise(3000 + i, 10 + i) }]),
+  ),
+}
+const changed: MemoryTree = { ...tree, "new": { ...metadata, content: noise(130_000, 99) } }
+const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entries("", {}) as Stream.Stream<Entry>
+const opened = (store: ObjectStore, format: Format = small) =>
+  Effect.provideService(format.open(secrets), ObjectStore, store)
+const created = (store: ObjectStore, format: Format = small) =>
+  Effect.provideService(format.create(secrets), ObjectStore, store)
+const backup = (repository: Repository, tree: MemoryTree) => repository.backup(walk(tree), options)
+
+/** The order of SPEC.md, "Writing": what has a higher number is not begun before all with a lower one are durable. */
+const STEPS: Readonly<Record<string, number>> = { roz: 1, map: 2, "roz-log": 3, cat: 4, catmap: 5, idx: 6 }
+
+/** The same store; writes take uneven times, and each is checked, when it begins, to be in the right order. */
+const ordered = (store: ObjectStore) => {
+  const durable = new Set<string>()
+  const begun: Array<string> = []
+  const failed: Array<string> = []
+  const put: ObjectStore["put"] = (name, parts, how) =>
+    Effect.suspend(() => {
+      const step = STEPS[kindOf(name)]
+      for (const earlier of begun) {
+        if (step === undefined || STEPS[kindOf(earlier)]! >= step) continue
+        assert.ok(durable.has(earlier), `${name} was begun before ${earlier} was durable`)
+      }
+      if (step !== undefined) begun.push(name)
+      const pause = Effect.sleep(begun.length % 3 * 4)
+      return Effect.andThen(pause, store.put(name, parts, how)).pipe(
+        Effect.tap(() => Effect.sync(() => durable.add(name))),
+        Effect.tapError(() => Effect.sync(() => failed.push(name))),
+      )
+    })
+  return { store: { ...store, put } satisfies ObjectStore, begun, durable, failed }
+}
+
+describe("writing to a store that is far away", () => {
+  it("several packs at once, no more than it has connections, each kind when the one before is durable", () =>
+    runFormat(Effect.gen(function* () {
+      const { begun, durable, store } = ordered(yield* storeOf(new Map()))
+      const far = latency(store, { delay: 5, connections: 3 })
+      const repository = yield* created(far)
+      const { snapshot } = yield* backup(repository, tree)
+      assert.ok(begun.filter((name) => kindOf(name) === "roz").length >= 5)
+      assert.ok(begun.every((name) => durable.has(name)))
+      assert.equal(kindOf(begun.at(-1)!), "idx")
+      assert.equal(far.busiest(), 3)
+      assert.deepEqual(yield* factsOf(repository.entries(snapshot!)), yield* factsOf(walk(tree)))
+    })))
+
+  it("one at a time where the store says so, or packs are large", () =>
+    runFormat(Effect.gen(function* () {
+      for (const [connections, packBytes] of [[1, 64 << 10], [8, 64 << 20]] as const) {
+        const base = yield* storeOf(new Map())
+        let under = 0
+        let most = 0
+        const counted: ObjectStore = {
+          ...base,
+          put: (name, parts, how) =>
+            Effect.suspend(() => {
+              most = Math.max(most, ++under)
+              return Effect.ensuring(
+                Effect.andThen(Effect.sleep(1), base.put(name, parts, how)),
+                Effect.sync(() => under--),
+              )
+            }),
+        }
+        const format = makeRozen({
+          packBytes,
+          blockBytes: 16 << 10,
+          average: 4 << 10,
+          scrypt: { n: 1024, r: 8, p: 1 },
+        })
+        const repository = yield* created(latency(counted, { delay: 0, connections }), format)
+        yield* backup(repository, tree)
+        assert.equal(most, 1)
+      }
+    })))
+
+  const faults: ReadonlyArray<readonly [string, Omit<FaultOptions, "nth">]> = [
+    ["fails", { effect: "fail", operation: "put" }],
+    ["fails, and all after it", { effect: "fail", operation: "put", onwards: true }],
+    ["is done, and fails", { effect: "fail-after", operation: "put" }],
+  ]
+  for (const [what, effect] of faults) {
+    it(`a write that ${what}: nothing of a later kind is begun, and the next run completes`, () =>
+      runFormat(Effect.gen(function* () {
+        const whole = yield* Effect.all([factsOf(walk(tree)), factsOf(walk(changed))])
+        let runs = 0
+        for (let nth = 1;; nth++, runs++) {
+          const base = yield* storeOf(new Map())
+          yield* backup(yield* created(base), tree)
+          const faulty = fault(base, { ...effect, nth })
+          const { begun, failed, store } = ordered(faulty)
+          const far = latency(store, { delay: 0, connections: 3 })
+          const ok = yield* Effect.flatMap(opened(far), (repository) => backup(repository, changed)).pipe(
+            Effect.as(true),
+            Effect.catch((error: FormatError) => {
+              assert.equal(error._tag, "StoreError")
+              return Effect.succeed(false)
+            }),
+          )
+          assert.equal(ok, !faulty.hit())
+          if (ok) break
+          const step = STEPS[kindOf(failed[0]!)]!
+          assert.ok(
+            begun.every((name) => STEPS[kindOf(name)]! <= step),
+            `${failed[0]} failed, then ${begun.at(-1)} was begun`,
+          )
+          const repository = yield* opened(latency(base, { delay: 0 }))
+          assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
+          yield* backup(repository, changed)
+          const snapshots = yield* repository.snapshots
+          const last = yield* factsOf(repository.entries(snapshots.at(-1)!))
+          assert.deepEqual(last, whole[1])
+          assert.deepEqual(yield* factsOf(repository.entries(snapshots[0]!)), whole[0])
+          assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
+        }
+        assert.ok(runs >= 7, `only ${runs} writes`)
+      })))
+  }
+})
+
+describe("requests to a store that is far away", () => {
+  /** Packs of 16 MiB hold all of the tree. */
+  const format = makeRozen({ scrypt: { n: 1024, r: 8, p: 1 } })
+
+  it("are few, and do not grow with the number of files", () =>
+    runFormat(Effect.gen(function* () {
+      const base = yield* storeOf(new Map())
+      const count = <A, E, R>(use: (repository: Repository) => Effect.Effect<A, E, R>, make = false) =>
+        Effect.gen(function* () {
+          const far = latency(base, { delay: 0 })
+          yield* Effect.flatMap(make ? created(far, format) : opened(far, format), use)
+          const { get, list, put, stat } = far.requests()
+          return { get, list, put, stat }
+        })
+      yield* count(() => Effect.void, true)
+      // ROZEN.json, the key; listings of KEYS, INDEX, DATA, and INDEX again; data, its index, the log, the catalog, its index, the snapshot.
+      assert.deepEqual(
+        yield* count((repository) => backup(repository, tree)),
+        { get: 2, list: 4, put: 6, stat: 0 },
+      )
+      // And the snapshot, an index of data and one of catalogs, the pack of the catalog; only a log and a snapshot are new.
+      assert.deepEqual(
+        yield* count((repository) => backup(repository, tree)),
+        { get: 6, list: 4, put: 2, stat: 0 },
+      )
+      const restore = (repository: Repository) =>
+        Effect.flatMap(repository.snapshots, (all) => factsOf(repository.entries(all.at(-1)!)))
+      const restored = yield* count(restore)
+      // Two snapshots, indexes of either kind, the catalog; of the data, what lists the blocks and one range of them.
+      assert.deepEqual(restored, { get: 9, list: 4, put: 0, stat: 0 })
+      // Every object once; the key and the pack of the catalog once more.
+      const objects = 10
+      assert.deepEqual(
+        yield* count((repository) => repository.check({ readData: 100 })),
+        { get: objects + 2, list: 5, put: 0, stat: 1 },
+      )
+    })))
+})
