@@ -26,6 +26,7 @@ export const httpGuarantees: StoreGuarantees = {
   atomicCreate: false,
   durable: false,
   remote: true,
+  paced: true,
   readOnly: true,
   connections: 8,
 }

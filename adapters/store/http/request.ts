@@ -5,12 +5,14 @@
  * - The whole body is read before the effect ends, within a limit, and its length is verified: an answer that is cut is `unavailable`.
  * - It fails when no byte moves for a while, and stops when it is interrupted.
  * - A redirect is followed for GET and HEAD only; the password stays behind when it leads to another origin.
+ * - It keeps to the limits of `Pace`.
  * - No message has the user, password or query of a URL.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { StoreError } from "../../../stages/pack/store.ts"
 import { notFound } from "../name.ts"
+import { type Limits, type Meter, Pace } from "../pace.ts"
 import { failureError, problem } from "./failure.ts"
 import { readBody, type Wanted } from "./response_body.ts"
 import { type Progress, type RequestBody, sendable } from "./request_body.ts"
@@ -64,7 +66,16 @@ const REDIRECTS = 5
 const isRedirect = (status: number): boolean => [301, 302, 303, 307, 308].includes(status)
 
 /** Sends a request. When it is interrupted, the connection is given up and the body no longer in use. */
-export const send = (options: HttpOptions, request: HttpRequest): Effect.Effect<HttpAnswer, StoreError> =>
+export const send: (options: HttpOptions, request: HttpRequest) => Effect.Effect<HttpAnswer, StoreError> = Effect
+  .fnUntraced(function* (options, request) {
+    return yield* sendWithin(yield* Pace, options, request)
+  })
+
+const sendWithin = (
+  { download, upload }: Limits,
+  options: HttpOptions,
+  request: HttpRequest,
+): Effect.Effect<HttpAnswer, StoreError> =>
   Effect.callback<HttpAnswer, StoreError>((resume) => {
     const subject: Subject = { doing: request.doing, name: request.name, location: options.location }
     const control = new AbortController()
@@ -76,7 +87,18 @@ export const send = (options: HttpOptions, request: HttpRequest): Effect.Effect<
       clearTimeout(timer)
       if (!control.signal.aborted) timer = setTimeout(giveUp, idle)
     }
-    const progress = { moved, failed: (cause: unknown) => control.abort(cause) }
+    /** Waits for leave, which is no silence of the server. */
+    const within = (meter: Meter) => async (bytes: number): Promise<void> => {
+      clearTimeout(timer)
+      await Effect.runPromise(meter.charge(bytes), { signal: control.signal })
+      moved()
+    }
+    const progress: Exchange = {
+      moved,
+      failed: (cause) => control.abort(cause),
+      came: download === undefined ? moved : within(download),
+      ...(upload === undefined ? {} : { leave: within(upload) }),
+    }
     const over = exchange(options, request, subject, control.signal, progress).then(
       (answer) => Effect.succeed(answer),
       // When it is given up, each runtime throws what it likes.
@@ -92,15 +114,20 @@ export const send = (options: HttpOptions, request: HttpRequest): Effect.Effect<
     })
   })
 
+interface Exchange extends Progress {
+  /** So many bytes came; the next are asked for when it is over. */
+  readonly came: (bytes: number) => Promise<void> | void
+}
+
 const exchange = async (
   options: HttpOptions,
   request: HttpRequest,
   subject: Subject,
   signal: AbortSignal,
-  progress: Progress,
+  progress: Exchange,
 ): Promise<HttpAnswer> => {
   let { url } = request
-  const { moved } = progress
+  const { came, moved } = progress
   for (let redirects = 0;; redirects++) {
     const headers: Record<string, string> = { "accept-encoding": "identity", ...request.headers }
     if (options.authorization !== undefined && url.origin === request.url.origin) {
@@ -110,17 +137,17 @@ const exchange = async (
       method: request.method,
       redirect: "manual",
       signal,
-      ...sendable(request.body, headers, progress),
+      ...await sendable(request.body, headers, progress),
     })
     moved()
     const head: HttpHead = { status: response.status, headers: response.headers, url, length: lengthOf(response) }
     if (isRedirect(head.status)) {
-      await readBody(subject, response, head, NOTHING, moved)
+      await readBody(subject, response, head, NOTHING, came)
       url = redirected(request, subject, head, redirects)
       continue
     }
     if (!request.expect.includes(head.status)) {
-      await readBody(subject, response, head, NOTHING, moved).catch(() => {})
+      await readBody(subject, response, head, NOTHING, came).catch(() => {})
       throw statusError(subject, head)
     }
     const encoding = head.headers.get("content-encoding") ?? "identity"
@@ -128,7 +155,7 @@ const exchange = async (
       throw problem(subject, "io", `the server sends it compressed (${shown(encoding)}) though that was not asked for`)
     }
     const wanted = request.method === "HEAD" ? NOTHING : request.want?.(head) ?? NOTHING
-    return { ...head, body: await readBody(subject, response, head, wanted, moved) }
+    return { ...head, body: await readBody(subject, response, head, wanted, came) }
   }
 }
 

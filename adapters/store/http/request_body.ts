@@ -1,4 +1,5 @@
 /** The body of a request. */
+import { PIECE } from "../pace.ts"
 import { joinParts } from "../parts.ts"
 
 /** Bytes to send, which can be read more than once. */
@@ -13,6 +14,8 @@ export interface RequestBody {
 export interface Progress {
   /** More bytes are asked for, or came. */
   readonly moved: () => void
+  /** Waits until so many bytes may be sent. Absent where uploads are not limited. */
+  readonly leave?: (bytes: number) => Promise<void>
   /** The bytes cannot be had. */
   readonly failed: (cause: unknown) => void
 }
@@ -23,14 +26,15 @@ const PIECE_BYTES = 1 << 20
 const SLICE_BYTES = 256 << 10
 
 /** What `fetch` takes, with headers. */
-export const sendable = (
+export const sendable = async (
   body: RequestBody | undefined,
   headers: Readonly<Record<string, string>>,
   progress: Progress,
-): Pick<RequestInit, "headers"> & { readonly body?: BodyInit; readonly duplex?: "half" } => {
+): Promise<Pick<RequestInit, "headers"> & { readonly body?: BodyInit; readonly duplex?: "half" }> => {
   if (body === undefined) return { headers }
   const parts = body.parts()
-  if (body.length <= PIECE_BYTES && Symbol.iterator in parts) {
+  if (body.length <= (progress.leave === undefined ? PIECE_BYTES : PIECE) && Symbol.iterator in parts) {
+    await progress.leave?.(body.length)
     return { headers, body: joinParts([...parts]) as BodyInit }
   }
   // Node and Bun send the length that is given, Deno sends chunks.
@@ -46,6 +50,8 @@ const streamOf = (
   progress: Progress,
 ): ReadableStream<Uint8Array> => {
   const next = Symbol.iterator in parts ? parts[Symbol.iterator]() : parts[Symbol.asyncIterator]()
+  const { leave } = progress
+  const most = leave === undefined ? SLICE_BYTES : PIECE
   let rest: Uint8Array = new Uint8Array(0)
   return new ReadableStream<Uint8Array>({
     pull: async (control) => {
@@ -62,8 +68,10 @@ const streamOf = (
         rest = value
       }
       // A copy: the stream may hand the memory itself to somebody else.
-      control.enqueue(rest.slice(0, SLICE_BYTES))
-      rest = rest.subarray(SLICE_BYTES)
+      const slice = rest.slice(0, most)
+      rest = rest.subarray(most)
+      await leave?.(slice.length)
+      control.enqueue(slice)
     },
     cancel: async () => {
       await next.return?.()

@@ -19,13 +19,13 @@ const DISCARD_BYTES = 64 << 10
 
 const none = new Uint8Array(0)
 
-/** Reads what is wanted, and calls `moved` whenever bytes come. Throws a StoreError when there is less, or more than the limit. */
+/** Reads what is wanted, and calls `moved` whenever bytes come: the next are read when that is over. Throws a StoreError when there is less, or more than the limit. */
 export const readBody = async (
   subject: Subject,
   response: Response,
   { length: declared }: Pick<HttpHead, "length">,
   wanted: Wanted,
-  moved: () => void,
+  moved: (bytes: number) => Promise<void> | void,
 ): Promise<Uint8Array<ArrayBuffer>> => {
   const cut = (bytes: number) => problem(subject, "unavailable", `the answer was cut after ${bytes} bytes`)
   const tooLong = (limit: number) => problem(subject, "io", `the answer is longer than ${limit} bytes`)
@@ -49,8 +49,8 @@ export const readBody = async (
       }
       const { done, value } = await reader.read()
       if (done) break
-      moved()
       received += value.length
+      await moved(value.length)
       if ("nothing" in wanted) {
         if (received > DISCARD_BYTES) break
         continue

@@ -70,29 +70,46 @@ export const writeByClaim: (
     Effect.catch((error) => error.reason === "not-found" ? Effect.void : Effect.fail(error)),
   )
   const pause = Effect.flatMap(Random.nextBetween(PAUSE_MS, 4 * PAUSE_MS), Effect.sleep)
+  const remove = (token: string): Effect.Effect<void> =>
+    Effect.ignore(client.send({ ...asked, method: "DELETE", key: `${claims}${token}` }))
+  const expired = new Set<string>()
   /** Tokens of claims that count, the lowest first. One that is `mine` counts as long as it is there. */
   const standing = (mine?: string) =>
     Effect.map(
       listPage(client, { ...asked, prefix: claims }),
       ({ keys, now }) =>
         keys.map(({ key, written }) => ({ token: key.slice(claims.length), written }))
-          // Also when the server does not tell the time: rather nobody writes than two.
-          .filter(({ token, written }) => token === mine || !(now - written > COUNTS_MS)).map(({ token }) => token),
+          // It counts, too, when the server does not tell the time: rather nobody writes than two.
+          .filter(({ token, written }) => {
+            const counts = token === mine || !(now - written > COUNTS_MS)
+            if (!counts) expired.add(token)
+            return counts
+          }).map(({ token }) => token),
     )
 
+  /** Keeps a claim for the next try when it is not known what became of this one. */
+  const keeping = <A>(claim: Claim, effect: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
+    Effect.tapError(effect, ({ reason }) =>
+      Effect.sync(() => {
+        if (reason === "unavailable") open.set(name, claim)
+      }))
   const claim = Effect.gen(function* () {
     const before = open.get(name)
     open.delete(name)
     if (before !== undefined) return before
     const begun = yield* Clock.currentTimeMillis
     const token = `${begun.toString(16).padStart(12, "0")}-${crypto.randomUUID()}`
-    yield* client.send({ ...asked, method: "PUT", key: `${claims}${token}`, headers, body: [] })
-    return { token, begun }
+    const made = { token, begun }
+    yield* keeping(made, client.send({ ...asked, method: "PUT", key: `${claims}${token}`, headers, body: [] }))
+    return made
   })
-  const release = (claim: Claim): Effect.Effect<void> =>
-    open.get(name) === claim
-      ? Effect.void
-      : Effect.ignore(client.send({ ...asked, method: "DELETE", key: `${claims}${claim.token}` }))
+  const release = (claim: Claim): Effect.Effect<void> => open.get(name) === claim ? Effect.void : remove(claim.token)
+  /** What an earlier try has left behind is settled: the object is there. */
+  const settle = Effect.suspend(() => {
+    const before = open.get(name)
+    open.delete(name)
+    return before === undefined ? Effect.void : remove(before.token)
+  })
 
   /** False when others come first, or it took too long. */
   const attempt = Effect.fnUntraced(function* (claim: Claim) {
@@ -105,17 +122,14 @@ export const writeByClaim: (
     }
     yield* failWhenThere
     if (yield* isLate) return false
-    yield* Effect.timeoutOrElse(write, { duration: WRITE_MS, orElse: () => Effect.fail(busy) }).pipe(
-      Effect.tapError((error) =>
-        Effect.sync(() => error.reason === "unavailable" ? void open.set(name, claim) : undefined)
-      ),
-    )
+    yield* Effect.timeoutOrElse(write, { duration: WRITE_MS, orElse: () => Effect.fail(busy) })
+    yield* Effect.forEach(expired, remove, { discard: true })
     return true
   })
 
-  yield* failWhenThere
+  yield* Effect.tapError(failWhenThere, ({ reason }) => reason === "exists" ? settle : Effect.void)
   const start = yield* Clock.currentTimeMillis
-  while (!(yield* Effect.acquireUseRelease(claim, attempt, release))) {
+  while (!(yield* Effect.acquireUseRelease(claim, (one) => keeping(one, attempt(one)), release))) {
     do {
       if ((yield* Clock.currentTimeMillis) - start > PATIENCE_MS) return yield* busy
       yield* pause

@@ -7,6 +7,7 @@ import { parseXml } from "../xml.ts"
 import { codeOf } from "./answer_error.ts"
 import { childText, localName } from "./answer_xml.ts"
 import type { S3Answer, S3Client } from "./client.ts"
+import { hasMark, makeMark } from "./mark.ts"
 import { showS3Location } from "./location.ts"
 
 /** Bytes of a part; the last may be shorter. Servers take 5 MiB to 5 GiB, and some want all to be of one size. */
@@ -15,9 +16,6 @@ export const PART_BYTES: number = 16 << 20
 export const PARTS = 10_000
 /** Parts of one object under way at once. */
 export const PARTS_AT_ONCE = 4
-
-/** Says which upload made an object, so that one whose last answer was lost is recognised. */
-const MARK = "x-amz-meta-penstock-upload"
 
 /** An object under way. */
 export interface Upload {
@@ -40,7 +38,7 @@ export const startUpload: (
   headers: Readonly<Record<string, string>>,
 ) => Effect.Effect<Upload, StoreError, Scope.Scope> = Effect.fnUntraced(function* (client, name, key, headers) {
   const doing = "write"
-  const mark = crypto.randomUUID()
+  const mark = makeMark()
   const etags = new Map<number, string>()
   let complete = false
   const strange = (why: string, cause?: unknown): StoreError =>
@@ -58,7 +56,7 @@ export const startUpload: (
       name,
       key,
       query: { uploads: "" },
-      headers: { ...headers, [MARK]: mark },
+      headers: { ...headers, ...mark },
       body: [],
     }),
     (answer) =>
@@ -76,12 +74,6 @@ export const startUpload: (
     complete ? Effect.void : Effect.ignore(
       Effect.timeout(client.send({ method: "DELETE", doing, name, key, query: { uploadId } }), "30 seconds"),
     ))
-
-  /** Whether the object that is there is this one. */
-  const isThere = Effect.map(
-    client.send({ method: "HEAD", doing, name, key }),
-    (answer) => answer.headers.get(MARK) === mark,
-  ).pipe(Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error)))
 
   const finish = Effect.fnUntraced(function* (conditions: Readonly<Record<string, string>>) {
     const list = [...etags].sort(([a], [b]) => a - b).map(([number, etag]) =>
@@ -106,7 +98,7 @@ export const startUpload: (
         Effect.catch((error) =>
           // What was lost may have been the answer only.
           again && error.reason !== "unavailable"
-            ? Effect.flatMap(isThere, (there) => there ? Effect.void : Effect.fail(error))
+            ? Effect.flatMap(hasMark(client, name, key, mark), (there) => there ? Effect.void : Effect.fail(error))
             : Effect.fail(error)
         ),
       )

@@ -18,6 +18,7 @@ import { makeCreateOnly } from "./create_only.ts"
 import { credentialSource, withEnvironment } from "./credentials.ts"
 import { listPage } from "./listing.ts"
 import { parseS3Location, type S3Location, showS3Location } from "./location.ts"
+import { hasMark, makeMark } from "./mark.ts"
 import { PART_BYTES, PARTS, PARTS_AT_ONCE, startUpload } from "./multipart.ts"
 import { readRange, readWhole } from "./read.ts"
 import { makeWriter } from "./writer.ts"
@@ -86,15 +87,25 @@ const store = (client: S3Client): ObjectStore => {
     options: WriteOptions | undefined,
     headers: Readonly<Record<string, string>>,
   ): Effect.Effect<void, StoreError> =>
-    publish(name, options, false, (conditions) =>
-      Effect.asVoid(client.send({
-        method: "PUT",
-        doing: "write",
-        name,
-        key: keyOf(name),
-        headers: { ...headers, ...conditions },
-        body: parts,
-      })))
+    publish(name, options, false, (conditions) => {
+      const key = keyOf(name)
+      const put = (more: Readonly<Record<string, string>>) =>
+        Effect.asVoid(client.send({
+          method: "PUT",
+          doing: "write",
+          name,
+          key,
+          headers: { ...headers, ...conditions, ...more },
+          body: parts,
+        }))
+      if (Object.keys(conditions).length === 0) return put({})
+      const mark = makeMark()
+      return Effect.catch(put(mark), (error) =>
+        error.reason !== "exists"
+          ? Effect.fail(error)
+          : Effect.flatMap(hasMark(client, name, key, mark), (ours) =>
+            ours ? Effect.void : Effect.fail(error)))
+    })
 
   const putInParts = Effect.fnUntraced(function* (
     name: string,

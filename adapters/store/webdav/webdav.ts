@@ -42,6 +42,7 @@ export const webdavGuarantees: StoreGuarantees = {
   atomicCreate: true,
   durable: false,
   remote: true,
+  paced: true,
   connections: 8,
 }
 

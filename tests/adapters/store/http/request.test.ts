@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Redacted, type Scope, Stream } from "effect"
 import { httpStore } from "../../../../adapters/store/http/http.ts"
+import { type Meter, Pace, PIECE } from "../../../../adapters/store/pace.ts"
 import { retry } from "../../../../adapters/store/retry.ts"
 import { webdavStore } from "../../../../adapters/store/webdav/webdav.ts"
 import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
@@ -469,3 +470,63 @@ test("passwords in URLs, and over networks in the clear, are refused", () =>
     assert.match((yield* failure(clear)).message, /in the clear/)
     assert.match((yield* failure(webdavStore.make("webdav:http://h.example/", { login }))).message, /in the clear/)
   })))
+
+/** A meter that gives leave for so many bytes and for no more, and says what it was asked for. */
+const meterOf = (allowed: number): Meter & { readonly asked: ReadonlyArray<number> } => {
+  const asked: Array<number> = []
+  let passed = 0
+  return {
+    asked,
+    charge: (bytes) =>
+      Effect.suspend(() => {
+        asked.push(bytes)
+        passed += bytes
+        return passed > allowed ? Effect.never : Effect.void
+      }),
+    owe: () => {},
+  }
+}
+
+test("an upload asks for leave for each piece, and sends no more than that", () =>
+  run((server) =>
+    Effect.gen(function* () {
+      const store = yield* openDav(server)
+      server.answer(({ method }, response) =>
+        method === "PROPFIND"
+          ? response.writeHead(207).end(multistatus(collection("/repo/tmp/")))
+          : response.writeHead(201).end()
+      )
+      const big = new Uint8Array(5 * PIECE + 100)
+      const put = (meter: Meter) =>
+        Effect.provideService(store.put("a", [big], { replace: true }), Pace, { upload: meter })
+      yield* put(meterOf(Infinity)) // looks around, too
+      const free = meterOf(Infinity)
+      yield* put(free)
+      assert.equal(free.asked.reduce((sum, bytes) => sum + bytes, 0), big.length)
+      assert.ok(free.asked.every((bytes) => bytes <= PIECE))
+      assert.equal(server.asked.findLast(({ method }) => method === "PUT")!.received, big.length)
+      const held = meterOf(2 * PIECE)
+      assert.equal((yield* Effect.timeoutOption(put(held), "300 millis"))._tag, "None")
+      assert.equal(held.asked.length, 3)
+      // A small one asks, too.
+      const small = meterOf(Infinity)
+      yield* Effect.provideService(store.put("b", [content], { replace: true }), Pace, { upload: small })
+      assert.equal(small.asked.reduce((sum, bytes) => sum + bytes, 0), content.length)
+    })
+  ))
+
+test("a download asks for leave for all that comes", () =>
+  run((server) =>
+    Effect.gen(function* () {
+      const big = new Uint8Array(3_000_000).fill(7)
+      server.answer((request, response) => serve(big, request, response))
+      const store = yield* open(server)
+      const get = (meter: Meter) => Effect.provideService(store.get("a"), Pace, { download: meter })
+      const free = meterOf(Infinity)
+      assert.equal((yield* get(free)).length, big.length)
+      assert.equal(free.asked.reduce((sum, bytes) => sum + bytes, 0), big.length)
+      const held = meterOf(0)
+      assert.equal((yield* Effect.timeoutOption(get(held), "300 millis"))._tag, "None")
+      assert.equal(held.asked.length, 1)
+    })
+  ))

@@ -274,7 +274,7 @@ test("an upload in parts goes on after faults, and an answer that is lost is fou
       const { headers, method, url } = seen
       const with_ = (one: Answer) => one(response, seen)
       if (method === "POST" && url.endsWith("?uploads=")) {
-        mark = String(headers["x-amz-meta-penstock-upload"])
+        mark = String(headers["x-amz-meta-penstock-write"])
         return with_(
           reply(200, "<InitiateMultipartUploadResult><UploadId>u&amp;1</UploadId></InitiateMultipartUploadResult>"),
         )
@@ -287,7 +287,7 @@ test("an upload in parts goes on after faults, and an answer that is lost is fou
         if (completes === 1) return with_(reply(200, "<Error><Code>InternalError</Code></Error>"))
         return completes === 2 ? response.destroy() : with_(refuse(404, "NoSuchUpload"))
       }
-      if (method === "HEAD") return with_(reply(200, "", { "x-amz-meta-penstock-upload": mark }))
+      if (method === "HEAD") return with_(reply(200, "", { "x-amz-meta-penstock-write": mark }))
       return with_(refuse(500, "InternalError"))
     }
     server.answer(answer)
@@ -363,6 +363,37 @@ test("whether a server keeps conditions is asked once, and only when it matters"
     assert.equal((yield* Effect.flip(store.put("c", [text("1")]))).reason, "exists")
   })))
 
+test("a create-only put whose answer was lost does not take its own object for somebody else's", () =>
+  run(Effect.gen(function* () {
+    const server = yield* scripted
+    const inner = yield* openScripted(server)
+    const stores = [inner, retry(inner, { base: 1, longest: 5, within: 20_000 })]
+    for (const [i, store] of stores.entries()) {
+      server.answer((response, seen) =>
+        (seen.method === "HEAD" ? reply(404) : refuse(412, "PreconditionFailed"))(response, seen)
+      )
+      assert.equal((yield* Effect.flip(store.put("probed", [text("1")]))).reason, "exists")
+      let kept: { readonly mark: string; readonly body: string } | undefined
+      server.answer((response, seen) => {
+        const { body, headers, method } = seen
+        if (method === "PUT") {
+          if (kept !== undefined) return refuse(412, "PreconditionFailed")(response, seen)
+          kept = { mark: String(headers["x-amz-meta-penstock-write"]), body }
+          return response.destroy()
+        }
+        const mark = { "x-amz-meta-penstock-write": kept!.mark, "content-length": String(kept!.body.length) }
+        return reply(200, method === "HEAD" ? "" : kept!.body, mark)(response, seen)
+      })
+      // Some runtimes send it again by themselves.
+      const outcome = yield* Effect.match(store.put(`x${i}`, [text("mine")]), {
+        onSuccess: () => "written",
+        onFailure: ({ reason }) => reason,
+      })
+      assert.ok(outcome === "written" || (i === 0 && outcome === "unavailable"), outcome)
+      assert.equal((yield* Effect.flip(store.put(`x${i}`, [text("other")]))).reason, "exists")
+    }
+  })))
+
 test("where conditions are refused, claims decide, and expired ones do not count", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
@@ -394,8 +425,37 @@ test("where conditions are refused, claims decide, and expired ones do not count
       "PUT p/tmp/claims/x/*",
       "HEAD p/x",
       "PUT p/x",
+      "DELETE p/tmp/claims/x/000000000001-dead",
       "DELETE p/tmp/claims/x/*",
     ])
+    assert.equal(claims.size, 0)
+    // A write whose answer is lost keeps its claim, so that nobody else begins; the next try goes on with it.
+    let there = false
+    const before = server.seen.length
+    server.answer((response, seen) => {
+      const { headers, method } = seen
+      const key = decodeURIComponent(new URL(seen.url, "http://x").pathname.replace("/bucket/", ""))
+      const with_ = (one: Answer) => one(response, seen)
+      if (seen.url.includes("list-type")) {
+        return with_(
+          listed([...claims.keys()].map((key) => `<Contents><Key>${key}</Key><Size>0</Size></Contents>`).join("")),
+        )
+      }
+      assert.equal(headers["if-none-match"], undefined)
+      if (method === "PUT" && key.includes("claims")) claims.set(key, "")
+      if (method === "DELETE") claims.delete(key)
+      if (method === "HEAD") return with_(there ? reply(200) : reply(404))
+      return key === "p/y" ? response.destroy() : with_(reply(200))
+    })
+    for (let tries = 0; tries < 2; tries++) {
+      assert.equal((yield* Effect.flip(store.put("y", [text("1")]))).reason, "unavailable")
+      assert.equal(claims.size, 1)
+    }
+    there = true
+    const puts = server.seen.slice(before).filter(({ method, url }) => method === "PUT" && url.includes("claims"))
+    assert.equal(puts.length, 1)
+    assert.equal((yield* Effect.flip(store.put("y", [text("1")]))).reason, "exists")
+    assert.equal(claims.size, 0)
   })))
 
 test("a bucket is made only when that is asked for, and by one of several", () =>

@@ -1,0 +1,22 @@
+/**
+ * Marks an object with the write that made it, so that a writer recognises its own. An answer can be lost and the same request sent again:
+ * by us, and by each of the runtimes, when a connection that was used before breaks. Then the second finds the object of the first.
+ */
+import * as Effect from "effect/Effect"
+import type { StoreError } from "../../../stages/pack/store.ts"
+import type { S3Client } from "./client.ts"
+
+const HEADER = "x-amz-meta-penstock-write"
+
+/** A header that no other write sends. */
+export type Mark = { readonly [HEADER]: string }
+
+/** A new one. */
+export const makeMark = (): Mark => ({ [HEADER]: crypto.randomUUID() })
+
+/** Whether the object that is there has been made by the write with that mark. */
+export const hasMark = (client: S3Client, name: string, key: string, mark: Mark): Effect.Effect<boolean, StoreError> =>
+  client.send({ method: "HEAD", doing: "write", name, key }).pipe(
+    Effect.map(({ headers }) => headers.get(HEADER) === mark[HEADER]),
+    Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error)),
+  )
