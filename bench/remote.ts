@@ -24,6 +24,8 @@ const start = async (): Promise<{ readonly endpoint: string; readonly ceph?: Cep
 }
 
 const { ceph, endpoint } = await start()
+// A run that is told to stop ends with this.
+process.on("exit", () => ceph?.drop())
 const bucket = process.env["BENCH_S3_BUCKET"] ?? `penstock-bench-${process.pid}`
 const proxies = [await countingProxy(endpoint), await countingProxy(endpoint, DELAY)]
 const distances = proxies.map((proxy, i): Distance => ({

@@ -61,7 +61,9 @@ const importProblem = (path: string, specifier: string): string | undefined => {
     folders.some((folder) => target === folder || (folder.endsWith("/") && target.startsWith(folder)))
       ? undefined
       : `may import only ${folders.join(", ")}`
-  if (isRelative && target.startsWith("tests/") && layer !== "tests") return "may not import tests"
+  // Measurements need the same real servers.
+  const servers = layer === "bench" && target.startsWith("tests/servers/")
+  if (isRelative && target.startsWith("tests/") && layer !== "tests" && !servers) return "may not import tests"
   if (isRelative && !/\.(ts|json)$/.test(specifier)) return "must name the file with its .ts"
   if (specifier === "effect" && loadedAtStart.includes(layer)) return "should name the module: effect/Effect"
   if (/^(https?:|jsr:|npm:)/.test(specifier)) return "must use the bare name that package.json and deno.json map"

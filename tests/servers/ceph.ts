@@ -1,7 +1,7 @@
 /** A Ceph cluster of one monitor and one disk in memory, with its S3 gateway on a free port of the loopback. */
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { randomBytes, randomUUID } from "node:crypto"
-import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { request } from "node:http"
 import { tmpdir } from "node:os"
@@ -26,6 +26,8 @@ export interface Ceph {
   readonly startGateway: () => Promise<void>
   /** Stops all and removes all. */
   readonly stop: () => Promise<void>
+  /** The same at once, for a process that is about to end. */
+  readonly drop: () => void
 }
 
 const configuration = (directory: string, fsid: string, gateway: number, v1: number, v2: number): string => `
@@ -156,5 +158,9 @@ export const startCeph = async (): Promise<Ceph> => {
     killGateway: () => end(gateway!),
     startGateway,
     stop,
+    drop: () => {
+      for (const child of children) child.kill("SIGKILL")
+      rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+    },
   }
 }
