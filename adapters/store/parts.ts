@@ -5,7 +5,7 @@ export const sizeOfParts = (parts: ReadonlyArray<Uint8Array>): number =>
   parts.reduce((sum, part) => sum + part.length, 0)
 
 /** One after the other, copied into fresh bytes. */
-export const joinParts = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+export const joinParts = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(sizeOfParts(parts))
   let at = 0
   for (const part of parts) {

@@ -1,9 +1,7 @@
 /** OpenSSH's sshd on a free port of the loopback, with its keys and files in a temporary folder. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import {
-  accessSync,
   appendFileSync,
-  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,30 +10,18 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs"
-import { connect, createServer } from "node:net"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { join } from "node:path"
 import process from "node:process"
+import { freePort, programPath } from "./process.ts"
 
-const find = (program: string): string | undefined =>
-  [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"].map((folder) =>
-    join(folder, program)
-  )
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
-
-const sshd = find("sshd")
+const sshd = programPath("sshd")
 
 /** Why there is no server here, or undefined. */
 export const noSshd: string | undefined = sshd === undefined
   ? "sshd is not installed"
-  : find("ssh-keygen") === undefined
+  : programPath("ssh-keygen") === undefined
   ? "ssh-keygen is not installed"
   : undefined
 
@@ -67,16 +53,6 @@ export interface Sshd {
   /** Kills it and removes its folder. */
   readonly stop: () => Promise<void>
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve((address as { port: number }).port))
-    })
-  })
 
 /** Whether a server of SSH answers. */
 const answers = (port: number): Promise<boolean> =>

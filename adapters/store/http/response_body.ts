@@ -1,4 +1,5 @@
 /** Reads the body of an answer. */
+import { joinParts } from "../parts.ts"
 import type { HttpHead } from "./request.ts"
 import { problem } from "./failure.ts"
 import type { Subject } from "./status.ts"
@@ -99,14 +100,6 @@ const collecting = (): Sink => {
       parts.push(bytes)
     },
     missing: () => 0,
-    bytes: () => {
-      const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-      let at = 0
-      for (const part of parts) {
-        all.set(part, at)
-        at += part.length
-      }
-      return all
-    },
+    bytes: () => joinParts(parts),
   }
 }

@@ -72,7 +72,7 @@ const sealBody = async (
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; hash: string }> => {
   const only = parts.length === 1 ? parts[0]! : undefined
   // What takes it from here on takes no memory that threads share.
-  const bytes = isPrivate(only) ? only : joinParts(parts) as Uint8Array<ArrayBuffer>
+  const bytes = isPrivate(only) ? only : joinParts(parts)
   const hash = bytes.length < HASH_BESIDE
     ? createHash("sha256").update(bytes).digest("hex")
     : Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex")
