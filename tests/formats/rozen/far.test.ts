@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, type Stream } from "effect"
+import { counting } from "../../../adapters/store/counting.ts"
 import { fault, type FaultOptions } from "../../../adapters/store/fault.ts"
 import { latency } from "../../../adapters/store/latency.ts"
 import type { Format, FormatError, Repository } from "../../../formats/format.ts"
@@ -149,9 +150,9 @@ describe("requests to a store that is far away", () => {
       const base = yield* storeOf(new Map())
       const count = <A, E, R>(use: (repository: Repository) => Effect.Effect<A, E, R>, make = false) =>
         Effect.gen(function* () {
-          const far = latency(base, { delay: 0 })
+          const far = counting(latency(base, { delay: 0 }))
           yield* Effect.flatMap(make ? created(far, format) : opened(far, format), use)
-          const { get, list, put, stat } = far.requests()
+          const { get, list, put, stat } = far.counts().requests
           return { get, list, put, stat }
         })
       yield* count(() => Effect.void, true)
