@@ -210,7 +210,7 @@ export const repositoryLocation = (repo: string | undefined): Effect.Effect<stri
   const location = repo ?? env["PENSTOCK_REPO"]
   return location === undefined || location === ""
     ? Effect.fail(
-      new UsageError({ message: "No repository is named: give -r REPO (a path, or sqlite:FILE) or set PENSTOCK_REPO" }),
+      new UsageError({ message: "No repository is named: give -r REPO (a path or URL) or set PENSTOCK_REPO" }),
     )
     : Effect.succeed(location)
 }

@@ -45,7 +45,8 @@ export const sendable = async (
   }
 }
 
-const streamOf = (
+/** A stream of the parts, in pieces as the progress wants them. */
+export const streamOf = (
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   progress: Progress,
 ): ReadableStream<Uint8Array> => {

@@ -5,6 +5,8 @@ import type { AwsV4Signer } from "aws4fetch"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { StoreError } from "../../../stages/pack/store.ts"
+import { streamOf } from "../http/request_body.ts"
+import { type Limits, type Meter, Pace, PIECE } from "../pace.ts"
 import { joinParts, sizeOfParts } from "../parts.ts"
 import { answerError, codeOf, type Refusal, regionOf } from "./answer_error.ts"
 import type { CredentialSource, S3Credentials } from "./credentials.ts"
@@ -59,6 +61,8 @@ const SLOWEST_UPLOAD = 8
  * length of a blob.
  */
 const inPieces = !("Deno" in globalThis) && !("Bun" in globalThis)
+/** Deno sends streams without their length, which servers refuse. There, a body waits before it is sent. */
+const streams = !("Deno" in globalThis)
 /** Bodies from here on are hashed beside the main thread. */
 const HASH_BESIDE = 256 << 10
 
@@ -73,6 +77,30 @@ const sealBody = async (
     ? createHash("sha256").update(bytes).digest("hex")
     : Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex")
   return { bytes, hash }
+}
+
+/** Waits until so many bytes may pass. */
+const passing = (meter: Meter, stop: AbortSignal) => (bytes: number): Promise<void> =>
+  Effect.runPromise(meter.charge(bytes), { signal: stop })
+
+/** What `fetch` takes of a body, with its length in the headers where it does not find out by itself. `sent`: another part is on its way. */
+const bodyOf = async (
+  bytes: Uint8Array<ArrayBuffer>,
+  headers: Headers,
+  upload: Meter | undefined,
+  stop: AbortSignal,
+  sent: () => void,
+): Promise<RequestInit & { readonly duplex?: "half" }> => {
+  if (upload !== undefined) {
+    const leave = passing(upload, stop)
+    if (streams && bytes.length > PIECE) {
+      headers.set("content-length", String(bytes.length))
+      return { body: streamOf([bytes], { moved: sent, failed: () => {}, leave }), duplex: "half" }
+    }
+    await leave(bytes.length)
+    sent()
+  }
+  return { body: inPieces ? new Blob([bytes]) : bytes }
 }
 
 const isPrivate = (bytes: Uint8Array | undefined): bytes is Uint8Array<ArrayBuffer> =>
@@ -115,6 +143,7 @@ export const makeS3Client = (
     bytes: Uint8Array<ArrayBuffer> | undefined,
     hash: string,
     stop: AbortSignal,
+    { download, upload }: Limits,
   ): Promise<S3Answer | Refusal> => {
     const token = signWith.sessionToken
     const signer = new Signer({
@@ -132,12 +161,12 @@ export const makeS3Client = (
     // Not signed: Node adds to it.
     headers.set("accept-encoding", "identity")
     return await readBody(
-      (signal) =>
+      async (signal, sent) =>
         fetch(url, {
           method: request.method,
           headers,
           redirect: "manual",
-          ...(bytes === undefined ? {} : { body: inPieces ? new Blob([bytes]) : bytes }),
+          ...(bytes === undefined ? {} : await bodyOf(bytes, headers, upload, signal, sent)),
           signal,
           // Bun's own limit of five minutes for a request.
           ...{ timeout: false },
@@ -147,12 +176,14 @@ export const makeS3Client = (
         silence: options.silence,
         untilAnswer: options.silence + (bytes?.length ?? 0) / SLOWEST_UPLOAD,
         head: request.method === "HEAD",
+        ...(download === undefined ? {} : { came: passing(download, stop) }),
         longest: (status) => status >= 200 && status < 300 ? request.longest ?? ANSWER_BYTES : REFUSAL_BYTES,
       },
     )
   }
 
   const send: S3Client["send"] = Effect.fnUntraced(function* (request) {
+    const limits = yield* Pace
     const parts = request.body
     const asked = { doing: request.doing, name: request.name, bucket: location.bucket, location: shown }
     const failed = (cause: unknown): StoreError => connectionError(cause, asked)
@@ -164,7 +195,7 @@ export const makeS3Client = (
     for (;;) {
       const signWith = yield* credentials.get(fresh)
       const answer = yield* Effect.tryPromise({
-        try: (stop) => attempt(request, signWith, bytes, hash, stop),
+        try: (stop) => attempt(request, signWith, bytes, hash, stop, limits),
         catch: failed,
       })
       if ("body" in answer) return answer

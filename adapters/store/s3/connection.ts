@@ -15,6 +15,8 @@ export interface BodyLimits {
   readonly head: boolean
   /** Longest body by status, in bytes. */
   readonly longest: (status: number) => number
+  /** So many bytes came; the next are read when it is over. */
+  readonly came?: (bytes: number) => Promise<void>
 }
 
 /** Thrown for what is wrong with the answer itself. The message says what, after a colon. */
@@ -37,7 +39,11 @@ const lengthOf = (headers: Headers): number | undefined => {
  * Reads all of a body. It has exactly the length that its headers say, or it throws: a connection that ends early must never pass
  * for the end of the object.
  */
-const readAll = async (response: Response, longest: number, touch: () => void): Promise<Uint8Array> => {
+const readAll = async (
+  response: Response,
+  longest: number,
+  came: (bytes: number) => Promise<void> | void,
+): Promise<Uint8Array> => {
   const length = lengthOf(response.headers)
   const coding = response.headers.get("content-encoding")
   if (coding !== null && coding !== "identity" && coding !== "aws-chunked") {
@@ -53,7 +59,7 @@ const readAll = async (response: Response, longest: number, touch: () => void): 
   for (; reader !== undefined;) {
     const { done, value } = await reader.read()
     if (done) break
-    touch()
+    await came(value.length)
     if (at + value.length > (length ?? longest)) throw new BadAnswer("the server sends more bytes than it said", false)
     if (out === undefined) pieces.push(value)
     else out.set(value, at)
@@ -64,9 +70,9 @@ const readAll = async (response: Response, longest: number, touch: () => void): 
   return out
 }
 
-/** Sends and reads the answer: as bytes when its status is 2xx, else as text. */
+/** Sends and reads the answer: as bytes when its status is 2xx, else as text. `start` calls `sent` when a part of its body is on its way. */
 export const readBody = async (
-  start: (signal: AbortSignal) => Promise<Response>,
+  start: (signal: AbortSignal, sent: () => void) => Promise<Response>,
   limits: BodyLimits,
 ): Promise<{ status: number; headers: Headers; body: Uint8Array } | Refusal> => {
   const abort = new AbortController()
@@ -83,10 +89,15 @@ export const readBody = async (
   }
   try {
     wait(limits.untilAnswer)
-    const response = await start(abort.signal)
+    const response = await start(abort.signal, () => wait(limits.untilAnswer))
     wait(limits.silence)
     const { headers, status } = response
-    const body = limits.head ? NOTHING : await readAll(response, limits.longest(status), () => wait(limits.silence))
+    const came = async (bytes: number): Promise<void> => {
+      clearTimeout(timer)
+      await limits.came?.(bytes)
+      wait(limits.silence)
+    }
+    const body = limits.head ? NOTHING : await readAll(response, limits.longest(status), came)
     if (status >= 200 && status < 300) return { status, headers, body }
     return { status, headers, text: new TextDecoder().decode(body) }
   } catch (cause) {

@@ -38,6 +38,7 @@ export const s3Guarantees: StoreGuarantees = {
   durable: true,
   orderedList: true,
   remote: true,
+  paced: true,
   contentType: true,
 }
 

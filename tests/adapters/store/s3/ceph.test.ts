@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test"
 import { AwsV4Signer } from "aws4fetch"
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import { openStore } from "../../../../adapters/store/open.ts"
+import { type Meter, Pace, PIECE } from "../../../../adapters/store/pace.ts"
 import { s3Store } from "../../../../adapters/store/s3/s3.ts"
 import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
 import { type Ceph, noCeph, startCeph } from "../../../servers/ceph.ts"
@@ -225,5 +226,24 @@ describe("on Ceph, what is not right", skip, () => {
       )
       yield* Effect.promise(() => ceph.startGateway())
       assert.deepEqual(yield* Fiber.join(patient), text("1"))
+    })))
+})
+
+describe("on Ceph, within a limit of bandwidth", skip, () => {
+  it("objects go and come piece by piece, but on Deno, where a whole one waits", () =>
+    run(Effect.gen(function* () {
+      const store = yield* s3Store.make(newBucket(), { create: true })
+      const bytes = Uint8Array.from({ length: 5 * PIECE + 100 }, (_, i) => i * 7 + (i >> 8))
+      const asked = { upload: [] as Array<number>, download: [] as Array<number> }
+      const meter = (of: Array<number>): Meter => ({
+        charge: (bytes) => Effect.andThen(Effect.sync(() => of.push(bytes)), Effect.sleep("5 millis")),
+        owe: () => {},
+      })
+      const limits = { upload: meter(asked.upload), download: meter(asked.download) }
+      yield* Effect.provideService(store.put("a/b", [bytes], { replace: true }), Pace, limits)
+      assert.equal(asked.upload.reduce((sum, one) => sum + one, 0), bytes.length)
+      assert.ok("Deno" in globalThis || asked.upload.every((one) => one <= PIECE))
+      assert.deepEqual(yield* Effect.provideService(store.get("a/b"), Pace, limits), bytes)
+      assert.equal(asked.download.reduce((sum, one) => sum + one, 0), bytes.length)
     })))
 })
