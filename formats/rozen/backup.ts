@@ -62,8 +62,10 @@ const run = Effect.fnUntraced(
     const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
+    // Where there is no catalog to start from, the first listing tells what there is of catalogs, too; else one that comes after it has to.
+    const from = parent === undefined ? { ...opened, store: listed } : opened
     const planned = plan(entries)
-    const { summary } = yield* writeSnapshot(yield* withCatalogs(opened), {
+    const { summary } = yield* writeSnapshot(yield* withCatalogs(from), {
       about: {
         time: options.time ?? now,
         started: now,

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { counting } from "../../../adapters/store/counting.ts"
 import { fault } from "../../../adapters/store/fault.ts"
+import { latency } from "../../../adapters/store/latency.ts"
 import { log } from "../../../adapters/store/log.ts"
 import { limit } from "../../../adapters/store/limit.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
@@ -12,6 +13,7 @@ const decorators: Record<string, (store: ObjectStore) => ObjectStore> = {
   retry: (store) => retry(store),
   limit: (store) => limit(store, { operations: 2 }),
   fault: (store) => fault(store, { nth: Infinity, effect: "fail" }),
+  latency: (store) => latency(store, { delay: 0 }),
   counting: (store) => counting(store),
   log: (store) => log(store),
 }
