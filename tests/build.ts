@@ -46,3 +46,5 @@ for (const folder of ["stages", "formats", "adapters"]) {
   cpSync(join(root, folder), join(dist, folder), { recursive: true, filter: (path) => !path.endsWith(".ts") })
 }
 chmodSync(join(dist, "cli/main.js"), 0o755)
+// Node looks for the kind of each module in its folder first, and then in all above.
+writeFileSync(join(dist, "cli/package.json"), '{ "type": "module" }\n')
