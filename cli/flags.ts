@@ -62,7 +62,11 @@ type Flags<Input> = { readonly [K in keyof Input]: Flag.Flag<Input[K]> }
 
 /** What every command on a repository has. */
 export const common: Flags<CommonInput> = {
-  repo: text("repo", "REPO", "The repository: a path, sqlite:FILE, or a URL: s3:, sftp:, webdav+https:, https: (default: $PENSTOCK_REPO)").pipe(
+  repo: text(
+    "repo",
+    "REPO",
+    "The repository: a path, sqlite:FILE, or a URL: s3:, sftp:, webdav+https:, https: (default: $PENSTOCK_REPO)",
+  ).pipe(
     Flag.withAlias("r"),
   ),
   passwordFile: text(
