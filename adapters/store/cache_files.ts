@@ -122,7 +122,7 @@ export class CacheFiles {
       await handle.close().catch(() => {})
       await rm(temporary, { force: true }).catch(() => {})
       // The directory was empty, and another process has removed it just now.
-      if (codeOf(cause) !== "ENOENT") throw cause
+      if (!removedMeanwhile(cause)) throw cause
     }
   }
 
@@ -194,7 +194,22 @@ const unlessGone = async <A>(work: Promise<A>): Promise<A | undefined> => {
   }
 }
 
-const prepare = async (root: string): Promise<void> => {
+/** Whether it failed because something is removed while it is made: a recursive `mkdir` then says that it is there. */
+const removedMeanwhile = (cause: unknown): boolean => codeOf(cause) === "ENOENT" || codeOf(cause) === "EEXIST"
+
+/** Tries, as others may remove the directory each time. */
+const TRIES = 5
+
+const prepare = async (root: string, tries = TRIES): Promise<void> => {
+  try {
+    await prepareOnce(root)
+  } catch (cause) {
+    if (tries <= 1 || !removedMeanwhile(cause)) throw cause
+    await prepare(root, tries - 1)
+  }
+}
+
+const prepareOnce = async (root: string): Promise<void> => {
   await mkdir(root, { recursive: true, mode: 0o700 })
   const info = await stat(root)
   const user = process.getuid?.()
