@@ -27,11 +27,12 @@ const { ceph, endpoint } = await start()
 // A run that is told to stop ends with this.
 process.on("exit", () => ceph?.drop())
 const bucket = process.env["BENCH_S3_BUCKET"] ?? `penstock-bench-${process.pid}`
+let repositories = 0
 const proxies = [await countingProxy(endpoint), await countingProxy(endpoint, DELAY)]
 const distances = proxies.map((proxy, i): Distance => ({
   label: i === 0 ? "" : ` +${DELAY} ms`,
   server: {
-    repository: (round, tool) => `s3:${proxy.endpoint}/${bucket}/${i}-${round}-${tool}`,
+    repository: () => `s3:${proxy.endpoint}/${bucket}/${repositories++}`,
     traffic: proxy.traffic,
   },
 }))

@@ -29,8 +29,8 @@ export interface WorkCost extends Cost {
 
 /** Where repositories are, when it is not a folder. */
 export interface Server {
-  /** Of the tool with that number, in that round. */
-  readonly repository: (round: number, tool: number) => string
+  /** The place of a new one. */
+  readonly repository: () => string
   /** What has passed so far. */
   readonly traffic: () => Traffic
 }
@@ -91,7 +91,7 @@ export const measureCorpus = async (options: {
     }
     for (const [i, tool] of tools.entries()) {
       const at = (name: string): string => join(folder, String(i), name)
-      const repository = server?.repository(round, i) ?? at("repository")
+      const repository = server?.repository() ?? at("repository")
       const place = { source, repository, target: at("target"), home: at("home") }
       placeOf.set(tool, place)
       mkdirSync(place.home, { recursive: true })
