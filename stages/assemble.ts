@@ -4,11 +4,12 @@ import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import { type Damage, eachBlock } from "./blocks.ts"
-import { type BesideTable, blockDecoder, type Decode, decoder } from "./decode.ts"
+import { blockDecoder, type Decode, decoder } from "./decode.ts"
 import { type Transform, unframes } from "./framed.ts"
-import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES, sameId } from "./hash/chunk_list.ts"
-import { type Hasher, KernelError, type KernelSpec, type KernelTable, makeKernel } from "./kernel.ts"
+import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "./hash/chunk_list.ts"
+import { KernelError, type KernelSpec, type KernelTable, makeKernel } from "./kernel.ts"
 import { Lender } from "./lent.ts"
+import { badChunks, type ChunkAt, type OpenBlocks, openHere, type OpeningSpec } from "./opening.ts"
 import type { BlockPlace, Unpacker } from "./pack/packing.ts"
 import type { StoreError } from "./pack/store.ts"
 import type { Recipe } from "./recipe.ts"
@@ -36,33 +37,40 @@ const LONGEST_KEPT = 256 << 10
 const MAXIMUM_CHUNK = 0x7fffffff
 
 /** A chunk of a block that goes into a content. */
-interface Wanted {
+interface Wanted extends ChunkAt {
   readonly into: Array<Uint8Array | undefined>
   readonly list: number
   readonly at: number
-  readonly from: number
-  readonly to: number
-  readonly id: Uint8Array
 }
 
 export interface AssemblerOptions {
-  readonly beside?: BesideTable
+  /** Opens the blocks of the recipe; on this thread by default. */
+  readonly open?: OpenBlocks
   /** Whether a chunk is wanted more than once. */
   readonly repeated?: ((id: Uint8Array) => boolean) | undefined
+}
+
+const verifyAt = ({ kernels }: Recipe): number => kernels.findIndex((k) => k !== "unchunk" && k.stage === "hash")
+
+/** How the blocks of a recipe are opened. */
+export const openingOf = (recipe: Recipe): OpeningSpec => {
+  const specs = recipe.kernels as ReadonlyArray<KernelSpec>
+  const at = verifyAt(recipe)
+  return { decoders: specs.slice(0, at), hasher: specs[at] as KernelSpec<"hash">, bytes: true }
 }
 
 export const makeAssembler = (
   recipe: Recipe,
   unpacker: Unpacker,
   table: KernelTable,
-  { beside = {}, repeated }: AssemblerOptions = {},
+  { open, repeated }: AssemblerOptions = {},
 ): Assembler => {
-  const verifyAt = recipe.kernels.findIndex((k) => k !== "unchunk" && k.stage === "hash")
   const unchunkAt = recipe.kernels.indexOf("unchunk")
   const specs = recipe.kernels as ReadonlyArray<KernelSpec>
-  const decodeBlock = blockDecoder(specs.slice(0, verifyAt), table, beside)
-  const hasher = makeKernel(specs[verifyAt] as KernelSpec<"hash">, table) as Hasher
-  const onChunk = specs.slice(verifyAt + 1, unchunkAt).map((spec) => decoder(spec, table))
+  const opening = openingOf(recipe)
+  const hasher = makeKernel(opening.hasher, table)
+  const openBlocks = open ?? openHere(blockDecoder(opening.decoders, table, {}), hasher)
+  const onChunk = specs.slice(verifyAt(recipe) + 1, unchunkAt).map((spec) => decoder(spec, table))
   const onContent = specs.slice(unchunkAt + 1)
   const kept = new Map<BlockPlace, Lender>()
   let keptBytes = 0
@@ -82,10 +90,11 @@ export const makeAssembler = (
     }
   }
 
-  /** Verifies the wanted chunks of one decoded block, and puts them where they belong. */
+  /** Puts the wanted chunks of one decoded block where they belong, but for the bad ones. */
   const take = (
     lender: Lender,
     wanted: ReadonlyArray<Wanted>,
+    bad: ReadonlyArray<number>,
     out: Array<Pieces | Damage>,
     place: BlockPlace,
   ): void => {
@@ -94,9 +103,9 @@ export const makeAssembler = (
     for (const { from, to } of wanted) used += to - from
     // A view keeps all of its block in memory: only where most of that is wanted.
     const views = used * 2 >= block.length
-    for (const { at, from, id, into, list, to } of wanted) {
+    for (const [i, { at, from, id, into, list, to }] of wanted.entries()) {
       const chunk = block.subarray(from, to)
-      if (chunk.length !== to - from || !sameId(hasher.digest(chunk), id)) {
+      if (bad.includes(i)) {
         out[list] = { damage: `a block of ${place.object} is not what was stored` }
       } else {
         chunks.add(id, chunk)
@@ -142,25 +151,36 @@ export const makeAssembler = (
       }
     }
     const fetch = (places: ReadonlyArray<BlockPlace>) =>
-      eachBlock(unpacker.get, decodeBlock, places, (place, block, own) => {
-        const wanted = blocks.get(place)!
-        if ("damage" in block) {
-          for (const { list } of wanted) out[list] = block
-          return
-        }
-        const lender = new Lender(block, own)
-        lender.hold()
-        take(lender, wanted, out, place)
-        // What is one chunk is hardly wanted again soon.
-        const whole = wanted.some(({ from, to }) => to - from === block.length)
-        if (!whole && block.length <= KEPT_BYTES / 4) keep(place, lender)
-        lender.drop()
-      }, unpacker.fetching)
-    const missing = [...blocks.keys()].filter((place) => {
+      eachBlock(places, {
+        get: unpacker.get,
+        open: openBlocks,
+        chunks: (place) => blocks.get(place)!,
+        fetching: unpacker.fetching,
+        use: (place, block, own) => {
+          const wanted = blocks.get(place)!
+          if ("damage" in block) {
+            for (const { list } of wanted) out[list] = block
+            return
+          }
+          const { bad, bytes } = block
+          const lender = new Lender(bytes, own)
+          lender.hold()
+          take(lender, wanted, bad, out, place)
+          // What is one chunk is hardly wanted again soon.
+          const whole = wanted.some(({ from, to }) => to - from === bytes.length)
+          if (!whole && bytes.length <= KEPT_BYTES / 4) keep(place, lender)
+          lender.drop()
+        },
+      })
+    /** Takes what is wanted of a block that is kept; false when it is not. */
+    const takeKept = (place: BlockPlace): boolean => {
       const block = kept.get(place)
-      if (block !== undefined) take(block, blocks.get(place)!, out, place)
-      return block === undefined
-    })
+      if (block === undefined) return false
+      const wanted = blocks.get(place)!
+      take(block, wanted, badChunks(hasher, block.bytes, wanted), out, place)
+      return true
+    }
+    const missing = [...blocks.keys()].filter((place) => !takeKept(place))
     // What another read is fetching is waited for, and then mostly kept.
     const others = missing.filter((place) => coming.has(place))
     const mine = missing.filter((place) => !coming.has(place))
@@ -179,11 +199,7 @@ export const makeAssembler = (
         (latch) => latch.await,
         { discard: true },
       )
-      yield* fetch(others.filter((place) => {
-        const block = kept.get(place)
-        if (block !== undefined) take(block, blocks.get(place)!, out, place)
-        return block === undefined
-      }))
+      yield* fetch(others.filter((place) => !takeKept(place)))
     }
     return onChunk.length === 0 ? out : out.map((pieces) => "damage" in pieces ? pieces : decodeChunks(pieces, onChunk))
   })

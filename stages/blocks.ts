@@ -1,7 +1,8 @@
-/** Fetches blocks, adjacent ones together, and decodes them; some at a time, so that memory stays bounded. */
+/** Fetches blocks, adjacent ones together, and opens them; some at a time, so that memory stays bounded. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import type { BlockDecoder } from "./decode.ts"
+import type { KernelError } from "./kernel.ts"
+import type { ChunkAt, OpenBlocks, OpenedBlock } from "./opening.ts"
 import type { BlockPlace, Unpacker } from "./pack/packing.ts"
 import type { ObjectStore, StoreError } from "./pack/store.ts"
 import { release } from "./release.ts"
@@ -36,48 +37,67 @@ export const fetchingFrom = ({ properties: { connections, remote } }: ObjectStor
     : NEAR
 
 /** Takes a block. `own`: nothing else has its memory. */
-export type UseBlock = (place: BlockPlace, block: Uint8Array | Damage, own: boolean) => void
+export type UseBlock = (place: BlockPlace, block: OpenedBlock | Damage, own: boolean) => void
+
+/** How blocks are opened, and what of them is verified. */
+export interface BlocksOptions {
+  readonly get: Unpacker["get"]
+  readonly open: OpenBlocks
+  /** The chunks of a block to be verified. */
+  readonly chunks: (place: BlockPlace) => ReadonlyArray<ChunkAt>
+  readonly use: UseBlock
+  readonly fetching?: Fetching | undefined
+}
 
 /**
- * Gives each block to `use`, decoded, or why it cannot be had; in no particular order. As many stored bytes as `fetching` says (8 MiB by
+ * Gives each block to `use`, opened, or why it cannot be had; in no particular order. As many stored bytes as `fetching` says (8 MiB by
  * default, or four blocks when those are larger) are in memory besides. Fails only when the store cannot be reached.
  */
 export const eachBlock = (
-  get: Unpacker["get"],
-  decode: BlockDecoder,
   places: ReadonlyArray<BlockPlace>,
-  use: UseBlock,
-  fetching: Fetching = NEAR,
+  { chunks, fetching = NEAR, get, open, use }: BlocksOptions,
 ): Effect.Effect<void, StoreError> => {
   const room = fetching.memory === Infinity ? undefined : Semaphore.makeUnsafe(fetching.memory)
   const bytesOf = (run: ReadonlyArray<BlockPlace>): number => run.at(-1)!.offset + run.at(-1)!.length - run[0]!.offset
   // An object of unknown length is hardly longer than what it holds.
   const roomFor = (run: ReadonlyArray<BlockPlace>): number =>
     Math.min(run[0]!.length === Infinity ? run[0]!.rawLength : bytesOf(run), fetching.memory)
-  const fetch = Effect.fnUntraced(
-    function* (run: ReadonlyArray<BlockPlace>) {
-      const first = run[0]!
-      const stored = yield* get({ ...first, length: bytesOf(run) }).pipe(
-        Effect.catch((error) =>
-          error.reason === "unavailable" ? Effect.fail(error) : Effect.succeed<Damage>({ damage: error.message })
-        ),
-      )
-      if ("damage" in stored) return run.forEach((place) => use(place, stored, false))
-      let shared = false
-      for (const place of run) {
-        const from = place.offset - first.offset
-        const bytes = stored.subarray(from, from + place.length)
-        const block = yield* decode(bytes, place.rawLength).pipe(
-          Effect.catch(() => Effect.succeed<Damage>({ damage: `a block of ${place.object} is damaged or altered` })),
-        )
-        const own = "buffer" in block && block.buffer !== stored.buffer
-        if ("buffer" in block && !own) shared = true
-        use(place, block, own)
+  const tryToFetch = Effect.fnUntraced(function* (run: ReadonlyArray<BlockPlace>) {
+    const first = run[0]!
+    const stored = yield* get({ ...first, length: bytesOf(run) }).pipe(
+      Effect.catch((error) =>
+        error.reason === "unavailable" ? Effect.fail(error) : Effect.succeed<Damage>({ damage: error.message })
+      ),
+    )
+    if ("damage" in stored) return run.forEach((place) => use(place, stored, false))
+    const blocks = run.map((place) => ({
+      from: place.offset - first.offset,
+      to: Math.min(place.offset - first.offset + place.length, stored.length),
+      limit: place.rawLength,
+      chunks: chunks(place),
+    }))
+    const { buffer } = stored
+    let shared = false
+    yield* open(stored, blocks, (i, block) => {
+      const place = run[i]!
+      if (block === undefined) {
+        return use(place, { damage: `a block of ${place.object} is damaged or altered` }, false)
       }
-      if (!shared) release(stored)
-    },
-    (effect, run) => room === undefined ? effect : Semaphore.withPermits(room, roomFor(run))(effect),
-  )
+      const own = block.bytes.buffer !== buffer
+      if (!own) shared = true
+      use(place, block, own)
+    })
+    if (!shared) release(stored)
+  })
+  const fetch = (run: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> => {
+    // A thread that stopped took what was fetched with it; another opens it, or this one.
+    const twice = Effect.catchTag(
+      tryToFetch(run),
+      "KernelError",
+      () => Effect.catchTag(tryToFetch(run), "KernelError", (error: KernelError) => Effect.die(error)),
+    )
+    return room === undefined ? twice : Semaphore.withPermits(room, roomFor(run))(twice)
+  }
   return Effect.forEach(runs(places, fetching), fetch, { concurrency: fetching.fetches, discard: true })
 }
 

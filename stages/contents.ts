@@ -4,12 +4,12 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { concat } from "effect/Bytes"
-import { type Assembler, makeAssembler, type Pieces, splitList } from "./assemble.ts"
-import { Beside } from "./decode.ts"
+import { type Assembler, makeAssembler, openingOf, type Pieces, splitList } from "./assemble.ts"
 import type { Stored } from "./executor.ts"
 import { contentLength } from "./hash/chunk_list.ts"
 import { KernelError, Kernels } from "./kernel.ts"
 import { giveBack, Lender, PiecesLent } from "./lent.ts"
+import { Opening } from "./opening.ts"
 import { ObjectStore, type StoreError } from "./pack/store.ts"
 import type { Steps } from "./plan.ts"
 import type { Fetched, InverseOrder, Recipe } from "./recipe.ts"
@@ -49,7 +49,7 @@ export const contents = <S extends Steps, E, R>(
   const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
       const table = yield* Kernels
-      const beside = yield* Beside
+      const opening = yield* Opening
       const context = yield* Effect.context<ObjectStore>()
       const scope = yield* Effect.scope
       const unitBytes = Context.get(context, ObjectStore).properties.remote === true ? REMOTE_UNIT_BYTES : UNIT_BYTES
@@ -63,7 +63,8 @@ export const contents = <S extends Steps, E, R>(
             Scope.Scope,
             scope,
           )
-          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { beside, ...options }))
+          const open = yield* Effect.provideService(opening.start(openingOf(recipe)), Scope.Scope, scope)
+          assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { open, ...options }))
         }
         return made
         // Units that come at the same time share one.

@@ -41,35 +41,51 @@ export const blockDecoder = (
   table: KernelTable,
   beside: BesideTable,
 ): BlockDecoder => {
+  const decode = decodeThen(specs, table, beside)
+  return (stored, limit) =>
+    Effect.callback<Uint8Array, KernelError>((resume) =>
+      decode(stored, limit, (bytes) => resume(Effect.succeed(bytes)), (error) =>
+        resume(error instanceof KernelError ? Effect.fail(error) : Effect.die(error)))
+    )
+}
+
+/** The same without Effect: calls `done`, or `failed` with what was thrown; at once when every decoder runs on this thread. */
+export const decodeThen = (
+  specs: ReadonlyArray<KernelSpec>,
+  table: KernelTable,
+  beside: BesideTable,
+): (
+  stored: Uint8Array,
+  limit: number,
+  done: (bytes: Uint8Array) => void,
+  failed: (error: unknown) => void,
+) => void => {
   const steps = specs.map((spec) => ({
     here: decoder(spec, table),
     there: beside[`${spec.stage}:${spec.name}` as keyof BesideTable]?.(spec.params as never),
   }))
-  return (stored, limit) =>
-    Effect.callback<Uint8Array, KernelError>((resume) => {
-      const failed = (error: unknown): void =>
-        resume(error instanceof KernelError ? Effect.fail(error) : Effect.die(error))
-      const go = (bytes: Uint8Array, from: number): void => {
-        for (let i = from; i < steps.length; i++) {
-          const { here, there } = steps[i]!
-          // What a step leaves behind is freed at once, but for the input of the first.
-          const done = (out: Uint8Array): Uint8Array => {
-            if (i > 0 && out.buffer !== bytes.buffer && bytes.buffer !== stored.buffer) release(bytes)
-            return out
-          }
-          const coming = there?.(bytes, limit)
-          if (coming !== undefined) {
-            coming.then((out) => go(done(out), i + 1)).catch(failed)
-            return
-          }
-          bytes = done(here(bytes, limit))
+  return (stored, limit, done, failed) => {
+    const go = (bytes: Uint8Array, from: number): void => {
+      for (let i = from; i < steps.length; i++) {
+        const { here, there } = steps[i]!
+        // What a step leaves behind is freed at once, but for the input of the first.
+        const next = (out: Uint8Array): Uint8Array => {
+          if (i > 0 && out.buffer !== bytes.buffer && bytes.buffer !== stored.buffer) release(bytes)
+          return out
         }
-        resume(Effect.succeed(bytes))
+        const coming = there?.(bytes, limit)
+        if (coming !== undefined) {
+          coming.then((out) => go(next(out), i + 1)).catch(failed)
+          return
+        }
+        bytes = next(here(bytes, limit))
       }
-      try {
-        go(stored, 0)
-      } catch (error) {
-        failed(error)
-      }
-    })
+      done(bytes)
+    }
+    try {
+      go(stored, 0)
+    } catch (error) {
+      failed(error)
+    }
+  }
 }

@@ -13,12 +13,13 @@ import { eachBlock } from "./blocks.ts"
 import { Beside, type BlockDecoder, blockDecoder } from "./decode.ts"
 import { catching } from "./error.ts"
 import { OnRead, type Stored } from "./executor.ts"
-import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES, sameId } from "./hash/chunk_list.ts"
+import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "./hash/chunk_list.ts"
 import { type Cipher, type Hasher, KernelError, Kernels, type KernelSpec, makeKernel } from "./kernel.ts"
 import { type Block, Lane } from "./lane.ts"
 import type { Packed } from "./pack/pack.ts"
 import type { BlockPlace, Packer, PackStats, Unpacker } from "./pack/packing.ts"
 import type { StoreError } from "./pack/store.ts"
+import { type OpenedBlock, openHere } from "./opening.ts"
 import type { Plan, Steps } from "./plan.ts"
 import { unreadable } from "./unit.ts"
 import { SourceError } from "./walk/source.ts"
@@ -100,7 +101,6 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
     const table = yield* Kernels
     const beside = yield* Beside
     const { packer, plan } = to
-    const hasher = makeKernel(from.hash, table)
     const newHasher = makeKernel(plan.find((spec) => spec.stage === "hash") as KernelSpec<"hash">, table) as Hasher
     const sameIds = names === sameNames
     const lane = yield* catching(
@@ -127,6 +127,8 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
           }),
       )
 
+    const open = openHere(decode, makeKernel(from.hash, table))
+
     /** Hands blocks over, sealed. */
     const add = Effect.fnUntraced(function* (whole: ReadonlyArray<Block>) {
       const gathered = lane.take()
@@ -145,7 +147,7 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
     /** Takes the wanted chunks of a decoded block. Gives the block for the target when all of it goes over. */
     const take = (
       { object, rawLength }: BlockPlace,
-      block: Uint8Array,
+      { bad, bytes: block }: OpenedBlock,
       wanted: ReadonlyArray<Wanted>,
       lost: Map<string, string>,
     ): Block | undefined => {
@@ -155,7 +157,7 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
       const good: Array<readonly [chunk: Uint8Array, id: Uint8Array]> = []
       for (const [i, { from, id, length, to }] of wanted.entries()) {
         const chunk = block.subarray(from, to)
-        if (chunk.length !== length || !sameId(hasher.digest(chunk), id)) {
+        if (bad.includes(i)) {
           lost.set(keyOf(id), `a block of ${object} is not what was stored`)
           continue
         }
@@ -225,20 +227,25 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
         Effect.fnUntraced(function* (places: ReadonlyArray<BlockPlace>) {
           const whole: Array<Block> = []
           let failure: KernelError | undefined
-          yield* eachBlock(from.unpacker.get, decode, places, (place, block) => {
-            const wanted = blocks.get(place)!
-            if ("damage" in block) {
-              for (const { id } of wanted) lost.set(keyOf(id), block.damage)
-              return
-            }
-            try {
-              const moved = take(place, block, wanted, lost)
-              if (moved !== undefined) whole.push(moved)
-            } catch (error) {
-              if (!(error instanceof KernelError)) throw error
-              failure ??= error
-            }
-            for (const { length, path } of wanted) onRead(path, length)
+          yield* eachBlock(places, {
+            get: from.unpacker.get,
+            open,
+            chunks: (place) => blocks.get(place)!,
+            use: (place, block) => {
+              const wanted = blocks.get(place)!
+              if ("damage" in block) {
+                for (const { id } of wanted) lost.set(keyOf(id), block.damage)
+                return
+              }
+              try {
+                const moved = take(place, block, wanted, lost)
+                if (moved !== undefined) whole.push(moved)
+              } catch (error) {
+                if (!(error instanceof KernelError)) throw error
+                failure ??= error
+              }
+              for (const { length, path } of wanted) onRead(path, length)
+            },
           })
           if (failure !== undefined) return yield* failure
           yield* add(whole)

@@ -1,10 +1,10 @@
 /** Verifies single packs. */
 import * as Effect from "effect/Effect"
 import { eachBlock } from "../../stages/blocks.ts"
-import { Beside, blockDecoder } from "../../stages/decode.ts"
-import { chunkCount, chunkId, chunkLength, sameId } from "../../stages/hash/chunk_list.ts"
+import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { Lender } from "../../stages/lent.ts"
+import { type ChunkAt, Opening } from "../../stages/opening.ts"
 import { PackDirectory } from "../../stages/pack/pack_file.ts"
 import { type KnownPack, type Readable, readEnds } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
@@ -55,6 +55,18 @@ const mendable = ({ message }: PackError): string => `${message}; nothing is los
 /** A pack of a remote store up to so many bytes is fetched at once. */
 const WHOLE_BYTES = 32 << 20
 
+/** All chunks of a block. */
+const chunksAt = (list: Uint8Array): ReadonlyArray<ChunkAt> => {
+  const chunks: Array<ChunkAt> = []
+  let from = 0
+  for (let i = 0; i < chunkCount(list); i++) {
+    const to = from + chunkLength(list, i)
+    chunks.push({ from, to, id: chunkId(list, i) })
+    from = to
+  }
+  return chunks
+}
+
 /** Reads all of it, some MiB at a time or at once from a remote store, and verifies every chunk against its ID. */
 export const readPack: (
   opened: Opened,
@@ -62,47 +74,43 @@ export const readPack: (
   pack: KnownPack,
 ) => Effect.Effect<PackState, StoreError> = Effect.fnUntraced(
   function* ({ layout, store }: Opened, kind: PackKind, pack: KnownPack) {
-    const table = yield* Kernels
     const { cipher, headerBytes } = layout[kind].packs
     const from: Readable = store.properties.remote === true && pack.size <= WHOLE_BYTES
       ? yield* wholeObject(store, pack.object, pack.size)
       : store
-    const footer = yield* readEnds(layout[kind], from, makeKernel(cipher, table), pack).pipe(
+    const footer = yield* readEnds(layout[kind], from, makeKernel(cipher, yield* Kernels), pack).pipe(
       Effect.catchTag("PackError", (error) => Effect.succeed(error)),
     )
     if (footer instanceof PackError) {
       return { chunks: 0, problem: footer.message, newer: footer.reason === "newer", bad: "all" } satisfies PackState
     }
-    const hasher = makeKernel(layout.hash, table)
     const lists = new Map(
       new PackDirectory(pack.object, headerBytes, footer.blocks).blocks.map(({ chunks, place }) => [place, chunks]),
     )
+    const open = yield* (yield* Opening).start({
+      decoders: [layout.encrypt, layout.compress],
+      hasher: layout.hash,
+      bytes: false,
+    })
     const bad: Array<Uint8Array> = []
     let chunks = 0
-    yield* eachBlock(
-      ({ length, object, offset }) => from.get(object, { offset, length }),
-      blockDecoder([layout.encrypt, layout.compress], table, yield* Beside),
-      [...lists.keys()],
-      (place, block, own) => {
+    yield* eachBlock([...lists.keys()], {
+      get: ({ length, object, offset }) => from.get(object, { offset, length }),
+      open,
+      chunks: (place) => chunksAt(lists.get(place)!),
+      use: (place, block, own) => {
         const list = lists.get(place)!
-        const count = chunkCount(list)
-        chunks += count
+        chunks += chunkCount(list)
         if ("damage" in block) {
-          for (let i = 0; i < count; i++) bad.push(chunkId(list, i))
+          for (let i = 0; i < chunkCount(list); i++) bad.push(chunkId(list, i))
           return
         }
-        const lender = new Lender(block, own)
+        for (const i of block.bad) bad.push(chunkId(list, i))
+        const lender = new Lender(block.bytes, own)
         lender.hold()
-        let from = 0
-        for (let i = 0; i < count; i++) {
-          const id = chunkId(list, i)
-          const to = from + chunkLength(list, i)
-          if (to > block.length || !sameId(hasher.digest(block.subarray(from, to)), id)) bad.push(id)
-          from = to
-        }
         lender.drop()
       },
-    )
+    })
     if (bad.length === 0) return { chunks, bad, ...(footer.header ? { problem: mendable(footer.header) } : {}) }
     return {
       chunks,
@@ -110,4 +118,5 @@ export const readPack: (
       problem: `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`,
     }
   },
+  Effect.scoped,
 )

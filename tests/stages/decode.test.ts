@@ -9,7 +9,9 @@ import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { blockDecoder } from "../../stages/decode.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
+import { sha256 } from "../../stages/hash/sha256.ts"
 import { KernelError, makeKernel } from "../../stages/kernel.ts"
+import { openHere } from "../../stages/opening.ts"
 import type { BlockPlace } from "../../stages/pack/packing.ts"
 import { StoreError } from "../../stages/pack/store.ts"
 
@@ -57,18 +59,17 @@ test("adjacent blocks are fetched together; a damaged one and one that cannot be
   }
   const fetched: Array<string> = []
   const found = new Map<BlockPlace, Uint8Array | string>()
-  const decode = blockDecoder(specs, nativeKernels, besideKernels)
-  await Effect.runPromise(eachBlock(
-    ({ length, object: name, offset }) => {
+  await Effect.runPromise(eachBlock(places, {
+    get: ({ length, object: name, offset }) => {
       fetched.push(`${name} ${offset} ${length}`)
       return name === "pack"
         ? Effect.succeed(object.slice(offset, offset + length))
         : Effect.fail(new StoreError({ reason: "not-found", name, message: "it is gone" }))
     },
-    decode,
-    places,
-    (place, block) => found.set(place, "damage" in block ? block.damage : block),
-  ))
+    open: openHere(blockDecoder(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
+    chunks: () => [],
+    use: (place, block) => found.set(place, "damage" in block ? block.damage : block.bytes),
+  }))
   const at = places.map(({ offset }) => offset)
   assert.deepEqual(fetched, [`pack 0 ${at[4]}`, `gone ${at[4]} ${at[5]! - at[4]!}`, `pack ${at[5]} ${offset - at[5]!}`])
   assert.deepEqual(
