@@ -44,8 +44,12 @@ export const blockDecoder = (
   const decode = decodeThen(specs, table, beside)
   return (stored, limit) =>
     Effect.callback<Uint8Array, KernelError>((resume) =>
-      decode(stored, limit, (bytes) => resume(Effect.succeed(bytes)), (error) =>
-        resume(error instanceof KernelError ? Effect.fail(error) : Effect.die(error)))
+      decode(
+        stored,
+        limit,
+        (bytes) => resume(Effect.succeed(bytes)),
+        (error) => resume(error instanceof KernelError ? Effect.fail(error) : Effect.die(error)),
+      )
     )
 }
 

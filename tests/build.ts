@@ -10,7 +10,12 @@ import { join, resolve } from "node:path"
 /** Loaded from their own packages: they have native code or WebAssembly in files beside them. */
 const OUTSIDE = ["@napi-rs/blake-hash", "blake3-wasm", "@sqlite.org/sqlite-wasm", "ssh2"]
 /** What is started by name: the command, and the threads, which code in any file of the bundle finds beside it. */
-const STARTED = ["cli/main.ts", "adapters/runtime/thread.ts", "adapters/files/batch_thread.ts"]
+const STARTED = [
+  "cli/main.ts",
+  "adapters/runtime/thread.ts",
+  "adapters/runtime/opening_thread.ts",
+  "adapters/files/batch_thread.ts",
+]
 
 const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "dist")

@@ -9,10 +9,11 @@ import { sqlite } from "../catalog/sqlite.ts"
 import { nativeAgePayload } from "../kernels/age.ts"
 import { besideKernels } from "../kernels/beside.ts"
 import { nativeKernels } from "../kernels/native.ts"
+import { opening } from "./opening.ts"
 import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
 
-/** Native kernels, scrypt and age payloads, the fastest SQLite engine, and a thread for each processor. */
+/** Native kernels, scrypt and age payloads, the fastest SQLite engine, and threads for the processors. */
 export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   sqlite,
   Layer.succeed(Kernels, nativeKernels),
@@ -20,4 +21,5 @@ export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   Layer.succeed(Scrypt, nativeScrypt),
   Layer.succeed(AgePayloadCipher, nativeAgePayload),
   workers(),
+  opening(),
 )

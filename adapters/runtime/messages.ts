@@ -69,18 +69,20 @@ export type Reply =
   }
   /** The file of a part cannot be read. */
   | { readonly type: "unreadable"; readonly blocks: ReadonlyArray<Block>; readonly problem: string }
-  | {
-    readonly type: "failed"
-    readonly kernel: string
-    readonly reason: "corrupt" | "forged" | "limit" | "unsupported"
-    readonly message: string
-  }
+
+/** A thread cannot go on: a KernelError. */
+export interface Failed {
+  readonly type: "failed"
+  readonly kernel: string
+  readonly reason: "corrupt" | "forged" | "limit" | "unsupported"
+  readonly message: string
+}
 
 /** What a thread sends: that it listens, then replies. */
-export type FromThread = { readonly type: "ready" } | {
+export type FromThread<Answer = Reply> = { readonly type: "ready" } | {
   readonly type: "reply"
   readonly task: number
-  readonly reply: Reply
+  readonly reply: Answer | Failed
 }
 
 /** Makers of all kernels that come with Penstock, the fastest of each. */

@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { KernelError } from "../../stages/kernel.ts"
-import type { Request } from "./messages.ts"
+import type { Reply, Request } from "./messages.ts"
 import { type Task, Thread } from "./thread_handle.ts"
 
 /** One task on one thread. */
 export interface OnThread {
-  readonly receive: Task["receive"]
+  readonly receive: Task<Reply>["receive"]
   /** Sends what is made from the number of the task. */
   readonly send: (request: (task: number) => Request) => void
 }
@@ -30,14 +30,18 @@ export interface Pool {
   readonly start: (job: Extract<Request, { type: "job" }>) => Effect.Effect<Session, never, Scope.Scope>
 }
 
+type StoringThread = Thread<Request, Reply>
+
+const newThread = (): StoringThread => new Thread(new URL("./thread.ts", import.meta.url))
+
 /** Tasks that a thread may have: the next is there when one is done. */
 const TASKS = 2
 
 /** Makes a pool, whose threads end with the scope. */
 export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const pool = new Set<Thread>()
-    for (let n = 0; n < threads; n++) pool.add(new Thread())
+    const pool = new Set<StoringThread>()
+    for (let n = 0; n < threads; n++) pool.add(newThread())
     const shared = yield* Semaphore.make(TASKS * threads)
     const alone = yield* Semaphore.make(threads)
     const ending = new Set<Promise<void>>()
@@ -46,16 +50,16 @@ export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scop
     )
 
     /** The thread ends a moment later: of all that fail because of it, what made it useless has to be told first. */
-    const replace = (thread: Thread): Effect.Effect<void> =>
+    const replace = (thread: StoringThread): Effect.Effect<void> =>
       Effect.sync(() => {
         if (!pool.delete(thread)) return
-        pool.add(new Thread())
+        pool.add(newThread())
         const end = new Promise((resolve) => setTimeout(resolve, 0)).then(() => thread.stop())
         ending.add(end)
         void end.then(() => ending.delete(end))
       })
-    const leastBusy = (): Thread => {
-      let best: Thread | undefined
+    const leastBusy = (): StoringThread => {
+      let best: StoringThread | undefined
       for (const thread of pool) if (best === undefined || thread.load < best.load) best = thread
       return best!
     }
@@ -64,7 +68,7 @@ export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scop
       started: () => [...pool].some(({ started }) => started),
       start: (job) =>
         Effect.gen(function* () {
-          const knows = new Set<Thread>()
+          const knows = new Set<StoringThread>()
           yield* Effect.addFinalizer(() =>
             Effect.sync(() => {
               for (const thread of knows) thread.send({ type: "end", job: job.job })

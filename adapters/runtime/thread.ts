@@ -10,7 +10,7 @@ import { EMIT_BYTES, storeAll, type Stored } from "../../stages/unit.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { localContent, openPart } from "../files/content.ts"
 import { locatorsOf, memoryOf, toStoredMessage } from "./files_message.ts"
-import { fromMessage, type FromThread, knownKernels, type Reply, type Request } from "./messages.ts"
+import { type Failed, fromMessage, type FromThread, knownKernels, type Reply, type Request } from "./messages.ts"
 
 /** Messages with blocks that may be under way at once. */
 const UNDER_WAY = 2
@@ -144,7 +144,7 @@ async function take(lane: Lane): Promise<ReadonlyArray<Block>> {
 }
 
 /** Sends a reply; the memory of blocks, and `memory`, is handed over, not copied. */
-function reply(task: number, reply: Reply, memory: Array<ArrayBuffer> = []): void {
+function reply(task: number, reply: Reply | Failed, memory: Array<ArrayBuffer> = []): void {
   const alone = "blocks" in reply ? { ...reply, blocks: reply.blocks.map(aloneOf) } : reply
   port.postMessage(
     { type: "reply", task, reply: alone } satisfies FromThread,

@@ -1,14 +1,12 @@
-/** A thread of the pool as the main thread sees it. */
+/** A thread as the main thread sees it. */
 import * as Effect from "effect/Effect"
 import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel.ts"
-import type { FromThread, Reply, Request } from "./messages.ts"
-
-type Answer = Exclude<Reply, { type: "failed" }>
+import type { Failed, FromThread } from "./messages.ts"
 
 /** Replies about one task, in the order in which they came. */
-class Mailbox {
+class Mailbox<Answer> {
   readonly #replies: Array<Answer> = []
   #waiting: (() => void) | undefined
   #stopped: KernelError | undefined
@@ -38,16 +36,27 @@ class Mailbox {
 }
 
 /** A task that a thread has. */
-export type Task = Pick<Mailbox, "receive"> & { readonly number: number }
+export type Task<Answer> = Pick<Mailbox<Answer>, "receive"> & { readonly number: number }
 
 /** Sends and receives. Starts at the first request; once it stops, by itself or not, whoever waits for it fails, now or later. */
-export class Thread {
+export class Thread<Request, Answer extends { readonly type: string }> {
+  readonly #module: URL
   #worker: Worker | undefined
   #ready = false
-  #held: Array<Request> = []
-  readonly #mailboxes: Map<number, Mailbox> = new Map()
+  #held: Array<readonly [Request, ReadonlyArray<ArrayBuffer>]> = []
+  readonly #mailboxes: Map<number, Mailbox<Answer>> = new Map()
   #tasks = 0
   #stopped: KernelError | undefined
+
+  /** `module`: what it runs. */
+  constructor(module: URL) {
+    this.#module = module
+  }
+
+  /** Whether it listens, and has not stopped. */
+  get ready(): boolean {
+    return this.#ready && this.#stopped === undefined
+  }
 
   /** Whether it was asked for anything yet. */
   get started(): boolean {
@@ -59,17 +68,22 @@ export class Thread {
     return this.#mailboxes.size
   }
 
-  /** Sends a request; before the thread listens, it is kept. */
-  send(request: Request): void {
+  /** Starts it, unless it has started. */
+  start(): void {
+    if (this.#stopped === undefined) this.#worker ??= this.#start()
+  }
+
+  /** Sends a request, and hands `memory` over with it; before the thread listens, it is kept. */
+  send(request: Request, memory: ReadonlyArray<ArrayBuffer> = []): void {
+    this.start()
     if (this.#stopped !== undefined) return
-    this.#worker ??= this.#start()
-    if (this.#ready) this.#worker.postMessage(request)
-    else this.#held.push(request)
+    if (this.#ready) this.#worker!.postMessage(request, [...memory])
+    else this.#held.push([request, memory])
   }
 
   /** Begins a task: replies that carry its number go to it, until `end`. */
-  begin(): Task {
-    const mailbox = new Mailbox()
+  begin(): Task<Answer> {
+    const mailbox = new Mailbox<Answer>()
     const number = this.#tasks++
     this.#mailboxes.set(number, mailbox)
     if (this.#stopped !== undefined) mailbox.stop(this.#stopped)
@@ -77,21 +91,21 @@ export class Thread {
   }
 
   /** Ends a task. */
-  end({ number }: Task): void {
+  end({ number }: Task<Answer>): void {
     this.#mailboxes.delete(number)
   }
 
   #start(): Worker {
     // The same class under two names: Deno's types do not know that.
-    const worker = new Worker(new URL("./thread.ts", import.meta.url) as NodeURL)
-    worker.on("message", (message: FromThread) => {
+    const worker = new Worker(this.#module as NodeURL)
+    worker.on("message", (message: FromThread<Answer>) => {
       if (message.type === "reply") {
         // A thread that failed is of no more use to anyone.
-        if (message.reply.type === "failed") this.#stop(new KernelError(message.reply))
+        if (isFailed(message.reply)) this.#stop(new KernelError(message.reply))
         else this.#mailboxes.get(message.task)?.put(message.reply)
       } else {
         this.#ready = true
-        for (const request of this.#held) worker.postMessage(request)
+        for (const [request, memory] of this.#held) worker.postMessage(request, [...memory])
         this.#held = []
       }
     })
@@ -111,6 +125,8 @@ export class Thread {
     for (const mailbox of this.#mailboxes.values()) mailbox.stop(this.#stopped)
   }
 }
+
+const isFailed = (reply: { readonly type: string }): reply is Failed => reply.type === "failed"
 
 const stopped = (why: string): KernelError =>
   new KernelError({ kernel: "thread", reason: "unsupported", message: `A worker thread stopped: ${why}` })

@@ -30,8 +30,8 @@ export interface ScryptCost {
   readonly p: number
 }
 
-/** 64 MiB and two passes: OWASP's password storage recommendation for scrypt. */
-export const DEFAULT_COST: ScryptCost = { n: 1 << 16, r: 8, p: 2 }
+/** 32 MiB and three passes: one of the equivalent costs of OWASP's Password Storage Cheat Sheet, the one with the memory that restic takes. */
+export const DEFAULT_COST: ScryptCost = { n: 1 << 15, r: 8, p: 3 }
 
 const Slot = Schema.Struct({
   kind: Schema.Literal("password"),

@@ -24,7 +24,7 @@ import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
 /** How repositories are made and written. Whatever the options, any repository can be read. */
 export interface RozenOptions extends LayoutOptions {
-  /** Cost of scrypt for new passwords: 64 MiB by default. */
+  /** Cost of scrypt for new passwords: 32 MiB and three passes by default. */
   readonly scrypt?: ScryptCost
 }
 

@@ -25,7 +25,7 @@ import { rebuild } from "./rebuild.ts"
 
 /** How repositories are made and written. Whatever the options, any repository of version 0 can be read. */
 export interface RozenV0Options extends WriteOptions {
-  /** Cost of scrypt for new passwords: 64 MiB by default. */
+  /** Cost of scrypt for new passwords: 32 MiB and three passes by default. */
   readonly scrypt?: ScryptCost
 }
 

@@ -1,0 +1,102 @@
+/** Opens blocks on threads; Node, Deno and Bun. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { availableParallelism } from "node:os"
+import { Opening, openingHere } from "../../stages/opening.ts"
+import { toMessage } from "./messages.ts"
+import { type OpenedReply, type OpeningRequest, toBlocksMessage } from "./opening_messages.ts"
+import { Thread } from "./thread_handle.ts"
+
+/** How many threads, and when they start. */
+export interface OpeningOptions {
+  /** Beside this one; by default one less than the machine has processors. */
+  readonly threads?: number
+  /** So many stored bytes are opened by this thread alone before others start. 64 MiB by default. */
+  readonly worthBytes?: number
+}
+
+/** A thread needs 100 to 300 ms of a processor until it is as fast as this one, and 30 MB. */
+const WORTH_BYTES = 64 << 20
+/** Requests that a thread may have: the next is there when one is done. */
+const TASKS = 2
+
+/**
+ * Opens blocks on this thread, until that was so much that others are worth their start; then on theirs, and here what finds them busy. They end
+ * with the scope. Kernels that only this thread can make run here. When one stops, what it had fails with KernelError, and none is used again.
+ */
+export const makeOpening = (options: OpeningOptions = {}): Effect.Effect<Opening, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const count = options.threads ?? availableParallelism() - 1
+    if (count < 1) return openingHere
+    const worthBytes = options.worthBytes ?? WORTH_BYTES
+    const threads = Array.from(
+      { length: count },
+      () => new Thread<OpeningRequest, OpenedReply>(new URL("./opening_thread.ts", import.meta.url)),
+    )
+    yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all(threads.map((thread) => thread.stop()))))
+    let here = 0
+    let openers = 0
+    let anyStopped = false
+
+    const free = (): OpeningThread | undefined => {
+      if (here < worthBytes || anyStopped) return undefined
+      let best: OpeningThread | undefined
+      for (const thread of threads) {
+        thread.start()
+        if (thread.ready && thread.load < TASKS && (best === undefined || thread.load < best.load)) best = thread
+      }
+      return best
+    }
+
+    const start: Opening["start"] = Effect.fnUntraced(function* (spec) {
+      const openHere = yield* openingHere.start(spec)
+      const decoders = toMessage(spec.decoders)
+      const hasher = toMessage([spec.hasher])
+      if (decoders === undefined || hasher === undefined) return openHere
+      const opener = openers++
+      const knows = new Set<OpeningThread>()
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          for (const thread of knows) thread.send({ type: "end", opener })
+        })
+      )
+      return Effect.fnUntraced(function* (stored, blocks, use) {
+        const { buffer, byteLength } = stored
+        const whole = byteLength === buffer.byteLength && buffer instanceof ArrayBuffer
+        const thread = whole ? free() : undefined
+        if (!whole || thread === undefined) {
+          here += byteLength
+          return yield* openHere(stored, blocks, use)
+        }
+        if (!knows.has(thread)) {
+          knows.add(thread)
+          thread.send({ type: "opener", opener, decoders, hasher: hasher[0]!, bytes: spec.bytes })
+        }
+        const task = thread.begin()
+        const message = toBlocksMessage(blocks)
+        const reply = yield* Effect.suspend(() => {
+          thread.send(
+            { type: "open", task: task.number, opener, stored: buffer, blocks: message },
+            [buffer, message.numbers, message.ids],
+          )
+          return task.receive
+        }).pipe(
+          Effect.tapError(() => Effect.sync(() => anyStopped = true)),
+          Effect.ensuring(Effect.sync(() => thread.end(task))),
+        )
+        const bad = Map.groupBy(reply.bad, ([block]) => block)
+        for (const [i, bytes] of reply.blocks.entries()) {
+          use(i, bytes === undefined ? undefined : { bytes, bad: bad.get(i)?.map(([, chunk]) => chunk) ?? NONE })
+        }
+      })
+    })
+    return { start }
+  })
+
+type OpeningThread = Thread<OpeningRequest, OpenedReply>
+
+const NONE: ReadonlyArray<number> = []
+
+/** The threads as those of a program. */
+export const opening = (options: OpeningOptions = {}): Layer.Layer<never> => Layer.effect(Opening, makeOpening(options))
