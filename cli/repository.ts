@@ -12,6 +12,7 @@ import { UsageError } from "./error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
 import type { RepositoryOptions } from "./options.ts"
 import { ownNames, passwordIsSet, type SecretNames } from "./password.ts"
+import { remembered } from "./remembered.ts"
 import { secretsFor } from "./secrets.ts"
 import { localPath } from "./roots.ts"
 import { ANY_FILE, cached, isFile, openStore } from "./store.ts"
@@ -87,7 +88,7 @@ export const openRepository: (
   how?: OpenHow,
 ) => Effect.Effect<OpenRepository, OpenError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
   function* (options, mode, { like, names = ownNames, through = (store: ObjectStore) => store } = {}) {
-    const { found, location, store } = yield* findRepository(options)
+    const { forget = Effect.void, found, location, store } = yield* findRepository(options)
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
     }
@@ -104,7 +105,7 @@ export const openRepository: (
             cached(through(store), format, options),
             (store) => Effect.provideService(effect, ObjectStore, store),
           ),
-      )
+      ).pipe(Effect.ensuring(forget))
     const secrets = secretsFor(source, created ? "create" : "open", options, names)
     const opened = (encrypted: boolean) => (repository: Repository): OpenRepository => ({
       repository,
@@ -139,6 +140,8 @@ interface Place {
   readonly store?: ObjectStore
   /** Absent when no format knows it. */
   readonly found?: Found
+  /** To be run when the repository is open: `store` then remembers nothing of what told which format it is. */
+  readonly forget?: Effect.Effect<void>
 }
 
 /** Looks for a repository. Fails with `foreign` when it is of another format than the options say. */
@@ -152,7 +155,8 @@ const findRepository: (options: RepositoryOptions) => Effect.Effect<Place, OpenE
       ),
     )
     if (store === undefined) return { location }
-    const found = yield* recognise(store, location)
+    const { first, forget, then } = remembered(store)
+    const found = yield* recognise(first, location)
     if (found === undefined) return { location, store }
     if (options.format !== undefined && options.format !== found.source.name) {
       return yield* new RepositoryError({
@@ -160,7 +164,7 @@ const findRepository: (options: RepositoryOptions) => Effect.Effect<Place, OpenE
         message: `The repository at ${location} is of the format ${found.source.name}, not ${options.format}`,
       })
     }
-    return { location, store, found }
+    return { location, store: then, found, forget }
   },
 )
 
@@ -174,7 +178,7 @@ const noneAt = (location: string): RepositoryError =>
 export const recoverRepository: (options: RepositoryOptions) => Effect.Effect<Recovered, OpenError, Scope.Scope> =
   Effect.fnUntraced(
     function* (options) {
-      const { found, location, store } = yield* findRepository(options)
+      const { forget = Effect.void, found, location, store } = yield* findRepository(options)
       if (found === undefined || store === undefined) return yield* noneAt(location)
       const { recover, name } = found.source
       if (recover === undefined) {
@@ -184,7 +188,7 @@ export const recoverRepository: (options: RepositoryOptions) => Effect.Effect<Re
       }
       const secrets = yield* secretsFor(found.source, "open", options, ownNames)
       const look = yield* Effect.promise(recover)
-      return yield* Effect.provideService(look(secrets), ObjectStore, store)
+      return yield* Effect.ensuring(Effect.provideService(look(secrets), ObjectStore, store), forget)
     },
   )
 

@@ -42,7 +42,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
         const show = meter(out)
         let flowing = 0
         const entries = repository.entries(snapshot, {
-          include: part.reaches,
+          ...(part.partial ? { include: part.reaches } : {}),
           content: !input.dryRun,
           problem: (problem) => fail(tally, problem, out),
         })

@@ -169,7 +169,7 @@ export const summaryOf = (
 export interface ReadOptions {
   /**
    * Whether an entry is wanted; directories that are not wanted are still descended into. All, by default. Without `kind` the
-   * answer holds for any kind.
+   * answer holds for any kind. It may be asked more than once about an entry.
    */
   readonly include?: (path: string, kind?: EntryKind) => boolean
   /** False: the entries are only looked at, so their content need not be read, nor be there. True by default. */

@@ -2,8 +2,9 @@
 import * as Effect from "effect/Effect"
 import { packsAtOnce, requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { listedOnce } from "../../stages/pack/listed_once.ts"
-import { lostPackOf, openPackStore } from "../../stages/pack/pack_store.ts"
+import { lostPackOf, openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
+import { wholeReads } from "../../stages/pack/whole_reads.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { CONFIG } from "./config.ts"
 import { Damage } from "../../stages/pack/damage.ts"
@@ -23,12 +24,21 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
   options,
 ) => Effect.provideService(run(opened, options), ObjectStore, opened.store)
 
+/** Packs of catalogs are verified, and then read, for one snapshot after the other: of a remote store, so many bytes of them are kept. */
+const KEPT_BYTES = 36 << 20
+
+/** The store, of which packs of catalogs are read once, when it is remote. */
+const catalogsKept = (store: ObjectStore, { packs }: PackStore): ObjectStore => {
+  if (store.properties.remote !== true) return store
+  const sizes = new Map(packs.map(({ object, size }) => [object, size]))
+  return { ...store, ...wholeReads(store, { sizeOf: (name) => sizes.get(name), bytes: KEPT_BYTES }) }
+}
+
 const run = Effect.fnUntraced(function* (given: Opened, { progress, readData }: CheckOptions) {
   const { layout } = given
   // What snapshots need is there before them: it is listed after them, and once.
   const { damaged, snapshots } = yield* listSnapshots(given.store, layout)
   const store = yield* listedOnce(yield* listedOnce(given.store, "DATA/"), "INDEX/")
-  const opened = { ...given, store }
   const damage = new Damage()
   yield* Effect.catchTag(
     Effect.asVoid(store.stat(CONFIG)),
@@ -48,6 +58,8 @@ const run = Effect.fnUntraced(function* (given: Opened, { progress, readData }: 
   for (const known of [data, catalogs]) {
     for (const { message, object } of known.damaged) damage.add(object, message)
   }
+
+  const opened = { ...given, store: catalogsKept(store, catalogs) }
 
   const packs = [
     ...data.packs.map((pack, number) => ({ pack, number, kind: "data" as const })),

@@ -44,16 +44,17 @@ export const withCatalogs = (opened: Opened, known?: PackStore): Effect.Effect<O
     return { ...opened, catalogs: { ...packing, read: yield* Effect.cached(packing.read) } }
   })
 
-/** The way from stored entries to their content, for either kind of packs. */
+/** The way from stored entries to their content, for either kind of packs. `wanted`: see `packsOf`. */
 export const restoring = (
   { catalogs, layout }: Opened,
   kind: "data" | "catalogs",
+  wanted?: Iterable<Uint8Array>,
 ): <E, R>(stored: Stream.Stream<Stored, E, R>) => Stream.Stream<
   Fetched<readonly ["unpack", "decrypt", "decompress", "verify", "unchunk"]>,
   E,
   R
 > => {
-  const packing = kind === "catalogs" ? catalogs ?? packsOf(layout.catalogs) : packsOf(layout.data)
+  const packing = kind === "catalogs" ? catalogs ?? packsOf(layout.catalogs) : packsOf(layout.data, undefined, wanted)
   return (stored) =>
     stored.pipe(
       unpack(packing),

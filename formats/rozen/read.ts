@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { attempt } from "../../stages/catalog/record.ts"
 import { repeatedChunks } from "../../stages/catalog/repeated.ts"
+import type { Tree } from "../../stages/catalog/tree.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { listedOnce } from "../../stages/pack/listed_once.ts"
@@ -61,12 +62,23 @@ export const entries = (
         fromSqliteError(found.name),
       )
     const chosen = wanted(catalogEntries(tree, found.name), options)
+    const remote = once.store.properties.remote === true && options.lazy !== true
     return options.content === false
       ? Stream.map(chosen, withoutContent)
-      : contents(restoring(once, "data")(chosen), { repeated, lazy: options.lazy }).pipe(
+      : contents(restoring(once, "data", remote ? wantedLists(tree, options) : undefined)(chosen), {
+        repeated,
+        lazy: options.lazy,
+      }).pipe(
         Stream.provideService(ObjectStore, once.store),
       )
   }))
+
+/** The chunk lists of what is asked for, in order. */
+const wantedLists = (tree: Tree, { include }: ReadOptions): Iterable<Uint8Array> => ({
+  *[Symbol.iterator]() {
+    for (const { chunks, kind, path } of tree.entries()) if (include?.(path, kind) !== false) yield chunks
+  },
+})
 
 const treeOf = (opened: Opened, snapshot: SnapshotObject) =>
   Effect.map(catalogOpener(opened)(snapshot), ({ tree }) => [tree, snapshot] as const)

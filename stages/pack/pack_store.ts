@@ -19,6 +19,8 @@ export interface KnownPack {
   readonly id: Uint8Array
   readonly size: number
   readonly footerLength: number
+  /** How many it has. */
+  readonly chunks: number
   /** Whether a readable index lists it. */
   readonly indexed: boolean
 }
@@ -225,7 +227,8 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
         const prefix = listed.prefixes.subarray(at, at + PREFIX_BYTES)
         if (index.get(prefix) === undefined) index.set(prefix, packs.length)
       }
-      packs.push({ object, id: listed.id, size: listed.size, footerLength: listed.footerLength, indexed })
+      const { footerLength, id, prefixes, size } = listed
+      packs.push({ object, id, size, footerLength, chunks: prefixes.length / PREFIX_BYTES, indexed })
     }
     for (const [object, listed] of seen) {
       const size = present.get(object)

@@ -35,14 +35,18 @@ export const packs = (options: PacksOptions = {}): Packing => {
   })
 }
 
-/** The same with names and headers of a format's own. `known`: what the store holds, for who has opened it. */
+/**
+ * The same with names and headers of a format's own. `known`: what the store holds, for who has opened it. `wanted`: the chunk lists that are
+ * going to be read, in about that order, where that is known: of a remote store, packs of which most is wanted are then fetched whole.
+ */
 export const packsOf = (
   layout: PackLayout,
   known: Effect.Effect<PackStore, StoreError, ObjectStore> = openPackStore(layout),
+  wanted?: Iterable<Uint8Array>,
 ): Packing => ({
   name: "packs",
   write: writePacks(layout, known),
-  read: readPacks(layout, known),
+  read: readPacks(layout, known, wanted),
 })
 
 /** Header: 8 bytes of magic, u8 version 1, the object's ID (32). */

@@ -8,20 +8,21 @@ import { requestsAtOnce } from "./at_once.ts"
 import { PENDING } from "./chunk_index.ts"
 import { PackDirectory } from "./pack_file.ts"
 import type { PackLayout } from "./pack_layout.ts"
-import { type KnownPack, lostPackOf, type PackStore, type Readable, readFooter } from "./pack_store.ts"
-import { type BlockPlace, type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
+import { lostPackOf, type PackStore, type Readable, readFooter } from "./pack_store.ts"
+import { type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
-import { wholeObject } from "./whole_object.ts"
+import { wholeReads } from "./whole_reads.ts"
 
 /** Directories of packs that are kept in memory. */
 const KEPT_DIRECTORIES = 64
 
-/** An unpacker over packs. */
+/** An unpacker over packs. `wanted`: the chunk lists that are going to be read, in about that order, where that is known. */
 export const readPacks: (
   layout: PackLayout,
   opened: Effect.Effect<PackStore, StoreError, ObjectStore>,
+  wanted?: Iterable<Uint8Array>,
 ) => Effect.Effect<Unpacker, StoreError, ObjectStore> = Effect.fnUntraced(
-  function* (layout, opened) {
+  function* (layout, opened, wanted) {
     const store = yield* ObjectStore
     const cipher = makeKernel(layout.packs.cipher, yield* Kernels)
     const known = yield* opened
@@ -35,12 +36,12 @@ export const readPacks: (
       }
     }
     const directories = new Map<number, PackDirectory | ChunkLost>()
-    const whole = smallPacks(store)
+    const near = nearPacks(store, known, wanted)
     const one = Semaphore.makeUnsafe(1)
 
     const readDirectory = (pack: number): Effect.Effect<PackDirectory | ChunkLost, StoreError> => {
       const info = known.packs[pack]!
-      return Effect.flatMap(whole.fetch(info), (from) => readFooter(layout, from, cipher, info)).pipe(
+      return readFooter(layout, near, cipher, info).pipe(
         Effect.map(({ blocks }): PackDirectory | ChunkLost =>
           new PackDirectory(info.object, layout.packs.headerBytes, blocks)
         ),
@@ -91,7 +92,7 @@ export const readPacks: (
         })
       }),
       fetching: fetchingFrom(store),
-      get: (block) => whole.get(block),
+      get: ({ length, object, offset }) => near.get(object, { offset, length }),
     }
     return unpacker
   },
@@ -99,38 +100,54 @@ export const readPacks: (
 
 /** Packs of a remote store up to so many bytes are fetched whole, with what lists their blocks: one request instead of two. */
 const SMALL_BYTES = 256 << 10
-/** Of them, so many bytes are kept. */
-const KEPT_BYTES = 4 << 20
+/** Of them, so many bytes are in memory. */
+const SMALL_KEPT_BYTES = 4 << 20
+/** Where it is known what is wanted, so many packs are: of 16 MiB, and a little more. */
+const KEPT_PACKS = 3
+const KEPT_BYTES = KEPT_PACKS * (18 << 20)
 
-/** Small packs of a remote store, kept as long as there is room. */
-const smallPacks = (store: ObjectStore) => {
-  const kept = new Map<string, Uint8Array>()
-  let bytes = 0
-  const keep = (object: string, pack: Uint8Array): void => {
-    kept.set(object, pack)
-    bytes += pack.length
-    for (const [old, { length }] of kept) {
-      if (bytes <= KEPT_BYTES) break
-      kept.delete(old)
-      bytes -= length
+/**
+ * Where to read packs from: of a remote store, small ones are fetched whole, and, as `wanted` is known, those of which most is wanted in one
+ * go. Up to 4 MiB of packs are in memory then, or 54 MiB.
+ */
+const nearPacks = (
+  store: ObjectStore,
+  known: PackStore,
+  wanted: Iterable<Uint8Array> | undefined,
+): Readable => {
+  if (store.properties.remote !== true) return store
+  const most = wanted === undefined ? () => false : mostlyWanted(known, wanted)
+  const worth = new Map<string, number>()
+  for (const [number, { object, size }] of known.packs.entries()) {
+    if (size <= SMALL_BYTES || most(number)) worth.set(object, size)
+  }
+  return wholeReads(store, {
+    sizeOf: (object) => worth.get(object),
+    bytes: wanted === undefined ? SMALL_KEPT_BYTES : KEPT_BYTES,
+  })
+}
+
+/**
+ * Whether at least half of the chunks of a pack are wanted from when one of them first is until chunks of three other packs were: then it is
+ * worth having whole.
+ */
+const mostlyWanted = ({ index, packs }: PackStore, wanted: Iterable<Uint8Array>): (pack: number) => boolean => {
+  const counts = new Uint32Array(packs.length)
+  const done = new Uint8Array(packs.length)
+  /** The packs that were used last, the very last at the end. */
+  const last: Array<number> = []
+  for (const list of wanted) {
+    for (let i = 0; i < chunkCount(list); i++) {
+      const pack = index.get(chunkId(list, i))
+      if (pack === undefined || pack === PENDING) continue
+      if (pack !== last.at(-1)) {
+        const at = last.indexOf(pack)
+        if (at >= 0) last.splice(at, 1)
+        else if (last.length === KEPT_PACKS) done[last.shift()!] = 1
+        last.push(pack)
+      }
+      if (done[pack] === 0) counts[pack]!++
     }
   }
-  return {
-    /** Fetches a pack if it is small; gives where to read it from. */
-    fetch: ({ object, size }: KnownPack): Effect.Effect<Readable, StoreError> =>
-      store.properties.remote !== true || size > SMALL_BYTES
-        ? Effect.succeed(store)
-        : Effect.map(wholeObject(store, object, size), (pack) => {
-          keep(object, pack.bytes)
-          return pack
-        }),
-    /** The bytes of a block. */
-    get: ({ length, object, offset }: BlockPlace): Effect.Effect<Uint8Array, StoreError> =>
-      Effect.suspend(() => {
-        const pack = kept.get(object)
-        return pack === undefined
-          ? store.get(object, { offset, length })
-          : Effect.succeed(pack.slice(offset, offset + length))
-      }),
-  }
+  return (pack) => counts[pack]! > 0 && counts[pack]! * 2 >= packs[pack]!.chunks
 }

@@ -1,17 +1,18 @@
 /** A store that is far away: many writes are under way at once, and what SPEC.md says of their order holds all the same. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { Effect, type Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { counting } from "../../../adapters/store/counting.ts"
 import { fault, type FaultOptions } from "../../../adapters/store/fault.ts"
 import { latency } from "../../../adapters/store/latency.ts"
-import type { Format, FormatError, Repository } from "../../../formats/format.ts"
+import type { Format, FormatError, ReadOptions, Repository } from "../../../formats/format.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
-import { ObjectStore } from "../../../stages/pack/store.ts"
+import { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { contentStream } from "../../../stages/walk/content.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
 import { factsOf, noise, runFormat } from "../../suites/format.ts"
-import { kindOf, options, secrets, small, storeOf } from "./harness.ts"
+import { kindOf, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
 /** About six packs of 64 KiB. */
@@ -169,13 +170,97 @@ describe("requests to a store that is far away", () => {
       const restore = (repository: Repository) =>
         Effect.flatMap(repository.snapshots, (all) => factsOf(repository.entries(all.at(-1)!)))
       const restored = yield* count(restore)
-      // Two snapshots, indexes of either kind, the catalog; of the data, what lists the blocks and one range of them.
-      assert.deepEqual(restored, { get: 9, list: 4, put: 0, stat: 0 })
-      // Every object once; the key and the pack of the catalog once more.
+      // Two snapshots, indexes of either kind, the catalog, the pack of the data.
+      assert.deepEqual(restored, { get: 8, list: 4, put: 0, stat: 0 })
+      // Every object once, and the key once more.
       const objects = 10
       assert.deepEqual(
         yield* count((repository) => repository.check({ readData: 100 })),
-        { get: objects + 2, list: 5, put: 0, stat: 1 },
+        { get: objects + 1, list: 5, put: 0, stat: 1 },
       )
+    })))
+
+  /** Packs of 1 MiB; a file in several of them. */
+  const several = makeRozen({
+    packBytes: 1 << 20,
+    blockBytes: 64 << 10,
+    average: 32 << 10,
+    scrypt: { n: 1024, r: 8, p: 1 },
+  })
+  const wide: MemoryTree = {
+    ...Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [`f${i}`, { ...metadata, content: noise(20_000 + i, 100 + i) }]),
+    ),
+    "large": { ...metadata, content: noise(6_000_000, 7) },
+  }
+  /** What is asked of packs of content, while all or some of a snapshot is read. */
+  const reading = (base: ObjectStore, options: ReadOptions, near = false) =>
+    Effect.gen(function* () {
+      const asked: Array<{ readonly name: string; readonly bytes: number | undefined }> = []
+      const store: ObjectStore = {
+        ...base,
+        get: (name, range) => {
+          if (kindOf(name) === "roz") asked.push({ name, bytes: range?.length })
+          return base.get(name, range)
+        },
+      }
+      const repository = yield* opened(near ? store : latency(store, { delay: 0 }), several)
+      const [snapshot] = yield* repository.snapshots
+      return { asked, facts: yield* factsOf(repository.entries(snapshot!, options)) }
+    })
+
+  it("a pack of which most is wanted is fetched once, whole; of others, what is wanted", () =>
+    runFormat(Effect.gen(function* () {
+      const base = yield* storeOf(new Map())
+      yield* backup(yield* created(base, several), wide)
+      const packs = [...(yield* objectsOf(base)).keys()].filter((name) => kindOf(name) === "roz")
+      assert.ok(packs.length >= 7)
+      const all = yield* reading(base, {})
+      assert.deepEqual(all.facts, yield* factsOf(walk(wide)))
+      assert.deepEqual(all.asked.map(({ name }) => name).sort(), packs)
+      assert.ok(all.asked.every(({ bytes }) => bytes === undefined))
+      const near = yield* reading(base, {}, true)
+      assert.deepEqual(near.facts, all.facts)
+      assert.ok(near.asked.length > packs.length && near.asked.every(({ bytes }) => bytes !== undefined))
+      // What lists the blocks, and one block.
+      const one = yield* reading(base, { include: (path) => path === "f50" || path === "" })
+      assert.deepEqual([...one.facts.keys()], ["", "f50"])
+      assert.equal(one.asked.length, 2)
+      assert.ok(one.asked.every(({ bytes }) => bytes! < 128 << 10))
+    })))
+
+  it("damage is told as when it is near", () =>
+    runFormat(Effect.gen(function* () {
+      const base = yield* storeOf(new Map())
+      yield* backup(yield* created(base, several), wide)
+      const objects = yield* objectsOf(base)
+      // Those of small files.
+      const [first, second, third] = [...new Set((yield* reading(base, {})).asked.map(({ name }) => name))]
+      objects.get(first!)![500_000]! ^= 1
+      objects.get(second!)!.fill(0, -8)
+      const altered = yield* storeOf(objects)
+      const unreadable: ObjectStore = {
+        ...altered,
+        get: (name, range) =>
+          name === third && (range === undefined || range.offset < 300_000)
+            ? Effect.fail(new StoreError({ reason: "io", name, message: `Cannot read ${name}` }))
+            : altered.get(name, range),
+      }
+      const told = (near: boolean) =>
+        Effect.gen(function* () {
+          const repository = yield* opened(near ? unreadable : latency(unreadable, { delay: 0 }), several)
+          const [snapshot] = yield* repository.snapshots
+          return yield* Stream.runCollect(
+            Stream.mapEffect(repository.entries(snapshot!), (entry) =>
+              Effect.match(Stream.runDrain(contentStream(entry)), {
+                onFailure: ({ message, reason }) => `${entry.path}: ${reason} ${message}`,
+                onSuccess: () => `${entry.path}: whole`,
+              })),
+          )
+        })
+      const near = yield* told(true)
+      for (const name of [first, second, third]) assert.ok(near.some((line) => line.includes(name!)), name)
+      assert.ok(near.some((line) => line.endsWith("whole")))
+      assert.deepEqual(yield* told(false), near)
     })))
 })
