@@ -47,6 +47,7 @@ const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((path) => positionals.length === 0 || positionals.some((part) => relative(root, path).includes(part)))
   .sort()
 
+const scratch = mkdtempSync(join(tmpdir(), "penstock-tests-"))
 const environment = {
   ...process.env,
   PATH: [join(root, "node_modules/.bin"), process.env["PATH"]].join(delimiter),
@@ -55,8 +56,9 @@ const environment = {
   NODE_TEST_CONTEXT: undefined,
   DENO_NO_UPDATE_CHECK: "1",
   NODE_NO_WARNINGS: "1",
+  // Node strips the types of each module once in a run, and not once in each process.
+  NODE_COMPILE_CACHE: join(scratch, "node"),
 }
-const scratch = mkdtempSync(join(tmpdir(), "penstock-tests-"))
 const children = new Set<number>()
 const stop = (): void => {
   for (const pid of children) process.kill(-pid, "SIGKILL")
