@@ -6,16 +6,7 @@
 import { spawnSync } from "node:child_process"
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
-
-/** Loaded from their own packages: they have native code or WebAssembly in files beside them. */
-const OUTSIDE = ["@napi-rs/blake-hash", "blake3-wasm", "@sqlite.org/sqlite-wasm", "ssh2"]
-/** What is started by name: the command, and the threads, which code in any file of the bundle finds beside it. */
-const STARTED = [
-  "cli/main.ts",
-  "adapters/runtime/thread.ts",
-  "adapters/runtime/opening_thread.ts",
-  "adapters/files/batch_thread.ts",
-]
+import { bundle, rewriteUrls } from "./bundle.ts"
 
 const root = resolve(import.meta.dirname, "..")
 const dist = join(root, "dist")
@@ -30,19 +21,14 @@ const run = (program: string, args: ReadonlyArray<string>): void => {
 }
 run("tsc", ["-p", "tests/build.json"])
 rmSync(join(dist, "cli"), { recursive: true })
-run("bun", [
-  ...["build", ...STARTED, "--splitting", "--format=esm", "--target=node", "--outdir=dist/cli"],
-  ...["--entry-naming=[name].[ext]", "--chunk-naming=chunk-[hash].[ext]"],
-  ...OUTSIDE.map((name) => `--external=${name}`),
-])
+bundle(["cli/main.ts"], join(dist, "cli"))
 
 // tsc rewrites the imports of JavaScript; those of declarations, and modules that are named by URL (workers), are ours to rewrite.
-const byUrl = /(new URL\(\s*["'`]\.{1,2}\/[^"'`]+)\.ts(["'`]\s*,\s*import\.meta\.url)/g
 const inTypes = /(\b(?:from|import)\s*\(?\s*"\.{1,2}\/[^"]+)\.ts(")/g
 for (const path of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   if (!/\.(js|d\.ts)$/.test(path)) continue
   const source = readFileSync(join(dist, path), "utf8")
-  const rewritten = source.replace(path.endsWith(".js") ? byUrl : inTypes, "$1.js$2")
+  const rewritten = path.endsWith(".js") ? rewriteUrls(source) : source.replace(inTypes, "$1.js$2")
   if (rewritten !== source) writeFileSync(join(dist, path), rewritten)
 }
 
@@ -51,5 +37,3 @@ for (const folder of ["stages", "formats", "adapters"]) {
   cpSync(join(root, folder), join(dist, folder), { recursive: true, filter: (path) => !path.endsWith(".ts") })
 }
 chmodSync(join(dist, "cli/main.js"), 0o755)
-// Node looks for the kind of each module in its folder first, and then in all above.
-writeFileSync(join(dist, "cli/package.json"), '{ "type": "module" }\n')

@@ -1,7 +1,8 @@
 /**
  * Runs the suite, all `*.test.ts` under tests/, on Node, Deno and Bun: `npm test`, `npm test -- --runtime deno`, `npm test -- chunk/ tree.test`.
  *
- * Each file runs in a process of its own on each runtime, a few at a time (`--jobs N`), and is killed after `--timeout SECONDS`.
+ * Each file runs in a process of its own on each runtime, a few at a time (`--jobs N`, by default one more than there are processors, since some
+ * wait for servers), and is killed after `--timeout SECONDS`.
  * One line per file; the full output of what failed; then every skip with its reason, the totals per runtime, and as the very last
  * line the totals of all: `N passed, N failed, N skipped`. Exits with 1 when a test failed, when a process crashed, hung or ran no test,
  * when a test was skipped without a reason, or when a runtime ran no test at all.
@@ -34,7 +35,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     runtime: { type: "string", multiple: true, default: [] },
-    jobs: { type: "string", default: String(availableParallelism()) },
+    jobs: { type: "string", default: String(availableParallelism() + 1) },
     timeout: { type: "string", default: "300" },
     folder: { type: "string", default: join(root, "tests") },
   },
@@ -47,6 +48,7 @@ const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((path) => positionals.length === 0 || positionals.some((part) => relative(root, path).includes(part)))
   .sort()
 
+const scratch = mkdtempSync(join(tmpdir(), "penstock-tests-"))
 const environment = {
   ...process.env,
   PATH: [join(root, "node_modules/.bin"), process.env["PATH"]].join(delimiter),
@@ -55,8 +57,9 @@ const environment = {
   NODE_TEST_CONTEXT: undefined,
   DENO_NO_UPDATE_CHECK: "1",
   NODE_NO_WARNINGS: "1",
+  // Node strips the types of each module once in a run, and not once in each process.
+  NODE_COMPILE_CACHE: join(scratch, "node"),
 }
-const scratch = mkdtempSync(join(tmpdir(), "penstock-tests-"))
 const children = new Set<number>()
 const stop = (): void => {
   for (const pid of children) process.kill(-pid, "SIGKILL")

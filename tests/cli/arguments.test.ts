@@ -10,7 +10,7 @@ import { penstock, runScript } from "./spawn.ts"
 const file = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url).href)
 
 test("help names every command, says how to start, and has examples", async () => {
-  const { code, stdout, stderr } = await runScript(file("cli/main.ts"), ["--help"])
+  const { code, stdout, stderr } = await runScript("cli/main.ts", ["--help"], { fromSource: true })
   assert.equal(code, 0)
   assert.equal(stderr, "")
   for (
@@ -37,8 +37,8 @@ test("help names every command, says how to start, and has examples", async () =
 
 test("help of the entry scripts goes by their own names", async () => {
   const [backup, restore] = await Promise.all([
-    runScript(file("backup.ts"), ["--help"]),
-    runScript(file("restore.ts"), ["-h"]),
+    runScript("backup.ts", ["--help"], { fromSource: true }),
+    runScript("restore.ts", ["-h"], { fromSource: true }),
   ])
   assert.equal(backup.code, 0)
   assert.match(backup.stdout, /bun run backup\.ts -r \/mnt\/disk\/backups ~\/documents/)

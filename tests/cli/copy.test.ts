@@ -1,11 +1,10 @@
 import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
-import { fileURLToPath } from "node:url"
 import { noise } from "../suites/format.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url).href)
+const main = "tests/cli/quick_main.ts"
 const env = { PENSTOCK_PASSWORD: "secret", PENSTOCK_TO_PASSWORD: "other", PENSTOCK_FROM_PASSWORD: "secret" }
 const penstock = (args: ReadonlyArray<string>, password = "secret"): Promise<Ended> =>
   runScript(main, args, { env: { ...env, PENSTOCK_PASSWORD: password } })

@@ -4,14 +4,13 @@ import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import process from "node:process"
 import { test } from "node:test"
-import { fileURLToPath } from "node:url"
 import { Effect, Redacted } from "effect"
 import { newIdentity, recipientOf } from "../../stages/encrypt/age.ts"
 import { skipIf } from "../skip.ts"
-import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { commandOf, type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
-const script = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url).href)
-const run = (args: ReadonlyArray<string>): Promise<Ended> => runScript(script("cli/main.ts"), args, { env: {} })
+const main = "cli/main.ts"
+const run = (args: ReadonlyArray<string>): Promise<Ended> => runScript(main, args, { env: {} })
 const pathsOf = (ended: Ended): ReadonlyArray<unknown> =>
   rowsOf(ended).filter(({ type }) => type === "entry").map(({ path }) => path)
 
@@ -30,7 +29,6 @@ test("bkp without encryption and zprt with age keys: convert, list, recover", as
     const backed = await run(["backup", "-r", at("bkp"), "--json", at("src")])
     assert.equal(backed.code, 0, backed.stderr)
     assert.ok(rowsOf(backed).some(({ type, what }) => type === "loss" && what === "owners"))
-    const main = script("cli/main.ts")
     assert.equal((await runScript(main, ["ls", "-r", at("bkp")])).code, 12, "a password that is set is not ignored")
     assert.equal((await runScript(main, ["ls", "-r", at("bkp"), "--no-encryption"])).code, 0)
 
@@ -61,9 +59,9 @@ test("fogsync with a key file", async () => {
     writeFileSync(at("src/a"), "content")
     writeFileSync(at("key"), "0123456789abcdef".repeat(4))
     const args = ["-r", at("fog"), "--key-file", at("key")]
-    const made = await runScript(script("backup.ts"), [...args, "--format", "fogsync", at("src")], { env: {} })
+    const made = await runScript("backup.ts", [...args, "--format", "fogsync", at("src")], { env: {} })
     assert.equal(made.code, 0, made.stderr)
-    const back = await runScript(script("restore.ts"), [...args, "--target", at("out")], { env: {} })
+    const back = await runScript("restore.ts", [...args, "--target", at("out")], { env: {} })
     assert.equal(back.code, 0, back.stderr)
     assert.equal(readFileSync(at("out/a"), "utf8"), "content")
     writeFileSync(at("key"), "00".repeat(32))
@@ -80,13 +78,13 @@ test("how hard to compress is a choice, where the format has one", async () => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "text ".repeat(20_000))
     const stored = async (...args: ReadonlyArray<string>): Promise<number> => {
-      const made = await runScript(script("backup.ts"), [...args, "--json", at("src")])
+      const made = await runScript("backup.ts", [...args, "--json", at("src")])
       assert.equal(made.code, 0, made.stderr)
       return rowsOf(made).at(-1)!["bytesStored"] as number
     }
     assert.ok(await stored("-r", at("small"), "--compression", "better") < 20_000)
     assert.ok(await stored("-r", at("large"), "--compression", "off") > 100_000)
-    const refused = await runScript(script("backup.ts"), [
+    const refused = await runScript("backup.ts", [
       ...["-r", at("bkp"), "--format", "bkp", "--compression", "max", at("src")],
     ])
     assert.equal(refused.code, 1)
@@ -122,14 +120,12 @@ test(
     await inDirectory(async (at) => {
       mkdirSync(at("src"))
       writeFileSync(at("src/a"), "content")
-      const main = script("cli/main.ts")
       const made = await run(["backup", "--init", "-r", at("repo"), "--format", "snapshot-catalog", at("src")])
       assert.equal(made.code, 0, made.stderr)
       for (const command of [["ls"], ["dump"], ["dump", "a"]]) {
-        const runtime = [process.execPath, ...("Deno" in globalThis ? ["run", "-A"] : [])]
         const ended = spawnSync("sh", [
           ...["-c", 'exec "$0" "$@" > /dev/full'],
-          ...[...runtime, main, ...command, "-r", at("repo")],
+          ...[...commandOf(main), ...command, "-r", at("repo")],
         ], { encoding: "utf8" })
         assert.equal(ended.status, 1, command.join(" "))
         assert.match(ended.stderr, /^penstock: Cannot write to standard output: /)

@@ -4,11 +4,11 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { fileURLToPath } from "node:url"
+import type { Script } from "./bundled.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url).href)
-const remoteMain = fileURLToPath(new URL("./remote_main.ts", import.meta.url).href)
+const main = "tests/cli/quick_main.ts"
+const remoteMain = "tests/cli/remote_main.ts"
 
 const secret = (): string => `sEcReT${randomBytes(12).toString("hex")}`
 
@@ -98,7 +98,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
     const seen: Array<Seen> = []
     const outputs: Array<string> = []
     const run = async (
-      script: string,
+      script: Script,
       args: ReadonlyArray<string>,
       env: Readonly<Record<string, string>> & { readonly without?: string } = {},
       impatient = false,

@@ -1,6 +1,6 @@
 /**
  * `penstock` with a store that is remote: `far:PATH` is a directory. Variables: `FAR_FAILS` answers of it are `unavailable`, each asking to wait
- * `FAR_RETRY_AFTER` milliseconds; it, and any other store, is tried for `FAR_WITHIN` milliseconds.
+ * `FAR_RETRY_AFTER` milliseconds; it, and any other store, is tried for `FAR_WITHIN` milliseconds. Passwords cost little.
  */
 import { argv, env } from "node:process"
 import { Effect, Stream } from "effect"
@@ -11,6 +11,7 @@ import { penstock } from "../../cli/command.ts"
 import { run } from "../../cli/run.ts"
 import type { StoreOpener } from "../../cli/store.ts"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { quickFormats } from "./quick_formats.ts"
 
 let fails = Number(env["FAR_FAILS"] ?? 0)
 const retryAfter = Number(env["FAR_RETRY_AFTER"] ?? 0)
@@ -45,4 +46,4 @@ const stores: StoreOpener = (location, options) =>
       retry: { ...options.retry, ...(env["FAR_WITHIN"] === undefined ? {} : { within: Number(env["FAR_WITHIN"]) }) },
     })
 
-await run({ command: penstock, args: argv.slice(2), stores })
+await run({ command: penstock, args: argv.slice(2), formats: quickFormats, stores })

@@ -2,10 +2,9 @@
 import assert from "node:assert/strict"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
-const main = fileURLToPath(new URL("./remote_main.ts", import.meta.url).href)
+const main = "tests/cli/remote_main.ts"
 
 export type Run = (env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) => Promise<Ended>
 

@@ -2,11 +2,10 @@
 import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { after, before, describe, it } from "node:test"
-import { fileURLToPath } from "node:url"
 import { type Ceph, noCeph, startCeph } from "../servers/ceph.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url).href)
+const main = "tests/cli/quick_main.ts"
 let ceph: Ceph
 
 before(async () => {

@@ -3,13 +3,12 @@ import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { after, before, describe, it } from "node:test"
-import { fileURLToPath } from "node:url"
 import { type Ceph, noCeph, startCeph } from "../servers/ceph.ts"
 import { type Before, httpGate } from "../servers/http_gate.ts"
 import { noise } from "../suites/format.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
-const main = fileURLToPath(new URL("./remote_main.ts", import.meta.url).href)
+const main = "tests/cli/remote_main.ts"
 const MIB = 1 << 20
 /** Of 2 MiB: three packs, the last one not full. */
 const FILES = 20

@@ -2,11 +2,10 @@
 import assert from "node:assert/strict"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { describe, it } from "node:test"
-import { fileURLToPath } from "node:url"
 import { noSshd, startSshd } from "../servers/sshd.ts"
 import { inDirectory, rowsOf, runScript } from "./spawn.ts"
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url).href)
+const main = "tests/cli/quick_main.ts"
 
 describe("the command on an SFTP server", { skip: noSshd ?? false }, () => {
   it("makes a repository, backs up, checks and restores, and shows no secret", () =>

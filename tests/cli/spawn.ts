@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
-import { fileURLToPath } from "node:url"
+import { bundled, type Script, source } from "./bundled.ts"
 
 /** How a run ended. */
 export interface Ended {
@@ -18,22 +18,42 @@ export interface SpawnOptions {
   /** Beside `PATH` and `HOME`; by default the password `secret`. */
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** From the TypeScript of the checkout, not from the bundle of it, which starts faster. */
+  readonly fromSource?: boolean
   /** Called when the process runs. */
   readonly started?: (child: ReturnType<typeof spawn>) => void
 }
 
-const fakeMain = fileURLToPath(new URL("./fake_main.ts", import.meta.url).href)
-const runtimeArguments = "Deno" in globalThis ? ["run", "-A"] : []
+/** The variables that any process gets. */
+export const basicEnvironment = (): Record<string, string> => {
+  const cache = process.env["NODE_COMPILE_CACHE"]
+  return {
+    PATH: process.env["PATH"] ?? "",
+    HOME: process.env["HOME"] ?? "/",
+    ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
+  }
+}
 
-/** Runs a TypeScript file. */
+/** The program and its arguments that run a script on this runtime. */
+export const commandOf = (
+  script: Script,
+  { fromSource = false }: Pick<SpawnOptions, "fromSource"> = {},
+): readonly [program: string, ...ReadonlyArray<string>] => [
+  process.execPath,
+  ...("Deno" in globalThis ? ["run", "-A", "--no-check"] : []),
+  fromSource ? source(script) : bundled(script),
+]
+
+/** Runs a script, from the bundle when not told otherwise. */
 export const runScript = (
-  script: string,
+  script: Script,
   args: ReadonlyArray<string>,
-  { env = { PENSTOCK_PASSWORD: "secret" }, input, started }: SpawnOptions = {},
+  { env = { PENSTOCK_PASSWORD: "secret" }, input, started, ...how }: SpawnOptions = {},
 ): Promise<Ended> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...runtimeArguments, script, ...args], {
-      env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", ...env },
+    const [program, ...prefix] = commandOf(script, how)
+    const child = spawn(program, [...prefix, ...args], {
+      env: { ...basicEnvironment(), ...env },
       stdio: ["pipe", "pipe", "pipe"],
     })
     let stdout = ""
@@ -49,11 +69,11 @@ export const runScript = (
 
 /** Runs `penstock` with the fake format. */
 export const penstock = (args: ReadonlyArray<string>, options?: SpawnOptions): Promise<Ended> =>
-  runScript(fakeMain, ["penstock", ...args], options)
+  runScript("tests/cli/fake_main.ts", ["penstock", ...args], options)
 
 /** Runs `backup.ts` with the fake format. */
 export const backupScript = (args: ReadonlyArray<string>, options?: SpawnOptions): Promise<Ended> =>
-  runScript(fakeMain, ["backup.ts", ...args], options)
+  runScript("tests/cli/fake_main.ts", ["backup.ts", ...args], options)
 
 /** The JSON objects of stdout. */
 export const rowsOf = ({ stdout }: Ended): ReadonlyArray<Readonly<Record<string, unknown>>> =>

@@ -1,21 +1,16 @@
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
-import process from "node:process"
 import { test } from "node:test"
-import { fileURLToPath } from "node:url"
 import { member, tarOf } from "../stages/tar/blocks.ts"
-import { inDirectory, penstock, rowsOf } from "./spawn.ts"
-
-const main = fileURLToPath(new URL("./fake_main.ts", import.meta.url).href)
-const runtime = "Deno" in globalThis ? ["run", "-A"] : []
+import { basicEnvironment, commandOf, inDirectory, penstock, rowsOf } from "./spawn.ts"
 
 /** Runs with bytes on stdin, or with a file, and gives the bytes of stdout. */
 const run = (args: ReadonlyArray<string>, stdin: Uint8Array | string = new Uint8Array(0)) => {
-  const command = [process.execPath, ...runtime, main, "penstock", ...args]
+  const command = [...commandOf("tests/cli/fake_main.ts"), "penstock", ...args]
   const [program, ...rest] = typeof stdin === "string" ? ["sh", "-c", 'exec "$@" < "$0"', stdin, ...command] : command
   const { status, stderr, stdout } = spawnSync(program!, rest, {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", PENSTOCK_PASSWORD: "secret" },
+    env: { ...basicEnvironment(), PENSTOCK_PASSWORD: "secret" },
     ...(typeof stdin === "string" ? {} : { input: stdin }),
     maxBuffer: 1 << 26,
   })

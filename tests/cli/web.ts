@@ -1,12 +1,11 @@
 /** Small repositories on servers, through the whole command. */
 import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 import { PASSWORD, USER } from "../servers/web_server.ts"
 import { type Ended, runScript } from "./spawn.ts"
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url).href)
+const main = "tests/cli/quick_main.ts"
 /** Runs the command, which ends with that code and prints no password. */
 export const run = async (
   args: ReadonlyArray<string>,
