@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import { catching } from "./error.ts"
 import { KernelError, Kernels } from "./kernel.ts"
 import { type Block, Lane, type LaneOptions } from "./lane.ts"
+import { giveBack } from "./lent.ts"
 import type { ChunkIndex } from "./pack/chunk_index.ts"
 import type { Plan, Planned, Steps } from "./plan.ts"
 import { bare, EMIT_BYTES, ended, storeAll, type Stored, unreadable } from "./unit.ts"
@@ -101,6 +102,7 @@ const storeStream = Effect.fnUntraced(
             lane.push(slice)
             job.onRead(entry.path, slice.length)
           }
+          if (lane.direct) giveBack(slices)
         }),
         () => lane.readyBytes >= EMIT_BYTES ? job.emit(lane.take()) : Effect.void,
       ))

@@ -10,6 +10,7 @@ import { EMIT_BYTES, storeAll, type Stored } from "../../stages/unit.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { localContent, openPart } from "../files/content.ts"
 import { locatorsOf, memoryOf, toStoredMessage } from "./files_message.ts"
+import { collectAfter } from "./memory.ts"
 import { type Failed, fromMessage, type FromThread, knownKernels, type Reply, type Request } from "./messages.ts"
 
 /** Messages with blocks that may be under way at once. */
@@ -86,6 +87,7 @@ async function storeUnit(lane: Lane, { files, task }: Unit): Promise<void> {
   lane.flush()
   const message = toStoredMessage(stored, files)
   reply(task, { type: "stored", blocks: await take(lane), read, files: message }, memoryOf(message))
+  collectAfter(stored.length)
 }
 
 async function storeOne(lane: Lane, { bytes, from, locator, task }: Part): Promise<void> {

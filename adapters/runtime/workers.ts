@@ -9,7 +9,7 @@ import { KernelError } from "../../stages/kernel.ts"
 import { divisible } from "../../stages/part.ts"
 import type { Planned, Steps } from "../../stages/plan.ts"
 import type { Stored } from "../../stages/unit.ts"
-import { leanMemory } from "./memory.ts"
+import { collectAfter, leanMemory } from "./memory.ts"
 import { locatorOf, storedOf, toFilesMessage } from "./files_message.ts"
 import { toMessage } from "./messages.ts"
 import { type OnThread, storeInParts } from "./parts.ts"
@@ -88,6 +88,7 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
         const isLarge = ({ size }: Planned<Steps>): boolean => size !== undefined && size >= PARTS * partBytes
 
         return Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
+          collectAfter(unit.length)
           const remote = unit.filter(isRemote)
           for (const { size } of remote) work += FILE_BYTES + (size ?? 0)
           if (remote.length === 0 || work < WORTH_BYTES && !pool.started()) {

@@ -10,6 +10,7 @@ import type { TreeChange } from "../../stages/catalog/tree.ts"
 import { packsAtOnce } from "../../stages/pack/at_once.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { makeUploads, type Uploads } from "../../stages/pack/uploads.ts"
+import { release } from "../../stages/release.ts"
 import { pathFromBytes, pathToBytes } from "../../stages/walk/path.ts"
 import type { RepositoryError } from "../format.ts"
 import { attempt, corrupt } from "./errors.ts"
@@ -115,6 +116,7 @@ export class LogWriter {
 
   #put(body: Uint8Array, number: number): Effect.Effect<void, LogError> {
     return Effect.map(this.#putSegment(number, body), (stored) => {
+      release(body)
       this.stored += stored
     })
   }

@@ -12,6 +12,7 @@ import { encrypt } from "../../stages/encrypt/encrypt.ts"
 import { OnRead } from "../../stages/executor.ts"
 import { hash } from "../../stages/hash/hash.ts"
 import type { KernelError } from "../../stages/kernel.ts"
+import { Lender } from "../../stages/lent.ts"
 import { makeMeter } from "../../stages/meter.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
@@ -111,10 +112,14 @@ export const storeCatalog: (
   .fnUntraced(
     function* ({ catalogs, layout, store }, bytes) {
       let failure: SqliteError | undefined
-      const content = bytes.pipe(Stream.catch((error) => {
-        failure = error
-        return Stream.empty
-      })) as Stream.Stream<Uint8Array, SourceError>
+      const content = bytes.pipe(
+        // Fresh pieces that nobody else has: freed as soon as they are cut into chunks.
+        Stream.map((piece) => new Lender(piece, true).lend(piece)),
+        Stream.catch((error) => {
+          failure = error
+          return Stream.empty
+        }),
+      ) as Stream.Stream<Uint8Array, SourceError>
       const [file] = yield* Stream.runCollect(
         plan(Stream.succeed<Entry>({ path: "catalog", kind: "file", metadata: {}, size: undefined, content })).pipe(
           chunk(layout.chunkCatalog),

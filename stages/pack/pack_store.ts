@@ -1,5 +1,6 @@
 /** What a store holds in the way of packs: its indexes, read; packs that no index lists, adopted; packs that are gone, known. */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { catching } from "../error.ts"
 import { type Cipher, KernelError, Kernels, makeKernel } from "../kernel.ts"
@@ -49,6 +50,9 @@ export interface PackStore {
 
 /** The tail is read in one piece with what is likely to be the whole footer. */
 const TAIL_BYTES = 64 << 10
+
+/** The index of chunks is made large enough for so many at most: the sizes of index objects are but what the store says. */
+const EXPECTED_MAXIMUM = 1 << 24
 
 /** A pack of known name and size; the length of its footer spares a guess. */
 export interface SizedPack {
@@ -185,41 +189,21 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
     const { list } = layout.indexes.directory === layout.packs.directory
       ? yield* listedOnce(store, layout.packs.directory)
       : store
-    const readLists = Effect.suspend(() => Stream.runCollect(list(layout.indexes.directory))).pipe(
-      Effect.map((objects) =>
-        objects.filter(({ name }) => name.endsWith(layout.indexes.extension)).map(({ name }) => name).sort()
-      ),
-      Effect.flatMap((names) =>
-        Effect.forEach(names, (name) => setAside(readIndex(layout, store, indexCipher, name)), together)
-      ),
-      Effect.map((lists) => lists.filter((list) => list !== undefined)),
-    )
     const present = new Map<string, number>()
-    const listPacks = Effect.suspend(() =>
-      Stream.runForEachArray(list(layout.packs.directory), (objects) =>
-        Effect.sync(() => {
-          for (const { name, size } of objects) if (name.endsWith(layout.packs.extension)) present.set(name, size)
-        }))
+    const listing = yield* Effect.forkChild(
+      Effect.suspend(() =>
+        Stream.runForEachArray(list(layout.packs.directory), (objects) =>
+          Effect.sync(() => {
+            for (const { name, size } of objects) if (name.endsWith(layout.packs.extension)) present.set(name, size)
+          }))
+      ),
     )
-    const [lists] = yield* Effect.all([readLists, listPacks], { concurrency: 2 })
+    const maps = (yield* Stream.runCollect(list(layout.indexes.directory)))
+      .filter(({ name }) => name.endsWith(layout.indexes.extension))
+      .sort((a, b) => a.name < b.name ? -1 : 1)
 
-    const seen = new Map<string, ListedPack>()
-    for (const list of lists) {
-      for (const listed of list) {
-        const object = objectName(layout.packs, listed.id)
-        if (!seen.has(object)) seen.set(object, listed)
-      }
-    }
-    // A pack is there before its index: one that was listed too early to be seen is there now.
-    yield* Effect.forEach(
-      [...seen.keys()].filter((object) => !present.has(object)),
-      (object) => Effect.map(absent(store.stat(object)), (info) => void (info && present.set(object, info.size))),
-      { ...together, discard: true },
-    )
-
-    const index = new ChunkIndex(
-      lists.reduce((n, list) => n + list.reduce((m, { prefixes }) => m + prefixes.length / PREFIX_BYTES, 0), 0),
-    )
+    const listedBytes = maps.reduce((n, { size }) => n + size, 0)
+    const index = new ChunkIndex(Math.min(EXPECTED_MAXIMUM, Math.floor(listedBytes / PREFIX_BYTES)))
     const packs: Array<KnownPack> = []
     const lost: Array<LostPack> = []
     const add = (listed: ListedPack, object: string, indexed: boolean): void => {
@@ -228,18 +212,45 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
         if (index.get(prefix) === undefined) index.set(prefix, packs.length)
       }
       const { footerLength, id, prefixes, size } = listed
-      packs.push({ object, id, size, footerLength, chunks: prefixes.length / PREFIX_BYTES, indexed })
+      packs.push({ object, id: id.slice(), size, footerLength, chunks: prefixes.length / PREFIX_BYTES, indexed })
     }
-    for (const [object, listed] of seen) {
-      const size = present.get(object)
-      if (size !== listed.size) lost.push({ object, prefixes: listed.prefixes })
-      if (size === undefined) {
-        damaged.push(new PackError({ reason: "missing", object, message: `${object} is missing` }))
-      } else if (size !== listed.size) {
-        const message = `${object} has ${size} bytes, not ${listed.size}: it is truncated or altered`
-        damaged.push(new PackError({ reason: "truncated", object, message }))
-      } else add({ ...listed, id: listed.id.slice() }, object, true)
-    }
+    const seen = new Set<string>()
+    let indexes = 0
+    // Nothing keeps the memory of an index that was read.
+    const take = Effect.fnUntraced(function* (lists: ReadonlyArray<ListedPack>) {
+      indexes++
+      const fresh: Array<readonly [object: string, listed: ListedPack]> = []
+      for (const listed of lists) {
+        const object = objectName(layout.packs, listed.id)
+        if (!seen.has(object)) fresh.push([object, listed])
+        seen.add(object)
+      }
+      // A pack is there before its index: one that was listed too early to be seen is there now.
+      yield* Effect.forEach(
+        fresh.filter(([object]) => !present.has(object)),
+        ([object]) => Effect.map(absent(store.stat(object)), (info) => void (info && present.set(object, info.size))),
+        { ...together, discard: true },
+      )
+      for (const [object, listed] of fresh) {
+        const size = present.get(object)
+        if (size === listed.size) {
+          add(listed, object, true)
+          continue
+        }
+        lost.push({ object, prefixes: listed.prefixes.slice() })
+        const [reason, message] = size === undefined
+          ? ["missing", `${object} is missing`] as const
+          : ["truncated", `${object} has ${size} bytes, not ${listed.size}: it is truncated or altered`] as const
+        damaged.push(new PackError({ reason, object, message }))
+      }
+    })
+    yield* Stream.fromIterable(maps).pipe(
+      Stream.mapEffect(({ name }) => setAside(readIndex(layout, store, indexCipher, name)), together),
+      Stream.runForEach((lists) =>
+        lists === undefined ? Effect.void : Effect.andThen(Fiber.join(listing), take(lists))
+      ),
+    )
+    yield* Fiber.join(listing)
     const orphans: Array<ListedPack> = []
     const unlisted: Array<SizedPack> = []
     for (const [object, size] of present) {
@@ -260,7 +271,7 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
       orphans.push(listed)
       add(listed, object, false)
     }
-    const result: PackStore = { index, packs, orphans, lost, damaged, indexes: lists.length }
+    const result: PackStore = { index, packs, orphans, lost, damaged, indexes }
     return result
   })
 

@@ -14,8 +14,10 @@ import type { Packer } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
 import { makeUploads } from "./uploads.ts"
 
-/** An index object is written when so many chunks are to be listed. */
-const INDEX_CHUNKS = 1 << 20
+/** A pack is closed when it has so many chunks: its footer is then 2.25 MiB, of which a few copies are in memory while it is sealed. */
+const PACK_CHUNKS = 1 << 16
+/** An index object is written when so many chunks are to be listed: 2 MiB. */
+const INDEX_CHUNKS = 1 << 17
 
 /** A pack that is being filled. */
 interface Filling {
@@ -25,6 +27,7 @@ interface Filling {
   readonly blocks: Array<FooterBlock>
   /** Of the blocks. */
   bytes: number
+  chunks: number
 }
 
 /** A packer over packs; one pack is being filled while those before it are being written, see {@link packsAtOnce}. */
@@ -58,7 +61,7 @@ export const writePacks: (
     const id = freshId()
     const header = layout.packs.header(id)
     const sink = yield* Scope.provide(packSink(store, objectName(layout.packs, id), header), scope)
-    return filling = { id, header, sink, blocks: [], bytes: 0 }
+    return filling = { id, header, sink, blocks: [], bytes: 0, chunks: 0 }
   })
 
   const close = Effect.fnUntraced(function* () {
@@ -99,10 +102,11 @@ export const writePacks: (
         const pack = filling ?? (yield* open())
         pack.blocks.push({ length: bytes.length, chunks })
         pack.bytes += bytes.length
+        pack.chunks += chunkCount(chunks)
         chunksNew += chunkCount(chunks)
         bytesAdded += rawLength
         yield* pack.sink.append(bytes)
-        if (pack.bytes >= layout.size) yield* close()
+        if (pack.bytes >= layout.size || pack.chunks >= PACK_CHUNKS) yield* close()
       }
     }),
     finish: Effect.suspend(() => close()).pipe(Effect.andThen(uploads.settle), Effect.andThen(writeIndex)),
