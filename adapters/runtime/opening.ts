@@ -12,12 +12,12 @@ import { Thread } from "./thread_handle.ts"
 export interface OpeningOptions {
   /** Beside this one; by default one less than the machine has processors. */
   readonly threads?: number
-  /** So many stored bytes are opened by this thread alone before others start. 64 MiB by default. */
+  /** So many stored bytes are opened by this thread alone before others start. 256 MiB by default. */
   readonly worthBytes?: number
 }
 
-/** A thread needs 100 to 300 ms of a processor until it is as fast as this one, and 30 MB. */
-const WORTH_BYTES = 64 << 20
+/** A thread needs 300 to 400 ms of a processor until it is as fast as this one, and 30 to 70 MB: 200 MiB are done no sooner with two. */
+const WORTH_BYTES = 256 << 20
 /** Requests that a thread may have: the next is there when one is done. */
 const TASKS = 2
 
