@@ -8,6 +8,8 @@ import { type Work, WORKS } from "./tool.ts"
 export interface Results extends Run {
   readonly seed: string
   readonly runs: number
+  /** Whether no round went before those that count. */
+  readonly cold: boolean
   readonly tools: ReadonlyArray<{
     readonly name: string
     readonly kind: string
@@ -40,6 +42,12 @@ export const ratioOf = (results: Results, corpus: string, tool: string, work: Wo
   })
   return ratios === undefined || ratios.length === 0 ? undefined : spread(ratios)
 }
+
+const rounds = ({ cold, runs }: Results): string =>
+  (runs === 1
+    ? "Each number is of one round"
+    : `Each number is the median of ${runs} rounds, with the smallest and the largest in parentheses`) +
+  (cold ? "." : ", after a round that is not counted.")
 
 /** Rows of tools, columns of works. */
 const byWork = (
@@ -129,7 +137,7 @@ export const markdown = (results: Results): string =>
       `- **Went wrong, not counted:** ${results.faults.join("; ") || "nothing"}`,
       ...(results.note === "" ? [] : [`- **Note:** ${results.note}`]),
     ].join("\n"),
-    `Each number is the median of ${results.runs} rounds, with the smallest and the largest in parentheses, after a round that is not counted; peak memory is the largest.
+    `${rounds(results)} Peak memory is the largest.
 Tools take turns at each work. Files are in the page cache, repositories are new in each round, beside the source. Every restored tree was compared with the source
 (names, kinds, modes, owners, mtimes, links, each byte; less where it is said above) before the times of that round counted.
 \`again\` is a backup with nothing changed, \`edited\` one after an edit of about 2 % of the files, \`check\` reads and verifies all data. \`tar | zstd -3 | age\` and \`cp -a\` are

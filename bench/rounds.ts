@@ -2,8 +2,8 @@
  * Does each work with each tool, again and again, side by side: A B A B.
  *
  * A round makes a new repository for each tool. Within a round, each work is done by one tool after the other, so that what else the machine does
- * hits all of them alike. Costs count only when the tree that the tool restored in that round is the source. The first round warms up and does
- * not count. Files are in the page cache; what was written is flushed (`sync`) before each work, so that nobody pays for another.
+ * hits all of them alike. Costs count only when the tree that the tool restored in that round is the source. Unless told otherwise, the first
+ * round warms up and does not count. Files are in the page cache; what was written is flushed (`sync`) before each work, so that nobody pays for another.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, rmSync } from "node:fs"
@@ -63,16 +63,18 @@ export const measureCorpus = async (options: {
   readonly scratch: string
   readonly tools: ReadonlyArray<Tool>
   readonly runs: number
+  /** Whether the first round counts. */
+  readonly cold: boolean
   readonly log: (line: string) => void
   readonly server?: Server
 }): Promise<CorpusResult> => {
-  const { corpus, source, scratch, server, tools, runs, log } = options
+  const { cold, corpus, source, scratch, server, tools, runs, log } = options
   const counted = new Map<string, Array<WorkCost & { round: number }>>()
   const stored = new Map<string, Stored>()
   const faults: Array<string> = []
   const failed = new Set<Tool>()
 
-  for (let round = 0; round <= runs; round++) {
+  for (let round = cold ? 1 : 0; round <= runs; round++) {
     const folder = join(scratch, `round-${round}`)
     const placeOf = new Map<Tool, Place>()
     const costs = new Map<Tool, Map<Work, WorkCost>>(tools.map((tool) => [tool, new Map()]))

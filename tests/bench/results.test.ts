@@ -17,6 +17,7 @@ const results: Results = {
   ...run,
   seed: "1",
   runs: 3,
+  cold: false,
   tools: [
     { name: "base", kind: "penstock", version: "1.0" },
     { name: "a<b", kind: "peer", version: "2.0" },
