@@ -75,9 +75,9 @@ export const plot = (results: Results): string => {
   }
   const versions = results.tools.filter(({ kind }) => kind !== "limit").map(({ name, version }) => `${name} ${version}`)
   const foot = [
-    `Left of 1: faster than ${
-      base!.name
-    }; right: slower. Median of ${results.runs} rounds, line from smallest to largest. Grey: no backup programs, but limits.`,
+    `Left of 1: faster than ${base!.name}; right: slower. ${
+      results.runs === 1 ? "One round" : `Median of ${results.runs} rounds, line from smallest to largest`
+    }. Grey: no backup programs, but limits.`,
     `${results.date.slice(0, 10)}. ${results.machine.description}, ${results.machine.fileSystem}.`,
     ...Array.from({ length: Math.ceil(versions.length / 3) }, (_, i) => versions.slice(3 * i, 3 * i + 3).join(", ")),
   ]
