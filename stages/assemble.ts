@@ -52,11 +52,16 @@ export interface AssemblerOptions {
 
 const verifyAt = ({ kernels }: Recipe): number => kernels.findIndex((k) => k !== "unchunk" && k.stage === "hash")
 
-/** How the blocks of a recipe are opened. */
-export const openingOf = (recipe: Recipe): OpeningSpec => {
+/** How the blocks of a recipe are opened, fetched by this unpacker. */
+export const openingOf = (recipe: Recipe, { keeps }: Pick<Unpacker, "keeps">): OpeningSpec => {
   const specs = recipe.kernels as ReadonlyArray<KernelSpec>
   const at = verifyAt(recipe)
-  return { decoders: specs.slice(0, at), hasher: specs[at] as KernelSpec<"hash">, bytes: true }
+  return {
+    decoders: specs.slice(0, at),
+    hasher: specs[at] as KernelSpec<"hash">,
+    bytes: true,
+    handOver: keeps !== true,
+  }
 }
 
 export const makeAssembler = (
@@ -67,7 +72,7 @@ export const makeAssembler = (
 ): Assembler => {
   const unchunkAt = recipe.kernels.indexOf("unchunk")
   const specs = recipe.kernels as ReadonlyArray<KernelSpec>
-  const opening = openingOf(recipe)
+  const opening = openingOf(recipe, unpacker)
   const hasher = makeKernel(opening.hasher, table)
   const openBlocks = open ?? openHere(blockDecoder(opening.decoders, table, {}), hasher)
   const onChunk = specs.slice(verifyAt(recipe) + 1, unchunkAt).map((spec) => decoder(spec, table))

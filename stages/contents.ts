@@ -63,7 +63,7 @@ export const contents = <S extends Steps, E, R>(
             Scope.Scope,
             scope,
           )
-          const open = yield* Effect.provideService(opening.start(openingOf(recipe)), Scope.Scope, scope)
+          const open = yield* Effect.provideService(opening.start(openingOf(recipe, unpacker)), Scope.Scope, scope)
           assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { open, ...options }))
         }
         return made

@@ -36,8 +36,8 @@ export interface OpenedBlock {
 }
 
 /**
- * Opens blocks that were fetched together: `use` is told of each, `undefined` when it cannot be decoded. `stored` must be memory of its own
- * or not read again: it may be handed over. Fails with KernelError when the thread that had them stopped, before `use` was told of any:
+ * Opens blocks that were fetched together: `use` is told of each, `undefined` when it cannot be decoded. `stored` may be handed
+ * over: see `OpeningSpec`. Fails with KernelError when the thread that had them stopped, before `use` was told of any:
  * fetch and open them again.
  */
 export type OpenBlocks = (
@@ -54,6 +54,8 @@ export interface OpeningSpec {
   readonly hasher: KernelSpec<"hash">
   /** False when only what is wrong is of interest, and no bytes. */
   readonly bytes: boolean
+  /** Whether what was fetched may be handed to another thread, and is lost to this one then. */
+  readonly handOver: boolean
 }
 
 /** Makes openers. */

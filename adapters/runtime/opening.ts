@@ -51,6 +51,7 @@ export const makeOpening = (options: OpeningOptions = {}): Effect.Effect<Opening
 
     const start: Opening["start"] = Effect.fnUntraced(function* (spec) {
       const openHere = yield* openingHere.start(spec)
+      if (!spec.handOver) return openHere
       const decoders = toMessage(spec.decoders)
       const hasher = toMessage([spec.hasher])
       if (decoders === undefined || hasher === undefined) return openHere

@@ -80,6 +80,7 @@ const unpacker = (shelf: Shelf): Unpacker => {
       }
       return places
     }),
+    keeps: true,
     get: (block) => {
       const number = numbers.get(block.object)
       // Chunks are verified by whoever asks.

@@ -91,6 +91,7 @@ export const readPack: (
       decoders: [layout.encrypt, layout.compress],
       hasher: layout.hash,
       bytes: false,
+      handOver: true,
     })
     const bad: Array<Uint8Array> = []
     let chunks = 0

@@ -78,8 +78,10 @@ export interface Unpacker {
   readonly locate: (list: Uint8Array) => Effect.Effect<ReadonlyArray<ChunkPlace | ChunkLost>, StoreError>
   /** How blocks are best fetched; as from a disk, when absent. */
   readonly fetching?: Fetching
-  /** The stored bytes of a block. */
+  /** The stored bytes of a block. They are the caller's, unless `keeps`. */
   readonly get: (block: BlockPlace) => Effect.Effect<Uint8Array, StoreError>
+  /** What `get` gives may be given again: it is not to be changed, freed or handed to another thread. */
+  readonly keeps?: boolean
 }
 
 interface PackErrorFields {

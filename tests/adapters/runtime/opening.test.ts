@@ -56,7 +56,7 @@ const makeObject = (sealing: readonly [KernelSpec<"encrypt">, KernelSpec<"compre
 const openAll = (opening: Opening, bytes: boolean, decoders: ReadonlyArray<KernelSpec> = usual) =>
   Effect.gen(function* () {
     const { chunks, object } = makeObject([usual[0] as KernelSpec<"encrypt">, usual[1] as KernelSpec<"compress">])
-    const open = yield* opening.start({ decoders, hasher, bytes })
+    const open = yield* opening.start({ decoders, hasher, bytes, handOver: true })
     const found = new Map<BlockPlace, unknown>()
     let gets = 0
     yield* eachBlock([...chunks.keys()], {

@@ -1,0 +1,75 @@
+/** What was fetched may be handed to another thread: no format reads it again. */
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Effect, Redacted, Stream } from "effect"
+import { memoryStore } from "../../adapters/store/memory/memory.ts"
+import { makeBkp } from "../../formats/bkp/mod.ts"
+import { makeFogsync } from "../../formats/fogsync/mod.ts"
+import type { Format, Secrets } from "../../formats/format.ts"
+import { makeRozen } from "../../formats/rozen/mod.ts"
+import { makeRozenV0 } from "../../formats/rozen/v0/mod.ts"
+import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
+import { makeZprt } from "../../formats/zprt/mod.ts"
+import { Opening, openingHere } from "../../stages/opening.ts"
+import { ObjectStore } from "../../stages/pack/store.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
+import { factsOf, noise, runFormat } from "../suites/format.ts"
+import { options } from "../suites/subject.ts"
+
+const cheap = { scrypt: { n: 1024, r: 8, p: 1 } }
+const password: Secrets = { password: Redacted.make("correct horse") }
+const formats: Readonly<Record<string, readonly [Format, Secrets]>> = {
+  "rozen": [makeRozen(cheap), password],
+  "rozen-v0": [makeRozenV0(cheap), password],
+  "zprt": [makeZprt({ scryptLogN: 10 }), password],
+  "bkp": [makeBkp({ iterations: 10 }), password],
+  "snapshot-catalog": [makeSnapshotCatalog(), {}],
+  "fogsync": [makeFogsync(), { key: Redacted.make(noise(32, 1)) }],
+}
+
+/** Files that share blocks, one that has several, and one that two snapshots have. */
+const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
+const tree = (n: number): MemoryTree => ({
+  ...Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [`small ${i}`, { ...metadata, content: noise(3000 + i, i) }]),
+  ),
+  "large": { ...metadata, content: noise(6_000_000, 50) },
+  [`new ${n}`]: { ...metadata, content: noise(70_000, 60 + n) },
+})
+const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entries("", {}) as Stream.Stream<Entry>
+
+/** What threads do to memory, without any: what was fetched is gone. */
+const makeHandingOver = () => {
+  const seen = { handedOver: 0 }
+  const opening: Opening = {
+    start: (spec) =>
+      Effect.map(openingHere.start(spec), (open) => (stored, blocks, use) => {
+        if (!spec.handOver || stored.byteLength !== stored.buffer.byteLength) return open(stored, blocks, use)
+        seen.handedOver++
+        return open(structuredClone(stored, { transfer: [stored.buffer as ArrayBuffer] }), blocks, use)
+      }),
+  }
+  return { opening, seen }
+}
+
+for (const [name, [format, secrets]] of Object.entries(formats)) {
+  test(`${name}: snapshots restore, and verify, when what was fetched is handed over`, async () => {
+    await runFormat(Effect.gen(function* () {
+      const { opening, seen } = makeHandingOver()
+      const store = yield* memoryStore.make()
+      const created = yield* Effect.provideService(format.create(secrets), ObjectStore, store)
+      yield* created.backup(walk(tree(0)), { ...options, time: 1 })
+      if (name !== "zprt") yield* created.backup(walk(tree(1)), { ...options, time: 2 })
+      const opened = yield* Effect.provideService(format.open(secrets), ObjectStore, store)
+      for (const snapshot of [...yield* opened.snapshots, ...yield* opened.snapshots]) {
+        const expected = yield* factsOf(opened.entries(snapshot))
+        const handedOver = yield* factsOf(Stream.provideService(opened.entries(snapshot), Opening, opening))
+        assert.deepEqual(handedOver, expected)
+      }
+      const { findings } = yield* Effect.provideService(opened.check({ readData: 100 }), Opening, opening)
+      assert.deepEqual(findings, [])
+      if (name === "rozen") assert.ok(seen.handedOver > 0)
+    }))
+  })
+}
