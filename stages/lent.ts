@@ -7,7 +7,7 @@ import { release } from "./release.ts"
 import type { Entry } from "./walk/entry.ts"
 
 /** Codecs that store put so few bytes before the content at most. */
-const SLACK_BYTES = 64
+export const SLACK_BYTES = 64
 
 /** Memory with the views of it that are out. */
 export class Lender {

@@ -16,7 +16,7 @@ export interface OpeningOptions {
   readonly worthBytes?: number
 }
 
-/** A thread needs 300 to 400 ms of a processor until it is as fast as this one, and 30 to 70 MB: 200 MiB are done no sooner with two. */
+/** A thread needs 300 to 400 ms of a processor until it is as fast as this one, and 30 to 80 MB: 200 MiB are done no sooner with two. */
 const WORTH_BYTES = 256 << 20
 /** Requests that a thread may have: the next is there when one is done. */
 const TASKS = 2

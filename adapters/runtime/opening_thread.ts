@@ -2,6 +2,7 @@
 import { type MessagePort, parentPort } from "node:worker_threads"
 import { decodeThen } from "../../stages/decode.ts"
 import { type Hasher, KernelError, type KernelSpec, makeKernel } from "../../stages/kernel.ts"
+import { SLACK_BYTES } from "../../stages/lent.ts"
 import { badChunks } from "../../stages/opening.ts"
 import { release } from "../../stages/release.ts"
 import { besideKernels } from "../kernels/beside.ts"
@@ -13,9 +14,6 @@ interface Opener {
   readonly hasher: Hasher
   readonly bytes: boolean
 }
-
-/** More memory than this beside the content is not handed over with it. */
-const SLACK_BYTES = 64
 
 const port: MessagePort = parentPort!
 const openers = new Map<number, Opener>()
