@@ -21,6 +21,7 @@ import {
   snapshotFlag,
   text,
   texts,
+  verbose,
 } from "./flags.ts"
 import { restoreCommand } from "./restore_command.ts"
 
@@ -222,7 +223,7 @@ const copyCommand = (exit: OnExit): AnyCommand =>
 const versionCommand = (exit: OnExit): AnyCommand =>
   command(
     "version",
-    { json, verbose: flag("verbose", "Also the runtime and the native code in use") },
+    { json, verbose: verbose("Also the runtime and the native code in use") },
     (input) => import("./version.ts").then((m) => m.version(input)),
     exit,
   ).pipe(Command.withDescription("Show the version"))

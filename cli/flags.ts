@@ -4,6 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { UsageError } from "./error.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { CommonInput, CopyTargetInput, CreationInput, DestinationInput } from "./options.ts"
 
@@ -20,11 +21,16 @@ export const command = <const Config extends Command.Command.Config>(
   handler: (input: Command.Command.Config.Infer<Config>) => Promise<Effect.Effect<number, unknown>>,
   exit: OnExit,
 ): AnyCommand =>
-  Command.make(name, config, (input) =>
-    Effect.promise(() => handler(input)).pipe(
+  Command.make(name, config, (input) => {
+    const { quiet, verbose } = input as { readonly quiet?: boolean; readonly verbose?: boolean }
+    if (quiet === true && verbose === true) {
+      return Effect.fail(new UsageError({ message: "Give either --quiet or --verbose, not both" }))
+    }
+    return Effect.promise(() => handler(input)).pipe(
       Effect.flatten,
       Effect.map(exit),
-    )) as never
+    )
+  }) as never
 
 /** An option with a value. */
 export const text = (name: string, metavar: string, description: string): Flag.Flag<string | undefined> =>
@@ -41,7 +47,24 @@ export const texts = (name: string, metavar: string, description: string): Flag.
 
 /** An option that is there or not. */
 export const flag = (name: string, description: string): Flag.Flag<boolean> =>
-  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withoutNegation, Flag.withDefault(false))
+  Flag.Boolean(name).pipe(
+    Flag.withDescription(description),
+    Flag.withoutNegation,
+    // Else the next argument would be its value where it looks like one: a path named "no".
+    Flag.withOptionalValue("true"),
+    Flag.withDefault(false),
+  )
+
+/** An option that counts when it is there, however often: `-v`, `-vv`. */
+export const verbose = (description: string): Flag.Flag<boolean> =>
+  Flag.Boolean("verbose").pipe(
+    Flag.withAlias("v"),
+    Flag.withDescription(description),
+    Flag.withoutNegation,
+    Flag.withOptionalValue("true"),
+    Flag.atLeast(0),
+    Flag.map((given) => given.includes(true)),
+  )
 
 /** An argument that may be left out. */
 export const argument = (name: string, description: string): Argument.Argument<string | undefined> =>
@@ -93,6 +116,7 @@ export const common: Flags<CommonInput> = {
   logStore: flag("log-store", "Show what is asked of the store, one line for each request"),
   json,
   quiet: flag("quiet", "Print errors and problems only").pipe(Flag.withAlias("q")),
+  verbose: verbose("Say more: what is left out, and what is done with each file"),
   debug: flag("debug", "Show where an error came from"),
 }
 

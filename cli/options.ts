@@ -39,6 +39,7 @@ export interface RepositoryOptions extends SecretOptions, StoreInput, Partial<Cr
 export interface PrintingInput {
   readonly json: boolean
   readonly quiet: boolean
+  readonly verbose: boolean
   readonly debug: boolean
 }
 

@@ -11,6 +11,7 @@ import { trafficMembers } from "./traffic.ts"
 export interface OutputOptions {
   readonly json: boolean
   readonly quiet: boolean
+  readonly verbose?: boolean
 }
 
 /** Where a command prints to. */
@@ -21,6 +22,10 @@ export interface Output extends OutputOptions {
   readonly line: (text: string) => void
   /** A line of the result that is a matter of course, left out by `--quiet`. */
   readonly note: (text: string) => void
+  /** A message on stderr that only `--verbose` shows. */
+  readonly detail: (text: string) => void
+  /** A message on stderr that `--quiet` leaves out. */
+  readonly remark: (text: string) => void
   /** One JSON object on a line of its own; nothing without `--json`. Integers beyond 2^53 become strings. A summary also tells of remote stores. */
   readonly row: (row: { readonly type: string; readonly [key: string]: unknown }) => void
   /** A message on stderr, shown always. */
@@ -41,7 +46,7 @@ let failure: string | undefined
 let shown = false
 
 /** Makes the output of one command. The buffer is the process's own: there is one stdout. */
-export const makeOutput = ({ json, quiet }: OutputOptions): Output => {
+export const makeOutput = ({ json, quiet, verbose = false }: OutputOptions): Output => {
   const live = !json && !quiet && stderr.isTTY === true && env["TERM"] !== "dumb"
   const line = (text: string): void => {
     if (json) return
@@ -51,10 +56,17 @@ export const makeOutput = ({ json, quiet }: OutputOptions): Output => {
   return {
     json,
     quiet,
+    verbose,
     live,
     line,
     note: (text) => {
       if (!quiet) line(text)
+    },
+    detail: (text) => {
+      if (verbose) printError(text)
+    },
+    remark: (text) => {
+      if (!quiet) printError(text)
     },
     row: (row) => {
       const all = row.type === "summary" ? { ...row, ...trafficMembers() } : row

@@ -4,7 +4,9 @@ import * as CliConfig from "effect/cli/CliConfig"
 import * as CliOutput from "effect/cli/CliOutput"
 import type { CliError } from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import type { HelpDoc } from "effect/cli/HelpDoc"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -16,6 +18,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import process from "node:process"
+import { emptyArgument } from "./arguments.ts"
 import type { OnExit } from "./flags.ts"
 import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
 import type { FormatSource } from "./formats.ts"
@@ -40,6 +43,11 @@ export interface RunOptions {
  * the process ends with 130. A second signal ends it at once.
  */
 export const run = async ({ command, args, formats, stores }: RunOptions): Promise<void> => {
+  const empty = emptyArgument(args)
+  if (empty !== undefined) {
+    printError(`penstock: ${empty}`)
+    process.exit(EXIT_FAILURE)
+  }
   let code = EXIT_OK
   let program: Effect.Effect<void, unknown> = Command.runWith(command((given) => code = given), { version: VERSION })(
     args,
@@ -100,11 +108,17 @@ const presenter: CliOutput.Presenter = {
         for (const error of event.errors) printError(`penstock: ${sentence(error)} (see ${path} --help)`)
         return
       }
-      const help = spaced(formatter.formatHelpDoc(event.helpDoc))
+      const help = spaced(formatter.formatHelpDoc(plain(event.helpDoc)))
       if (event.reason === "Requested") print(`${help}\n`)
       else printError(help)
     }),
 }
+
+/** Options that are there or not take no value that is worth telling; see `flag`. */
+const plain = (doc: HelpDoc): HelpDoc => ({
+  ...doc,
+  flags: doc.flags.map((flag) => flag.type === "[=boolean]" ? { ...flag, type: "boolean" } : flag),
+})
 
 /** The formatter leaves no blank line before the examples of a command that has subcommands. */
 // deno-lint-ignore no-control-regex
@@ -117,6 +131,12 @@ const sentence = (error: CliError): string => {
     ? lines.join(" ")
     : `${lines.slice(0, hint).join(" ")}; did you mean ${lines.slice(hint + 1).join(" or ")}?`
 }
+
+/** `--version` without the short form that the library gives it: `-v` is `--verbose`, as elsewhere. */
+const version: GlobalFlag.Action<boolean> = GlobalFlag.Action({
+  flag: Flag.Boolean("version").pipe(Flag.withDescription("Show version information"), Flag.withDefault(false)),
+  run: GlobalFlag.Version.run,
+})
 
 /** What libraries log goes to stderr: stdout belongs to the result. */
 const logger = Logger.make(({ message }) => {
@@ -145,5 +165,5 @@ const environment = Layer.mergeAll(
   ),
   CliOutput.layerPresenter(presenter),
   Logger.layer([logger]),
-  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, version, GlobalFlag.Completions] }),
 )

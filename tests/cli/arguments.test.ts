@@ -1,11 +1,12 @@
 import assert from "node:assert/strict"
 import { execFile, spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { fileURLToPath } from "node:url"
+import { emptyArgument } from "../../cli/arguments.ts"
 import { VERSION } from "../../cli/release.ts"
 import { skipIf } from "../skip.ts"
-import { penstock, runScript } from "./spawn.ts"
+import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./spawn.ts"
 
 const file = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url).href)
 
@@ -91,4 +92,58 @@ test(...skipIf(noBash, "the completion script is one that bash accepts"), async 
     child.stdin!.end(stdout)
   })
   assert.equal(bash, "")
+})
+
+test("-v is --verbose in every command, --version the version, and neither is done instead of the command", async () => {
+  await inDirectory(async (at) => {
+    writeFileSync(at("no"), "1")
+    const commands = [
+      ...["init", "backup", "restore", "snapshots", "ls", "dump", "check", "rebuild", "copy", "convert", "version"],
+    ]
+    const [root, version, both, backup, ...helps] = await Promise.all([
+      penstock(["-v"]),
+      penstock(["--version"]),
+      penstock(["snapshots", "-q", "-v", "-r", at("repo")]),
+      // The word after an option that takes no value is an argument, also where it reads like one.
+      backupScript(["-r", at("repo"), "-vv", "--dry-run=false", "-x", at("no")]),
+      ...commands.map((name) => penstock([name, "--help"])),
+    ])
+    assert.equal(root.code, 1, root.stdout)
+    assert.deepEqual([version.code, version.stdout], [0, `penstock ${VERSION}\n`])
+    assert.deepEqual([both.code, both.stderr], [1, "penstock: Give either --quiet or --verbose, not both\n"])
+    assert.equal(backup.code, 0, backup.stderr)
+    assert.match(backup.stdout, /^Snapshot .* saved$/m)
+    for (const [i, help] of helps.entries()) {
+      assert.match(help.stdout, /--verbose, -v {2}/, commands[i])
+      assert.doesNotMatch(help.stdout, /--version, -v|\[=/, commands[i])
+    }
+    const list = await penstock(["ls", "-r", at("repo"), "--json", "--long", "latest", "no"])
+    assert.equal(rowsOf(list)[0]?.["path"], "no")
+  })
+})
+
+test("an empty argument is an error that names what it was given to, in every command", async () => {
+  const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+    [["restore", "-r", "/r", "--target", ""], /^penstock: The argument after --target is empty/],
+    [["restore", "-r", "/r", "--target="], /^penstock: The value of --target is empty/],
+    [["restore", "-r", "/r", "-t", "/x", "--include", ""], /after --include is empty/],
+    [["restore", "-r", "/r", "-t", "/x", ""], /^penstock: An argument is empty/],
+    [["backup", ""], /^penstock: An argument is empty/],
+    [["backup", "-r", "/r", "--", ""], /^penstock: An argument is empty/],
+    [["backup", "-r", "", "/x"], /after -r is empty/],
+    [["snapshots", "-r", "/r", "--host", ""], /after --host is empty/],
+    [["dump", "-r", "/r", ""], /is empty/],
+    [["ls", "-r", "/r", "latest", ""], /^penstock: An argument is empty/],
+    [["copy", "-r", "/r", "--to", ""], /after --to is empty/],
+    [["convert", "-r", "/r", "-s", ""], /after -s is empty/],
+    [["init", "--password-file="], /--password-file is empty/],
+    [["check", "--read-data-subset", ""], /after --read-data-subset is empty/],
+  ]
+  const ends = await Promise.all(cases.map(([args]) => penstock(args)))
+  for (const [i, { code, stderr, stdout }] of ends.entries()) {
+    assert.deepEqual([code, stdout], [1, ""], cases[i]![0].join(" "))
+    assert.match(stderr, cases[i]![1])
+    assert.equal(stderr.trimEnd().split("\n").length, 1, stderr)
+  }
+  assert.equal(emptyArgument(["backup", "--stdin-from-command", "--", "printf", ""]), undefined)
 })
