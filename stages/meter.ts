@@ -1,4 +1,4 @@
-/** Progress of a backup from two sides: what is recorded is certain, what was read since then is shown ahead of it. */
+/** Progress of a backup from two sides: what is recorded is certain, what was read since then is shown ahead of it. It never goes back. */
 
 /** Counts so far. */
 export interface Counted {
@@ -19,15 +19,21 @@ export interface Meter {
 export const makeMeter = (progress: ((now: Counted) => void) | undefined): Meter => {
   let last: Counted = { files: 0, directories: 0, bytes: 0, path: "" }
   let ahead = 0
+  let shown = 0
+  const show = (now: Counted): void => {
+    // Of files that are read at once one is recorded while others are on their way; what was shown of them stays shown.
+    shown = Math.max(shown, now.bytes)
+    progress?.({ ...now, bytes: shown })
+  }
   return {
     recorded: (now) => {
       last = now
       ahead = 0
-      progress?.(now)
+      show(now)
     },
     read: (path, bytes) => {
       ahead += bytes
-      progress?.({ ...last, bytes: last.bytes + ahead, path })
+      show({ ...last, bytes: last.bytes + ahead, path })
     },
   }
 }

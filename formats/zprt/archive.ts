@@ -11,16 +11,23 @@ import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
 import { decodeIndex, type Index, IndexError, type IndexLayout } from "./index_codec.ts"
+import { orderOf } from "./index_order.ts"
 import type { Ring } from "./keys.ts"
-import { ARCHIVE, CONTENTS_AT, hasMagic, readArchive, readNumber, TRAILER_BYTES } from "./layout.ts"
+import { ARCHIVE, CONTENTS_AT, hasMagic, readArchive, readNumber, TRAILER_BYTES, type TrailerForm } from "./layout.ts"
 import type { Opened } from "./opened.ts"
+
+/** In which of the ways that there are an archive is written. The next one is written in the same. */
+export interface ArchiveForm {
+  readonly layout: IndexLayout
+  readonly trailer: TrailerForm
+}
 
 /** An archive whose index is read. */
 export interface Archive {
   /** Tells this archive from any other, at little cost: from its length, its trailer and the random begin of its index. */
   readonly fingerprint: string
   readonly index: Index
-  readonly layout: IndexLayout
+  readonly form: ArchiveForm
   /** Names what it holds: the same for the same paths and contents, in whatever order. */
   readonly id: string
 }
@@ -30,6 +37,8 @@ export interface IndexPlace {
   readonly start: number
   /** Stored bytes. */
   readonly length: number
+  /** What the trailer that leads there tells. */
+  readonly trailer: TrailerForm
 }
 
 /** The two ends of an archive. */
@@ -108,8 +117,9 @@ export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> 
     const told = readNumber(trailer, 0)
     const end = size - TRAILER_BYTES
     const places: Array<IndexPlace> = []
-    for (const start of new Set([end - told, told])) {
-      if (start >= CONTENTS_AT && start < end) places.push({ start, length: end - start })
+    for (const [start, trailer] of [[end - told, "length"], [told, "position"]] as const) {
+      if (start < CONTENTS_AT || start >= end || places[0]?.start === start) continue
+      places.push({ start, length: end - start, trailer })
     }
     if (places.length === 0) {
       return yield* corrupt(location, `is damaged: by its trailer the index has ${told} bytes, which is not possible`)
@@ -171,7 +181,7 @@ export const readIndex: (
   function* (
     opened: Pick<Opened, "store" | "indexZstd" | "cipher" | "hasher">,
     ring: Ring,
-    { length, start }: IndexPlace,
+    { length, start, trailer }: IndexPlace,
   ) {
     const { cipher, hasher, indexZstd, store } = opened
     const { location } = store.properties
@@ -196,11 +206,16 @@ export const readIndex: (
       const payload = openPayload(cipher, opening.fileKey)
       const content = zstdContent(indexZstd, plainLimit(length))
       const parts: Array<Uint8Array> = []
-      for (const piece of payload.push(stored.subarray(end))) parts.push(...content.push(piece))
-      for (const piece of payload.end()) parts.push(...content.push(piece))
+      let last: Uint8Array = new Uint8Array(0)
+      const take = (piece: Uint8Array): void => {
+        parts.push(...content.push(piece))
+        last = piece
+      }
+      payload.push(stored.subarray(end)).forEach(take)
+      payload.end().forEach(take)
       parts.push(...content.end())
-      const decoded = decodeIndex(concat(parts), start)
-      return { ...decoded, id: snapshotId(hasher, decoded.index) }
+      const { index, layout } = decodeIndex(concat(parts), start)
+      return { index, form: { layout: orderOf(index, layout, last), trailer }, id: snapshotId(hasher, index) }
     } catch (error) {
       if (error instanceof KernelError) return yield* broken(error.message)
       if (error instanceof IndexError) return yield* corrupt(location, `has an index that ${error.message}`)

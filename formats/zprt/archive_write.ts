@@ -9,9 +9,10 @@ import { KernelError } from "../../stages/kernel.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
 import { catching } from "../../stages/error.ts"
 import type { RepositoryError } from "../format.ts"
-import { type Archive, fingerprintOf, plainLimit, snapshotId } from "./archive.ts"
+import { type Archive, type ArchiveForm, fingerprintOf, plainLimit, snapshotId } from "./archive.ts"
 import { fromKernelError, unsupported } from "./errors.ts"
 import { encodeIndex, type Index, IndexError } from "./index_codec.ts"
+import { orderMark } from "./index_order.ts"
 import { ARCHIVE, MAGIC, trailer } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
@@ -81,8 +82,10 @@ export class ContentEncoder {
     return this.#count(this.#frames.push(bytes).flatMap((frame) => this.#payload.push(frame)))
   }
 
-  end(): ReadonlyArray<Uint8Array> {
-    return this.#count([...this.#frames.end().flatMap((frame) => this.#payload.push(frame)), ...this.#payload.end()])
+  /** `rest`: what goes behind the frames. */
+  end(rest: Uint8Array = new Uint8Array(0)): ReadonlyArray<Uint8Array> {
+    const frames = rest.length === 0 ? this.#frames.end() : [...this.#frames.end(), rest]
+    return this.#count([...frames.flatMap((frame) => this.#payload.push(frame)), ...this.#payload.end()])
   }
 
   #count(parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> {
@@ -114,21 +117,22 @@ export const writeIndex: (
   opened: Opened,
   writer: ArchiveWriter,
   index: Index,
+  form: ArchiveForm,
 ) => Effect.Effect<Archive, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (opened: Opened, writer: ArchiveWriter, index: Index) {
-    const { cipher, hasher, indexZstd, options, ring } = opened
-    const layout = options.layout ?? "document"
+  function* (opened: Opened, writer: ArchiveWriter, index: Index, form: ArchiveForm) {
+    const { cipher, hasher, indexZstd, ring } = opened
+    const { layout } = form
     const plain = yield* catching(IndexError, () => encodeIndex(index, layout)).pipe(
       Effect.mapError(({ message }) => unsupported(`No archive can hold this: ${message}`)),
     )
     const encoder = yield* startContent({ cipher, zstd: indexZstd }, ring.recipients)
-    const parts = yield* encoding(() => [...encoder.push(plain), ...encoder.end()])
+    const parts = yield* encoding(() => [...encoder.push(plain), ...encoder.end(orderMark(index, layout))])
     const stored = concat(parts)
     if (plain.length > plainLimit(stored.length)) {
       return yield* unsupported(`These are too many files for one archive: the index has ${plain.length} bytes`)
     }
-    const end = trailer(stored.length)
+    const end = trailer(writer.position(), stored.length, form.trailer)
     yield* writer.append([stored, end])
-    return { index, layout, id: snapshotId(hasher, index), fingerprint: fingerprintOf(writer.position(), end, stored) }
+    return { index, form, id: snapshotId(hasher, index), fingerprint: fingerprintOf(writer.position(), end, stored) }
   },
 )

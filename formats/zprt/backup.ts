@@ -54,7 +54,7 @@ const run = Effect.fnUntraced(
     yield* storeWaiting(tree, contents, random)
 
     const index = tree.index(contents)
-    const archive = yield* writeIndex(opened, writer, index)
+    const archive = yield* writeIndex(opened, writer, index, old.form)
     yield* checkUnchanged(given, old)
     yield* writer.commit
     const { bytesAdded, chunksNew } = contents.stats

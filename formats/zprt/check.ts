@@ -6,9 +6,9 @@ import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { loadArchive } from "./archive.ts"
 import { fileContent } from "./content_read.ts"
 import type { Index, StoredContent } from "./index_codec.ts"
+import { isEmpty } from "./index_order.ts"
 import { ARCHIVE } from "./layout.ts"
 import type { Opened } from "./opened.ts"
-import { isEmpty } from "./read.ts"
 
 /** Contents that are read at once. */
 const CONCURRENCY = 4

@@ -29,6 +29,8 @@ export interface Waiting {
   readonly path: string
   readonly size: number | undefined
   readonly content: Content
+  /** Progress has been told of it. */
+  readonly told?: boolean
 }
 
 /** A content that has its place, or will get it. */
@@ -124,7 +126,7 @@ export class ContentWriter {
           return Effect.forEach(pieces, started.push, { discard: true })
         })
       })
-      if (sink === undefined) return { path, size: bytes, content: concat(held) }
+      if (sink === undefined) return { path, size: bytes, content: concat(held), told: true }
       return yield* Effect.map(sink.end, (stored): Done => ({ path, size: bytes, slot: { stored }, ...problem }))
     },
     (effect, file) => Effect.catchTag(effect, "SourceError", (error) => Effect.succeed(unreadable(file, error))),
@@ -137,8 +139,9 @@ export class ContentWriter {
     Effect.fnUntraced(function* (this: ContentWriter, file: Waiting) {
       const { content, path, size } = file
       if (content instanceof Uint8Array) {
-        this.#onRead(path, content.length)
-        return content.length > HELD_BYTES ? undefined : { bytes: content, problem: {} }
+        if (content.length > HELD_BYTES) return undefined
+        if (file.told !== true) this.#onRead(path, content.length)
+        return { bytes: content, problem: {} }
       }
       if ((size ?? 0) > HELD_BYTES) return undefined
       for (let attempts = 0;; attempts++) {
@@ -197,19 +200,23 @@ export class ContentWriter {
       if (length !== undefined && this.#sizes.has(length)) {
         const state = this.#opened.hasher.create()
         let size = 0
-        const { changed } = yield* this.#feed(file, (piece) => {
+        const { changed } = yield* feed(file.content, file.size, (piece) => {
           state.update(piece)
           size += piece.length
           return Effect.void
         })
         const hash = state.digest()
         const known = this.#slots.get(keyOf(recipients, hash))
-        if (!changed && known !== undefined) return { path, size, slot: known }
+        if (!changed && known !== undefined) {
+          this.#onRead(path, size)
+          return { path, size, slot: known }
+        }
         const old = changed ? undefined : yield* this.#reusable(hash, size, recipients)
         if (old !== undefined) {
           const slot: Slot = { stored: undefined }
           this.#slots.set(keyOf(recipients, hash), slot)
           yield* this.#copy(old, slot)
+          this.#onRead(path, size)
           return { path, size, slot }
         }
       }

@@ -28,10 +28,13 @@ export const writeNumber = (bytes: Uint8Array, at: number, value: number): void 
   view.setUint32(at + 4, Math.floor(value / 2 ** 32), true)
 }
 
-/** What comes after an index of so many stored bytes. */
-export const trailer = (length: number): Uint8Array => {
+/** What a trailer tells of the index: its length or, in early archives, where it begins. */
+export type TrailerForm = "length" | "position"
+
+/** What comes after an index at `start` of so many stored bytes. */
+export const trailer = (start: number, length: number, form: TrailerForm): Uint8Array => {
   const bytes = new Uint8Array(TRAILER_BYTES)
-  writeNumber(bytes, 0, length)
+  writeNumber(bytes, 0, form === "length" ? length : start)
   bytes.set(MAGIC, 8)
   return bytes
 }

@@ -15,7 +15,7 @@ import { unsupported } from "./errors.ts"
 import { fidelity } from "./fidelity.ts"
 import { newRing, openRing } from "./keys.ts"
 import { ARCHIVE } from "./layout.ts"
-import { type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
+import { newForm, type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
 import { entries, snapshots } from "./read.ts"
 import { rebuild, type Recovered, recovered } from "./recover.ts"
 
@@ -43,7 +43,7 @@ export const makeZprt = (options: ZprtOptions = {}): Format => ({
     const opened: Opened = { ...base, ring: yield* newRing(secrets, base.cipher, cost) }
     yield* Effect.scoped(Effect.gen(function* () {
       const writer = yield* startArchive(opened, { replace: false, slot: true })
-      const archive = yield* writeIndex(opened, writer, { contents: [], files: [], directories: [] })
+      const archive = yield* writeIndex(opened, writer, { contents: [], files: [], directories: [] }, newForm(options))
       yield* writer.commit
       opened.current.archive = archive
     })).pipe(

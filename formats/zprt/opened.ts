@@ -7,7 +7,7 @@ import { blake3 } from "../../stages/hash/blake3.ts"
 import { type Compressor, type Hasher, Kernels, makeKernel } from "../../stages/kernel.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Secrets } from "../format.ts"
-import type { Archive } from "./archive.ts"
+import type { Archive, ArchiveForm } from "./archive.ts"
 import type { IndexLayout } from "./index_codec.ts"
 import type { Ring } from "./keys.ts"
 
@@ -15,7 +15,7 @@ import type { Ring } from "./keys.ts"
 export interface WriteOptions {
   /** Level of zstd for contents, -7 to 22; 3 by default. */
   readonly level?: number
-  /** The order of the lists in the index; the document's by default. */
+  /** The order of the lists in the index of an archive that is made; the document's by default. One that is there keeps its own. */
   readonly layout?: IndexLayout
   /**
    * Age recipients of the content of a file; those of the archive when it gives none. The index is always for those of the archive: it
@@ -70,6 +70,9 @@ export const openWith: (
     current: { archive: undefined },
   }
 })
+
+/** How an archive is written that takes the place of none, or of one whose index is lost. */
+export const newForm = ({ layout = "document" }: WriteOptions): ArchiveForm => ({ layout, trailer: "length" })
 
 /** Cost of scrypt for new passwords. */
 export const passwordCost = ({ scryptLogN }: WriteOptions): number => scryptLogN ?? PASSPHRASE_LOG_N

@@ -7,6 +7,7 @@ import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo 
 import { type Archive, loadArchive } from "./archive.ts"
 import { fileContent } from "./content_read.ts"
 import type { Index } from "./index_codec.ts"
+import { isEmpty } from "./index_order.ts"
 import type { Opened } from "./opened.ts"
 import { walkKey } from "./paths.ts"
 
@@ -26,9 +27,6 @@ export const infoOf = ({ id, index: { directories, files } }: Archive): Snapshot
 /** None when the archive is empty, as a new one is; else one. */
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.map(loadArchive(opened), (archive) => isEmpty(archive.index) ? [] : [infoOf(archive)])
-
-/** Whether an archive holds nothing, as a new one does. */
-export const isEmpty = ({ directories, files }: Index): boolean => files.length + directories.length === 0
 
 /** Files and empty directories, as a walk gives them. */
 export const entries = (

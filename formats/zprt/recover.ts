@@ -10,7 +10,7 @@ import { type ArchiveWriter, startArchive, writeIndex } from "./archive_write.ts
 import { fileContent, type Place, storedContent } from "./content_read.ts"
 import type { Index, StoredContent } from "./index_codec.ts"
 import { ARCHIVE, CONTENTS_AT, readArchive, trailer } from "./layout.ts"
-import type { Opened } from "./opened.ts"
+import { newForm, type Opened } from "./opened.ts"
 import { infoOf } from "./read.ts"
 import { type Found, scan } from "./scan.ts"
 
@@ -76,9 +76,9 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     yield* Effect.scoped(Effect.gen(function* () {
       const writer = yield* startArchive(opened, { replace: true, slot: false })
       if (found.index !== undefined) {
-        const { length, start } = found.index.place
+        const { length, start, trailer: form } = found.index.place
         yield* copy(opened, writer, start + length)
-        yield* writer.append([trailer(length)])
+        yield* writer.append([trailer(start, length, form)])
       } else {
         const index = yield* listFound(opened, found, damage)
         if (index.files.length === 0) {
@@ -90,7 +90,7 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
         }
         const { size } = yield* opened.store.stat(ARCHIVE)
         yield* copy(opened, writer, size)
-        yield* writeIndex(opened, writer, index)
+        yield* writeIndex(opened, writer, index, newForm(opened.options))
       }
       return yield* writer.commit
     }))

@@ -1,12 +1,21 @@
 /** Finds the age files in an archive without its index: by what each begins with. */
 import * as Effect from "effect/Effect"
 import { AGE_INTRO } from "../../stages/encrypt/age.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { FormatError } from "../format.ts"
 import { type Archive, type IndexPlace, readIndex } from "./archive.ts"
 import type { Place } from "./content_read.ts"
 import { readSlot } from "./keys.ts"
-import { ARCHIVE, CONTENTS_AT, MAGIC, readArchive, trailer, TRAILER_BYTES } from "./layout.ts"
+import {
+  ARCHIVE,
+  CONTENTS_AT,
+  MAGIC,
+  readArchive,
+  readNumber,
+  trailer,
+  TRAILER_BYTES,
+  type TrailerForm,
+} from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
 /** Bytes that are read at once. */
@@ -32,7 +41,11 @@ export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effec
     const last = places.at(-1)
     if (last === undefined) return { places, index: undefined }
     for (const end of yield* possibleEnds(opened, last.offset, size, magics)) {
-      const place = { start: last.offset, length: end - last.offset }
+      const place: IndexPlace = {
+        start: last.offset,
+        length: end - last.offset,
+        trailer: yield* formAt(store, last.offset, end, size),
+      }
       const read = yield* Effect.result(readIndex(opened, opened.ring, place))
       if (read._tag === "Success") {
         return { places: yield* withoutSlot(opened, places.slice(0, -1)), index: { archive: read.success, place } }
@@ -52,11 +65,21 @@ const possibleEnds = Effect.fnUntraced(function* (
 ) {
   const tail = yield* readArchive(store, Math.max(start, size - TRAILER_BYTES), Math.min(TRAILER_BYTES, size - start))
   const cut = Array.from({ length: tail.length }, (_, i) => i).filter((length) => {
-    const part = trailer(size - length - start).subarray(0, length)
-    return part.every((byte, i) => tail[tail.length - length + i] === byte)
+    return FORMS.some((form) =>
+      trailer(start, size - length - start, form).subarray(0, length)
+        .every((byte, i) => tail[tail.length - length + i] === byte)
+    )
   })
   const ends = [...magics.map((at) => at - 8), ...cut.map((length) => size - length), size - TRAILER_BYTES]
   return new Set(ends.filter((end) => end > start))
+})
+
+const FORMS: ReadonlyArray<TrailerForm> = ["length", "position"]
+
+/** What the trailer behind an index tells; a length, when that is not to be seen. */
+const formAt = Effect.fnUntraced(function* (store: ObjectStore, start: number, end: number, size: number) {
+  const number = yield* readArchive(store, end, Math.min(8, size - end))
+  return number.length === 8 && readNumber(number, 0) === start ? "position" : "length"
 })
 
 const withoutSlot: (opened: Opened, places: ReadonlyArray<Place>) => Effect.Effect<ReadonlyArray<Place>, StoreError> =

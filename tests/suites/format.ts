@@ -8,7 +8,15 @@ import { nativeAgePayload } from "../../adapters/kernels/age.ts"
 import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { nativeScrypt } from "../../adapters/kernels/scrypt.ts"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
-import type { BackupOptions, BackupSummary, Format, Repository, Secrets, SnapshotInfo } from "../../formats/format.ts"
+import type {
+  BackupOptions,
+  BackupSummary,
+  Format,
+  Progress,
+  Repository,
+  Secrets,
+  SnapshotInfo,
+} from "../../formats/format.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
@@ -499,6 +507,31 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
             ],
           )
           assert.ok(summary.bytesAdded <= 31 << 20, "equal content is stored once")
+        })
+      ))
+
+    it("tells progress that never goes back, nor beyond what there is", () =>
+      inRepository((repository) =>
+        Effect.gen(function* () {
+          const tree = Object.fromEntries(
+            Array.from({ length: 24 }, (_, i) => [`d${i % 5}/f${i}`, { content: noise(3000 * (24 - i), i) }]),
+          )
+          const large = noise(5 << 20, 30)
+          const entries = Stream.concat(
+            walk({ ...tree, "large": { content: large } }),
+            of(
+              file("stream", Stream.succeed(large), large.length),
+              file("trickle", Stream.succeed(noise(1 << 20, 31)), undefined),
+            ),
+          )
+          const told: Array<Progress> = []
+          const summary = yield* repository.backup(entries, { ...options, progress: (now) => told.push(now) })
+          assert.ok(told.length > 1)
+          for (const count of ["bytes", "files", "directories"] as const) {
+            const counts = told.map((now) => now[count])
+            assert.deepEqual(counts, counts.toSorted((a, b) => a - b), `${count} go back`)
+            assert.ok(counts.at(-1)! <= summary[count], `${counts.at(-1)} ${count} of ${summary[count]}`)
+          }
         })
       ))
 

@@ -1,0 +1,139 @@
+/** An archive stays as it was written: in the order of the document or of later programs, with the length of the index or its position. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { zstdDecompressSync } from "node:zlib"
+import { Decrypter } from "age-encryption"
+import { Effect } from "effect"
+import { makeZprt } from "../../../formats/zprt/mod.ts"
+import { ARCHIVE } from "../../../formats/zprt/layout.ts"
+import {
+  ageFile,
+  archiveOf,
+  assembleArchive,
+  identityText,
+  inStore,
+  list,
+  MAGIC,
+  options,
+  read,
+  secrets,
+  stored,
+  walk,
+} from "./harness.ts"
+
+const LAYOUTS = ["document", "program"] as const
+const TRAILERS = ["length", "position"] as const
+type Layout = typeof LAYOUTS[number]
+type Trailer = typeof TRAILERS[number]
+
+const TREE = { "a.txt": { content: "apple" }, "d/b.txt": { content: "bread" }, "e": { directory: true } } as const
+const MORE = { ...TREE, "c.txt": { content: "cheese" } } as const
+
+const open = async (file: Uint8Array): Promise<Buffer> => {
+  const decrypter = new Decrypter()
+  decrypter.addIdentity(identityText)
+  return zstdDecompressSync(await decrypter.decrypt(new Uint8Array(file)))
+}
+
+/** A program that knows one order and one trailer, and trusts the archive: contents by path; anything else makes it fail. */
+const program = async (bytes: Uint8Array, layout: Layout, trailer: Trailer): Promise<Record<string, string | null>> => {
+  const archive = Buffer.from(bytes)
+  const end = archive.length - 16
+  const told = Number(archive.readBigUInt64LE(end))
+  const plain = await open(archive.subarray(trailer === "length" ? end - told : told, end))
+  let at = 8
+  const number = (): number => Number(plain.readBigUInt64LE((at += 8) - 8))
+  const listOf = <A>(item: () => A): Array<A> => Array.from({ length: number() }, item)
+  const position = (): readonly [number, number] => [number(), number()]
+  const hash = (): void => void (at += 32)
+  const text = (): string => {
+    const length = number()
+    return plain.toString("utf8", at, at += length)
+  }
+  const path = (): string => listOf(text).join("/")
+  const contentLists = (item: () => unknown): void => [item, hash, number].forEach(listOf)
+  if (layout === "document") contentLists(position)
+  const positions = listOf(position)
+  const paths = listOf(path)
+  const empty = listOf(path)
+  if (layout === "program") contentLists(number)
+  assert.equal(at, plain.length, "the index has another order")
+  const contents = await Promise.all(positions.map(([from, length]) => open(archive.subarray(from, from + length))))
+  return Object.fromEntries([
+    ...paths.map((path, i) => [path, contents[i]!.toString()]),
+    ...empty.map((path) => [path, null]),
+  ])
+}
+
+/** The archive after one more run, by a program that is told nothing of its form. */
+const again = (archive: Uint8Array, tree: Parameters<typeof walk>[0]): Promise<Uint8Array> =>
+  inStore(archive, (store) =>
+    Effect.gen(function* () {
+      const repository = yield* makeZprt().open(secrets)
+      yield* repository.backup(walk(tree), options)
+      return yield* stored(store)
+    }))
+
+/** The same archive with the other number in its trailer. */
+const withTrailer = (archive: Uint8Array, trailer: Trailer): Uint8Array => {
+  if (trailer === "length") return archive
+  const out = Buffer.from(archive)
+  out.writeBigUInt64LE(BigInt(out.length - 16) - out.readBigUInt64LE(out.length - 16), out.length - 16)
+  return out
+}
+
+const expected = { "a.txt": "apple", "c.txt": "cheese", "d/b.txt": "bread", "e": null }
+
+describe("variants of zprt archives", () => {
+  for (const layout of LAYOUTS) {
+    for (const trailer of TRAILERS) {
+      it(`${layout} order, ${trailer} of the index: another run keeps them, and their program reads on`, async () => {
+        const made = withTrailer(await archiveOf(TREE, makeZprt({ layout })), trailer)
+        assert.deepEqual(Object.keys(await program(made, layout, trailer)).sort(), ["a.txt", "d/b.txt", "e"])
+        const next = await again(made, MORE)
+        assert.deepEqual(await program(next, layout, trailer), expected)
+        assert.deepEqual(await read(next), expected)
+        const other = layout === "document" ? "program" : "document"
+        await assert.rejects(program(next, other, trailer), "the two orders cannot be told apart")
+      })
+
+      it(`${layout} order, ${trailer} of the index: an archive that was emptied, or is new, remembers them`, async () => {
+        const made = withTrailer(await archiveOf(TREE, makeZprt({ layout })), trailer)
+        assert.deepEqual(await program(await again(await again(made, {}), MORE), layout, trailer), expected)
+        const fresh = await inStore(
+          undefined,
+          (store) => Effect.andThen(makeZprt({ layout }).create(secrets), stored(store)),
+        )
+        assert.deepEqual(await program(await again(fresh, MORE), layout, "length"), expected)
+      })
+
+      it(`${layout} order, ${trailer} of the index: a rebuild keeps them`, async () => {
+        const made = withTrailer(await archiveOf(TREE, makeZprt({ layout })), trailer)
+        const damaged = Buffer.concat([made, new Uint8Array(100)])
+        const mended = await inStore(damaged, (store) =>
+          Effect.gen(function* () {
+            yield* (yield* makeZprt().open(secrets)).rebuild
+            return yield* store.get(ARCHIVE)
+          }))
+        assert.deepEqual(Buffer.from(mended), Buffer.from(made))
+      })
+    }
+  }
+
+  it("an option says how an archive is made, and changes none that is there", async () => {
+    const made = await archiveOf(TREE, makeZprt({ layout: "program" }))
+    const next = await inStore(made, (store) =>
+      Effect.gen(function* () {
+        const repository = yield* makeZprt({ layout: "document" }).open(secrets)
+        yield* repository.backup(walk(MORE), options)
+        return yield* stored(store)
+      }))
+    assert.deepEqual(await program(next, "program", "length"), expected)
+  })
+
+  it("an empty archive of another program has the document's order", async () => {
+    const empty = Buffer.concat([MAGIC, list(), list(), list(), list(), list(), list()])
+    const bare = assembleArchive([], await ageFile(empty))
+    assert.deepEqual(await program(await again(bare, MORE), "document", "length"), expected)
+  })
+})
