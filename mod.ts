@@ -74,7 +74,7 @@ export type { Block, LaneOptions } from "./stages/lane.ts"
 export * from "./stages/kernel.ts"
 export * from "./stages/plan.ts"
 export * from "./stages/recipe.ts"
-export { type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.ts"
+export { type ErrorFields, type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.ts"
 
 // Formats
 export * from "./formats/format.ts"

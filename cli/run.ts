@@ -19,6 +19,7 @@ import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import process from "node:process"
 import { emptyArgument } from "./arguments.ts"
+import { leanMemory } from "../adapters/runtime/memory.ts"
 import type { OnExit } from "./flags.ts"
 import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
 import type { FormatSource } from "./formats.ts"
@@ -39,7 +40,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs the command and ends the process with its exit code. SIGINT and SIGTERM interrupt it: what it has open is released, then
+ * Runs the command and ends the process with its exit code. The process is its own: it makes it lean (see `memory.ts`), and SIGINT and SIGTERM interrupt it: what it has open is released, then
  * the process ends with 130. A second signal ends it at once.
  */
 export const run = async ({ command, args, formats, stores }: RunOptions): Promise<void> => {
@@ -48,6 +49,7 @@ export const run = async ({ command, args, formats, stores }: RunOptions): Promi
     printError(`penstock: ${empty}`)
     process.exit(EXIT_FAILURE)
   }
+  leanMemory()
   let code = EXIT_OK
   let program: Effect.Effect<void, unknown> = Command.runWith(command((given) => code = given), { version: VERSION })(
     args,

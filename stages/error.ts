@@ -1,7 +1,7 @@
 /** Errors: how they are declared (see `tagged.ts`), and how synchronous code that throws them becomes an Effect. */
 import * as Effect from "effect/Effect"
 
-export { taggedError, type TaggedErrorClass, type TaggedErrorInstance } from "./tagged.ts"
+export { type ErrorFields, taggedError, type TaggedErrorClass, type TaggedErrorInstance } from "./tagged.ts"
 
 /** Runs synchronous code: what it throws of one class of errors becomes a failure, anything else is a defect. */
 export const catching = <E extends Error, A>(

@@ -13,12 +13,22 @@ export type TaggedErrorInstance<Tag extends string, Fields> =
   & { readonly _tag: Tag }
   & Readonly<Fields>
 
-/** Constructor of a tagged error; `message` is one sentence that names the thing and, where there is one, the way out. */
-export type TaggedErrorClass<Tag extends string, Fields extends { readonly message: string }> = new (
+/**
+ * Fields of a tagged error. `message` is one sentence that names the thing and, where there is one, the way out. `cause` is what an Error's
+ * is. `name` and `stack` are an Error's own, which tools print: no field may hide them.
+ */
+export interface ErrorFields {
+  readonly message: string
+  readonly name?: never
+  readonly stack?: never
+}
+
+/** Constructor of a tagged error. */
+export type TaggedErrorClass<Tag extends string, Fields extends ErrorFields> = new (
   fields: Fields,
 ) => TaggedErrorInstance<Tag, Fields>
 
 /** Makes the base class of a tagged error. */
-export const taggedError = <Tag extends string, Fields extends { readonly message: string }>(
+export const taggedError = <Tag extends string, Fields extends ErrorFields>(
   tag: Tag,
 ): TaggedErrorClass<Tag, Fields> => Data.TaggedError(tag) as never

@@ -1,6 +1,9 @@
-/** Settings of this process that make runs lean. They change how memory is kept, nothing that a program could see otherwise. */
+/**
+ * Settings that make runs lean: how the whole process keeps its memory. So only who owns the process makes them: the command does, the library
+ * does not, whatever of it is used.
+ */
 import { createRequire } from "node:module"
-import { setFlagsFromString } from "node:v8"
+import v8 from "node:v8"
 
 /** Just below the most that glibc accepts as its thresholds. */
 const LARGEST_BYTES = 31 << 20
@@ -20,7 +23,20 @@ const keepFreedMemory = (): void => {
  * soon dead. Costs 2 % of the time and saves a third of the memory.
  */
 const collectEarly = (): void => {
-  if (!("Bun" in globalThis)) setFlagsFromString("--semi-space-growth-factor=1")
+  if (!("Bun" in globalThis)) v8.setFlagsFromString("--semi-space-growth-factor=1")
+}
+
+let lean = false
+
+/** Whether this process is lean. */
+export const isLean = (): boolean => lean
+
+/** Makes this process lean, once. */
+export const leanMemory = (): void => {
+  if (lean) return
+  lean = true
+  keepFreedMemory()
+  collectEarly()
 }
 
 /** Entries whose garbage is worth a collection: some 8 MB of it. */
@@ -28,27 +44,17 @@ const COLLECT_ENTRIES = 8192
 let entries = 0
 
 /**
- * Tells that this thread is done with so many entries. What waits for its stage grows old, and is dead soon after; so after some thousands, V8 is
+ * Tells that this thread is done with so many entries; nothing happens unless the process is lean. What waits for its stage grows old, and is dead soon after; so after some thousands, V8 is
  * told to collect old objects when there are 30 % more of them than were alive, instead of up to four times as many. JavaScriptCore, which
  * has no such setting while it runs, collects then and each time again. A run over few entries does without: it would pay and get nothing.
  */
 export const collectAfter = (count: number): void => {
-  if (entries < 0 || (entries += count) < COLLECT_ENTRIES) return
+  if (!lean || entries < 0 || (entries += count) < COLLECT_ENTRIES) return
   if ("Bun" in globalThis) {
     entries = 0
     createRequire(import.meta.url)("bun:jsc").fullGC()
   } else {
     entries = -Infinity
-    setFlagsFromString("--heap-growing-percent=30")
+    v8.setFlagsFromString("--heap-growing-percent=30")
   }
-}
-
-let lean = false
-
-/** Makes both settings, once. */
-export const leanMemory = (): void => {
-  if (lean) return
-  lean = true
-  keepFreedMemory()
-  collectEarly()
 }

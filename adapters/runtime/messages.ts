@@ -13,6 +13,12 @@ import type { FileState, LocalLocator } from "../files/content.ts"
 import { nativeKernels } from "../kernels/native.ts"
 import type { FilesMessage, StoredMessage } from "./files_message.ts"
 
+/** What a thread has from its start. */
+export interface ThreadData {
+  /** Whether the process is lean: see `memory.ts`. */
+  readonly lean: boolean
+}
+
 /** A kernel that a thread can make: by name, or from a module. Keys are bare here: messages never leave the process. */
 export interface KernelMessage {
   readonly stage: KernelSpec["stage"]

@@ -1,5 +1,5 @@
 /** One thread of the pool: reads, chunks, hashes, compresses and encrypts files through its own lane, one task after the other. */
-import { type MessagePort, parentPort } from "node:worker_threads"
+import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel.ts"
 import { type Block, Lane } from "../../stages/lane.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
@@ -10,8 +10,16 @@ import { EMIT_BYTES, storeAll, type Stored } from "../../stages/unit.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { localContent, openPart } from "../files/content.ts"
 import { locatorsOf, memoryOf, toStoredMessage } from "./files_message.ts"
-import { collectAfter } from "./memory.ts"
-import { type Failed, fromMessage, type FromThread, knownKernels, type Reply, type Request } from "./messages.ts"
+import { collectAfter, leanMemory } from "./memory.ts"
+import {
+  type Failed,
+  fromMessage,
+  type FromThread,
+  knownKernels,
+  type Reply,
+  type Request,
+  type ThreadData,
+} from "./messages.ts"
 
 /** Messages with blocks that may be under way at once. */
 const UNDER_WAY = 2
@@ -40,6 +48,7 @@ port.on("message", (request: Request) => {
     handled = handled.then(() => handle(request)).catch((error) => reply(task, { type: "failed", ...failure(error) }))
   }
 })
+if ((workerData as ThreadData).lean) leanMemory()
 port.postMessage({ type: "ready" } satisfies FromThread)
 
 function failure(error: unknown): Pick<KernelError, "kernel" | "reason" | "message"> {

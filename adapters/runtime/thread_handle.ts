@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel.ts"
-import type { Failed, FromThread } from "./messages.ts"
+import { isLean } from "./memory.ts"
+import type { Failed, FromThread, ThreadData } from "./messages.ts"
 
 /** Replies about one task, in the order in which they came. */
 class Mailbox<Answer> {
@@ -97,7 +98,7 @@ export class Thread<Request, Answer extends { readonly type: string }> {
 
   #start(): Worker {
     // The same class under two names: Deno's types do not know that.
-    const worker = new Worker(this.#module as NodeURL)
+    const worker = new Worker(this.#module as NodeURL, { workerData: { lean: isLean() } satisfies ThreadData })
     worker.on("message", (message: FromThread<Answer>) => {
       if (message.type === "reply") {
         // A thread that failed is of no more use to anyone.

@@ -9,7 +9,7 @@ import { KernelError } from "../../stages/kernel.ts"
 import { divisible } from "../../stages/part.ts"
 import type { Planned, Steps } from "../../stages/plan.ts"
 import type { Stored } from "../../stages/unit.ts"
-import { collectAfter, leanMemory } from "./memory.ts"
+import { collectAfter } from "./memory.ts"
 import { locatorOf, storedOf, toFilesMessage } from "./files_message.ts"
 import { toMessage } from "./messages.ts"
 import { type OnThread, storeInParts } from "./parts.ts"
@@ -34,12 +34,10 @@ const PARTS = 3
 /**
  * Runs units on threads: each reads files by itself. Content that only this thread can read (streams, bytes in memory) and plans with
  * kernels that only this thread can make run inline. The threads start when there is something for them to do, and end with the scope.
- * Makes the process keep its memory small (see `memory.ts`).
  */
 export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executor, never, Scope.Scope> =>
   Effect.gen(function* () {
     const threads = options.threads ?? availableParallelism()
-    leanMemory()
     if (threads < 2) return inline
     const pool = yield* makePool(threads)
     const partBytes = options.partBytes ?? PART_BYTES

@@ -66,7 +66,7 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
     Effect.fail(
       new StoreError({
         reason: options.reason ?? "io",
-        name,
+        object: name,
         message: `Cannot ${operation} "${name}" in ${store.properties.location}: a fault was asked for`,
       }),
     )

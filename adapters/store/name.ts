@@ -4,7 +4,8 @@ import { objectNameProblem, StoreError } from "../../stages/pack/store.ts"
 /** Where a store of files keeps what is not yet an object. No object of any store lies there, so that stores can be copied. */
 export const TEMPORARY = "tmp"
 
-const invalid = (name: string, message: string): StoreError => new StoreError({ reason: "invalid", name, message })
+const invalid = (name: string, message: string): StoreError =>
+  new StoreError({ reason: "invalid", object: name, message })
 
 const isTemporary = (name: string): boolean => name.split("/", 1)[0]!.toLowerCase() === TEMPORARY
 
@@ -45,17 +46,17 @@ export const resolveRange = (name: string, location: string, size: number, range
 export const tooShort = (name: string, location: string, size: number, wanted: string): StoreError =>
   new StoreError({
     reason: "corrupt",
-    name,
+    object: name,
     message: `"${name}" in ${location} has ${size} bytes, too few to read ${wanted}: it may be damaged`,
   })
 
 /** The error for an object that is not there. */
 export const notFound = (name: string, location: string, cause?: unknown): StoreError =>
-  new StoreError({ reason: "not-found", name, message: `"${name}" is not in ${location}`, cause })
+  new StoreError({ reason: "not-found", object: name, message: `"${name}" is not in ${location}`, cause })
 
 /** The error for a create-only write of a name that is taken. */
 export const alreadyExists = (name: string, location: string, cause?: unknown): StoreError =>
-  new StoreError({ reason: "exists", name, message: `"${name}" is already in ${location}`, cause })
+  new StoreError({ reason: "exists", object: name, message: `"${name}" is already in ${location}`, cause })
 
 /** The error for the use of a writer that is `finished` (committed) or `broken` (an append or the commit failed or was interrupted). */
 export const writerError = (name: string, state: "finished" | "broken"): StoreError =>

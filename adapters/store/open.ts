@@ -20,7 +20,7 @@ const openMemory = Effect.fnUntraced(function* (location: string, create: boolea
   const before = memories.get(location)
   if (before) return before
   if (!create) {
-    return yield* new StoreError({ reason: "not-found", name: "", message: `There is no store ${location}` })
+    return yield* new StoreError({ reason: "not-found", object: "", message: `There is no store ${location}` })
   }
   const made = yield* memoryStore.make(location)
   memories.set(location, made)
@@ -37,7 +37,7 @@ const openFile = Effect.fnUntraced(function* (location: string, options: OpenSto
     catch: (cause) =>
       new StoreError({
         reason: "invalid",
-        name: "",
+        object: "",
         message: `"${location}" is not the URL of a directory: write file:///path/to/it`,
         cause,
       }),
@@ -47,7 +47,7 @@ const openFile = Effect.fnUntraced(function* (location: string, options: OpenSto
 
 const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStoreOptions) {
   if (path === "") {
-    return yield* new StoreError({ reason: "invalid", name: "", message: `"sqlite:" needs a path: sqlite:backup.db` })
+    return yield* new StoreError({ reason: "invalid", object: "", message: `"sqlite:" needs a path: sqlite:backup.db` })
   }
   const { sqliteStore } = yield* Effect.promise(() => import("./sqlite/sqlite.ts"))
   return yield* sqliteStore.make(path, options)
@@ -68,7 +68,7 @@ const openPath: Opener = (path, options) =>
   path !== "" ? localStore.make(path, options) : Effect.fail(
     new StoreError({
       reason: "invalid",
-      name: "",
+      object: "",
       message: "The location of the store is empty: give a path or URL",
     }),
   )
@@ -94,7 +94,7 @@ const unknown = (scheme: string): Opener => () =>
   Effect.fail(
     new StoreError({
       reason: "invalid",
-      name: "",
+      object: "",
       message: `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), ` +
         Object.keys({ ...local, ...remote }).map((name) => `${name}:`).join(", "),
     }),

@@ -15,7 +15,7 @@ export const readOnly: Decorator<[options?: ReadOnlyOptions]> = decorator((store
     options?.writes === "swallow" ? Effect.void : Effect.fail(
       new StoreError({
         reason: "denied",
-        name,
+        object: name,
         message: `Cannot change "${name}" in ${store.properties.location}: the store is opened for reading only`,
       }),
     )

@@ -90,11 +90,11 @@ const spend = (error: StoreError): StoreError => {
   return error
 }
 
-const gaveUp = ({ cause, message, name }: StoreError, tries: number, tried: number): StoreError =>
+const gaveUp = ({ cause, message, object }: StoreError, tries: number, tried: number): StoreError =>
   spend(
     new StoreError({
       reason: "unavailable",
-      name,
+      object,
       message: `${message}; gave up after ${tries} tries in ${showTime(tried)}`,
       cause,
     }),

@@ -139,7 +139,7 @@ const keeping = (
 ): Effect.Effect<void, FormatError> =>
   Effect.catch(Effect.asVoid(effect), (error) => {
     if (!isDamage(error)) return Effect.fail(error)
-    findings.add((error instanceof RepositoryError ? error.object : error.name) ?? object, error.message)
+    findings.add(error.object ?? object, error.message)
     then()
     return Effect.void
   })

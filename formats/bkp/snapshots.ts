@@ -60,7 +60,7 @@ const chainOf = Effect.fnUntraced(function* (
         Effect.map(readSnapshot(metadata, id), (snapshot) => void found.set(id, snapshot)),
         (error) => {
           if (!isDamage(error)) return Effect.fail(error)
-          problems.push(error instanceof RepositoryError ? error : corrupt(error.name, error.message))
+          problems.push(error instanceof RepositoryError ? error : corrupt(error.object, error.message))
           return Effect.void
         },
       ), { concurrency: CONCURRENCY, discard: true })

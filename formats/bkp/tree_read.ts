@@ -8,7 +8,7 @@ import { emptyList } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import { displayPath, joinPath, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
-import { type FormatError, type Problem, RepositoryError } from "../format.ts"
+import { type FormatError, type Problem } from "../format.ts"
 import { readNode } from "./earlier.ts"
 import { corrupt, isDamage } from "./errors.ts"
 import { isImplied, toMetadata } from "./metadata.ts"
@@ -65,7 +65,7 @@ export const treeEntries = (
         const id = idAt(frame.children, frame.next++)
         const child = yield* Effect.catch(readNode(metadata, id), (error) => {
           if (!isDamage(error)) return Effect.fail(error)
-          const object = (error instanceof RepositoryError ? error.object : error.name)!
+          const object = error.object!
           problem({ path: frame.path, object, message: `Something in it is lost: ${error.message}` })
           return Effect.succeed(undefined)
         })

@@ -149,7 +149,7 @@ const checkRoot = Effect.fnUntraced(function* (
     findings.add(object ?? rootObject(snapshot), message)
     findings.addFile(object ?? rootObject(snapshot), snapshot, path)
   }
-  const objectOf = (error: FormatError): string | undefined => error._tag === "StoreError" ? error.name : error.object
+  const objectOf = (error: FormatError): string | undefined => error.object
   yield* listed(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path) }).pipe(
     Stream.filter(({ chunks }) => chunks.length > 0),
     Stream.runForEach(({ chunks, path, size }: Listed) => {

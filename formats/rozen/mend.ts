@@ -48,7 +48,7 @@ export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown
   const list: ObjectStore["list"] = (directory) => Stream.filter(store.list(directory), ({ name }) => !hidden.has(name))
   const stat: ObjectStore["stat"] = (name) =>
     !hidden.has(name) ? store.stat(name) : Effect.fail(
-      new StoreError({ reason: "not-found", name, message: `${name} is left out, because it is damaged` }),
+      new StoreError({ reason: "not-found", object: name, message: `${name} is left out, because it is damaged` }),
     )
   return { ...opened, store: { ...store, list, stat }, catalogs: undefined }
 }

@@ -51,7 +51,7 @@ export const readArchive = (
       bytes.length === length ? Effect.succeed(bytes) : Effect.fail(
         new StoreError({
           reason: "corrupt",
-          name: ARCHIVE,
+          object: ARCHIVE,
           message: `The archive ${store.properties.location} gave ${bytes.length} bytes instead of ${length}`,
         }),
       ),

@@ -155,7 +155,7 @@ const getBare = Effect.fnUntraced(function* (
   decoders: ReadonlyMap<string, Compressor>,
   { object, rawLength }: BlockPlace,
 ): Effect.fn.Return<Uint8Array, StoreError> {
-  const corrupt = (message: string) => new StoreError({ reason: "corrupt", name: object, message })
+  const corrupt = (message: string) => new StoreError({ reason: "corrupt", object: object, message })
   if (store.properties.contentType === true) {
     const { contentType = "", size } = yield* store.stat(object)
     const decoder = decoders.get(contentType)

@@ -180,7 +180,7 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
       Effect.catch(effect, (error): Effect.Effect<undefined, StoreError> => {
         if (error instanceof PackError) damaged.push(error)
         else if (error.reason === "not-found" || error.reason === "corrupt" || error.reason === "io") {
-          damaged.push(new PackError({ reason: "truncated", object: error.name, message: error.message }))
+          damaged.push(new PackError({ reason: "truncated", object: error.object, message: error.message }))
         } else return Effect.fail(error)
         return Effect.succeed(undefined)
       })

@@ -11,8 +11,8 @@ interface StoreErrorFields {
    * asked for), `invalid` (a name or range that no store takes), `unavailable` (may pass: worth a retry), `io` (anything else).
    */
   readonly reason: "not-found" | "exists" | "denied" | "full" | "corrupt" | "invalid" | "unavailable" | "io"
-  /** Name of the object, or the prefix listed. */
-  readonly name: string
+  /** The name of the object, or the prefix listed. */
+  readonly object: string
   readonly message: string
   /** With `unavailable`: milliseconds that the store asks to wait before the next try. */
   readonly retryAfter?: number

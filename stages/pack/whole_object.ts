@@ -15,7 +15,7 @@ export const wholeObject = (
   Effect.flatMap(store.get(name), (bytes) => {
     if (bytes.length !== size) {
       const message = `${name} has ${bytes.length} bytes, not ${size}: it is truncated or altered`
-      return Effect.fail(new StoreError({ reason: "corrupt", name, message }))
+      return Effect.fail(new StoreError({ reason: "corrupt", object: name, message }))
     }
     const get: ObjectStore["get"] = (_, range) =>
       Effect.sync(() => {

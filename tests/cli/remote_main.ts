@@ -21,7 +21,12 @@ const far = (inner: ObjectStore): ObjectStore => {
     Effect.suspend(() =>
       fails-- > 0
         ? Effect.fail(
-          new StoreError({ reason: "unavailable", name, message: `Cannot reach far: the line is dead`, retryAfter }),
+          new StoreError({
+            reason: "unavailable",
+            object: name,
+            message: `Cannot reach far: the line is dead`,
+            retryAfter,
+          }),
         )
         : effect
     )

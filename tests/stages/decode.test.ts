@@ -64,7 +64,7 @@ test("adjacent blocks are fetched together; a damaged one and one that cannot be
       fetched.push(`${name} ${offset} ${length}`)
       return name === "pack"
         ? Effect.succeed(object.slice(offset, offset + length))
-        : Effect.fail(new StoreError({ reason: "not-found", name, message: "it is gone" }))
+        : Effect.fail(new StoreError({ reason: "not-found", object: name, message: "it is gone" }))
     },
     open: openHere(blockDecoder(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
     chunks: () => [],

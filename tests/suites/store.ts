@@ -36,7 +36,7 @@ const fails = <A, R>(
   Effect.map(Effect.flip(effect), (error) => {
     assert.equal(error._tag, "StoreError")
     assert.equal(error.reason, reason, error.message)
-    assert.equal(error.name, name)
+    assert.equal(error.object, name)
     assert.ok(error.message.includes(name), `"${error.message}" does not name the object`)
     assert.ok(!error.message.endsWith("."))
   }).pipe(Effect.catch(() => Effect.die(new Error(`${name}: succeeded, expected "${reason}"`))))

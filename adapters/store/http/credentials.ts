@@ -18,7 +18,7 @@ export interface Address {
   readonly authorization?: Redacted.Redacted<string>
 }
 
-const invalid = (message: string): StoreError => new StoreError({ reason: "invalid", name: "", message })
+const invalid = (message: string): StoreError => new StoreError({ reason: "invalid", object: "", message })
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host)
 
 /**

@@ -46,4 +46,4 @@ export const failureError = (subject: Subject, cause: unknown): StoreError => {
 
 /** An error with a reason of its own. */
 export const problem = (subject: Subject, reason: StoreError["reason"], why: string): StoreError =>
-  new StoreError({ reason, name: subject.name, message: `Cannot ${subject.doing} ${whatOf(subject)}: ${why}` })
+  new StoreError({ reason, object: subject.name, message: `Cannot ${subject.doing} ${whatOf(subject)}: ${why}` })

@@ -58,7 +58,7 @@ export const statusError = (subject: Subject, { headers, status }: StatusAndHead
   const wait = reason === "unavailable" ? retryAfter(headers, Date.now()) : undefined
   return new StoreError({
     reason,
-    name,
+    object: name,
     message: `Cannot ${doing} ${whatOf(subject)}: ${why} (HTTP status ${status})`,
     ...(wait === undefined ? {} : { retryAfter: wait }),
   })

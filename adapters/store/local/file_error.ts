@@ -43,5 +43,5 @@ export const fileError = (doing: string, name: string, location: string, cause: 
   if (code === "EEXIST") return alreadyExists(name, location, cause)
   const [reason, why] = known[code ?? ""] ?? ["io", cause instanceof Error ? cause.message : String(cause)]
   const what = name === "" ? location : `"${name}" in ${location}`
-  return new StoreError({ reason, name, message: `Cannot ${doing} ${what}: ${why}`, cause })
+  return new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
 }

@@ -65,7 +65,7 @@ const isFile = async (path: string): Promise<boolean> => {
 const openRoot = async (root: string, create: boolean, now: number): Promise<ObjectStore> => {
   if (create) await makeRoot(root)
   if (!(await stat(root)).isDirectory()) {
-    throw new StoreError({ reason: "io", name: "", message: `Cannot open ${root} as a store: it is not a directory` })
+    throw new StoreError({ reason: "io", object: "", message: `Cannot open ${root} as a store: it is not a directory` })
   }
   await removeStale(root, now)
   return store(root)
@@ -74,12 +74,12 @@ const openRoot = async (root: string, create: boolean, now: number): Promise<Obj
 const openError = (root: string) => (cause: unknown): StoreError => {
   switch (codeOf(cause)) {
     case "ENOENT":
-      return new StoreError({ reason: "not-found", name: "", message: `There is no directory ${root}`, cause })
+      return new StoreError({ reason: "not-found", object: "", message: `There is no directory ${root}`, cause })
     case "EEXIST":
     case "ENOTDIR":
       return new StoreError({
         reason: "io",
-        name: "",
+        object: "",
         message: `Cannot open ${root} as a store: it is not a directory`,
         cause,
       })

@@ -75,7 +75,7 @@ const claimAndRename = async (temporary: string, final: string, wait: number): P
     if (waited >= wait) {
       throw new StoreError({
         reason: "unavailable",
-        name: final,
+        object: final,
         message: `Cannot write ${final}: another writer claims the name; when none is running, remove ${claim}`,
       })
     }

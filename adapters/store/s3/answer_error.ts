@@ -108,7 +108,7 @@ export const answerError = (refusal: Refusal, asked: Asked): StoreError => {
   const shown = code !== undefined && /^\w{1,64}$/.test(code) ? ` (${code})` : ""
   const make = (reason: Reason, message: string): StoreError => {
     const wait = reason === "unavailable" ? retryAfterOf(refusal.headers) : undefined
-    return new StoreError({ reason, name, message, ...(wait === undefined ? {} : { retryAfter: wait }) })
+    return new StoreError({ reason, object: name, message, ...(wait === undefined ? {} : { retryAfter: wait }) })
   }
   const what = name === "" ? location : `"${name}" in ${location}`
   if (code === "NoSuchBucket") {

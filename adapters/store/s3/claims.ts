@@ -61,7 +61,7 @@ export const writeByClaim: (
   const asked = { doing: "write", name } as const
   const busy = new StoreError({
     reason: "unavailable",
-    name,
+    object: name,
     message:
       `Cannot write "${name}" in ${location}: another run is writing it; if it was killed, try again in 15 minutes`,
   })

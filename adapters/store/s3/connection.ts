@@ -125,7 +125,7 @@ const saidBy = (cause: unknown): string => {
 export const connectionError = (cause: unknown, { doing, location, name }: Asked): StoreError => {
   const what = name === "" ? location : `"${name}" in ${location}`
   const make = (reason: StoreError["reason"], why: string): StoreError =>
-    new StoreError({ reason, name, message: `Cannot ${doing} ${what}: ${why}`, cause })
+    new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
   if (cause instanceof StoreError) return cause
   if (cause instanceof BadAnswer) return make(cause.passes ? "unavailable" : "io", cause.message)
   if (cause instanceof RangeError) return make("io", "it is too large for the memory of this machine")

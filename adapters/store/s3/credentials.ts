@@ -49,7 +49,7 @@ const noCredentials = (location: S3Location, thrown: unknown): StoreError => {
     : NEEDED
   return new StoreError({
     reason: "denied",
-    name: "",
+    object: "",
     message: `No credentials for ${showS3Location(location)}: ${why}`,
   })
 }
@@ -110,7 +110,7 @@ export const withEnvironment = (location: S3Location): S3Location => {
   if (region !== undefined && !isRegion(region)) {
     throw new StoreError({
       reason: "invalid",
-      name: "",
+      object: "",
       message: `"${region}" cannot be the name of a region; check AWS_REGION and ~/.aws/config`,
     })
   }

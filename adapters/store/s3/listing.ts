@@ -89,7 +89,7 @@ export const listPage: (client: S3Client, options: ListPageOptions) => Effect.Ef
       catch: (cause) =>
         new StoreError({
           reason: "io",
-          name: options.name,
+          object: options.name,
           message: `Cannot list "${options.name}" in ${
             showS3Location(client.location)
           }: what the server answers is no listing`,

@@ -27,7 +27,7 @@ const PREFIX_BYTES = 384
 const invalid = (why: string, cause?: unknown): StoreError =>
   new StoreError({
     reason: "invalid",
-    name: "",
+    object: "",
     message: `The location of the S3 store is not understood: ${why}`,
     cause,
   })

@@ -44,7 +44,7 @@ export const startUpload: (
   const strange = (why: string, cause?: unknown): StoreError =>
     new StoreError({
       reason: "io",
-      name,
+      object: name,
       message: `Cannot write "${name}" in ${showS3Location(client.location)}: ${why}`,
       cause,
     })
@@ -119,7 +119,7 @@ export const startUpload: (
       return Effect.fail(
         new StoreError({
           reason: passes ? "unavailable" : "io",
-          name,
+          object: name,
           message: `Cannot write "${name}" in ${
             showS3Location(client.location)
           }: the server could not put the parts together${
@@ -135,7 +135,7 @@ export const startUpload: (
         ? Effect.fail(
           new StoreError({
             reason: "invalid",
-            name,
+            object: name,
             message: `Cannot write "${name}" in ${showS3Location(client.location)}: it has more than ${PARTS} parts`,
           }),
         )

@@ -6,7 +6,7 @@ import type { S3Client } from "./client.ts"
 import { showS3Location } from "./location.ts"
 
 const strange = (name: string, location: string, why: string): StoreError =>
-  new StoreError({ reason: "io", name, message: `Cannot read "${name}" in ${location}: ${why}` })
+  new StoreError({ reason: "io", object: name, message: `Cannot read "${name}" in ${location}: ${why}` })
 
 const get = (name: string, key: string) => ({ method: "GET", doing: "read", name, key }) as const
 

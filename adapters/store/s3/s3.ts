@@ -177,7 +177,7 @@ const infoOf = (name: string, location: string, headers: Headers): Effect.Effect
     : Effect.fail(
       new StoreError({
         reason: "io",
-        name,
+        object: name,
         message: `Cannot read "${name}" in ${location}: the server does not say how long it is`,
       }),
     )
@@ -240,7 +240,7 @@ const make: (
     catch: (cause) =>
       cause instanceof StoreError ? cause : new StoreError({
         reason: "invalid",
-        name: "",
+        object: "",
         message: "The location of the S3 store is not understood: write s3://bucket/prefix",
       }),
   })

@@ -86,7 +86,11 @@ const byPassword = (username: string, password: string): ReadonlyArray<Attempt> 
 ]
 
 const noKey = (file: string): StoreError =>
-  new StoreError({ reason: "denied", name: "", message: `There is no private key ${file}: check the name of the file` })
+  new StoreError({
+    reason: "denied",
+    object: "",
+    message: `There is no private key ${file}: check the name of the file`,
+  })
 
 /** A key, undefined when there is no file, or why it is left out. */
 const readKey = (ssh2: Ssh2, file: string, passphrase: string | undefined): ParsedKey | string | undefined => {

@@ -31,7 +31,7 @@ const KEEPALIVES = 3
 const END_TIMEOUT = 2_000
 
 const failure = (reason: StoreError["reason"], message: string, cause?: unknown): StoreError =>
-  new StoreError({ reason, name: "", message, cause })
+  new StoreError({ reason, object: "", message, cause })
 
 /** Connects. Throws a {@link StoreError}: `unavailable` when it may pass. `onLost` is called when the connection breaks. */
 export const connect = async (ssh2: Ssh2, server: Server, onLost: () => void): Promise<Connection> => {

@@ -72,7 +72,7 @@ const makeOne = async (session: Session, path: string): Promise<void> => {
     const other = await session.lstat(path).catch(() => undefined)
     throw other === undefined ? cause : new StoreError({
       reason: "io",
-      name: "",
+      object: "",
       message: `Cannot make the directory ${path} on the server: a file stands in its place`,
       cause,
     })

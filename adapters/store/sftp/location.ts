@@ -18,7 +18,7 @@ export interface SftpLocation {
 const FORMS =
   "write sftp://user@host:port/absolute/path, sftp://user@host/~/path/in/home or sftp:user@host:path/in/home"
 
-const invalid = (message: string): StoreError => new StoreError({ reason: "invalid", name: "", message })
+const invalid = (message: string): StoreError => new StoreError({ reason: "invalid", object: "", message })
 
 // What is quoted in a message must not hold a password: none of these quotes the location.
 const malformed = (why: string): StoreError => invalid(`The SFTP location ${why}: ${FORMS}`)

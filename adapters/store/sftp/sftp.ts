@@ -57,7 +57,7 @@ const ownName = (): string => {
   if (username !== "" && username !== "unknown") return username
   throw new StoreError({
     reason: "invalid",
-    name: "",
+    object: "",
     message: "The SFTP location names no user, and the name of yours is not known here: write sftp://user@host/path",
   })
 }
@@ -69,7 +69,7 @@ const serverOf = (location: SftpLocation, options: SftpStoreOptions): Server => 
   if (config.unsupported !== undefined) {
     throw new StoreError({
       reason: "invalid",
-      name: "",
+      object: "",
       message:
         `${file} reaches ${location.host} by ${config.unsupported}, which is not supported: forward a port with ssh -L, and name that port`,
     })
@@ -155,7 +155,7 @@ const openRoot = async (
       if (statusOf(cause) !== PERMISSION_DENIED) throw cause
       throw new StoreError({
         reason: "denied",
-        name: "",
+        object: "",
         message: `Cannot make ${location}: permission denied on the server${homeHint(path)}`,
         cause,
       })
@@ -164,7 +164,7 @@ const openRoot = async (
   if (!await isDirectory(session, path)) {
     throw new StoreError({
       reason: "not-found",
-      name: "",
+      object: "",
       message: `There is no directory ${location}${homeHint(path)}`,
     })
   }

@@ -22,9 +22,9 @@ const READ_ONLY = 1
 export const statusError = (doing: string, name: string, location: string, cause: unknown): StoreError => {
   const what = name === "" ? location : `"${name}" in ${location}`
   const error = (reason: StoreError["reason"], why: string): StoreError =>
-    new StoreError({ reason, name, message: `Cannot ${doing} ${what}: ${why}`, cause })
+    new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
   if (cause instanceof StoreError) {
-    return cause.name === "" && name !== "" ? new StoreError({ ...fieldsOf(cause), name }) : cause
+    return cause.object === "" && name !== "" ? new StoreError({ ...fieldsOf(cause), object: name }) : cause
   }
   if (cause instanceof ConnectionLost) return error("unavailable", `the connection broke (${cause.message})`)
   switch (statusOf(cause)) {
@@ -73,7 +73,7 @@ export const explainFailure = async (
   const space = await session.statvfs(path).catch(() => undefined)
   if (space === undefined) return cause
   const error = (reason: StoreError["reason"], why: string): StoreError =>
-    new StoreError({ reason, name, message: `Cannot write "${name}" in ${location}: ${why}`, cause })
+    new StoreError({ reason, object: name, message: `Cannot write "${name}" in ${location}: ${why}`, cause })
   if ((space.f_flag & READ_ONLY) !== 0) return error("denied", "the file system of the server is read-only")
   if (space.f_bavail * space.f_frsize < Math.max(bytes, space.f_frsize)) {
     return error("full", "no space is left on the disk of the server; make room and run again")

@@ -159,7 +159,7 @@ const publishNew = async (
     if (statusOf(cause) === undefined || !await isThere(session, claim)) throw cause
     throw new StoreError({
       reason: "unavailable",
-      name,
+      object: name,
       message:
         `Cannot write "${name}" in ${location}: another writer claims the name; when none is running, remove ${claim} on the server`,
       cause,
@@ -188,7 +188,7 @@ const renameOver = async (
     if (session.extensions.posixRename || statusOf(cause) === undefined || !await isThere(session, final)) throw cause
     throw new StoreError({
       reason: "io",
-      name,
+      object: name,
       message:
         `Cannot replace "${name}" in ${location}: the server has no posix-rename@openssh.com, and so no way that is safe`,
       cause,

@@ -48,7 +48,7 @@ const store = (file: string, only: string): ObjectStore => {
     if (name === only) return undefined
     if (doing !== "write") return notFound(name, file)
     const message = `Cannot write "${name}": ${file} is a single file, which holds "${only}" and nothing else`
-    return new StoreError({ reason: "invalid", name, message })
+    return new StoreError({ reason: "invalid", object: name, message })
   }
   const stat = operate("read", only, async () => {
     const info = await lstat(file)
@@ -100,14 +100,14 @@ const locate = async (path: string, create: boolean): Promise<string> => {
   }
   throw new StoreError({
     reason: "io",
-    name: "",
+    object: "",
     message: `Cannot open ${path} as a store: it is not a regular file`,
   })
 }
 
 const openError = (path: string) => (cause: unknown): StoreError =>
   codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR"
-    ? new StoreError({ reason: "not-found", name: "", message: `There is no file ${path}`, cause })
+    ? new StoreError({ reason: "not-found", object: "", message: `There is no file ${path}`, cause })
     : fileError("open", "", path, cause)
 
 const make = (

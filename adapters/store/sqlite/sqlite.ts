@@ -117,7 +117,7 @@ const store = (db: DatabaseSync, location: string): ObjectStore => {
     if (at >= found.length) return out
     throw new StoreError({
       reason: "corrupt",
-      name,
+      object: name,
       message: `A part of "${name}" in ${location} is missing: the file is damaged`,
     })
   }
@@ -212,7 +212,7 @@ const pieceOf = (name: string, location: string, id: number, piece: number): num
   if (piece < PIECES) return id * PIECES + piece
   throw new StoreError({
     reason: "invalid",
-    name,
+    object: name,
     message: `"${name}" is too long for ${location}: an object has 256 GiB at most`,
   })
 }
@@ -271,12 +271,12 @@ const sqliteError = (doing: string, name: string, location: string, cause: unkno
   const { errcode, message } = cause as { readonly errcode?: number; readonly message?: string }
   const [reason, why] = REASONS[(errcode ?? 0) & 0xff] ?? ["io", message ?? String(cause)]
   const what = name === "" ? location : `"${name}" in ${location}`
-  return new StoreError({ reason, name, message: `Cannot ${doing} ${what}: ${why}`, cause })
+  return new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
 }
 
 const openDatabase = (DatabaseOf: typeof DatabaseSync, path: string, create: boolean, now: number): DatabaseSync => {
   if (!create && !existsSync(path)) {
-    throw new StoreError({ reason: "not-found", name: "", message: `There is no file ${path}` })
+    throw new StoreError({ reason: "not-found", object: "", message: `There is no file ${path}` })
   }
   const db = new DatabaseOf(path)
   try {
@@ -289,10 +289,10 @@ const openDatabase = (DatabaseOf: typeof DatabaseSync, path: string, create: boo
       if (create) inOne(db, () => isNew() && db.exec(SCHEMA))
     }
     if (number("application_id") !== APPLICATION) {
-      throw new StoreError({ reason: "corrupt", name: "", message: `${path} is not a store of Penstock` })
+      throw new StoreError({ reason: "corrupt", object: "", message: `${path} is not a store of Penstock` })
     }
     if (number("user_version") !== VERSION) {
-      throw new StoreError({ reason: "io", name: "", message: `A later Penstock wrote ${path}: update this one` })
+      throw new StoreError({ reason: "io", object: "", message: `A later Penstock wrote ${path}: update this one` })
     }
     // What a put or commit has written survives a loss of power.
     db.exec("PRAGMA synchronous = FULL")
@@ -328,7 +328,7 @@ const make = Effect.fnUntraced(function* (file: string, options?: SqliteStoreOpt
     catch: (cause) =>
       new StoreError({
         reason: "io",
-        name: "",
+        object: "",
         message: `Cannot open ${path}: this runtime has no node:sqlite`,
         cause,
       }),

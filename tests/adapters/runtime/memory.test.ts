@@ -1,8 +1,86 @@
-/** Garbage that is collected where the runtime would let it grow. */
+/** The memory of the process: the library leaves it alone; the command has garbage collected where the runtime would let it grow. */
 import assert from "node:assert/strict"
+import { createRequire, syncBuiltinESMExports } from "node:module"
+import process from "node:process"
 import { test } from "node:test"
-import { collectAfter } from "../../../adapters/runtime/memory.ts"
+import v8 from "node:v8"
+import { Effect, Stream } from "effect"
+import { host, memoryStore } from "../../../adapters/mod.ts"
+import { collectAfter, leanMemory } from "../../../adapters/runtime/memory.ts"
+import {
+  blake3,
+  catalog,
+  chunk,
+  compress,
+  type Entry,
+  hash,
+  pack,
+  packs,
+  plan,
+  sqlite,
+  whole,
+  zstd,
+} from "../../../mod.ts"
 import { skipIf } from "../../skip.ts"
+
+/** Everything that changes the runtime's settings or has it collect, from now on. */
+const settings: Array<string> = []
+if ("Bun" in globalThis) {
+  const jsc = createRequire(import.meta.url)("bun:jsc") as { fullGC: () => number }
+  const { fullGC } = jsc
+  jsc.fullGC = () => {
+    settings.push("fullGC")
+    return fullGC()
+  }
+} else {
+  v8.setFlagsFromString = (flag) => void settings.push(flag)
+  syncBuiltinESMExports()
+}
+
+const entries = Array.from({ length: 20_000 }, (_, i): Entry => {
+  const content = new TextEncoder().encode(String(i % 100))
+  return { path: `f${i}`, kind: "file", metadata: {}, size: content.length, content }
+})
+const backup = plan(Stream.fromIterable(entries)).pipe(
+  chunk(whole()),
+  hash(blake3),
+  compress(zstd()),
+  pack(packs()),
+  catalog(sqlite()),
+  Effect.provide([memoryStore.layer, host]),
+)
+
+test("a program that uses the library keeps its settings, signals and environment", async () => {
+  const signals = [
+    "SIGINT",
+    "SIGTERM",
+    "SIGHUP",
+    "exit",
+    "beforeExit",
+    "warning",
+    "uncaughtException",
+    "unhandledRejection",
+  ]
+  const state = (): unknown => ({
+    environment: { ...process.env },
+    listeners: signals.map((signal) => [signal, process.listenerCount(signal)]),
+    umask: process.umask(),
+    directory: process.cwd(),
+  })
+  const before = state()
+  assert.equal((await Effect.runPromise(backup)).files, entries.length)
+  assert.deepEqual(settings, [])
+  assert.deepEqual(state(), before)
+})
+
+test("a process that was made lean collects early: the same run says so", async () => {
+  leanMemory()
+  await Effect.runPromise(backup)
+  assert.deepEqual(
+    [...new Set(settings)],
+    "Bun" in globalThis ? ["fullGC"] : ["--semi-space-growth-factor=1", "--heap-growing-percent=30"],
+  )
+})
 
 const elsewhere = "Bun" in globalThis ? false : "only Bun is told when to collect"
 

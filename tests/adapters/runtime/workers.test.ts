@@ -126,7 +126,7 @@ describe("a pool of threads", () => {
   })
 
   test("fails with the error of the store, not with that of the threads that it ended", async () => {
-    const full = new StoreError({ reason: "full", name: "x", message: "no space is left" })
+    const full = new StoreError({ reason: "full", object: "x", message: "no space is left" })
     const failing = (store: typeof ObjectStore.Service): typeof ObjectStore.Service => ({
       ...store,
       put: () => Effect.fail(full),

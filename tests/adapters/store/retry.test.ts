@@ -167,7 +167,7 @@ describe("retry", () => {
       ...inner,
       list: (directory) => {
         const passes = Math.min(++tries, atMost)
-        const lost = new StoreError({ reason: "unavailable", name: directory, message: "The connection was lost" })
+        const lost = new StoreError({ reason: "unavailable", object: directory, message: "The connection was lost" })
         // In another order each time.
         const all = tries % 2 === 0 ? names.slice(0, passes).reverse() : names.slice(0, passes)
         const objects = Stream.fromArray(all.map((name) => ({ name, size: 5 })))
@@ -190,7 +190,7 @@ describe("retry", () => {
         get: (name) =>
           Effect.suspend(() =>
             left-- > 0
-              ? Effect.fail(new StoreError({ reason: "unavailable", name, message: "Slow down", retryAfter }))
+              ? Effect.fail(new StoreError({ reason: "unavailable", object: name, message: "Slow down", retryAfter }))
               : store.get(name)
           ),
       }
@@ -225,7 +225,7 @@ describe("retry", () => {
         retrying(
           Effect.suspend(() =>
             steps++ < failures
-              ? Effect.fail(new StoreError({ reason: "unavailable", name, message: "The connection was lost" }))
+              ? Effect.fail(new StoreError({ reason: "unavailable", object: name, message: "The connection was lost" }))
               : inner.get(name)
           ),
         ),

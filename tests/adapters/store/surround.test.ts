@@ -151,7 +151,7 @@ describe("surround", () => {
         memoryStore.make(),
         (store) =>
           tries++ < failures
-            ? Effect.fail(new StoreError({ reason: "unavailable", name: "", message: "Cannot reach example.org" }))
+            ? Effect.fail(new StoreError({ reason: "unavailable", object: "", message: "Cannot reach example.org" }))
             : Effect.succeed(remote(store)),
       )
     const { outcome } = await onTestClock(

@@ -243,7 +243,7 @@ describe("requests to a store that is far away", () => {
         ...altered,
         get: (name, range) =>
           name === third && (range === undefined || range.offset < 300_000)
-            ? Effect.fail(new StoreError({ reason: "io", name, message: `Cannot read ${name}` }))
+            ? Effect.fail(new StoreError({ reason: "io", object: name, message: `Cannot read ${name}` }))
             : altered.get(name, range),
       }
       const told = (near: boolean) =>

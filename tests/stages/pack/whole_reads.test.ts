@@ -22,7 +22,7 @@ const scripted = (
         Effect.sleep(1),
         refused === undefined || refused === "short"
           ? Effect.sync(() => Uint8Array.from({ length }, (_, i) => byteOf(name, offset + i)))
-          : Effect.fail(new StoreError({ reason: refused, name, message: `Cannot read ${name}` })),
+          : Effect.fail(new StoreError({ reason: refused, object: name, message: `Cannot read ${name}` })),
       )
     })
   return { asked, get }

@@ -100,7 +100,7 @@ test("refusals have the reason and the sentence that they should", () =>
         assert.equal(error.reason, reason, error.message)
         assert.match(error.message, message)
         assert.equal(error.retryAfter, retryAfter)
-        assert.equal(error.name, "x")
+        assert.equal(error.object, "x")
       }
     }
     const date = new Date(Date.now() + 60_000).toUTCString()

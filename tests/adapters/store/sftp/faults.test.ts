@@ -81,7 +81,7 @@ describe("an SFTP store whose server", skip, () => {
         for (const operation of [store.get("x"), store.put("y", [content(1)]), store.stat("x"), store.remove("x")]) {
           const error = yield* Effect.flip(operation)
           assert.equal(error.reason, "unavailable", error.message)
-          assert.ok(error.name.length > 0)
+          assert.ok(error.object.length > 0)
         }
         assert.equal((yield* Effect.flip(Stream.runDrain(store.list("")))).reason, "unavailable")
         assert.equal((yield* Effect.flip(open)).reason, "unavailable")

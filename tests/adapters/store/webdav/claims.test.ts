@@ -99,7 +99,7 @@ for (const [name, server, missing] of servers) {
         assert.match(missing.message, /^There is no collection webdav\+http:.*one\/two\/$/)
         const store = yield* openWebdav(server)
         yield* store.put("x", [bytes("x")])
-        assert.equal((yield* Effect.flip(store.put("x/beneath", [bytes("x")])).pipe(Effect.orDie)).name, "x/beneath")
+        assert.equal((yield* Effect.flip(store.put("x/beneath", [bytes("x")])).pipe(Effect.orDie)).object, "x/beneath")
         assert.deepEqual(readdirSync(folder).sort(), ["tmp", "x"])
       }),
   )
