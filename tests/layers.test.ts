@@ -3,6 +3,7 @@ import assert from "node:assert/strict"
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import { test } from "node:test"
+import { importsOf, withoutComments } from "./imports.ts"
 
 const root = resolve(import.meta.dirname, "..")
 
@@ -28,26 +29,6 @@ const topLevel = [
   ...["tests", "tsconfig.json"],
 ]
 const ignored = [".git", "node_modules", "dist", "tmp", ".DS_Store"]
-
-/** Source without comments. Strings are matched first, so that `"https://…"` is not taken for one. */
-const withoutComments = (source: string): string =>
-  source.replace(
-    /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[^]*?\*\//g,
-    (comment: string, text: string | undefined) => text ?? comment.replace(/[^\n]+/g, " "),
-  )
-
-/** Every module that a source names: static, dynamic and type imports, re-exports, `require`, and workers named by URL. */
-const importsOf = (source: string): string[] => {
-  const code = withoutComments(source)
-  const forms = [
-    /(?:^|[\n;}])\s*(?:import|export)\b[^;"'`]*?\bfrom\s*["']([^"'\n]+)["']/g,
-    /(?:^|[\n;}])\s*import\s*["']([^"'\n]+)["']/g,
-    /\bimport\s*\(\s*["'`]([^"'`\n]+)["'`]/g,
-    /\b(?:require|import\.meta\.resolve)\s*\(\s*["'`]([^"'`\n]+)["'`]/g,
-    /\bnew URL\(\s*["'`](\.{1,2}\/[^"'`\n]+\.[jt]s)["'`]\s*,\s*import\.meta\.url/g,
-  ]
-  return forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1]!))
-}
 
 const packageOf = (specifier: string): string =>
   specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/")
@@ -82,7 +63,7 @@ const importProblem = (path: string, specifier: string): string | undefined => {
 const runtimeProblem = (path: string, source: string): string | undefined => {
   if (!/^(stages|formats)\//.test(path)) return undefined
   const code = withoutComments(source)
-  const global = /(?<![.\w"'`$])(process|Buffer|Deno|Bun|setImmediate|__dirname)\s*[.(]/.exec(code)?.[1]
+  const global = /(?<![.\w"'\x60$])(process|Buffer|Deno|Bun|setImmediate|__dirname)\s*[.(]/.exec(code)?.[1]
   if (global !== undefined) return `is portable and may not use ${global}`
   return /\bimport\s*\(\s*(?!["'\s])/.test(code) ? "may not import a module whose name is computed" : undefined
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { delimiter, join, resolve } from "node:path"
+import { delimiter, dirname, join, resolve } from "node:path"
 import { test } from "node:test"
 import { skipIf } from "./skip.ts"
 
@@ -19,10 +19,10 @@ const suite = (
 ): { lines: string[]; code: number | null } => {
   const base = mkdtempSync(join(tmpdir(), "penstock-runner-"))
   try {
-    mkdirSync(join(base, "tests"))
     for (const [name, body] of Object.entries(files)) {
-      const source = `import { after, before, describe, it, test } from "node:test"\n${body}\n`
-      writeFileSync(join(base, "tests", `${name}.test.ts`), source)
+      const path = join(base, "tests", `${name}.test.ts`)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, `import { after, before, describe, it, test } from "node:test"\n${body}\n`)
     }
     const done = spawnSync(
       join(bin, "node"),
@@ -61,25 +61,92 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
     assert.equal(code, 0)
   })
 
-  await t.test("fails for whatever is not a clean pass", () => {
-    const bad: Readonly<Record<string, string>> = {
-      fails: `test("a", () => { throw new Error("wrong") })`,
-      subtest: `test("a", async (t) => { await t.test("b", () => { throw new Error("wrong") }) })`,
-      before: `describe("s", () => { before(() => { throw new Error("hook") }); it("a", () => {}) })`,
-      top: `test("a", () => {})\nthrow new Error("at top level")`,
-      late: `test("a", () => { setTimeout(() => { throw new Error("late") }, 5) })
-             test("b", () => new Promise((done) => setTimeout(done, 100)))`,
-      exits: `test("a", () => process.exit(0))\ntest("b", () => {})`,
-      empty: ``,
-      syntax: `const = 3`,
-      unexplained: `test("a", { skip: true }, () => {})`,
-    }
-    const { lines, code } = suite(bad)
+  const bad: Readonly<Record<string, string>> = {
+    fails: `test("a", () => { throw new Error("wrong") })`,
+    subtest: `test("a", async (t) => { await t.test("b", () => { throw new Error("wrong") }) })`,
+    before: `describe("s", () => { before(() => { throw new Error("hook") }); it("a", () => {}) })`,
+    top: `test("a", () => {})\nthrow new Error("at top level")`,
+    late: `test("a", () => { setTimeout(() => { throw new Error("late") }, 5) })
+           test("b", () => new Promise((done) => setTimeout(done, 100)))`,
+    // A file that says its name in one word has a process of its own.
+    exits: `test("a", () => globalThis["pro" + "cess"].exit(0))\ntest("b", () => {})`,
+    empty: ``,
+    syntax: `const = 3`,
+    unexplained: `test("a", { skip: true }, () => {})`,
+  }
+  const good = { good: `test("a", () => {})`, other: `describe("s", () => { it("a", () => {}) })` }
+  for (const how of ["in one process", "alone"]) {
+    await t.test(`fails for whatever is not a clean pass, and tells of which file, ${how}`, () => {
+      const { lines, code } = suite({ ...bad, ...good }, ...how === "alone" ? ["--alone"] : [])
+      assert.equal(code, 1)
+      const lineOf = (name: string) => lines.find((line) => line.startsWith(`tests/${name}.test.ts `)) ?? ""
+      for (const name of Object.keys(bad)) {
+        assert.match(lineOf(name), / node \d+, \d FAILED.* deno \d+, \d FAILED.* bun \d+, \d FAILED/, name)
+      }
+      for (const name of Object.keys(good)) assert.match(lineOf(name), / node 1 \(.* deno 1 \(.* bun 1 \(/, name)
+    })
+  }
+
+  await t.test("fails in a batch what fails only beside its neighbours", () => {
+    const { lines, code } = suite({
+      a: `test("a", () => { globalThis.left = 1 })`,
+      b: `test("b", () => { if (globalThis.left) throw new Error("left over") })`,
+    })
     assert.equal(code, 1)
-    for (const name of Object.keys(bad)) {
-      const line = lines.find((line) => line.startsWith(`tests/${name}.test.ts `)) ?? ""
-      assert.match(line, / node \d+, \d FAILED.* deno \d+, \d FAILED.* bun \d+, \d FAILED/, name)
+    const faults = lines.filter((line) => /^FAILED tests\/b.test.ts passes alone, but not in one process/.test(line))
+    assert.equal(faults.length, 3, lines.join("\n"))
+    assert.equal(lines.at(-1), "6 passed, 3 failed, 0 skipped")
+  })
+
+  await t.test("runs light files of a folder in one process, and by itself what wants to be", () => {
+    const light = `test("a", () => {})`
+    const processes = (lines: ReadonlyArray<string>) => / (\d+) processes/.exec(lines.at(-2)!)?.[1]
+    const on = ["--runtime", "bun"]
+    const files = { "x/a": light, "x/b": light, "x/c/d": light, "y/a": light }
+    assert.equal(processes(suite(files, ...on).lines), "2")
+    assert.equal(processes(suite(files, ...on, "--alone").lines), "4")
+    const wants = { "x/e": `// Alone: it counts\n${light}`, "x/f": `${light}\nprocess.env` }
+    assert.equal(processes(suite({ ...files, ...wants }, ...on).lines), "4")
+    assert.equal(suite(files, ...on).lines.at(-1), "4 passed, 0 failed, 0 skipped")
+  })
+
+  await t.test("runs a portable file on one runtime, on another the day after, and on all when asked", () => {
+    const portable = ["stages/a", "formats/x/b"]
+    const everywhere: Readonly<Record<string, string>> = {
+      "adapters/a": ``,
+      "stages/marked": `// On every runtime: it measures`,
+      "stages/runtime": `import "node:fs"`,
+      "formats/adapter": `import type { A } from "../../adapters/kernels/a.ts"`,
+      "formats/suite": `const aSuite = 1`,
+      "stages/skips": `test("b", { skip: "why" }, () => {})`,
     }
+    const files = {
+      ...Object.fromEntries(portable.map((name) => [name, `test("a", () => {})`])),
+      ...Object.fromEntries(Object.entries(everywhere).map(([name, body]) => [name, `${body}\ntest("a", () => {})`])),
+    }
+    const placesOf = (lines: ReadonlyArray<string>, name: string): string =>
+      (lines.find((line) => line.startsWith(`tests/${name}.test.ts `)) ?? "").match(/\b(node|deno|bun)\b/g)?.join() ??
+        ""
+    const rotations = [7, 8, 9].map((rotation) => suite(files, "--rotation", String(rotation)).lines)
+    for (const name of Object.keys(everywhere)) {
+      for (const lines of rotations) assert.equal(placesOf(lines, name), "node,deno,bun", name)
+    }
+    for (const name of portable) {
+      assert.deepEqual(rotations.map((lines) => placesOf(lines, name)).sort(), ["bun", "deno", "node"], name)
+    }
+    assert.match(rotations[0]![0]!, /^2 portable files on one runtime each; the same again: --rotation 7;/)
+    for (const options of [["--all"], ["formats/"]]) {
+      assert.equal(placesOf(suite(files, ...options).lines, "formats/x/b"), "node,deno,bun")
+    }
+    const today = suite({ "stages/a": files["stages/a"]!, a: `test("a", () => {})` })
+    const again = /--rotation (\d+)/.exec(today.lines[0]!)![1]!
+    assert.equal(
+      placesOf(
+        suite({ "stages/a": files["stages/a"]!, a: `test("a", () => {})` }, "--rotation", again).lines,
+        "stages/a",
+      ),
+      placesOf(today.lines, "stages/a"),
+    )
   })
 
   await t.test("kills a file that hangs", () => {

@@ -1,11 +1,23 @@
 /**
- * Runs the suite, all `*.test.ts` under tests/, on Node, Deno and Bun: `npm test`, `npm test -- --runtime deno`, `npm test -- chunk/ tree.test`.
+ * Runs the suite, all `*.test.ts` under tests/: `npm test`, `npm test -- --all`, `npm test -- chunk/ tree.test`.
  *
- * Each file runs in a process of its own on each runtime, a few at a time (`--jobs N`, by default one more than there are processors, since some
- * wait for servers), and is killed after `--timeout SECONDS`.
- * One line per file; the full output of what failed; then every skip with its reason, the totals per runtime, and as the very last
- * line the totals of all: `N passed, N failed, N skipped`. Exits with 1 when a test failed, when a process crashed, hung or ran no test,
- * when a test was skipped without a reason, or when a runtime ran no test at all.
+ * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable when it lies in
+ * tests/formats/ or tests/stages/, whose code imports no runtime, and neither brings one in itself nor is the contract of a port:
+ * it imports of `node:` only test and assert, of adapters/ only stores, no vectors, calls no `…Suite` or `…Kill` of tests/suites/,
+ * and skips nothing. A line `// On every runtime: WHY` in a file keeps it on all.
+ * Which runtime is drawn from the name of the file and the day, so that in three days each file runs on each. The draw is printed;
+ * `--rotation N` repeats it. `--all`, or a part of a path, runs all on all; `--runtime NAME` runs all on that one.
+ *
+ * **In what process.** Files that are expected to take less than a second share one with others of their folder on the same runtime,
+ * unless they say `process`, start servers, or have a line `// Alone: WHY`. A batch that is not clean runs again, each file alone,
+ * so that a crash, a hang and a file without tests are told of that file; a batch whose files all pass alone has failed still.
+ * The longest run first, by tests/runner/durations.json, which `--remember` writes anew (each file in a process of its own);
+ * where it is stale, the run takes longer, and no more. `--jobs N` run at a time, by default one more than there are processors,
+ * since some wait for servers; each is killed after `--timeout SECONDS`.
+ *
+ * **What is printed.** One line per file; the full output of what failed; then every skip with its reason, the totals per runtime,
+ * and as the very last line the totals of all: `N passed, N failed, N skipped`. Exits with 1 when a test failed, when a process
+ * crashed, hung or ran no test, when a test was skipped without a reason, or when a runtime ran no test at all.
  *
  * A skipped test needs a reason that is known on every runtime, but Deno and Bun do not report it. So:
  * - skipped everywhere (a program is missing): `{ skip: reason }`; the reason is read from Node's report;
@@ -13,137 +25,44 @@
  * - never `t.skip()` inside a test: Deno counts that as a pass (tests/layers.test.ts finds the calls).
  * Bun does not mention the tests of a skipped suite; Node's entries for them stand in.
  */
-import { spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { availableParallelism, tmpdir } from "node:os"
-import { delimiter, join, relative, resolve } from "node:path"
+import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { availableParallelism } from "node:os"
+import { join, relative, resolve } from "node:path"
 import { parseArgs } from "node:util"
-import { argumentsFor, type Runtime, runtimes, uncaughtMark } from "./runtimes/command.ts"
-import { parseJunit, type TestResult } from "./runtimes/junit.ts"
-
-interface FileRun {
-  readonly results: readonly TestResult[]
-  /** What is wrong beside failed tests, each a sentence; counted as failed tests. */
-  readonly faults: readonly string[]
-  readonly output: string
-  readonly seconds: number
-}
+import { readDurations, rotated, type TestFile, testFiles, today, writeDurations } from "./runner/files.ts"
+import { jobsOf } from "./runner/jobs.ts"
+import { type FileRun, isClean, makeRunner } from "./runner/process.ts"
+import { explained, skipLines } from "./runner/skips.ts"
+import { type Runtime, runtimes } from "./runtimes/command.ts"
+import type { TestResult } from "./runtimes/junit.ts"
 
 const root = resolve(import.meta.dirname, "..")
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    all: { type: "boolean", default: false },
     runtime: { type: "string", multiple: true, default: [] },
+    rotation: { type: "string" },
+    alone: { type: "boolean", default: false },
+    remember: { type: "boolean", default: false },
     jobs: { type: "string", default: String(availableParallelism() + 1) },
     timeout: { type: "string", default: "300" },
     folder: { type: "string", default: join(root, "tests") },
   },
 })
 const chosen = runtimes.filter((runtime) => values.runtime.length === 0 || values.runtime.includes(runtime))
-const folder = resolve(values.folder)
-const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".test.ts"))
-  .map((path) => join(folder, path))
-  .filter((path) => positionals.length === 0 || positionals.some((part) => relative(root, path).includes(part)))
-  .sort()
+const everywhere = values.rotation === undefined && (values.all || values.runtime.length > 0 || positionals.length > 0)
+const rotation = Number(values.rotation ?? today())
+const files = testFiles(resolve(values.folder), readDurations())
+  .filter(({ path }) => positionals.length === 0 || positionals.some((part) => relative(root, path).includes(part)))
+const places = new Map(files.map((file): [TestFile, ReadonlyArray<Runtime>] => {
+  const one = rotated(file.label, rotation)
+  return [file, everywhere || !file.portable ? chosen : chosen.filter((runtime) => runtime === one)]
+}))
 
-const scratch = mkdtempSync(join(tmpdir(), "penstock-tests-"))
-const environment = {
-  ...process.env,
-  PATH: [join(root, "node_modules/.bin"), process.env["PATH"]].join(delimiter),
-  NO_COLOR: "1",
-  FORCE_COLOR: undefined,
-  NODE_TEST_CONTEXT: undefined,
-  DENO_NO_UPDATE_CHECK: "1",
-  NODE_NO_WARNINGS: "1",
-  // Node strips the types of each module once in a run, and not once in each process.
-  NODE_COMPILE_CACHE: join(scratch, "node"),
-}
-const children = new Set<number>()
-const stop = (): void => {
-  for (const pid of children) process.kill(-pid, "SIGKILL")
-  rmSync(scratch, { recursive: true, force: true })
-}
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    stop()
-    process.exit(130)
-  })
-}
-
-const label = (file: string): string => relative(resolve(folder, ".."), file)
-
-const runFile = (runtime: Runtime, file: string): Promise<FileRun> =>
-  new Promise((done) => {
-    const started = performance.now()
-    const report = join(scratch, `${runtime}-${files.indexOf(file)}.xml`)
-    const command = join(root, "node_modules/.bin", runtime)
-    const child = spawn(command, argumentsFor(runtime, root, file, report), {
-      cwd: root,
-      env: environment,
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    })
-    if (child.pid !== undefined) children.add(child.pid)
-    let output = ""
-    const collect = (text: string): void => {
-      if (output.length < 1 << 20) output += text
-    }
-    child.stdout.setEncoding("utf8").on("data", collect)
-    child.stderr.setEncoding("utf8").on("data", collect)
-    const faults: string[] = []
-    const timer = setTimeout(() => {
-      faults.push(`did not end within ${values.timeout} s and was killed`)
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL")
-    }, Number(values.timeout) * 1000)
-    child.on("error", (error) => faults.push(`could not start ${command}: ${error.message}`))
-    child.on("close", (code, signal) => {
-      clearTimeout(timer)
-      if (child.pid !== undefined) children.delete(child.pid)
-      let xml = ""
-      try {
-        xml = readFileSync(report, "utf8")
-      } catch {
-        // No report: the file crashed, exited, or has no tests.
-      }
-      const results = parseJunit(xml)
-      const failed = results.some((one) => one.outcome === "failed")
-      if (faults.length === 0 && !failed) {
-        if (code !== 0) faults.push(signal === null ? `exited with code ${code}` : `was killed by ${signal}`)
-        else if (results.length === 0) faults.push("ran no test, or ended before its report was written")
-      }
-      if (output.includes(uncaughtMark)) faults.push("threw outside of any test")
-      done({ results, faults, output, seconds: (performance.now() - started) / 1000 })
-    })
-  })
-
-/** Completes the skips of a run on Deno or Bun from Node's run of the same file. */
-const complete = (run: FileRun, node: FileRun | undefined, runtime: Runtime): FileRun => {
-  const known = new Map(node?.results.filter((one) => one.outcome === "skipped").map((one) => [one.name, one.reason]))
-  const results = run.results.map((one): TestResult => {
-    if (one.outcome !== "skipped" || one.reason !== undefined) return one
-    const reason = / \[skip: (.+)\]$/.exec(one.name)?.[1] ?? known.get(one.name)
-    return reason === undefined ? one : { ...one, reason }
-  })
-  if (runtime === "bun") {
-    for (const one of node?.results ?? []) {
-      if (one.outcome === "skipped" && !results.some(({ name }) => name === one.name)) results.push(one)
-    }
-  }
-  // Without Node in this run nobody knows the reasons.
-  const unexplained = chosen.includes("node")
-    ? results.filter((one) => one.outcome === "skipped" && one.reason === undefined)
-    : []
-  const faults = run.faults.filter((fault) => !(fault.startsWith("ran no test") && results.length > 0))
-  return {
-    ...run,
-    results,
-    faults: [...faults, ...unexplained.map(({ name }) => `skips "${name}" without a reason (see tests/skip.ts)`)],
-  }
-}
-
-const count = (runs: readonly FileRun[], outcome: TestResult["outcome"]): number =>
+const count = (runs: ReadonlyArray<FileRun>, outcome: TestResult["outcome"]): number =>
   runs.reduce(
     (sum, run) =>
       sum + run.results.filter((one) => one.outcome === outcome).length +
@@ -151,74 +70,83 @@ const count = (runs: readonly FileRun[], outcome: TestResult["outcome"]): number
     0,
   )
 
-const totals = (runs: readonly FileRun[]): string =>
+const totals = (runs: ReadonlyArray<FileRun>): string =>
   `${count(runs, "passed")} passed, ${count(runs, "failed")} failed, ${count(runs, "skipped")} skipped`
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-const all = new Map<Runtime, Map<string, FileRun>>(chosen.map((runtime) => [runtime, new Map()]))
-
 /** Prints the line of a file that has run everywhere, and what failed in it. */
-const reportFile = (file: string): void => {
-  const cells: string[] = []
-  for (const runtime of chosen) {
-    const node = all.get("node")?.get(file)
-    const run = complete(all.get(runtime)!.get(file)!, node, runtime)
-    all.get(runtime)!.set(file, run)
+const printFile = (label: string, runs: ReadonlyMap<Runtime, FileRun>): void => {
+  const cells = [...runs].map(([runtime, run]) => {
     const [passed, failed, skipped] = [count([run], "passed"), count([run], "failed"), count([run], "skipped")]
     const parts = [`${passed}`, failed > 0 && `${failed} FAILED`, skipped > 0 && `${skipped} skipped`]
-    cells.push(`${runtime} ${parts.filter((part) => part !== false).join(", ")} (${run.seconds.toFixed(1)} s)`)
-  }
-  print(`${label(file).padEnd(44)} ${cells.join("  ")}`)
-  for (const runtime of chosen) {
-    const run = all.get(runtime)!.get(file)!
-    if (count([run], "failed") === 0) continue
-    print(`---- ${label(file)} on ${runtime}: output ----`)
+    return `${runtime} ${parts.filter((part) => part !== false).join(", ")} (${run.seconds.toFixed(1)} s)`
+  })
+  print(`${label.padEnd(44)} ${cells.join("  ")}`)
+  for (const [runtime, run] of runs) {
+    if (isClean(run)) continue
+    print(`---- ${label} on ${runtime}: output ----`)
     print(run.output.trimEnd())
     for (const { name, outcome } of run.results) if (outcome === "failed") print(`FAILED ${name}`)
-    for (const fault of run.faults) print(`FAILED ${label(file)} ${fault}`)
+    for (const fault of run.faults) print(`FAILED ${label} ${fault}`)
     print(`---- end ----`)
   }
 }
 
-const reportSkips = (): void => {
-  const where = new Map<string, Runtime[]>()
-  for (const [runtime, runs] of all) {
-    for (const [file, run] of runs) {
-      for (const { name, outcome, reason } of run.results) {
-        if (outcome !== "skipped") continue
-        const bare = name.replace(/ \[skip: .+\]$/, "")
-        const key = `${label(file)} > ${bare}: ${
-          reason ?? (chosen.includes("node") ? "NO REASON GIVEN" : "only a run on Node tells why")
-        }`
-        where.set(key, [...where.get(key) ?? [], runtime])
-      }
-    }
+/** Seconds of processor time of all children so far; nothing where Linux does not tell it. */
+const processorSeconds = (): number | undefined => {
+  try {
+    // The name of the program, in brackets, may hold spaces. Field 16 and 17 of proc_pid_stat(5), in hundredths.
+    const fields = readFileSync("/proc/self/stat", "utf8").replace(/\(.*\)/, "x").split(" ")
+    return (Number(fields[15]) + Number(fields[16])) / 100
+  } catch {
+    return undefined
   }
-  if (where.size > 0) print("\nSkipped:")
-  for (const [key, on] of where) print(`  ${key} (${on.join(", ")})`)
+}
+
+const runner = makeRunner(root, Number(values.timeout))
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    runner.stop()
+    process.exit(130)
+  })
 }
 
 const main = async (): Promise<boolean> => {
   if (chosen.length === 0) throw new Error(`No such runtime: ${values.runtime.join(", ")}; there are ${runtimes}`)
+  if (!Number.isInteger(rotation)) throw new Error(`--rotation takes a whole number, not ${values.rotation}`)
   const started = performance.now()
-  const queue = files.flatMap((file) => chosen.map((runtime) => ({ file, runtime })))
+  const portable = files.filter((file) => file.portable).length
+  if (!everywhere && portable > 0) {
+    print(`${portable} portable files on one runtime each; the same again: --rotation ${rotation}; all on all: --all`)
+  }
+  const queue = jobsOf(places, !values.alone && !values.remember)
+  const running = new Map(files.map((file) => [file.path, new Map<Runtime, FileRun>()]))
+  const done = new Map<string, ReadonlyMap<Runtime, FileRun>>()
   let next = 0
-  let reported = 0
   const worker = async (): Promise<void> => {
     for (let job = queue[next++]; job !== undefined; job = queue[next++]) {
-      all.get(job.runtime)!.set(job.file, await runFile(job.runtime, job.file))
-      while (reported < files.length && chosen.every((runtime) => all.get(runtime)!.has(files[reported]!))) {
-        reportFile(files[reported++]!)
+      const runs = await runner.run(job.runtime, job.files.map(({ path }) => path))
+      for (const file of job.files) {
+        const on = running.get(file.path)!.set(job.runtime, runs.get(file.path)!)
+        if (on.size < places.get(file)!.length) continue
+        // Without Node in this run nobody knows the reasons; a portable file has them in the names.
+        const all = explained(
+          new Map(chosen.flatMap((one) => on.has(one) ? [[one, on.get(one)!]] : [])),
+          chosen.includes("node"),
+        )
+        done.set(file.label, all)
+        printFile(file.label, all)
       }
     }
   }
   await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, worker))
-  reportSkips()
+  const skips = skipLines(new Map([...done].sort(([a], [b]) => a < b ? -1 : 1)))
+  if (skips.length > 0) print(["\nSkipped:", ...skips].join("\n  "))
   print("")
   let good = true
-  for (const [runtime, byFile] of all) {
-    const runs = [...byFile.values()]
+  for (const runtime of chosen) {
+    const runs = [...done.values()].flatMap((on) => on.get(runtime) ?? [])
     const version = spawnSync(join(root, "node_modules/.bin", runtime), ["--version"], { encoding: "utf8" })
     const number = /\d+\.\d+\.\d+/.exec(version.stdout ?? "")?.[0] ?? "?"
     const seconds = runs.reduce((sum, run) => sum + run.seconds, 0).toFixed(1)
@@ -231,13 +159,18 @@ const main = async (): Promise<boolean> => {
       good = false
     }
   }
-  print(`all together   ${((performance.now() - started) / 1000).toFixed(1)} s`)
-  print(totals([...all.values()].flatMap((byFile) => [...byFile.values()])))
+  if (values.remember && good) writeDurations(done)
+  const spent = processorSeconds()
+  print(
+    `all together   ${((performance.now() - started) / 1000).toFixed(1)} s, ${queue.length} processes` +
+      (spent === undefined ? "" : `, ${spent.toFixed(0)} s of processor time`),
+  )
+  print(totals([...done.values()].flatMap((on) => [...on.values()])))
   return good
 }
 
 try {
   process.exitCode = await main() ? 0 : 1
 } finally {
-  stop()
+  runner.stop()
 }

@@ -10,6 +10,9 @@ export type Runtime = (typeof runtimes)[number]
 /** Starts the line that tells of an error outside of any test on Deno. */
 export const uncaughtMark = "Uncaught outside of any test:"
 
+/** Starts the name of the suite that holds the tests of one file of a batch (tests/runtimes/batch.ts). */
+export const batchMark = "= "
+
 /**
  * Arguments that run `file`, write the report to `report` and readable results to stdout. The paths are absolute.
  *

@@ -1,0 +1,95 @@
+/** The test files: what each says of itself, and on which runtimes it runs. tests/run.ts has the rules in words. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join, relative, resolve } from "node:path"
+import { importsOf } from "../imports.ts"
+import { type Runtime, runtimes } from "../runtimes/command.ts"
+
+/** A test file. */
+export interface TestFile {
+  readonly path: string
+  /** From the folder above the tests: `tests/walk/order.test.ts`. */
+  readonly label: string
+  /** Whether it may run on one runtime in place of all. */
+  readonly portable: boolean
+  /** Whether it must have a process of its own. */
+  readonly alone: boolean
+  /** How long it runs on one runtime, about. */
+  readonly seconds: number
+}
+
+/** Seconds on one runtime, by label, as the last `--remember` measured them. */
+export type Durations = Readonly<Record<string, number>>
+
+const durationsFile = join(import.meta.dirname, "durations.json")
+
+/** What was measured last. It may be stale: it decides only in what order files run, and which share a process. */
+export const readDurations = (): Durations => {
+  try {
+    return JSON.parse(readFileSync(durationsFile, "utf8")) as Durations
+  } catch {
+    return {}
+  }
+}
+
+/** Writes what was measured; of files that did not run, what was known before. */
+export const writeDurations = (runs: ReadonlyMap<string, ReadonlyMap<Runtime, { readonly seconds: number }>>): void => {
+  const known: Record<string, number> = { ...readDurations() }
+  for (const [label, on] of runs) {
+    const seconds = [...on.values()].map((run) => run.seconds)
+    known[label] = Math.round(10 * seconds.reduce((sum, one) => sum + one, 0) / seconds.length) / 10
+  }
+  const there = Object.entries(known).filter(([label]) => existsSync(join(import.meta.dirname, "../..", label)))
+  const lines = there.sort(([a], [b]) => a < b ? -1 : 1).map(([label, seconds]) =>
+    `  ${JSON.stringify(label)}: ${seconds}`
+  )
+  writeFileSync(durationsFile, `{\n${lines.join(",\n")}\n}\n`)
+}
+
+/** Folders whose tests are of code that imports no runtime; tests/layers.test.ts holds the code to it. */
+const portableFolders = /^tests\/(formats|stages)\//
+
+/** An import that brings in a runtime, a whole adapter, a published vector, or the contract of a port. */
+const bringsRuntime = (specifier: string): boolean =>
+  specifier.startsWith("node:") && !/^node:(test|assert)\b/.test(specifier) ||
+  /(^|\/)adapters\/(?!store\/)/.test(specifier) || /(^|\/)vectors\//.test(specifier)
+
+const isPortable = (label: string, source: string): boolean =>
+  portableFolders.test(label) && !/^\/\/ On every runtime: ./m.test(source) && !importsOf(source).some(bringsRuntime) &&
+  // The suites of ports are named so; those of kills start processes.
+  !/\b\w+(Suite|Kill)\b/.test(source) && !/\bskip(If\(|:)/.test(source)
+
+const isAlone = (source: string): boolean =>
+  /^\/\/ Alone: ./m.test(source) || /\bprocess\b/.test(source) ||
+  importsOf(source).some((one) => one.includes("/servers/"))
+
+/** All test files beneath a folder, by name. */
+export const testFiles = (folder: string, durations: Durations): ReadonlyArray<TestFile> =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .sort()
+    .map((name) => {
+      const path = join(folder, name)
+      const label = relative(resolve(folder, ".."), path).replaceAll("\\", "/")
+      const source = readFileSync(path, "utf8")
+      return {
+        path,
+        label,
+        portable: isPortable(label, source),
+        alone: isAlone(source),
+        seconds: durations[label] ?? 0.3 + source.length / 10_000,
+      }
+    })
+
+/** FNV-1a: the same on every machine. */
+const hash = (text: string): number => {
+  let value = 0x811c9dc5
+  for (const sign of text) value = Math.imul(value ^ sign.codePointAt(0)!, 0x01000193)
+  return value >>> 0
+}
+
+/** Today's rotation: three days in a row, each portable file runs on another runtime. */
+export const today = (): number => Math.floor(Date.now() / 86_400_000)
+
+/** The one runtime of a portable file. */
+export const rotated = (label: string, rotation: number): Runtime =>
+  runtimes[(hash(label) + rotation) % runtimes.length]!
