@@ -63,7 +63,7 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
         const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
         report(summary, input.dryRun, secondsSince(start), out)
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }), { meanwhile: what.begin })
+      }), { meanwhile: what.begin, backup: true })
   },
   Effect.scoped,
 )

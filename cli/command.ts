@@ -6,6 +6,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import { backupCommand } from "./backup_command.ts"
+import { describeChoices } from "./chosen.ts"
 import {
   type AnyCommand,
   argument,
@@ -23,6 +24,7 @@ import {
   texts,
   verbose,
 } from "./flags.ts"
+import { builtIn } from "./formats.ts"
 import { restoreCommand } from "./restore_command.ts"
 
 const initCommand = (exit: OnExit): AnyCommand =>
@@ -43,7 +45,8 @@ const initCommand = (exit: OnExit): AnyCommand =>
   ).pipe(
     Command.withDescription(
       "Make a new repository. You are asked for its password, unless PENSTOCK_PASSWORD or --password-file gives it.\n" +
-        "  Keep the password safe: without it, nobody can read the backups. What other formats need instead is in docs/command.md.",
+        "  Keep the password safe: without it, nobody can read the backups. What other formats need instead is in docs/command.md.\n\n" +
+        `  Options of formats, as in -o zprt.layout=program:\n${describeChoices(builtIn)}`,
     ),
     Command.withShortDescription("Make a new repository"),
     Command.withExamples([

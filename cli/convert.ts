@@ -52,6 +52,7 @@ const openTarget = Effect.fnUntraced(function* (input: ConvertInput) {
     ...input,
     repo: input.to,
     format: input.toFormat,
+    option: input.toOption,
     noEncryption: input.toNoEncryption,
     compression: input.compression,
     passwordFile: input.toPasswordFile,
@@ -59,8 +60,8 @@ const openTarget = Effect.fnUntraced(function* (input: ConvertInput) {
     identity: input.toIdentity,
     keyFile: input.toKeyFile,
   }
-  if (!input.dryRun) return yield* openRepository(options, "either", { names: targetNames })
-  return yield* openRepository(options, "open", { names: targetNames }).pipe(
+  if (!input.dryRun) return yield* openRepository(options, "either", { names: targetNames, backup: true })
+  return yield* openRepository(options, "open", { names: targetNames, backup: true }).pipe(
     Effect.catchIf(
       (error) => error._tag === "RepositoryError" && error.reason === "none",
       () => Effect.succeed(undefined),

@@ -23,6 +23,7 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
         {
           ...input,
           repo: input.to,
+          option: input.toOption,
           passwordFile: input.toPasswordFile,
           keyFile: input.toKeyFile,
           noEncryption: input.toNoEncryption,
@@ -30,7 +31,7 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
           identity: [],
         },
         "open",
-        { names: targetNames },
+        { names: targetNames, backup: true },
       )
       if (target.source.name !== source.name) {
         return yield* new UsageError({

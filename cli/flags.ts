@@ -92,6 +92,9 @@ export const common: Flags<CommonInput> = {
   ).pipe(
     Flag.withAlias("r"),
   ),
+  option: texts("option", "KEY=VALUE", "An option of the format; repeatable; init --help lists them").pipe(
+    Flag.withAlias("o"),
+  ),
   passwordFile: text(
     "password-file",
     "FILE",
@@ -152,6 +155,7 @@ export const copyTarget: Flags<CopyTargetInput> = {
     Flag.withMetavar("REPO"),
     Flag.withDescription("The repository to write to. Required"),
   ),
+  toOption: texts("to-option", "KEY=VALUE", "An option of its format, as --option"),
   toPasswordFile: text("to-password-file", "FILE", "Its password ($PENSTOCK_TO_PASSWORD wins)"),
   toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
   toNoEncryption: flag("to-no-encryption", "It has, or gets, no password, where the format allows that (bkp)"),

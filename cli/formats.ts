@@ -1,7 +1,10 @@
 /** The formats that the command knows, each loaded only when it is used. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Format, FormatError, Secrets } from "../formats/format.ts"
+import { bkpChoices, chosenBkp } from "../formats/bkp/choices.ts"
+import type { ChosenOptions, Format, FormatError, FormatOption, Secrets } from "../formats/format.ts"
+import { chosenRozen, rozenChoices } from "../formats/rozen/choices.ts"
+import { chosenZprt, zprtChoices } from "../formats/zprt/choices.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { ObjectStore } from "../stages/pack/store.ts"
@@ -13,7 +16,11 @@ export type SecretKind = "password" | "age" | "key-file"
 export interface WriteOptions {
   /** One of those that the format has. */
   readonly compression?: CompressionMode
+  /** What is chosen of its `options`. */
+  readonly chosen?: ChosenOptions
 }
+
+const NOTHING: ChosenOptions = new Map()
 
 /** How the command gets at a format. */
 export interface FormatSource {
@@ -21,6 +28,8 @@ export interface FormatSource {
   readonly name: string
   /** Loads it; absent as long as it is not built. */
   readonly load?: (options?: WriteOptions) => Promise<Format>
+  /** What can be chosen with `--option`. */
+  readonly options?: ReadonlyArray<FormatOption>
   /** The modes of compression that it can write with; none when there is nothing to choose. */
   readonly compression?: ReadonlyArray<CompressionMode>
   /** What opens a repository of this format: any one of these, nothing when it is empty. */
@@ -42,19 +51,22 @@ export const builtIn: ReadonlyArray<FormatSource> = [
     secrets: ["password"],
     sharesKey: true,
     compression: ["auto", "fast", "better", "max", "off"],
-    load: (options) => import("../formats/rozen/mod.ts").then(({ makeRozen }) => makeRozen(options)),
+    options: rozenChoices,
+    load: ({ chosen = NOTHING, ...options } = {}) =>
+      import("../formats/rozen/mod.ts").then(({ makeRozen }) => makeRozen({ ...options, ...chosenRozen(chosen) })),
   },
   {
     name: "zprt",
     secrets: ["age", "password"],
     file: "archive.zprt",
     compression: ["auto", "fast", "better", "max"],
-    load: async ({ compression = "auto" } = {}) => {
+    options: zprtChoices,
+    load: async ({ chosen = NOTHING, compression = "auto" } = {}) => {
       const [{ makeZprt }, { MODE_LEVELS }] = await Promise.all([
         import("../formats/zprt/mod.ts"),
         import("../stages/compress/mode.ts"),
       ])
-      return makeZprt({ level: MODE_LEVELS[compression] })
+      return makeZprt({ level: MODE_LEVELS[compression], ...chosenZprt(chosen) })
     },
     recover: () => import("../formats/zprt/mod.ts").then(({ recover }) => recover),
   },
@@ -62,7 +74,9 @@ export const builtIn: ReadonlyArray<FormatSource> = [
     name: "bkp",
     secrets: ["password"],
     open: true,
-    load: () => import("../formats/bkp/mod.ts").then(({ bkp }) => bkp),
+    options: bkpChoices,
+    load: ({ chosen = NOTHING } = {}) =>
+      import("../formats/bkp/mod.ts").then(({ makeBkp }) => makeBkp(chosenBkp(chosen))),
   },
   {
     name: "snapshot-catalog",

@@ -56,6 +56,7 @@ const openLike = Effect.fnUntraced(function* (input: InitInput) {
       ...input,
       repo: fromRepo,
       format: source.name,
+      option: [],
       passwordFile: fromPasswordFile,
       keyFile: undefined,
       noEncryption: false,

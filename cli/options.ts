@@ -29,6 +29,8 @@ export interface StoreInput {
 
 /** Which repository. */
 export interface RepositoryOptions extends SecretOptions, StoreInput, Partial<CreationInput> {
+  /** What is chosen of the format; see chosen.ts. */
+  readonly option: ReadonlyArray<string>
   readonly repo: string | undefined
   readonly compression?: CompressionMode | undefined
   /** Do not tell when it has to wait. */
@@ -46,11 +48,13 @@ export interface PrintingInput {
 /** What every command on a repository has. */
 export interface CommonInput extends SecretOptions, StoreInput, PrintingInput {
   readonly repo: string | undefined
+  readonly option: ReadonlyArray<string>
 }
 
 /** The repository that `copy` writes to. */
 export interface CopyTargetInput {
   readonly to: string
+  readonly toOption: ReadonlyArray<string>
   readonly toPasswordFile: string | undefined
   readonly toKeyFile: string | undefined
   readonly toNoEncryption: boolean

@@ -8,8 +8,9 @@ import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 import { Scrypt } from "../stages/encrypt/password.ts"
 import { ObjectStore } from "../stages/pack/store.ts"
+import { checkChosen, type Chosen, readChosen } from "./chosen.ts"
 import { UsageError } from "./error.ts"
-import { Formats, type FormatSource } from "./formats.ts"
+import { Formats, type FormatSource, type WriteOptions } from "./formats.ts"
 import type { RepositoryOptions } from "./options.ts"
 import { ownNames, passwordIsSet, type SecretNames } from "./password.ts"
 import { remembered } from "./remembered.ts"
@@ -51,6 +52,8 @@ export interface OpenHow {
   readonly through?: (store: ObjectStore) => ObjectStore
   /** The repository whose key it gets when it is made. */
   readonly like?: Repository
+  /** A snapshot is to be made. */
+  readonly backup?: boolean
   /** Called when a key is being derived from a password, which takes half a second in which this thread has nothing to do. */
   readonly meanwhile?: (() => void) | undefined
 }
@@ -87,15 +90,24 @@ export const openRepository: (
   mode: OpenMode,
   how?: OpenHow,
 ) => Effect.Effect<OpenRepository, OpenError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
-  function* (options, mode, { like, names = ownNames, through = (store: ObjectStore) => store } = {}) {
-    const { forget = Effect.void, found, location, store } = yield* findRepository(options)
+  function* (
+    options,
+    mode,
+    { backup = false, like, names = ownNames, through = (store: ObjectStore) => store } = {},
+  ) {
+    const option = `${names.options}option`
+    const chosen = yield* readChosen(option, options.option)
+    const { forget = Effect.void, found, location, store } = yield* findRepository(options, chosen)
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
     }
     if (found === undefined && mode === "open") return yield* noneAt(location)
     const { source, format: usual } = found ?? (yield* formatNamed(options.format))
-    const format = options.compression === undefined ? usual : yield* compressing(source, options.compression)
     const created = found === undefined
+    if (chosen !== undefined) yield* checkChosen(option, chosen, { source, location, created, backup })
+    const format = chosen === undefined && options.compression === undefined
+      ? usual
+      : yield* writing(source, options.compression, chosen)
     const give = <A>(effect: Effect.Effect<A, FormatError, ObjectStore | SqliteEngine | Scope.Scope>) =>
       // A store is made only now: nothing is left behind when there is no password.
       Effect.flatMap(
@@ -145,8 +157,11 @@ interface Place {
 }
 
 /** Looks for a repository. Fails with `foreign` when it is of another format than the options say. */
-const findRepository: (options: RepositoryOptions) => Effect.Effect<Place, OpenError, Scope.Scope> = Effect.fnUntraced(
-  function* (options) {
+const findRepository: (
+  options: RepositoryOptions,
+  chosen: Chosen | undefined,
+) => Effect.Effect<Place, OpenError, Scope.Scope> = Effect.fnUntraced(
+  function* (options, chosen) {
     const location = yield* repositoryLocation(options.repo)
     const store = yield* openStore(location, options, undefined, false).pipe(
       Effect.catchIf(
@@ -156,7 +171,7 @@ const findRepository: (options: RepositoryOptions) => Effect.Effect<Place, OpenE
     )
     if (store === undefined) return { location }
     const { first, forget, then } = remembered(store)
-    const found = yield* recognise(first, location)
+    const found = yield* recognise(first, location, chosen)
     if (found === undefined) return { location, store }
     if (options.format !== undefined && options.format !== found.source.name) {
       return yield* new RepositoryError({
@@ -178,8 +193,12 @@ const noneAt = (location: string): RepositoryError =>
 export const recoverRepository: (options: RepositoryOptions) => Effect.Effect<Recovered, OpenError, Scope.Scope> =
   Effect.fnUntraced(
     function* (options) {
-      const { forget = Effect.void, found, location, store } = yield* findRepository(options)
+      const chosen = yield* readChosen("--option", options.option)
+      const { forget = Effect.void, found, location, store } = yield* findRepository(options, chosen)
       if (found === undefined || store === undefined) return yield* noneAt(location)
+      if (chosen !== undefined) {
+        yield* checkChosen("--option", chosen, { source: found.source, location, created: false, backup: false })
+      }
       const { recover, name } = found.source
       if (recover === undefined) {
         return yield* new UsageError({
@@ -227,12 +246,16 @@ export interface Found {
 
 /** The first format that knows what is in the store. A file can only be of a format that lies in one. */
 const recognise = Effect.fnUntraced(
-  function* (store: ObjectStore, location: string): Effect.fn.Return<Found | undefined, FormatError> {
+  function* (
+    store: ObjectStore,
+    location: string,
+    chosen: Chosen | undefined,
+  ): Effect.fn.Return<Found | undefined, FormatError> {
     const path = localPath(location)
     const single = path !== undefined && isFile(path)
     for (const source of yield* Formats) {
       if (source.load === undefined || (single && source.file === undefined)) continue
-      const format = yield* Effect.promise(() => source.load!())
+      const format = yield* Effect.promise(() => source.load!(optionsFor(source, chosen)))
       if (yield* Effect.provideService(format.recognise, ObjectStore, store)) return { source, format }
     }
     if (!single) return undefined
@@ -252,11 +275,20 @@ const isDatabase = (store: ObjectStore): Effect.Effect<boolean> =>
     Effect.catch(() => Effect.succeed(false)),
   )
 
-/** The format, writing with that mode of compression. */
-const compressing = (source: FormatSource, mode: CompressionMode): Effect.Effect<Format, UsageError> => {
+const optionsFor = ({ name }: FormatSource, chosen: Chosen | undefined): WriteOptions =>
+  chosen?.format === name ? { chosen: chosen.values } : {}
+
+/** The format, with that mode of compression and what is chosen. */
+const writing = (
+  source: FormatSource,
+  mode: CompressionMode | undefined,
+  chosen: Chosen | undefined,
+): Effect.Effect<Format, UsageError> => {
   const modes = source.compression ?? []
-  return source.load !== undefined && modes.includes(mode)
-    ? Effect.promise(() => source.load!({ compression: mode }))
+  return source.load !== undefined && (mode === undefined || modes.includes(mode))
+    ? Effect.promise(() =>
+      source.load!({ ...(mode === undefined ? {} : { compression: mode }), ...optionsFor(source, chosen) })
+    )
     : Effect.fail(
       new UsageError({
         message: `The format ${source.name} has ` +

@@ -262,6 +262,25 @@ export interface Cacheable {
   readonly config?: string
 }
 
+/** Something that can be chosen of a format, as data: what the command takes, its help and the documentation follow from it. */
+export interface FormatOption {
+  /** `layout`; on the command line `zprt.layout`. */
+  readonly name: string
+  /** The values that there are, the default first; or what stands for any other value, such as `PATH`. */
+  readonly values: ReadonlyArray<string> | string
+  /** `make`: of a repository when it is made, which keeps it. `backup`: of one snapshot. `open`: whenever the repository is used. */
+  readonly when: "make" | "backup" | "open"
+  /** It may be given more than once. */
+  readonly repeatable?: boolean
+  /** What it is, in some words. */
+  readonly meaning: string
+  /** What is wrong with a value where `values` does not list them: words that go on after the value. */
+  readonly problem?: (value: string) => string | undefined
+}
+
+/** The values that were chosen, by the names of options. */
+export type ChosenOptions = ReadonlyMap<string, ReadonlyArray<string>>
+
 /** A format: how repositories of it are made, recognised and opened. */
 export interface Format {
   /** As on the command line: `rozen`, `zprt`, `bkp`, `snapshot-catalog`, `fogsync`. */

@@ -26,6 +26,8 @@ import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 export interface RozenOptions extends LayoutOptions {
   /** Cost of scrypt for new passwords: 32 MiB and three passes by default. */
   readonly scrypt?: ScryptCost
+  /** Block version of a repository that is made; 1 by default. One that is there keeps its own. */
+  readonly version?: 0 | 1
 }
 
 /** The rozen format with options of one's own. */
@@ -38,7 +40,15 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
     const store = yield* ObjectStore
     return (yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0
   }),
-  create: Effect.fnUntraced(function* ({ password }, like) {
+  create: Effect.fnUntraced(function* (secrets, like) {
+    if (options.version === 0) {
+      if (like === undefined) return yield* makeRozenV0(optionsV0(options)).create(secrets)
+      return yield* new RepositoryError({
+        reason: "unsupported",
+        message: "A repository of block version 0 cannot have the key of another; leave out that it is to be like one",
+      })
+    }
+    const { password } = secrets
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const exists = new RepositoryError({

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path"
 import { test } from "node:test"
 import * as adapters from "../../adapters/mod.ts"
 import * as exit from "../../cli/exit.ts"
+import { describeChoice, usageOf } from "../../cli/chosen.ts"
 import { builtIn } from "../../cli/formats.ts"
 import * as penstock from "../../mod.ts"
 
@@ -75,6 +76,16 @@ test("every format is in the documents", () => {
   assert.deepEqual(listed, builtIn.map(({ name }) => name))
   const others = [...read("docs/threat-model.md").matchAll(/^### ([a-z-]+)$/gm)].map(([, name]) => name!)
   assert.deepEqual(others, listed.slice(1))
+})
+
+test("the options of formats in the documents are those that the formats have", () => {
+  const rows = builtIn.flatMap((source) =>
+    (source.options ?? []).map((choice) =>
+      `| \`${usageOf(source, choice).replaceAll("|", "\\|")}\` | ${describeChoice(choice)} |`
+    )
+  )
+  const [, table] = /\*\*Options of formats\.\*\*[^]*?\n\| --- \| --- \|\n([^]*?)\n\n/.exec(read("docs/command.md"))!
+  assert.deepEqual(table!.split("\n"), rows)
 })
 
 test("the exit codes of the documents are those of the command", () => {

@@ -1,8 +1,6 @@
 /** An archive stays as it was written: in the order of the document or of later programs, with the length of the index or its position. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { zstdDecompressSync } from "node:zlib"
-import { Decrypter } from "age-encryption"
 import { Effect } from "effect"
 import { makeZprt } from "../../../formats/zprt/mod.ts"
 import { ARCHIVE } from "../../../formats/zprt/layout.ts"
@@ -10,7 +8,6 @@ import {
   ageFile,
   archiveOf,
   assembleArchive,
-  identityText,
   inStore,
   list,
   MAGIC,
@@ -20,50 +17,13 @@ import {
   stored,
   walk,
 } from "./harness.ts"
+import { program, type Trailer } from "./program.ts"
 
 const LAYOUTS = ["document", "program"] as const
 const TRAILERS = ["length", "position"] as const
-type Layout = typeof LAYOUTS[number]
-type Trailer = typeof TRAILERS[number]
 
 const TREE = { "a.txt": { content: "apple" }, "d/b.txt": { content: "bread" }, "e": { directory: true } } as const
 const MORE = { ...TREE, "c.txt": { content: "cheese" } } as const
-
-const open = async (file: Uint8Array): Promise<Buffer> => {
-  const decrypter = new Decrypter()
-  decrypter.addIdentity(identityText)
-  return zstdDecompressSync(await decrypter.decrypt(new Uint8Array(file)))
-}
-
-/** A program that knows one order and one trailer, and trusts the archive: contents by path; anything else makes it fail. */
-const program = async (bytes: Uint8Array, layout: Layout, trailer: Trailer): Promise<Record<string, string | null>> => {
-  const archive = Buffer.from(bytes)
-  const end = archive.length - 16
-  const told = Number(archive.readBigUInt64LE(end))
-  const plain = await open(archive.subarray(trailer === "length" ? end - told : told, end))
-  let at = 8
-  const number = (): number => Number(plain.readBigUInt64LE((at += 8) - 8))
-  const listOf = <A>(item: () => A): Array<A> => Array.from({ length: number() }, item)
-  const position = (): readonly [number, number] => [number(), number()]
-  const hash = (): void => void (at += 32)
-  const text = (): string => {
-    const length = number()
-    return plain.toString("utf8", at, at += length)
-  }
-  const path = (): string => listOf(text).join("/")
-  const contentLists = (item: () => unknown): void => [item, hash, number].forEach(listOf)
-  if (layout === "document") contentLists(position)
-  const positions = listOf(position)
-  const paths = listOf(path)
-  const empty = listOf(path)
-  if (layout === "program") contentLists(number)
-  assert.equal(at, plain.length, "the index has another order")
-  const contents = await Promise.all(positions.map(([from, length]) => open(archive.subarray(from, from + length))))
-  return Object.fromEntries([
-    ...paths.map((path, i) => [path, contents[i]!.toString()]),
-    ...empty.map((path) => [path, null]),
-  ])
-}
 
 /** The archive after one more run, by a program that is told nothing of its form. */
 const again = (archive: Uint8Array, tree: Parameters<typeof walk>[0]): Promise<Uint8Array> =>
