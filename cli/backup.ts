@@ -3,16 +3,17 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { hostname as machineName, userInfo } from "node:os"
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
 import type { BackupOptions, BackupSummary, FormatError, Problem, Repository } from "../formats/format.ts"
 import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite.ts"
 import type { TarError } from "../stages/tar/mod.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
-import type { SourceError } from "../stages/walk/source.ts"
+import type { SourceError, WalkOptions } from "../stages/walk/source.ts"
 import { cacheDirectory } from "../adapters/store/cache_directory.ts"
 import { early } from "./early.ts"
 import { UsageError } from "./error.ts"
+import { excludesOf } from "./excludes.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { CommonInput, CreationInput } from "./options.ts"
@@ -22,9 +23,8 @@ import { backupMeter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import { describeMade, type OpenError, repositoryLocation, withRepository } from "./repository.ts"
 import { entriesOf, rootsOf } from "./roots.ts"
-import { readText } from "./text_file.ts"
 import { describeSnapshot } from "./snapshot.ts"
-import { stdinEntries } from "./stdin.ts"
+import { commandInput, incoming, stdinInput } from "./stdin.ts"
 import { printTraffic } from "./traffic.ts"
 
 export interface BackupInput extends CommonInput, CreationInput {
@@ -36,6 +36,8 @@ export interface BackupInput extends CommonInput, CreationInput {
   readonly excludeCaches: boolean
   readonly oneFileSystem: boolean
   readonly stdin: boolean
+  /** The arguments are not paths, but a command, of which the standard output is backed up. */
+  readonly stdinFromCommand: boolean
   readonly stdinFilename: string | undefined
   /** Standard input is a tar archive. */
   readonly tar: boolean
@@ -59,7 +61,8 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
     return yield* withRepository(input, mode, (repository, open) =>
       Effect.gen(function* () {
         if (open.created) out.note(describeMade(open))
-        const stored = yield* run(repository, what.entries, options, out)
+        const stored = yield* Effect.raceFirst(run(repository, what.entries, options, out), what.failed)
+        what.ended()
         const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
         report(summary, input.dryRun, secondsSince(start), out)
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
@@ -87,6 +90,7 @@ const run = Effect.fnUntraced(function* (
 /** Entries that are looked for while the repository is being opened: what half a second is enough for, in some MB. */
 const EARLY_ENTRIES = 8192
 
+type LeftOut = Parameters<NonNullable<WalkOptions["leftOut"]>>[1]
 type EntriesError = SourceError | TarError | SqliteError | UsageError
 
 interface What {
@@ -94,45 +98,100 @@ interface What {
   readonly paths: ReadonlyArray<string>
   /** Begins to look for entries, where that may be before there is a repository. */
   readonly begin?: () => void
+  /** Fails when no snapshot may be made after all; never ends otherwise. */
+  readonly failed: Effect.Effect<never, UsageError>
   /** What is found to be wrong before entries come. */
   readonly problems: ReadonlyArray<Problem>
+  /** To be called when all entries have come. */
+  readonly ended: () => void
 }
 
-/** What is to be backed up: a tree, several, or stdin as a file or as a tar archive. */
-const sourceOf = Effect.fnUntraced(function* (
+/** What is to be backed up: a tree, several, or what comes in from elsewhere. */
+const sourceOf = (
   input: BackupInput,
   location: string,
   out: Output,
+): Effect.Effect<What, UsageError | SourceError, Scope.Scope> =>
+  input.tar || input.stdin || input.stdinFromCommand || input.stdinFilename !== undefined
+    ? incomingOf(input)
+    : treesOf(input, location, out)
+
+/** Standard input as a file or as a tar archive, or what a command prints. */
+const incomingOf = Effect.fnUntraced(function* (
+  input: BackupInput,
 ): Effect.fn.Return<What, UsageError | SourceError, Scope.Scope> {
-  if (input.tar || input.stdin || input.stdinFilename !== undefined) {
-    const name = input.stdinFilename ?? (input.tar ? "stdin.tar" : "stdin")
-    if (input.paths.length > 0 || (input.tar && input.stdin)) {
-      return yield* new UsageError({ message: "Give one of --stdin, --tar and paths to back up" })
-    }
-    const problems: Array<Problem> = []
-    const paths = [resolve("/", name)]
-    if (!input.tar) return { entries: yield* stdinEntries(name), paths, problems }
-    const [{ tarInput }, { readTar }] = yield* Effect.promise(() =>
-      Promise.all([import("./tar_input.ts"), import("../stages/tar/mod.ts")])
-    )
-    return { entries: readTar(yield* tarInput, { problem: (problem) => problems.push(problem) }), paths, problems }
+  const { paths: args, stdin, stdinFromCommand, tar } = input
+  if ([stdin, stdinFromCommand, tar].filter(Boolean).length > 1 || (args.length > 0 && !stdinFromCommand)) {
+    return yield* new UsageError({
+      message: "Give one of --stdin, --stdin-from-command, --tar and paths to back up",
+    })
   }
+  const name = input.stdinFilename ?? (tar ? "stdin.tar" : "stdin")
+  const problems: Array<Problem> = []
+  const what = { paths: [resolve("/", name)], problems, ended: () => {} }
+  if (!tar) return { ...what, ...yield* incoming(name, yield* stdinFromCommand ? commandInput(args) : stdinInput) }
+  const [{ tarInput }, { readTar }] = yield* Effect.promise(() =>
+    Promise.all([import("./tar_input.ts"), import("../stages/tar/mod.ts")])
+  )
+  const entries = readTar(yield* tarInput, { problem: (problem) => problems.push(problem) })
+  return { ...what, entries, failed: Effect.never }
+})
+
+/** The trees and files that the arguments name. */
+const treesOf = Effect.fnUntraced(function* (
+  input: BackupInput,
+  location: string,
+  out: Output,
+): Effect.fn.Return<What, UsageError, Scope.Scope> {
   if (input.paths.length === 0) {
     return yield* new UsageError({
       message: "Nothing to back up: name one or more paths, as in penstock backup -r REPO ~/documents",
     })
   }
-  const patterns = [...input.exclude]
-  for (const file of input.excludeFile) {
-    const text = yield* readText(file, "exclude file")
-    patterns.push(...text.split(/\r?\n/).filter((line) => line !== "" && !line.startsWith("#")))
-  }
-  const { roots, remarks } = yield* rootsOf(input.paths, patterns, location, input.cacheDir ?? cacheDirectory())
-  if (!input.quiet) { for (const remark of remarks) out.warn(displayPath(remark)) }
+  const excludes = yield* excludesOf(input.exclude, input.excludeFile, input.paths)
+  const { problems, remarks, roots } = yield* rootsOf(
+    input.paths,
+    excludes,
+    location,
+    input.cacheDir ?? cacheDirectory(),
+  )
+  for (const remark of remarks) out.remark(remark)
   const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
-  const { begin, stream } = yield* early(entriesOf(localSource.make(), roots, input), EARLY_ENTRIES)
-  return { entries: stream, begin, paths: roots.map((root) => root.path), problems: [] }
+  const entries = entriesOf(localSource.make(), roots, input, ({ path: root }, path, why, directory) => {
+    if (why === "ignored") excludes.left(root, path, directory)
+    if (out.verbose === true) tellLeftOut(join(root, path), why, out)
+  })
+  const { begin, stream } = yield* early(entries, EARLY_ENTRIES)
+  return {
+    entries: stream,
+    begin,
+    paths: roots.map((root) => root.path),
+    failed: Effect.never,
+    problems,
+    ended: () => tellUnused(excludes.unused(), out),
+  }
 })
+
+const WHY: Readonly<Record<LeftOut, string>> = {
+  ignored: "a pattern matches it",
+  cache: "it is a cache; only its tag is stored",
+  "file-system": "it is of another file system; only the directory itself is stored",
+}
+
+const tellLeftOut = (path: string, why: LeftOut, out: Output): void => {
+  out.detail(`Leaving out ${displayPath(path)}: ${WHY[why]}`)
+  out.row({ type: "excluded", path, why })
+}
+
+/** Names the patterns that have left out nothing: always those with a `/`, since they name one place. */
+const tellUnused = (patterns: ReadonlyArray<string>, out: Output): void => {
+  for (const pattern of patterns) {
+    const placed = pattern.replace(/\/$/, "").includes("/")
+    if (placed) out.remark(`Nothing matched --exclude ${displayPath(pattern)}`)
+    else out.detail(`Nothing matched --exclude ${displayPath(pattern)}`)
+    if (placed || out.verbose === true) out.row({ type: "unmatched", pattern })
+  }
+}
 
 const optionsOf = (input: BackupInput, paths: ReadonlyArray<string>): Effect.Effect<BackupOptions, UsageError> => {
   const time = input.time === undefined ? undefined : Date.parse(input.time)

@@ -31,6 +31,10 @@ const backupArguments = {
   excludeCaches: flag("exclude-caches", "Leave out what is in directories with a CACHEDIR.TAG"),
   oneFileSystem: flag("one-file-system", "Do not enter other file systems").pipe(Flag.withAlias("x")),
   stdin: flag("stdin", "Back up standard input as one file"),
+  stdinFromCommand: flag(
+    "stdin-from-command",
+    "Back up what the command prints that is given instead of paths; no snapshot is made when it fails",
+  ),
   stdinFilename: text("stdin-filename", "NAME", "Name of that file (default: stdin)"),
   tar: flag("tar", "Back up what is in a tar archive that comes in on standard input"),
   dryRun: dryRun("Do all but write"),
@@ -70,7 +74,7 @@ export const backupCommand = (name: string, usage: string, init: boolean, exit: 
       { description: "See what would be done", command: `${usage} -r /mnt/disk/backups --dry-run ~/documents` },
       {
         description: "A database dump, without a file in between",
-        command: `pg_dump shop | ${usage} -r /mnt/disk/backups --stdin --stdin-filename shop.sql`,
+        command: `${usage} -r /mnt/disk/backups --stdin-filename shop.sql --stdin-from-command -- pg_dump shop`,
       },
       {
         description: "Files of another machine",

@@ -4,15 +4,21 @@ import * as Stream from "effect/Stream"
 import { existsSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
+import type { Problem } from "../formats/format.ts"
 import type { Entry } from "../stages/walk/entry.ts"
-import { joinPath } from "../stages/walk/path.ts"
+import { displayPath, joinPath } from "../stages/walk/path.ts"
 import type { Source, SourceError, WalkOptions } from "../stages/walk/source.ts"
 import { UsageError } from "./error.ts"
+import type { Excludes } from "./excludes.ts"
+import { escaped } from "./pattern.ts"
+import { whatIsAt } from "./root_kind.ts"
 
 /** Where a backup starts. */
 export interface Root {
-  /** Absolute. */
+  /** Absolute, as recorded in the snapshot. */
   readonly path: string
+  /** What is walked: the file itself, where `path` is a symlink to one. */
+  readonly from: string
   /** What its entries are under in the snapshot; `""` when it is the only root. */
   readonly under: string
   readonly ignore: ReadonlyArray<string>
@@ -22,75 +28,93 @@ export interface Root {
 export interface Roots {
   readonly roots: ReadonlyArray<Root>
   readonly remarks: ReadonlyArray<string>
+  /** Roots that are stored without their content. */
+  readonly problems: ReadonlyArray<Problem>
 }
 
 /**
  * Makes the paths absolute, names them, and leaves the repository, and the cache of the command, out when they lie within one of them.
- * Fails with {@link UsageError} when two have the same name, or one is the repository itself.
+ * Fails with {@link UsageError} when two have the same name, when one is the repository itself, and when nothing is left to back up.
  */
 export const rootsOf = (
   paths: ReadonlyArray<string>,
-  patterns: ReadonlyArray<string>,
+  excludes: Excludes,
   repository: string,
   cache?: string,
 ): Effect.Effect<Roots, UsageError> =>
   Effect.suspend(() => {
+    const refuse = (message: string) => Effect.fail(new UsageError({ message }))
     const absolute = [...new Set(paths.map((path) => resolve(path)))]
     const several = absolute.length > 1
     const names = new Map<string, string>()
     const remarks: Array<string> = []
+    const problems: Array<Problem> = []
     const roots: Array<Root> = []
     const stores = filesOf(repository)
+    let empty = 0
+    let missing = 0
     for (const path of absolute) {
       const name = basename(path)
       const other = names.get(name)
       if (several && (name === "" || other !== undefined)) {
-        return Effect.fail(
-          new UsageError({
-            message: name === ""
-              ? `${path} has no name that its files could be under; back it up alone`
-              : `${other} and ${path} would both be "${name}" in the snapshot; back them up one at a time, or a directory above them`,
-          }),
+        return refuse(
+          name === ""
+            ? `${path} has no name that its files could be under; back it up alone`
+            : `${other} and ${path} would both be "${name}" in the snapshot; back them up one at a time, or a directory above them`,
         )
       }
       names.set(name, path)
+      const what = whatIsAt(path)
+      if (what.kind === "stream") return refuse(what.message)
+      if (what.kind === "bare") problems.push({ path: name, message: what.message })
+      if (what.kind === "missing") missing += 1
       const inside = stores.map((store) => within(store, path)).filter((inside) => inside !== undefined)
-      if (inside.includes("")) {
-        return Effect.fail(new UsageError({ message: `${path} is the repository itself; name what to back up` }))
-      }
-      if (inside.length > 0) remarks.push(`Leaving out ${join(path, inside[0]!)}: it is the repository`)
+      if (inside.includes("")) return refuse(`${path} is the repository itself; name what to back up`)
+      if (inside.length > 0) remarks.push(`Leaving out ${displayPath(join(path, inside[0]!))}: it is the repository`)
       const cached = cache === undefined || !existsSync(cache) ? undefined : within(resolve(cache), path)
       if (cached !== undefined && cached !== "") {
-        remarks.push(`Leaving out ${join(path, cached)}: it is the cache`)
+        remarks.push(`Leaving out ${displayPath(join(path, cached))}: it is the cache`)
         inside.push(cached)
+      }
+      const { all, rules } = excludes.beneath(path)
+      if (all !== undefined && what.kind === "directory") {
+        remarks.push(`Leaving out all that is in ${displayPath(path)}: it matches --exclude ${displayPath(all)}`)
+        empty += 1
       }
       roots.push({
         path,
+        from: what.kind === "file" ? what.file : path,
         under: several ? name : "",
-        ignore: [
-          ...patterns.map((pattern) => relativePattern(pattern, path)),
-          ...inside.flatMap((path) => patternsOf(path.split(sep).join("/"))),
-        ],
+        ignore: [...rules, ...inside.flatMap((path) => patternsOf(path.split(sep).join("/")))],
       })
     }
-    return Effect.succeed({ roots, remarks })
+    if (several && missing === roots.length) {
+      return refuse(`None of the paths to back up is there: ${absolute.map(displayPath).join(", ")}`)
+    }
+    return empty === roots.length
+      ? refuse(`Nothing is left to back up. ${remarks.at(-1)}`)
+      : Effect.succeed({ roots, remarks, problems })
   })
 
 /**
  * The entries of all roots, one root after the other. With several roots, one that cannot be read is an entry of kind
- * `unreadable`; a single one fails the stream.
+ * `unreadable`; a single one fails the stream. `left` is told what a pattern has left out of a root.
  */
 export const entriesOf = (
   source: Source,
   roots: ReadonlyArray<Root>,
-  walk: Omit<WalkOptions, "ignore">,
+  walk: Omit<WalkOptions, "ignore" | "leftOut">,
+  left: (root: Root, ...args: Parameters<NonNullable<WalkOptions["leftOut"]>>) => void,
 ): Stream.Stream<Entry, SourceError> => {
   const streams = roots.map((root) => {
-    const entries = source.entries(root.path, { ...walk, ignore: root.ignore })
-    return root.under === "" ? entries : entries.pipe(
-      (entries) => placed(entries, root.under),
+    const { from, ignore, path, under } = root
+    const walked = source.entries(from, { ...walk, ignore, leftOut: (...args) => left(root, ...args) })
+    // A single file has the name of what was walked.
+    const entries = from === path ? walked : Stream.map(walked, (entry) => ({ ...entry, path: basename(path) }))
+    return under === "" ? entries : entries.pipe(
+      (entries) => placed(entries, under),
       Stream.catch((error: SourceError) =>
-        Stream.make<[Entry]>({ path: root.under, kind: "unreadable", metadata: {}, size: 0, problem: error.message })
+        Stream.make<[Entry]>({ path: under, kind: "unreadable", metadata: {}, size: 0, problem: error.message })
       ),
     )
   })
@@ -109,16 +133,6 @@ const placed = <E>(entries: Stream.Stream<Entry, E>, under: string): Stream.Stre
     })
   })
 
-/** A pattern that starts with the absolute path of the root is meant relative to it: shells expand `~/x` to that. */
-const relativePattern = (pattern: string, root: string): string => {
-  const negated = pattern.startsWith("!") ? "!" : ""
-  const rest = pattern.slice(negated.length)
-  return root !== sep && rest.startsWith(`${root}/`) ? negated + rest.slice(root.length) : pattern
-}
-
-/** The pattern in gitignore syntax that matches this text only. */
-const escapePattern = (text: string): string => text.replace(/[\\*?[\] ]/g, "\\$&")
-
 /** Path of a repository on this machine; undefined for any other. */
 export const localPath = (location: string): string | undefined => {
   if (location.startsWith("file:")) {
@@ -133,7 +147,7 @@ export const localPath = (location: string): string | undefined => {
 
 /** Matches a repository, and the new version of one that is a file, as it is written beside the old one. */
 const patternsOf = (inside: string): ReadonlyArray<string> => {
-  const path = `/${escapePattern(inside)}`
+  const path = `/${escaped(inside)}`
   return [path, `${path.replace(/[^/]*$/, ".$&")}.????????-????-????-????-????????????.part`]
 }
 

@@ -9,17 +9,16 @@ import { stdin } from "node:process"
 import type { TarArchive } from "../stages/tar/mod.ts"
 import type { Content } from "../stages/walk/entry.ts"
 import { SourceError } from "../stages/walk/source.ts"
-import { UsageError } from "./error.ts"
+import type { UsageError } from "./error.ts"
+import { readableStdin } from "./stdin.ts"
 
 /**
  * The archive that comes in on stdin. Where stdin is a file, content is read from it; from a pipe the archive goes into a temporary
- * file first, because formats read content in an order of their own. Fails when stdin is a terminal.
+ * file first, because formats read content in an order of their own. Fails when stdin is a terminal or a directory.
  */
 export const tarInput: Effect.Effect<TarArchive<SourceError>, UsageError | SourceError, Scope.Scope> = Effect.gen(
   function* () {
-    if (stdin.isTTY) {
-      return yield* new UsageError({ message: "Standard input is a terminal; pipe into it what --tar is to back up" })
-    }
+    yield* readableStdin("--tar")
     return fstatSync(0).isFile() ? inFile : yield* spooled
   },
 )

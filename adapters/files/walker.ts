@@ -101,13 +101,19 @@ export class Walker {
     // Without byte names, two names may look like one, and only one of them is what lstat finds.
     const ambiguous = !BYTE_NAMES && level.names[level.nextName - 2] === name
     if (stats !== undefined && isDirectory(stats) && !ambiguous) {
-      if (this.#excludes?.(path, true) !== true) level.directories.push(name)
+      if (!this.#ignores(path, true)) level.directories.push(name)
       return
     }
-    if (this.#excludes?.(path, false) === true) return
+    if (this.#ignores(path, false)) return
     if (stats === undefined || ambiguous) {
       out.push(unreadable(path, !BYTE_NAMES && name.includes("\ufffd") ? BYTE_NAMES_MISSING : problem))
     } else out.push(this.#entry(path, stats, this.#root))
+  }
+
+  #ignores(path: string, directory: boolean): boolean {
+    if (this.#excludes?.(path, directory) !== true) return false
+    this.#options.leftOut?.(path, "ignored", directory)
+    return true
   }
 
   #descend(path: string, out: Array<Entry>): void {
@@ -123,7 +129,10 @@ export class Walker {
       return
     }
     out.push(directory(path, stats))
-    if (this.#options.oneFileSystem === true && stats.dev !== this.#device) return
+    if (this.#options.oneFileSystem === true && stats.dev !== this.#device) {
+      this.#options.leftOut?.(path, "file-system", true)
+      return
+    }
     try {
       this.#push(path, this.#names(path))
     } catch (cause) {
@@ -142,7 +151,10 @@ export class Walker {
     if (BYTE_NAMES && names.some((name) => name.includes("\ufffd"))) {
       names = fs.readdirSync(native, { encoding: "buffer" }).map(pathFromBytes)
     }
-    if (this.#options.excludeCaches === true && names.includes(CACHE_TAG) && this.#isCache(path)) return [CACHE_TAG]
+    if (this.#options.excludeCaches === true && names.includes(CACHE_TAG) && this.#isCache(path)) {
+      this.#options.leftOut?.(path, "cache", true)
+      return [CACHE_TAG]
+    }
     return sortNames(names)
   }
 

@@ -140,7 +140,7 @@ export class Contents {
       }
       for (let attempts = 0;; attempts++) {
         const last = attempts === RETRIES
-        const { changed, metadata, placing, size } = yield* this.#read(entry.path, content, entry.size, last)
+        const { changed, metadata, placing, size } = yield* this.#read(entry, content, last)
         if (changed && !last) continue
         const waiting: Waiting = {
           entry: {
@@ -169,20 +169,21 @@ export class Contents {
 
   /**
    * Reads a content, and stores it unless it is stored. What may be there already is hashed first: small contents, which are kept
-   * meanwhile, and those for which there is one of the same length.
+   * meanwhile, and those for which there is one of the same length. What can be read only once is stored as it comes.
    */
   readonly #read = Effect.fnUntraced(
     function* (
       this: Contents,
-      path: string,
+      { once, path, size: expected }: Entry,
       content: Content,
-      expected: number | undefined,
       last: boolean,
     ): Effect.fn.Return<Outcome, FormatError | SourceError> {
       const onRead = (bytes: number): void => this.#onRead(path, bytes)
-      const first = content instanceof Uint8Array || expected === undefined || expected <= KEPT_BYTES ||
+      const first = once !== true && (
+        content instanceof Uint8Array || expected === undefined || expected <= KEPT_BYTES ||
         [...this.#placings.values()].some(({ size }) => size === expected) ||
         (yield* writing(() => this.#known.hasSize(expected)))
+      )
       if (!first) return yield* this.#write(content, expected, last, onRead)
       const { kept, sha256, ...outcome } = yield* this.#hash(content, expected, onRead)
       if (outcome.size === 0 || (outcome.changed && !last)) return outcome

@@ -40,6 +40,8 @@ export interface Entry {
   readonly size: number | undefined
   /** Files only. */
   readonly content?: Content
+  /** Files only: true when the content can be read only once, as what comes through a pipe. */
+  readonly once?: boolean
   /**
    * Files only: a name of the content, by a hash without a key: where two are equal, the contents are. From sources that know one without
    * reading the content; see `reuse`.
@@ -59,7 +61,7 @@ export interface Entry {
 
 /**
  * The bytes of a file, in one of three forms: all at once; as a synchronous reader (the fast path: one unit of work reads many
- * files without an Effect for each); or as a stream. Every form can be read again from the start.
+ * files without an Effect for each); or as a stream. Every form can be read again from the start, unless its entry says `once`.
  */
 export type Content = Uint8Array | ReaderContent | Stream.Stream<Uint8Array, SourceError>
 

@@ -94,12 +94,16 @@ function* walkTree(
     const tag = nodes.get(joinPath(full, CACHE_TAG))
     if (options.excludeCaches === true && tag !== undefined && "content" in tag && isCacheTag(bytesOf(tag.content))) {
       inside = [CACHE_TAG]
+      options.leftOut?.(path, "cache", true)
     }
     const directories: Array<string> = []
     for (const name of inside) {
       const at = joinPath(path, name)
       const directory = isDirectory(joinPath(full, name))
-      if (excludes?.(at, directory) === true) continue
+      if (excludes?.(at, directory) === true) {
+        options.leftOut?.(at, "ignored", directory)
+        continue
+      }
       if (directory) directories.push(at)
       else yield entryOf(at, nodes.get(joinPath(full, name))!, links)
     }

@@ -23,6 +23,11 @@ export interface WalkOptions {
   readonly excludeCaches?: boolean
   /** Do not descend into other file systems. */
   readonly oneFileSystem?: boolean
+  /**
+   * Told of what is left out because of these options. `ignored`: a pattern matches it. `cache`: all in this directory but its tag.
+   * `file-system`: all in this directory, which is of another file system.
+   */
+  readonly leftOut?: (path: string, why: "ignored" | "cache" | "file-system", directory: boolean) => void
 }
 
 /** What a source or target keeps; the contract tests check each claim. */
