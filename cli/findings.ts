@@ -8,8 +8,9 @@ import { SHORT_ID } from "./snapshot.ts"
 export const printFindings = (findings: ReadonlyArray<Finding>, out: Output): void => {
   for (const { object, message, files } of findings) {
     out.line(displayPath(message.includes(object) ? message : `${object}: ${message}`))
-    for (const { snapshot, path } of files) {
-      out.line(`  cannot be restored whole: ${displayPath(path)} (snapshot ${snapshot.slice(0, SHORT_ID)})`)
+    for (const { snapshot, path, message } of files) {
+      const why = message === undefined ? "" : `: ${displayPath(message)}`
+      out.line(`  cannot be restored whole: ${displayPath(path)} (snapshot ${snapshot.slice(0, SHORT_ID)})${why}`)
     }
     out.row({ type: "finding", object, message, files })
   }

@@ -4,6 +4,7 @@ import type * as Effect from "effect/Effect"
 import { bkpChoices, chosenBkp } from "../formats/bkp/choices.ts"
 import type { ChosenOptions, Format, FormatError, FormatOption, Secrets } from "../formats/format.ts"
 import { chosenRozen, rozenChoices } from "../formats/rozen/choices.ts"
+import { chosenSnapshotCatalog, snapshotCatalogChoices } from "../formats/snapshot_catalog/choices.ts"
 import { chosenZprt, zprtChoices } from "../formats/zprt/choices.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
@@ -81,7 +82,14 @@ export const builtIn: ReadonlyArray<FormatSource> = [
   {
     name: "snapshot-catalog",
     secrets: [],
-    load: () => import("../formats/snapshot_catalog/mod.ts").then(({ snapshotCatalog }) => snapshotCatalog),
+    options: snapshotCatalogChoices,
+    load: async ({ chosen = NOTHING } = {}) => {
+      const [{ makeSnapshotCatalog }, { thisMachine }] = await Promise.all([
+        import("../formats/snapshot_catalog/mod.ts"),
+        import("./machine.ts"),
+      ])
+      return makeSnapshotCatalog({ ...chosenSnapshotCatalog(chosen), thisMachine: thisMachine() })
+    },
   },
   {
     name: "fogsync",

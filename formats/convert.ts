@@ -78,6 +78,8 @@ export const convertOne: (
     username: source.username,
     paths: source.paths,
     tags: source.tags,
+    ...(source.machine === undefined ? {} : { machine: source.machine }),
+    ...(source.name === undefined ? {} : { name: source.name }),
     ...(timeless(source) ? {} : { time: source.time }),
     parent: parent?.id ?? "none",
     compare: "content",

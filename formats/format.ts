@@ -92,6 +92,9 @@ export interface BackupOptions {
   /** What was backed up, as the user named it: absolute paths. Also what the parent snapshot is recognised by, with the host name. */
   readonly paths: ReadonlyArray<string>
   readonly tags?: ReadonlyArray<string>
+  /** ID of the machine in hex, where it is known, and a name of the snapshot for people; kept by the snapshot catalog. */
+  readonly machine?: string
+  readonly name?: string
   /** Time of the snapshot in milliseconds since 1970; now, when absent. */
   readonly time?: number
   /** ID of the snapshot whose unchanged files are not read again; `none` for a full read; by default the newest of the same host and paths. */
@@ -121,6 +124,9 @@ export interface SnapshotInfo {
   readonly bytes?: number
   /** Of a copy: the ID of the snapshot of another repository that it is a copy of; of the first, when that was a copy itself. */
   readonly original?: string
+  /** ID of the machine in hex, and a name for people, where the format keeps them. */
+  readonly machine?: string
+  readonly name?: string
 }
 
 /** What a backup did. */
@@ -185,7 +191,15 @@ export interface Finding {
   readonly object: string
   readonly message: string
   /** Files, by snapshot, that cannot be restored whole because of it. */
-  readonly files: ReadonlyArray<{ readonly snapshot: string; readonly path: string }>
+  readonly files: ReadonlyArray<DamagedFile>
+}
+
+/** A file that cannot be restored whole. */
+export interface DamagedFile {
+  readonly snapshot: string
+  readonly path: string
+  /** What is wrong with this one, where the finding does not say. */
+  readonly message?: string
 }
 
 /** How thoroughly to check. */

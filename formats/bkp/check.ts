@@ -26,11 +26,13 @@ class Findings {
     if (!this.#all.has(object)) this.#all.set(object, { message, files: [] })
   }
 
-  addFile(object: string, snapshot: string, path: string): void {
-    const files = this.#all.get(object)?.files
+  addFile(object: string, snapshot: string, path: string, message?: string): void {
+    const finding = this.#all.get(object)
+    const files = finding?.files
     const last = files?.at(-1)
     if (last?.snapshot === snapshot && last.path === path) return
-    if (files !== undefined && files.length < NAMED_FILES) files.push({ snapshot, path })
+    if (files === undefined || files.length >= NAMED_FILES) return
+    files.push({ snapshot, path, ...(message === undefined || message === finding?.message ? {} : { message }) })
   }
 
   get all(): ReadonlyArray<Finding> {
@@ -86,7 +88,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         whole = false
         const to = culprit(metadata, object)
         findings.add(to, message)
-        if (name) findings.addFile(to, snapshot.id, path)
+        if (name) findings.addFile(to, snapshot.id, path, message)
       }
       return Stream.runForEachArray(
         treeEntries(metadata, snapshot.snapshot.root, problem, skip),

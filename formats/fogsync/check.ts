@@ -31,9 +31,10 @@ class Findings {
   }
 
   /** Something of a snapshot is lost because of an object that there is a finding about. */
-  addFile(object: string, snapshot: string, path: string): void {
-    const files = this.#found.get(object)?.files
-    if (files !== undefined && files.length < NAMED_FILES) files.push({ snapshot, path })
+  addFile(object: string, snapshot: string, path: string, message: string): void {
+    const finding = this.#found.get(object)
+    if (finding === undefined || finding.files.length >= NAMED_FILES) return
+    finding.files.push({ snapshot, path, ...(message === finding.message ? {} : { message }) })
   }
 
   get all(): ReadonlyArray<Finding> {
@@ -147,7 +148,7 @@ const checkRoot = Effect.fnUntraced(function* (
   const snapshot = root.info.id
   const lose = (object: string | undefined, message: string, path: string): void => {
     findings.add(object ?? rootObject(snapshot), message)
-    findings.addFile(object ?? rootObject(snapshot), snapshot, path)
+    findings.addFile(object ?? rootObject(snapshot), snapshot, path, message)
   }
   const objectOf = (error: FormatError): string | undefined => error.object
   yield* listed(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path) }).pipe(

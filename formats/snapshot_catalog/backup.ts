@@ -29,10 +29,11 @@ import { type BackupOptions, type BackupSummary, chooseParent, type FormatError,
 import { encodeMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, openCatalog } from "./catalog.ts"
 import { fromKernelError, fromWriteError } from "./errors.ts"
+import { type CatalogForm, formOf } from "./form.ts"
 import { type Indexed, indexed, putDatabase, writeIndex } from "./index.ts"
-import { blobs, catalogName } from "./names.ts"
+import { blobs, catalogName, flatCatalogName } from "./names.ts"
 import type { Opened } from "./opened.ts"
-import { listSnapshots } from "./snapshots.ts"
+import { formOfRepository, listSnapshots } from "./snapshots.ts"
 import { CatalogWriter, freshUuid } from "./writer.ts"
 
 /** Bytes of the catalog that are stored at once. */
@@ -69,6 +70,7 @@ const run = Effect.fnUntraced(
     const listing = yield* listSnapshots(opened)
     for (const { message } of listing.damaged) yield* Effect.logWarning(message)
     const parent = yield* openParent(opened, yield* chooseParent(listing.snapshots, options, ({ info }) => info))
+    const form = parent === undefined ? yield* formOfRepository(opened, listing) : yield* formOf(opened, parent.catalog)
 
     const packing = parent === undefined
       ? opened.packing
@@ -97,6 +99,7 @@ const run = Effect.fnUntraced(
 
     const { hostname = "" } = options
     const id = freshUuid()
+    const name = opened.options.name ?? options.name
     const metadata = yield* attempt(() =>
       writer.finish(
         {
@@ -111,24 +114,23 @@ const run = Effect.fnUntraced(
             files: recorded.files,
             directories: recorded.directories,
             bytes: recorded.bytes,
+            machine: machineOf(opened, options, listing.snapshots),
+            ...(name !== undefined && { name }),
           },
-          machine: opened.options.machine ?? machineOf(opened, hostname),
           started: now,
         },
         hasher,
-        opened.options.tree ?? "document",
+        form.tree,
       )
     )
     const { encode } = makeKernel(zstd({ level: opened.options.level ?? 3 }), opened.table)
     const catalogBytes = yield* putDatabase(
       store,
-      catalogName(id),
-      opened.options.wrap === true
-        ? Stream.map(db.bytes(FRAME_BYTES), (bytes) => encode(bytes))
-        : db.bytes(PAGES_BYTES),
+      form.flat ? flatCatalogName(id) : catalogName(id),
+      form.wrap ? Stream.map(db.bytes(FRAME_BYTES), (bytes) => encode(bytes)) : db.bytes(PAGES_BYTES),
       false,
     )
-    const indexBytes = options.dryRun === true ? 0 : yield* updateIndex(opened, indexed(metadata))
+    const indexBytes = options.dryRun === true ? 0 : yield* updateIndex(opened, indexed(metadata), form)
     const bytesStored = recorded.bytesStored + mapBytes + catalogBytes + indexBytes
     const summary = summaryOf(recorded, bytesStored, losses.all)
     return options.dryRun === true ? summary : { ...summary, snapshot: metadata.info }
@@ -149,7 +151,7 @@ const openParent = (
 ): Effect.Effect<Parent | undefined, FormatError, Scope.Scope> =>
   parent === undefined ? Effect.succeed(undefined) : openCatalog(opened, parent.info.id).pipe(
     Effect.flatMap((catalog) =>
-      asCorrupt(catalogName(parent.info.id), (): Parent => ({
+      asCorrupt(catalog.object, (): Parent => ({
         catalog,
         extents: catalog.ids("extent"),
         blobs: catalog.ids("blob"),
@@ -192,17 +194,26 @@ const storeMaps = Effect.fnUntraced(
 )
 
 /** Brings the index up to date. It is only a help: when that fails, the next run does it. Returns the bytes stored. */
-const updateIndex = (opened: Opened, added: Indexed): Effect.Effect<number> =>
+const updateIndex = (opened: Opened, added: Indexed, form: CatalogForm): Effect.Effect<number> =>
   Effect.gen(function* () {
     // Others may have finished meanwhile.
     const { snapshots } = yield* listSnapshots(opened, new Map([[added.info.id, added]]))
-    return yield* writeIndex(opened, snapshots)
+    return yield* writeIndex(opened, snapshots, form)
   }).pipe(
     Effect.catch((error) =>
       Effect.as(Effect.logWarning(`The index of catalogs could not be written. ${error.message}`), 0)
     ),
   )
 
-/** An ID for a machine of which only the name is known. */
-const machineOf = ({ hasher }: Opened, hostname: string): string =>
-  bytesToHex(hasher.digest(new TextEncoder().encode(`penstock machine ${hostname}`)).subarray(0, 16))
+/** The ID of the machine of a run: as told, as it was before, or made from the name when nothing else is known of it. */
+const machineOf = (
+  { hasher, options: { machine, thisMachine } }: Opened,
+  options: BackupOptions,
+  before: ReadonlyArray<Indexed>,
+): string => {
+  const { hostname = "" } = options
+  const told = machine ?? options.machine ?? before.findLast(({ info }) => info.hostname === hostname)?.info.machine
+  if (told !== undefined) return told
+  if (thisMachine?.hostname === hostname) return thisMachine.id
+  return bytesToHex(hasher.digest(new TextEncoder().encode(`penstock machine ${hostname}`)).subarray(0, 16))
+}

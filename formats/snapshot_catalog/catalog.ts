@@ -23,7 +23,7 @@ import { RepositoryError } from "../format.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"
 import { corrupt, fromSqliteError } from "./errors.ts"
 import { type CatalogMetadata, readMetadata } from "./metadata.ts"
-import { catalogName } from "./names.ts"
+import { catalogName, flatCatalogName } from "./names.ts"
 import { entryOf, READ } from "./row.ts"
 import { checkCatalogSchema } from "./schema.ts"
 
@@ -51,13 +51,19 @@ export interface Listed extends Stored {
 export class Catalog {
   readonly db: SqliteDatabase
   readonly metadata: CatalogMetadata
+  /** The name that it has in the store. */
+  readonly object: string
+  /** Whether it is wrapped in zstd there. */
+  readonly wrapped: boolean
   readonly #blob: SqliteStatement
   readonly #extents: SqliteStatement
   readonly #find: SqliteStatement
 
-  constructor(db: SqliteDatabase, metadata: CatalogMetadata) {
+  constructor(db: SqliteDatabase, metadata: CatalogMetadata, object: string, wrapped: boolean) {
     this.db = db
     this.metadata = metadata
+    this.object = object
+    this.wrapped = wrapped
     this.#blob = db.prepare("SELECT bytes FROM blobs WHERE blob_id = ?")
     this.#extents = db.prepare(
       `SELECT "offset", bytes, extent_id FROM blob_extents WHERE blob_id = ? ORDER BY "offset"`,
@@ -126,15 +132,18 @@ export class Catalog {
     const entries: Array<MapEntry> = []
     let end = 0
     for (const [offset, length, id] of this.#extents.all(blob)) {
-      if (!isLength(offset) || !isLength(length) || !(id instanceof Uint8Array) || id.length !== 32) {
+      if (!isLength(offset) || !isLength(length) || (id !== null && !(id instanceof Uint8Array && id.length === 32))) {
         return "one of its extents is not valid"
       }
-      if (length > MAXIMUM_EXTENT) return `one of its extents has ${length} bytes, more than ${MAXIMUM_EXTENT}`
+      if (id !== null && length > MAXIMUM_EXTENT) {
+        return `one of its extents has ${length} bytes, more than ${MAXIMUM_EXTENT}`
+      }
       if (length === 0 || offset < end || offset + length > total) {
         return "its extents overlap or go beyond its end"
       }
       end = offset + length
-      entries.push({ offset, length, id })
+      // A row without an ID is a hole, as the bytes without a row are.
+      if (id !== null) entries.push({ offset, length, id })
     }
     return { total, entries }
   }
@@ -152,7 +161,7 @@ export class Catalog {
     const chunks = chunksOf(map)
     const size = map.total
     const named = { ...listed, blob, contentId: blob, size }
-    return chunks === undefined ? { ...named, map } : { ...named, chunks }
+    return chunks === undefined ? { ...named, map, sparse: true } : { ...named, chunks }
   }
 }
 
@@ -174,7 +183,11 @@ const isLength = (value: unknown): value is number => Number.isSafeInteger(value
 export const openDatabase: (
   parts: { readonly store: ObjectStore; readonly engine: SqliteEngine; readonly table: KernelTable },
   object: string,
-) => Effect.Effect<SqliteDatabase, RepositoryError | StoreError, Scope.Scope> = Effect.fnUntraced(
+) => Effect.Effect<
+  { readonly db: SqliteDatabase; readonly wrapped: boolean },
+  RepositoryError | StoreError,
+  Scope.Scope
+> = Effect.fnUntraced(
   function* ({ engine, store, table }, object) {
     const { size } = yield* store.stat(object)
     const magic = yield* store.get(object, { offset: 0, length: Math.min(4, size) })
@@ -183,6 +196,7 @@ export const openDatabase: (
       ? Stream.fromEffect(unwrap(store, table, object, size))
       : pieces(store, object, size)
     return yield* engine.open(content).pipe(
+      Effect.map((db) => ({ db, wrapped })),
       Effect.mapError((error) => error instanceof SqliteError ? fromSqliteError(object)(error) : error),
     )
   },
@@ -211,27 +225,35 @@ const unwrap = Effect.fnUntraced(function* (store: ObjectStore, table: KernelTab
   )
 })
 
-/** Opens the catalog with a UUID in hex. Fails with `not-found` of the store, `corrupt` or `newer`. */
+/** Opens the catalog with a UUID in hex, as the object that it is, when that is known. Fails with `not-found` of the store, `corrupt` or `newer`. */
 export const openCatalog: (
   parts: { readonly store: ObjectStore; readonly engine: SqliteEngine; readonly table: KernelTable },
   id: string,
-) => Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> = Effect.fnUntraced(function* (parts, id) {
-  const object = catalogName(id)
-  const db = yield* openDatabase(parts, object)
-  return yield* asCorrupt(object, () => {
-    checkCatalogSchema(db)
-    const metadata = readMetadata(db, object, id)
-    if (!metadata.inOrder) {
-      // So that a directory comes before what is in it, and all of that before anything else.
-      db.exec("CREATE TABLE penstock_order (place INTEGER PRIMARY KEY, file_id INTEGER NOT NULL)")
-      db.exec(
-        `INSERT INTO penstock_order (file_id)
+  known?: string,
+) => Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> = Effect.fnUntraced(
+  function* (parts, id, known) {
+    const open = (object: string) => Effect.map(openDatabase(parts, object), (opened) => ({ ...opened, object }))
+    const { db, object, wrapped } = yield* known !== undefined ? open(known) : open(catalogName(id)).pipe(
+      Effect.catchIf(
+        (error) => error._tag === "StoreError" && error.reason === "not-found",
+        () => open(flatCatalogName(id)),
+      ),
+    )
+    return yield* asCorrupt(object, () => {
+      checkCatalogSchema(db)
+      const metadata = readMetadata(db, object, id)
+      if (!metadata.inOrder) {
+        // So that a directory comes before what is in it, and all of that before anything else.
+        db.exec("CREATE TABLE penstock_order (place INTEGER PRIMARY KEY, file_id INTEGER NOT NULL)")
+        db.exec(
+          `INSERT INTO penstock_order (file_id)
           SELECT file_id FROM files ORDER BY CAST(replace(CAST(path AS TEXT), '/', char(0)) AS BLOB)`,
-      )
-    }
-    return new Catalog(db, metadata)
-  })
-})
+        )
+      }
+      return new Catalog(db, metadata, object, wrapped)
+    })
+  },
+)
 
 /** Runs queries on a database from a store: whatever the engine does not like about it is damage. */
 export const asCorrupt = <A>(object: string, run: () => A): Effect.Effect<A, RepositoryError> =>

@@ -13,11 +13,11 @@ import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { decodeMap, sameMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, type Listed, MAXIMUM_EXTENT, openCatalog } from "./catalog.ts"
 import { fromWriteError } from "./errors.ts"
-import { blobs, catalogName, extents, INDEX } from "./names.ts"
+import { blobs, extents, INDEX } from "./names.ts"
 import { type Opened, ZSTD } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
-import { catalogIds, listSnapshots, unlessDamaged } from "./snapshots.ts"
-import { treeHash } from "./tree_hash.ts"
+import { catalogObjects, listSnapshots, unlessDamaged } from "./snapshots.ts"
+import { TREE_FORMS, treeHash } from "./tree_hash.ts"
 
 /** Objects that are read at once. */
 const CONCURRENCY = 2
@@ -42,6 +42,8 @@ interface Known {
   readonly blobs: ChunkIndex
   /** What was checked. */
   readonly seen: { readonly extents: ChunkIndex; readonly blobs: ChunkIndex }
+  /** What is wrong with maps, by object. Writers cut a blob each in their own way: a map is good when it is that of any catalog. */
+  readonly maps: Map<string, string>
   readonly unpacker: Unpacker
   readonly chosen: () => boolean
   readonly read: (bytes: number) => void
@@ -53,31 +55,34 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
   const { damaged, indexProblem } = yield* listSnapshots(opened)
   if (indexProblem !== undefined) damage.add(INDEX, `${indexProblem}; "penstock rebuild" writes it again`)
   for (const { message, object } of damaged) damage.add(object ?? INDEX, message)
-  const ids = yield* Stream.runCollect(catalogIds(opened))
+  const objects = yield* catalogObjects(opened)
   let bytesRead = 0
   const known: Known = {
     damage,
     extents: yield* sizes(opened, extents),
     blobs: yield* sizes(opened, blobs),
     seen: { extents: new ChunkIndex(), blobs: new ChunkIndex() },
+    maps: new Map(),
     unpacker: yield* packing.read,
     chosen: () => readData >= 100 || Math.random() * 100 < readData,
     read: (bytes) => bytesRead += bytes,
   }
   const total = known.extents.size
   const report = () => progress?.({ done: Math.min(total, known.seen.extents.size), total })
-  for (const id of ids) {
-    const object = catalogName(id)
+  for (const [id, object] of objects) {
     yield* unlessDamaged(
-      Effect.scoped(Effect.flatMap(openCatalog(opened, id), (catalog) => checkCatalog(opened, known, catalog, report))),
+      Effect.scoped(
+        Effect.flatMap(openCatalog(opened, id, object), (catalog) => checkCatalog(opened, known, catalog, report)),
+      ),
       object,
       ({ message }) => damage.add(object, message),
     )
   }
+  for (const [object, problem] of known.maps) damage.add(object, `${problem}; "penstock rebuild" writes it again`)
   yield* checkRest(opened, known)
   progress?.({ done: total, total })
   const summary: CheckSummary = {
-    snapshots: ids.length,
+    snapshots: objects.length,
     packs: total,
     chunks: total,
     bytesRead,
@@ -104,16 +109,16 @@ export const sizes = ({ store }: Opened, names: ObjectNames): Effect.Effect<Chun
 
 const checkCatalog = Effect.fnUntraced(function* (opened: Opened, known: Known, catalog: Catalog, report: () => void) {
   const { damage } = known
+  const { object } = catalog
   const { info, tree } = catalog.metadata
-  const object = catalogName(info.id)
   const right = yield* asCorrupt(
     object,
-    () => (["document", "later"] as const).some((form) => treeHash(catalog.db, opened.hasher, form) === tree),
+    () => TREE_FORMS.some((form) => treeHash(catalog.db, opened.hasher, form) === tree),
   )
   if (!right) damage.add(object, `The tree hash of ${object} is not that of its files: it was altered`)
   const unknown = (path: string, message: string): void => {
-    damage.add(object, `${object} lists what cannot be restored: ${message}`)
-    damage.addFile(object, info.id, path)
+    damage.add(object, `${object} lists what cannot be restored`)
+    damage.addFile(object, info.id, path, message)
   }
   yield* Stream.runForEachArray(
     catalogEntries(catalog, unknown),
@@ -126,10 +131,13 @@ const checkCatalog = Effect.fnUntraced(function* (opened: Opened, known: Known, 
       for (const entry of entries) {
         if (entry.kind !== "file") continue
         if (entry.lost !== undefined) unknown(entry.path, entry.lost)
-        else if (entry.blob !== undefined && known.seen.blobs.claim(entry.blob)) {
+        else if (entry.blob !== undefined && known.seen.blobs.get(entry.blob) === undefined) {
+          const map = blobs.nameOf(entry.blob)
           const problem = yield* mapProblem(opened, known, catalog, entry.blob)
-          if (problem !== undefined) {
-            damage.add(blobs.nameOf(entry.blob), `${problem}; "penstock rebuild" writes it again`)
+          if (problem !== undefined) known.maps.set(map, problem)
+          else {
+            known.seen.blobs.claim(entry.blob)
+            known.maps.delete(map)
           }
         }
         for (const { id } of extentsOf(entry)) {

@@ -6,9 +6,10 @@ import * as Stream from "effect/Stream"
 import { attempt } from "../../stages/catalog/record.ts"
 import type { SqliteError } from "../../stages/catalog/sqlite.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import type { RepositoryError, SnapshotInfo } from "../format.ts"
+import type { RepositoryError } from "../format.ts"
 import { asCorrupt, openDatabase } from "./catalog.ts"
-import { type CatalogMetadata, idBytes, isCount, readPairs } from "./metadata.ts"
+import { type CatalogForm, formFrom } from "./form.ts"
+import { type CatalogInfo, type CatalogMetadata, idBytes, isCount, readPairs } from "./metadata.ts"
 import { INDEX, isCatalogId } from "./names.ts"
 import type { Opened } from "./opened.ts"
 import { checkSchema } from "./schema.ts"
@@ -33,12 +34,13 @@ const NEEDED = { catalogs: ["id", "machine", "tree", "name"], metadata: ["key", 
 /** Keys of `metadata` that hold what a listing shows of a catalog begin with this; its ID in hex follows. */
 const SUMMARY = "extra.catalog."
 
+/** Key of `metadata` that says how a repository without catalogs is written. */
+const FORM = "extra.form"
+
 /** What the index knows of a catalog. */
 export interface Indexed {
-  readonly info: SnapshotInfo
-  readonly machine: string
+  readonly info: CatalogInfo
   readonly tree: string
-  readonly name?: string
 }
 
 /** What the index says. */
@@ -47,21 +49,18 @@ export interface CatalogIndex {
   readonly ids: ReadonlySet<string>
   /** Those that Penstock wrote more about. */
   readonly known: ReadonlyMap<string, Indexed>
+  /** How catalogs are to be written while there is none. */
+  readonly form: CatalogForm | undefined
 }
 
 /** The part of a catalog's metadata that goes into the index. */
-export const indexed = ({ info, machine, name, tree }: CatalogMetadata): Indexed => ({
-  info,
-  machine,
-  tree,
-  ...(name !== undefined && { name }),
-})
+export const indexed = ({ info, tree }: CatalogMetadata): Indexed => ({ info, tree })
 
 /** Reads it. Fails with `not-found` of the store or `corrupt`: then the catalogs have to be asked. */
 export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, RepositoryError | StoreError> = Effect
   .fnUntraced(
     function* (opened) {
-      const db = yield* openDatabase(opened, INDEX)
+      const { db } = yield* openDatabase(opened, INDEX)
       return yield* asCorrupt(INDEX, (): CatalogIndex => {
         checkSchema(db, NEEDED)
         const pairs = readPairs(db)
@@ -74,10 +73,10 @@ export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, Reposito
           const info = infoOf(hex, pairs.get(SUMMARY + hex))
           if (info !== undefined && machine instanceof Uint8Array && tree instanceof Uint8Array) {
             const named = typeof name === "string" ? { name } : {}
-            known.set(hex, { info, machine: bytesToHex(machine), tree: bytesToHex(tree), ...named })
+            known.set(hex, { info: { ...info, machine: bytesToHex(machine), ...named }, tree: bytesToHex(tree) })
           }
         }
-        return { ids, known }
+        return { ids, known, form: formFrom(pairs.get(FORM)) }
       })
     },
     Effect.scoped,
@@ -87,9 +86,10 @@ export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, Reposito
 export const writeIndex: (
   opened: Opened,
   catalogs: ReadonlyArray<Indexed>,
+  form: CatalogForm,
   options?: { readonly started?: number; readonly create?: true },
 ) => Effect.Effect<number, SqliteError | StoreError> = Effect.fnUntraced(
-  function* ({ engine, store }, catalogs, options = {}) {
+  function* ({ engine, store }, catalogs, form, options = {}) {
     const completed = yield* Clock.currentTimeMillis
     const db = yield* engine.open()
     yield* attempt(() => {
@@ -97,14 +97,15 @@ export const writeIndex: (
       db.exec(SCHEMA)
       const add = db.prepare("INSERT OR IGNORE INTO catalogs VALUES (?, ?, ?, ?, ?)")
       const set = db.prepare("INSERT OR IGNORE INTO metadata VALUES (?, ?)")
-      for (const { info, machine, name, tree } of catalogs) {
-        const { id, time, ...rest } = info
+      for (const { info, tree } of catalogs) {
+        const { id, machine, name, time, ...rest } = info
         add.run(hexToBytes(id), idBytes(machine), hexToBytes(tree), name ?? null, time)
         set.run(SUMMARY + id, JSON.stringify({ time, ...rest }))
       }
       set.run("started", JSON.stringify(options.started ?? completed))
       set.run("completed", JSON.stringify(completed))
       set.run("worker", JSON.stringify("penstock"))
+      set.run(FORM, JSON.stringify(form))
       db.exec("COMMIT")
     })
     return yield* putDatabase(store, INDEX, db.bytes(1 << 20), options.create !== true)
@@ -133,7 +134,7 @@ export const putDatabase: (
 )
 
 /** What a listing shows, from JSON; undefined when it is anything else. */
-const infoOf = (id: string, value: unknown): SnapshotInfo | undefined => {
+const infoOf = (id: string, value: unknown): Omit<CatalogInfo, "machine"> | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const { bytes, directories, files, hostname, parent, paths, tags, time, username } = value as Record<string, unknown>
   if (!isCount(files) || !isCount(directories) || !isCount(bytes) || !Number.isSafeInteger(time)) return undefined

@@ -6,18 +6,23 @@ import { corrupt } from "./errors.ts"
 import { jsonColumn, parseColumn } from "./json.ts"
 import { isCatalogId } from "./names.ts"
 import { timeOf } from "./time.ts"
+import type { TreeForm } from "./tree_hash.ts"
 
 /** The version of catalogs that is written and read. */
 const PROTOCOL = 1
 
+/** What is listed of a catalog. Every one says of which machine it is. */
+export interface CatalogInfo extends SnapshotInfo {
+  readonly machine: string
+}
+
 /** What a catalog says of itself. */
 export interface CatalogMetadata {
-  readonly info: SnapshotInfo
-  /** 32 hex digits when Penstock wrote it. */
-  readonly machine: string
+  readonly info: CatalogInfo
   /** Tree hash in hex. */
   readonly tree: string
-  readonly name?: string
+  /** How it was computed; not known of catalogs of others. */
+  readonly treeForm?: TreeForm
   /** When the run began, in milliseconds since 1970. */
   readonly started: number
   /** Device of most files. */
@@ -28,16 +33,16 @@ export interface CatalogMetadata {
 
 /** Writes it. */
 export const writeMetadata = (db: SqliteDatabase, metadata: CatalogMetadata): void => {
-  const { device, info, machine, name, started, tree } = metadata
+  const { device, info, started, tree, treeForm } = metadata
   const [path] = info.paths
   const values: Readonly<Record<string, unknown>> = {
     "protocol": PROTOCOL,
     "id": info.id,
-    "machine": machine,
+    "machine": info.machine,
     "tree": tree,
     "created": info.time,
     "started": started,
-    "name": name,
+    "name": info.name,
     "machine_hostname": info.hostname,
     "source_path": info.paths.length === 1 ? path!.toWellFormed() : undefined,
     "extra.paths": info.paths,
@@ -48,6 +53,7 @@ export const writeMetadata = (db: SqliteDatabase, metadata: CatalogMetadata): vo
     "extra.directories": info.directories,
     "extra.bytes": info.bytes,
     "extra.device": device === undefined ? undefined : String(device),
+    "extra.tree": treeForm === "document" ? undefined : treeForm,
     "extra.order": metadata.inOrder ? "walk" : undefined,
   }
   const insert = db.prepare("INSERT INTO metadata (key, value) VALUES (?, ?)")
@@ -108,14 +114,15 @@ export const readMetadata = (db: SqliteDatabase, object: string, id: string): Ca
       username: text("extra.username") ?? "",
       paths: list("extra.paths") ?? (source === undefined ? [] : [source]),
       tags: list("extra.tags") ?? [],
+      machine,
+      ...(name !== undefined && { name }),
       ...(parent !== undefined && isCatalogId(parent) && { parent }),
       ...countsOf(pairs, db),
     },
-    machine,
     tree,
+    ...(pairs.get("extra.order") === "walk" && { treeForm: text("extra.tree") === "program" ? "program" : "document" }),
     started: milliseconds(pairs.get("started")) ?? created,
     inOrder: pairs.get("extra.order") === "walk",
-    ...(name !== undefined && { name }),
     ...(device !== undefined && /^\d{1,20}$/.test(device) && { device: BigInt(device) }),
   }
 }

@@ -17,6 +17,7 @@ import { type Format, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
+import { formOfNew } from "./form.ts"
 import { writeIndex } from "./index.ts"
 import { catalogId, catalogs, INDEX } from "./names.ts"
 import { makeOpened, type Opened, type SnapshotCatalogOptions } from "./opened.ts"
@@ -61,7 +62,7 @@ export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Forma
       })
       if (yield* isRepository(store)) return yield* exists
       const made = yield* opened
-      yield* writeIndex(made, [], { create: true }).pipe(
+      yield* writeIndex(made, [], formOfNew(options), { create: true }).pipe(
         Effect.mapError((error) =>
           error instanceof SqliteError ? fromWriteError(error) : error.reason === "exists" ? exists : error
         ),

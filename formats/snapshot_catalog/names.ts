@@ -31,10 +31,18 @@ export const catalogs: ObjectNames = names("catalogs/", 16)
 /** The name of the catalog with a UUID in hex. */
 export const catalogName = (id: string): string => catalogs.nameOf(hexToBytes(id))
 
-/** The UUID in hex of a catalog's name; undefined for other names. */
+const FLAT = /^catalogs\/([0-9a-f]{32})$/
+
+/** The name that it has where a server lays catalogs flat. */
+export const flatCatalogName = (id: string): string => `${catalogs.directory}${id}`
+
+/** Whether a catalog of this name is one that lies flat. */
+export const isFlat = (name: string): boolean => FLAT.test(name)
+
+/** The UUID in hex of a catalog's name, of either form; undefined for other names. */
 export const catalogId = (name: string): string | undefined => {
   const id = catalogs.idOf(name)
-  return id && bytesToHex(id)
+  return id === undefined ? FLAT.exec(name)?.[1] : bytesToHex(id)
 }
 
 /** Whether a text is a UUID as catalogs have it. */

@@ -16,7 +16,7 @@ import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo 
 import type { BlobMap } from "./blob_map.ts"
 import { type Catalog, type Listed, openCatalog } from "./catalog.ts"
 import { fromSqliteError } from "./errors.ts"
-import { catalogName, isCatalogId } from "./names.ts"
+import { isCatalogId } from "./names.ts"
 import type { Opened } from "./opened.ts"
 
 /** Zeros of a hole that are given at once, in bytes. */
@@ -46,7 +46,7 @@ export const catalogEntries = (
   unknown: (path: string, message: string) => void,
 ): Stream.Stream<Listed, RepositoryError> =>
   paged(() => catalog.entries(unknown)).pipe(
-    Stream.mapError(fromSqliteError(catalogName(catalog.metadata.info.id))),
+    Stream.mapError(fromSqliteError(catalog.object)),
   )
 
 /** The way from extents to content. */

@@ -9,10 +9,10 @@ import { asCorrupt, openCatalog } from "./catalog.ts"
 import { check, wrongMap } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
 import { type Indexed, indexed, writeIndex } from "./index.ts"
-import { blobs, catalogName } from "./names.ts"
+import { blobs } from "./names.ts"
 import type { Opened } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
-import { catalogIds, unlessDamaged } from "./snapshots.ts"
+import { catalogObjects, formOfRepository, listSnapshots, unlessDamaged } from "./snapshots.ts"
 
 /**
  * Every catalog is read whole, and every map. Catalogs are the only objects that say names: one that is lost or damaged is a snapshot
@@ -22,13 +22,14 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
   Effect.gen(function* () {
     const found: Array<Indexed> = []
     const mended = new ChunkIndex()
-    for (const id of (yield* Stream.runCollect(catalogIds(opened))).sort()) {
+    const form = yield* formOfRepository(opened, yield* listSnapshots(opened))
+    for (const [id, object] of yield* catalogObjects(opened)) {
       // What is damaged is named by the check at the end.
-      const summary = yield* unlessDamaged(mend(opened, id, mended), catalogName(id), () => {})
+      const summary = yield* unlessDamaged(mend(opened, id, object, mended), object, () => {})
       if (summary !== undefined) found.push(summary)
     }
     found.sort(({ info: a }, { info: b }) => a.time - b.time || (a.id < b.id ? -1 : 1))
-    yield* writeIndex(opened, found).pipe(
+    yield* writeIndex(opened, found, form).pipe(
       Effect.mapError((error) => error instanceof SqliteError ? fromWriteError(error) : error),
     )
     const { findings } = yield* check(opened, { readData: 0 })
@@ -36,10 +37,10 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
   })
 
 /** Writes the maps of a catalog that are not as they should be. */
-const mend = (opened: Opened, id: string, mended: ChunkIndex): Effect.Effect<Indexed, FormatError> =>
+const mend = (opened: Opened, id: string, name: string, mended: ChunkIndex): Effect.Effect<Indexed, FormatError> =>
   Effect.scoped(Effect.gen(function* () {
     const { store } = opened
-    const catalog = yield* openCatalog(opened, id)
+    const catalog = yield* openCatalog(opened, id, name)
     yield* Stream.runForEach(
       catalogEntries(catalog, () => {}),
       Effect.fnUntraced(function* ({ blob }) {

@@ -6,7 +6,8 @@ import type { FormatError, RepositoryError, SnapshotInfo } from "../format.ts"
 import { openCatalog } from "./catalog.ts"
 import { corrupt } from "./errors.ts"
 import { type CatalogIndex, type Indexed, indexed, readIndex } from "./index.ts"
-import { catalogId, catalogName, catalogs, INDEX } from "./names.ts"
+import { type CatalogForm, formOf, formOfNew } from "./form.ts"
+import { catalogId, catalogs, INDEX, isFlat } from "./names.ts"
 import type { Opened } from "./opened.ts"
 
 /** All that is in `catalogs/`. */
@@ -17,6 +18,8 @@ export interface Listing {
   readonly damaged: ReadonlyArray<RepositoryError>
   /** Why the index is of no use; that it does not list all catalogs is no reason. */
   readonly indexProblem: string | undefined
+  /** What the index says of how catalogs are written. */
+  readonly form: CatalogForm | undefined
 }
 
 /** Goes by `more`, and by the index as far as that knows the catalogs that are there; opens the others. */
@@ -25,23 +28,25 @@ export const listSnapshots = (
   more: ReadonlyMap<string, Indexed> = new Map(),
 ): Effect.Effect<Listing, FormatError> =>
   Effect.gen(function* () {
-    const ids = (yield* Stream.runCollect(catalogIds(opened))).sort()
+    const objects = yield* catalogObjects(opened)
     const index = yield* usableIndex(opened)
     const damaged: Array<RepositoryError> = []
     const read = yield* Effect.forEach(
-      ids,
-      (id) => {
+      objects,
+      ([id, object]) => {
         const known = more.get(id) ?? (typeof index === "string" ? undefined : index.known.get(id))
         return known !== undefined
           ? Effect.succeed(known)
-          : unlessDamaged(summarise(opened, id), catalogName(id), (error) => damaged.push(error))
+          : unlessDamaged(summarise(opened, id, object), object, (error) => damaged.push(error))
       },
       { concurrency: 2 },
     )
     const snapshots = read.filter((one) => one !== undefined).sort(({ info: a }, { info: b }) =>
       a.time - b.time || (a.id < b.id ? -1 : 1)
     )
-    return { snapshots, damaged, indexProblem: typeof index === "string" ? index : undefined }
+    return typeof index === "string"
+      ? { snapshots, damaged, indexProblem: index, form: undefined }
+      : { snapshots, damaged, indexProblem: undefined, form: index.form }
   })
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
@@ -52,16 +57,35 @@ export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotI
     return snapshots.map(({ info }) => info)
   })
 
-/** The IDs of all catalogs, in hex, in no particular order. */
-export const catalogIds = ({ store }: Opened): Stream.Stream<string, StoreError> =>
-  Stream.flatMap(store.list(catalogs.directory), ({ name }) => {
-    const id = catalogId(name)
-    return id === undefined ? Stream.empty : Stream.succeed(id)
+/** All catalogs by their IDs in hex, sorted by these, with the names of their objects. One that lies in directories counts before one that lies flat. */
+export const catalogObjects = (
+  { store }: Opened,
+): Effect.Effect<ReadonlyArray<readonly [id: string, object: string]>, StoreError> =>
+  Effect.map(Stream.runCollect(store.list(catalogs.directory)), (all) => {
+    const found = new Map<string, string>()
+    for (const { name } of all) {
+      const id = catalogId(name)
+      if (id !== undefined && !(isFlat(name) && found.has(id))) found.set(id, name)
+    }
+    return [...found].sort(([a], [b]) => a < b ? -1 : 1)
   })
 
 /** What the index would say of a catalog. */
-export const summarise = (opened: Opened, id: string): Effect.Effect<Indexed, FormatError> =>
-  Effect.scoped(Effect.map(openCatalog(opened, id), ({ metadata }) => indexed(metadata)))
+const summarise = (opened: Opened, id: string, object: string): Effect.Effect<Indexed, FormatError> =>
+  Effect.scoped(Effect.map(openCatalog(opened, id, object), ({ metadata }) => indexed(metadata)))
+
+/** How the newest catalog that can be read is written; without any, as the index says, and without that as the options do. */
+export const formOfRepository: (
+  opened: Opened,
+  listing: Listing,
+) => Effect.Effect<CatalogForm, StoreError> = Effect.fnUntraced(function* (opened, { form, snapshots }) {
+  for (const { info: { id } } of snapshots.toReversed()) {
+    const read = Effect.scoped(Effect.flatMap(openCatalog(opened, id), (catalog) => formOf(opened, catalog)))
+    const found = yield* unlessDamaged(read, id, () => {})
+    if (found !== undefined) return found
+  }
+  return form ?? formOfNew(opened.options)
+})
 
 /** Hands damage of an object to `found`. What concerns all of the store remains a failure; what has gone is as if it had not been. */
 export const unlessDamaged = <A, R>(

@@ -4,8 +4,9 @@ import type { SqliteDatabase } from "../../stages/catalog/sqlite.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import type { Hasher } from "../../stages/kernel.ts"
 
-/** `document`: with the header, sorted by whole entries. `later`: what the later program computes: no header, sorted by path. */
-export type TreeForm = "document" | "later"
+/** `document`: with the header, sorted by whole entries. `program`: what the later program computes: no header, sorted by path. */
+export const TREE_FORMS = ["document", "program"] as const
+export type TreeForm = typeof TREE_FORMS[number]
 
 /** All files with content, of a catalog. */
 const FILES = `SELECT CAST(path AS BLOB) AS p, blob_id FROM files WHERE blob_id IS NOT NULL ORDER BY `

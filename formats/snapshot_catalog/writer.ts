@@ -98,10 +98,11 @@ export class CatalogWriter implements Recorder {
   }
 
   /** Completes it, after {@link commit}: gives what it says of itself. From here on the bytes of the database may be read. */
-  finish(about: Omit<CatalogMetadata, "tree" | "device" | "inOrder">, hasher: Hasher, form: TreeForm): CatalogMetadata {
+  finish(about: Pick<CatalogMetadata, "info" | "started">, hasher: Hasher, form: TreeForm): CatalogMetadata {
     const metadata: CatalogMetadata = {
       ...about,
       tree: treeHash(this.#db, hasher, form),
+      treeForm: form,
       inOrder: true,
       ...(this.#device !== undefined && { device: this.#device }),
     }

@@ -8,7 +8,7 @@ const NAMED_FILES = 10_000
 export interface DamagedObject {
   readonly object: string
   readonly message: string
-  readonly files: ReadonlyArray<{ readonly snapshot: string; readonly path: string }>
+  readonly files: ReadonlyArray<{ readonly snapshot: string; readonly path: string; readonly message?: string }>
 }
 
 /** Collects damage. */
@@ -35,10 +35,11 @@ export class Damage {
     return this.#chunks.size === 0 ? undefined : this.#chunks.get(bytesToHex(id))
   }
 
-  /** A file of a snapshot has lost content because of an object. */
-  addFile(object: string, snapshot: string, path: string): void {
+  /** A file of a snapshot has lost content because of an object. `message`: what is wrong with this file. */
+  addFile(object: string, snapshot: string, path: string, message?: string): void {
     const finding = this.#findings.get(object)
-    if (finding !== undefined && finding.files.length < NAMED_FILES) finding.files.push({ snapshot, path })
+    if (finding === undefined || finding.files.length >= NAMED_FILES) return
+    finding.files.push({ snapshot, path, ...(message === undefined || message === finding.message ? {} : { message }) })
   }
 
   get findings(): ReadonlyArray<DamagedObject> {

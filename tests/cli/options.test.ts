@@ -144,3 +144,40 @@ test("rozen: block version 0 is made when it is asked for, and stays", () =>
     const checked = rowsOf(await done(["check", ...repo, "--read-data", "--json"], password)).at(-1)!
     assert.equal(checked["snapshots"], 2)
   }))
+
+test("snapshot-catalog: made as another program has it, with this machine's ID, or the one that is told, and a name", () =>
+  inDirectory(async (at) => {
+    mkdirSync(at("src"))
+    writeFileSync(at("src/a"), "one")
+    const repo = ["-r", at("repo")]
+    const choice = (name: string): ReadonlyArray<string> => ["-o", `snapshot-catalog.${name}`]
+    await done([
+      "init",
+      ...repo,
+      "--format",
+      "snapshot-catalog",
+      ...choice("wrap=yes"),
+      ...choice("catalogs=flat"),
+      ...choice("tree=program"),
+    ])
+    await done(["backup", ...repo, at("src")])
+    await done([
+      "backup",
+      ...repo,
+      "--host",
+      "other",
+      ...choice("machine=AAAAAAAA-1111-2222-3333-bbbbbbbbbbbb"),
+      ...choice("name=before the move"),
+      at("src"),
+    ])
+    for (const name of readdirSync(at("repo/catalogs"))) {
+      assert.match(name, /^[0-9a-f]{32}$/)
+      assert.equal(readFileSync(at(`repo/catalogs/${name}`)).readUInt32LE(0), 0xfd2fb528)
+    }
+    const [mine, other] = rowsOf(await done(["snapshots", ...repo, "--json"]))
+    const own = existsSync("/etc/machine-id") ? readFileSync("/etc/machine-id", "utf8").trim() : ""
+    if (/^[0-9a-f]{32}$/.test(own)) assert.equal(mine!["machine"], own)
+    else assert.match(String(mine!["machine"]), /^[0-9a-f]{32}$/)
+    assert.deepEqual([other!["machine"], other!["name"]], ["aaaaaaaa111122223333bbbbbbbbbbbb", "before the move"])
+    await refused(["backup", ...repo, ...choice("machine=x"), at("src")], /"x" is not a machine ID of 32 hex digits/)
+  }))

@@ -3,7 +3,7 @@ import { formatSuite } from "../../suites/format.ts"
 
 const variants: ReadonlyArray<readonly [string, SnapshotCatalogOptions]> = [
   ["snapshot-catalog, extents compressed", {}],
-  ["snapshot-catalog, plain extents of small sizes", { average: 4 << 10, compress: false, tree: "later" }],
+  ["snapshot-catalog, plain extents of small sizes", { average: 4 << 10, compress: false, tree: "program" }],
 ]
 for (const [name, options] of variants) {
   formatSuite(name, () => makeSnapshotCatalog(options), {
