@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { ObjectStore, StoreError } from "../stages/pack/store.ts"
+import type { ObjectStore, Range, StoreError, Whole } from "../stages/pack/store.ts"
 
 /** A store, twice. */
 export interface Remembered {
@@ -32,18 +32,18 @@ export const remembered = (store: ObjectStore): Remembered => {
       return answer ?? effect
     })
   const forget = Effect.sync(() => answers.clear())
-  const getKey = (name: string, range?: { readonly offset: number; readonly length: number }): string =>
-    `get ${name} ${range?.offset} ${range?.length}`
+  const getKey = (name: string, part: Range | Whole): string =>
+    "atMost" in part ? `get ${name} at most ${part.atMost}` : `get ${name} ${part.offset} ${part.length}`
   const statKey = (name: string): string => `stat ${name}`
   return {
     first: {
       ...store,
-      get: (name, range) => keep(getKey(name, range), store.get(name, range), (bytes) => bytes.slice()),
+      get: (name, part) => keep(getKey(name, part), store.get(name, part), (bytes) => bytes.slice()),
       stat: (name) => keep(statKey(name), store.stat(name), (info) => info),
     },
     then: {
       ...store,
-      get: (name, range) => once(getKey(name, range), store.get(name, range)),
+      get: (name, part) => once(getKey(name, part), store.get(name, part)),
       stat: (name) => once(statKey(name), store.stat(name)),
       put: (name, parts, how) => Effect.andThen(forget, store.put(name, parts, how)),
       create: (name, how) => Effect.andThen(forget, store.create(name, how)),

@@ -48,6 +48,9 @@ export type Encode = (bytes: Uint8Array) => Uint8Array
 
 const NONE = new Uint8Array(0)
 
+/** A block has no more chunks than this, however small they are: so lists of them have a limit. */
+const BLOCK_CHUNKS = 1 << 16
+
 /** How much the window grows at once, and how much of a content is read at once. */
 const SLICE_BYTES = 4 << 20
 
@@ -284,7 +287,7 @@ export class Lane {
     this.#list.add(id, bytes.length)
     if (!this.#options.claim(id)) return
     const { blockBytes } = this.#options
-    if (this.#gathered + bytes.length > blockBytes) this.flush()
+    if (this.#gathered + bytes.length > blockBytes || this.#gatherList.count >= BLOCK_CHUNKS) this.flush()
     if (this.#gather.length < blockBytes) this.#gather = new Uint8Array(blockBytes)
     this.#gatherList.add(id, bytes.length)
     if (bytes.length >= blockBytes) {

@@ -2,11 +2,11 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { StoreError } from "../../stages/pack/store.ts"
+import type { Range, StoreError, Whole } from "../../stages/pack/store.ts"
 import { type CachedObject, CacheFiles, repositoryKey } from "./cache_files.ts"
 import { type Decorator, decorator } from "./decorator.ts"
 import { codeOf } from "./local/file_error.ts"
-import { resolveRange } from "./name.ts"
+import { resolvePart } from "./name.ts"
 
 /** Where and what to cache. */
 export interface CacheOptions {
@@ -102,22 +102,22 @@ export const cache: Decorator<[options: CacheOptions]> = decorator((store, optio
 
   const read = Effect.fnUntraced(function* (
     object: CachedObject,
-    range: { readonly offset: number; readonly length: number } | undefined,
+    wanted: Range | Whole,
   ): Effect.fn.Return<Uint8Array, StoreError> {
     const { name } = object
     const size = known.get(name) ?? (yield* store.stat(name)).size
     known.set(name, size)
-    if (size > largest) return yield* store.get(name, range)
-    const part = range === undefined ? { offset: 0, length: size } : resolveRange(name, location, size, range)
+    const part = resolvePart(name, location, size, wanted)
     if ("_tag" in part) return yield* part
+    if (size > largest) return yield* store.get(name, wanted)
     const cached = yield* attempt(() => files.read(object, size, part), unusable)
     if (cached !== undefined) return cached
-    if (!usable || !writable) return yield* store.get(name, range)
-    const whole = yield* store.get(name)
+    if (!usable || !writable) return yield* store.get(name, wanted)
+    const whole = yield* store.get(name, { atMost: size })
     yield* keep(object, [whole], whole.length)
-    if (range === undefined) return whole
-    const found = resolveRange(name, location, whole.length, range)
-    return "_tag" in found ? yield* found : whole.slice(found.offset, found.offset + found.length)
+    const found = resolvePart(name, location, whole.length, wanted)
+    if ("_tag" in found) return yield* found
+    return found.length === whole.length ? whole : whole.slice(found.offset, found.offset + found.length)
   })
 
   return {
@@ -143,12 +143,12 @@ export const cache: Decorator<[options: CacheOptions]> = decorator((store, optio
             return object === undefined ? Effect.void : forget(object)
           })),
       })),
-    get: (name, range) =>
+    get: (name, part) =>
       Effect.suspend(() => {
         const object = objectOf(name)
-        if (object !== undefined) return oneAtATime(name, read(object, range))
-        const got = store.get(name, range)
-        return name !== options.config || range !== undefined
+        if (object !== undefined) return oneAtATime(name, read(object, part))
+        const got = store.get(name, part)
+        return name !== options.config || !("atMost" in part)
           ? got
           : Effect.tap(got, (bytes) => Effect.sync(() => learn(name, [bytes])))
       }),

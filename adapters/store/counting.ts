@@ -43,8 +43,8 @@ export const countingInto: Decorator<[counts: StoreCounts]> = decorator((store, 
           }),
         commit: counted("commit", writer.commit, () => wrote(0)),
       })),
-    get: (name, range) =>
-      counted("get", store.get(name, range), (bytes) => {
+    get: (name, part) =>
+      counted("get", store.get(name, part), (bytes) => {
         counts.read++
         counts.bytesRead += bytes.length
       }),

@@ -117,8 +117,8 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
             operate("append", name, (damaged) => writer.append(damaged ? damage(bytes) : bytes), Effect.void),
           commit: operate("commit", name, () => writer.commit, Effect.void),
         }))),
-    get: (name, range) =>
-      operate("get", name, (damaged) => damaged ? Effect.map(store.get(name, range), damage) : store.get(name, range)),
+    get: (name, part) =>
+      operate("get", name, (damaged) => damaged ? Effect.map(store.get(name, part), damage) : store.get(name, part)),
     stat: (name) => operate("stat", name, () => store.stat(name)),
     list: (directory) => Stream.unwrap(operate("list", directory, () => Effect.succeed(store.list(directory)))),
     remove: (name) => operate("remove", name, () => store.remove(name), Effect.void),

@@ -34,7 +34,7 @@ export const latency = (store: ObjectStore, options: LatencyOptions = {}): Laten
     put: (name, parts, how) => late(store.put(name, parts, how)),
     create: (name, how) =>
       Effect.map(store.create(name, how), (writer) => ({ ...writer, commit: late(writer.commit) })),
-    get: (name, range) => late(store.get(name, range)),
+    get: (name, part) => late(store.get(name, part)),
     stat: (name) => late(store.stat(name)),
     list: (directory) => Stream.concat(Stream.fromEffectDrain(late(Effect.void)), store.list(directory)),
     remove: (name) => late(store.remove(name)),

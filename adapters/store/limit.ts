@@ -48,13 +48,13 @@ export const limit: Decorator<[options: LimitOptions]> = decorator((store, optio
         append: (bytes) => Effect.andThen(Effect.suspend(() => up.charge(bytes.length)), one(writer.append(bytes))),
         commit: one(writer.commit),
       })),
-    get: (name, range) =>
-      range === undefined
+    get: (name, part) =>
+      "atMost" in part
         ? Effect.tap(
-          Effect.andThen(down.charge(0), one(store.get(name))),
+          Effect.andThen(down.charge(0), one(store.get(name, part))),
           (bytes) => Effect.sync(() => down.owe(bytes.length)),
         )
-        : Effect.andThen(down.charge(range.length), one(store.get(name, range))),
+        : Effect.andThen(down.charge(part.length), one(store.get(name, part))),
     stat: (name) => one(store.stat(name)),
     list: (directory) => Stream.transformPull(store.list(directory), (pull) => Effect.succeed(one(pull))),
     remove: (name) => one(store.remove(name)),

@@ -49,13 +49,15 @@ export const log: Decorator<[options?: LogOptions]> = decorator((store, options)
         },
         commit: logged("commit", name, writer.commit),
       })),
-    get: (name, range) =>
+    get: (name, part) =>
       logged(
         "get",
         name,
-        store.get(name, range),
+        store.get(name, part),
         (bytes) =>
-          `${range === undefined ? "" : ` from ${range.offset}`}, ${bytes?.length ?? range?.length ?? "all"} bytes`,
+          "atMost" in part
+            ? `, ${bytes?.length ?? "all"} bytes`
+            : ` from ${part.offset}, ${bytes?.length ?? part.length} bytes`,
       ),
     stat: (name) => logged("stat", name, store.stat(name), (info) => info === undefined ? "" : `, ${info.size} bytes`),
     list: (directory) =>

@@ -1,5 +1,5 @@
 /** Checks that every store makes before it touches anything: names, directories to list, ranges. */
-import { objectNameProblem, StoreError } from "../../stages/pack/store.ts"
+import { objectNameProblem, type Range, StoreError, type Whole } from "../../stages/pack/store.ts"
 
 /** Where a store of files keeps what is not yet an object. No object of any store lies there, so that stores can be copied. */
 export const TEMPORARY = "tmp"
@@ -25,13 +25,23 @@ export const directoryError = (directory: string): StoreError | undefined =>
     ? undefined
     : invalid(directory, `"${directory}" cannot be listed: give a directory with a slash at its end`)
 
-/** Part of an object, as asked for: a negative offset counts from the end. */
-export interface Range {
-  readonly offset: number
-  readonly length: number
-}
+/**
+ * Where the part of an object of `size` bytes that is asked for starts and how long it is, or the error: `invalid`; `corrupt` beyond either
+ * end, or when the whole is longer than it may be.
+ */
+export const resolvePart = (
+  name: string,
+  location: string,
+  size: number,
+  part: Range | Whole,
+): Range | StoreError =>
+  "atMost" in part ? resolveWhole(name, location, size, part) : resolveRange(name, location, size, part)
 
-/** Where a range of an object of `size` bytes starts and how long it is, or the error: `invalid`, or `corrupt` beyond either end. */
+/** The same of all of an object. */
+export const resolveWhole = (name: string, location: string, size: number, { atMost }: Whole): Range | StoreError =>
+  size <= atMost ? { offset: 0, length: size } : tooLong(name, location, size, atMost)
+
+/** The same of a range. */
 export const resolveRange = (name: string, location: string, size: number, range: Range): Range | StoreError => {
   if (!Number.isSafeInteger(range.offset) || !Number.isSafeInteger(range.length) || range.length < 0) {
     return invalid(name, `Cannot read ${range.length} bytes from ${range.offset} of "${name}": not a range`)
@@ -48,6 +58,15 @@ export const tooShort = (name: string, location: string, size: number, wanted: s
     reason: "corrupt",
     object: name,
     message: `"${name}" in ${location} has ${size} bytes, too few to read ${wanted}: it may be damaged`,
+  })
+
+/** The error for an object that is longer than one of its kind can be. */
+export const tooLong = (name: string, location: string, size: number, atMost: number): StoreError =>
+  new StoreError({
+    reason: "corrupt",
+    name,
+    message: `"${name}" in ${location} has ${size} bytes, and an object of its kind at most ${atMost}: ` +
+      "it is damaged, or was put there by somebody else",
   })
 
 /** The error for an object that is not there. */

@@ -40,7 +40,7 @@ export const retryBy = (store: ObjectStore, retrier: Retrier): ObjectStore => {
 
   const holds = Effect.fnUntraced(function* (name: string, parts: ReadonlyArray<Uint8Array>) {
     const { size } = yield* store.stat(name)
-    return size === sizeOfParts(parts) && equalsParts(yield* store.get(name), parts)
+    return size === sizeOfParts(parts) && equalsParts(yield* store.get(name, { atMost: size }), parts)
   })
   const putNew: ObjectStore["put"] = (name, parts, how) =>
     Effect.suspend(() => {
@@ -106,7 +106,7 @@ export const retryBy = (store: ObjectStore, retrier: Retrier): ObjectStore => {
     properties: store.properties,
     put: (name, parts, how) => how?.replace ? again(store.put(name, parts, how)) : putNew(name, parts, how),
     create: (name, options) => Effect.map(again(store.create(name, options)), (writer) => watch(name, options, writer)),
-    get: (name, range) => again(store.get(name, range)),
+    get: (name, part) => again(store.get(name, part)),
     stat: (name) => again(store.stat(name)),
     list: (directory) =>
       Stream.unwrap(Effect.map(retrier.start, (tries) => {

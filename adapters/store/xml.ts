@@ -14,7 +14,15 @@ export class XmlError extends Error {
   override readonly name = "XmlError"
 }
 
+/** How much a document may hold: what it becomes in memory is many times as long as its text. */
+export interface XmlBounds {
+  /** Elements in all; 50,000 by default. */
+  readonly elements?: number
+}
+
 const DEPTH = 64
+const ELEMENTS = 50_000
+const ATTRIBUTES = 64
 const NAME = /[A-Za-z_\u0080-\uffff][\w.\-\u0080-\uffff]*(?::[A-Za-z_\u0080-\uffff][\w.\-\u0080-\uffff]*)?/y
 const SPACE = /[ \t\r\n]*/y
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", apos: "'", quot: '"' }
@@ -28,7 +36,8 @@ interface Open {
 }
 
 /** Reads a document. Throws {@link XmlError}. */
-export const parseXml = (source: string): XmlElement => {
+export const parseXml = (source: string, { elements = ELEMENTS }: XmlBounds = {}): XmlElement => {
+  let left = elements
   let at = source.startsWith("\ufeff") ? 1 : 0
   const fail = (what: string): XmlError => new XmlError(`${what} at character ${at}`)
   const match = (pattern: RegExp): string => {
@@ -62,6 +71,7 @@ export const parseXml = (source: string): XmlElement => {
   const open = (): void => {
     if (root !== undefined) throw fail("a second root")
     if (stack.length >= DEPTH) throw fail("too many elements in each other")
+    if (--left < 0) throw fail("too many elements")
     const tag = name()
     const attributes = new Map<string, string>()
     for (;;) {
@@ -76,6 +86,7 @@ export const parseXml = (source: string): XmlElement => {
       if (quote !== '"' && quote !== "'") throw fail("no quote")
       const value = until(quote)
       if (value.includes("<") || attributes.has(attribute)) throw fail("not an attribute")
+      if (attributes.size === ATTRIBUTES) throw fail("too many attributes")
       attributes.set(attribute, plain(value))
     }
     let namespaces = stack.at(-1)?.namespaces ?? {}

@@ -9,6 +9,7 @@ import { type CheckOptions, type CheckSummary, type Finding, type FormatError, R
 import { CONFIG, decodeConfig } from "./config.ts"
 import { absent, attempt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
+import { CONFIG_BYTES } from "./limits.ts"
 import { singleName } from "./names.ts"
 import { type Opened, openShelves } from "./opened.ts"
 import { idAt, type Shelf } from "./shelf.ts"
@@ -47,7 +48,7 @@ class Findings {
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { progress, readData }) {
     const findings = new Findings()
-    const config = yield* absent(opened.store.get(CONFIG))
+    const config = yield* absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES }))
     if (config === undefined) findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
     else yield* keeping(findings, CONFIG, attempt(() => void decodeConfig(config)))
 

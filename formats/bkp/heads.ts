@@ -11,6 +11,7 @@ import { ID_BYTES } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { absent, corrupt, created } from "./errors.ts"
+import { LINK_BYTES } from "./limits.ts"
 import { escapeNode, headName, headNode, nextName, parseNext } from "./names.ts"
 
 /** An ID in an object of its own. */
@@ -18,7 +19,7 @@ const readId: (
   store: ObjectStore,
   name: string,
 ) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, name) {
-  const bytes = yield* absent(store.get(name))
+  const bytes = yield* absent(store.get(name, { atMost: LINK_BYTES }))
   if (bytes === undefined) return undefined
   if (bytes.length !== ID_BYTES) {
     return yield* corrupt(name, `${name} has ${bytes.length} bytes, not an ID of 32; run "penstock rebuild"`)

@@ -11,6 +11,7 @@ import { backup, fidelity } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
 import { absent, attempt, created } from "./errors.ts"
+import { CONFIG_BYTES } from "./limits.ts"
 import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
@@ -36,7 +37,7 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
   cacheable: { config: CONFIG, holds: (name) => name.startsWith("metadata/") },
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
-    const config = yield* absent(store.get(CONFIG))
+    const config = yield* absent(store.get(CONFIG, { atMost: CONFIG_BYTES }))
     return (config !== undefined && isConfig(config)) || (yield* hasHeads(store))
   }),
   create: Effect.fnUntraced(function* ({ password }) {
@@ -57,7 +58,7 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
     const store = yield* ObjectStore
     const table = yield* Kernels
     const { location } = store.properties
-    const bytes = yield* absent(store.get(CONFIG))
+    const bytes = yield* absent(store.get(CONFIG, { atMost: CONFIG_BYTES }))
     if (bytes !== undefined) {
       const config = yield* attempt(() => decodeConfig(bytes))
       const vault = yield* unlock(config, password, location, table)

@@ -17,6 +17,7 @@ import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
+import { FILE_BYTES, OBJECT_BYTES } from "./limits.ts"
 import { type Area, parseName, singleName } from "./names.ts"
 import { compareIds, decodePack } from "./packfile.ts"
 import type { Vault } from "./vault.ts"
@@ -26,10 +27,6 @@ export const SINGLE = 0xffffffff
 /** Value of `pack` for an object that is not written yet. */
 export const PENDING = 0xfffffffe
 
-/** No object is longer. */
-const MAXIMUM_OBJECT = 2 ** 30
-/** No packfile is longer, decompressed. */
-const MAXIMUM_PACK = 2 ** 28
 /** Deflate makes at most so many bytes of one. */
 const MAXIMUM_RATIO = 1032
 /** Decompressed packfiles that are kept, in bytes: a little more than what one run groups at once. */
@@ -104,7 +101,7 @@ export class Shelf {
       return
     }
     const length = size - this.#room.vault.overhead
-    if (length >= 0 && length <= MAXIMUM_OBJECT) {
+    if (length >= 0 && length <= OBJECT_BYTES) {
       if (this.objects.find(parsed.id) < 0) this.objects.set(parsed.id, SINGLE, 0, length)
       return
     }
@@ -171,7 +168,7 @@ export class Shelf {
     const { name, prefix, size } = pack
     return Effect.flatMap(this.#get(name), (plain) =>
       attempt(() => {
-        const bytes = this.#decode(name, () => this.#gzip.decode(plain, Math.min(MAXIMUM_PACK, size * MAXIMUM_RATIO)))
+        const bytes = this.#decode(name, () => this.#gzip.decode(plain, Math.min(OBJECT_BYTES, size * MAXIMUM_RATIO)))
         decodePack(name, bytes, prefix, this.#hasher, (id, offset, length) => {
           if (record && this.objects.find(id) < 0) this.objects.set(id, number, offset, length)
         })
@@ -194,7 +191,7 @@ export class Shelf {
 
   /** A whole stored file, opened. */
   #get(name: string): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
-    return Effect.flatMap(this.#room.store.get(name), (bytes) => {
+    return Effect.flatMap(this.#room.store.get(name, { atMost: FILE_BYTES }), (bytes) => {
       this.bytesRead += bytes.length
       return attempt(() => this.#decode(name, () => this.#room.vault.open(name, bytes)))
     })

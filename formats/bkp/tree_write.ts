@@ -31,12 +31,13 @@ import {
   TREE,
 } from "./objects.ts"
 import type { Packable } from "./packfile.ts"
+import { OBJECT_BYTES } from "./limits.ts"
 import { compareIds } from "./packfile.ts"
 import { PENDING, type Shelf } from "./shelf.ts"
 import type { ShelfWriter } from "./shelf_write.ts"
 
-/** A tree object of more children could not be read again. */
-const MAXIMUM_CHILDREN = 2 ** 25 - 2 ** 12
+/** An object of more IDs could not be read again: its name and attributes take less than 128 KiB. */
+const MAXIMUM_IDS = (OBJECT_BYTES - (128 << 10)) / ID_BYTES
 
 /** Shorter paths have no name that is too long: no character of a string is more than three bytes. */
 const LONG_PATH = MAXIMUM_NAME / 3
@@ -155,6 +156,9 @@ export class TreeWriter {
     const name = baseName(entry.path)
     const earlier = open.earlier === undefined ? undefined : yield* open.earlier.find(name)
     const isFile = entry.kind === "file"
+    if (chunkCount(entry.chunks) > MAXIMUM_IDS) {
+      return yield* refuse(entry.path, "has more chunks than this format can hold")
+    }
     yield* this.#append(
       open,
       name,
@@ -186,9 +190,9 @@ export class TreeWriter {
 
   #append(open: Open, name: string, id: Uint8Array): Effect.Effect<void, RepositoryError> {
     const at = open.names.length * ID_BYTES
-    if (open.names.length === MAXIMUM_CHILDREN) return refuse(open.path, "has more entries than this format can hold")
+    if (open.names.length === MAXIMUM_IDS) return refuse(open.path, "has more entries than this format can hold")
     if (at === open.ids.length) {
-      const grown = new Uint8Array(Math.min(at * 2, MAXIMUM_CHILDREN * ID_BYTES))
+      const grown = new Uint8Array(Math.min(at * 2, MAXIMUM_IDS * ID_BYTES))
       grown.set(open.ids)
       open.ids = grown
     }

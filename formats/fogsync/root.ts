@@ -175,7 +175,7 @@ export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, Forma
     if (info === undefined) {
       return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` })
     }
-    const pointer = info.size === BPTR_BYTES ? yield* opened.store.get(name) : new Uint8Array(0)
+    const pointer = info.size === BPTR_BYTES ? yield* opened.store.get(name, { atMost: BPTR_BYTES }) : new Uint8Array(0)
     const bptr = decodeBptr(pointer)
     if (bptr === undefined || bptr.depth !== 0 || bytesToHex(bptr.hash) !== id) {
       return yield* corrupt(name, `${name} is damaged: it does not point to its root; run "penstock rebuild"`)

@@ -51,7 +51,7 @@ export const readShare: (
   const info = yield* absent(store.stat(SHARE))
   if (info === undefined) return undefined
   if (info.size > SHARE_MAXIMUM) return yield* corrupt(SHARE, `${SHARE} is damaged: it is too long`)
-  const envelope = yield* store.get(SHARE)
+  const envelope = yield* store.get(SHARE, { atMost: SHARE_MAXIMUM })
   let json: unknown
   try {
     const data = openWhole(keys, envelope, SHARE_MAXIMUM)

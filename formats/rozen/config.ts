@@ -10,6 +10,7 @@ import { type Repository, RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
 import { subkey } from "./keys.ts"
+import { CONFIG_BYTES } from "./limits.ts"
 
 export const CONFIG = "ROZEN.json"
 
@@ -62,7 +63,7 @@ export const checkConfig = (bytes: Uint8Array, id: string, master: Redacted.Reda
 
 /** The bytes of the file, or undefined when there is none. */
 export const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
-  absent(store.get(CONFIG))
+  absent(store.get(CONFIG, { atMost: CONFIG_BYTES }))
 
 /** Writes the file when it is missing. */
 export const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, StoreError> =>

@@ -15,6 +15,7 @@ import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError, type Secrets } from "../format.ts"
 import { attempt, corrupt, fromKernelError } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
+import { KEY_BYTES } from "./limits.ts"
 
 /** What a slot holds: all that is needed to read the repository. */
 export interface Unlocked {
@@ -106,7 +107,7 @@ export const keyNames = (store: ObjectStore): Effect.Effect<ReadonlyArray<string
 
 /** Reads and checks a key object. */
 const readKey = Effect.fnUntraced(function* (store: ObjectStore, name: string) {
-  const bytes = yield* store.get(name)
+  const bytes = yield* store.get(name, { atMost: KEY_BYTES })
   return yield* attempt(() => {
     const { version, slots, check } = decodeJson(name, KeyObject, bytes)
     if (version !== 1) {

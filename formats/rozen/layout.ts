@@ -7,14 +7,23 @@ import { adaptiveZstd, type CompressionMode } from "../../stages/compress/mode.t
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { blake3Keyed } from "../../stages/hash/blake3.ts"
 import type { KernelSpec } from "../../stages/kernel.ts"
-import { type ObjectLayout, type PackLayout } from "../../stages/pack/pack_layout.ts"
+import { FOOTER_BYTES, type ObjectLayout, type PackLayout } from "../../stages/pack/pack_layout.ts"
 import { PackError } from "../../stages/pack/packing.ts"
 import { BLOCK_BYTES, PACK_BYTES } from "../../stages/pack/packs.ts"
 import { BLOCK_VERSION, COMPRESSION, decodeHeader, encodeHeader, ENCRYPTION, type Magic } from "./header.ts"
 import { subkey } from "./keys.ts"
+import { SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
 
 /** Pages of a catalog are stored in chunks of 16: small enough that a change costs little, large enough for short lists. */
 const CATALOG_CHUNK = 64 << 10
+
+/** A kind of object that is one sealed piece, see `sealed.ts`. */
+export interface SealedKind {
+  readonly magic: Magic
+  readonly cipher: KernelSpec<"encrypt">
+  /** Bytes that it has at most, stored or decoded. */
+  readonly atMost: number
+}
 
 /** What the stages of one repository are given. */
 export interface Layout {
@@ -30,9 +39,9 @@ export interface Layout {
   readonly data: PackLayout
   /** Pages of catalogs, in INDEX. */
   readonly catalogs: PackLayout
-  /** Seals `.idx` and `.roz-log` objects. */
-  readonly snapshots: KernelSpec<"encrypt">
-  readonly logs: KernelSpec<"encrypt">
+  /** `.idx` and `.roz-log` objects. */
+  readonly snapshots: SealedKind
+  readonly logs: SealedKind
   /** Header of an object of this repository. */
   readonly header: (magic: Magic) => Uint8Array
 }
@@ -92,15 +101,17 @@ export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, op
       indexes: objects("INDEX/", ".map", "ROZE-MAP", indexes),
       size,
       blockBytes,
+      footerBytes: FOOTER_BYTES,
     },
     catalogs: {
       packs: objects("INDEX/", ".cat", "ROZE-CAT", footers),
       indexes: objects("INDEX/", ".catmap", "ROZE-MAP", indexes),
       size,
       blockBytes,
+      footerBytes: FOOTER_BYTES,
     },
-    snapshots: aes256gcm(subkey(master, "snapshots")),
-    logs: aes256gcm(subkey(master, "logs")),
+    snapshots: { magic: "ROZE-IDX", cipher: aes256gcm(subkey(master, "snapshots")), atMost: SNAPSHOT_BYTES },
+    logs: { magic: "ROZE-LOG", cipher: aes256gcm(subkey(master, "logs")), atMost: SEGMENT_LIMIT },
     header,
   }
 }

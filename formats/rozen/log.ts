@@ -35,7 +35,7 @@ export type PutSegment = (segment: number, body: Uint8Array) => Effect.Effect<nu
 
 /** Stores the segments of the log of one run. */
 export const putSegment = (store: ObjectStore, layout: Layout, snapshot: string): PutSegment => (segment, body) =>
-  putSealed(store, layout, layout.logs, "ROZE-LOG", segmentName(snapshot, segment), body, {
+  putSealed(store, layout, layout.logs, segmentName(snapshot, segment), body, {
     unique: true,
   })
 
@@ -135,7 +135,7 @@ export const readSegment = (
   layout: Layout,
   name: string,
 ): Effect.Effect<Segment, RepositoryError | StoreError> =>
-  getSealed(store, layout, layout.logs, "ROZE-LOG", name).pipe(
+  getSealed(store, layout, layout.logs, name).pipe(
     Effect.flatMap((body) => attempt(() => decodeSegment(name, body))),
     Effect.mapError((error) =>
       error._tag === "StoreError" && error.reason === "not-found" ? corrupt(name, `${name} is missing`) : error

@@ -2,15 +2,12 @@
 import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
-import { KernelError, Kernels, type KernelSpec, makeKernel } from "../../stages/kernel.ts"
-import type { ObjectStore, StoreError, WriteOptions } from "../../stages/pack/store.ts"
+import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
+import { type ObjectStore, StoreError, type WriteOptions } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { corrupt, fromKernelError } from "./errors.ts"
-import { BLOCK_VERSION, decodeHeader, type Magic } from "./header.ts"
-import type { Layout } from "./layout.ts"
-
-/** A decoded body is at most this long, in bytes. */
-const MAXIMUM_BODY = 2 ** 30
+import { BLOCK_VERSION, decodeHeader } from "./header.ts"
+import type { Layout, SealedKind } from "./layout.ts"
 
 const context = (header: Uint8Array, name: string): Uint8Array => {
   const text = new TextEncoder().encode(name)
@@ -20,17 +17,16 @@ const context = (header: Uint8Array, name: string): Uint8Array => {
   return out
 }
 
-/** Writes `body` as an object. Returns the bytes stored. Fails with StoreError `exists` when the name is taken. */
+/** Writes `body` as an object. Returns the bytes stored. Fails with StoreError `exists` when the name is taken, `invalid` when it is too long. */
 export const putSealed: (
   store: ObjectStore,
   layout: Layout,
-  cipher: KernelSpec<"encrypt">,
-  magic: Magic,
+  kind: SealedKind,
   name: string,
   body: Uint8Array,
   options?: WriteOptions,
 ) => Effect.Effect<number, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, layout, cipher, magic, name, body, options) {
+  function* (store, layout, { atMost, cipher, magic }, name, body, options) {
     const table = yield* Kernels
     const header = layout.header(magic)
     const sealed = yield* Effect.try({
@@ -38,6 +34,10 @@ export const putSealed: (
         makeKernel(cipher, table).seal(makeKernel(adaptive(zstd()), table).encode(body), context(header, name)),
       catch: (error) => fromKernelError(error as KernelError),
     })
+    if (Math.max(body.length, header.length + sealed.length) > atMost) {
+      const message = `Cannot write ${name}: it would have more than ${atMost} bytes, and could not be read again`
+      return yield* new StoreError({ reason: "invalid", name, message })
+    }
     yield* store.put(name, [header, sealed], options)
     return header.length + sealed.length
   },
@@ -47,13 +47,12 @@ export const putSealed: (
 export const getSealed: (
   store: ObjectStore,
   layout: Layout,
-  cipher: KernelSpec<"encrypt">,
-  magic: Magic,
+  kind: SealedKind,
   name: string,
 ) => Effect.Effect<Uint8Array, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, layout, cipher, magic, name) {
+  function* (store, layout, { atMost, cipher, magic }, name) {
     const table = yield* Kernels
-    const bytes = yield* store.get(name)
+    const bytes = yield* store.get(name, { atMost })
     const header = decodeHeader(magic, BLOCK_VERSION, bytes)
     if ("what" in header) {
       return yield* new RepositoryError({
@@ -73,7 +72,7 @@ export const getSealed: (
           bytes.subarray(header.length),
           context(bytes.subarray(0, header.length), name),
         )
-        return makeKernel(adaptive(zstd()), table).decode(opened, MAXIMUM_BODY)
+        return makeKernel(adaptive(zstd()), table).decode(opened, atMost)
       },
       catch: (error) => {
         if (!(error instanceof KernelError)) throw error

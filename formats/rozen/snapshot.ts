@@ -106,7 +106,7 @@ export const listSnapshots: (
   const names = objects.map(({ name }) => name).filter((name) => NAME.test(name)).sort((a, b) => number(a) - number(b))
   const damaged: Array<RepositoryError> = []
   const read = yield* Effect.forEach(names, (name) =>
-    getSealed(store, layout, layout.snapshots, "ROZE-IDX", name).pipe(
+    getSealed(store, layout, layout.snapshots, name).pipe(
       Effect.flatMap((body) => attempt(() => decodeSnapshot(name, body))),
       Effect.catch((error): Effect.Effect<undefined, StoreError> => {
         if (error._tag === "RepositoryError") damaged.push(error)
@@ -139,7 +139,7 @@ export const commitSnapshot: (
       const body = encodeSnapshot(record, catalog)
       for (let number = from;; number++) {
         const name = snapshotName(number)
-        const stored = yield* putSealed(store, layout, layout.snapshots, "ROZE-IDX", name, body).pipe(
+        const stored = yield* putSealed(store, layout, layout.snapshots, name, body).pipe(
           Effect.catchTag(
             "StoreError",
             (error) => error.reason === "exists" ? Effect.succeed(undefined) : Effect.fail(error),

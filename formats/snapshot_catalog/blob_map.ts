@@ -51,6 +51,9 @@ export const encodeMap = ({ entries, total }: BlobMap): Uint8Array => {
   return bytes
 }
 
+/** The longest form of a map, in bytes. */
+export const longestMap = ({ entries }: BlobMap): number => HEADER_BYTES + LONG * entries.length
+
 /** Whether two maps say the same. */
 export const sameMap = (a: BlobMap, b: BlobMap): boolean =>
   a.total === b.total && a.entries.length === b.entries.length &&

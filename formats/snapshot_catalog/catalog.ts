@@ -12,6 +12,7 @@ import {
   type SqliteValue,
 } from "../../stages/catalog/sqlite.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
+import { zstdContent } from "../../stages/compress/zstd_stream.ts"
 import { catching } from "../../stages/error.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { ChunkListBuilder, emptyList } from "../../stages/hash/chunk_list.ts"
@@ -34,6 +35,9 @@ export const MAXIMUM_EXTENT: number = 1 << 30
 /** A catalog that is compressed may have this many bytes, and so many times its stored length, when it is not. */
 const MAXIMUM_PLAIN = 1 << 30
 const MAXIMUM_RATIO = 200
+/** What a database begins with, plain or wrapped: anything else is not read. */
+const SQLITE: Uint8Array = new TextEncoder().encode("SQLite format 3\0")
+const ZSTD_MAGIC: Uint8Array = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd)
 /** Rows that are read at once. */
 const BATCH = 256
 
@@ -190,10 +194,13 @@ export const openDatabase: (
 > = Effect.fnUntraced(
   function* ({ engine, store, table }, object) {
     const { size } = yield* store.stat(object)
-    const magic = yield* store.get(object, { offset: 0, length: Math.min(4, size) })
-    const wrapped = magic[0] === 0x28 && magic[1] === 0xb5 && magic[2] === 0x2f && magic[3] === 0xfd
+    const magic = yield* store.get(object, { offset: 0, length: Math.min(SQLITE.length, size) })
+    const wrapped = ZSTD_MAGIC.every((byte, i) => magic[i] === byte)
+    if (!wrapped && SQLITE.some((byte, i) => magic[i] !== byte)) {
+      return yield* corrupt(object, `${object} is damaged: it is no SQLite database`)
+    }
     const content: Stream.Stream<Uint8Array, RepositoryError | StoreError> = wrapped
-      ? Stream.fromEffect(unwrap(store, table, object, size))
+      ? unwrap(pieces(store, object, size), table, object, size)
       : pieces(store, object, size)
     return yield* engine.open(content).pipe(
       Effect.map((db) => ({ db, wrapped })),
@@ -209,21 +216,26 @@ const pieces = (store: ObjectStore, object: string, size: number): Stream.Stream
     return Effect.map(store.get(object, { offset, length }), (bytes) => [[bytes], next] as const)
   })
 
-const unwrap = Effect.fnUntraced(function* (store: ObjectStore, table: KernelTable, object: string, size: number) {
-  const limit = Math.min(MAXIMUM_PLAIN, size * MAXIMUM_RATIO)
-  if (size > MAXIMUM_PLAIN) {
-    return yield* new RepositoryError({
-      reason: "unsupported",
-      object,
-      message: `${object} is too large to decompress`,
-    })
-  }
-  const bytes = yield* store.get(object)
-  const { decode } = makeKernel(zstd(), table)
-  return yield* catching(KernelError, () => decode(bytes, limit)).pipe(
-    Effect.mapError((error) => corrupt(object, `${object} is damaged or altered: ${error.message}`, error)),
-  )
-})
+/** What is wrapped, a few MiB of it in memory at once. */
+const unwrap = (
+  stored: Stream.Stream<Uint8Array, StoreError>,
+  table: KernelTable,
+  object: string,
+  size: number,
+): Stream.Stream<Uint8Array, RepositoryError | StoreError> =>
+  Stream.suspend(() => {
+    const content = zstdContent(makeKernel(zstd(), table), Math.min(MAXIMUM_PLAIN, size * MAXIMUM_RATIO))
+    const decode = (run: () => ReadonlyArray<Uint8Array>) =>
+      Effect.mapError(
+        catching(KernelError, run),
+        (error) => corrupt(object, `${object} is damaged or altered: ${error.message}`, error),
+      )
+    return stored.pipe(
+      Stream.mapEffect((bytes) => decode(() => content.push(bytes))),
+      Stream.concat(Stream.fromEffect(Effect.suspend(() => decode(() => content.end())))),
+      Stream.flattenIterable,
+    )
+  })
 
 /** Opens the catalog with a UUID in hex, as the object that it is, when that is known. Fails with `not-found` of the store, `corrupt` or `newer`. */
 export const openCatalog: (

@@ -4,13 +4,13 @@ import * as Stream from "effect/Stream"
 import { attempt } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
-import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import { ChunkIndex, MAXIMUM_VALUE } from "../../stages/pack/chunk_index.ts"
 import { Damage } from "../../stages/pack/damage.ts"
 import type { ObjectNames } from "../../stages/pack/objects.ts"
 import type { Unpacker } from "../../stages/pack/packing.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
-import { decodeMap, sameMap } from "./blob_map.ts"
+import { decodeMap, longestMap, sameMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, type Listed, MAXIMUM_EXTENT, openCatalog } from "./catalog.ts"
 import { fromWriteError } from "./errors.ts"
 import { blobs, extents, INDEX } from "./names.ts"
@@ -21,8 +21,6 @@ import { TREE_FORMS, treeHash } from "./tree_hash.ts"
 
 /** Objects that are read at once. */
 const CONCURRENCY = 2
-/** The largest size that a {@link ChunkIndex} can hold. */
-const MAXIMUM_SIZE = 0xfffffffd
 
 /**
  * Structure: every catalog is read whole, its tree hash computed again; every extent and every map of every file is looked up in a
@@ -91,7 +89,11 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
   return summary
 })
 
-/** The sizes of objects, by ID, from a listing. */
+/** The size of an object that {@link sizes} knows. */
+const exactSize = (store: ObjectStore, object: string, known: number): Effect.Effect<number, StoreError> =>
+  known < MAXIMUM_VALUE ? Effect.succeed(known) : Effect.map(store.stat(object), ({ size }) => size)
+
+/** The sizes of objects, by ID, from a listing; those of 16 MiB and more are not told apart. */
 export const sizes = ({ store }: Opened, names: ObjectNames): Effect.Effect<ChunkIndex, StoreError> =>
   Effect.suspend(() => {
     const index = new ChunkIndex()
@@ -100,7 +102,7 @@ export const sizes = ({ store }: Opened, names: ObjectNames): Effect.Effect<Chun
         Effect.sync(() => {
           for (const { name, size } of found) {
             const id = names.idOf(name)
-            if (id !== undefined) index.set(id, Math.min(size, MAXIMUM_SIZE))
+            if (id !== undefined) index.set(id, Math.min(size, MAXIMUM_VALUE))
           }
         })),
       index,
@@ -168,12 +170,13 @@ const news = ({ seen }: Known, entries: ReadonlyArray<Listed>): ReadonlyArray<Ex
 const checkExtent = Effect.fnUntraced(function* ({ hasher, store }: Opened, known: Known, { id, length }: Extent) {
   const { chosen, damage, read, unpacker } = known
   const object = extents.nameOf(id)
-  const size = known.extents.get(id)
+  const listed = known.extents.get(id)
   const found = (message: string): void => {
     damage.add(object, message)
     damage.addChunk(id, object)
   }
-  if (size === undefined) return found(`${object} is missing`)
+  if (listed === undefined) return found(`${object} is missing`)
+  const size = yield* exactSize(store, object, listed)
   // With a content type it may be compressed.
   if (store.properties.contentType !== true && size !== length) {
     return found(`${object} has ${size} bytes instead of ${length}`)
@@ -196,8 +199,9 @@ const checkExtent = Effect.fnUntraced(function* ({ hasher, store }: Opened, know
 const mapProblem = Effect.fnUntraced(
   function* ({ store }: Opened, known: Known, catalog: Catalog, blob: Uint8Array) {
     const object = blobs.nameOf(blob)
-    const size = known.blobs.get(blob)
-    if (size === undefined) return `${object} is missing`
+    const listed = known.blobs.get(blob)
+    if (listed === undefined) return `${object} is missing`
+    const size = yield* exactSize(store, object, listed)
     const map = yield* attempt(() => catalog.map(blob))
     if (typeof map === "string") return undefined
     const { length } = map.entries
@@ -219,7 +223,10 @@ export const wrongMap = (
 ): Effect.Effect<string | undefined, StoreError> => {
   let problem: string | undefined
   return unlessDamaged(
-    Effect.flatMap(store.get(object), (bytes) => asCorrupt(object, () => sameMap(decodeMap(object, bytes), map))),
+    Effect.flatMap(
+      store.get(object, { atMost: longestMap(map) }),
+      (bytes) => asCorrupt(object, () => sameMap(decodeMap(object, bytes), map)),
+    ),
     object,
     ({ message }) => problem = message,
   ).pipe(Effect.map((same) => same === true ? undefined : problem ?? `${object} is not the map that a catalog has`))
@@ -232,6 +239,10 @@ const checkRest = (opened: Opened, known: Known): Effect.Effect<void, StoreError
     Effect.fnUntraced(function* ({ name, size }): Effect.fn.Return<void, StoreError> {
       const id = extents.idOf(name)
       if (id === undefined || !known.seen.extents.claim(id) || !known.chosen()) return
+      if (size > MAXIMUM_EXTENT) {
+        known.damage.add(name, `${name} has ${size} bytes, and an extent at most ${MAXIMUM_EXTENT}`)
+        return
+      }
       const { contentType } = yield* opened.store.stat(name)
       // How long it is when it is not compressed is not known: its hash will tell.
       const length = contentType === ZSTD ? MAXIMUM_EXTENT : size

@@ -11,7 +11,10 @@ import { readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
 import { BLOCK_BYTES, PACK_BYTES, plainLayout } from "./packs.ts"
 import { release } from "../release.ts"
-import { ObjectStore } from "./store.ts"
+import { ObjectStore, StoreError } from "./store.ts"
+
+/** The sealed list of the chunks of an archive has at most so many bytes: some seven million chunks. */
+const ARCHIVE_FOOTER_BYTES = 256 << 20
 
 /** How to write an archive. */
 export interface ArchiveOptions {
@@ -29,6 +32,7 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
     indexes: layout,
     size: PACK_BYTES,
     blockBytes: options.blockBytes ?? BLOCK_BYTES,
+    footerBytes: ARCHIVE_FOOTER_BYTES,
   }
   return {
     name: "archive",
@@ -56,6 +60,10 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
           }, { discard: true }),
         finish: Effect.gen(function* () {
           const tail = yield* catching(KernelError, () => encodeTail(blocks, header, cipher))
+          if (tail.length > ARCHIVE_FOOTER_BYTES) {
+            const message = `${name} has more chunks than an archive can list: use larger chunks, or packs`
+            return yield* new StoreError({ reason: "invalid", name, message })
+          }
           bytesStored += tail.length
           yield* writer.append(tail)
           yield* writer.commit

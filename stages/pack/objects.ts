@@ -12,8 +12,11 @@ import { ChunkIndex } from "./chunk_index.ts"
 import type { BlockPlace, ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"
 import { ObjectStore, StoreError } from "./store.ts"
 
-/** What a compressor may add to a chunk: longer objects are not read. */
+/** What codecs may add to a chunk, beside a sixteenth: longer objects are not read. */
 const GROWTH = 64 << 10
+
+/** The longest object that a chunk of so many bytes becomes. */
+const longest = (rawLength: number): number => rawLength + Math.floor(rawLength / 16) + GROWTH
 
 /** Names of objects, by ID. */
 export interface ObjectNames {
@@ -114,7 +117,10 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
           })
         }),
       fetching: fetchingFrom(store),
-      get: (block) => decoders === undefined ? store.get(block.object) : getBare(store, decoders, block),
+      get: (block) =>
+        decoders === undefined
+          ? store.get(block.object, { atMost: longest(block.rawLength) })
+          : getBare(store, decoders, block),
     }
     return unpacker
   }),
@@ -160,10 +166,10 @@ const getBare = Effect.fnUntraced(function* (
     const { contentType = "", size } = yield* store.stat(object)
     const decoder = decoders.get(contentType)
     if (decoder !== undefined) {
-      if (size > rawLength + (rawLength >>> 4) + GROWTH) {
+      if (size > longest(rawLength)) {
         return yield* corrupt(`${object} is longer than what compresses to a chunk of ${rawLength} bytes`)
       }
-      const bytes = yield* store.get(object)
+      const bytes = yield* store.get(object, { atMost: longest(rawLength) })
       return yield* catching(KernelError, () => decoder.decode(bytes, rawLength)).pipe(
         Effect.mapError((error) => corrupt(`${object} is damaged or altered: ${error.message}`)),
       )

@@ -6,6 +6,7 @@
  */
 import { chunkCount, chunkId, chunkLength, RECORD_BYTES } from "../hash/chunk_list.ts"
 import { type Cipher, KernelError } from "../kernel.ts"
+import type { PackLayout } from "./pack_layout.ts"
 import { type BlockPlace, type ChunkPlace, PackError } from "./packing.ts"
 
 /** Bytes after the sealed footer. */
@@ -40,8 +41,15 @@ export const encodeTail = (blocks: ReadonlyArray<FooterBlock>, header: Uint8Arra
   return tail
 }
 
-/** Length of the sealed footer, from the last bytes of the pack. Throws PackError `truncated` when they are not a trailer. */
-export const footerLength = (object: string, size: number, headerBytes: number, tail: Uint8Array): number => {
+/**
+ * Length of the sealed footer, from the last bytes of the pack. Throws PackError: `truncated` when they are not a trailer, `corrupt` when it is
+ * longer than can be.
+ */
+export const footerLength = (
+  { object, size }: { readonly object: string; readonly size: number },
+  { footerBytes, packs: { headerBytes } }: Pick<PackLayout, "footerBytes" | "packs">,
+  tail: Uint8Array,
+): number => {
   const trailer = tail.subarray(Math.max(0, tail.length - TRAILER_BYTES))
   if (trailer.length < TRAILER_BYTES || END_MAGIC.some((byte, i) => trailer[4 + i] !== byte)) {
     throw new PackError({
@@ -53,6 +61,13 @@ export const footerLength = (object: string, size: number, headerBytes: number, 
   const length = new DataView(trailer.buffer, trailer.byteOffset).getUint32(0, true)
   if (length + TRAILER_BYTES + headerBytes > size) {
     throw new PackError({ reason: "corrupt", object, message: `${object} claims a footer longer than itself` })
+  }
+  if (length > footerBytes) {
+    throw new PackError({
+      reason: "corrupt",
+      object,
+      message: `${object} claims a footer of ${length} bytes, and there is none of more than ${footerBytes}`,
+    })
   }
   return length
 }

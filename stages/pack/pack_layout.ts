@@ -19,6 +19,17 @@ export interface ObjectLayout {
   readonly cipher: KernelSpec<"encrypt">
 }
 
+/**
+ * A sealed footer has at most so many bytes: it is read whole before it can be authenticated. Chunks of a pack take 36 bytes each in it, blocks
+ * 8; writers close a pack before it has 131,072 chunks, which are 5.6 MiB when each is a block.
+ */
+export const FOOTER_BYTES: number = 16 << 20
+/**
+ * An index object has at most so many bytes, likewise. A chunk takes 16 bytes in it, a pack 44; writers end one at 4 MiB, and one pack more
+ * adds 2 MiB.
+ */
+export const INDEX_BYTES: number = 16 << 20
+
 /** Packs and their indexes. */
 export interface PackLayout {
   readonly packs: ObjectLayout
@@ -27,6 +38,8 @@ export interface PackLayout {
   readonly size: number
   /** Chunks are gathered into blocks of so many bytes. */
   readonly blockBytes: number
+  /** No sealed footer of a pack has more bytes. */
+  readonly footerBytes: number
 }
 
 /** A fresh random ID. */

@@ -40,6 +40,30 @@ export const listedOf = (
   { blocks, length }: { readonly blocks: ReadonlyArray<{ readonly chunks: Uint8Array }>; readonly length: number },
 ): ListedPack => ({ id, size, footerLength: length, prefixes: prefixesOf(blocks) })
 
+/** Chunks that an index lists, at about most: then the next begins. */
+export const INDEX_CHUNKS: number = 1 << 17
+/** The same of packs. */
+const INDEX_PACKS = 1 << 12
+
+/** How many chunks some packs have. */
+export const listedChunks = (packs: ReadonlyArray<ListedPack>): number =>
+  packs.reduce((n, { prefixes }) => n + prefixes.length / PREFIX_BYTES, 0)
+
+/** Packs as they are divided between indexes. */
+export function* dividedByIndex(packs: Iterable<ListedPack>): Generator<ReadonlyArray<ListedPack>, void> {
+  let some: Array<ListedPack> = []
+  let chunks = 0
+  for (const pack of packs) {
+    some.push(pack)
+    chunks += pack.prefixes.length / PREFIX_BYTES
+    if (some.length < INDEX_PACKS && chunks < INDEX_CHUNKS) continue
+    yield some
+    some = []
+    chunks = 0
+  }
+  if (some.length > 0) yield some
+}
+
 export const encodePackList = (packs: ReadonlyArray<ListedPack>): Uint8Array => {
   const out = new Uint8Array(4 + packs.reduce((n, pack) => n + HEAD_BYTES + pack.prefixes.length, 0))
   const view = new DataView(out.buffer)

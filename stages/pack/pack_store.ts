@@ -8,7 +8,7 @@ import { requestsAtOnce } from "./at_once.ts"
 import { absent } from "./absent.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import { decodeFooter, type FooterBlock, footerLength, TRAILER_BYTES } from "./pack_file.ts"
-import { checkHeader, objectId, objectName, type PackLayout } from "./pack_layout.ts"
+import { checkHeader, INDEX_BYTES, objectId, objectName, type PackLayout } from "./pack_layout.ts"
 import { listedOnce } from "./listed_once.ts"
 import { decodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
 import { PackError } from "./packing.ts"
@@ -91,9 +91,12 @@ export const readFooter: (
       message: `${object} is too short to be a pack: it is truncated`,
     })
   }
-  const guess = Math.min(size, pack.footerLength === undefined ? TAIL_BYTES : pack.footerLength + TRAILER_BYTES)
+  const expected = pack.footerLength === undefined || pack.footerLength > layout.footerBytes
+    ? TAIL_BYTES
+    : pack.footerLength + TRAILER_BYTES
+  const guess = Math.min(size, expected)
   let tail = yield* store.get(object, { offset: size - guess, length: guess })
-  const length = yield* catching(PackError, () => footerLength(object, size, headerBytes, tail))
+  const length = yield* catching(PackError, () => footerLength(pack, layout, tail))
   if (length + TRAILER_BYTES > tail.length) {
     tail = yield* store.get(object, { offset: size - length - TRAILER_BYTES, length: length + TRAILER_BYTES })
   }
@@ -148,7 +151,7 @@ export const readIndex: (
   object: string,
 ) => Effect.Effect<ReadonlyArray<ListedPack>, PackError | StoreError> = Effect.fnUntraced(
   function* (layout, store, cipher, object) {
-    const bytes = yield* store.get(object)
+    const bytes = yield* store.get(object, { atMost: INDEX_BYTES })
     return yield* catching(PackError, () => {
       const id = objectId(layout.indexes, object)
       if (id === undefined) {

@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import { noEncryption } from "../encrypt/none.ts"
 import type { KernelSpec } from "../kernel.ts"
-import type { ObjectLayout, PackLayout } from "./pack_layout.ts"
+import { FOOTER_BYTES, type ObjectLayout, type PackLayout } from "./pack_layout.ts"
 import { openPackStore, type PackStore } from "./pack_store.ts"
 import { PackError, type Packing } from "./packing.ts"
 import { readPacks } from "./packs_read.ts"
@@ -32,6 +32,7 @@ export const packs = (options: PacksOptions = {}): Packing => {
     indexes: plainLayout("indexes/", ".index", "PENSINDX", cipher),
     size: options.size ?? PACK_BYTES,
     blockBytes: options.blockBytes ?? BLOCK_BYTES,
+    footerBytes: FOOTER_BYTES,
   })
 }
 

@@ -7,7 +7,7 @@ import { chunkCount } from "../hash/chunk_list.ts"
 import { packsAtOnce } from "./at_once.ts"
 import { encodeTail, type FooterBlock } from "./pack_file.ts"
 import { freshId, type ObjectLayout, objectName, type PackLayout } from "./pack_layout.ts"
-import { encodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
+import { dividedByIndex, encodePackList, INDEX_CHUNKS, listedChunks, type ListedPack, prefixesOf } from "./pack_list.ts"
 import { type PackSink, packSink } from "./pack_sink.ts"
 import type { PackStore } from "./pack_store.ts"
 import type { Packer } from "./packing.ts"
@@ -16,9 +16,6 @@ import { makeUploads } from "./uploads.ts"
 
 /** A pack is closed when it has so many chunks: its footer is then 2.25 MiB, of which a few copies are in memory while it is sealed. */
 const PACK_CHUNKS = 1 << 16
-/** An index object is written when so many chunks are to be listed: 2 MiB. */
-const INDEX_CHUNKS = 1 << 17
-
 /** A pack that is being filled. */
 interface Filling {
   readonly id: Uint8Array
@@ -74,21 +71,23 @@ export const writePacks: (
     objects++
     bytesStored += size
     yield* uploads.start(sink.end(tail))
-    if (listed.reduce((n, { prefixes }) => n + prefixes.length / PREFIX_BYTES, 0) >= INDEX_CHUNKS) yield* writeIndex
+    if (listedChunks(listed) >= INDEX_CHUNKS) yield* writeIndex
   })
 
   const writeIndex = Effect.suspend(() =>
     listed.length === 0 ? Effect.void : Effect.gen(function* () {
       // A pack that an index lists is there.
       yield* uploads.settle
-      const id = freshId()
-      const header = layout.indexes.header(id)
-      const packs = listed
+      const all = listed
       listed = []
-      yield* put(layout.indexes, id, [
-        header,
-        yield* catching(KernelError, () => indexCipher.seal(encodePackList(packs), header)),
-      ])
+      for (const packs of dividedByIndex(all)) {
+        const id = freshId()
+        const header = layout.indexes.header(id)
+        yield* put(layout.indexes, id, [
+          header,
+          yield* catching(KernelError, () => indexCipher.seal(encodePackList(packs), header)),
+        ])
+      }
     })
   )
 
@@ -99,6 +98,8 @@ export const writePacks: (
     claim: (id) => known.index.claim(id),
     add: Effect.fnUntraced(function* (blocks) {
       for (const { bytes, chunks, rawLength } of blocks) {
+        // Who copies may bring blocks of more chunks than are gathered here.
+        if (filling !== undefined && filling.chunks + chunkCount(chunks) >= 2 * PACK_CHUNKS) yield* close()
         const pack = filling ?? (yield* open())
         pack.blocks.push({ length: bytes.length, chunks })
         pack.bytes += bytes.length

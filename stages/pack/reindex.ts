@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream"
 import { Kernels, makeKernel } from "../kernel.ts"
 import { requestsAtOnce } from "./at_once.ts"
 import { freshId, objectName, type PackLayout } from "./pack_layout.ts"
-import { encodePackList, listedOf, type ListedPack } from "./pack_list.ts"
+import { dividedByIndex, encodePackList, listedOf, type ListedPack } from "./pack_list.ts"
 import { type KnownPack, openPackStore, readEnds } from "./pack_store.ts"
 import { PackError } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
@@ -18,9 +18,6 @@ export interface Reindexed {
   /** Packs that an index listed and that are gone, and packs that cannot be read: not listed any more. */
   readonly lost: ReadonlyArray<PackError>
 }
-
-/** Packs in one index object at most. */
-const INDEX_PACKS = 4096
 
 /** Writes a pack again with its header as it was. */
 const mendHeader = Effect.fnUntraced(
@@ -65,10 +62,10 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
       }
     }
     const seal = makeKernel(layout.indexes.cipher, table)
-    for (let at = 0; at < listed.length; at += INDEX_PACKS) {
+    for (const packs of dividedByIndex(listed)) {
       const id = freshId()
       const header = layout.indexes.header(id)
-      const body = seal.seal(encodePackList(listed.slice(at, at + INDEX_PACKS)), header)
+      const body = seal.seal(encodePackList(packs), header)
       yield* store.put(objectName(layout.indexes, id), [header, body], { unique: true })
     }
     yield* Effect.forEach(old, (name) => store.remove(name), { ...together, discard: true })

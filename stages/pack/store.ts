@@ -8,7 +8,7 @@ import { taggedError, type TaggedErrorClass } from "../error.ts"
 interface StoreErrorFields {
   /**
    * `not-found`, `exists` (a create-only put that lost), `denied`, `full` (no space), `corrupt` (what is stored is shorter than
-   * asked for), `invalid` (a name or range that no store takes), `unavailable` (may pass: worth a retry), `io` (anything else).
+   * asked for, or longer than its kind of object may be), `invalid` (a name or range that no store takes), `unavailable` (may pass: worth a retry), `io` (anything else).
    */
   readonly reason: "not-found" | "exists" | "denied" | "full" | "corrupt" | "invalid" | "unavailable" | "io"
   /** The name of the object, or the prefix listed. */
@@ -60,6 +60,20 @@ export interface WriteOptions {
   readonly unique?: boolean
 }
 
+/** Part of an object: `length` bytes from `offset`, of which a negative one counts from the end. */
+export interface Range {
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * All of an object, which has at most so many bytes: what nobody has authenticated yet may be of any size, so whoever reads it says how
+ * large its kind can be.
+ */
+export interface Whole {
+  readonly atMost: number
+}
+
 /** Bytes of one object. */
 export interface ObjectInfo {
   readonly name: string
@@ -95,13 +109,10 @@ export interface ObjectStore {
     options?: WriteOptions,
   ) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
   /**
-   * Reads an object or `length` bytes of it from `offset`. A negative offset counts from the end. Fresh bytes, owned by the caller.
-   * Fails with `not-found`; with `corrupt` when the object ends before the range does.
+   * Reads a part of an object, or all of it within a limit. Fresh bytes, owned by the caller. Fails with `not-found`; with `corrupt` when
+   * the object ends before the range does, or is longer than the limit: then no more than the limit is read or held in memory.
    */
-  readonly get: (
-    name: string,
-    range?: { readonly offset: number; readonly length: number },
-  ) => Effect.Effect<Uint8Array, StoreError>
+  readonly get: (name: string, part: Range | Whole) => Effect.Effect<Uint8Array, StoreError>
   /** Size of an object, and its content type where there is one. Fails with `not-found`. */
   readonly stat: (name: string) => Effect.Effect<ObjectInfo, StoreError>
   /** All objects beneath a directory (`DATA/`), or all with `""`, in no particular order. None when the directory is not there. */

@@ -12,15 +12,12 @@ export const wholeObject = (
   name: string,
   size: number,
 ): Effect.Effect<WholeObject, StoreError> =>
-  Effect.flatMap(store.get(name), (bytes) => {
+  Effect.flatMap(store.get(name, { atMost: size }), (bytes) => {
     if (bytes.length !== size) {
       const message = `${name} has ${bytes.length} bytes, not ${size}: it is truncated or altered`
       return Effect.fail(new StoreError({ reason: "corrupt", object: name, message }))
     }
-    const get: ObjectStore["get"] = (_, range) =>
-      Effect.sync(() => {
-        const { length, offset } = range ?? { offset: 0, length: size }
-        return bytes.slice(offset, offset + length)
-      })
+    const get: ObjectStore["get"] = (_, part) =>
+      Effect.sync(() => "atMost" in part ? bytes.slice() : bytes.slice(part.offset, part.offset + part.length))
     return Effect.succeed({ bytes, get })
   })

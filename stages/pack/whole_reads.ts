@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import { release } from "../release.ts"
-import type { ObjectStore, StoreError } from "./store.ts"
+import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
 
 /** Objects up to so many bytes are fetched whole: packs of 16 MiB are a little larger than that. */
 const LARGEST_BYTES = 32 << 20
@@ -49,10 +49,10 @@ export const wholeReads = (
       release(dropped)
     }
   }
-  const fromMemory = (name: string, range?: { readonly offset: number; readonly length: number }) => {
+  const fromMemory = (name: string, part: Range | Whole) => {
     const whole = kept.get(name)
     if (whole === undefined) return undefined
-    const { length, offset } = range ?? { offset: 0, length: whole.length }
+    const { length, offset } = "atMost" in part ? { offset: 0, length: whole.length } : part
     // What goes beyond the end, or counts from it, is for the store to answer.
     if (offset < 0 || offset + length > whole.length) return undefined
     // The last that was used goes last.
@@ -67,7 +67,7 @@ export const wholeReads = (
       const whole = Effect.suspend(() => {
         reserve(size)
         return Effect.onExit(
-          store.get(name),
+          store.get(name, { atMost: size }),
           (exit) =>
             Effect.sync(() => {
               if (Exit.isSuccess(exit) && exit.value.length === size) kept.set(name, exit.value)
@@ -88,20 +88,20 @@ export const wholeReads = (
       )
     })
 
-  const get: ObjectStore["get"] = (name, range) =>
+  const get: ObjectStore["get"] = (name, part) =>
     Effect.suspend(() => {
-      const found = fromMemory(name, range)
+      const found = fromMemory(name, part)
       if (found !== undefined) return Effect.succeed(found)
       const other = coming.get(name)
       // Who waits tries again: the other may have been interrupted.
-      if (other !== undefined) return Effect.andThen(Deferred.await(other), get(name, range))
+      if (other !== undefined) return Effect.andThen(Deferred.await(other), get(name, part))
       const size = kept.has(name) ? undefined : sizeOf(name)
-      if (size === undefined || size > largest || (size > SMALL_BYTES && tried.has(name))) return store.get(name, range)
+      if (size === undefined || size > largest || (size > SMALL_BYTES && tried.has(name))) return store.get(name, part)
       return Effect.andThen(
         fetch(name, size),
         Effect.suspend(() => {
-          const found = fromMemory(name, range)
-          return found === undefined ? store.get(name, range) : Effect.succeed(found)
+          const found = fromMemory(name, part)
+          return found === undefined ? store.get(name, part) : Effect.succeed(found)
         }),
       )
     })

@@ -51,7 +51,10 @@ const contentOf = (content: Content): Effect.Effect<Buffer, SourceError> => {
 const repository = (store: ObjectStore): Repository => {
   const stored = Stream.runCollect(store.list("snapshots/")).pipe(
     Effect.flatMap((objects) =>
-      Effect.forEach(objects, ({ name }) => Effect.map(store.get(name), (b) => parse(b) as Stored))
+      Effect.forEach(
+        objects,
+        ({ name }) => Effect.map(store.get(name, { atMost: Infinity }), (b) => parse(b) as Stored),
+      )
     ),
     Effect.map((all) => all.sort((a, b) => a.info.time - b.info.time)),
   )
@@ -178,7 +181,7 @@ export const fake: Format = {
   }),
   open: Effect.fnUntraced(function* (secrets) {
     const store = yield* ObjectStore
-    if (parse(yield* store.get(HEAD)) === passwordHash(secrets)) return repository(store)
+    if (parse(yield* store.get(HEAD, { atMost: Infinity })) === passwordHash(secrets)) return repository(store)
     return yield* new RepositoryError({ reason: "wrong-key", message: "The password does not open this repository" })
   }),
 }

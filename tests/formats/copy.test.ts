@@ -167,7 +167,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
           const [pack] = (yield* Stream.runCollect(from.store.list("DATA/"))).filter(({ name }) =>
             name.endsWith(".roz")
           )
-          const bytes = yield* from.store.get(pack!.name)
+          const bytes = yield* from.store.get(pack!.name, { atMost: Infinity })
           bytes[200]! ^= 1
           yield* from.store.put(pack!.name, [bytes], { replace: true })
           const repository = yield* from.open
@@ -274,7 +274,7 @@ describe("copy", () => {
       yield* Stream.runDrain(
         copy(from.repository, to.repository, { snapshots: [(yield* from.repository.snapshots)[0]!] }),
       )
-      yield* to.store.put("INDEX/01.idx", [yield* from.store.get("INDEX/01.idx")])
+      yield* to.store.put("INDEX/01.idx", [yield* from.store.get("INDEX/01.idx", { atMost: Infinity })])
       const repository = yield* to.open
       assert.equal((yield* repository.snapshots).length, 1)
       const { findings } = yield* repository.check({ readData: 0 })

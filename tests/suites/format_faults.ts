@@ -37,7 +37,9 @@ type Running<A> = Effect.Effect<A, unknown, SqliteEngine | Scope.Scope>
 const objectsOf = (store: ObjectStore): Effect.Effect<Objects, StoreError> =>
   Effect.gen(function* () {
     const objects: Array<readonly [string, Uint8Array]> = []
-    for (const { name } of yield* Stream.runCollect(store.list(""))) objects.push([name, yield* store.get(name)])
+    for (const { name } of yield* Stream.runCollect(store.list(""))) {
+      objects.push([name, yield* store.get(name, { atMost: Infinity })])
+    }
     return new Map(objects.sort(([a], [b]) => a < b ? -1 : 1))
   })
 

@@ -67,7 +67,7 @@ export const storeSuite = (
       Effect.gen(function* () {
         yield* store.put("DATA/ab/x.roz", [bytesOf("hel"), bytesOf(""), bytesOf("lo world")])
         const get = (offset: number, length: number) => store.get("DATA/ab/x.roz", { offset, length })
-        same(yield* store.get("DATA/ab/x.roz"), bytesOf("hello world"))
+        same(yield* store.get("DATA/ab/x.roz", { atMost: Infinity }), bytesOf("hello world"))
         same(yield* get(0, 11), bytesOf("hello world"))
         same(yield* get(4, 3), bytesOf("o w"))
         same(yield* get(-5, 5), bytesOf("world"))
@@ -75,6 +75,17 @@ export const storeSuite = (
         same(yield* get(5, 0), bytesOf(""))
         same(yield* get(11, 0), bytesOf(""))
         assert.deepEqual(yield* store.stat("DATA/ab/x.roz"), { name: "DATA/ab/x.roz", size: 11 })
+      }))
+
+    test("reads no object whole that is longer than it may be: that is corrupt, and names it", (store) =>
+      Effect.gen(function* () {
+        yield* store.put("long", [pattern(100_000)])
+        same(yield* store.get("long", { atMost: 100_000 }), pattern(100_000))
+        for (const atMost of [99_999, 1, 0]) yield* fails("corrupt", "long", store.get("long", { atMost }))
+        same(yield* store.get("long", { offset: 99_000, length: 10 }), pattern(100_000).subarray(99_000, 99_010))
+        yield* store.put("empty", [])
+        same(yield* store.get("empty", { atMost: 0 }), new Uint8Array(0))
+        yield* fails("not-found", "none", store.get("none", { atMost: 10 }))
       }))
 
     test("calls a range beyond the object corrupt, and an impossible one invalid", (store) =>
@@ -92,12 +103,12 @@ export const storeSuite = (
       Effect.gen(function* () {
         yield* store.put("dir/object", [bytesOf("x")])
         for (const missing of ["nothing", "dir", "dir/nothing", "dir/object/beneath", "no/such/directory"]) {
-          yield* fails("not-found", missing, store.get(missing))
+          yield* fails("not-found", missing, store.get(missing, { atMost: Infinity }))
           yield* fails("not-found", missing, store.get(missing, { offset: -1, length: 1 }))
           yield* fails("not-found", missing, store.stat(missing))
           yield* store.remove(missing)
         }
-        same(yield* store.get("dir/object"), bytesOf("x"))
+        same(yield* store.get("dir/object", { atMost: Infinity }), bytesOf("x"))
       }))
 
     test("removes objects, and takes the name again", (store) =>
@@ -106,10 +117,10 @@ export const storeSuite = (
         yield* store.put("a/y", [bytesOf("2")])
         yield* store.remove("a/x")
         yield* store.remove("a/x")
-        yield* fails("not-found", "a/x", store.get("a/x"))
+        yield* fails("not-found", "a/x", store.get("a/x", { atMost: Infinity }))
         assert.deepEqual(yield* names(store, ""), ["a/y"])
         yield* store.put("a/x", [bytesOf("3")])
-        same(yield* store.get("a/x"), bytesOf("3"))
+        same(yield* store.get("a/x", { atMost: Infinity }), bytesOf("3"))
       }))
 
     test("never overwrites, unless told to replace", (store) =>
@@ -117,11 +128,11 @@ export const storeSuite = (
         yield* store.put("x", [bytesOf("first")])
         yield* fails("exists", "x", store.put("x", [bytesOf("second")]))
         yield* fails("exists", "x", store.put("x", [bytesOf("second")], { replace: false }))
-        same(yield* store.get("x"), bytesOf("first"))
+        same(yield* store.get("x", { atMost: Infinity }), bytesOf("first"))
         yield* store.put("x", [bytesOf("a longer second")], { replace: true })
-        same(yield* store.get("x"), bytesOf("a longer second"))
+        same(yield* store.get("x", { atMost: Infinity }), bytesOf("a longer second"))
         yield* store.put("new/y", [bytesOf("z")], { replace: true })
-        same(yield* store.get("new/y"), bytesOf("z"))
+        same(yield* store.get("new/y", { atMost: Infinity }), bytesOf("z"))
       }))
 
     test("gives back content types, or says that it does not keep them", (store) =>
@@ -156,7 +167,7 @@ export const storeSuite = (
           const winners = outcomes.filter((outcome) => typeof outcome === "number")
           assert.equal(winners.length, 1, String(outcomes))
           assert.equal(outcomes.filter((outcome) => outcome === "exists").length, 15, String(outcomes))
-          same(yield* store.get(name), pattern(20_000, winners[0]!))
+          same(yield* store.get(name, { atMost: Infinity }), pattern(20_000, winners[0]!))
         }
         assert.equal((yield* names(store, "")).length, 4)
       }))
@@ -171,7 +182,7 @@ export const storeSuite = (
           .pipe(Effect.ensuring(Effect.sync(() => writing = false)))
         const read = Effect.gen(function* () {
           do {
-            const seen = yield* store.get("x")
+            const seen = yield* store.get("x", { atMost: Infinity })
             const version = versions.find((bytes) => bytes[0] === seen[0] && bytes[1] === seen[1])
             assert.ok(version)
             same(seen, version)
@@ -209,7 +220,7 @@ export const storeSuite = (
           yield* refused(store.put(name, [bytesOf("x")]))
           yield* refused(store.put(name, [bytesOf("x")], { replace: true }))
           yield* refused(Effect.flatMap(store.create(name), (writer) => writer.commit))
-          yield* refused(store.get(name))
+          yield* refused(store.get(name, { atMost: Infinity }))
           yield* refused(store.stat(name))
           yield* refused(store.remove(name))
         }
@@ -223,7 +234,7 @@ export const storeSuite = (
       Effect.gen(function* () {
         const good = ["ROZEN.json", "a", "..a", "a..", "-x", "b/c/d/e/f/g", "tmpx/y", "x/tmp", "A-Z_0.9"]
         yield* Effect.forEach(good, (name) => store.put(name, [bytesOf(name)]))
-        for (const name of good) same(yield* store.get(name), bytesOf(name))
+        for (const name of good) same(yield* store.get(name, { atMost: Infinity }), bytesOf(name))
         assert.deepEqual(yield* names(store, ""), good.toSorted())
       }))
 
@@ -233,7 +244,7 @@ export const storeSuite = (
         yield* store.put("empty", [new Uint8Array(0), new Uint8Array(0)])
         yield* Effect.scoped(Effect.flatMap(store.create("written"), (writer) => writer.commit))
         for (const name of ["none", "empty", "written"]) {
-          same(yield* store.get(name), new Uint8Array(0))
+          same(yield* store.get(name, { atMost: Infinity }), new Uint8Array(0))
           same(yield* store.get(name, { offset: 0, length: 0 }), new Uint8Array(0))
           assert.equal((yield* store.stat(name)).size, 0)
         }
@@ -246,7 +257,7 @@ export const storeSuite = (
         const parts: Array<Uint8Array> = []
         for (let i = 0, at = 0; i < 3000; at += i++) parts.push(whole.subarray(at, at + i))
         yield* store.put("x", parts)
-        same(yield* store.get("x"), whole)
+        same(yield* store.get("x", { atMost: Infinity }), whole)
       }))
 
     test("holds an object of 40 MiB", (store) =>
@@ -254,7 +265,7 @@ export const storeSuite = (
         const part = pattern(8 << 20)
         yield* store.put("DATA/40", [part, part, part, part, part])
         assert.equal((yield* store.stat("DATA/40")).size, 40 << 20)
-        const back = yield* store.get("DATA/40")
+        const back = yield* store.get("DATA/40", { atMost: Infinity })
         for (let i = 0; i < 5; i++) same(back.subarray(i * part.length, (i + 1) * part.length), part)
         same(yield* store.get("DATA/40", { offset: -(8 << 20), length: 8 << 20 }), part)
       }), options.skipLarge)
@@ -264,14 +275,14 @@ export const storeSuite = (
         yield* Effect.scoped(Effect.gen(function* () {
           const writer = yield* store.create("a/grown")
           for (let i = 0; i < 10; i++) yield* writer.append(pattern(100_000, i))
-          yield* fails("not-found", "a/grown", store.get("a/grown"))
+          yield* fails("not-found", "a/grown", store.get("a/grown", { atMost: Infinity }))
           assert.deepEqual(yield* names(store, ""), [])
           yield* writer.commit
           assert.equal((yield* store.stat("a/grown")).size, 1_000_000)
           yield* fails("invalid", "a/grown", writer.append(bytesOf("more")))
           yield* fails("invalid", "a/grown", writer.commit)
         }))
-        const back = yield* store.get("a/grown")
+        const back = yield* store.get("a/grown", { atMost: Infinity })
         for (let i = 0; i < 10; i++) same(back.subarray(i * 100_000, (i + 1) * 100_000), pattern(100_000, i))
       }))
 
@@ -279,7 +290,7 @@ export const storeSuite = (
       Effect.gen(function* () {
         yield* Effect.scoped(Effect.flatMap(store.create("a/x"), (writer) => writer.append(pattern(100_000))))
         assert.deepEqual(yield* names(store, ""), [])
-        yield* fails("not-found", "a/x", store.get("a/x"))
+        yield* fails("not-found", "a/x", store.get("a/x", { atMost: Infinity }))
         yield* store.put("a/x", [bytesOf("free")])
       }))
 
@@ -292,7 +303,7 @@ export const storeSuite = (
         yield* second.commit
         yield* fails("exists", "x", first.commit)
         yield* fails("exists", "x", store.put("x", [bytesOf("third")]))
-        same(yield* store.get("x"), bytesOf("second"))
+        same(yield* store.get("x", { atMost: Infinity }), bytesOf("second"))
       }))
 
     test("lets a writer replace an object, when told to", (store) =>
@@ -300,13 +311,13 @@ export const storeSuite = (
         yield* store.put("x", [bytesOf("first")])
         const writer = yield* store.create("x", { replace: true })
         yield* writer.append(bytesOf("second"))
-        same(yield* store.get("x"), bytesOf("first"))
+        same(yield* store.get("x", { atMost: Infinity }), bytesOf("first"))
         yield* writer.commit
-        same(yield* store.get("x"), bytesOf("second"))
+        same(yield* store.get("x", { atMost: Infinity }), bytesOf("second"))
         assert.deepEqual(yield* names(store, ""), ["x"])
         const fresh = yield* store.create("y", { replace: true })
         yield* fresh.commit
-        same(yield* store.get("y"), new Uint8Array(0))
+        same(yield* store.get("y", { atMost: Infinity }), new Uint8Array(0))
       }))
 
     test("lists by directory, with sizes", (store) =>
@@ -349,13 +360,13 @@ export const storeSuite = (
         given.fill(0)
         yield* writer.append(bytesOf("!"))
         yield* writer.commit
-        same(yield* store.get("put"), bytesOf("given"))
-        same(yield* store.get("written"), bytesOf("given!"))
-        const got = yield* store.get("put")
+        same(yield* store.get("put", { atMost: Infinity }), bytesOf("given"))
+        same(yield* store.get("written", { atMost: Infinity }), bytesOf("given!"))
+        const got = yield* store.get("put", { atMost: Infinity })
         got.fill(0)
         const part = yield* store.get("put", { offset: 1, length: 2 })
         part.fill(0)
-        same(yield* store.get("put"), bytesOf("given"))
+        same(yield* store.get("put", { atMost: Infinity }), bytesOf("given"))
         // A Buffer would share memory through `slice`, and with Node's pool through `buffer`.
         assert.equal(Object.getPrototypeOf(got), Uint8Array.prototype)
         assert.equal(got.buffer.byteLength, got.length)
@@ -366,7 +377,7 @@ export const storeSuite = (
         for (let i = 0; i < 5; i++) {
           const content = pattern(1000 + i, i)
           yield* store.put("a/x", [content], { replace: true })
-          same(yield* store.get("a/x"), content)
+          same(yield* store.get("a/x", { atMost: Infinity }), content)
           same(yield* store.get("a/x", { offset: -10, length: 10 }), content.subarray(-10))
           assert.equal((yield* store.stat("a/x")).size, 1000 + i)
           assert.deepEqual(yield* Stream.runCollect(store.list("a/")), [{ name: "a/x", size: 1000 + i }])
@@ -383,7 +394,7 @@ export const storeSuite = (
         assert.equal(longest.length, 512)
         const all = [longest, "b", "a.b", "a-b", "a0", "a_b", "aB", "A1", "a/b.c/d", "a/b-c", "a/b/c"]
         for (const name of all) yield* store.put(name, [bytesOf(name)], { unique: true })
-        same(yield* store.get(longest), bytesOf(longest))
+        same(yield* store.get(longest, { atMost: Infinity }), bytesOf(longest))
         const listed = (yield* Stream.runCollect(store.list(""))).map(({ name }) => name)
         if (store.properties.orderedList === true) assert.deepEqual(listed, all.toSorted())
         else assert.deepEqual(listed.toSorted(), all.toSorted())
@@ -402,7 +413,7 @@ export const storeSuite = (
         const winners = outcomes.filter((outcome) => typeof outcome === "number")
         assert.equal(winners.length, 1, String(outcomes))
         assert.equal(outcomes.filter((outcome) => outcome === "exists").length, 7, String(outcomes))
-        same(yield* store.get("race"), pattern(10_000, winners[0]!))
+        same(yield* store.get("race", { atMost: Infinity }), pattern(10_000, winners[0]!))
       }))
 
     test("describes effects that can run again", (store) =>
@@ -421,7 +432,7 @@ export const storeSuite = (
         const content = pattern(4_000_000)
         for (let i = 0; i < 8; i++) {
           yield* Effect.race(store.put(`i/${i}`, [content]), Effect.sleep(i))
-          const seen = yield* Effect.option(store.get(`i/${i}`))
+          const seen = yield* Effect.option(store.get(`i/${i}`, { atMost: Infinity }))
           if (seen._tag === "Some") same(seen.value, content)
         }
       }))

@@ -9,7 +9,7 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&",
 export const linksOf = (page: string): ReadonlyArray<string> | undefined => {
   if (!/<\/html>\s*$/i.test(page.slice(-1024))) return undefined
   const links: Array<string> = []
-  for (const [, attributes] of page.replace(/<!--[^]*?-->/g, "").matchAll(ANCHOR)) {
+  for (const [, attributes] of withoutComments(page).matchAll(ANCHOR)) {
     const match = HREF.exec(attributes!)
     const href = match?.[1] ?? match?.[2] ?? match?.[3]
     if (href !== undefined) {
@@ -17,6 +17,18 @@ export const linksOf = (page: string): ReadonlyArray<string> | undefined => {
     }
   }
   return links
+}
+
+/** In one pass: a pattern would look for the end of each comment that has none to the end of the page. */
+const withoutComments = (page: string): string => {
+  const parts: Array<string> = []
+  for (let at = 0;;) {
+    const start = page.indexOf("<!--", at)
+    const end = start < 0 ? -1 : page.indexOf("-->", start + 4)
+    if (end < 0) return parts.length === 0 ? page : parts.join("") + page.slice(at)
+    parts.push(page.slice(at, start))
+    at = end + 3
+  }
 }
 
 const character = (all: string, decimal?: string, hex?: string, name?: string): string => {

@@ -52,7 +52,7 @@ const store = (http: HttpOptions, root: URL): ObjectStore => {
     put: refuse,
     create: refuse,
     remove: refuse,
-    get: (name, range) => named(name, () => getObject(http, urlOf(name), name, range)),
+    get: (name, part) => named(name, () => getObject(http, urlOf(name), name, part)),
     stat: (name) => named(name, () => statObject(http, urlOf(name), name)),
     list: (directory) =>
       Stream.suspend(() => {
@@ -60,7 +60,7 @@ const store = (http: HttpOptions, root: URL): ObjectStore => {
         if (error) return Stream.fail(error)
         return Stream.unwrap(Effect.map(readManifest(http, root, directory), (objects) =>
           objects === undefined
-            ? walkDirectories(directory, (name) =>
+            ? walkDirectories(directory, location, (name) =>
               readListing(http, root, name))
             : Stream.fromIterable(objects.filter(({ name }) =>
               name.startsWith(directory)

@@ -1,7 +1,7 @@
 /** Objects at URLs, read whole or in ranges. */
 import * as Effect from "effect/Effect"
-import { type ObjectInfo, StoreError } from "../../../stages/pack/store.ts"
-import { type Range, resolveRange } from "../name.ts"
+import { type ObjectInfo, type Range, StoreError, type Whole } from "../../../stages/pack/store.ts"
+import { resolveRange, resolveWhole } from "../name.ts"
 import { problem } from "./failure.ts"
 import { type HttpHead, type HttpOptions, send } from "./request.ts"
 import type { Wanted } from "./response_body.ts"
@@ -38,17 +38,20 @@ export const getObject: (
   http: HttpOptions,
   url: URL,
   name: string,
-  range?: Range,
-) => Effect.Effect<Uint8Array, StoreError> = Effect.fnUntraced(function* (http, url, name, range) {
+  wanted: Range | Whole,
+) => Effect.Effect<Uint8Array, StoreError> = Effect.fnUntraced(function* (http, url, name, wanted) {
   const { location } = http
   const subject: Subject = { doing: "read", name, location }
-  if (range === undefined) {
+  if ("atMost" in wanted) {
     const want = ({ length }: HttpHead): Wanted => {
       if (length === undefined) throw noLength(subject)
+      const whole = resolveWhole(name, location, length, wanted)
+      if ("_tag" in whole) throw whole
       return { skip: 0, length }
     }
     return (yield* send(http, { ...subject, method: "GET", url, expect: [200], want })).body
   }
+  const range = wanted
   // The size is of no matter to whether it is a range at all.
   const problemOfRange = resolveRange(name, location, Number.MAX_SAFE_INTEGER, range)
   if ("_tag" in problemOfRange && problemOfRange.reason === "invalid") return yield* problemOfRange

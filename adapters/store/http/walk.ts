@@ -2,7 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type ObjectInfo, objectNameProblem, type StoreError } from "../../../stages/pack/store.ts"
+import { catching } from "../../../stages/error.ts"
+import { type ObjectInfo, objectNameProblem, StoreError } from "../../../stages/pack/store.ts"
+import { listingBound, type ListingBounds } from "../listing_bound.ts"
 import { TEMPORARY } from "../name.ts"
 
 /** What is in a directory, or undefined when there is none of that name. */
@@ -16,19 +18,35 @@ export interface Directory {
 /** Directories that are asked for at once. */
 const AT_ONCE = 8
 
-/** All objects beneath a directory (`""`, or a name with a slash at its end), without unfinished ones. */
+/**
+ * All objects beneath a directory (`""`, or a name with a slash at its end), without unfinished ones. `location` is that of the store, for
+ * messages.
+ */
 export const walkDirectories = (
   top: string,
+  location: string,
   read: (directory: string) => Effect.Effect<Directory | undefined, StoreError>,
+  bounds?: ListingBounds,
 ): Stream.Stream<ObjectInfo, StoreError> =>
-  Stream.paginate([top] as ReadonlyArray<string>, (pending) =>
-    Effect.map(
-      Effect.forEach(pending.slice(0, AT_ONCE), read, { concurrency: AT_ONCE }),
-      (found): readonly [ReadonlyArray<ObjectInfo>, Option.Option<ReadonlyArray<string>>] => {
-        const rest = pending.slice(AT_ONCE).concat(found.flatMap((one) => one?.directories ?? []))
-        return [found.flatMap((one) => one?.objects ?? []), rest.length > 0 ? Option.some(rest) : Option.none()]
-      },
-    ))
+  Stream.suspend(() => {
+    const count = listingBound(top, location, bounds)
+    const pending = [top]
+    return Stream.paginate(undefined, () =>
+      Effect.flatMap(
+        Effect.forEach(pending.splice(-AT_ONCE), read, { concurrency: AT_ONCE }),
+        (found) =>
+          catching(StoreError, (): readonly [ReadonlyArray<ObjectInfo>, Option.Option<undefined>] => {
+            const objects = found.flatMap((one) => one?.objects ?? [])
+            const directories = found.flatMap((one) => one?.directories ?? [])
+            // Directories without anything are counted already: they end.
+            if (objects.length + directories.length > 0) {
+              count({ objects: objects.length, directories: directories.length })
+            }
+            pending.push(...directories)
+            return [objects, pending.length > 0 ? Option.some(undefined) : Option.none()]
+          }),
+      ))
+  })
 
 /**
  * The components of an address beneath a directory, without percent signs: none for the directory itself, undefined when it lies

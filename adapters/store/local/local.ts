@@ -33,7 +33,7 @@ const store = (root: string): ObjectStore => {
   return {
     properties: { ...localGuarantees, location: root },
     ...fileWrites(operate, () => openTemporary(root, directories)),
-    get: (name, range) => operate("read", name, () => readFile(root, name, range)),
+    get: (name, part) => operate("read", name, () => readFile(root, name, part)),
     stat: (name) => operate("read", name, () => statFile(root, name)),
     list: (directory) =>
       Stream.suspend(() => {

@@ -3,9 +3,9 @@ import { constants, type Dir } from "node:fs"
 import { Buffer } from "node:buffer"
 import { lstat, open, opendir } from "node:fs/promises"
 import { join } from "node:path"
-import type { ObjectInfo } from "../../../stages/pack/store.ts"
+import type { ObjectInfo, Range, Whole } from "../../../stages/pack/store.ts"
 import { codeOf } from "./file_error.ts"
-import { nameError, notFound, type Range, resolveRange, tooShort } from "../name.ts"
+import { nameError, notFound, resolvePart, tooShort } from "../name.ts"
 
 /** No links are followed, and a pipe does not wait for its other end. Windows has neither flag. */
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
@@ -15,21 +15,21 @@ const READ_BYTES = 1 << 30
 const LIST_BATCH = 256
 
 /** Reads an object or a part of it, into fresh bytes. Throws `not-found`, `corrupt`, `invalid` or what the system says. */
-export const readFile = (root: string, name: string, range: Range | undefined): Promise<Uint8Array> =>
-  readFileAt(join(root, name), root, name, range)
+export const readFile = (root: string, name: string, wanted: Range | Whole): Promise<Uint8Array> =>
+  readFileAt(join(root, name), root, name, wanted)
 
 /** The same of the object `name` that is the file at `path`. */
 export const readFileAt = async (
   path: string,
   root: string,
   name: string,
-  range: Range | undefined,
+  wanted: Range | Whole,
 ): Promise<Uint8Array> => {
   const handle = await open(path, READ)
   try {
     const info = await handle.stat()
     if (!info.isFile()) throw notFound(name, root)
-    const part = resolveRange(name, root, info.size, range ?? { offset: 0, length: info.size })
+    const part = resolvePart(name, root, info.size, wanted)
     if ("_tag" in part) throw part
     // Not zeroed first, and not a part of Node's pool: it is the caller's alone.
     const bytes = new Uint8Array(Buffer.allocUnsafeSlow(part.length).buffer, 0, part.length)

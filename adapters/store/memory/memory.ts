@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { ObjectStore, type StoreError, type StoreGuarantees, type WriteOptions } from "../../../stages/pack/store.ts"
-import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "../name.ts"
+import { alreadyExists, directoryError, nameError, notFound, resolvePart, writerError } from "../name.ts"
 import { joinParts } from "../parts.ts"
 
 /** What it guarantees, wherever it is. */
@@ -60,10 +60,9 @@ const store = (location: string): ObjectStore => {
           }),
         })
       }),
-    get: (name, range) =>
+    get: (name, wanted) =>
       Effect.flatMap(Effect.suspend(() => find(name)), (bytes) => {
-        if (!range) return Effect.succeed(Uint8Array.from(bytes))
-        const part = resolveRange(name, location, bytes.length, range)
+        const part = resolvePart(name, location, bytes.length, wanted)
         return "_tag" in part
           ? Effect.fail(part)
           : Effect.succeed(Uint8Array.from(bytes.subarray(part.offset, part.offset + part.length)))

@@ -28,6 +28,8 @@ export interface S3Request {
   readonly body?: ReadonlyArray<Uint8Array>
   /** The longest body of a good answer that is read, in bytes. 1 MiB by default. */
   readonly longest?: number
+  /** What a longer one, of so many bytes, fails with; `io` by default. */
+  readonly tooLong?: (bytes: number) => StoreError
   /** Whether status 416, for a range that begins beyond the end, is an answer too. It has no body then. */
   readonly unsatisfiable?: boolean
 }
@@ -123,6 +125,8 @@ const urlOf = (location: S3Location, region: string, request: S3Request): string
 const encodeKey = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 
+const isGood = (status: number): boolean => status >= 200 && status < 300
+
 /** Codes that ask for fresh credentials. */
 const EXPIRED = new Set(["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"])
 
@@ -177,7 +181,8 @@ export const makeS3Client = (
         untilAnswer: options.silence + (bytes?.length ?? 0) / SLOWEST_UPLOAD,
         head: request.method === "HEAD",
         ...(download === undefined ? {} : { came: passing(download, stop) }),
-        longest: (status) => status >= 200 && status < 300 ? request.longest ?? ANSWER_BYTES : REFUSAL_BYTES,
+        longest: (status) => isGood(status) ? request.longest ?? ANSWER_BYTES : REFUSAL_BYTES,
+        tooLong: (status, bytes) => isGood(status) ? request.tooLong?.(bytes) : undefined,
       },
     )
   }

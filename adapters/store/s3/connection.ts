@@ -15,6 +15,8 @@ export interface BodyLimits {
   readonly head: boolean
   /** Longest body by status, in bytes. */
   readonly longest: (status: number) => number
+  /** What a longer one, of so many bytes, fails with; like any answer that is not proper, when undefined. */
+  readonly tooLong: (status: number, bytes: number) => StoreError | undefined
   /** So many bytes came; the next are read when it is over. */
   readonly came?: (bytes: number) => Promise<void>
 }
@@ -42,6 +44,7 @@ const lengthOf = (headers: Headers): number | undefined => {
 const readAll = async (
   response: Response,
   longest: number,
+  tooLong: (bytes: number) => StoreError | undefined,
   came: (bytes: number) => Promise<void> | void,
 ): Promise<Uint8Array> => {
   const length = lengthOf(response.headers)
@@ -50,7 +53,8 @@ const readAll = async (
     throw new BadAnswer(`the server sends it encoded as "${coding.slice(0, 20)}"`, false)
   }
   if (length !== undefined && length > longest) {
-    throw new BadAnswer(`the server sends ${length} bytes, more than the ${longest} that fit the question`, false)
+    throw tooLong(length) ??
+      new BadAnswer(`the server sends ${length} bytes, more than the ${longest} that fit the question`, false)
   }
   const out = length === undefined ? undefined : new Uint8Array(length)
   const pieces: Array<Uint8Array> = []
@@ -97,7 +101,12 @@ export const readBody = async (
       await limits.came?.(bytes)
       wait(limits.silence)
     }
-    const body = limits.head ? NOTHING : await readAll(response, limits.longest(status), came)
+    const body = limits.head ? NOTHING : await readAll(
+      response,
+      limits.longest(status),
+      (bytes) => limits.tooLong(status, bytes),
+      came,
+    )
     if (status >= 200 && status < 300) return { status, headers, body }
     return { status, headers, text: new TextDecoder().decode(body) }
   } catch (cause) {

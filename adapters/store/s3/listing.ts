@@ -1,4 +1,5 @@
 /** Lists keys, a page of at most 1,000 at a time. */
+import { Buffer } from "node:buffer"
 import * as Effect from "effect/Effect"
 import { StoreError } from "../../../stages/pack/store.ts"
 import { parseXml, type XmlElement } from "../xml.ts"
@@ -31,6 +32,8 @@ export interface ListPageOptions {
   /** Start of all keys wanted. */
   readonly prefix: string
   readonly after?: string | undefined
+  /** The last key of the pages before. */
+  readonly last?: string
   /** At most that many. */
   readonly most?: number
   /** For messages; `list` by default. */
@@ -54,7 +57,7 @@ const keyOf = (element: XmlElement, encoded: boolean, prefix: string): ListedKey
   return { key: decoded, size: Number(size), written: Date.parse(childText(element, "LastModified") ?? "") }
 }
 
-const pageOf = (text: string, { after, prefix }: ListPageOptions): Omit<ListedPage, "now"> => {
+const pageOf = (text: string, { after, last = "", prefix }: ListPageOptions): Omit<ListedPage, "now"> => {
   const root = parseXml(text)
   const truncated = childText(root, "IsTruncated")
   if (localName(root) !== "ListBucketResult" || (truncated !== "true" && truncated !== "false")) {
@@ -62,6 +65,10 @@ const pageOf = (text: string, { after, prefix }: ListPageOptions): Omit<ListedPa
   }
   const encoded = childText(root, "EncodingType") === "url"
   const keys = root.children.filter((one) => localName(one) === "Contents").map((one) => keyOf(one, encoded, prefix))
+  // Or a page could come again and again.
+  if (keys.length > 0 && Buffer.compare(Buffer.from(keys[0]!.key), Buffer.from(last)) <= 0) {
+    throw bad("it begins before the page before it ends")
+  }
   if (truncated === "false") return { keys }
   const next = childText(root, "NextContinuationToken")
   if (next === undefined || next === "" || next === after) throw bad("it goes on, but does not say where")

@@ -1,7 +1,7 @@
 /** Reads objects, and verifies that what comes is what was asked for. */
 import * as Effect from "effect/Effect"
-import { StoreError } from "../../../stages/pack/store.ts"
-import { type Range, resolveRange, tooShort } from "../name.ts"
+import { type Range, StoreError, type Whole } from "../../../stages/pack/store.ts"
+import { resolveRange, tooLong, tooShort } from "../name.ts"
 import type { S3Client } from "./client.ts"
 import { showS3Location } from "./location.ts"
 
@@ -10,10 +10,19 @@ const strange = (name: string, location: string, why: string): StoreError =>
 
 const get = (name: string, key: string) => ({ method: "GET", doing: "read", name, key }) as const
 
-/** All of an object. */
-export const readWhole: (client: S3Client, name: string, key: string) => Effect.Effect<Uint8Array, StoreError> = Effect
-  .fnUntraced(function* (client, name, key) {
-    const { body, headers, status } = yield* client.send({ ...get(name, key), longest: Number.MAX_SAFE_INTEGER })
+/** All of an object, within its limit. */
+export const readWhole: (
+  client: S3Client,
+  name: string,
+  key: string,
+  whole: Whole,
+) => Effect.Effect<Uint8Array, StoreError> = Effect
+  .fnUntraced(function* (client, name, key, { atMost }) {
+    const { body, headers, status } = yield* client.send({
+      ...get(name, key),
+      longest: atMost,
+      tooLong: (size) => tooLong(name, showS3Location(client.location), size, atMost),
+    })
     if (status === 200 && headers.get("content-length") !== null) return body
     return yield* strange(
       name,

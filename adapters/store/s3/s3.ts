@@ -10,6 +10,8 @@ import {
   type StoreGuarantees,
   type WriteOptions,
 } from "../../../stages/pack/store.ts"
+import { catching } from "../../../stages/error.ts"
+import { listingBound } from "../listing_bound.ts"
 import { directoryError, nameError } from "../name.ts"
 import { sizeOfParts } from "../parts.ts"
 import { retrying } from "../retrier.ts"
@@ -140,10 +142,11 @@ const store = (client: S3Client): ObjectStore => {
           putWhole: (parts) => putWhole(name, parts, options, typed()),
           publish: (write) => publish(name, options, true, write),
         })),
-    get: (name, range) =>
+    get: (name, part) =>
       checked(
         name,
-        () => range === undefined ? readWhole(client, name, keyOf(name)) : readRange(client, name, keyOf(name), range),
+        () =>
+          "atMost" in part ? readWhole(client, name, keyOf(name), part) : readRange(client, name, keyOf(name), part),
       ),
     stat: (name) =>
       checked(name, () =>
@@ -183,22 +186,29 @@ const infoOf = (name: string, location: string, headers: Headers): Effect.Effect
     )
 }
 
-const listed = (client: S3Client, directory: string): Stream.Stream<ObjectInfo, StoreError> => {
-  const { prefix } = client.location
-  return Stream.paginate(undefined as string | undefined, (after) =>
-    Effect.map(
-      retrying(listPage(client, { name: directory, prefix: `${prefix}${directory}`, after })),
-      ({ keys, next }) =>
-        [
-          keys.flatMap(({ key, size }) => {
-            const name = key.slice(prefix.length)
-            // What has another name was not written by a store, or is not finished.
-            return nameError(name) === undefined ? [{ name, size }] : []
+const listed = (client: S3Client, directory: string): Stream.Stream<ObjectInfo, StoreError> =>
+  Stream.suspend(() => {
+    const { prefix } = client.location
+    const count = listingBound(directory, showS3Location(client.location))
+    let last = ""
+    return Stream.paginate(undefined as string | undefined, (after) =>
+      Effect.flatMap(
+        retrying(listPage(client, { name: directory, prefix: `${prefix}${directory}`, after, last })),
+        ({ keys, next }) =>
+          catching(StoreError, () => {
+            last = keys.at(-1)?.key ?? last
+            count({ objects: keys.length, directories: 0 })
+            return [
+              keys.flatMap(({ key, size }) => {
+                const name = key.slice(prefix.length)
+                // What has another name was not written by a store, or is not finished.
+                return nameError(name) === undefined ? [{ name, size }] : []
+              }),
+              next === undefined ? Option.none() : Option.some(next),
+            ] as const
           }),
-          next === undefined ? Option.none() : Option.some(next),
-        ] as const,
-    ))
-}
+      ))
+  })
 
 /** Parts cut anew into slices of `size` bytes, without a copy. */
 function* slices(parts: ReadonlyArray<Uint8Array>, size: number): Generator<ReadonlyArray<Uint8Array>> {

@@ -1,7 +1,8 @@
 /** Reads objects that are files on a server. */
 import { Buffer } from "node:buffer"
-import type { ObjectInfo } from "../../../stages/pack/store.ts"
-import { nameError, notFound, type Range, resolveRange, tooShort } from "../name.ts"
+import type { ObjectInfo, Range, Whole } from "../../../stages/pack/store.ts"
+import { listingBound } from "../listing_bound.ts"
+import { nameError, notFound, resolvePart, resolveRange, tooShort } from "../name.ts"
 import { EOF, type Handle, NO_SUCH_FILE, pipelined, REQUEST_BYTES, type Session, statusOf } from "./session.ts"
 import type { Attributes } from "./ssh2.ts"
 
@@ -44,11 +45,12 @@ export const readFile = async (
   root: string,
   location: string,
   name: string,
-  range: Range | undefined,
+  wanted: Range | Whole,
 ): Promise<Uint8Array> => {
   // What no object can have, before any request.
-  const checked = resolveRange(name, location, Number.MAX_SAFE_INTEGER, range ?? { offset: 0, length: 0 })
-  if ("_tag" in checked && checked.reason === "invalid") throw checked
+  const range = "atMost" in wanted ? undefined : wanted
+  const checked = range && resolveRange(name, location, Number.MAX_SAFE_INTEGER, range)
+  if (checked !== undefined && "_tag" in checked && checked.reason === "invalid") throw checked
   const handle = await session.open(`${root}/${name}`, "read")
   let early: ReturnType<typeof read> | undefined
   try {
@@ -59,7 +61,7 @@ export const readFile = async (
     early?.catch(() => {})
     const info = await attributes
     if (!isFile(info)) throw notFound(name, location)
-    const part = resolveRange(name, location, info.size, range ?? { offset: 0, length: info.size })
+    const part = resolvePart(name, location, info.size, wanted)
     if ("_tag" in part) throw part
     const { bytes, whole } = await (early ?? read(session, handle, part))
     if (!whole) throw tooShort(name, location, info.size, `${part.length} bytes from ${part.offset}`)
@@ -92,7 +94,9 @@ export async function* listFiles(
   session: Session,
   root: string,
   directory: string,
+  location: string,
 ): AsyncGenerator<ReadonlyArray<ObjectInfo>, void> {
+  const count = listingBound(directory, location)
   const pending = [directory]
   const ready: Array<Listing> = []
   let reading = 0
@@ -114,6 +118,10 @@ export async function* listFiles(
       if (failure !== undefined) throw failure.cause
       const listing = ready.shift()
       if (listing !== undefined) {
+        // The end of a directory is not counted: it has been, by its name.
+        if (listing.handle !== undefined) {
+          count({ objects: listing.objects.length, directories: listing.directories.length })
+        }
         pending.push(...listing.directories)
         if (listing.handle !== undefined) begin(readListing(session, listing.at, listing.handle))
         if (listing.objects.length > 0) yield listing.objects

@@ -115,13 +115,13 @@ const store = (link: Link, place: Place): ObjectStore => {
     properties: { ...sftpGuarantees, location, durable: syncs },
     put: (name, parts, options) => writesOf(name).put(name, parts, options),
     create: (name, options) => writesOf(name).create(name, options),
-    get: (name, range) => operate("read", name, (session) => readFile(session, root, location, name, range)),
+    get: (name, part) => operate("read", name, (session) => readFile(session, root, location, name, part)),
     stat: (name) => operate("read", name, (session) => statFile(session, root, location, name)),
     list: (directory) =>
       Stream.suspend(() => {
         const error = directoryError(directory)
         const objects = async function* () {
-          yield* listFiles((await link.connection()).session, root, directory)
+          yield* listFiles((await link.connection()).session, root, directory, location)
         }
         return error
           ? Stream.fail(error)

@@ -58,7 +58,7 @@ const store = (file: string, only: string): ObjectStore => {
   return {
     properties: { ...singleFileGuarantees, location: file },
     ...fileWrites(operate, () => openTemporary(file)),
-    get: (name, range) => operate("read", name, () => readFileAt(file, file, name, range)),
+    get: (name, part) => operate("read", name, () => readFileAt(file, file, name, part)),
     stat: (name) => name === only ? stat : operate("read", name, () => Promise.reject(notFound(name, file))),
     list: (directory) =>
       Stream.suspend(() => {

@@ -12,11 +12,13 @@ import {
   type ObjectInfo,
   ObjectStore,
   type ObjectWriter,
+  type Range,
   StoreError,
   type StoreGuarantees,
+  type Whole,
   type WriteOptions,
 } from "../../../stages/pack/store.ts"
-import { alreadyExists, directoryError, nameError, notFound, resolveRange, writerError } from "../name.ts"
+import { alreadyExists, directoryError, nameError, notFound, resolvePart, writerError } from "../name.ts"
 import { sizeOfParts } from "../parts.ts"
 
 /** How to open a file as a store. */
@@ -100,9 +102,9 @@ const store = (db: DatabaseSync, location: string): ObjectStore => {
     }
     sql.publish.run(name, size, id)
   }
-  const read = (name: string, range?: { readonly offset: number; readonly length: number }): Uint8Array => {
+  const read = (name: string, part: Range | Whole): Uint8Array => {
     const { id, size } = find(name)
-    const found = range === undefined ? { offset: 0, length: size } : resolveRange(name, location, size, range)
+    const found = resolvePart(name, location, size, part)
     if (found instanceof StoreError) throw found
     const out = new Uint8Array(found.length)
     if (found.length === 0) return out
@@ -180,7 +182,7 @@ const store = (db: DatabaseSync, location: string): ObjectStore => {
           publish(id, name, sizeOfParts(parts), options?.replace ?? false)
         })),
     create,
-    get: (name, range) => attempt("read", name, () => inOne(db, () => read(name, range), "BEGIN")),
+    get: (name, part) => attempt("read", name, () => inOne(db, () => read(name, part), "BEGIN")),
     stat: (name) => attempt("read", name, () => ({ name, size: find(name).size })),
     list: (directory) =>
       Stream.suspend(() => {

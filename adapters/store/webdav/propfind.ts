@@ -25,8 +25,9 @@ export interface Found {
   readonly now?: number
 }
 
-/** A listing is no longer than this: some 200,000 names. */
+/** A listing is no longer than this: some 200,000 names, of some 500 bytes and a dozen elements. */
 const LIMIT_BYTES = 128 << 20
+const ELEMENTS = 2_500_000
 
 const BODY: Uint8Array = new TextEncoder().encode(
   '<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop><resourcetype/><getcontentlength/>' +
@@ -66,7 +67,7 @@ const all = (element: XmlElement, name: string): ReadonlyArray<XmlElement> =>
 
 /** The resources of a `multistatus` element. Throws {@link XmlError}. */
 export const readMultistatus = (source: string, base: URL): ReadonlyArray<Resource> => {
-  const root = parseXml(source)
+  const root = parseXml(source, { elements: ELEMENTS })
   if (root.name !== "DAV: multistatus") throw new XmlError("it is no multistatus")
   return all(root, "response").flatMap((response): ReadonlyArray<Resource> => {
     const href = all(response, "href")[0]?.text.trim() ?? ""

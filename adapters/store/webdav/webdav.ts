@@ -144,12 +144,14 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
     put: (name, parts, options) =>
       named(name, () => write(name, { length: sizeOfParts(parts), parts: () => parts }, options)),
     create: (name, options) => named(name, () => Effect.map(writerOf(name, location), (make) => make(write, options))),
-    get: (name, range) => named(name, () => getObject(http, urlOf(name), name, range)),
+    get: (name, part) => named(name, () => getObject(http, urlOf(name), name, part)),
     stat: (name) => named(name, () => statObject(http, urlOf(name), name)),
     list: (directory) =>
       Stream.suspend(() => {
         const error = directoryError(directory)
-        return error ? Stream.fail(error) : walkDirectories(directory, (name) => readCollection(http, root, name))
+        return error
+          ? Stream.fail(error)
+          : walkDirectories(directory, location, (name) => readCollection(http, root, name))
       }),
     remove: (name) =>
       named(name, () =>

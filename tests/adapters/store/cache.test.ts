@@ -49,13 +49,13 @@ const filled = Effect.gen(function* () {
 /** As a process does that has just been started. */
 const opened = Effect.fnUntraced(function* (store: ObjectStore, directory: string, more: Partial<CacheOptions> = {}) {
   const cached = cache(store, { directory, holds, config: "config", ...more })
-  yield* cached.get("config")
+  yield* cached.get("config", { atMost: Infinity })
   yield* Stream.runDrain(cached.list(""))
   return cached
 })
 
 const text = (store: ObjectStore, name: string): Effect.Effect<string, StoreError> =>
-  Effect.map(store.get(name), (bytes) => new TextDecoder().decode(bytes))
+  Effect.map(store.get(name, { atMost: Infinity }), (bytes) => new TextDecoder().decode(bytes))
 
 const reads = (store: CountingStore): number => store.counts().requests.get
 
@@ -86,7 +86,7 @@ describe("cache", () => {
         assert.equal(yield* text(store, "a.map"), "hello world")
         assert.equal(reads(inner), 2)
         assert.equal(inner.counts().bytesRead, 3 + 11)
-        for (let i = 0; i < 2; i++) yield* store.get("c.roz")
+        for (let i = 0; i < 2; i++) yield* store.get("c.roz", { atMost: Infinity })
         assert.equal(reads(inner), 4)
 
         // Another process needs the config only.
@@ -120,7 +120,7 @@ describe("cache", () => {
         assert.equal((yield* Effect.flip(store.put("d.map", [bytesOf("fifth")]))).reason, "exists")
         assert.equal(yield* text(store, "d.map"), "third")
         yield* store.remove("d.map")
-        assert.equal((yield* Effect.flip(store.get("d.map"))).reason, "not-found")
+        assert.equal((yield* Effect.flip(store.get("d.map", { atMost: Infinity }))).reason, "not-found")
       })
     ))
 
@@ -136,8 +136,8 @@ describe("cache", () => {
         yield* inner.put("b.map", [bytesOf("longer than before")], { replace: true })
         for (const listed of [true, false]) {
           const store = listed ? yield* opened(inner, directory) : cache(inner, { directory, holds, config: "config" })
-          if (!listed) yield* store.get("config")
-          assert.equal((yield* Effect.flip(store.get("a.map"))).reason, "not-found")
+          if (!listed) yield* store.get("config", { atMost: Infinity })
+          assert.equal((yield* Effect.flip(store.get("a.map", { atMost: Infinity }))).reason, "not-found")
           assert.equal(yield* text(store, "b.map"), "longer than before")
         }
         // A new repository at that place.
@@ -148,7 +148,7 @@ describe("cache", () => {
         const fresh = counting(yield* memoryStore.make())
         const store = cache(fresh, { directory, holds, config: "config" })
         yield* store.put("a.map", [bytesOf("hello w0rld")])
-        yield* store.get("a.map")
+        yield* store.get("a.map", { atMost: Infinity })
         assert.equal(reads(fresh), 1)
         yield* store.put("config", [bytesOf("three")])
         assert.equal(yield* text(store, "a.map"), "hello w0rld")
@@ -207,13 +207,13 @@ describe("cache", () => {
             const { mtimeMs } = fs.statSync(path)
             fs.utimesSync(path, mtimeMs / 1000 - 10, mtimeMs / 1000 - 10)
           }
-          yield* cache(inner, { directory, holds, bytes }).get(name(0))
+          yield* cache(inner, { directory, holds, bytes }).get(name(0), { atMost: Infinity })
         }
         assert.ok(size() > bytes / 2)
         const before = reads(inner)
-        for (const i of [0, 59, 58]) yield* store.get(name(i))
+        for (const i of [0, 59, 58]) yield* store.get(name(i), { atMost: Infinity })
         assert.equal(reads(inner), before)
-        yield* store.get(name(20))
+        yield* store.get(name(20), { atMost: Infinity })
         assert.equal(reads(inner), before + 1)
         // Too large to be worth it: in ranges, and not kept.
         yield* store.put("large.map", [new Uint8Array(bytes / 4 + 1)])
@@ -307,7 +307,7 @@ describe("cache", () => {
             const store = cache(inner, { directory, holds })
             const large = new Uint8Array(20_000).fill(7)
             for (let i = 0; i < 6; i++) yield* store.put(`${i}.map`, [large])
-            for (let i = 0; i < 6; i++) assert.deepEqual(yield* store.get(`${i}.map`), large)
+            for (let i = 0; i < 6; i++) assert.deepEqual(yield* store.get(`${i}.map`, { atMost: Infinity }), large)
             assert.ok(reads(inner) >= 3 && reads(inner) < 6, String(reads(inner)))
             // Nothing is left of what did not fit.
             assert.deepEqual(fs.readdirSync(directory).filter((name) => name.startsWith("tmp-")), [])
@@ -329,7 +329,9 @@ describe("cache", () => {
             directory,
             holds,
           })
-          const failing = operation === "get" ? store.get("a.map") : store.put("q.map", [bytesOf("q")])
+          const failing = operation === "get"
+            ? store.get("a.map", { atMost: Infinity })
+            : store.put("q.map", [bytesOf("q")])
           assert.equal((yield* Effect.flip(Effect.asVoid<unknown, StoreError, never>(failing))).reason, "unavailable")
           assert.deepEqual(fs.existsSync(directory) ? filesIn(directory) : [], [])
         }

@@ -13,7 +13,7 @@ const program = Effect.gen(function* () {
     const store = cache(inner, { directory: cached!, holds: () => true, bytes: 40_000 })
     for (const { name, size } of yield* Stream.runCollect(store.list(""))) {
       const wanted = Number(name.slice(name.lastIndexOf("/") + 1))
-      const bytes = yield* store.get(name)
+      const bytes = yield* store.get(name, { atMost: Infinity })
       if (bytes.length !== size || bytes.some((byte) => byte !== wanted)) console.log(`${name} is wrong`)
       const part = yield* store.get(name, { offset: -3, length: 2 })
       if (part.length !== 2 || part.some((byte) => byte !== wanted)) console.log(`The end of ${name} is wrong`)

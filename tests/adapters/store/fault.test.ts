@@ -18,7 +18,7 @@ const everything = (store: ObjectStore): Effect.Effect<Uint8Array, StoreError> =
     yield* writer.commit
     yield* store.stat("x")
     yield* Stream.runDrain(store.list(""))
-    const bytes = yield* store.get("x")
+    const bytes = yield* store.get("x", { atMost: Infinity })
     yield* store.remove("x")
     return bytes
   }))
@@ -32,7 +32,9 @@ const run = (options: FaultOptions) =>
       onFailure: (error) => error.reason,
     })
     const left: Record<string, Uint8Array> = {}
-    for (const { name } of yield* Stream.runCollect(inner.list(""))) left[name] = yield* inner.get(name)
+    for (const { name } of yield* Stream.runCollect(inner.list(""))) {
+      left[name] = yield* inner.get(name, { atMost: Infinity })
+    }
     return { outcome, left, hit: store.hit(), operations: store.operations() }
   })
 
@@ -104,7 +106,7 @@ describe("readOnly", () => {
       yield* writer.append(content)
       yield* writer.commit
       assert.deepEqual(yield* Stream.runCollect(inner.list("")), [{ name: "x", size: 9 }])
-      assert.deepEqual(yield* refusing.get("x"), content)
+      assert.deepEqual(yield* refusing.get("x", { atMost: Infinity }), content)
     }))))
 })
 
@@ -114,7 +116,7 @@ describe("counting", () => {
       const store = counting(yield* memoryStore.make())
       yield* everything(store)
       yield* Effect.flip(store.put("w", [content]))
-      yield* Effect.flip(store.get("nothing"))
+      yield* Effect.flip(store.get("nothing", { atMost: Infinity }))
       assert.deepEqual(store.counts(), {
         requests: { put: 2, create: 1, append: 1, commit: 1, get: 2, stat: 1, list: 1, remove: 1 },
         ...{ retries: 0, written: 2, bytesWritten: 18, read: 1, bytesRead: 9, removed: 1 },

@@ -47,7 +47,10 @@ describe("limit", () => {
       const store = limit(yield* memoryStore.make(), { operations: 1 })
       yield* Effect.forEach(names, (name) => store.put(name, [kilobyte]), all)
       const writer = yield* store.create("copy")
-      yield* Stream.runForEach(store.list("x/"), ({ name }) => Effect.flatMap(store.get(name), writer.append))
+      yield* Stream.runForEach(
+        store.list("x/"),
+        ({ name }) => Effect.flatMap(store.get(name, { atMost: Infinity }), writer.append),
+      )
       yield* writer.commit
       assert.equal((yield* store.stat("copy")).size, 9000)
     }))))
@@ -55,7 +58,7 @@ describe("limit", () => {
   it("frees its place when an operation fails", () =>
     Effect.runPromise(Effect.gen(function* () {
       const store = limit(yield* memoryStore.make(), { operations: 1 })
-      for (let i = 0; i < 3; i++) yield* Effect.flip(store.get("nothing"))
+      for (let i = 0; i < 3; i++) yield* Effect.flip(store.get("nothing", { atMost: Infinity }))
     })))
 
   it("keeps to the bytes per second", async () => {
@@ -68,7 +71,10 @@ describe("limit", () => {
     const one = limited()
     assert.equal(await timed(Effect.forEach(names, (name) => one.get(name, range), all)), 2000)
     const other = limited()
-    assert.equal(await timed(Effect.forEach(names, (name) => other.get(name), { discard: true })), 4000)
+    assert.equal(
+      await timed(Effect.forEach(names, (name) => other.get(name, { atMost: Infinity }), { discard: true })),
+      4000,
+    )
 
     function limited(): ObjectStore {
       return limit(inner, { download: 2000 })

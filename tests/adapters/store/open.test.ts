@@ -17,7 +17,7 @@ describe("openStore", () => {
         const byPath = yield* openStore(path, { create: true })
         yield* byPath.put("x", [bytes])
         const byUrl = yield* openStore(pathToFileURL(path).href)
-        assert.deepEqual(yield* byUrl.get("x"), bytes)
+        assert.deepEqual(yield* byUrl.get("x", { atMost: Infinity }), bytes)
         assert.equal(byUrl.properties.location, path)
       }).pipe(Effect.orDie),
     )))
@@ -28,7 +28,7 @@ describe("openStore", () => {
         const location = `sqlite:${join(yield* temporaryDirectory, "a b.sqlite")}`
         assert.equal((yield* Effect.flip(openStore(location))).reason, "not-found")
         yield* Effect.scoped(Effect.flatMap(openStore(location, { create: true }), (store) => store.put("x", [bytes])))
-        assert.deepEqual(yield* (yield* openStore(location)).get("x"), bytes)
+        assert.deepEqual(yield* (yield* openStore(location)).get("x", { atMost: Infinity }), bytes)
         assert.equal((yield* Effect.flip(openStore("sqlite:"))).reason, "invalid")
       }).pipe(Effect.orDie),
     )))
@@ -38,10 +38,13 @@ describe("openStore", () => {
       Effect.gen(function* () {
         assert.equal((yield* Effect.flip(openStore("memory:open-test"))).reason, "not-found")
         yield* (yield* openStore("memory:open-test", { create: true })).put("x", [bytes])
-        assert.deepEqual(yield* (yield* openStore("memory:open-test", { create: true })).get("x"), bytes)
-        assert.deepEqual(yield* (yield* openStore("memory:open-test")).get("x"), bytes)
+        assert.deepEqual(
+          yield* (yield* openStore("memory:open-test", { create: true })).get("x", { atMost: Infinity }),
+          bytes,
+        )
+        assert.deepEqual(yield* (yield* openStore("memory:open-test")).get("x", { atMost: Infinity }), bytes)
         const other = yield* openStore("memory:open-test-2", { create: true })
-        assert.equal((yield* Effect.flip(other.get("x"))).reason, "not-found")
+        assert.equal((yield* Effect.flip(other.get("x", { atMost: Infinity }))).reason, "not-found")
       }).pipe(Effect.orDie),
     )))
 

@@ -31,7 +31,7 @@ const failing = (store: ObjectStore, times: number, options: Omit<FaultOptions, 
 describe("retry", () => {
   it("repeats what may pass, with waits that double", async () => {
     const store = retry(failing(await filled(), 4, { operation: "get", effect: "fail" }))
-    const { outcome, waited } = await timed(store.get("x"))
+    const { outcome, waited } = await timed(store.get("x", { atMost: Infinity }))
     assert.deepEqual(outcome, hello)
     const nominal = 200 + 400 + 800 + 1600
     assert.ok(waited >= nominal * 0.8 && waited <= nominal * 1.2 + 5, String(waited))
@@ -43,7 +43,7 @@ describe("retry", () => {
       const run: Record<typeof operation, Effect.Effect<unknown, StoreError>> = {
         put: store.put("y", [world]),
         create: Effect.scoped(Effect.flatMap(store.create("y"), (writer) => writer.commit)),
-        get: store.get("x"),
+        get: store.get("x", { atMost: Infinity }),
         stat: store.stat("x"),
         list: Stream.runCollect(store.list("")),
         remove: store.remove("x"),
@@ -80,7 +80,7 @@ describe("retry", () => {
         yield* writer.append(bytes.subarray(2))
         yield* writer.commit
       })))
-      return outcome ?? new TextDecoder().decode(await Effect.runPromise(inner.get(name)))
+      return outcome ?? new TextDecoder().decode(await Effect.runPromise(inner.get(name, { atMost: Infinity })))
     }
     const all = [undefined, { unique: true }, { replace: true }]
     for (const options of all) {
@@ -104,7 +104,10 @@ describe("retry", () => {
     const inner = await filled()
     const dead = (): FaultStore => fault(inner, { nth: 1, onwards: true, effect: "fail", reason: "unavailable" })
     const messageOf = (store: ObjectStore): Effect.Effect<string> =>
-      Effect.match(store.get("x"), { onSuccess: () => "nothing failed", onFailure: ({ message }) => message })
+      Effect.match(store.get("x", { atMost: Infinity }), {
+        onSuccess: () => "nothing failed",
+        onFailure: ({ message }) => message,
+      })
     const never = await timed(messageOf(retry(dead(), { withinAtFirst: "1 minute", within: "5 minutes" })))
     assert.equal(never.waited, 60_000)
     assert.match(String(never.outcome), /"x" in memory:.*; gave up after \d+ tries in 60 s$/)
@@ -112,12 +115,18 @@ describe("retry", () => {
     // It has answered once, if only with a refusal.
     const gone = fault(inner, { nth: 2, onwards: true, effect: "fail", reason: "unavailable" })
     const answered = retry(gone, { within: "5 minutes" })
-    const later = await timed(Effect.andThen(Effect.ignore(answered.get("nothing")), messageOf(answered)))
+    const later = await timed(
+      Effect.andThen(Effect.ignore(answered.get("nothing", { atMost: Infinity })), messageOf(answered)),
+    )
     assert.equal(later.waited, 300_000)
     assert.match(String(later.outcome), /; gave up after \d+ tries in 5 minutes$/)
     const [few, many] = await Promise.all(["10 minutes", "10 seconds"].map(async (longest) => {
       const store = dead()
-      await timed(retry(store, { longest: longest as Duration.Input, withinAtFirst: "10 minutes" }).get("x"))
+      await timed(
+        retry(store, { longest: longest as Duration.Input, withinAtFirst: "10 minutes" }).get("x", {
+          atMost: Infinity,
+        }),
+      )
       return store.operations()
     }))
     assert.ok(few! >= 10 && few! <= 15, String(few))
@@ -129,7 +138,7 @@ describe("retry", () => {
     assert.doesNotMatch(String(outcome), /gave up/)
     for (const reason of ["io", "denied", "full", "not-found", "corrupt"] as const) {
       const broken = fault(await filled(), { nth: 1, onwards: true, effect: "fail", reason })
-      assert.deepEqual(await timed(retry(broken).get("x")), { outcome: reason, waited: 0 })
+      assert.deepEqual(await timed(retry(broken).get("x", { atMost: Infinity })), { outcome: reason, waited: 0 })
       assert.equal(broken.operations(), 1)
     }
   })
@@ -191,17 +200,23 @@ describe("retry", () => {
           Effect.suspend(() =>
             left-- > 0
               ? Effect.fail(new StoreError({ reason: "unavailable", object: name, message: "Slow down", retryAfter }))
-              : store.get(name)
+              : store.get(name, { atMost: Infinity })
           ),
       }
     }
     const inner = await filled()
-    const { outcome, waited } = await timed(retry(busy(7000, 2, inner)).get("x"))
+    const { outcome, waited } = await timed(retry(busy(7000, 2, inner)).get("x", { atMost: Infinity }))
     assert.deepEqual(outcome, hello)
     assert.ok(waited >= 14_000 && waited <= 2 * 7000 * 1.2, String(waited))
     // An hour is too long: one try when the time is up.
-    assert.deepEqual(await timed(retry(busy(3_600_000, 1, inner)).get("x")), { outcome: hello, waited: 60_000 })
-    assert.deepEqual((await timed(retry(busy(3_600_000, 2, inner)).get("x"))).outcome, "unavailable")
+    assert.deepEqual(await timed(retry(busy(3_600_000, 1, inner)).get("x", { atMost: Infinity })), {
+      outcome: hello,
+      waited: 60_000,
+    })
+    assert.deepEqual(
+      (await timed(retry(busy(3_600_000, 2, inner)).get("x", { atMost: Infinity }))).outcome,
+      "unavailable",
+    )
   })
 
   it("tells before each wait", async () => {
@@ -209,7 +224,7 @@ describe("retry", () => {
     const store = retry(failing(await filled(), 3, { operation: "get", effect: "fail" }), {
       onRetry: (retry) => Effect.sync(() => told.push(retry)),
     })
-    const { waited } = await timed(store.get("x"))
+    const { waited } = await timed(store.get("x", { atMost: Infinity }))
     assert.deepEqual(told.map(({ tries }) => tries), [1, 2, 3])
     assert.equal(told[0]!.tried, 0)
     assert.ok(Math.abs(told.reduce((sum, { wait }) => sum + wait, 0) - waited) <= 5)
@@ -226,18 +241,18 @@ describe("retry", () => {
           Effect.suspend(() =>
             steps++ < failures
               ? Effect.fail(new StoreError({ reason: "unavailable", object: name, message: "The connection was lost" }))
-              : inner.get(name)
+              : inner.get(name, { atMost: Infinity })
           ),
         ),
     })
     // Alone it repeats nothing.
-    assert.deepEqual(await timed(stepping(1).get("x")), { outcome: "unavailable", waited: 0 })
+    assert.deepEqual(await timed(stepping(1).get("x", { atMost: Infinity })), { outcome: "unavailable", waited: 0 })
     assert.equal(steps, 1)
     steps = 0
-    assert.deepEqual((await timed(retry(stepping(4)).get("x"))).outcome, hello)
+    assert.deepEqual((await timed(retry(stepping(4)).get("x", { atMost: Infinity }))).outcome, hello)
     assert.equal(steps, 5)
     const { outcome, waited } = await timed(
-      Effect.match(retry(stepping(Infinity)).get("x"), {
+      Effect.match(retry(stepping(Infinity)).get("x", { atMost: Infinity }), {
         onSuccess: () => "nothing failed",
         onFailure: ({ message }) => message,
       }),

@@ -39,12 +39,12 @@ const everything = (store: ObjectStore): Effect.Effect<void, StoreError> =>
     const writer = yield* store.create("c")
     yield* writer.append(hello)
     yield* writer.commit
-    yield* store.get("c")
+    yield* store.get("c", { atMost: Infinity })
     yield* store.get("a/b", { offset: -4, length: 3 })
     yield* store.stat("a/b")
     yield* Stream.runDrain(store.list(""))
     yield* store.remove("c")
-    yield* Effect.ignore(store.get("nothing"))
+    yield* Effect.ignore(store.get("nothing", { atMost: Infinity }))
   }))
 
 describe("log", () => {
@@ -76,7 +76,7 @@ describe("log", () => {
     for (let i = 0; i < 9; i++) await Effect.runPromise(inner.put(`x/${i}`, [hello]))
     const slow = log(fault(inner, { nth: 1, onwards: true, operation: "get", effect: "delay", delay: "1 hour" }))
     assert.match(
-      (await logged(Effect.timeoutOption(slow.get("x/1"), 20)))[0]!,
+      (await logged(Effect.timeoutOption(slow.get("x/1", { atMost: Infinity }), 20)))[0]!,
       /^get "x\/1", all bytes in \d+ ms: interrupted$/,
     )
     const left = await logged(Stream.runDrain(Stream.take(log(inner).list("x/"), 3)))
@@ -177,7 +177,10 @@ describe("decorators as layers", () => {
       Layer.provide(log.layer()),
       Layer.provide(flaky),
     )
-    const program = Effect.flatMap(ObjectStore, (store) => Effect.andThen(store.put("x", [hello]), store.get("x")))
+    const program = Effect.flatMap(
+      ObjectStore,
+      (store) => Effect.andThen(store.put("x", [hello]), store.get("x", { atMost: Infinity })),
+    )
     assert.deepEqual((await onTestClock(Effect.provide(program, layer))).outcome, hello)
     assert.deepEqual([counts.requests.put, counts.requests.get], [2, 1])
     const refused = Effect.provide(Effect.flip(program), readOnly.layer().pipe(Layer.provide(memoryStore.layer)))

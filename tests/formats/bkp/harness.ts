@@ -52,7 +52,7 @@ export const alter = (
   name: string,
   change: (bytes: Uint8Array) => Uint8Array,
 ): Effect.Effect<void, StoreError> =>
-  Effect.flatMap(store.get(name), (bytes) => store.put(name, [change(bytes)], { replace: true }))
+  Effect.flatMap(store.get(name, { atMost: Infinity }), (bytes) => store.put(name, [change(bytes)], { replace: true }))
 
 /** A byte in the middle is another. */
 export const flipped = (bytes: Uint8Array, at: number = bytes.length >> 1): Uint8Array => {

@@ -222,7 +222,7 @@ describe("snapshots of one host", () => {
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk(home), options)
-        const head = yield* store.get("heads/host")
+        const head = yield* store.get("heads/host", { atMost: Infinity })
         const second = yield* repository.backup(walk({ ...home, "x": file(20) }), options)
         yield* store.put("heads/host", [head], { replace: true })
         assert.equal((yield* repository.snapshots).length, 2)

@@ -44,7 +44,7 @@ export const alter = (
   name: string,
   change: (bytes: Uint8Array) => Uint8Array,
 ): Effect.Effect<void, unknown> =>
-  Effect.flatMap(store.get(name), (old) => store.put(name, [change(old)], { replace: true }))
+  Effect.flatMap(store.get(name, { atMost: Infinity }), (old) => store.put(name, [change(old)], { replace: true }))
 
 export const walk = (tree: MemoryTree): Stream.Stream<Entry> =>
   memorySource(tree).entries("", {}) as Stream.Stream<Entry>

@@ -115,7 +115,7 @@ for (const how of kinds) {
           const whole = new Map<string, ReadonlyMap<string, unknown>>()
           for (const snapshot of snapshots) whole.set(snapshot.id, yield* factsOf(repository.entries(snapshot)))
           for (const name of yield* names(store)) {
-            const good = yield* store.get(name)
+            const good = yield* store.get(name, { atMost: Infinity })
             const losses: ReadonlyArray<Effect.Effect<void, unknown>> = [
               store.remove(name),
               alter(store, name, (bytes) => bytes.map((byte, i) => i === bytes.length >> 1 ? byte ^ 4 : byte)),

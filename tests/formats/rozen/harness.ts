@@ -24,7 +24,9 @@ export type Objects = ReadonlyMap<string, Uint8Array>
 export const objectsOf = (store: ObjectStore): Effect.Effect<Map<string, Uint8Array>, StoreError> =>
   Effect.gen(function* () {
     const objects = new Map<string, Uint8Array>()
-    for (const { name } of yield* Stream.runCollect(store.list(""))) objects.set(name, yield* store.get(name))
+    for (const { name } of yield* Stream.runCollect(store.list(""))) {
+      objects.set(name, yield* store.get(name, { atMost: Infinity }))
+    }
     return new Map([...objects].sort(([a], [b]) => a < b ? -1 : 1))
   })
 

@@ -51,7 +51,7 @@ export const alter = (
   name: string,
   change: (bytes: Uint8Array) => Uint8Array,
 ): Effect.Effect<void, StoreError> =>
-  Effect.flatMap(store.get(name), (bytes) => store.put(name, [change(bytes)], { replace: true }))
+  Effect.flatMap(store.get(name, { atMost: Infinity }), (bytes) => store.put(name, [change(bytes)], { replace: true }))
 
 /** The bytes of a database after some SQL: an empty one, or that of `bytes`. */
 export const database: (
@@ -77,7 +77,7 @@ export const alterDatabase: (
   sql: string,
 ) => Effect.Effect<void, SqliteError | StoreError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
   function* (store: ObjectStore, name: string, sql: string) {
-    const changed = yield* database(sql, yield* store.get(name))
+    const changed = yield* database(sql, yield* store.get(name, { atMost: Infinity }))
     yield* store.put(name, [changed], { replace: true })
   },
 )

@@ -48,7 +48,7 @@ const unreadable = (): Stream.Stream<Entry> =>
   )
 
 const treeOf = Effect.fnUntraced(function* (store: ObjectStore, name: string) {
-  const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get(name)))
+  const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get(name, { atMost: Infinity })))
   return db.prepare("SELECT value FROM metadata WHERE key = 'tree'").get()![0]
 })
 
@@ -150,7 +150,9 @@ describe("snapshot catalogs in a repository", () => {
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const summary = yield* repository.backup(walk({ ...trees, "copy": { content: noise(100_000, 1) } }), options)
-        const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get(catalogOf(summary))))
+        const db = yield* (yield* SqliteEngine).open(
+          Stream.fromEffect(store.get(catalogOf(summary), { atMost: Infinity })),
+        )
         const objects = db.prepare(
           `SELECT DISTINCT lower(hex(extent_id)) FROM blob_extents JOIN files USING (blob_id)
             WHERE path = CAST('large' AS BLOB) ORDER BY "offset"`,
@@ -201,7 +203,7 @@ describe("snapshot catalogs in a repository", () => {
       inRepository((repository, store) =>
         Effect.gen(function* () {
           const first = yield* repository.backup(walk(trees), options)
-          const outdated = yield* store.get("catalog.idx")
+          const outdated = yield* store.get("catalog.idx", { atMost: Infinity })
           const second = yield* repository.backup(walk({ "a": { content: "1" } }), { ...options, tags: ["x"] })
           const listed = yield* repository.snapshots
           assert.deepEqual(listed, [first.snapshot, second.snapshot])
@@ -218,14 +220,18 @@ describe("snapshot catalogs in a repository", () => {
             const rebuilt = yield* repository.rebuild
             assert.deepEqual(rebuilt.snapshots, listed)
             assert.deepEqual(rebuilt.findings, [])
-            const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get("catalog.idx")))
+            const db = yield* (yield* SqliteEngine).open(
+              Stream.fromEffect(store.get("catalog.idx", { atMost: Infinity })),
+            )
             assert.deepEqual(db.prepare("SELECT count(*) FROM catalogs").get(), [2])
             assert.deepEqual((yield* repository.check({ readData: 0 })).findings, [])
           }
           // A backup writes it, too.
           yield* store.remove("catalog.idx")
           yield* repository.backup(walk({}), options)
-          const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get("catalog.idx")))
+          const db = yield* (yield* SqliteEngine).open(
+            Stream.fromEffect(store.get("catalog.idx", { atMost: Infinity })),
+          )
           assert.deepEqual(db.prepare("SELECT count(*) FROM catalogs").get(), [3])
         })
       ),
@@ -234,7 +240,7 @@ describe("snapshot catalogs in a repository", () => {
   it("has an index on every column of the index of catalogs", () =>
     inRepository((_repository, store) =>
       Effect.gen(function* () {
-        const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get("catalog.idx")))
+        const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get("catalog.idx", { atMost: Infinity })))
         const columns = db.prepare("SELECT name FROM pragma_table_info('catalogs')").all().map(([name]) => name).sort()
         const indexed = db.prepare(
           `SELECT info.name FROM pragma_index_list('catalogs') AS list JOIN pragma_index_xinfo(list.name) AS info
@@ -290,14 +296,14 @@ describe("snapshot catalogs in a repository", () => {
         yield* repository.backup(walk(trees), options)
         const maps = yield* names(store, "blobs/")
         assert.equal(maps.length, 4)
-        const before = yield* Effect.forEach(maps, (name) => store.get(name))
+        const before = yield* Effect.forEach(maps, (name) => store.get(name, { atMost: Infinity }))
         yield* store.remove(maps[0]!)
         yield* alter(store, maps[1]!, (bytes) => bytes.subarray(1))
         yield* alter(store, maps[2]!, (bytes) => bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1))
         const { findings } = yield* repository.check({ readData: 100 })
         assert.deepEqual(findings.map(({ object }) => object).sort(), maps.slice(0, 3).sort())
         assert.deepEqual((yield* repository.rebuild).findings, [])
-        assert.deepEqual(yield* Effect.forEach(maps, (name) => store.get(name)), before)
+        assert.deepEqual(yield* Effect.forEach(maps, (name) => store.get(name, { atMost: Infinity })), before)
       })
     ))
 
@@ -330,7 +336,10 @@ describe("snapshot catalogs in a repository", () => {
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const summary = yield* repository.backup(walk(trees), options)
-        assert.deepEqual((yield* store.get(catalogOf(summary))).subarray(0, 4), Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd))
+        assert.deepEqual(
+          (yield* store.get(catalogOf(summary), { atMost: Infinity })).subarray(0, 4),
+          Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
+        )
         yield* repository.backup(unreadable(), options)
         assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
       }), { ...small, wrap: true }))
@@ -404,7 +413,10 @@ describe("snapshot catalogs in a repository", () => {
         assert.deepEqual(yield* factsOf(portable.entries(made(first))), tree)
         const second = yield* portable.backup(unreadable(), options)
         assert.deepEqual(yield* factsOf(native.entries(made(second))), tree)
-        assert.equal((yield* store.get(catalogOf(second))).length, (yield* store.get(catalogOf(first))).length)
+        assert.equal(
+          (yield* store.get(catalogOf(second), { atMost: Infinity })).length,
+          (yield* store.get(catalogOf(first), { atMost: Infinity })).length,
+        )
         assert.deepEqual((yield* portable.check({ readData: 100 })).findings, [])
         assert.deepEqual((yield* portable.rebuild).snapshots, yield* native.snapshots)
       })

@@ -33,9 +33,15 @@ describe("snapshot catalog: known answers", () => {
           `catalogs/${id.slice(0, 2)}/${id.slice(2, 4)}/${id.slice(4)}`,
           `extents/8e/4c/${HELLO.slice(4)}`,
         ])
-        assert.deepEqual(yield* store.get(`extents/8e/4c/${HELLO.slice(4)}`), text("hello\n"))
-        assert.equal(hex(yield* store.get(`blobs/8e/4c/${HELLO.slice(4)}`)), hex(unhex(HELLO_MAP)))
-        assert.equal(hex(yield* store.get(`blobs/af/13/${EMPTY.slice(4)}`)), hex(unhex(EMPTY_MAP)))
+        assert.deepEqual(yield* store.get(`extents/8e/4c/${HELLO.slice(4)}`, { atMost: Infinity }), text("hello\n"))
+        assert.equal(
+          hex(yield* store.get(`blobs/8e/4c/${HELLO.slice(4)}`, { atMost: Infinity })),
+          hex(unhex(HELLO_MAP)),
+        )
+        assert.equal(
+          hex(yield* store.get(`blobs/af/13/${EMPTY.slice(4)}`, { atMost: Infinity })),
+          hex(unhex(EMPTY_MAP)),
+        )
       }), stored))
 
   it("hashes a tree", () =>
@@ -43,7 +49,7 @@ describe("snapshot catalog: known answers", () => {
       Effect.gen(function* () {
         const summary = yield* repository.backup(walk(tree), options)
         const db = yield* (yield* SqliteEngine).open(
-          Stream.fromEffect(store.get(catalogOf(summary))),
+          Stream.fromEffect(store.get(catalogOf(summary), { atMost: Infinity })),
         )
         assert.deepEqual(
           db.prepare("SELECT value FROM metadata WHERE key = 'tree'").get(),
@@ -81,7 +87,9 @@ describe("snapshot catalog: known answers", () => {
         }).sort(Buffer.compare)
         assert.deepEqual(entries.map((entry) => entry.readUInt32LE(0)), [256, 1, 257, 2])
         const expected = makeKernel(blake3, nativeKernels).digest(Buffer.concat([header, ...entries]))
-        const db = yield* (yield* SqliteEngine).open(Stream.fromEffect(store.get(catalogOf(summary))))
+        const db = yield* (yield* SqliteEngine).open(
+          Stream.fromEffect(store.get(catalogOf(summary), { atMost: Infinity })),
+        )
         assert.deepEqual(db.prepare("SELECT value FROM metadata WHERE key = 'tree'").get(), [
           JSON.stringify(hex(expected)),
         ])

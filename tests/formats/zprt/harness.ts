@@ -82,7 +82,7 @@ export const archiveOf = (
     Effect.gen(function* () {
       const repository = yield* format.create(given)
       yield* repository.backup(walk(tree), options)
-      return yield* store.get(ARCHIVE)
+      return yield* store.get(ARCHIVE, { atMost: Infinity })
     }))
 
 /** A content as text, or when it is long something that stands for it. */
@@ -129,7 +129,8 @@ export const refused = async (archive: Uint8Array, given: Secrets = secrets): Pr
 }
 
 /** The bytes of the archive of a store. */
-export const stored = (store: ObjectStore): Effect.Effect<Uint8Array, StoreError> => store.get(ARCHIVE)
+export const stored = (store: ObjectStore): Effect.Effect<Uint8Array, StoreError> =>
+  store.get(ARCHIVE, { atMost: Infinity })
 
 /** Alice's, as in a file of identities. */
 export const identityText: string = Redacted.value(alice)

@@ -14,10 +14,13 @@ import {
   TRAILER_BYTES,
 } from "../../../stages/pack/pack_file.ts"
 import { decodePackList, encodePackList } from "../../../stages/pack/pack_list.ts"
+import { FOOTER_BYTES } from "../../../stages/pack/pack_layout.ts"
 import { PackError } from "../../../stages/pack/packing.ts"
+import { plainLayout } from "../../../stages/pack/packs.ts"
 
 const cipher = makeKernel(noEncryption)
 const header = new Uint8Array(41).fill(1)
+const layout = { packs: plainLayout("packs/", ".pack", "PENSPACK", noEncryption), footerBytes: FOOTER_BYTES }
 
 const listOf = (lengths: ReadonlyArray<number>, seed: number): Uint8Array => {
   const builder = new ChunkListBuilder()
@@ -33,7 +36,7 @@ const tail = encodeTail(blocks, header, cipher)
 const size = header.length + 151 + tail.length
 
 const decode = (bytes: Uint8Array, packSize: number): ReadonlyArray<FooterBlock> => {
-  const length = footerLength("x", packSize, header.length, bytes)
+  const length = footerLength({ object: "x", size: packSize }, layout, bytes)
   return decodeFooter(
     "x",
     packSize,

@@ -6,7 +6,7 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { chunkId, ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
 import { openPackStore } from "../../../stages/pack/pack_store.ts"
 import { packsOf, plainLayout } from "../../../stages/pack/packs.ts"
-import type { PackLayout } from "../../../stages/pack/pack_layout.ts"
+import { FOOTER_BYTES, type PackLayout } from "../../../stages/pack/pack_layout.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
 import { noEncryption } from "../../../stages/encrypt/none.ts"
 
@@ -17,6 +17,7 @@ const layout: PackLayout = {
   indexes: plainLayout("indexes/", ".index", "PENSINDX", noEncryption),
   size: 16 << 20,
   blockBytes: 1 << 20,
+  footerBytes: FOOTER_BYTES,
 }
 
 /** A block of chunks of a byte each, whose IDs tell their numbers. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Deferred, Effect, Fiber } from "effect"
-import { type ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { type ObjectStore, type Range, StoreError, type Whole } from "../../../stages/pack/store.ts"
 import { wholeReads } from "../../../stages/pack/whole_reads.ts"
 
 const MIB = 1 << 20
@@ -10,14 +10,14 @@ const byteOf = (name: string, at: number): number => (name.charCodeAt(0) + at) &
 
 /** Objects of 1 MiB, and what is asked for. */
 const scripted = (
-  refuse: (name: string, range: unknown) => StoreError["reason"] | "short" | undefined = () => undefined,
+  refuse: (name: string, range: Range | Whole) => StoreError["reason"] | "short" | undefined = () => undefined,
 ) => {
   const asked: Array<string> = []
   const get: ObjectStore["get"] = (name, range) =>
     Effect.suspend(() => {
-      asked.push(`${name}${range === undefined ? "" : ` ${range.offset}+${range.length}`}`)
+      asked.push(`${name}${"atMost" in range ? "" : ` ${range.offset}+${range.length}`}`)
       const refused = refuse(name, range)
-      const { length, offset } = range ?? { offset: 0, length: refused === "short" ? MIB - 1 : MIB }
+      const { length, offset } = "atMost" in range ? { offset: 0, length: refused === "short" ? MIB - 1 : MIB } : range
       return Effect.andThen(
         Effect.sleep(1),
         refused === undefined || refused === "short"
@@ -40,7 +40,7 @@ test("many reads of an object at once are one request, and what is read is the r
     const store = wholeReads({ get }, options)
     yield* Effect.forEach([0, 500, 500, MIB - 10], (at) => read(store, "a", at), { concurrency: "unbounded" })
     yield* read(store, "a", 500)
-    assert.equal((yield* store.get("a")).length, MIB)
+    assert.equal((yield* store.get("a", { atMost: Infinity })).length, MIB)
     assert.deepEqual(asked, ["a"])
   })))
 
@@ -65,7 +65,7 @@ test("only what is wanted whole, and what there is room for", () =>
 test("where the whole cannot be had, or is not what it should be, parts are asked for", () =>
   Effect.runPromise(Effect.gen(function* () {
     for (const why of ["io", "corrupt", "short"] as const) {
-      const { asked, get } = scripted((_, range) => range === undefined ? why : undefined)
+      const { asked, get } = scripted((_, range) => "atMost" in range ? why : undefined)
       const store = wholeReads({ get }, options)
       yield* read(store, "a", 5)
       yield* read(store, "a", 6)

@@ -57,14 +57,14 @@ test("a status has a reason and a sentence; what may pass is tried again", () =>
       const store = yield* open(server)
       for (const [status, reason, message] of reasons) {
         server.answer((_, response) => response.writeHead(status).end("<html>what a server says</html>"))
-        const error = yield* failure(store.get("a/b"))
+        const error = yield* failure(store.get("a/b", { atMost: Infinity }))
         assert.equal(error.reason, reason, String(status))
         assert.match(error.message, message)
         assert.match(error.message, /"a\/b"/)
         server.answer((request, response, nth) =>
           nth < 3 ? response.writeHead(status).end() : serve(content, request, response)
         )
-        const again = yield* Effect.result(patient(store).get("a/b"))
+        const again = yield* Effect.result(patient(store).get("a/b", { atMost: Infinity }))
         assert.equal(again._tag, reason === "unavailable" ? "Success" : "Failure", String(status))
       }
     })
@@ -77,7 +77,7 @@ test("Retry-After is passed on, in seconds and as a date", () =>
       const after = (value: string) =>
         Effect.suspend(() => {
           server.answer((_, response) => response.writeHead(503, { "retry-after": value }).end())
-          return Effect.map(failure(store.get("x")), ({ retryAfter }) => retryAfter)
+          return Effect.map(failure(store.get("x", { atMost: Infinity })), ({ retryAfter }) => retryAfter)
         })
       assert.equal(yield* after("7"), 7000)
       assert.equal(yield* after("0"), 0)
@@ -159,7 +159,7 @@ for (const [what, answer, reason, range] of bad) {
     run((server) =>
       Effect.gen(function* () {
         const store = yield* open(server, what === "stands still" ? 500 : undefined)
-        const read = (from: ObjectStore) => from.get("x", range ? { offset: 20, length: 10 } : undefined)
+        const read = (from: ObjectStore) => from.get("x", range ? { offset: 20, length: 10 } : { atMost: Infinity })
         server.answer(answer)
         const error = yield* failure(read(store))
         // A range that reaches beyond the end is answered by what there is.
@@ -200,7 +200,7 @@ test("redirects: followed for reading, without the password to another server, a
       other.answer((request, response) => serve(content, request, response))
       const store = yield* open(server)
       server.answer((_, response) => response.writeHead(302, { location: `${other.url}/y?signature=1` }).end())
-      assert.deepEqual(yield* store.get("x"), content)
+      assert.deepEqual(yield* store.get("x", { atMost: Infinity }), content)
       assert.equal(other.asked.at(-1)?.headers.authorization, undefined)
       assert.notEqual(server.asked.at(-1)?.headers.authorization, undefined)
 
@@ -215,10 +215,10 @@ test("redirects: followed for reading, without the password to another server, a
       ) {
         server.answer((_, response) => response.writeHead(301, { location }).end())
         other.answer((_, response) => response.writeHead(503).end())
-        assert.match((yield* failure(store.get("x"))).reason, /^(io|unavailable)$/)
+        assert.match((yield* failure(store.get("x", { atMost: Infinity }))).reason, /^(io|unavailable)$/)
       }
       server.answer((_, response) => response.writeHead(301, { location: "/repo/x/" }).end())
-      assert.equal((yield* failure(store.get("x"))).reason, "not-found")
+      assert.equal((yield* failure(store.get("x", { atMost: Infinity }))).reason, "not-found")
 
       const asked = other.asked.length
       const dav = yield* openDav(server)
@@ -396,7 +396,7 @@ test("an interrupted request gives the connection up", () =>
           response.write("x")
         })
       )
-      assert.equal((yield* Effect.timeoutOption(store.get("x"), "500 millis"))._tag, "None")
+      assert.equal((yield* Effect.timeoutOption(store.get("x", { atMost: Infinity }), "500 millis"))._tag, "None")
       yield* Effect.promise(() => closed)
     })
   ))
@@ -521,7 +521,8 @@ test("a download asks for leave for all that comes", () =>
       const big = new Uint8Array(3_000_000).fill(7)
       server.answer((request, response) => serve(big, request, response))
       const store = yield* open(server)
-      const get = (meter: Meter) => Effect.provideService(store.get("a"), Pace, { download: meter })
+      const get = (meter: Meter) =>
+        Effect.provideService(store.get("a", { atMost: Infinity }), Pace, { download: meter })
       const free = meterOf(Infinity)
       assert.equal((yield* get(free)).length, big.length)
       assert.equal(free.asked.reduce((sum, bytes) => sum + bytes, 0), big.length)

@@ -57,7 +57,7 @@ const failing = <A>(
     return error
   })
 
-const get = (store: ObjectStore) => store.get("x")
+const get = (store: ObjectStore) => store.get("x", { atMost: Infinity })
 const put = (store: ObjectStore) => store.put("x", [text("hello")], { unique: true })
 
 test("refusals have the reason and the sentence that they should", () =>
@@ -231,7 +231,7 @@ test("silence ends with an error that passes", () =>
       }, 30)
     }
     server.answer(slowly)
-    assert.deepEqual(yield* store.get("x"), text("slowly"))
+    assert.deepEqual(yield* store.get("x", { atMost: Infinity }), text("slowly"))
   })))
 
 test("with retry around, what passes ends in success, and what does not in one sentence", () =>
@@ -246,18 +246,18 @@ test("with retry around, what passes ends in success, and what does not in one s
       reply(429),
       reply(200, "hello"),
     )
-    assert.deepEqual(yield* store.get("x"), text("hello"))
+    assert.deepEqual(yield* store.get("x", { atMost: Infinity }), text("hello"))
     server.answer(refuse(503, "SlowDown"), (response) => response.destroy(), reply(200))
     yield* store.put("x", [text("hello")], { unique: true })
     assert.equal(server.seen.at(-1)!.body, "hello")
     server.answer(refuse(403, "SignatureDoesNotMatch"))
     const before = server.seen.length
-    const error = yield* Effect.flip(store.get("x"))
+    const error = yield* Effect.flip(store.get("x", { atMost: Infinity }))
     assert.equal(error.reason, "denied")
     assert.equal(server.seen.length, before + 1)
     const short = retry(inner, { base: 1, longest: 5, within: 30 })
     server.answer(refuse(503, "SlowDown"))
-    const gone = yield* Effect.flip(short.get("x"))
+    const gone = yield* Effect.flip(short.get("x", { atMost: Infinity }))
     assert.equal(gone.reason, "unavailable")
     assert.match(gone.message, /^Cannot read "x" in .*gave up after/)
     keepsSecrets(server, shownBy(gone))
@@ -488,7 +488,7 @@ test("the region that the server names is taken, and the request sent again", ()
     const store = yield* openStore(`s3:http://127.0.0.1:${server.port}/bucket`)
     assert.match(String(server.seen.at(-1)!.headers.authorization), /\/eu-central-9\/s3\//)
     server.answer(refuse(400, "AuthorizationHeaderMalformed", {}, "<Region>evil.example/x</Region>"))
-    assert.equal((yield* Effect.flip(store.get("x"))).reason, "invalid")
+    assert.equal((yield* Effect.flip(store.get("x", { atMost: Infinity }))).reason, "invalid")
     assert.equal(server.seen.length, 3)
   })))
 

@@ -75,7 +75,7 @@ describe("on Ceph, in a bucket with versions, where conditions are ignored", ski
         const winners = outcomes.filter((outcome) => typeof outcome === "number")
         assert.equal(winners.length, 1, String(outcomes))
         assert.equal(outcomes.filter((outcome) => outcome === "exists").length, 11, String(outcomes))
-        assert.deepEqual(yield* stores[0]!.get(`INDEX/${round}.idx`), text(`${winners[0]}`))
+        assert.deepEqual(yield* stores[0]!.get(`INDEX/${round}.idx`, { atMost: Infinity }), text(`${winners[0]}`))
       }
       assert.deepEqual(yield* names(stores[0]!), ["INDEX/0.idx", "INDEX/1.idx", "INDEX/2.idx"])
       const kept = yield* Effect.promise(() => send("GET", `${location.split("/").at(-1)}?list-type=2`))
@@ -93,10 +93,10 @@ describe("on Ceph, in a bucket with versions, where conditions are ignored", ski
       const writer = yield* store.create("x")
       yield* writer.append(text("3"))
       assert.equal((yield* Effect.flip(writer.commit)).reason, "exists")
-      assert.deepEqual(yield* store.get("x"), text("1"))
+      assert.deepEqual(yield* store.get("x", { atMost: Infinity }), text("1"))
       yield* store.remove("x")
       yield* store.put("x", [text("4")])
-      assert.deepEqual(yield* store.get("x"), text("4"))
+      assert.deepEqual(yield* store.get("x", { atMost: Infinity }), text("4"))
     })))
 
   it("a claim that was left behind holds others up, and says so", () =>
@@ -111,7 +111,7 @@ describe("on Ceph, in a bucket with versions, where conditions are ignored", ski
       assert.equal((yield* Effect.flip(store.stat("x"))).reason, "not-found")
       yield* Effect.promise(() => send("DELETE", claim))
       yield* Fiber.join(put)
-      assert.deepEqual(yield* store.get("x"), text("1"))
+      assert.deepEqual(yield* store.get("x", { atMost: Infinity }), text("1"))
     })))
 })
 
@@ -139,7 +139,7 @@ describe("on Ceph, uploads in parts", skip, () => {
       }
       const tail = yield* store.get("DATA/x", { offset: -12_345, length: 12_345 })
       assert.ok(tail.every((byte, i) => byte === whole[size - 12_345 + i]))
-      const back = yield* store.get("DATA/x")
+      const back = yield* store.get("DATA/x", { atMost: Infinity })
       assert.equal(back.length, size)
       for (let i = 0; i < size; i += 4093) if (back[i] !== whole[i]) assert.fail(`byte ${i} differs`)
       assert.equal((yield* Effect.flip(store.put("DATA/x", [whole]))).reason, "exists")
@@ -162,7 +162,7 @@ describe("on Ceph, uploads in parts", skip, () => {
       for (let at = 0; at < length; at += 1 << 20) yield* writer.append(whole.subarray(at, at + (1 << 20)))
       assert.deepEqual(yield* names(store), [])
       yield* writer.commit
-      const back = yield* store.get("x")
+      const back = yield* store.get("x", { atMost: Infinity })
       assert.equal(back.length, length)
       for (let i = 0; i < length; i += 4093) if (back[i] !== whole[i]) assert.fail(`byte ${i} differs`)
       const second = yield* store.create("x")
@@ -219,12 +219,15 @@ describe("on Ceph, what is not right", skip, () => {
       assert.equal(wrongKey.reason, "denied")
       assert.match(wrongKey.message, /does not know the access key; check AWS_ACCESS_KEY_ID/)
       yield* Effect.promise(() => ceph.killGateway())
-      const gone = yield* Effect.flip(store.get("x"))
+      const gone = yield* Effect.flip(store.get("x", { atMost: Infinity }))
       assert.equal(gone.reason, "unavailable")
       const patient = yield* Effect.forkChild(
-        Effect.flatMap(openStore(location, { retry: { base: 100, longest: 500 } }), (store) => store.get("x")),
+        Effect.flatMap(openStore(location, { retry: { base: 100, longest: 500 } }), (store) =>
+          store.get("x", { atMost: Infinity })),
       )
-      yield* Effect.promise(() => ceph.startGateway())
+      yield* Effect.promise(() =>
+        ceph.startGateway()
+      )
       assert.deepEqual(yield* Fiber.join(patient), text("1"))
     })))
 })
@@ -243,7 +246,7 @@ describe("on Ceph, within a limit of bandwidth", skip, () => {
       yield* Effect.provideService(store.put("a/b", [bytes], { replace: true }), Pace, limits)
       assert.equal(asked.upload.reduce((sum, one) => sum + one, 0), bytes.length)
       assert.ok("Deno" in globalThis || asked.upload.every((one) => one <= PIECE))
-      assert.deepEqual(yield* Effect.provideService(store.get("a/b"), Pace, limits), bytes)
+      assert.deepEqual(yield* Effect.provideService(store.get("a/b", { atMost: Infinity }), Pace, limits), bytes)
       assert.equal(asked.download.reduce((sum, one) => sum + one, 0), bytes.length)
     })))
 })

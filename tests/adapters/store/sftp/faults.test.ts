@@ -66,7 +66,9 @@ describe("an SFTP store whose server", skip, () => {
         assert.ok(done >= 100)
         const listed = yield* Stream.runCollect(store.list("DATA/"))
         assert.equal(listed.length, 100)
-        for (let i = 0; i < 100; i += 7) assert.deepEqual(yield* store.get(`DATA/${i % 8}/${i}`), content(i))
+        for (let i = 0; i < 100; i += 7) {
+          assert.deepEqual(yield* store.get(`DATA/${i % 8}/${i}`, { atMost: Infinity }), content(i))
+        }
       })
     ))
 
@@ -78,7 +80,14 @@ describe("an SFTP store whose server", skip, () => {
         const writer = yield* store.create("grown")
         yield* writer.append(content(2))
         yield* Effect.promise(sshd.kill)
-        for (const operation of [store.get("x"), store.put("y", [content(1)]), store.stat("x"), store.remove("x")]) {
+        for (
+          const operation of [
+            store.get("x", { atMost: Infinity }),
+            store.put("y", [content(1)]),
+            store.stat("x"),
+            store.remove("x"),
+          ]
+        ) {
           const error = yield* Effect.flip(operation)
           assert.equal(error.reason, "unavailable", error.message)
           assert.ok(error.object.length > 0)
@@ -86,7 +95,7 @@ describe("an SFTP store whose server", skip, () => {
         assert.equal((yield* Effect.flip(Stream.runDrain(store.list("")))).reason, "unavailable")
         assert.equal((yield* Effect.flip(open)).reason, "unavailable")
         yield* Effect.promise(sshd.start)
-        assert.deepEqual(yield* store.get("x"), content(1))
+        assert.deepEqual(yield* store.get("x", { atMost: Infinity }), content(1))
         assert.equal((yield* Effect.flip(writer.append(content(3)))).reason, "unavailable")
         yield* store.put("y", [content(4)])
         assert.equal((yield* Effect.flip(store.stat("grown"))).reason, "not-found")
@@ -99,7 +108,7 @@ describe("an SFTP store whose server", skip, () => {
         mkdirSync(sshd.at("store"))
         writeFileSync(sshd.at("store/x"), "hello")
         const store = yield* open
-        assert.deepEqual(yield* store.get("x"), new TextEncoder().encode("hello"))
+        assert.deepEqual(yield* store.get("x", { atMost: Infinity }), new TextEncoder().encode("hello"))
         for (const write of [store.put("y", [content(1)]), store.remove("x")]) {
           const error = yield* Effect.flip(write)
           assert.equal(error.reason, "denied", error.message)
@@ -182,7 +191,7 @@ describe("an SFTP store whose server", skip, () => {
         assert.match(error.message, /no space is left on the disk of the server/)
         assert.deepEqual(readdirSync(sshd.at("store/tmp")), [], "the temporary file is gone")
         yield* store.put("after", [content(3)])
-        assert.deepEqual(yield* store.get("after"), content(3))
+        assert.deepEqual(yield* store.get("after", { atMost: Infinity }), content(3))
       })
     ))
 })

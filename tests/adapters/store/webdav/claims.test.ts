@@ -54,7 +54,7 @@ for (const [name, server, missing] of servers) {
         )
         const winners = outcomes.filter((outcome) => outcome !== "exists")
         assert.equal(winners.length, 1, outcomes.join())
-        assert.deepEqual(yield* stores[0]!.get(`r/${round}`), bytes(winners[0]!))
+        assert.deepEqual(yield* stores[0]!.get(`r/${round}`, { atMost: Infinity }), bytes(winners[0]!))
       }
       assert.deepEqual(readdirSync(join(folder, "tmp")), ["claims"])
       assert.deepEqual(readdirSync(join(folder, "tmp/claims")), [])
@@ -76,7 +76,7 @@ for (const [name, server, missing] of servers) {
         { concurrency: "unbounded" },
       )
       assert.deepEqual(outcomes.sort(), ["", "exists", "exists"])
-      assert.deepEqual((yield* store.get("ROZEN.json")).length, 1)
+      assert.deepEqual((yield* store.get("ROZEN.json", { atMost: Infinity })).length, 1)
       assert.equal((yield* Effect.flip(store.put("ROZEN.json", [bytes("x")]))).reason, "exists")
       yield* store.remove("ROZEN.json")
       yield* store.put("ROZEN.json", [bytes("again")])
@@ -87,7 +87,7 @@ for (const [name, server, missing] of servers) {
       const store = yield* openWebdav(server, { claims: { stale: 60_000, lease: -1 } })
       const error = yield* Effect.flip(store.put("x", [bytes("x")]))
       assert.equal(error.reason, "unavailable")
-      assert.equal((yield* Effect.flip(store.get("x"))).reason, "not-found")
+      assert.equal((yield* Effect.flip(store.get("x", { atMost: Infinity }))).reason, "not-found")
     }).pipe(Effect.catch((error) => Effect.die(error))))
 
   on(
@@ -149,7 +149,9 @@ for (const [name, server, missing] of servers) {
         yield* Effect.all([write, interfere], { concurrency: "unbounded" })
         const names = (yield* Stream.runCollect(store.list(""))).map(({ name }) => name).sort()
         assert.deepEqual(names, all.map((i) => `DATA/${i % 3}/${i}`).sort())
-        for (const i of all) assert.deepEqual(yield* store.get(`DATA/${i % 3}/${i}`), contentOf(i))
+        for (const i of all) {
+          assert.deepEqual(yield* store.get(`DATA/${i % 3}/${i}`, { atMost: Infinity }), contentOf(i))
+        }
       }),
   )
 

@@ -56,4 +56,4 @@ export const alter = (
   name: string,
   change: (bytes: Uint8Array) => Uint8Array,
 ): Effect.Effect<void, unknown> =>
-  Effect.flatMap(store.get(name), (bytes) => store.put(name, [change(bytes)], { replace: true }))
+  Effect.flatMap(store.get(name, { atMost: Infinity }), (bytes) => store.put(name, [change(bytes)], { replace: true }))

@@ -57,9 +57,10 @@ describe("rozen v0 repositories", () => {
         for (const name of only(all, ".roz-log")) assert.match(name, /^DATA\/[0-9a-f]{2}\.roz-log\/\d{4}\.roz-log$/)
         assert.equal(only(all, ".roz-log").length, 2)
         assert.deepEqual([first!.chunksNew, second!.chunksNew, second!.bytesAdded], [3, 1, 700_002])
-        const config = new TextDecoder().decode(yield* store.get("ROZEN.json"))
+        const config = new TextDecoder().decode(yield* store.get("ROZEN.json", { atMost: Infinity }))
         assert.ok(config.startsWith('{"Version":0,'))
-        const start = (name: string) => Effect.map(store.get(name), (bytes) => [...bytes.subarray(0, 9)])
+        const start = (name: string) =>
+          Effect.map(store.get(name, { atMost: Infinity }), (bytes) => [...bytes.subarray(0, 9)])
         const magic = (text: string) => [...new TextEncoder().encode(text), 0]
         assert.deepEqual(yield* start(only(all, ".roz")[0]!), magic("ROZE-DAT"))
         assert.deepEqual(yield* start("INDEX/00.idx"), magic("ROZE-IDX"))
@@ -121,7 +122,7 @@ describe("rozen v0 repositories", () => {
           const all = yield* names(store)
           const sizes = yield* Effect.forEach(only(all, ".roz"), (name) => store.stat(name))
           const small = sizes.find(({ size }) => size > 5000 && size < 10_000)!.name
-          const original = yield* store.get(small)
+          const original = yield* store.get(small, { atMost: Infinity })
           const damages: ReadonlyArray<readonly [string, (bytes: Uint8Array) => Uint8Array, number]> = [
             ["metadata", flip(120), 0],
             ["content", flip(-100), 100],
