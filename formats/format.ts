@@ -51,6 +51,17 @@ export const fromKernelError = (error: KernelError): RepositoryError =>
 /** Runs what throws RepositoryError. */
 export const attempt = <A>(run: () => A): Effect.Effect<A, RepositoryError> => catching(RepositoryError, run)
 
+/** Reads all of an object. One that is longer than its kind can be is damaged: that is `corrupt` as a RepositoryError. */
+export const readWhole = (
+  store: ObjectStore,
+  name: string,
+  atMost: number,
+): Effect.Effect<Uint8Array, RepositoryError | StoreError> =>
+  Effect.mapError(
+    store.get(name, { atMost }),
+    (error) => error.reason === "corrupt" ? corrupt(name, error.message, error) : error,
+  )
+
 /** Whether one object is to blame for an error, and not the store as a whole. */
 export const isDamage = (error: FormatError): boolean =>
   error instanceof StoreError

@@ -26,7 +26,7 @@ export const listingBound = (
   const endless = (why: string): StoreError =>
     new StoreError({
       reason: "io",
-      name: directory,
+      object: directory,
       message: `Cannot list ${directory === "" ? location : `"${directory}" in ${location}`}: ${why}`,
     })
   return (brought) => {

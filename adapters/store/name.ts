@@ -64,7 +64,7 @@ export const tooShort = (name: string, location: string, size: number, wanted: s
 export const tooLong = (name: string, location: string, size: number, atMost: number): StoreError =>
   new StoreError({
     reason: "corrupt",
-    name,
+    object: name,
     message: `"${name}" in ${location} has ${size} bytes, and an object of its kind at most ${atMost}: ` +
       "it is damaged, or was put there by somebody else",
   })

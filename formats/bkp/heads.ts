@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ID_BYTES } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { RepositoryError } from "../format.ts"
+import { readWhole, RepositoryError } from "../format.ts"
 import { absent, corrupt, created } from "./errors.ts"
 import { LINK_BYTES } from "./limits.ts"
 import { escapeNode, headName, headNode, nextName, parseNext } from "./names.ts"
@@ -19,7 +19,9 @@ const readId: (
   store: ObjectStore,
   name: string,
 ) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, name) {
-  const bytes = yield* absent(store.get(name, { atMost: LINK_BYTES }))
+  const bytes = yield* absent(readWhole(store, name, LINK_BYTES)).pipe(
+    Effect.catchTag("RepositoryError", ({ message }) => corrupt(name, `${message}; run "penstock rebuild"`)),
+  )
   if (bytes === undefined) return undefined
   if (bytes.length !== ID_BYTES) {
     return yield* corrupt(name, `${name} has ${bytes.length} bytes, not an ID of 32; run "penstock rebuild"`)

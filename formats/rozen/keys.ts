@@ -12,7 +12,7 @@ import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { deriveKey } from "../../stages/encrypt/password.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { RepositoryError, type Secrets } from "../format.ts"
+import { readWhole, RepositoryError, type Secrets } from "../format.ts"
 import { attempt, corrupt, fromKernelError } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
 import { KEY_BYTES } from "./limits.ts"
@@ -107,7 +107,7 @@ export const keyNames = (store: ObjectStore): Effect.Effect<ReadonlyArray<string
 
 /** Reads and checks a key object. */
 const readKey = Effect.fnUntraced(function* (store: ObjectStore, name: string) {
-  const bytes = yield* store.get(name, { atMost: KEY_BYTES })
+  const bytes = yield* readWhole(store, name, KEY_BYTES)
   return yield* attempt(() => {
     const { version, slots, check } = decodeJson(name, KeyObject, bytes)
     if (version !== 1) {

@@ -4,7 +4,7 @@ import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
 import { type ObjectStore, StoreError, type WriteOptions } from "../../stages/pack/store.ts"
-import { RepositoryError } from "../format.ts"
+import { readWhole, RepositoryError } from "../format.ts"
 import { corrupt, fromKernelError } from "./errors.ts"
 import { BLOCK_VERSION, decodeHeader } from "./header.ts"
 import type { Layout, SealedKind } from "./layout.ts"
@@ -36,7 +36,7 @@ export const putSealed: (
     })
     if (Math.max(body.length, header.length + sealed.length) > atMost) {
       const message = `Cannot write ${name}: it would have more than ${atMost} bytes, and could not be read again`
-      return yield* new StoreError({ reason: "invalid", name, message })
+      return yield* new StoreError({ reason: "invalid", object: name, message })
     }
     yield* store.put(name, [header, sealed], options)
     return header.length + sealed.length
@@ -52,7 +52,7 @@ export const getSealed: (
 ) => Effect.Effect<Uint8Array, RepositoryError | StoreError> = Effect.fnUntraced(
   function* (store, layout, { atMost, cipher, magic }, name) {
     const table = yield* Kernels
-    const bytes = yield* store.get(name, { atMost })
+    const bytes = yield* readWhole(store, name, atMost)
     const header = decodeHeader(magic, BLOCK_VERSION, bytes)
     if ("what" in header) {
       return yield* new RepositoryError({

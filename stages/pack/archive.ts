@@ -62,7 +62,7 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
           const tail = yield* catching(KernelError, () => encodeTail(blocks, header, cipher))
           if (tail.length > ARCHIVE_FOOTER_BYTES) {
             const message = `${name} has more chunks than an archive can list: use larger chunks, or packs`
-            return yield* new StoreError({ reason: "invalid", name, message })
+            return yield* new StoreError({ reason: "invalid", object: name, message })
           }
           bytesStored += tail.length
           yield* writer.append(tail)

@@ -29,7 +29,7 @@ test("every error that is exported has the name of its class", () => {
 
 test("the error of a store names the object beside itself", async () => {
   const error = await Effect.runPromise(
-    Effect.flatMap(memoryStore.make(), (store) => Effect.flip(Effect.scoped(store.get("a/b")))),
+    Effect.flatMap(memoryStore.make(), (store) => Effect.flip(Effect.scoped(store.get("a/b", { atMost: Infinity })))),
   )
   assert.equal(error.name, "StoreError")
   assert.equal(error.object, "a/b")
