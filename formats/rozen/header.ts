@@ -4,7 +4,7 @@
  */
 
 /** What kind of object it is. */
-export type Magic = "ROZE-DAT" | "ROZE-IDX" | "ROZE-LOG" | "ROZE-MAP" | "ROZE-CAT"
+export type Magic = "ROZE-DAT" | "ROZE-IDX" | "ROZE-LOG" | "ROZE-MAP" | "ROZE-CAT" | "ROZE-CMP"
 
 /** Block versions: 0 is the document read literally, 1 is what Penstock writes; 255 is reserved. */
 export const BLOCK_VERSION = 1

@@ -4,6 +4,7 @@
  */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -73,7 +74,9 @@ export const subkey = (master: Redacted.Redacted<Uint8Array>, purpose: Purpose):
 /** A new master key. */
 export const newMaster = (): Redacted.Redacted<Uint8Array> => Redacted.make(crypto.getRandomValues(new Uint8Array(32)))
 
-const checksum = (slots: unknown): string => bytesToHex(blake3(encodeJson(slots)))
+/** Tells damage, and that an object was put in the place of another, from a wrong password. It is no protection. */
+const checksum = (name: string, slots: unknown): string =>
+  bytesToHex(blake3(concat([new TextEncoder().encode(name), encodeJson(slots)])))
 
 /** Writes a key object with one password slot. */
 export const writeKey: (
@@ -82,6 +85,7 @@ export const writeKey: (
   password: Redacted.Redacted<string>,
   cost: ScryptCost,
 ) => Effect.Effect<void, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, unlocked, password, cost) {
+  const name = `KEYS/${bytesToHex(crypto.getRandomValues(new Uint8Array(8)))}.json`
   const salt = crypto.getRandomValues(new Uint8Array(32))
   const key = yield* deriveKey(password, { kdf: "scrypt", ...cost, salt }).pipe(Effect.mapError(fromKernelError))
   const cipher = makeKernel(aes256gcm(key), yield* Kernels)
@@ -92,13 +96,13 @@ export const writeKey: (
     ...cost,
     salt: bytesToHex(salt),
     cipher: "xaes-256-gcm",
-    sealed: bytesToHex(cipher.seal(payload, SLOT_CONTEXT)),
+    sealed: bytesToHex(cipher.seal(payload, slotContext(name))),
   }]
-  const name = `KEYS/${bytesToHex(crypto.getRandomValues(new Uint8Array(8)))}.json`
-  yield* store.put(name, [encodeJson({ version: 1, slots, check: checksum(slots) })], { unique: true })
+  yield* store.put(name, [encodeJson({ version: 1, slots, check: checksum(name, slots) })], { unique: true })
 })
 
-const SLOT_CONTEXT: Uint8Array = new TextEncoder().encode("penstock rozen 1 key slot")
+/** A slot belongs to its object: no other can stand for it. */
+const slotContext = (name: string): Uint8Array => new TextEncoder().encode(`penstock rozen 1 key slot ${name}`)
 const Payload = Schema.Struct({ id: Schema.String, master: Schema.String })
 
 /** Names of the key objects. */
@@ -117,7 +121,7 @@ const readKey = Effect.fnUntraced(function* (store: ObjectStore, name: string) {
         message: `${name} has version ${version}, which this Penstock cannot read`,
       })
     }
-    if (check !== checksum(slots)) throw corrupt(name, `${name} was altered or damaged`)
+    if (check !== checksum(name, slots)) throw corrupt(name, `${name} was altered or damaged, or is another object`)
     return slots
   })
 })
@@ -171,7 +175,9 @@ export const unlock: (
       const salt = yield* hex(name, slot.salt)
       const sealed = yield* hex(name, slot.sealed)
       const key = yield* deriveKey(password, { kdf: "scrypt", n, r, p, salt }).pipe(Effect.mapError(fromKernelError))
-      const opened = yield* Effect.sync(() => open(() => makeKernel(aes256gcm(key), table).open(sealed, SLOT_CONTEXT)))
+      const opened = yield* Effect.sync(() =>
+        open(() => makeKernel(aes256gcm(key), table).open(sealed, slotContext(name)))
+      )
       if (opened === undefined) continue
       const { id, master } = yield* attempt(() => decodeJson(name, Payload, opened))
       return { id, master: Redacted.make(yield* hex(name, master)) }

@@ -1,5 +1,6 @@
 /** The kernels and layouts of one repository: everything that follows from its master key. */
 import { hexToBytes } from "@noble/hashes/utils.js"
+import { concat } from "effect/Bytes"
 import type * as Redacted from "effect/Redacted"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
@@ -7,7 +8,7 @@ import { adaptiveZstd, type CompressionMode } from "../../stages/compress/mode.t
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { blake3Keyed } from "../../stages/hash/blake3.ts"
 import type { KernelSpec } from "../../stages/kernel.ts"
-import { FOOTER_BYTES, type ObjectLayout, type PackLayout } from "../../stages/pack/pack_layout.ts"
+import { boundTo, FOOTER_BYTES, type ObjectLayout, objectName, type PackLayout } from "../../stages/pack/pack_layout.ts"
 import { PackError } from "../../stages/pack/packing.ts"
 import { BLOCK_BYTES, PACK_BYTES } from "../../stages/pack/packs.ts"
 import { BLOCK_VERSION, COMPRESSION, decodeHeader, encodeHeader, ENCRYPTION, type Magic } from "./header.ts"
@@ -66,17 +67,14 @@ export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, op
     )
   const objects = (directory: string, extension: string, magic: Magic, cipher: KernelSpec<"encrypt">): ObjectLayout => {
     const start = header(magic)
+    const headerOf = (objectId: Uint8Array): Uint8Array => concat([start, objectId])
     return {
       directory,
       extension,
       cipher,
       headerBytes: start.length + 32,
-      header: (objectId) => {
-        const bytes = new Uint8Array(start.length + 32)
-        bytes.set(start)
-        bytes.set(objectId, start.length)
-        return bytes
-      },
+      header: headerOf,
+      context: (objectId) => boundTo(headerOf(objectId), objectName({ directory, extension }, objectId)),
       problem: (object, bytes) => {
         const found = decodeHeader(magic, BLOCK_VERSION, bytes)
         return "what" in found
@@ -105,7 +103,7 @@ export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, op
     },
     catalogs: {
       packs: objects("INDEX/", ".cat", "ROZE-CAT", footers),
-      indexes: objects("INDEX/", ".catmap", "ROZE-MAP", indexes),
+      indexes: objects("INDEX/", ".catmap", "ROZE-CMP", indexes),
       size,
       blockBytes,
       footerBytes: FOOTER_BYTES,

@@ -3,19 +3,12 @@ import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
+import { boundTo } from "../../stages/pack/pack_layout.ts"
 import { type ObjectStore, StoreError, type WriteOptions } from "../../stages/pack/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
 import { corrupt, fromKernelError } from "./errors.ts"
 import { BLOCK_VERSION, decodeHeader } from "./header.ts"
 import type { Layout, SealedKind } from "./layout.ts"
-
-const context = (header: Uint8Array, name: string): Uint8Array => {
-  const text = new TextEncoder().encode(name)
-  const out = new Uint8Array(header.length + text.length)
-  out.set(header)
-  out.set(text, header.length)
-  return out
-}
 
 /** Writes `body` as an object. Returns the bytes stored. Fails with StoreError `exists` when the name is taken, `invalid` when it is too long. */
 export const putSealed: (
@@ -31,7 +24,7 @@ export const putSealed: (
     const header = layout.header(magic)
     const sealed = yield* Effect.try({
       try: () =>
-        makeKernel(cipher, table).seal(makeKernel(adaptive(zstd()), table).encode(body), context(header, name)),
+        makeKernel(cipher, table).seal(makeKernel(adaptive(zstd()), table).encode(body), boundTo(header, name)),
       catch: (error) => fromKernelError(error as KernelError),
     })
     if (Math.max(body.length, header.length + sealed.length) > atMost) {
@@ -70,7 +63,7 @@ export const getSealed: (
       try: () => {
         const opened = makeKernel(cipher, table).open(
           bytes.subarray(header.length),
-          context(bytes.subarray(0, header.length), name),
+          boundTo(bytes.subarray(0, header.length), name),
         )
         return makeKernel(adaptive(zstd()), table).decode(opened, atMost)
       },

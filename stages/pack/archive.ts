@@ -6,7 +6,7 @@ import { catching } from "../error.ts"
 import { KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import { encodeTail, type FooterBlock, PackDirectory } from "./pack_file.ts"
-import { freshId, type PackLayout } from "./pack_layout.ts"
+import { freshId, type ObjectLayout, type PackLayout } from "./pack_layout.ts"
 import { readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
 import { BLOCK_BYTES, PACK_BYTES, plainLayout } from "./packs.ts"
@@ -26,7 +26,9 @@ export interface ArchiveOptions {
 
 /** One object of this name, written once: chunks are deduplicated within it. */
 export const archive = (name: string, options: ArchiveOptions = {}): Packing => {
-  const layout = plainLayout("", "", "PENSARCH", options.seal ?? noEncryption)
+  const plain = plainLayout("", "", "PENSARCH", options.seal ?? noEncryption)
+  // An archive may be given another name.
+  const layout: ObjectLayout = { ...plain, context: plain.header }
   const pack: PackLayout = {
     packs: layout,
     indexes: layout,
@@ -40,7 +42,8 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
       const store = yield* ObjectStore
       const cipher = makeKernel(layout.cipher, yield* Kernels)
       const writer = yield* store.create(name)
-      const header = layout.header(freshId())
+      const id = freshId()
+      const header = layout.header(id)
       yield* writer.append(header)
       const index = new ChunkIndex()
       const blocks: Array<FooterBlock> = []
@@ -59,7 +62,7 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
             return Effect.tap(writer.append(bytes), () => Effect.sync(() => release(bytes)))
           }, { discard: true }),
         finish: Effect.gen(function* () {
-          const tail = yield* catching(KernelError, () => encodeTail(blocks, header, cipher))
+          const tail = yield* catching(KernelError, () => encodeTail(blocks, layout.context(id), cipher))
           if (tail.length > ARCHIVE_FOOTER_BYTES) {
             const message = `${name} has more chunks than an archive can list: use larger chunks, or packs`
             return yield* new StoreError({ reason: "invalid", object: name, message })

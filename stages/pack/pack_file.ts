@@ -1,7 +1,7 @@
 /**
  * The bytes of a pack: header | blocks | sealed footer | u32 length of the sealed footer | "PACK-END".
  *
- * The footer, sealed with the header as additional data, lists the blocks and what is in them: u32 number of blocks, then for
+ * The footer, sealed with what binds it to the pack as additional data, lists the blocks and what is in them: u32 number of blocks, then for
  * each block u32 stored length, u32 number of chunks, and a chunk list. All little endian. Blocks follow the header without gaps.
  */
 import { chunkCount, chunkId, chunkLength, RECORD_BYTES } from "../hash/chunk_list.ts"
@@ -21,8 +21,8 @@ export interface FooterBlock {
   readonly chunks: Uint8Array
 }
 
-/** Everything of a pack that follows its blocks. */
-export const encodeTail = (blocks: ReadonlyArray<FooterBlock>, header: Uint8Array, cipher: Cipher): Uint8Array => {
+/** Everything of a pack that follows its blocks. `context`: see {@link ObjectLayout.context}. */
+export const encodeTail = (blocks: ReadonlyArray<FooterBlock>, context: Uint8Array, cipher: Cipher): Uint8Array => {
   const plain = new Uint8Array(4 + blocks.reduce((n, block) => n + 8 + block.chunks.length, 0))
   const view = new DataView(plain.buffer)
   view.setUint32(0, blocks.length, true)
@@ -33,7 +33,7 @@ export const encodeTail = (blocks: ReadonlyArray<FooterBlock>, header: Uint8Arra
     plain.set(chunks, at + 8)
     at += 8 + chunks.length
   }
-  const sealed = cipher.seal(plain, header)
+  const sealed = cipher.seal(plain, context)
   const tail = new Uint8Array(sealed.length + TRAILER_BYTES)
   tail.set(sealed)
   new DataView(tail.buffer).setUint32(sealed.length, sealed.length, true)
@@ -74,9 +74,9 @@ export const footerLength = (
 
 /** The blocks of a pack of `size` bytes. Throws PackError. */
 export const decodeFooter = (
-  object: string,
-  size: number,
-  header: Uint8Array,
+  { object, size }: { readonly object: string; readonly size: number },
+  headerBytes: number,
+  context: Uint8Array,
   sealed: Uint8Array,
   cipher: Cipher,
 ): ReadonlyArray<FooterBlock> => {
@@ -84,10 +84,10 @@ export const decodeFooter = (
     new PackError({ reason: "corrupt", object, message: `The footer of ${object} ${what}` })
   let plain: Uint8Array
   try {
-    plain = cipher.open(sealed, header)
+    plain = cipher.open(sealed, context)
   } catch (error) {
     if (error instanceof KernelError) {
-      throw new PackError({ reason: "forged", object, message: `The header or footer of ${object} was altered` })
+      throw new PackError({ reason: "forged", object, message: `${object} was altered, or is another object` })
     }
     throw error
   }
@@ -95,7 +95,7 @@ export const decodeFooter = (
   if (plain.length < 4) throw corrupt("is too short")
   const blocks: Array<FooterBlock> = []
   let at = 4
-  let body = header.length
+  let body = headerBytes
   for (let n = view.getUint32(0, true); n > 0; n--) {
     if (at + 8 > plain.length) throw corrupt("ends early")
     const length = view.getUint32(at, true)

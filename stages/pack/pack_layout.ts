@@ -1,5 +1,6 @@
 /** Names and headers of packs and index objects: what differs between formats that store packs. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { concat } from "effect/Bytes"
 import type { KernelSpec } from "../kernel.ts"
 import { PACK_ID_BYTES } from "./pack_list.ts"
 import { PackError } from "./packing.ts"
@@ -10,9 +11,14 @@ export interface ObjectLayout {
   readonly directory: string
   /** With its dot. */
   readonly extension: string
-  /** Begins every object; `headerBytes` long whatever the ID. Authenticated with what follows. */
+  /** Begins every object; `headerBytes` long whatever the ID. */
   readonly header: (id: Uint8Array) => Uint8Array
   readonly headerBytes: number
+  /**
+   * What is authenticated with footer or body, and differs for any two objects of a store: so none can stand for another. Header and name,
+   * see {@link boundTo}.
+   */
+  readonly context: (id: Uint8Array) => Uint8Array
   /** Why the header is not one of this layout: PackError `foreign`, `newer` or `corrupt`. Undefined when it is. */
   readonly problem: (object: string, header: Uint8Array) => PackError | undefined
   /** Seals footer or body. */
@@ -45,8 +51,12 @@ export interface PackLayout {
 /** A fresh random ID. */
 export const freshId = (): Uint8Array => crypto.getRandomValues(new Uint8Array(PACK_ID_BYTES))
 
+/** Additional data that binds what is sealed to header and name of its object: the two, one after the other. Names are ASCII. */
+export const boundTo = (header: Uint8Array, name: string): Uint8Array =>
+  concat([header, new TextEncoder().encode(name)])
+
 /** `<directory>ab/abcd….ext`. */
-export const objectName = (layout: ObjectLayout, id: Uint8Array): string => {
+export const objectName = (layout: Pick<ObjectLayout, "directory" | "extension">, id: Uint8Array): string => {
   const hex = bytesToHex(id)
   return `${layout.directory}${hex.slice(0, 2)}/${hex}${layout.extension}`
 }

@@ -103,7 +103,7 @@ export const readFooter: (
   const sealed = tail.subarray(tail.length - TRAILER_BYTES - length, tail.length - TRAILER_BYTES)
   return yield* catching(PackError, (): Footer => ({
     length,
-    blocks: decodeFooter(object, size, layout.packs.header(pack.id), sealed, cipher),
+    blocks: decodeFooter(pack, headerBytes, layout.packs.context(pack.id), sealed, cipher),
   })).pipe(
     Effect.tapError((error) => error.reason === "forged" ? readHeader(layout, store, pack) : Effect.void),
   )
@@ -158,12 +158,16 @@ export const readIndex: (
         throw new PackError({ reason: "foreign", object, message: `${object} is not the name of an index` })
       }
       checkHeader(layout.indexes, object, id, bytes)
-      const header = bytes.subarray(0, layout.indexes.headerBytes)
       try {
-        return decodePackList(object, cipher.open(bytes.subarray(header.length), header))
+        const sealed = bytes.subarray(layout.indexes.headerBytes)
+        return decodePackList(object, cipher.open(sealed, layout.indexes.context(id)))
       } catch (error) {
         if (!(error instanceof KernelError)) throw error
-        throw new PackError({ reason: "forged", object, message: `The index ${object} was altered` })
+        throw new PackError({
+          reason: "forged",
+          object,
+          message: `The index ${object} was altered, or is another object`,
+        })
       }
     })
   },

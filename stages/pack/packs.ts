@@ -2,7 +2,7 @@
 import type * as Effect from "effect/Effect"
 import { noEncryption } from "../encrypt/none.ts"
 import type { KernelSpec } from "../kernel.ts"
-import { FOOTER_BYTES, type ObjectLayout, type PackLayout } from "./pack_layout.ts"
+import { boundTo, FOOTER_BYTES, type ObjectLayout, objectName, type PackLayout } from "./pack_layout.ts"
 import { openPackStore, type PackStore } from "./pack_store.ts"
 import { PackError, type Packing } from "./packing.ts"
 import { readPacks } from "./packs_read.ts"
@@ -58,18 +58,20 @@ export const plainLayout = (
   cipher: KernelSpec<"encrypt">,
 ): ObjectLayout => {
   const start = new TextEncoder().encode(magic)
+  const header = (id: Uint8Array): Uint8Array => {
+    const bytes = new Uint8Array(41)
+    bytes.set(start)
+    bytes[8] = 1
+    bytes.set(id, 9)
+    return bytes
+  }
   return {
     directory,
     extension,
     cipher,
     headerBytes: 41,
-    header: (id) => {
-      const header = new Uint8Array(41)
-      header.set(start)
-      header[8] = 1
-      header.set(id, 9)
-      return header
-    },
+    header,
+    context: (id) => boundTo(header(id), objectName({ directory, extension }, id)),
     problem: (object, header) =>
       start.some((byte, i) => header[i] !== byte)
         ? new PackError({ reason: "foreign", object, message: `${object} does not begin with ${magic}` })

@@ -65,7 +65,7 @@ export const writePacks: (
     if (filling === undefined) return
     const { blocks, bytes, header, id, sink } = filling
     filling = undefined
-    const tail = yield* catching(KernelError, () => encodeTail(blocks, header, packCipher))
+    const tail = yield* catching(KernelError, () => encodeTail(blocks, layout.packs.context(id), packCipher))
     const size = header.length + bytes + tail.length
     listed.push({ id, size, footerLength: tail.length - 12, prefixes: prefixesOf(blocks) })
     objects++
@@ -82,10 +82,9 @@ export const writePacks: (
       listed = []
       for (const packs of dividedByIndex(all)) {
         const id = freshId()
-        const header = layout.indexes.header(id)
         yield* put(layout.indexes, id, [
-          header,
-          yield* catching(KernelError, () => indexCipher.seal(encodePackList(packs), header)),
+          layout.indexes.header(id),
+          yield* catching(KernelError, () => indexCipher.seal(encodePackList(packs), layout.indexes.context(id))),
         ])
       }
     })

@@ -64,9 +64,8 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
     const seal = makeKernel(layout.indexes.cipher, table)
     for (const packs of dividedByIndex(listed)) {
       const id = freshId()
-      const header = layout.indexes.header(id)
-      const body = seal.seal(encodePackList(packs), header)
-      yield* store.put(objectName(layout.indexes, id), [header, body], { unique: true })
+      const body = seal.seal(encodePackList(packs), layout.indexes.context(id))
+      yield* store.put(objectName(layout.indexes, id), [layout.indexes.header(id), body], { unique: true })
     }
     yield* Effect.forEach(old, (name) => store.remove(name), { ...together, discard: true })
     return { packs: listed.length, added: known.packs.filter(({ indexed }) => !indexed).length, lost }

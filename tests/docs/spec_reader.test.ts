@@ -95,6 +95,9 @@ interface Snapshot {
   readonly catalog: Buffer
 }
 
+/** 6. What is authenticated with what is sealed in an object. */
+const context = (header: Buffer, name: string): Buffer => Buffer.concat([header, ascii(name)])
+
 class Reader {
   readonly #root: string
   readonly #id: string
@@ -126,7 +129,7 @@ class Reader {
         this.get(name),
       )
       assert.equal(key.version, 1)
-      assert.equal(key.check, hex(blake3(canonical(key.slots))))
+      assert.equal(key.check, hex(blake3(Buffer.concat([ascii(name), canonical(key.slots)]))))
       for (const { kind, kdf, n, r, p, salt, cipher, sealed } of key.slots) {
         if (kind !== "password") continue
         assert.deepEqual([kdf, cipher], ["scrypt", "xaes-256-gcm"])
@@ -137,7 +140,7 @@ class Reader {
           32,
           cost,
         )
-        return readJson(open(secret, Buffer.from(String(sealed), "hex"), ascii("penstock rozen 1 key slot")))
+        return readJson(open(secret, Buffer.from(String(sealed), "hex"), ascii(`penstock rozen 1 key slot ${name}`)))
       }
     }
     throw new Error("no slot opens")
@@ -160,7 +163,7 @@ class Reader {
     const header = this.header(magic)
     assert.equal(header.length, 31)
     assert.deepEqual(bytes.subarray(0, 31), header)
-    return inflate(open(this.#key(purpose), bytes.subarray(31), Buffer.concat([header, ascii(name)])))
+    return inflate(open(this.#key(purpose), bytes.subarray(31), context(header, name)))
   }
 
   // 8. Packs
@@ -173,7 +176,7 @@ class Reader {
       assert.equal(bytes.subarray(-8).toString("ascii"), "PACK-END")
       const footerLength = bytes.readUInt32LE(bytes.length - 12)
       const from = bytes.length - 12 - footerLength
-      const footer = open(this.#key("pack footers"), bytes.subarray(from, from + footerLength), header)
+      const footer = open(this.#key("pack footers"), bytes.subarray(from, from + footerLength), context(header, name))
       const blocks: Array<Block> = []
       let at = 4
       let offset = 63
@@ -213,6 +216,7 @@ class Reader {
   // 9. Indexes
   index(
     pattern: RegExp,
+    magic: string,
   ): Map<string, { readonly size: number; readonly footerLength: number; readonly prefixes: string }> {
     const listed = new Map<
       string,
@@ -220,9 +224,9 @@ class Reader {
     >()
     for (const name of this.names.filter((name) => pattern.test(name))) {
       const bytes = this.get(name)
-      const header = this.header("ROZE-MAP", pattern.exec(name)![1]!)
+      const header = this.header(magic, pattern.exec(name)![1]!)
       assert.deepEqual(bytes.subarray(0, 63), header)
-      const list = open(this.#key("indexes"), bytes.subarray(63), header)
+      const list = open(this.#key("indexes"), bytes.subarray(63), context(header, name))
       let at = 4
       for (let n = list.readUInt32LE(0); n > 0; n--) {
         const end = at + 44 + 16 * list.readUInt32LE(at + 40)
@@ -395,12 +399,12 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
 
   // The indexes list what the packs say of themselves.
   for (
-    const [packs, pattern] of [
-      [data, /^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.map$/],
-      [pages, /^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.catmap$/],
+    const [packs, pattern, magic] of [
+      [data, /^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.map$/, "ROZE-MAP"],
+      [pages, /^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.catmap$/, "ROZE-CMP"],
     ] as const
   ) {
-    const listed = reader.index(pattern)
+    const listed = reader.index(pattern, magic)
     assert.equal(listed.size, packs.length)
     for (const { blocks, footerLength, name, size } of packs) {
       const prefixes = blocks.flatMap((block) => block.chunks.map(({ id }) => id.slice(0, 32))).join("")

@@ -304,7 +304,8 @@ describe("an object is in the place of another", () => {
     await onCopy((store, objects) =>
       Effect.gen(function* () {
         const [key] = namesOf(objects, "key")
-        const otherKey = others.get(namesOf(others, "key")[0]!)!
+        const [otherName] = namesOf(others, "key")
+        const otherKey = others.get(otherName!)!
         const config = objects.get("ROZEN.json")!
         for (
           const [name, bytes] of [["ROZEN.json", others.get("ROZEN.json")!], [key!, otherKey]] as const
@@ -314,9 +315,10 @@ describe("an object is in the place of another", () => {
           assert.deepEqual([error._tag, error.reason], ["RepositoryError", "corrupt"])
           yield* put(store, name, objects.get(name))
         }
-        // Both at once: a repository that has nothing.
+        // Both at once, the key under its own name: a repository that has nothing.
         yield* put(store, "ROZEN.json", others.get("ROZEN.json"))
-        yield* put(store, key!, otherKey)
+        yield* store.remove(key!)
+        yield* put(store, otherName!, otherKey)
         const repository = yield* opened(store)
         assert.deepEqual(yield* repository.snapshots, [])
         assert.ok((yield* findings(repository)).length > 10)

@@ -38,8 +38,8 @@ const size = header.length + 151 + tail.length
 const decode = (bytes: Uint8Array, packSize: number): ReadonlyArray<FooterBlock> => {
   const length = footerLength({ object: "x", size: packSize }, layout, bytes)
   return decodeFooter(
-    "x",
-    packSize,
+    { object: "x", size: packSize },
+    header.length,
     header,
     bytes.subarray(Math.max(0, bytes.length - TRAILER_BYTES - length), bytes.length - TRAILER_BYTES),
     cipher,
@@ -98,7 +98,7 @@ describe("footers", () => {
     )
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       typed(() => decode(bytes, bytes.length + 41))
-      typed(() => decodeFooter("x", bytes.length + 53, header, bytes, cipher))
+      typed(() => decodeFooter({ object: "x", size: bytes.length + 53 }, header.length, header, bytes, cipher))
     }))
   })
 
