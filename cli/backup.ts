@@ -23,7 +23,7 @@ import { backupMeter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import { describeMade, type OpenError, repositoryLocation, withRepository } from "./repository.ts"
 import { entriesOf, rootsOf } from "./roots.ts"
-import { describeSnapshot } from "./snapshot.ts"
+import { describeSnapshot, inFuture, tagsIn } from "./snapshot.ts"
 import { commandInput, incoming, stdinInput } from "./stdin.ts"
 import { printTraffic } from "./traffic.ts"
 
@@ -193,25 +193,29 @@ const tellUnused = (patterns: ReadonlyArray<string>, out: Output): void => {
   }
 }
 
-const optionsOf = (input: BackupInput, paths: ReadonlyArray<string>): Effect.Effect<BackupOptions, UsageError> => {
+const optionsOf: (
+  input: BackupInput,
+  paths: ReadonlyArray<string>,
+) => Effect.Effect<BackupOptions, UsageError> = Effect.fnUntraced(function* (input, paths) {
   const time = input.time === undefined ? undefined : Date.parse(input.time)
   if (Number.isNaN(time)) {
-    return Effect.fail(
-      new UsageError({ message: `"${input.time}" is not a time; write it as 2026-11-21T08:30:00 or 2026-11-21` }),
-    )
+    return yield* new UsageError({
+      message: `"${input.time}" is not a time; write it as 2026-11-21T08:30:00 or 2026-11-21`,
+    })
   }
   // Times in an archive do not tell when content was written.
   const parent = input.force || (input.tar && input.parent === undefined) ? "none" : input.parent
-  return Effect.succeed({
+  const tags = yield* Effect.forEach(input.tag, tagsIn)
+  return {
     hostname: input.host ?? machineName(),
     username: userName(),
     paths,
-    tags: input.tag,
+    tags: [...new Set(tags.flat())],
     dryRun: input.dryRun,
     ...(time === undefined ? {} : { time }),
     ...(parent === undefined ? {} : { parent }),
-  })
-}
+  }
+})
 
 /** Name of the user; the number where the system has no name for it. */
 const userName = (): string => {
@@ -251,5 +255,9 @@ const report = (summary: BackupSummary, dryRun: boolean, seconds: number, out: O
   printTraffic(out)
   if (problems.length > 0) out.line(`${plural(problems.length, "problem")}: see the messages above`)
   if (dryRun) out.note("Nothing was written: this was a dry run")
-  else if (snapshot !== undefined) out.note(`Snapshot ${describeSnapshot(snapshot)} saved`)
+  else if (snapshot !== undefined) {
+    out.note(`Snapshot ${describeSnapshot(snapshot)} saved`)
+    const warning = inFuture(snapshot)
+    if (warning !== undefined) out.remark(warning)
+  }
 }

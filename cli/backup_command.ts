@@ -38,8 +38,8 @@ const backupArguments = {
   stdinFilename: text("stdin-filename", "NAME", "Name of that file (default: stdin)"),
   tar: flag("tar", "Back up what is in a tar archive that comes in on standard input"),
   dryRun: dryRun("Do all but write"),
-  tag: texts("tag", "TAG", "Give the snapshot a tag; repeatable"),
-  host: text("host", "NAME", "Host name to record (default: this machine's)"),
+  tag: texts("tag", "TAG[,TAG]...", "Give the snapshot these tags; repeatable"),
+  host: text("host", "NAME", "Host name to record (default: this machine's)").pipe(Flag.withAlias("H")),
   time: text("time", "TIME", "Time to record, as 2026-11-21T08:30:00 (default: now)"),
   parent: text(
     "parent",

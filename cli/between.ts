@@ -9,16 +9,16 @@ import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import { printLosses, printProblems } from "./incomplete.ts"
-import type { CommonInput } from "./options.ts"
+import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import { type OpenError, type OpenRepository, repositoryLocation, withRepository } from "./repository.ts"
 import { localPath } from "./roots.ts"
-import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+import { describeSnapshot, filtered, filterOf, pickSnapshot, type SnapshotFilter } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
 
-export interface BetweenInput extends CommonInput {
+export interface BetweenInput extends CommonInput, FilterInput {
   readonly to: string
   readonly snapshot: ReadonlyArray<string>
   readonly dryRun: boolean
@@ -56,6 +56,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
     const { done } = way
     const out = makeOutput(input)
     const start = performance.now()
+    const filter = yield* filterOf(input)
     const location = yield* repositoryLocation(input.repo)
     if (location === input.to || (localPath(location) ?? "") === localPath(input.to)) {
       return yield* new UsageError({
@@ -66,9 +67,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
     return yield* withRepository(input, "open", (from, source) =>
       Effect.gen(function* () {
         const listed = yield* from.snapshots
-        const wanted = input.snapshot.length === 0
-          ? listed
-          : yield* Effect.forEach(new Set(input.snapshot), (name) => pickSnapshot(from, name))
+        const { unknown, wanted } = yield* wantedOf(input.snapshot, listed, filter, out)
         const target = yield* way.target(source, wanted, out)
         const { run, there } = yield* Effect.promise(way.load)
         const tally: Tally = { done: 0, there: 0, lost: 0, problems: 0, bytes: 0, bytesAdded: 0, bytesStored: 0 }
@@ -104,6 +103,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
         out.row({
           type: "summary",
           [done]: made,
+          ...(unknown === 0 ? {} : { unknown }),
           ...{ skipped, lost, problems, bytes, bytesAdded, bytesRead, bytesStored, seconds },
           ...(input.dryRun ? { dryRun: true } : { target: input.to }),
         })
@@ -118,10 +118,33 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
         )
         printTraffic(out)
         if (problems > 0) out.line(`${plural(problems, "problem")}: see the messages above`)
-        return lost > 0 ? EXIT_FAILURE : problems > 0 ? EXIT_INCOMPLETE : EXIT_OK
+        return lost > 0 ? EXIT_FAILURE : problems + unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }), { through: (store) => counted = counting(store) })
   },
 )
+
+/** The snapshots to take, oldest first, and how many names are those of none. Fails when there is nothing to take. */
+const wantedOf = Effect.fnUntraced(function* (
+  names: ReadonlyArray<string>,
+  listed: ReadonlyArray<SnapshotInfo>,
+  filter: SnapshotFilter,
+  out: Output,
+) {
+  if (names.length === 0) return { wanted: yield* filtered(listed, filter), unknown: 0 }
+  const wanted = new Set<SnapshotInfo>()
+  const unknown: Array<string> = []
+  for (const name of new Set(names)) {
+    const found = yield* Effect.result(pickSnapshot(listed, name, filter, out))
+    if (found._tag === "Success") wanted.add(found.success)
+    else unknown.push(found.failure.message)
+  }
+  if (wanted.size === 0) return yield* new UsageError({ message: unknown.join(". ") })
+  for (const message of unknown) {
+    out.warn(message)
+    out.row({ type: "problem", message })
+  }
+  return { wanted: listed.filter((snapshot) => wanted.has(snapshot)), unknown: unknown.length }
+})
 
 interface Tally {
   /** Made. */

@@ -16,6 +16,7 @@ import {
   creation,
   destination,
   dryRun,
+  filters,
   flag,
   json,
   type OnExit,
@@ -71,8 +72,7 @@ const snapshotsCommand = (exit: OnExit): AnyCommand =>
     "snapshots",
     {
       ...common,
-      host: text("host", "NAME", "Only those of this host"),
-      tag: texts("tag", "TAG", "Only those with this tag; repeatable, all must fit"),
+      ...filters,
     },
     (input) => import("./snapshots.ts").then((m) => m.snapshots(input)),
     exit,
@@ -88,6 +88,7 @@ const lsCommand = (exit: OnExit): AnyCommand =>
       snapshot: argument("snapshot", "The start of a snapshot ID, or latest (default: latest)"),
       path: argument("path", "Only what is at or beneath this path in the snapshot"),
       ...common,
+      ...filters,
       long: flag("long", "With mode, owner, size and time").pipe(Flag.withAlias("l")),
     },
     (input) => import("./ls.ts").then((m) => m.ls(input)),
@@ -106,6 +107,7 @@ const dumpCommand = (exit: OnExit): AnyCommand =>
     {
       path: argument("path", "The file, or the directory (default: all of the snapshot)"),
       ...common,
+      ...filters,
       snapshot: snapshotFlag,
       archive: Flag.Literals("archive", ["tar"]).pipe(
         Flag.withDescription("Write an archive, also of a single file; directories are always archives"),
@@ -132,6 +134,7 @@ const checkCommand = (exit: OnExit): AnyCommand =>
     "check",
     {
       ...common,
+      ...filters,
       readData: flag("read-data", "Read and verify every stored byte"),
       readDataSubset: text("read-data-subset", "N%", "Read and verify a share of the data, such as 10%"),
       recover: flag("recover", "zprt: look through the whole archive for files, with or without its index"),
@@ -164,6 +167,7 @@ const convertCommand = (exit: OnExit): AnyCommand =>
     "convert",
     {
       ...common,
+      ...filters,
       ...destination,
       snapshot: texts("snapshot", "ID", "Only this snapshot: the start of its ID, or latest; repeatable").pipe(
         Flag.withAlias("s"),
@@ -196,6 +200,7 @@ const copyCommand = (exit: OnExit): AnyCommand =>
     "copy",
     {
       ...common,
+      ...filters,
       ...copyTarget,
       snapshot: texts("snapshot", "ID", "Only this snapshot: the start of its ID, or latest; repeatable").pipe(
         Flag.withAlias("s"),

@@ -4,12 +4,12 @@ import type { Format } from "../formats/format.ts"
 import { lossesBetween } from "../stages/walk/represent.ts"
 import { between } from "./between.ts"
 import { UsageError } from "./error.ts"
-import type { CommonInput, DestinationInput, RepositoryOptions } from "./options.ts"
+import type { CommonInput, DestinationInput, FilterInput, RepositoryOptions } from "./options.ts"
 import type { Output } from "./output.ts"
 import { targetNames } from "./password.ts"
 import { describeMade, formatNamed, type Found, type OpenError, openRepository } from "./repository.ts"
 
-export interface ConvertInput extends CommonInput, DestinationInput {
+export interface ConvertInput extends CommonInput, DestinationInput, FilterInput {
   readonly snapshot: ReadonlyArray<string>
   /** As without any `snapshot`. */
   readonly all: boolean

@@ -9,14 +9,14 @@ import { displayPath } from "../stages/walk/path.ts"
 import type { SourceError } from "../stages/walk/source.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import type { CommonInput } from "./options.ts"
-import { printError, writeBytes } from "./output.ts"
+import type { CommonInput, FilterInput } from "./options.ts"
+import { makeOutput, printError, writeBytes } from "./output.ts"
 import { secondsSince } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection, selector, snapshotPath } from "./selection.ts"
-import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
 
-export interface DumpInput extends CommonInput {
+export interface DumpInput extends CommonInput, FilterInput {
   readonly snapshot: string
   readonly path: string | undefined
   readonly archive: "tar" | undefined
@@ -26,12 +26,14 @@ export interface DumpInput extends CommonInput {
 export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
   function* (input) {
     const start = performance.now()
+    const filter = yield* filterOf(input)
+    const out = makeOutput(input)
     const row = (row: { readonly type: string; readonly [key: string]: unknown }): void => {
       if (input.json) printError(JSON.stringify(row))
     }
     return yield* withRepository(input, "open", (repository) =>
       Effect.gen(function* () {
-        const snapshot = yield* pickSnapshot(repository, input.snapshot)
+        const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot, filter, out)
         const only = yield* singleFile(repository, snapshot, input)
         const counts = { entries: 0, failed: 0, bytesWritten: 0 }
         const problem = ({ path, message }: Problem): void => {

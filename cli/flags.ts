@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { UsageError } from "./error.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
-import type { CommonInput, CopyTargetInput, CreationInput, DestinationInput } from "./options.ts"
+import type { CommonInput, CopyTargetInput, CreationInput, DestinationInput, FilterInput } from "./options.ts"
 
 /** How a handler hands over its exit code. */
 export type OnExit = (code: number) => void
@@ -172,6 +172,13 @@ export const destination: Flags<DestinationInput> = {
   toRecipient: texts("to-recipient", "age1...", "zprt: encrypt for this age recipient; repeatable"),
   toIdentity: texts("to-identity", "FILE", "zprt: the age identities that open it; repeatable"),
   compression,
+}
+
+/** Which snapshots are considered. */
+export const filters: Flags<FilterInput> = {
+  onlyHost: texts("host", "NAME", "Only snapshots of this host; repeatable, one must fit").pipe(Flag.withAlias("H")),
+  onlyPath: texts("path", "PATH", "Only snapshots with this absolute path among theirs; repeatable, all must fit"),
+  onlyTag: texts("tag", "TAG[,TAG]...", "Only snapshots with all these tags; repeatable, one list must fit"),
 }
 
 /** Which snapshot. */

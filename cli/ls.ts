@@ -5,14 +5,14 @@ import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import type { CommonInput } from "./options.ts"
+import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { showMode, showTime } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection } from "./selection.ts"
-import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
 
-export interface LsInput extends CommonInput {
+export interface LsInput extends CommonInput, FilterInput {
   readonly snapshot: string | undefined
   readonly path: string | undefined
   readonly long: boolean
@@ -21,9 +21,10 @@ export interface LsInput extends CommonInput {
 /** Runs `ls`; gives the exit code. Stops early when nobody reads what it prints. */
 export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   const out = makeOutput(input)
+  const filter = yield* filterOf(input)
   return yield* withRepository(input, "open", (repository) =>
     Effect.gen(function* () {
-      const snapshot = yield* pickSnapshot(repository, input.snapshot ?? "latest").pipe(
+      const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot ?? "latest", filter, out).pipe(
         // Other commands take the path first.
         Effect.catchIf(
           ({ _tag, message }) =>

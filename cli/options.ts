@@ -45,6 +45,13 @@ export interface PrintingInput {
   readonly debug: boolean
 }
 
+/** Which snapshots are considered; any, where a list is empty. See `filterOf`. */
+export interface FilterInput {
+  readonly onlyHost: ReadonlyArray<string>
+  readonly onlyPath: ReadonlyArray<string>
+  readonly onlyTag: ReadonlyArray<string>
+}
+
 /** What every command on a repository has. */
 export interface CommonInput extends SecretOptions, StoreInput, PrintingInput {
   readonly repo: string | undefined

@@ -8,16 +8,16 @@ import { displayPath } from "../stages/walk/path.ts"
 import type { TargetError, TargetOptions, TargetSession, Written } from "../stages/walk/target.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import type { CommonInput } from "./options.ts"
+import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection, selector } from "./selection.ts"
-import { describeSnapshot, pickSnapshot } from "./snapshot.ts"
+import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
 
-export interface RestoreInput extends CommonInput {
+export interface RestoreInput extends CommonInput, FilterInput {
   readonly paths: ReadonlyArray<string>
   readonly snapshot: string
   readonly target: string
@@ -32,9 +32,10 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
   function* (input) {
     const out = makeOutput(input)
     const start = performance.now()
+    const filter = yield* filterOf(input)
     return yield* withRepository(input, "open", (repository) =>
       Effect.gen(function* () {
-        const snapshot = yield* pickSnapshot(repository, input.snapshot)
+        const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot, filter, out)
         const part = selection(input.paths, input.include, snapshot)
         const select = selector(part)
         const tally = newTally()

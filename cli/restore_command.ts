@@ -2,7 +2,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { type AnyCommand, command, common, dryRun, flag, type OnExit, snapshotFlag, texts } from "./flags.ts"
+import { type AnyCommand, command, common, dryRun, filters, flag, type OnExit, snapshotFlag, texts } from "./flags.ts"
 
 /** `restore`, under the name by which it is called. */
 export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCommand =>
@@ -15,6 +15,7 @@ export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCo
         Argument.variadic(),
       ),
       ...common,
+      ...filters,
       target: Flag.String("target").pipe(
         Flag.withAlias("t"),
         Flag.withMetavar("DIR"),

@@ -3,27 +3,22 @@ import * as Effect from "effect/Effect"
 import type { SnapshotInfo } from "../formats/format.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import { EXIT_OK } from "./exit.ts"
-import type { CommonInput } from "./options.ts"
+import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, showBytes, showCount, showTime } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
-import { SHORT_ID } from "./snapshot.ts"
+import { filterOf, SHORT_ID } from "./snapshot.ts"
 
-export interface SnapshotsInput extends CommonInput {
-  readonly host: string | undefined
-  readonly tag: ReadonlyArray<string>
-}
+export interface SnapshotsInput extends CommonInput, FilterInput {}
 
 /** Runs `snapshots`; gives the exit code. */
 export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(
   function* (input) {
     const out = makeOutput(input)
+    const { fits } = yield* filterOf(input)
     return yield* withRepository(input, "open", (repository) =>
       Effect.map(repository.snapshots, (all) => {
-        const chosen = all.filter((snapshot) =>
-          (input.host === undefined || snapshot.hostname === input.host) &&
-          input.tag.every((tag) => snapshot.tags.includes(tag))
-        )
+        const chosen = all.filter(fits)
         for (const snapshot of chosen) out.row(snapshotRow(snapshot))
         if (!out.json && chosen.length > 0) { for (const line of table(chosen)) out.line(line) }
         out.note(plural(chosen.length, "snapshot"))

@@ -215,6 +215,8 @@ export interface DamagedFile {
 
 /** How thoroughly to check. */
 export interface CheckOptions {
+  /** Only files of the snapshots that it says yes to are looked at; of all, by default. What is stored is looked at in any case. */
+  readonly only?: (snapshot: SnapshotInfo) => boolean
   /** Share of the data to read and verify, in percent: 0 checks structure only, 100 every byte. */
   readonly readData: number
   readonly progress?: (progress: { readonly done: number; readonly total: number }) => void
@@ -327,11 +329,33 @@ export interface Format {
   readonly open: (secrets: Secrets) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
 }
 
+/** Clocks that differ by less, in milliseconds, are nothing to warn of. */
+const CLOCKS = 5 * 60 * 1000
+
+/** Whether a snapshot is dated in the future: until then it is the latest, whatever is backed up. */
+export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">): boolean => time > Date.now() + CLOCKS
+
 /**
  * The snapshot that a backup starts from, when there is one: the one asked for, else the newest of the same host and paths.
- * `snapshots` are sorted by time. Fails with `unknown-snapshot`.
+ * `snapshots` are sorted by time. Warns when the last is dated in the future. Fails with `unknown-snapshot`.
  */
 export const chooseParent = <S>(
+  snapshots: ReadonlyArray<S>,
+  options: BackupOptions,
+  infoOf: (snapshot: S) => Pick<SnapshotInfo, "id" | "hostname" | "paths" | "time">,
+): Effect.Effect<S | undefined, RepositoryError> => {
+  const last = snapshots.at(-1)
+  const chosen = choose(snapshots, options, infoOf)
+  if (last === undefined || !isInFuture(infoOf(last))) return chosen
+  const { id, time } = infoOf(last)
+  const until = new Date(time).toISOString().slice(0, 10)
+  return Effect.andThen(
+    Effect.logWarning(`Snapshot ${id.slice(0, 8)} is dated ${until}: until then it stays the latest, not this backup`),
+    chosen,
+  )
+}
+
+const choose = <S>(
   snapshots: ReadonlyArray<S>,
   options: BackupOptions,
   infoOf: (snapshot: S) => Pick<SnapshotInfo, "id" | "hostname" | "paths">,
