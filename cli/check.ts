@@ -3,13 +3,14 @@ import * as Effect from "effect/Effect"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
 import { printFindings } from "./findings.ts"
-import type { CommonInput } from "./options.ts"
+import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
+import { filtered, filterOf } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
 
-export interface CheckInput extends CommonInput {
+export interface CheckInput extends CommonInput, FilterInput {
   readonly readData: boolean
   readonly readDataSubset: string | undefined
   /** Look for what is left instead. */
@@ -19,17 +20,25 @@ export interface CheckInput extends CommonInput {
 /** Runs `check`; gives the exit code: 1 when anything is wrong. */
 export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   if (input.recover) {
+    if (input.onlyHost.length + input.onlyPath.length + input.onlyTag.length > 0) {
+      return yield* new UsageError({
+        message: "--recover looks for all that there is: leave --host, --path, --tag out",
+      })
+    }
     const { recover } = yield* Effect.promise(() => import("./recover.ts"))
     return yield* recover(input)
   }
   const out = makeOutput(input)
   const start = performance.now()
   const readData = yield* share(input)
+  const filter = yield* filterOf(input)
   // What is verified is what the store has.
   return yield* withRepository({ ...input, noCache: true }, "open", (repository) =>
     Effect.gen(function* () {
+      if (filter.given !== "") yield* filtered(yield* repository.snapshots, filter)
       const summary = yield* repository.check({
         readData,
+        ...(filter.given === "" ? {} : { only: filter.fits }),
         progress: ({ done, total }) => out.status(`Checked ${showCount(done)} of ${showCount(total)}`),
       }).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
       printFindings(summary.findings, out)

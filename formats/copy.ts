@@ -59,8 +59,8 @@ const copyFiles: (
   source: SnapshotInfo,
   options: CopyOptions,
 ) => Effect.Effect<Copied, FormatError> = Effect.fnUntraced(function* (from, to, source, options) {
-  const { hostname, paths } = source
-  const parent = yield* chooseParent(yield* to.snapshots, { hostname, paths }, (target) => target)
+  const { hostname, paths, time } = source
+  const parent = yield* chooseParent(yield* to.snapshots, { hostname, paths, time }, (target) => target)
   return yield* convertOne(from, to, source, { ...options, ...(parent === undefined ? {} : { parent }) })
 })
 

@@ -337,7 +337,7 @@ export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">): boolean => tim
 
 /**
  * The snapshot that a backup starts from, when there is one: the one asked for, else the newest of the same host and paths.
- * `snapshots` are sorted by time. Warns when the last is dated in the future. Fails with `unknown-snapshot`.
+ * `snapshots` are sorted by time. Warns when the last is dated in the future, and the new one is not told its time. Fails with `unknown-snapshot`.
  */
 export const chooseParent = <S>(
   snapshots: ReadonlyArray<S>,
@@ -346,11 +346,11 @@ export const chooseParent = <S>(
 ): Effect.Effect<S | undefined, RepositoryError> => {
   const last = snapshots.at(-1)
   const chosen = choose(snapshots, options, infoOf)
-  if (last === undefined || !isInFuture(infoOf(last))) return chosen
+  if (last === undefined || options.time !== undefined || !isInFuture(infoOf(last))) return chosen
   const { id, time } = infoOf(last)
   const until = new Date(time).toISOString().slice(0, 10)
   return Effect.andThen(
-    Effect.logWarning(`Snapshot ${id.slice(0, 8)} is dated ${until}: until then it stays the latest, not this backup`),
+    Effect.logWarning(`Snapshot ${id.slice(0, 8)} is dated ${until}: until then it stays the latest`),
     chosen,
   )
 }

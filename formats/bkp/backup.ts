@@ -175,7 +175,7 @@ const orLost = <A>(opened: Opened, read: Effect.Effect<A, FormatError>): Effect.
 const chosen = (opened: Opened, options: BackupOptions): Effect.Effect<ClientSnapshot | undefined, FormatError> =>
   Effect.flatMap(
     options.parent === "none" ? Effect.succeed([]) : Effect.map(listSnapshots(opened), ({ snapshots }) => snapshots),
-    (snapshots) => chooseParent(snapshots, options, ({ id, node }) => ({ id, hostname: node, paths: options.paths })),
+    (snapshots) => chooseParent(snapshots, options, (snapshot) => ({ ...infoOf(snapshot), paths: options.paths })),
   )
 
 /** The chunks of a file that nobody has stored yet: another unit of work is about to. */

@@ -13,7 +13,7 @@ import { CONFIG_BYTES } from "./limits.ts"
 import { singleName } from "./names.ts"
 import { type Opened, openShelves } from "./opened.ts"
 import { idAt, type Shelf } from "./shelf.ts"
-import { type ClientSnapshot, listSnapshots } from "./snapshots.ts"
+import { type ClientSnapshot, infoOf, listSnapshots } from "./snapshots.ts"
 import { treeEntries, type TreeProblem } from "./tree_read.ts"
 
 /** Files that one finding names at most. */
@@ -46,7 +46,7 @@ class Findings {
  * that share of the chunks in files of their own, chosen at random, is read and verified, too.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
-  .fnUntraced(function* (opened, { progress, readData }) {
+  .fnUntraced(function* (opened, { only, progress, readData }) {
     const findings = new Findings()
     const config = yield* absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES }))
     if (config === undefined) findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
@@ -107,10 +107,11 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
           }),
       ).pipe((walk) => keeping(findings, snapshot.id, walk))
     }
-    for (const snapshot of snapshots) yield* look(snapshot, visited)
-    if (!whole) { for (const snapshot of snapshots) yield* look(snapshot, undefined, true) }
+    const chosen = only === undefined ? snapshots : snapshots.filter((snapshot) => only(infoOf(snapshot)))
+    for (const snapshot of chosen) yield* look(snapshot, visited)
+    if (!whole) { for (const snapshot of chosen) yield* look(snapshot, undefined, true) }
     return {
-      snapshots: snapshots.length,
+      snapshots: chosen.length,
       packs: blocks.packs.length + metadata.packs.length,
       chunks: blocks.objects.size,
       bytesRead: blocks.bytesRead + metadata.bytesRead,

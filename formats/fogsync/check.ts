@@ -47,7 +47,7 @@ class Findings {
  * that share of the blocks, chosen at random, is read and compared with their names, which is all that a block can be wrong in.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
-  .fnUntraced(function* (opened, { progress, readData }) {
+  .fnUntraced(function* (opened, { only, progress, readData }) {
     const findings = new Findings()
     const share = yield* readShare(opened.store, opened.keys).pipe(
       Effect.catchIf(isFinding, ({ message }) => Effect.succeed(new Error(message))),
@@ -67,9 +67,10 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     }
     const reader = readerOf(opened)
     const whole = new ChunkIndex()
-    for (const root of roots) yield* checkRoot(reader, root, findings, blocks.known, whole)
+    const chosen = only === undefined ? roots : roots.filter(({ info }) => only(info))
+    for (const root of chosen) yield* checkRoot(reader, root, findings, blocks.known, whole)
     return {
-      snapshots: roots.length,
+      snapshots: chosen.length,
       packs: blocks.count,
       chunks: blocks.count,
       bytesRead: blocks.bytesRead,

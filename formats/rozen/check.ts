@@ -12,7 +12,7 @@ import { LOST, nameFiles } from "./damage.ts"
 import { checkKeys } from "./keys.ts"
 import { listLogs, readSegment, SEGMENT_BYTES, segmentName } from "./log.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
-import { listSnapshots } from "./snapshot.ts"
+import { infoOf, listSnapshots } from "./snapshot.ts"
 import { type PackState, readPack, readStructure } from "./verify.ts"
 
 /**
@@ -34,7 +34,7 @@ const catalogsKept = (store: ObjectStore, { packs }: PackStore): ObjectStore => 
   return { ...store, ...wholeReads(store, { sizeOf: (name) => sizes.get(name), bytes: KEPT_BYTES }) }
 }
 
-const run = Effect.fnUntraced(function* (given: Opened, { progress, readData }: CheckOptions) {
+const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readData }: CheckOptions) {
   const { layout } = given
   // What snapshots need is there before them: it is listed after them, and once.
   const { damaged, snapshots } = yield* listSnapshots(given.store, layout)
@@ -118,12 +118,13 @@ const run = Effect.fnUntraced(function* (given: Opened, { progress, readData }: 
     { concurrency: packsAtOnce(store, SEGMENT_BYTES), discard: true },
   )
   const lostPack = lostPackOf(data.lost)
-  yield* nameFiles(yield* withCatalogs(opened, catalogs), snapshots, damage, (id) => {
+  const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
+  yield* nameFiles(yield* withCatalogs(opened, catalogs), chosen, damage, (id) => {
     const number = data.index.get(id)
     return number === undefined ? lostPack(id) ?? LOST : unreadable.get(number)
   })
   const summary: CheckSummary = {
-    snapshots: snapshots.length,
+    snapshots: chosen.length,
     packs: packs.length,
     chunks,
     bytesRead,

@@ -47,7 +47,7 @@ interface Known {
   readonly read: (bytes: number) => void
 }
 
-const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }: CheckOptions) {
+const run = Effect.fnUntraced(function* (opened: Opened, { only, progress, readData }: CheckOptions) {
   const { packing } = opened
   const damage = new Damage()
   const { damaged, indexProblem } = yield* listSnapshots(opened)
@@ -66,11 +66,16 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
     read: (bytes) => bytesRead += bytes,
   }
   const total = known.extents.size
+  let passedOver = 0
   const report = () => progress?.({ done: Math.min(total, known.seen.extents.size), total })
   for (const [id, object] of objects) {
     yield* unlessDamaged(
       Effect.scoped(
-        Effect.flatMap(openCatalog(opened, id, object), (catalog) => checkCatalog(opened, known, catalog, report)),
+        Effect.flatMap(openCatalog(opened, id, object), (catalog) => {
+          if (only?.(catalog.metadata.info) !== false) return checkCatalog(opened, known, catalog, report)
+          passedOver += 1
+          return Effect.void
+        }),
       ),
       object,
       ({ message }) => damage.add(object, message),
@@ -80,7 +85,7 @@ const run = Effect.fnUntraced(function* (opened: Opened, { progress, readData }:
   yield* checkRest(opened, known)
   progress?.({ done: total, total })
   const summary: CheckSummary = {
-    snapshots: objects.length,
+    snapshots: objects.length - passedOver,
     packs: total,
     chunks: total,
     bytesRead,

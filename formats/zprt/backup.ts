@@ -35,7 +35,7 @@ const run = Effect.fnUntraced(
   function* <E, R>(given: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const old = yield* loadArchive(given)
     if (options.parent !== undefined && options.parent !== "none") {
-      yield* chooseParent([old], options, ({ id }) => ({ id, hostname: "", paths: [] }))
+      yield* chooseParent([old], options, ({ id }) => ({ id, hostname: "", paths: [], time: 0 }))
     }
     const ring = yield* writingRing(given)
     const dry = options.dryRun === true

@@ -397,6 +397,8 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
               )
             }
             yield* clean(repository)
+            const only = ({ id }: SnapshotInfo): boolean => id !== listed[1]!.id
+            assert.equal((yield* repository.check({ readData: 0, only })).snapshots, 3, "those to look at")
           })
         ),
     )

@@ -16,6 +16,7 @@ import { readLogs } from "./log.ts"
 import { decodeEaMetadata, decodeFsMetadata } from "./metadata.ts"
 import { contentName, contentObject } from "./names.ts"
 import { openObject } from "./object_read.ts"
+import { infoOf } from "../snapshot.ts"
 import { listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
 
 /** Objects that are read at once. */
@@ -26,7 +27,7 @@ const CONCURRENCY = 4
  * up. With `readData` that share of the contents, chosen at random, is read whole and hashed again.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
-  .fnUntraced(function* (opened, { progress, readData }) {
+  .fnUntraced(function* (opened, { only, progress, readData }) {
     const { store } = opened
     const damage = new Damage()
     const config = yield* readConfig(store)
@@ -61,9 +62,10 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         damage.add(name, `Segment ${number} of the ${name} is lost; "penstock rebuild" writes the log again`)
       }
     }
-    yield* nameFiles(opened, snapshots, damage, present)
+    const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
+    yield* nameFiles(opened, chosen, damage, present)
     return {
-      snapshots: snapshots.length,
+      snapshots: chosen.length,
       packs: objects.length,
       chunks: objects.length,
       bytesRead,
