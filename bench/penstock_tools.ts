@@ -64,6 +64,7 @@ const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missin
     env: {
       ...QUIET,
       PENSTOCK_CACHE_DIR: join(place.home, "cache"),
+      XDG_STATE_HOME: join(place.home, "state"),
       ...(age
         ? {
           PENSTOCK_RECIPIENTS: recipients.get(place.home) ?? "",

@@ -21,7 +21,7 @@ import { printLosses, printProblems } from "./incomplete.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { backupMeter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
-import { describeMade, type OpenError, repositoryLocation, withRepository } from "./repository.ts"
+import { describeMade, describeOpen, type OpenError, repositoryLocation, withRepository } from "./repository.ts"
 import { entriesOf, rootsOf } from "./roots.ts"
 import { describeSnapshot, inFuture, tagsIn } from "./snapshot.ts"
 import { commandInput, incoming, stdinInput } from "./stdin.ts"
@@ -61,10 +61,11 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
     return yield* withRepository(input, mode, (repository, open) =>
       Effect.gen(function* () {
         if (open.created) out.note(describeMade(open))
+        if (!open.encrypted) out.warn(describeOpen(open))
         const stored = yield* Effect.raceFirst(run(repository, what.entries, options, out), what.failed)
         what.ended()
         const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
-        report(summary, input.dryRun, secondsSince(start), out)
+        report(summary, open.encrypted, input.dryRun, secondsSince(start), out)
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }), { meanwhile: what.begin, backup: true })
   },
@@ -228,7 +229,13 @@ const userName = (): string => {
   }
 }
 
-const report = (summary: BackupSummary, dryRun: boolean, seconds: number, out: Output): void => {
+const report = (
+  summary: BackupSummary,
+  encrypted: boolean,
+  dryRun: boolean,
+  seconds: number,
+  out: Output,
+): void => {
   const { snapshot, problems, losses = [], ...counts } = summary
   printProblems(problems, out)
   printLosses(losses, out)
@@ -244,6 +251,7 @@ const report = (summary: BackupSummary, dryRun: boolean, seconds: number, out: O
     chunksNew: counts.chunksNew,
     chunksReused: counts.chunksReused,
     problems: problems.length,
+    encrypted,
     seconds,
     ...(snapshot === undefined ? { dryRun } : { snapshot: snapshot.id, parent: snapshot.parent }),
   })

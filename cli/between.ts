@@ -13,7 +13,7 @@ import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
-import { type OpenError, type OpenRepository, repositoryLocation, withRepository } from "./repository.ts"
+import { describeOpen, type OpenError, type OpenRepository, repositoryLocation, withRepository } from "./repository.ts"
 import { localPath } from "./roots.ts"
 import { describeSnapshot, filtered, filterOf, pickSnapshot, type SnapshotFilter } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
@@ -69,6 +69,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
         const listed = yield* from.snapshots
         const { unknown, wanted } = yield* wantedOf(input.snapshot, listed, filter, out)
         const target = yield* way.target(source, wanted, out)
+        if (target?.encrypted === false) out.warn(describeOpen(target))
         const { run, there } = yield* Effect.promise(way.load)
         const tally: Tally = { done: 0, there: 0, lost: 0, problems: 0, bytes: 0, bytesAdded: 0, bytesStored: 0 }
         if (target === undefined || input.dryRun) {
@@ -105,6 +106,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
           [done]: made,
           ...(unknown === 0 ? {} : { unknown }),
           ...{ skipped, lost, problems, bytes, bytesAdded, bytesRead, bytesStored, seconds },
+          ...(target === undefined ? {} : { encrypted: target.encrypted }),
           ...(input.dryRun ? { dryRun: true } : { target: input.to }),
         })
         out.note(

@@ -98,7 +98,12 @@ export const common: Flags<CommonInput> = {
   passwordFile: text(
     "password-file",
     "FILE",
-    "Read the password from the first line of FILE ($PENSTOCK_PASSWORD wins)",
+    "Read the password from the first line of FILE ($PENSTOCK_PASSWORD, $PENSTOCK_PASSWORD_FILE)",
+  ),
+  passwordCommand: text(
+    "password-command",
+    "COMMAND",
+    "Take the password from the first line that COMMAND prints ($PENSTOCK_PASSWORD_COMMAND)",
   ),
   recipient: texts(
     "recipient",
@@ -111,7 +116,11 @@ export const common: Flags<CommonInput> = {
     "zprt: decrypt with the age identities in FILE; repeatable ($PENSTOCK_IDENTITY_FILE)",
   ),
   keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE ($PENSTOCK_KEY_FILE)"),
-  noEncryption: flag("no-encryption", "The repository has, or gets, no password, where the format allows that (bkp)"),
+  noEncryption: flag(
+    "no-encryption",
+    "The repository is not encrypted, or made so, although a secret is given (bkp, snapshot-catalog)",
+  ),
+  newRepository: flag("new-repository", "Another repository than the one of last time may be at this location"),
   limitUpload: text("limit-upload", "RATE", "Send at most so many KiB per second to a remote store"),
   limitDownload: text("limit-download", "RATE", "Receive at most so many KiB per second from a remote store"),
   noCache: flag("no-cache", "Keep no copies of indexes and catalogs of a remote store on this machine"),
@@ -156,9 +165,11 @@ export const copyTarget: Flags<CopyTargetInput> = {
     Flag.withDescription("The repository to write to. Required"),
   ),
   toOption: texts("to-option", "KEY=VALUE", "An option of its format, as --option"),
-  toPasswordFile: text("to-password-file", "FILE", "Its password ($PENSTOCK_TO_PASSWORD wins)"),
+  toPasswordFile: text("to-password-file", "FILE", "Its password ($PENSTOCK_TO_PASSWORD, $PENSTOCK_TO_PASSWORD_FILE)"),
+  toPasswordCommand: text("to-password-command", "COMMAND", "What prints it ($PENSTOCK_TO_PASSWORD_COMMAND)"),
   toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
-  toNoEncryption: flag("to-no-encryption", "It has, or gets, no password, where the format allows that (bkp)"),
+  toNoEncryption: flag("to-no-encryption", "It is not encrypted, or made so, although a secret is given"),
+  toNewRepository: flag("to-new-repository", "Another repository than the one of last time may be there"),
 }
 
 /** The same as {@link common} and {@link creation}, for the repository that `convert` writes to. */

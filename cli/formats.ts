@@ -37,6 +37,8 @@ export interface FormatSource {
   readonly secrets: ReadonlyArray<SecretKind>
   /** Whether a repository can be made that needs no secret. */
   readonly open?: boolean
+  /** True where repositories have no ID of their own: theirs comes from where they lie. */
+  readonly noId?: boolean
   /** Whether a new repository can get the key of another. */
   readonly sharesKey?: boolean
   /** A repository of this format is one file, with one snapshot; in it, this is the name of the only object. */
@@ -60,6 +62,7 @@ export const builtIn: ReadonlyArray<FormatSource> = [
     name: "zprt",
     secrets: ["age", "password"],
     file: "archive.zprt",
+    noId: true,
     compression: ["auto", "fast", "better", "max"],
     options: zprtChoices,
     load: async ({ chosen = NOTHING, compression = "auto" } = {}) => {
@@ -82,6 +85,7 @@ export const builtIn: ReadonlyArray<FormatSource> = [
   {
     name: "snapshot-catalog",
     secrets: [],
+    noId: true,
     options: snapshotCatalogChoices,
     load: async ({ chosen = NOTHING } = {}) => {
       const [{ makeSnapshotCatalog }, { thisMachine }] = await Promise.all([

@@ -6,12 +6,14 @@ import { EXIT_OK } from "./exit.ts"
 import type { CommonInput, CreationInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { fromNames } from "./password.ts"
-import { describeMade, formatNamed, onThisMachine, type OpenError, openRepository } from "./repository.ts"
+import { describeMade, describeOpen, formatNamed, onThisMachine, type OpenError, openRepository } from "./repository.ts"
 
 export interface InitInput extends CommonInput, CreationInput {
   /** The repository whose key the new one gets. */
   readonly fromRepo: string | undefined
   readonly fromPasswordFile: string | undefined
+  readonly fromPasswordCommand: string | undefined
+  readonly fromNewRepository: boolean
 }
 
 /** Runs `init`; gives the exit code. */
@@ -24,6 +26,7 @@ export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effe
     const { format: name, id } = open.repository
     const lost = lossesBetween(localSource.make().fidelity, open.format.fidelity)
     out.note(describeMade(open))
+    if (!open.encrypted) out.warn(describeOpen(open))
     if (like !== undefined) out.note(`It has the key of ${like.location}: whoever can open one can read both`)
     if (lost.length > 0) out.note(`What this format does not keep of files here: ${lost.join(", ")}`)
     out.row({
@@ -31,6 +34,7 @@ export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effe
       format: name,
       repository: id,
       location: open.location,
+      encrypted: open.encrypted,
       ...(like === undefined ? {} : { keyOf: like.repository.id }),
       ...(lost.length > 0 ? { notKept: lost } : {}),
     })
@@ -40,10 +44,17 @@ export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effe
 
 /** The repository whose key the new one gets. */
 const openLike = Effect.fnUntraced(function* (input: InitInput) {
-  const { format, fromPasswordFile, fromRepo } = input
+  const { format, fromNewRepository, fromPasswordCommand, fromPasswordFile, fromRepo } = input
   if (fromRepo === undefined) {
-    if (fromPasswordFile === undefined) return undefined
-    return yield* new UsageError({ message: "--from-password-file is of --from-repo, which is not given" })
+    const of = fromPasswordFile !== undefined
+      ? "password-file"
+      : fromPasswordCommand !== undefined
+      ? "password-command"
+      : fromNewRepository
+      ? "new-repository"
+      : undefined
+    if (of === undefined) return undefined
+    return yield* new UsageError({ message: `--from-${of} is of --from-repo, which is not given` })
   }
   const { source } = yield* formatNamed(format)
   if (source.sharesKey !== true) {
@@ -58,6 +69,8 @@ const openLike = Effect.fnUntraced(function* (input: InitInput) {
       format: source.name,
       option: [],
       passwordFile: fromPasswordFile,
+      passwordCommand: fromPasswordCommand,
+      newRepository: fromNewRepository,
       keyFile: undefined,
       noEncryption: false,
       recipient: [],

@@ -4,11 +4,19 @@ import type { CompressionMode } from "../stages/compress/mode.ts"
 /** Where the secrets of a repository come from; see secrets.ts. */
 export interface SecretOptions {
   readonly passwordFile: string | undefined
+  /** A line for the shell. */
+  readonly passwordCommand: string | undefined
   readonly recipient: ReadonlyArray<string>
   readonly identity: ReadonlyArray<string>
   readonly keyFile: string | undefined
-  /** No password, although one is set. */
+  /** The repository has, or gets, no encryption, although a secret is given. */
   readonly noEncryption: boolean
+}
+
+/** Which repository may lie at a location; see known_repositories.ts. */
+export interface KnownInput {
+  /** Another than the one that was there last. */
+  readonly newRepository: boolean
 }
 
 /** What a repository is made as when it is made. */
@@ -28,7 +36,7 @@ export interface StoreInput {
 }
 
 /** Which repository. */
-export interface RepositoryOptions extends SecretOptions, StoreInput, Partial<CreationInput> {
+export interface RepositoryOptions extends SecretOptions, KnownInput, StoreInput, Partial<CreationInput> {
   /** What is chosen of the format; see chosen.ts. */
   readonly option: ReadonlyArray<string>
   readonly repo: string | undefined
@@ -53,7 +61,7 @@ export interface FilterInput {
 }
 
 /** What every command on a repository has. */
-export interface CommonInput extends SecretOptions, StoreInput, PrintingInput {
+export interface CommonInput extends SecretOptions, KnownInput, StoreInput, PrintingInput {
   readonly repo: string | undefined
   readonly option: ReadonlyArray<string>
 }
@@ -63,8 +71,10 @@ export interface CopyTargetInput {
   readonly to: string
   readonly toOption: ReadonlyArray<string>
   readonly toPasswordFile: string | undefined
+  readonly toPasswordCommand: string | undefined
   readonly toKeyFile: string | undefined
   readonly toNoEncryption: boolean
+  readonly toNewRepository: boolean
 }
 
 /** The repository that `convert` writes to. */

@@ -1,7 +1,6 @@
 /** From `--repo`, `--format` and secrets to an open repository. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { env } from "node:process"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../formats/format.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
@@ -12,11 +11,13 @@ import { checkChosen, type Chosen, readChosen } from "./chosen.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource, type WriteOptions } from "./formats.ts"
 import type { RepositoryOptions } from "./options.ts"
-import { ownNames, passwordIsSet, type SecretNames } from "./password.ts"
-import { remembered } from "./remembered.ts"
-import { secretsFor } from "./secrets.ts"
+import { isSame, type Known, knownAt, type KnownRepository } from "./known_repositories.ts"
+import { ownNames, type SecretNames, variable } from "./password.ts"
+import { askedOnce } from "./asked_once.ts"
+import { anotherAt, noneAt, nowhereAt } from "./refusals.ts"
 import { localPath } from "./roots.ts"
 import { ANY_FILE, cached, isFile, openStore } from "./store.ts"
+import { unlock } from "./unlock.ts"
 
 /** What may go wrong before a repository is open. */
 export type OpenError = FormatError | UsageError
@@ -32,6 +33,10 @@ export interface OpenRepository {
   /** Whether it was opened, or made, with a secret. */
   readonly encrypted: boolean
 }
+
+/** What is said on each backup into a repository that is not encrypted. */
+export const describeOpen = ({ location }: OpenRepository): string =>
+  `The repository at ${location} is not encrypted: whoever can read it can read all that is backed up there`
 
 /** What is said of a repository that was made. */
 export const describeMade = ({ encrypted, location, source }: OpenRepository): string =>
@@ -97,11 +102,10 @@ export const openRepository: (
   ) {
     const option = `${names.options}option`
     const chosen = yield* readChosen(option, options.option)
-    const { forget = Effect.void, found, location, store } = yield* findRepository(options, chosen)
+    const { forget = Effect.void, found, known, location, store } = yield* findRepository(options, mode, names, chosen)
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
     }
-    if (found === undefined && mode === "open") return yield* noneAt(location)
     const { source, format: usual } = found ?? (yield* formatNamed(options.format))
     const created = found === undefined
     if (chosen !== undefined) yield* checkChosen(option, chosen, { source, location, created, backup })
@@ -118,36 +122,33 @@ export const openRepository: (
             (store) => Effect.provideService(effect, ObjectStore, store),
           ),
       ).pipe(Effect.ensuring(forget))
-    const secrets = secretsFor(source, created ? "create" : "open", options, names)
-    const opened = (encrypted: boolean) => (repository: Repository): OpenRepository => ({
-      repository,
-      format,
-      source,
-      location,
-      created,
-      encrypted,
-    })
-    if (created) {
-      const chosen = yield* secretsOfNew(source, secrets, options, names)
-      return opened(Object.keys(chosen).length > 0)(yield* give(format.create(chosen, like)))
+    const using = (secrets: Secrets) =>
+      Effect.map(give(created ? format.create(secrets, like) : format.open(secrets)), (repository): OpenRepository => ({
+        repository,
+        format,
+        source,
+        location,
+        created,
+        encrypted: Object.keys(secrets).length > 0,
+      }))
+    const open = yield* unlock({ source, location, created }, options, names, using)
+    const now: KnownRepository = {
+      format: source.name,
+      ...(source.noId === true ? {} : { id: open.repository.id }),
+      encrypted: open.encrypted,
     }
-    // A password that is set is never ignored: it would not be noticed that somebody had put an open repository in the place of the right one.
-    if (source.open !== true || (options.noEncryption !== true && passwordIsSet(options.passwordFile, names))) {
-      return opened(source.secrets.length > 0)(yield* give(format.open(yield* secrets)))
+    if (!created && options.newRepository !== true && known.before !== undefined && !isSame(known.before, now)) {
+      return yield* anotherAt(location, known.before, now, names)
     }
-    return yield* give(format.open({})).pipe(
-      Effect.map(opened(false)),
-      Effect.catchIf(
-        (error) => error._tag === "RepositoryError" && error.reason === "wrong-key",
-        () => Effect.flatMap(secrets, (secrets) => Effect.map(give(format.open(secrets)), opened(true))),
-      ),
-    )
+    yield* known.remember(now)
+    return open
   },
 )
 
 /** What is at the location that the options name. */
 interface Place {
   readonly location: string
+  readonly known: Known
   /** Absent when there is nothing. */
   readonly store?: ObjectStore
   /** Absent when no format knows it. */
@@ -156,87 +157,89 @@ interface Place {
   readonly forget?: Effect.Effect<void>
 }
 
-/** Looks for a repository. Fails with `foreign` when it is of another format than the options say. */
+/**
+ * Looks for a repository. Fails with `foreign` when it is of another format than the options say, or than the one that was there last; with
+ * `none` when there is none and it is not to be made.
+ */
 const findRepository: (
   options: RepositoryOptions,
+  mode: OpenMode,
+  names: SecretNames,
   chosen: Chosen | undefined,
 ) => Effect.Effect<Place, OpenError, Scope.Scope> = Effect.fnUntraced(
-  function* (options, chosen) {
+  function* (options, mode, names, chosen) {
     const location = yield* repositoryLocation(options.repo)
+    const known = yield* knownAt(location, options.quiet)
+    const nowhere = nowhereAt(location)
+    if (nowhere !== undefined) return yield* nowhere
     const store = yield* openStore(location, options, undefined, false).pipe(
       Effect.catchIf(
         (error) => error._tag === "StoreError" && error.reason === "not-found",
         () => Effect.succeed(undefined),
       ),
     )
-    if (store === undefined) return { location }
-    const { first, forget, then } = remembered(store)
-    const found = yield* recognise(first, location, chosen)
-    if (found === undefined) return { location, store }
-    if (options.format !== undefined && options.format !== found.source.name) {
+    const { first, forget, then } = store === undefined ? {} : askedOnce(store)
+    const found = first === undefined ? undefined : yield* recognise(first, location, chosen)
+    if (found === undefined) {
+      const absent = noneAt(location, mode, known.before, names, options)
+      if (absent !== undefined) return yield* absent
+      return { location, known, ...(store === undefined ? {} : { store }) }
+    }
+    const { name } = found.source
+    if (mode !== "create" && !options.newRepository && known.before !== undefined && known.before.format !== name) {
+      return yield* anotherAt(
+        location,
+        known.before,
+        { format: name, encrypted: found.source.secrets.length > 0 },
+        names,
+      )
+    }
+    if (options.format !== undefined && options.format !== name) {
       return yield* new RepositoryError({
         reason: "foreign",
-        message: `The repository at ${location} is of the format ${found.source.name}, not ${options.format}`,
+        message: `The repository at ${location} is of the format ${name}, not ${options.format}`,
       })
     }
-    return { location, store: then, found, forget }
+    return { location, known, found, store: then!, forget: forget! }
   },
 )
-
-const noneAt = (location: string): RepositoryError =>
-  new RepositoryError({
-    reason: "none",
-    message: `There is no repository at ${location}; make one with: penstock init -r ${location}`,
-  })
 
 /** What can be had of a damaged repository; its content can be read as long as the scope. */
 export const recoverRepository: (options: RepositoryOptions) => Effect.Effect<Recovered, OpenError, Scope.Scope> =
   Effect.fnUntraced(
     function* (options) {
       const chosen = yield* readChosen("--option", options.option)
-      const { forget = Effect.void, found, location, store } = yield* findRepository(options, chosen)
-      if (found === undefined || store === undefined) return yield* noneAt(location)
+      const { forget = Effect.void, found, location, store } = yield* findRepository(options, "open", ownNames, chosen)
       if (chosen !== undefined) {
-        yield* checkChosen("--option", chosen, { source: found.source, location, created: false, backup: false })
+        yield* checkChosen("--option", chosen, { source: found!.source, location, created: false, backup: false })
       }
-      const { recover, name } = found.source
+      const { recover, name } = found!.source
       if (recover === undefined) {
         return yield* new UsageError({
           message: `--recover is for zprt, and ${location} is of the format ${name}; use penstock rebuild`,
         })
       }
-      const secrets = yield* secretsFor(found.source, "open", options, ownNames)
       const look = yield* Effect.promise(recover)
-      return yield* Effect.ensuring(Effect.provideService(look(secrets), ObjectStore, store), forget)
+      return yield* unlock(
+        { source: found!.source, location, created: false },
+        options,
+        ownNames,
+        (secrets) => Effect.ensuring(Effect.provideService(look(secrets), ObjectStore, store!), forget),
+      )
     },
   )
 
-/** Secrets of a repository that is to be made: none when that is asked for. */
-const secretsOfNew = (
-  source: FormatSource,
-  secrets: Effect.Effect<Secrets, UsageError>,
-  { noEncryption }: RepositoryOptions,
-  names: SecretNames,
-): Effect.Effect<Secrets, UsageError> =>
-  noEncryption !== true
-    ? secrets
-    : source.open === true || source.secrets.length === 0
-    ? Effect.succeed({})
-    : Effect.fail(
-      new UsageError({
-        message: `The format ${source.name} is always encrypted; leave ${names.options}no-encryption out`,
-      }),
-    )
-
 /** The location that `-r` or `PENSTOCK_REPO` gives. */
-export const repositoryLocation = (repo: string | undefined): Effect.Effect<string, UsageError> => {
-  const location = repo ?? env["PENSTOCK_REPO"]
-  return location === undefined || location === ""
-    ? Effect.fail(
-      new UsageError({ message: "No repository is named: give -r REPO (a path or URL) or set PENSTOCK_REPO" }),
-    )
-    : Effect.succeed(location)
-}
+export const repositoryLocation = (repo: string | undefined): Effect.Effect<string, UsageError> =>
+  Effect.flatMap(
+    repo === undefined ? variable("PENSTOCK_REPO") : Effect.succeed(repo),
+    (location) =>
+      location === undefined || location === ""
+        ? Effect.fail(
+          new UsageError({ message: "No repository is named: give -r REPO (a path or URL) or set PENSTOCK_REPO" }),
+        )
+        : Effect.succeed(location),
+  )
 
 /** A format that the command has. */
 export interface Found {

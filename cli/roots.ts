@@ -145,6 +145,9 @@ export const localPath = (location: string): string | undefined => {
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : resolve(location)
 }
 
+/** Path of the database that a repository lies in; undefined when it lies in none. */
+export const databasePath = (location: string): string | undefined => /^sqlite:(.+)$/i.exec(location)?.[1]
+
 /** Matches a repository, and the new version of one that is a file, as it is written beside the old one. */
 const patternsOf = (inside: string): ReadonlyArray<string> => {
   const path = `/${escaped(inside)}`
@@ -155,7 +158,7 @@ const patternsOf = (inside: string): ReadonlyArray<string> => {
 const filesOf = (location: string): ReadonlyArray<string> => {
   const path = localPath(location)
   if (path !== undefined) return [path]
-  const database = /^sqlite:(.+)$/i.exec(location)?.[1]
+  const database = databasePath(location)
   return database === undefined ? [] : ["", "-wal", "-shm", "-journal"].map((end) => resolve(database) + end)
 }
 

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { type Stats, statSync } from "node:fs"
+import { existsSync, lstatSync, readlinkSync, type Stats, statSync } from "node:fs"
 import { cacheDirectory } from "../adapters/store/cache_directory.ts"
 import type { StoreCounts } from "../adapters/store/counts.ts"
 import type { OpenStoreOptions } from "../adapters/store/open.ts"
@@ -121,6 +121,15 @@ const tellRetries = (): (retry: Retry) => Effect.Effect<void> => {
 const whatIs = (path: string): Stats | undefined => {
   try {
     return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+/** Where a symbolic link points to, when nothing is there. */
+export const danglingLink = (path: string): string | undefined => {
+  try {
+    return lstatSync(path).isSymbolicLink() && !existsSync(path) ? readlinkSync(path) : undefined
   } catch {
     return undefined
   }

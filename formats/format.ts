@@ -16,6 +16,7 @@ import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 interface RepositoryErrorFields {
   /**
    * `none`: there is no repository. `exists`: there is one already. `wrong-key`: no password, recipient or key fits.
+   * `unused-secret`: a secret is given that this repository has no use for; what is stored may be another's, or in the clear.
    * `corrupt`: what is stored is damaged, altered or missing. `newer`: written by a later version. `foreign`: another format.
    * `unknown-snapshot`: no snapshot of that ID. `unsupported`: this format cannot do that.
    */
@@ -23,6 +24,7 @@ interface RepositoryErrorFields {
     | "none"
     | "exists"
     | "wrong-key"
+    | "unused-secret"
     | "corrupt"
     | "newer"
     | "foreign"
@@ -68,7 +70,7 @@ export const isDamage = (error: FormatError): boolean =>
     ? error.reason === "not-found" || error.reason === "corrupt" || error.reason === "io"
     : error.reason === "corrupt"
 
-/** What opens a repository. Which of these a format takes is in its SPEC.md. */
+/** What opens a repository. Which of these a format takes is in its SPEC.md; it refuses others. */
 export interface Secrets {
   readonly password?: Redacted.Redacted<string>
   /** Whom new archives are encrypted for: age recipients, `age1...`. */
@@ -77,6 +79,34 @@ export interface Secrets {
   readonly identities?: ReadonlyArray<Redacted.Redacted<string>>
   /** A raw key. */
   readonly key?: Redacted.Redacted<Uint8Array>
+}
+
+const SECRET_WORDS: Readonly<Record<keyof Secrets, string>> = {
+  password: "a password",
+  recipients: "an age recipient",
+  identities: "an age identity",
+  key: "a key",
+}
+
+/**
+ * Fails with `unused-secret` when a secret is given that is none of those that the format takes. Nobody would notice otherwise that a
+ * repository in the clear lies where an encrypted one should.
+ */
+export const refuseOthers = (
+  secrets: Secrets,
+  format: string,
+  takes: ReadonlyArray<keyof Secrets>,
+): Effect.Effect<void, RepositoryError> => {
+  const names = Object.keys(SECRET_WORDS) as ReadonlyArray<keyof Secrets>
+  const unused = names.find((name) => secrets[name] !== undefined && !takes.includes(name))
+  if (unused === undefined) return Effect.void
+  const why = takes.length === 0 ? "is not encrypted" : `takes ${takes.map((name) => SECRET_WORDS[name]).join(" or ")}`
+  return Effect.fail(
+    new RepositoryError({
+      reason: "unused-secret",
+      message: `A repository of the format ${format} ${why}, but ${SECRET_WORDS[unused]} was given`,
+    }),
+  )
 }
 
 /** Something in the source or target that could not be handled, by path. */
@@ -319,8 +349,9 @@ export interface Format {
   /** Whether the store holds a repository of this format, of any version. */
   readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
   /**
-   * Fails with `exists` when there is one already. With `like`, it gets the key of that repository, under secrets and an ID of its own, so
-   * that both name and cut chunks alike: fails with `unsupported` where a format does not have that.
+   * Fails with `exists` when there is one already, and with `unused-secret`, as `open` does, for a secret that it does not take.
+   * With `like`, it gets the key of that repository, under secrets and an ID of its own, so that both name and cut chunks alike:
+   * fails with `unsupported` where a format does not have that.
    */
   readonly create: (
     secrets: Secrets,

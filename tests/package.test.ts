@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { delimiter, join, resolve } from "node:path"
 import { test } from "node:test"
 import { skipIf } from "./skip.ts"
+import { stateHome } from "./state.ts"
 
 const root = resolve(import.meta.dirname, "..")
 const skip = process.versions["bun"] !== undefined || "Deno" in globalThis
@@ -17,6 +18,7 @@ const environment = {
   PATH: [join(root, "node_modules/.bin"), process.env["PATH"]].join(delimiter),
   NO_COLOR: "1",
   NODE_TEST_CONTEXT: undefined,
+  XDG_STATE_HOME: stateHome,
 }
 
 let project = ""

@@ -151,7 +151,7 @@ export const newConfig: (
     }, makeVault(master, keys, table))
   })
 
-/** Opens the vault of a config. Fails with `wrong-key`, also for a password that is not needed; a damaged config was found out before. */
+/** Opens the vault of a config. Fails with `wrong-key`, or with `unused-secret` where there is no encryption; a damaged config was found out before. */
 export const unlock: (
   { encryption }: Config,
   password: Secrets["password"],
@@ -162,9 +162,12 @@ export const unlock: (
   if (encryption === null) {
     if (password === undefined) return openVault
     // Whoever can write to the store could otherwise have what follows stored in the clear.
-    return yield* wrong(
-      `The repository at ${location} is not encrypted: open it without a password, or, if it should be, put a copy of its ${CONFIG} back`,
-    )
+    return yield* new RepositoryError({
+      reason: "unused-secret",
+      object: CONFIG,
+      message:
+        `The repository at ${location} is not encrypted: open it without a password, or, if it should be, put a copy of its ${CONFIG} back`,
+    })
   }
   if (password === undefined) return yield* wrong(`The repository at ${location} needs a password`)
   const wrapping = yield* derive(password, hexToBytes(encryption.salt), encryption.iterations)

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Kernels } from "../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
-import { type Format, type Repository, RepositoryError } from "../format.ts"
+import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { backup, fidelity } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
@@ -40,7 +40,9 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
     const config = yield* absent(store.get(CONFIG, { atMost: CONFIG_BYTES }))
     return (config !== undefined && isConfig(config)) || (yield* hasHeads(store))
   }),
-  create: Effect.fnUntraced(function* ({ password }) {
+  create: Effect.fnUntraced(function* (secrets) {
+    yield* refuseOthers(secrets, "bkp", ["password"])
+    const { password } = secrets
     const store = yield* ObjectStore
     const table = yield* Kernels
     const exists = new RepositoryError({
@@ -54,7 +56,9 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
     if (!(yield* created(store.put(CONFIG, [bytes])))) return yield* exists
     return repository(makeOpened({ store, vault, table }, config.id, bytes, options))
   }),
-  open: Effect.fnUntraced(function* ({ password }) {
+  open: Effect.fnUntraced(function* (secrets) {
+    yield* refuseOthers(secrets, "bkp", ["password"])
+    const { password } = secrets
     const store = yield* ObjectStore
     const table = yield* Kernels
     const { location } = store.properties

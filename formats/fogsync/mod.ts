@@ -11,7 +11,7 @@ import { sha256 } from "../../stages/hash/sha256.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
-import { type Format, type Repository, RepositoryError } from "../format.ts"
+import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { absent } from "./errors.ts"
@@ -66,6 +66,7 @@ export const makeFogsync = (options: FogsyncOptions = {}): Format => {
     fidelity,
     recognise: Effect.flatMap(ObjectStore, (store) => isShare(store)),
     create: Effect.fnUntraced(function* (secrets) {
+      yield* refuseOthers(secrets, "fogsync", ["key"])
       const store = yield* ObjectStore
       const exists = new RepositoryError({
         reason: "exists",
@@ -77,6 +78,7 @@ export const makeFogsync = (options: FogsyncOptions = {}): Format => {
       return repository(opened, fidelity)
     }),
     open: Effect.fnUntraced(function* (secrets) {
+      yield* refuseOthers(secrets, "fogsync", ["key"])
       const store = yield* ObjectStore
       if (!(yield* isShare(store))) {
         return yield* new RepositoryError({

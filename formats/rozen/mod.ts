@@ -9,7 +9,7 @@ import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { MODE_LEVELS } from "../../stages/compress/mode.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
-import { type Format, type Repository, RepositoryError } from "../format.ts"
+import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "./config.ts"
@@ -48,6 +48,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
         message: "A repository of block version 0 cannot have the key of another; leave out that it is to be like one",
       })
     }
+    yield* refuseOthers(secrets, "rozen", ["password"])
     const { password } = secrets
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
@@ -82,6 +83,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
     }, unlocked.master)
   }),
   open: Effect.fnUntraced(function* (secrets) {
+    yield* refuseOthers(secrets, "rozen", ["password"])
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const [config, keys] = yield* Effect.all([readConfig(store), keyNames(store)], { concurrency: 2 })

@@ -8,7 +8,7 @@ import { openPayload, payloadBytes, sealPayload } from "../../stages/encrypt/age
 import { concat } from "effect/Bytes"
 import type { KernelError } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { RepositoryError, type Secrets } from "../format.ts"
+import { refuseOthers, RepositoryError, type Secrets } from "../format.ts"
 import { fromKernelError, unsupported } from "./errors.ts"
 import { ARCHIVE, CONTENTS_AT, readArchive } from "./layout.ts"
 
@@ -33,10 +33,12 @@ const wrongKey = (message: string): RepositoryError => new RepositoryError({ rea
 const isEmpty = (secrets: Secrets): boolean =>
   secrets.password === undefined && (secrets.recipients ?? []).length === 0 && (secrets.identities ?? []).length === 0
 
-const checkMixture = ({ identities = [], password, recipients = [] }: Secrets): Effect.Effect<void, RepositoryError> =>
-  password !== undefined && identities.length + recipients.length > 0
+const checkMixture = (secrets: Secrets): Effect.Effect<void, RepositoryError> => {
+  const { identities = [], password, recipients = [] } = secrets
+  return password !== undefined && identities.length + recipients.length > 0
     ? Effect.fail(unsupported("An archive has either a password, or recipients and identities: give one kind only"))
-    : Effect.void
+    : refuseOthers(secrets, "zprt", ["password", "recipients", "identities"])
+}
 
 /** The ring of a new archive. */
 export const newRing: (
@@ -81,8 +83,8 @@ const passwordRing: (
 })
 
 /**
- * The ring that opens an archive: `index` is the header of its index. Fails with `wrong-key` when the secrets are of the wrong kind, or
- * the password does not open the slot; whether the ring opens the index is not known yet.
+ * The ring that opens an archive: `index` is the header of its index. Fails with `unused-secret` when the secrets are of the wrong kind, with
+ * `wrong-key` when there are none, or the password does not open the slot; whether the ring opens the index is not known yet.
  */
 export const openRing: (
   secrets: Secrets,
@@ -108,7 +110,10 @@ export const openRing: (
         return yield* identityRing(identity, slot)
       }
       if (index !== undefined) {
-        return yield* wrongKey(`The archive ${location} has no password: give an age identity that opens it`)
+        return yield* new RepositoryError({
+          reason: "unused-secret",
+          message: `The archive ${location} has no password: give an age identity that opens it`,
+        })
       }
     }
     return { keys: yield* ageKeys([], secrets.password), own: [], recipients: [] }

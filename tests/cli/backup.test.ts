@@ -43,6 +43,7 @@ test("a backup without a repository says how to make one; backup.ts makes it", a
       chunksNew: 2,
       chunksReused: 0,
       problems: 0,
+      encrypted: true,
     })
     const [list, again, wrong] = await Promise.all([
       penstock(["snapshots", "--json"], { env: { PENSTOCK_PASSWORD: "secret", PENSTOCK_REPO: at("repo") } }),

@@ -106,7 +106,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
       const { without = "", ...more } = env
       const { [without]: _, ...given } = variables
       const ended = await runScript(script, args, {
-        env: { ...given, ...elsewhere, PENSTOCK_CACHE_DIR: at("cache"), ...more },
+        env: { ...given, ...elsewhere, PENSTOCK_CACHE_DIR: at("cache"), XDG_STATE_HOME: at("state"), ...more },
         ...(impatient
           ? {
             started: (child) => {
@@ -132,7 +132,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
       run(remoteMain, ["restore", ...repo, ...loud, "--target", at("restored")]),
       run(remoteMain, ["check", ...repo, "--debug", "--read-data"]),
       run(remoteMain, ["convert", ...repo, ...loud, "--to", at("bkp"), "--to-format", "bkp"]),
-      run(main, ["init", "-r", at("fog"), "--format", "fogsync", "--key-file", keyFile, ...loud]),
+      run(main, ["init", "-r", at("fog"), "--format", "fogsync", "--key-file", keyFile, ...loud], of),
       run(main, ["init", "-r", at("other"), "--password-file", passwordFile, ...loud], of),
     ])
     for (const ended of all) assert.equal(ended.code, 0, ended.stderr)
@@ -140,7 +140,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
       // A wrong password, which is a right one elsewhere; no repository; a wrong key; a store that stays dead.
       run(remoteMain, ["snapshots", ...repo, ...loud, "--password-file", passwordFile], of),
       run(main, ["ls", "-r", at("nothing"), ...loud]),
-      run(main, ["ls", "-r", at("fog"), "--key-file", passwordFile, ...loud]),
+      run(main, ["ls", "-r", at("fog"), "--key-file", passwordFile, ...loud], of),
       run(remoteMain, ["ls", ...repo, ...loud], { FAR_FAILS: "1000000", FAR_WITHIN: "500" }),
     ])
     for (const ended of failed) assert.notEqual(ended.code, 0)
@@ -154,7 +154,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
       assert.notEqual(ended.stderr, "")
     }
 
-    for (const folder of ["far", "bkp", "fog", "other", "cache", "restored"]) {
+    for (const folder of ["far", "bkp", "fog", "other", "cache", "restored", "state"]) {
       for (const name of fs.readdirSync(at(folder), { recursive: true, encoding: "utf8" })) {
         const path = join(at(folder), name)
         if (fs.statSync(path).isFile()) seen.push(...look(fs.readFileSync(path, "latin1"), path, secrets))

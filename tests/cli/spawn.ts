@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
+import { stateHome } from "../state.ts"
 import { bundled, type Script, source } from "./bundled.ts"
 
 /** How a run ended. */
@@ -15,7 +16,7 @@ export interface Ended {
 
 /** How to run it. */
 export interface SpawnOptions {
-  /** Beside `PATH` and `HOME`; by default the password `secret`. */
+  /** Beside those of {@link basicEnvironment}; by default the password `secret`. */
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
   /** From the TypeScript of the checkout, not from the bundle of it, which starts faster. */
@@ -30,6 +31,7 @@ export const basicEnvironment = (): Record<string, string> => {
   return {
     PATH: process.env["PATH"] ?? "",
     HOME: process.env["HOME"] ?? "/",
+    XDG_STATE_HOME: stateHome,
     ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
   }
 }

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { after, before, test } from "node:test"
 import { skipIf } from "../skip.ts"
+import { stateHome } from "../state.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 
@@ -72,7 +73,13 @@ const project = (name: string): string => {
 }
 
 const run = (command: string, args: ReadonlyArray<string>, cwd: string): string => {
-  const env = { ...process.env, NO_COLOR: "1", NODE_NO_WARNINGS: "1", NODE_TEST_CONTEXT: undefined }
+  const env = {
+    ...process.env,
+    NO_COLOR: "1",
+    NODE_NO_WARNINGS: "1",
+    NODE_TEST_CONTEXT: undefined,
+    XDG_STATE_HOME: stateHome,
+  }
   const done = spawnSync(command, args, { cwd, env, encoding: "utf8", timeout: 120_000 })
   assert.equal(done.status, 0, `${done.error?.message ?? ""}${done.stdout}${done.stderr}`)
   return done.stdout

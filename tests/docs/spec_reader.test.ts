@@ -11,6 +11,7 @@ import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { after, before, test } from "node:test"
+import { stateHome } from "../state.ts"
 
 const ascii = (text: string): Buffer => Buffer.from(text, "ascii")
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
@@ -351,7 +352,12 @@ const specSchema = (): Array<string> => {
 }
 
 let work = ""
-const environment = { ...process.env, PENSTOCK_PASSWORD: "pa\u0308sswort", NODE_NO_WARNINGS: "1" }
+const environment = {
+  ...process.env,
+  PENSTOCK_PASSWORD: "pa\u0308sswort",
+  NODE_NO_WARNINGS: "1",
+  XDG_STATE_HOME: stateHome,
+}
 
 /** Runs `backup.ts` on the runtime under test. */
 const backup = (source: string): void => {

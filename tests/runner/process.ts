@@ -53,7 +53,7 @@ export const makeRunner = (root: string, timeout: number): Runner => {
       const command = join(root, "node_modules/.bin", runtime)
       const child = spawn(command, argumentsFor(runtime, root, entry, report), {
         cwd: root,
-        env: { ...environment, PENSTOCK_TEST_FILES: files },
+        env: { ...environment, PENSTOCK_TEST_FILES: files, PENSTOCK_TESTS_STATE: join(scratch, `state-${reports}`) },
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
       })

@@ -13,7 +13,7 @@ import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
 import { wholeFidelity } from "../../../stages/walk/source.ts"
-import { type Format, type Repository, RepositoryError } from "../../format.ts"
+import { type Format, refuseOthers, type Repository, RepositoryError } from "../../format.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
 import { attempt } from "../errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, writeKey } from "../keys.ts"
@@ -50,7 +50,9 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
       // A key alone is of either version.
       return version === 0 || (version === undefined && (yield* keyNames(store)).length > 0)
     }),
-    create: Effect.fnUntraced(function* ({ password }) {
+    create: Effect.fnUntraced(function* (secrets) {
+      yield* refuseOthers(secrets, "rozen-v0", ["password"])
+      const { password } = secrets
       const store = yield* ObjectStore
       const exists = new RepositoryError({
         reason: "exists",
@@ -69,6 +71,7 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
       return yield* opened(id, master)
     }),
     open: Effect.fnUntraced(function* (secrets) {
+      yield* refuseOthers(secrets, "rozen-v0", ["password"])
       const store = yield* ObjectStore
       const config = yield* readConfig(store)
       if (config === undefined && (yield* keyNames(store)).length === 0) {

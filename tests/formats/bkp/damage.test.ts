@@ -290,7 +290,7 @@ it("an encrypted repository of bkp does not become one that is not, whatever is 
       const open = (given: Secrets) =>
         Effect.map(Effect.flip(small.open(given)), (error) => (error as RepositoryError).reason)
       yield* store.remove("config")
-      assert.equal(yield* open(secrets), "wrong-key")
+      assert.equal(yield* open(secrets), "unused-secret")
       const plain = yield* small.open({})
       assert.equal((yield* plain.snapshots).length, 0, "nothing of it can be read")
       yield* plain.rebuild

@@ -132,7 +132,7 @@ describe("zprt archives", () => {
     const archive = await archiveOf(TREE)
     assert.equal((await refused(archive, { identities: [bob] }))[0], "wrong-key")
     assert.equal((await refused(archive, { recipients: [toAlice] }))[0], "wrong-key")
-    assert.equal((await refused(archive, { password: Redacted.make("x") }))[0], "wrong-key")
+    assert.equal((await refused(archive, { password: Redacted.make("x") }))[0], "unused-secret")
     assert.equal((await refused(archive, {}))[0], "wrong-key")
     assert.equal((await refused(archive, { identities: [Redacted.make("AGE-SECRET-KEY-1")] }))[0], "unsupported")
     assert.equal((await refused(archive, { identities: [alice], password: Redacted.make("x") }))[0], "unsupported")

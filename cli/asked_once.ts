@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import type { ObjectStore, Range, StoreError, Whole } from "../stages/pack/store.ts"
 
 /** A store, twice. */
-export interface Remembered {
+export interface AskedOnce {
   /** Remembers what is read, and that an object is not there. */
   readonly first: ObjectStore
   /** Gives each of these answers once, and then asks again; what was written is not remembered. */
@@ -15,7 +15,7 @@ export interface Remembered {
 }
 
 /** For small objects and parts: all that is read by `first` is in memory until it is asked for. */
-export const remembered = (store: ObjectStore): Remembered => {
+export const askedOnce = (store: ObjectStore): AskedOnce => {
   const answers = new Map<string, Exit.Exit<unknown, StoreError>>()
   const keep = <A>(key: string, effect: Effect.Effect<A, StoreError>, copy: (answer: A) => A) =>
     Effect.onExit(effect, (exit) =>

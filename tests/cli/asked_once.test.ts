@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { Effect } from "effect"
 import { counting } from "../../adapters/store/counting.ts"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
-import { remembered } from "../../cli/remembered.ts"
+import { askedOnce } from "../../cli/asked_once.ts"
 
 const bytes = Uint8Array.of(1, 2, 3)
 
@@ -11,7 +11,7 @@ test("what was read first is given once, then read again", () =>
   Effect.runPromise(Effect.gen(function* () {
     const store = counting(yield* memoryStore.make())
     yield* store.put("a", [bytes])
-    const { first, then } = remembered(store)
+    const { first, then } = askedOnce(store)
     const asked = () => store.counts().requests.get + store.counts().requests.stat
     ;(yield* first.get("a", { atMost: Infinity })).fill(0)
     yield* first.get("a", { offset: 1, length: 1 })
@@ -33,7 +33,7 @@ test("nothing is remembered after a write, nor after it is to be forgotten", () 
   Effect.runPromise(Effect.gen(function* () {
     const store = yield* memoryStore.make()
     yield* store.put("a", [bytes])
-    const { first, forget, then } = remembered(store)
+    const { first, forget, then } = askedOnce(store)
     yield* Effect.ignore(first.get("b", { atMost: Infinity }))
     yield* then.put("b", [bytes])
     assert.deepEqual(yield* then.get("b", { atMost: Infinity }), bytes)

@@ -1,0 +1,53 @@
+/** Why what is at a location, or is not there, cannot be used. */
+import { RepositoryError } from "../formats/format.ts"
+import { describeKnown, type KnownRepository } from "./known_repositories.ts"
+import type { RepositoryOptions } from "./options.ts"
+import type { SecretNames } from "./password.ts"
+import type { OpenMode } from "./repository.ts"
+import { databasePath, localPath } from "./roots.ts"
+import { shellWord } from "./shell_word.ts"
+import { danglingLink } from "./store.ts"
+
+/** What lies at the location is not the repository that was there last. */
+export const anotherAt = (
+  location: string,
+  before: KnownRepository,
+  now: KnownRepository,
+  { options }: SecretNames,
+): RepositoryError =>
+  new RepositoryError({
+    reason: "foreign",
+    message: `Another repository lies at ${location} than last time (${describeKnown(now)}; it was ${
+      describeKnown(before)
+    }): if you put it there, give ${options}new-repository; if not, somebody else may have`,
+  })
+
+/** The location is a link whose end is not there, such as a disk that is not mounted: nothing is made in its place. */
+export const nowhereAt = (location: string): RepositoryError | undefined => {
+  const path = localPath(location) ?? databasePath(location)
+  const target = path === undefined ? undefined : danglingLink(path)
+  return target === undefined ? undefined : new RepositoryError({
+    reason: "none",
+    message: `${location} is a symbolic link to ${target}, which is not there: is its disk mounted?`,
+  })
+}
+
+/** There is no repository; nothing when it is to be made. */
+export const noneAt = (
+  location: string,
+  mode: OpenMode,
+  before: KnownRepository | undefined,
+  names: SecretNames,
+  { newRepository }: RepositoryOptions,
+): RepositoryError | undefined => {
+  const none = (message: string) => new RepositoryError({ reason: "none", message })
+  const gone = before === undefined
+    ? `There is no repository at ${location}`
+    : `There is no repository at ${location} any more, where one was (${describeKnown(before)}): is its disk mounted?`
+  const make = (how: string) => `${before === undefined ? `; make one with` : ` To make another`}: ${how}`
+  if (mode === "open") return none(`${gone}${make(`penstock init -r ${shellWord(location)}`)}`)
+  if (mode === "either" && before !== undefined && !newRepository) {
+    return none(`${gone}${make(`give ${names.options}new-repository`)}`)
+  }
+  return undefined
+}
