@@ -39,7 +39,7 @@ export const unlock: <A, R>(
       new UsageError({
         message: created
           ? `The format ${source.name} is always encrypted; leave ${names.options}no-encryption out`
-          : `The repository at ${location}, of the format ${source.name}, is encrypted: leave ${names.options}no-encryption out`,
+          : `The repository at ${location}, of the format ${source.name}, is encrypted; leave ${names.options}no-encryption out`,
       })
     const locked = Effect.flatMap(secretsFor(source, use, given, names, where), using)
     // A password that is typed may be mistyped.

@@ -668,6 +668,37 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
         ),
     )
 
+    it("ignores no secret: one that it does not take is refused", () =>
+      inStore(() =>
+        Effect.gen(function* () {
+          const others: Secrets = {
+            password: Redacted.make("correct horse"),
+            recipients: ["age1x"],
+            identities: [Redacted.make("AGE-SECRET-KEY-1X")],
+            key: Redacted.make(new Uint8Array(32)),
+          }
+          const tries = Object.entries(others).filter(([name]) => !(name in secrets))
+            .map(([name, value]): Secrets => ({ ...secrets, [name]: value }))
+          assert.ok(tries.length > 0)
+          const refused = ["unused-secret", "unsupported"]
+          for (const more of tries) {
+            const fresh = yield* memoryStore.make()
+            // One that is not refused is used: without it, nothing opens.
+            const error = yield* format.create(more).pipe(
+              Effect.andThen(format.open(secrets)),
+              Effect.flip,
+              Effect.provideService(ObjectStore, fresh),
+            )
+            assert.ok([...refused, "wrong-key"].includes(error.reason), `${Object.keys(more)}: ${error.reason}`)
+          }
+          yield* format.create(secrets)
+          for (const more of tries) {
+            const error = yield* Effect.flip(format.open(more))
+            assert.ok(refused.includes(error.reason), `${Object.keys(more)}: ${error.reason}`)
+          }
+        })
+      ))
+
     it("knows no snapshot that is not there", () =>
       inRepository((repository) =>
         Effect.gen(function* () {
