@@ -2,4 +2,4 @@
 
 /** The text as one word of a POSIX shell, in quotes where it needs them. */
 export const quoted = (text: string): string =>
-  /^[\w@%+=:,./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  /^[\w@%+=:,./][\w@%+=:,./~-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`

@@ -5,7 +5,7 @@ import type { RepositoryOptions } from "./options.ts"
 import type { SecretNames } from "./password.ts"
 import type { OpenMode } from "./repository.ts"
 import { databasePath, localPath } from "./roots.ts"
-import { shellWord } from "./shell_word.ts"
+import { quoted } from "./quote.ts"
 import { danglingLink } from "./store.ts"
 
 /** What lies at the location is not the repository that was there last. */
@@ -45,7 +45,7 @@ export const noneAt = (
     ? `There is no repository at ${location}`
     : `There is no repository at ${location} any more, where one was (${describeKnown(before)}): is its disk mounted?`
   const make = (how: string) => `${before === undefined ? `; make one with` : ` To make another`}: ${how}`
-  if (mode === "open") return none(`${gone}${make(`penstock init -r ${shellWord(location)}`)}`)
+  if (mode === "open") return none(`${gone}${make(`penstock init -r ${quoted(location)}`)}`)
   if (mode === "either" && before !== undefined && !newRepository) {
     return none(`${gone}${make(`give ${names.options}new-repository`)}`)
   }

@@ -13,7 +13,7 @@ import {
   type SecretNames,
   variable,
 } from "./password.ts"
-import { shellWord } from "./shell_word.ts"
+import { quoted } from "./quote.ts"
 import { readText } from "./text_file.ts"
 
 /** The secrets that options and variables give. */
@@ -130,7 +130,7 @@ const readIdentities = Effect.fnUntraced(
     if (/^(age-encryption\.org\/|-----BEGIN AGE)/.test(text)) {
       return yield* new UsageError({
         message: `The identity file ${file} is encrypted with a passphrase; decrypt it first, with: age -d ${
-          shellWord(file)
+          quoted(file)
         }`,
       })
     }
@@ -139,7 +139,7 @@ const readIdentities = Effect.fnUntraced(
     if (lines.length === 0 || odd >= 0) {
       return yield* new UsageError({
         message: lines.length === 0
-          ? `There is no age identity in ${file}; make one with: age-keygen -o ${shellWord(file)}`
+          ? `There is no age identity in ${file}; make one with: age-keygen -o ${quoted(file)}`
           : `Line ${odd + 1} of the identities in ${file} is not an age identity (AGE-SECRET-KEY-...)`,
       })
     }
