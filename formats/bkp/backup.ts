@@ -32,7 +32,7 @@ import {
 import { blockPacking } from "./blocks.ts"
 import { earlierFiles, EarlierTree, readNode } from "./earlier.ts"
 import { corrupt, fromKernelError, isDamage } from "./errors.ts"
-import { advance, latest } from "./heads.ts"
+import { advance, clientOf, latest } from "./heads.ts"
 import { encodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
 import { singleName } from "./names.ts"
 import { type Opened, openShelves } from "./opened.ts"
@@ -86,7 +86,8 @@ const run = Effect.fnUntraced(
     }
     const now = yield* Clock.currentTimeMillis
     const node = options.hostname ?? ""
-    const before = yield* latest(store, node)
+    const client = yield* clientOf(store, node)
+    const before = yield* latest(store, client)
     const { blocks, metadata } = yield* openShelves(opened)
     const previous = before === undefined ? undefined : yield* readPrevious(opened, metadata, node, before)
     const base = options.parent === undefined ? previous : yield* chosen(opened, options)
@@ -127,7 +128,7 @@ const run = Effect.fnUntraced(
     const root = yield* tree.finish
     yield* metadataWriter.flush
 
-    const snapshot = yield* commit(opened, metadataWriter, options, before, {
+    const snapshot = yield* commit(opened, metadataWriter, options, client, before, {
       type: SNAPSHOT,
       createTime: seconds(options.time ?? now),
       root,
@@ -201,6 +202,7 @@ const commit = Effect.fnUntraced(function* (
   opened: Opened,
   writer: ShelfWriter,
   options: BackupOptions,
+  client: string,
   before: string | undefined,
   made: SnapshotObject,
 ) {
@@ -212,7 +214,7 @@ const commit = Effect.fnUntraced(function* (
     const id = hasher.digest(bytes)
     const result: ClientSnapshot = { id: bytesToHex(id), node, snapshot }
     yield* writer.single({ id, bytes })
-    if (options.dryRun === true || (yield* advance(opened.store, node, parent, result.id))) return result
+    if (options.dryRun === true || (yield* advance(opened.store, client, parent, result.id))) return result
     if (opened.part !== "") {
       return yield* new RepositoryError({
         reason: "exists",
@@ -221,6 +223,6 @@ const commit = Effect.fnUntraced(function* (
         }" ended in the meantime, and what it has is not in this one: run it again`,
       })
     }
-    parent = yield* latest(opened.store, node)
+    parent = yield* latest(opened.store, client)
   }
 })

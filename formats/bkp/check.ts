@@ -49,9 +49,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
   .fnUntraced(function* (opened, { only, progress, readData }) {
     const findings = new Findings()
     const config = yield* absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES }))
-    if (config === undefined) findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
-    else yield* keeping(findings, CONFIG, attempt(() => void decodeConfig(config)))
-
+    if (config !== undefined) yield* keeping(findings, CONFIG, attempt(() => void decodeConfig(config)))
     const { blocks, metadata } = yield* openShelves(opened)
     const total = blocks.packs.length + metadata.packs.length + blocks.objects.size + metadata.objects.size
     let done = 0
@@ -74,6 +72,12 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     }
 
     const { damaged, snapshots } = yield* listSnapshots(opened)
+    // Without one the document's repositories are whole.
+    if (config === undefined && opened.config !== undefined) {
+      findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
+    } else if (config === undefined && damaged.length > 0) {
+      findings.add(CONFIG, `${CONFIG} is missing: if the repository was encrypted, put a copy of it back`)
+    }
     for (const { message, object } of damaged) findings.add(object!, message)
     const blame = (id: Uint8Array): string | undefined => bad.get(bytesToHex(id)) ?? lost(blocks, id)
     // Each tree once; only when something is lost, all of every snapshot, to name what it concerns.

@@ -12,7 +12,7 @@ import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
 import { absent, corrupt, created } from "./errors.ts"
 import { LINK_BYTES } from "./limits.ts"
-import { escapeNode, headName, headNode, nextName, parseNext } from "./names.ts"
+import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./names.ts"
 
 /** An ID in an object of its own. */
 const readId: (
@@ -30,61 +30,73 @@ const readId: (
 })
 
 /** The last of the snapshots that follow `id`, `id` itself when none does. */
-export const lastAfter: (
+const lastAfter: (
   store: ObjectStore,
-  node: string,
+  client: string,
   id: string,
-) => Effect.Effect<string, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node, id) {
+) => Effect.Effect<string, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, client, id) {
   const seen = new Set([id])
   for (let last = id;;) {
-    const name = nextName(escapeNode(node)!, last)
+    const name = nextName(client, last)
     const next = yield* readId(store, name)
     if (next === undefined) return last
-    if (seen.has(next)) return yield* corrupt(name, `The links of "${node}" go round in a circle at ${name}`)
+    if (seen.has(next)) return yield* corrupt(name, `The links of "${client}" go round in a circle at ${name}`)
     seen.add(last = next)
   }
 })
 
-/** The ID of a client's latest snapshot, as hex; undefined when it has none. */
+/** The ID of the latest snapshot of a client, by its name in the store, as hex; undefined when it has none. */
 export const latest: (
   store: ObjectStore,
-  node: string,
-) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node) {
-  const name = yield* escaped(node)
-  const head = yield* readId(store, headName(name))
-  if (head !== undefined) return yield* lastAfter(store, node, head)
+  client: string,
+) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, client) {
+  const head = yield* readId(store, headName(client))
+  if (head !== undefined) return yield* lastAfter(store, client, head)
   // Without a head there was no second snapshot, unless the head got lost.
-  if ((yield* Stream.runCount(Stream.take(store.list(`next/${name}/`), 1))) === 0) return undefined
-  return yield* corrupt(headName(name), `${headName(name)} is missing; "penstock rebuild" makes it again`)
+  if ((yield* Stream.runCount(Stream.take(store.list(`next/${client}/`), 1))) === 0) return undefined
+  return yield* corrupt(headName(client), `${headName(client)} is missing; "penstock rebuild" makes it again`)
 })
 
-/** A host name as it is in names of objects. */
-const escaped = (node: string): Effect.Effect<string, RepositoryError> => {
-  const name = escapeNode(node)
-  return name !== undefined ? Effect.succeed(name) : Effect.fail(
-    new RepositoryError({ reason: "unsupported", message: `The host name "${node}" is too long for this format` }),
-  )
-}
+/** The name in the store of a host: as another program gave it, when there is such a head, else escaped. */
+export const clientOf: (
+  store: ObjectStore,
+  node: string,
+) => Effect.Effect<string, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node) {
+  const escaped = escapeNode(node)
+  if (escaped === node) return escaped
+  // Listed, since some file systems find names that differ in case.
+  const heads = yield* Stream.runCollect(Stream.map(store.list("heads/"), ({ name }) => headClient(name)))
+  const isRaw = nodeOf(node) === node
+  if (isRaw && heads.includes(node)) return node
+  if (escaped !== undefined && heads.includes(escaped)) return escaped
+  const links = Stream.filter(store.list("next/"), ({ name }) => parseNext(name)?.client === node)
+  if (isRaw && (yield* Stream.runCount(Stream.take(links, 1))) > 0) return node
+  return escaped ?? (yield* new RepositoryError({
+    reason: "unsupported",
+    message: `The host name "${node}" is too long for this format`,
+  }))
+})
 
 /** Makes a snapshot the latest of its client, unless `before` is not any more: then false, and nothing was done. */
 export const advance: (
   store: ObjectStore,
-  node: string,
+  client: string,
   before: string | undefined,
   id: string,
-) => Effect.Effect<boolean, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node, before, id) {
-  const name = yield* escaped(node)
+) => Effect.Effect<boolean, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, client, before, id) {
   const bytes = hexToBytes(id)
-  if (before === undefined) return yield* created(store.put(headName(name), [bytes]))
-  if (!(yield* created(store.put(nextName(name, before), [bytes])))) return false
+  if (before === undefined) return yield* created(store.put(headName(client), [bytes]))
+  if (!(yield* created(store.put(nextName(client, before), [bytes])))) return false
   // Readers follow the links, so it does not matter if a later run did this first.
-  yield* store.put(headName(name), [bytes], { replace: true })
+  yield* store.put(headName(client), [bytes], { replace: true })
   return true
 })
 
 /** What is known of a client's snapshots without reading any. */
 export interface Client {
   readonly node: string
+  /** Its name in the store. */
+  readonly name: string
   /** Absent when the head or a link cannot be read. */
   readonly latest?: string
   /** IDs of all that another follows, in no order. */
@@ -101,28 +113,30 @@ export const listClients: (
   const earlier = new Map<string, Array<string>>()
   yield* Stream.runForEach(store.list("heads/"), ({ name }) =>
     Effect.sync(() => {
-      const node = headNode(name)
-      if (node !== undefined) earlier.set(node, [])
+      const client = headClient(name)
+      if (client !== undefined) earlier.set(client, [])
     }))
   yield* Stream.runForEach(store.list("next/"), ({ name }) =>
     Effect.sync(() => {
       const link = parseNext(name)
       if (link === undefined) return
-      const ids = earlier.get(link.node)
-      if (ids === undefined) earlier.set(link.node, [link.id])
+      const ids = earlier.get(link.client)
+      if (ids === undefined) earlier.set(link.client, [link.id])
       else ids.push(link.id)
     }))
   const damaged: Array<RepositoryError> = []
   const clients = yield* Effect.forEach(
     [...earlier].sort(([a], [b]) => a < b ? -1 : 1),
-    ([node, ids]) =>
-      latest(store, node).pipe(
-        Effect.map((id): Client => ({ node, ...(id === undefined ? {} : { latest: id }), earlier: ids })),
+    ([name, ids]) => {
+      const client = { name, node: nodeOf(name), earlier: ids }
+      return latest(store, name).pipe(
+        Effect.map((id): Client => ({ ...client, ...(id === undefined ? {} : { latest: id }) })),
         Effect.catchTag("RepositoryError", (error) => {
           damaged.push(error)
-          return Effect.succeed<Client>({ node, earlier: ids })
+          return Effect.succeed<Client>(client)
         }),
-      ),
+      )
+    },
     { concurrency: requestsAtOnce(store) },
   )
   return { clients, damaged }

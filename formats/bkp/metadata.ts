@@ -19,12 +19,16 @@ export const toAttributes = ({ ctime, mode, mtime }: Metadata, usual: number, im
   const time = seconds(mtime ?? 0n)
   return {
     mtime: time,
-    // Entries do not have it.
+    // Entries do not have it: no later access is known than that which wrote the content.
     atime: time,
     ctime: seconds(ctime ?? 0n),
     mode: (mode === undefined ? usual : mode & PERMISSIONS) | (flags === 0 ? 0 : FLAGGED | flags),
   }
 }
+
+/** With the time of access that an earlier object of the same file has, unless the file was written since. */
+export const withAccess = (attributes: Attributes, earlier: Attributes | undefined): Attributes =>
+  earlier === undefined || earlier.mtime !== attributes.mtime ? attributes : { ...attributes, atime: earlier.atime }
 
 const flagsOf = (mode: number): number => (mode & FLAGGED) === 0 ? 0 : mode
 

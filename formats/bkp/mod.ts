@@ -13,6 +13,7 @@ import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from 
 import { absent, attempt, created } from "./errors.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
+import { isOwnPack } from "./names.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { snapshots } from "./snapshots.ts"
@@ -74,7 +75,8 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
     // The document knows no config: what another program wrote after it, not encrypted, is read all the same.
     const plain = encodeConfig({ format: "bkp", version: 1, id: NO_ID, encryption: null })
     const vault = yield* unlock(decodeConfig(plain), password, location, table)
-    return repository(makeOpened({ store, vault, table }, NO_ID, plain, options))
+    const config = (yield* hasOwnPacks(store)) ? plain : undefined
+    return repository(makeOpened({ store, vault, table }, NO_ID, config, options))
   }),
 })
 
@@ -84,6 +86,15 @@ const NO_ID = "0".repeat(32)
 const hasHeads = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
   store.list("heads/").pipe(
     Stream.filter(({ size }) => size === 32),
+    Stream.take(1),
+    Stream.runCount,
+    Effect.map((count) => count > 0),
+  )
+
+/** Whether there are packfiles as only this program names them: then there was a config. */
+const hasOwnPacks = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
+  Stream.concat(store.list("metadata/"), store.list("blocks/")).pipe(
+    Stream.filter(({ name }) => isOwnPack(name)),
     Stream.take(1),
     Stream.runCount,
     Effect.map((count) => count > 0),

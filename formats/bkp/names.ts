@@ -18,6 +18,9 @@ export const packName = (area: Area, prefix: Uint8Array): string => {
   return `${area}/${(hex + unique).slice(0, 2)}/${hex === "" ? "any" : hex}-${unique}.pack`
 }
 
+/** Whether a packfile has a name as {@link packName} gives. */
+export const isOwnPack = (name: string): boolean => /-[0-9a-f]{32}\.pack$/.test(name)
+
 /** What the name of an object in an area says; undefined for names that mean nothing here. */
 export const parseName = (
   area: Area,
@@ -65,17 +68,19 @@ export const unescapeNode = (escaped: string): string | undefined => {
 const HEADS = "heads/"
 const NEXT = "next/"
 
-/** The latest snapshot of a client. */
-export const headName = (escaped: string): string => HEADS + escaped
+/** The latest snapshot of a client, by the client's name in the store. */
+export const headName = (client: string): string => HEADS + client
 /** Which snapshot follows another, in the chain of a client. */
-export const nextName = (escaped: string, id: string): string => `${NEXT}${escaped}/${id}`
+export const nextName = (client: string, id: string): string => `${NEXT}${client}/${id}`
 
-/** The client whose head an object is. */
-export const headNode = (name: string): string | undefined => unescapeNode(name.slice(HEADS.length))
+/** The name in the store of the client whose head an object is. */
+export const headClient = (name: string): string | undefined => /^heads\/([^/]+)$/.exec(name)?.[1]
 
-/** The client and the snapshot that a link names. */
-export const parseNext = (name: string): { readonly node: string; readonly id: string } | undefined => {
-  const parts = /^next\/([^/]+)\/([0-9a-f]{64})$/.exec(name)
-  const node = parts === null ? undefined : unescapeNode(parts[1]!)
-  return node === undefined ? undefined : { node, id: parts![2]! }
+/** The same of the client that a link is of, and the snapshot that it names. */
+export const parseNext = (name: string): { readonly client: string; readonly id: string } | undefined => {
+  const [, client, id] = /^next\/([^/]+)\/([0-9a-f]{64})$/.exec(name) ?? []
+  return client === undefined ? undefined : { client, id: id! }
 }
+
+/** The node that a name in the store is of. What {@link escapeNode} never gives, another program named as it stands. */
+export const nodeOf = (client: string): string => unescapeNode(client) ?? client

@@ -23,8 +23,8 @@ export interface Opened extends Room {
   readonly chunk: KernelSpec<"chunk">
   readonly packing: PackOptions
   readonly part: string
-  /** What the config object holds. */
-  readonly config: Uint8Array
+  /** What the config object holds, or would; undefined when the repository is that of a program which knows the document alone. */
+  readonly config: Uint8Array | undefined
 }
 
 /** Chunks shorter than this go into packfiles. */
@@ -32,12 +32,21 @@ const PACK_BELOW = 256 << 10
 /** Short objects that are held back at once. */
 const WINDOW_BYTES = 32 << 20
 
-export const makeOpened = (room: Room, id: string, config: Uint8Array, options: WriteOptions): Opened => ({
+export const makeOpened = (
+  room: Room,
+  id: string,
+  config: Uint8Array | undefined,
+  options: WriteOptions,
+): Opened => ({
   ...room,
   id,
   config,
   chunk: fastcdc(options.chunks),
-  packing: { packBelow: options.packBelow ?? PACK_BELOW, windowBytes: options.windowBytes ?? WINDOW_BYTES },
+  // Of the document one prefix has one packfile: names with a random part are ours.
+  packing: {
+    packBelow: config === undefined ? 0 : options.packBelow ?? PACK_BELOW,
+    windowBytes: options.windowBytes ?? WINDOW_BYTES,
+  },
   part: options.part ?? "",
 })
 

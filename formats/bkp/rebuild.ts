@@ -6,7 +6,7 @@ import { check } from "./check.ts"
 import { CONFIG } from "./config.ts"
 import { attempt, created, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
-import { escapeNode, headName, nextName, singleName } from "./names.ts"
+import { headName, nextName, singleName } from "./names.ts"
 import { decodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
 import type { Opened } from "./opened.ts"
 import { Shelf } from "./shelf.ts"
@@ -19,7 +19,9 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
   function* (opened) {
     const listed = yield* listSnapshots(opened)
     // When nothing can be read, what is missing may be the config of an encrypted repository.
-    if (listed.snapshots.length > 0) yield* created(opened.store.put(CONFIG, [opened.config]))
+    if (listed.snapshots.length > 0 && opened.config !== undefined) {
+      yield* created(opened.store.put(CONFIG, [opened.config]))
+    }
     const before = new Set(listed.snapshots.map(({ id, node }) => `${id} ${node}`))
     const { clients } = yield* listClients(opened.store)
     yield* restoreHeads(opened, clients)
@@ -44,10 +46,10 @@ const restoreHeads = Effect.fnUntraced(function* (
       for (const { id } of lineOf(all, start)) owned.add(id)
     }
   }
-  for (const { earlier, node } of broken) {
+  for (const { earlier, name } of broken) {
     const known = new Set(earlier)
     const own = (id: string) => lineOf(all, id).some((one) => known.has(one.id))
-    yield* setHead(opened, all, node, newestTip(all, known.size > 0 ? own : (id) => !owned.has(id)))
+    yield* setHead(opened, all, name, newestTip(all, known.size > 0 ? own : (id) => !owned.has(id)))
   }
   if (clients.length > 0) return
   const tips = tipsOf(all)
@@ -105,11 +107,11 @@ const newestTip = (all: ReadonlyMap<string, SnapshotObject>, own: (id: string) =
 const setHead = Effect.fnUntraced(function* (
   { store }: Opened,
   all: ReadonlyMap<string, SnapshotObject>,
-  node: string,
+  /** Its name in the store. */
+  name: string,
   id: string | undefined,
 ) {
   if (id === undefined) return
-  const name = escapeNode(node)!
   for (const one of lineOf(all, id)) {
     if (one.snapshot.parent === undefined) continue
     yield* store.put(nextName(name, bytesToHex(one.snapshot.parent)), [hexToBytes(one.id)], { replace: true })

@@ -19,7 +19,7 @@ import {
 } from "../../stages/walk/path.ts"
 import { type FormatError, RepositoryError } from "../format.ts"
 import { type EarlierDirectory, type EarlierNode, type EarlierTree, isWithin } from "./earlier.ts"
-import { toAttributes } from "./metadata.ts"
+import { toAttributes, withAccess } from "./metadata.ts"
 import {
   type Attributes,
   encodeNode,
@@ -174,7 +174,8 @@ export class TreeWriter {
   /** The ID of an object: that of the earlier one when only the time of creation would differ. */
   #object(node: Omit<NodeObject, "createTime">, earlier: EarlierNode | undefined): Uint8Array {
     const { createTime, metadata } = this.#options
-    const bytes = encodeNode({ ...node, createTime: earlier?.node.createTime ?? createTime })
+    const attributes = withAccess(node.attributes, earlier?.node.attributes)
+    const bytes = encodeNode({ ...node, attributes, createTime: earlier?.node.createTime ?? createTime })
     let id = this.#hasher.digest(bytes)
     if (earlier !== undefined) {
       if (compareIds(id, earlier.id) === 0) return earlier.id

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "node:test"
-import { Effect, Redacted } from "effect"
+import { Effect, Redacted, Stream } from "effect"
 import { openStore } from "../../../adapters/store/open.ts"
 import { makeBkp } from "../../../formats/bkp/mod.ts"
 import type { Secrets } from "../../../formats/format.ts"
@@ -15,7 +15,7 @@ import { ObjectStore } from "../../../stages/pack/store.ts"
 import { pathFromBytes } from "../../../stages/walk/path.ts"
 import { skipIf } from "../../skip.ts"
 import { everything, factsOf, noise, runFormat } from "../../suites/format.ts"
-import { options, smallOptions, walk } from "./harness.ts"
+import { names, options, smallOptions, walk } from "./harness.ts"
 
 const script = join(import.meta.dirname!, "reader.py")
 const python = (...args: ReadonlyArray<string>): string =>
@@ -89,40 +89,70 @@ for (
     }))
 }
 
+for (const node of ["python", "LapTop.Local"]) {
+  it(
+    ...skipIf(without("json"), `what Python wrote after the document alone is read, and gone on with: heads/${node}`),
+    () =>
+      inDirectory(async (directory) => {
+        python(script, "write", directory, node)
+        for (const table of [{}, undefined]) {
+          await runFormat(Effect.gen(function* () {
+            const store = yield* openStore(directory)
+            // Packfiles of one's own would be made of everything.
+            const format = makeBkp({ ...smallOptions, packBelow: 1 << 20 })
+            const inStore = Effect.provideService(ObjectStore, store)
+            assert.ok(yield* inStore(format.recognise))
+            const open = inStore(format.open({}))
+            const repository = yield* (table === undefined ? open : Effect.provideService(open, Kernels, table))
+            const all = yield* repository.snapshots
+            assert.deepEqual(all.slice(0, 2).map(({ hostname, time }) => [hostname, time]), [
+              [node, 1_001_000],
+              [node, 1_002_000],
+            ])
+            const facts = yield* factsOf(repository.entries(all[1]!))
+            assert.deepEqual([...facts.keys()].length, 303)
+            assert.equal(facts.get("link\udcff")!.target, "../\udcfe")
+            assert.equal(facts.get("inner/f007")!.metadata.mtime, 100_000_000_000n)
+            const expected = createHash("sha256").update("chunk 7\nchunk 592\n").digest("hex")
+            assert.deepEqual([facts.get("inner/f007")!.size, facts.get("inner/f007")!.content], [18, expected])
+            assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
+            const rebuilt = yield* repository.rebuild
+            assert.deepEqual([rebuilt.findings, rebuilt.snapshots], [[], []])
+            const { snapshot } = yield* repository.backup(walk({ "new": { content: "chunk 7\n" } }), {
+              ...options,
+              hostname: node,
+            })
+            assert.equal(snapshot!.parent, all.at(-1)!.id)
+            assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
+          }))
+        }
+        for (const how of ["read", "document"]) {
+          const snapshots = python(script, how, directory).trim().split("\n").map((line) => JSON.parse(line) as Listed)
+          assert.deepEqual(snapshots.map((one) => one.node), Array(4).fill(node), how)
+          assert.deepEqual(snapshots[0]!.entries.map(({ size }) => size), [undefined, 8])
+        }
+      }),
+  )
+}
+
 it(
-  ...skipIf(without("json"), "what Python wrote after the document alone is read, and gone on with"),
+  ...skipIf(without("json"), "an object of another program is used again with the time of access that it has"),
   () =>
     inDirectory(async (directory) => {
       python(script, "write", directory)
-      for (const table of [{}, undefined]) {
-        await runFormat(Effect.gen(function* () {
-          const store = yield* openStore(directory)
-          const format = makeBkp(smallOptions)
-          const inStore = Effect.provideService(ObjectStore, store)
-          assert.ok(yield* inStore(format.recognise))
-          const open = inStore(format.open({}))
-          const repository = yield* (table === undefined ? open : Effect.provideService(open, Kernels, table))
-          const all = yield* repository.snapshots
-          assert.deepEqual(all.slice(0, 2).map(({ hostname, time }) => [hostname, time]), [["python", 1_001_000], [
-            "python",
-            1_002_000,
-          ]])
-          const facts = yield* factsOf(repository.entries(all[1]!))
-          assert.deepEqual([...facts.keys()].length, 303)
-          assert.equal(facts.get("link\udcff")!.target, "../\udcfe")
-          assert.equal(facts.get("inner/f007")!.metadata.mtime, 100_000_000_000n)
-          const expected = createHash("sha256").update("chunk 7\nchunk 592\n").digest("hex")
-          assert.deepEqual([facts.get("inner/f007")!.size, facts.get("inner/f007")!.content], [18, expected])
-          const { findings } = yield* repository.check({ readData: 100 })
-          assert.deepEqual(findings.map(({ object }) => object), table === undefined ? [] : ["config"])
-          yield* repository.rebuild
-          const { snapshot } = yield* repository.backup(walk({ "new": { content: "chunk 7\n" } }), {
-            ...options,
-            hostname: "python",
-          })
-          assert.equal(snapshot!.parent, all.at(-1)!.id)
+      await runFormat(Effect.gen(function* () {
+        const store = yield* openStore(directory)
+        const repository = yield* Effect.provideService(makeBkp(smallOptions).open({}), ObjectStore, store)
+        const [, before] = yield* repository.snapshots
+        const metadata = yield* names(store, "metadata/")
+        const entries = Stream.map(repository.entries(before!), (entry) => ({
+          ...entry,
+          metadata: { ...entry.metadata, ctime: 300_000_000_000n },
         }))
-      }
-      assert.equal(python(script, "read", directory).trim().split("\n").length, 4)
+        const summary = yield* repository.backup(entries, { ...options, hostname: "python" })
+        assert.equal(summary.filesUnchanged, 300)
+        // The snapshot itself.
+        assert.equal((yield* names(store, "metadata/")).length, metadata.length + 1)
+      }))
     }),
 )
