@@ -3,7 +3,7 @@
  * mode). A key object `KEYS/<16 hex>.json` is a list of slots; each says its kind. SPEC.md, "Keys".
  */
 import { blake3 } from "@noble/hashes/blake3.js"
-import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -11,12 +11,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { deriveKey } from "../../stages/encrypt/password.ts"
-import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
+import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { readWhole, RepositoryError, type Secrets } from "../format.ts"
+import { readWhole, RepositoryError } from "../format.ts"
 import { attempt, corrupt, fromKernelError } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
-import { KEY_BYTES } from "./limits.ts"
+import { KEY_BYTES, KEY_OBJECTS, KEY_SLOTS } from "./limits.ts"
 
 /** What a slot holds: all that is needed to read the repository. */
 export interface Unlocked {
@@ -35,7 +35,22 @@ export interface ScryptCost {
 /** 32 MiB and three passes: one of the equivalent costs of OWASP's Password Storage Cheat Sheet, the one with the memory that restic takes. */
 export const DEFAULT_COST: ScryptCost = { n: 1 << 15, r: 8, p: 3 }
 
-const Slot = Schema.Struct({
+/** A slot that a password opens. Values in hex are as they are stored. */
+export interface PasswordSlot extends ScryptCost {
+  readonly kind: "password"
+  readonly kdf: "scrypt"
+  readonly salt: string
+  readonly cipher: "xaes-256-gcm"
+  readonly sealed: string
+}
+
+/** A slot of a kind that this version does not know: kept, and passed over. */
+export interface UnknownSlot {
+  readonly kind: string
+  readonly data: string
+}
+
+const Slot: Schema.Codec<PasswordSlot> = Schema.Struct({
   kind: Schema.Literal("password"),
   kdf: Schema.Literal("scrypt"),
   n: Schema.Int,
@@ -45,8 +60,7 @@ const Slot = Schema.Struct({
   cipher: Schema.Literal("xaes-256-gcm"),
   sealed: Schema.String,
 })
-/** A slot of a kind that this version does not know is kept and passed over. */
-const Unknown = Schema.Struct({ kind: Schema.String, data: Schema.String })
+const Unknown: Schema.Codec<UnknownSlot> = Schema.Struct({ kind: Schema.String, data: Schema.String })
 const KeyObject = Schema.Struct({
   version: Schema.Int,
   slots: Schema.Array(Schema.Union([Slot, Unknown])),
@@ -102,35 +116,56 @@ export const writeKey: (
 })
 
 /** A slot belongs to its object: no other can stand for it. */
-const slotContext = (name: string): Uint8Array => new TextEncoder().encode(`penstock rozen 1 key slot ${name}`)
-const Payload = Schema.Struct({ id: Schema.String, master: Schema.String })
+export const slotContext = (name: string): Uint8Array => new TextEncoder().encode(`penstock rozen 1 key slot ${name}`)
+const NAME = /^KEYS\/[0-9a-f]{16}\.json$/
 
-/** Names of the key objects. */
+/** Names of the key objects. One more than there can be, when there are more: see {@link tooManyKeys}. */
 export const keyNames = (store: ObjectStore): Effect.Effect<ReadonlyArray<string>, StoreError> =>
-  Stream.runCollect(store.list("KEYS/")).pipe(Effect.map((objects) => objects.map(({ name }) => name).sort()))
+  store.list("KEYS/").pipe(
+    Stream.map(({ name }) => name),
+    Stream.filter((name) => NAME.test(name)),
+    Stream.take(KEY_OBJECTS + 1),
+    Stream.runCollect,
+    Effect.map((names) => names.sort()),
+  )
 
-/** Reads and checks a key object. */
-const readKey = Effect.fnUntraced(function* (store: ObjectStore, name: string) {
-  const bytes = yield* readWhole(store, name, KEY_BYTES)
-  return yield* attempt(() => {
-    const { version, slots, check } = decodeJson(name, KeyObject, bytes)
-    if (version !== 1) {
-      throw new RepositoryError({
-        reason: "newer",
-        object: name,
-        message: `${name} has version ${version}, which this Penstock cannot read`,
-      })
-    }
-    if (check !== checksum(name, slots)) throw corrupt(name, `${name} was altered or damaged, or is another object`)
-    return slots
+/** Why so many key objects are not read; undefined when they are not too many. */
+export const tooManyKeys = (names: ReadonlyArray<string>): RepositoryError | undefined =>
+  names.length <= KEY_OBJECTS ? undefined : corrupt(
+    "KEYS/",
+    `KEYS/ has more than the ${KEY_OBJECTS} objects that a repository can have: remove those that are not yours`,
+  )
+
+/** Reads and checks a key object: gives its slots, those of a kind that is not known too. */
+export const readKey: (
+  store: ObjectStore,
+  name: string,
+) => Effect.Effect<ReadonlyArray<PasswordSlot | UnknownSlot>, RepositoryError | StoreError> = Effect
+  .fnUntraced(function* (store, name) {
+    const bytes = yield* readWhole(store, name, KEY_BYTES)
+    return yield* attempt(() => {
+      const { version, slots, check } = decodeJson(name, KeyObject, bytes)
+      if (version !== 1) {
+        throw new RepositoryError({
+          reason: "newer",
+          object: name,
+          message: `${name} has version ${version}, which this Penstock cannot read`,
+        })
+      }
+      if (check !== checksum(name, slots)) throw corrupt(name, `${name} was altered or damaged, or is another object`)
+      if (slots.length > KEY_SLOTS) throw corrupt(name, `${name} has ${slots.length} slots, more than ${KEY_SLOTS}`)
+      return slots
+    })
   })
-})
 
 /** What is wrong with the key objects: each is read and its checksum verified. */
 export const checkKeys = (store: ObjectStore): Effect.Effect<ReadonlyArray<RepositoryError>, StoreError> =>
   Effect.gen(function* () {
     const problems: Array<RepositoryError> = []
-    for (const name of yield* keyNames(store)) {
+    const names = yield* keyNames(store)
+    const tooMany = tooManyKeys(names)
+    if (tooMany !== undefined) return [tooMany]
+    for (const name of names) {
       yield* Effect.catchTag(
         readKey(store, name),
         "RepositoryError",
@@ -138,71 +173,4 @@ export const checkKeys = (store: ObjectStore): Effect.Effect<ReadonlyArray<Repos
       )
     }
     return problems
-  })
-
-/**
- * Opens the first slot that the password fits. Fails with `wrong-key` when there is none and every key object is as it was written,
- * with `corrupt` when one is not. `keys`: the names of the key objects, where they are known.
- */
-export const unlock: (
-  store: ObjectStore,
-  secrets: Secrets,
-  keys?: ReadonlyArray<string>,
-) => Effect.Effect<Unlocked, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, secrets, keys) {
-  const { password } = secrets
-  if (password === undefined) {
-    return yield* new RepositoryError({
-      reason: "wrong-key",
-      message: `The repository at ${store.properties.location} needs a password`,
-    })
-  }
-  const table = yield* Kernels
-  let damaged: RepositoryError | undefined
-  const names = keys ?? (yield* keyNames(store))
-  if (names.length === 0) {
-    const message = `The repository at ${store.properties.location} has no key: all of KEYS is missing`
-    return yield* new RepositoryError({ reason: "corrupt", object: "KEYS/", message })
-  }
-  for (const name of names) {
-    const slots = yield* Effect.catchTag(readKey(store, name), "RepositoryError", (error) =>
-      Effect.sync(() => {
-        damaged ??= error
-        return []
-      }))
-    for (const slot of slots) {
-      if (!("kdf" in slot)) continue
-      const { n, r, p } = slot
-      const salt = yield* hex(name, slot.salt)
-      const sealed = yield* hex(name, slot.sealed)
-      const key = yield* deriveKey(password, { kdf: "scrypt", n, r, p, salt }).pipe(Effect.mapError(fromKernelError))
-      const opened = yield* Effect.sync(() =>
-        open(() => makeKernel(aes256gcm(key), table).open(sealed, slotContext(name)))
-      )
-      if (opened === undefined) continue
-      const { id, master } = yield* attempt(() => decodeJson(name, Payload, opened))
-      return { id, master: Redacted.make(yield* hex(name, master)) }
-    }
-  }
-  if (damaged !== undefined) return yield* damaged
-  return yield* new RepositoryError({
-    reason: "wrong-key",
-    message: `The password does not open the repository at ${store.properties.location}`,
-  })
-})
-
-const open = (run: () => Uint8Array): Uint8Array | undefined => {
-  try {
-    return run()
-  } catch (error) {
-    if (error instanceof KernelError && error.reason === "forged") return undefined
-    throw error
-  }
-}
-
-const hex = (object: string, text: string): Effect.Effect<Uint8Array, RepositoryError> =>
-  attempt(() => {
-    if (!/^([0-9a-f]{2})*$/.test(text)) {
-      throw corrupt(object, `${object} is damaged: it has a value that is not hexadecimal`)
-    }
-    return hexToBytes(text)
   })

@@ -9,6 +9,16 @@ import { FOOTER_BYTES, INDEX_BYTES } from "../../stages/pack/pack_layout.ts"
 export const CONFIG_BYTES: number = 4 << 10
 /** A password slot has some 500 bytes, one for a public key a few thousand: room for 16 of these. */
 export const KEY_BYTES: number = 64 << 10
+/** Slots in a key object. */
+export const KEY_SLOTS = 16
+/** Key objects in a repository. */
+export const KEY_OBJECTS = 64
+/**
+ * What a password is tried against costs at most so much in all: 128·n·r·p of scrypt, summed. It is some two minutes, 340 slots of the cost
+ * that writers use, or two of the largest that there may be.
+ */
+export const KEY_WORK: number = 2 ** 35
+
 /** An `.idx` names the chunks of a catalog, 36 bytes for 64 KiB of it: enough for one of 28 GiB, of a hundred million entries. */
 export const SNAPSHOT_BYTES: number = 16 << 20
 /** A segment of a log is closed at 4 MiB, but a file's chunk list is not divided. */

@@ -15,11 +15,12 @@ import { check } from "./check.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "./config.ts"
 import { makeCopier } from "./copy.ts"
 import { attempt } from "./errors.ts"
-import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, unlock, type Unlocked, writeKey } from "./keys.ts"
+import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, type Unlocked, writeKey } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { entries, type Listed, snapshots } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
+import { unlock } from "./unlock.ts"
 import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
 /** How repositories are made and written. Whatever the options, any repository can be read. */

@@ -39,7 +39,8 @@ export const Scrypt: Context.Reference<ScryptFunction> = Context.Reference<Scryp
     }),
 })
 
-const problem = ({ kdf, n, r, p, salt }: PasswordParams): string | undefined => {
+/** Why such a cost or salt is refused; undefined when it is not. */
+export const paramsProblem = ({ kdf, n, r, p, salt }: PasswordParams): string | undefined => {
   if (kdf !== "scrypt") return `"kdf" is "${kdf}", but only "scrypt" is known`
   if (!Number.isInteger(n) || n < 2 ** 10 || n > 2 ** 20 || (n & (n - 1)) !== 0) {
     return `"n" is ${n}, but must be a power of two from 2^10 to 2^20`
@@ -63,7 +64,7 @@ export const deriveKey: (
   password: Redacted.Redacted<string>,
   params: PasswordParams,
 ) {
-  const wrong = problem(params)
+  const wrong = paramsProblem(params)
   if (wrong !== undefined) {
     return yield* new KernelError({
       kernel: "scrypt",

@@ -1,0 +1,118 @@
+/** Key objects that somebody else put there: they keep nobody from opening the repository, or say so, and never work for long. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { blake3 } from "@noble/hashes/blake3.js"
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { Clock, Effect, Logger, Redacted, References } from "effect"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
+import { deriveKey, Scrypt, type ScryptFunction } from "../../../stages/encrypt/password.ts"
+import { ObjectStore } from "../../../stages/pack/store.ts"
+import { runFormat } from "../../suites/format.ts"
+import { secrets, small } from "./harness.ts"
+
+const MIB = 1 << 20
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`)
+
+/** A slot that no password opens, of a cost. */
+const slot = (n: number, p = 1, r = 8) => ({
+  kind: "password",
+  kdf: "scrypt",
+  n,
+  r,
+  p,
+  salt: "00".repeat(32),
+  cipher: "xaes-256-gcm",
+  sealed: "00".repeat(100),
+})
+
+/** A key object as anybody can make one: nothing in it is authentic. */
+const keyObject = (name: string, slots: ReadonlyArray<unknown>): Uint8Array => {
+  const body = json(slots)
+  const text = new TextEncoder().encode(name)
+  const named = new Uint8Array(text.length + body.length)
+  named.set(text)
+  named.set(body, text.length)
+  return json({ version: 1, slots, check: bytesToHex(blake3(named)) })
+}
+const nameOf = (i: number): string => `KEYS/${i.toString(16).padStart(16, "0")}.json`
+
+/** Opens a repository with other key objects beside its own: what became of it, what scrypt was asked for, what was said. */
+const opening = (objects: ReadonlyArray<ReadonlyArray<unknown>>, password = secrets, seconds = 0) =>
+  runFormat(Effect.gen(function* () {
+    const store = yield* memoryStore.make()
+    yield* Effect.provideService(small.create(secrets), ObjectStore, store)
+    for (const [i, slots] of objects.entries()) yield* store.put(nameOf(i), [keyObject(nameOf(i), slots)])
+    const asked: Array<number> = []
+    const said: Array<string> = []
+    let late = 0
+    const scrypt: ScryptFunction = (password, salt, cost, signal) => {
+      asked.push(128 * cost.n * cost.r * cost.p)
+      late += 1000 * seconds
+      return cost.n > 1024 ? Promise.resolve(new Uint8Array(32)) : Effect.runPromise(
+        Effect.map(
+          deriveKey(Redacted.make(new TextDecoder().decode(password)), { kdf: "scrypt", ...cost, salt }),
+          Redacted.value,
+        ),
+        { signal },
+      )
+    }
+    const clock = yield* Clock.Clock
+    const opened = yield* Effect.result(Effect.provideService(small.open(password), ObjectStore, store)).pipe(
+      Effect.provideService(Scrypt, scrypt),
+      Effect.provide(Logger.layer([Logger.make(({ message }) => void said.push(String(message)))])),
+      Effect.provideService(References.MinimumLogLevel, "Info"),
+      Effect.provideService(
+        Clock.Clock,
+        Object.assign(Object.create(clock) as Clock.Clock, {
+          currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + late),
+        }),
+      ),
+    )
+    return { asked, said, failure: opened._tag === "Failure" ? opened.failure : undefined }
+  }))
+
+const wrong = { password: Redacted.make("another") }
+
+describe("key objects of somebody else", () => {
+  it("the cheapest slots are tried first: costly ones do not keep the right password waiting", async () => {
+    const { asked, failure, said } = await opening([[slot(1 << 20, 16)], [slot(1 << 19, 16), slot(1 << 15)]])
+    assert.equal(failure, undefined)
+    assert.deepEqual(asked, [MIB])
+    assert.deepEqual(said, [])
+  })
+
+  it("a wrong password is called wrong after a bounded amount of work, and what costs too much is named", async () => {
+    const costly = Array.from({ length: 60 }, () => Array.from({ length: 16 }, () => slot(1 << 20, 16)))
+    const { asked, failure, said } = await opening(costly, wrong)
+    assert.ok(asked.reduce((sum, work) => sum + work, 0) <= 2 ** 35)
+    assert.equal(failure?.reason, "wrong-key")
+    assert.match(failure!.message, /cost too much to try: if KEYS\/[0-9a-f]{16}\.json is not yours, remove it/)
+    assert.equal(said.length, 1)
+    assert.match(said[0]!, /^Trying the password against 960 more keys: this may take long$/)
+  })
+
+  it("says once that it takes long, when it does", async () => {
+    const { asked, failure, said } = await opening([Array.from({ length: 16 }, () => slot(1 << 15, 3))], wrong, 2)
+    assert.equal(asked.length, 17)
+    assert.equal(failure?.message.startsWith("The password does not open the repository"), true)
+    assert.deepEqual(said, ["Trying the password against 14 more keys: this may take long"])
+  })
+
+  it("slots that ask for what is not possible, and objects that are damaged or too many, hide none of the others", async () => {
+    for (const bad of [slot(3), slot(-(2 ** 40)), slot(1 << 20, 1, 32), { ...slot(1024), salt: "0" }]) {
+      assert.equal((await opening([[bad]])).failure, undefined)
+      const { failure } = await opening([[bad]], wrong)
+      assert.equal(failure?.reason, "corrupt")
+      assert.match(failure!.message, /KEYS\/0{16}\.json/)
+    }
+    assert.equal((await opening([Array.from({ length: 17 }, () => slot(1024))])).failure, undefined)
+    const unknown = Array.from({ length: 3 }, () => ({ kind: "later", data: "00" }))
+    assert.equal((await opening([unknown])).failure, undefined)
+  })
+
+  it("more objects than a repository can have are not read", async () => {
+    const { asked, failure } = await opening(Array.from({ length: 64 }, () => [slot(1024)]))
+    assert.deepEqual(asked, [])
+    assert.match(failure!.message, /^KEYS\/ has more than the 64 objects that a repository can have/)
+  })
+})
