@@ -1,8 +1,9 @@
 /** Owner, mode and time of what is restored. */
-import * as fs from "node:fs"
+import type * as fs from "node:fs"
 import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
 import { errorSentence } from "./errno.ts"
-import { type NativePath, READ_TIME_RESOLUTION, setLinkTime, setTime, WRITE_TIME_RESOLUTION } from "./native.ts"
+import type { Handle } from "./handle.ts"
+import { READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION } from "./native.ts"
 
 /** What of an entry's metadata is to be set. Absent: left as it is. */
 export interface Wanted {
@@ -48,18 +49,11 @@ const sameMode = (have: Have, mode: number | undefined): boolean =>
 export const sameAttributes = (have: Have, want: Wanted): boolean =>
   sameMode(have, want.mode) && sameOwner(have, want) && sameTime(have, want.mtime)
 
-/** How one kind of thing is changed. */
-interface Setters {
-  readonly owner: (uid: number, gid: number) => void
-  readonly mode: (mode: number) => void
-  readonly time: (time: bigint) => void
-}
-
 /**
  * Sets what differs: the owner first, as that clears setuid and setgid. Returns a sentence about what could not be set;
  * when that is the owner, setuid and setgid are not set either.
  */
-const set = (have: Have, want: Wanted, setters: Setters): string | undefined => {
+export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.stats()): string | undefined => {
   let what = "owner"
   let problem: string | undefined
   let mode = want.mode
@@ -72,10 +66,10 @@ const set = (have: Have, want: Wanted, setters: Setters): string | undefined => 
     }
   }
   const chown = !sameOwner(have, want)
-  if (chown) attempt("owner", () => setters.owner(want.uid ?? Number(have.uid), want.gid ?? Number(have.gid)))
+  if (chown) attempt("owner", () => handle.setOwner(want.uid ?? Number(have.uid), want.gid ?? Number(have.gid)))
   if (problem !== undefined && mode !== undefined) mode &= ~0o6000
-  if (mode !== undefined && (chown || !sameMode(have, mode))) attempt("mode", () => setters.mode(mode))
-  if (!sameTime(have, want.mtime)) attempt("modification time", () => setters.time(want.mtime!))
+  if (mode !== undefined && (chown || !sameMode(have, mode))) attempt("mode", () => handle.setMode(mode))
+  if (!sameTime(have, want.mtime)) attempt("modification time", () => handle.setTime(want.mtime!))
   return problem
 }
 
@@ -91,24 +85,3 @@ export const changes = (
     mode: want.mode !== undefined && (chown || !sameMode(have, want.mode)) ? want.mode : -1,
   }
 }
-
-/** Sets what differs on an open file or directory, which is at `path`. */
-export const setAttributes = (
-  fd: number,
-  path: NativePath,
-  want: Wanted,
-  have: Have = fs.fstatSync(fd, { bigint: true }),
-): string | undefined =>
-  set(have, want, {
-    owner: (uid, gid) => fs.fchownSync(fd, uid, gid),
-    mode: (mode) => fs.fchmodSync(fd, mode),
-    time: (time) => setTime(fd, path, time),
-  })
-
-/** Sets what differs on a symlink, fifo or device node; of a symlink never the mode, which it has none of. */
-export const setNodeAttributes = (path: NativePath, want: Wanted): string | undefined =>
-  set(fs.lstatSync(path, { bigint: true }), want, {
-    owner: (uid, gid) => fs.lchownSync(path, uid, gid),
-    mode: (mode) => fs.chmodSync(path, mode),
-    time: (time) => setLinkTime(path, time),
-  })

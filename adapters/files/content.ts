@@ -1,17 +1,26 @@
 /** The content of a file on disk, as a synchronous reader. */
 import * as fs from "node:fs"
 import type { Reader, ReaderContent } from "../../stages/walk/entry.ts"
+import { baseName, parentPath } from "../../stages/walk/path.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { errorCode, sourceError } from "./errno.ts"
+import { DESCRIPTORS, Held, type Identity, Replaced } from "./held.ts"
 import { isRegular, metadataOf } from "./metadata.ts"
 import { nativePath } from "./native.ts"
 
 /** Plain data that names a file as a walk saw it; may be sent to a worker. */
-export interface LocalLocator {
-  /** Absolute, in the encoding of `stages/walk/path.ts`. */
+export interface LocalLocator extends Identity {
+  readonly root: LocalRoot
+  /** Relative to the root, in the encoding of `stages/walk/path.ts`. */
   readonly path: string
-  readonly device: bigint
-  readonly inode: bigint
+}
+
+/** Plain data that names the directory that a walk began in. */
+export interface LocalRoot extends Identity {
+  /** Absolute. */
+  readonly path: string
+  /** Whether directories beneath it are held while something in them is opened; otherwise it goes by paths. */
+  readonly held: boolean
 }
 
 /** Never follows a symlink and never waits for the writer of a fifo, whatever took the file's place. */
@@ -33,30 +42,73 @@ export interface PartReader extends Reader {
   readonly stateNow: () => FileState
 }
 
+/** Directories that one reader holds at once. */
+const HELD = 16
+
+/** The directories that are held beneath a root; undefined when none are. Throws a {@link SourceError}. */
+export type HeldOf = (root: LocalRoot) => Held | undefined
+
+/** The directories beneath the root of a walk; to be closed. Throws a {@link SourceError} when it is not the same any more. */
+const holdRoot = (root: LocalRoot): Held => {
+  try {
+    return new Held(root.path, { limit: HELD, descriptors: root.held ? DESCRIPTORS : undefined, expected: root })
+  } catch (cause) {
+    throw cause instanceof Replaced ? replaced(root.path) : sourceError(root.path, cause)
+  }
+}
+
+/** Runs `use` with directories that are held from one file to the next. */
+export const holding = async <A>(use: (heldOf: HeldOf) => Promise<A>): Promise<A> => {
+  const all = new Map<LocalRoot, Held>()
+  try {
+    return await use((root) => {
+      let held = all.get(root)
+      if (held === undefined) all.set(root, held = holdRoot(root))
+      return held
+    })
+  } finally {
+    for (const held of all.values()) held.close()
+  }
+}
+
 /**
- * Content of the file that a locator names. `open` throws a {@link SourceError}: `changed` when another file, or something
+ * Content of the file that a locator names, opened by way of the directories that are held, if there are any. `open` throws a {@link SourceError}: `changed` when another file, or something
  * that is not a file, took its place; `not-found`, `denied` or `io`.
  */
-export const localContent = (locator: LocalLocator): ReaderContent => new LocalContent(locator)
+export const localContent = (locator: LocalLocator, heldOf?: HeldOf): ReaderContent => new LocalContent(locator, heldOf)
 
 /** The same from an offset on. Throws as `open` does. */
-export const openPart = (locator: LocalLocator, from: number): PartReader => openAt(locator, from)
+export const openPart = (locator: LocalLocator, from: number): PartReader => openAt(locator, undefined, from)
 
 /** One object per file and no closures: a walk makes very many of these. */
 class LocalContent implements ReaderContent {
   readonly locator: LocalLocator
-  constructor(locator: LocalLocator) {
+  readonly #heldOf: HeldOf | undefined
+  constructor(locator: LocalLocator, heldOf: HeldOf | undefined) {
     this.locator = locator
+    this.#heldOf = heldOf
   }
   open(): Reader {
-    return openAt(this.locator, 0)
+    return openAt(this.locator, this.#heldOf, 0)
   }
 }
 
-const openAt = ({ path, device, inode }: LocalLocator, from: number): LocalReader => {
+const openFile = ({ path, root }: LocalLocator, heldOf: HeldOf | undefined): number => {
+  if (!root.held) return fs.openSync(nativePath(root.path, path), READ_SAFELY)
+  const held = heldOf?.(root)
+  const here = held ?? holdRoot(root)
+  try {
+    return fs.openSync(here.at(parentPath(path)).child(baseName(path)), READ_SAFELY)
+  } finally {
+    if (here !== held) here.close()
+  }
+}
+
+const openAt = (locator: LocalLocator, heldOf: HeldOf | undefined, from: number): LocalReader => {
+  const { path, device, inode } = locator
   let fd: number
   try {
-    fd = fs.openSync(nativePath(path, ""), READ_SAFELY)
+    fd = openFile(locator, heldOf)
   } catch (cause) {
     throw errorCode(cause) === "ELOOP" || errorCode(cause) === "ENXIO" ? replaced(path) : sourceError(path, cause)
   }

@@ -1,18 +1,23 @@
 /** The directories on the way to the entry that is written, each known to be a real directory beneath the root. */
 import * as fs from "node:fs"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { displayPath, joinPath, parentPath } from "../../stages/walk/path.ts"
+import { baseName, displayPath, joinPath, parentPath } from "../../stages/walk/path.ts"
 import { TargetError, type Written } from "../../stages/walk/target.ts"
 import { setAttributes, type Wanted, wantedOf } from "./attributes.ts"
-import { NewFiles } from "./new_files.ts"
-import type { Batches } from "./batches.ts"
-import { targetError } from "./errno.ts"
+import { type Batches, Busy } from "./batches.ts"
+import { errorCode, targetError } from "./errno.ts"
+import { withDirectory } from "./handle.ts"
+import { type Directory, Held, Replaced } from "./held.ts"
 import { isDirectory } from "./metadata.ts"
-import { nativePath } from "./native.ts"
+import { NewFiles } from "./new_files.ts"
+
+/** Directories held at once. */
+const HELD = 128
 
 /** A directory that is being written in. */
 export interface Level {
   readonly path: string
+  readonly directory: Directory
   /** Whether this session made it: what is in it is by this session, too. */
   readonly fresh: boolean
   readonly newFiles: NewFiles
@@ -23,24 +28,41 @@ export interface Level {
  * A stack. A directory that is on it was looked at or made in this session, and nothing that this session writes can put
  * something else in its place, since an entry is written only after all directories that are not above it have been left.
  *
- * It does not defend against other programs that move directories about while a restore runs: `node:fs` has no calls that
- * work relative to an open directory.
+ * What other programs put in its place changes nothing either, where directories can be held (see {@link Held}); elsewhere they may lead
+ * what is written to another place.
  */
 export class Directories {
-  readonly #root: string
+  readonly #held: Held
   readonly #owner: boolean
   readonly #umask: number
   readonly #levels: Array<Level>
   readonly #batches: Batches
   #problems: Array<Written> = []
 
-  /** `root` must be a directory; `fresh` when this session made it. */
-  constructor(root: string, fresh: boolean, owner: boolean, umask: number, batches: Batches) {
+  /** `root` must be a directory; `fresh` when this session made it. `descriptors`: see `held.ts`. */
+  constructor(
+    root: string,
+    { batches, descriptors, fresh, owner, umask }: {
+      readonly batches: Batches
+      readonly descriptors: string | undefined
+      readonly fresh: boolean
+      readonly owner: boolean
+      readonly umask: number
+    },
+  ) {
     this.#batches = batches
-    this.#root = root
     this.#owner = owner
     this.#umask = umask
-    this.#levels = [{ path: "", fresh, newFiles: new NewFiles(umask), want: {} }]
+    // The other thread writes by the descriptors of this one.
+    const beforeClosing = (): void => {
+      if (batches.any) throw new Busy()
+    }
+    this.#held = new Held(root, { limit: HELD, descriptors, beforeClosing })
+    this.#levels = [{ path: "", directory: this.#held.root, fresh, newFiles: new NewFiles(umask), want: {} }]
+  }
+
+  get root(): Directory {
+    return this.#held.root
   }
 
   /**
@@ -50,49 +72,65 @@ export class Directories {
   enter(path: string): Level {
     this.#leaveTo(path)
     const { path: top } = this.#top
-    if (top === path) return this.#top
-    let at = top
-    for (const name of (top === "" ? path : path.slice(top.length + 1)).split("/")) {
-      at = joinPath(at, name)
-      this.#batches.check(at)
-      const native = nativePath(this.#root, at)
-      const have = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
-      if (have === undefined) fs.mkdirSync(native, 0o700)
-      else if (!isDirectory(have)) {
-        throw new TargetError({
-          reason: "refused",
-          path,
-          message: `"${displayPath(at)}" is ${
-            have.isSymbolicLink() ? "a symbolic link" : "not a directory"
-          }: nothing is written through it`,
-        })
-      } else this.#open(at, have)
-      const want = have === undefined ? {} : { mode: Number(have.mode & 0o7777n), mtime: have.mtimeNs }
-      this.#levels.push(this.#level(at, have === undefined, want))
+    if (top !== path) {
+      for (const name of (top === "" ? path : path.slice(top.length + 1)).split("/")) {
+        const parent = this.#use(this.#top)
+        const at = joinPath(parent.path, name)
+        this.#batches.check(at)
+        this.#held.room()
+        const native = parent.child(name)
+        const have = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
+        if (have === undefined) fs.mkdirSync(native, 0o700)
+        else if (!isDirectory(have)) {
+          throw refused(path, at, have.isSymbolicLink() ? "is a symbolic link" : "is not a directory")
+        }
+        const { directory, stats } = this.#open(parent, name)
+        const want = have === undefined ? {} : { mode: Number(stats.mode & 0o7777n), mtime: stats.mtimeNs }
+        this.#levels.push(this.#level(directory, have === undefined, want))
+      }
     }
+    this.#use(this.#top)
     return this.#top
   }
 
   /** Makes the directory of an entry, or takes the one that is there. What is there and not a directory is removed. */
   make(entry: Entry): Written {
     const { path } = entry
-    if (path === "") this.#leaveTo("")
-    else this.enter(parentPath(path))
+    const wanted = wantedOf("directory", entry.metadata, this.#owner)
+    if (path === "") {
+      this.#leaveTo("")
+      this.#batches.check("")
+      const { directory, fresh, newFiles } = this.#top
+      const have = directory.stats()
+      this.#openUp(directory, have)
+      const want = { ...wanted, mode: wanted.mode ?? Number(have.mode & 0o7777n) }
+      this.#levels[0] = { path, directory, fresh, newFiles, want }
+      return { path, outcome: "unchanged" }
+    }
+    const parent = this.enter(parentPath(path)).directory
     this.#batches.check(path)
-    const native = nativePath(this.#root, path)
+    this.#held.room()
+    const native = parent.child(baseName(path))
     let have = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
     if (have !== undefined && !isDirectory(have)) {
       fs.unlinkSync(native)
       have = undefined
     }
     if (have === undefined) fs.mkdirSync(native, 0o700)
-    else this.#open(path, have)
-    const wanted = wantedOf("directory", entry.metadata, this.#owner)
-    const mode = wanted.mode ?? (have === undefined ? 0o777 & ~this.#umask : Number(have.mode & 0o7777n))
-    const level = this.#level(path, path === "" ? this.#top.fresh : have === undefined, { ...wanted, mode })
-    if (path === "") this.#levels[0] = level
-    else this.#levels.push(level)
+    const { directory, stats } = this.#open(parent, baseName(path))
+    const mode = wanted.mode ?? (have === undefined ? 0o777 & ~this.#umask : Number(stats.mode & 0o7777n))
+    this.#levels.push(this.#level(directory, have === undefined, { ...wanted, mode }))
     return { path, outcome: have === undefined ? "written" : "unchanged" }
+  }
+
+  /** The directory at `path`, when every component of that is a real directory; nothing is made or left. */
+  find(path: string): Directory | undefined {
+    try {
+      return this.#held.at(path)
+    } catch (cause) {
+      if (isElsewhere(cause)) return undefined
+      throw cause
+    }
   }
 
   get #top(): Level {
@@ -100,23 +138,37 @@ export class Directories {
   }
 
   /** A directory within the last. Systems give one that was made owners and access lists by those of that. */
-  #level(path: string, fresh: boolean, want: Wanted): Level {
-    return { path, fresh, newFiles: fresh ? this.#top.newFiles : new NewFiles(this.#umask), want }
+  #level(directory: Directory, fresh: boolean, want: Wanted): Level {
+    const newFiles = fresh ? this.#top.newFiles : new NewFiles(this.#umask)
+    return { path: directory.path, directory, fresh, newFiles, want }
   }
 
-  /** Whether every component of `path` is a real directory; nothing is made or left. */
-  isReal(path: string): boolean {
-    for (let at = path; at !== ""; at = parentPath(at)) {
-      if (this.#levels.some((level) => level.path === at)) return true
-      const have = fs.lstatSync(nativePath(this.#root, at), { bigint: true, throwIfNoEntry: false })
-      if (have === undefined || !isDirectory(have)) return false
+  #use({ directory, path }: Level): Directory {
+    try {
+      return this.#held.use(directory)
+    } catch (cause) {
+      throw isElsewhere(cause) ? refused(path, path, WAS_REPLACED) : cause
     }
-    return true
   }
 
-  /** Leaves all directories. Returns those, of the whole session, whose metadata could not be set. */
+  /** A directory that was looked at or made just now, and what it is like. */
+  #open(parent: Directory, name: string): { readonly directory: Directory; readonly stats: fs.BigIntStats } {
+    const path = joinPath(parent.path, name)
+    let directory: Directory
+    try {
+      directory = this.#held.enter(parent, name)
+    } catch (cause) {
+      throw isElsewhere(cause) ? refused(path, path, WAS_REPLACED) : cause
+    }
+    const stats = directory.stats()
+    this.#openUp(directory, stats)
+    return { directory, stats }
+  }
+
+  /** Leaves all directories. Returns those, of the whole session, whose metadata could not be set. Nothing can be written any more. */
   finish(): ReadonlyArray<Written> {
     while (this.#levels.length > 0) this.#leave(this.#levels.pop()!)
+    this.#held.close()
     const problems = this.#problems
     this.#problems = []
     return problems
@@ -132,31 +184,35 @@ export class Directories {
   }
 
   /** An existing directory that its owner cannot write in is opened up until it is left. */
-  #open(path: string, have: fs.BigIntStats): void {
+  #openUp(directory: Directory, have: fs.BigIntStats): void {
     const mode = Number(have.mode & 0o7777n)
     if ((mode & 0o700) === 0o700) return
     try {
-      fs.chmodSync(nativePath(this.#root, path), mode | 0o700)
+      fs.chmodSync(directory.self, mode | 0o700)
     } catch {
       // Not ours to change: writing in it tells whether that matters.
     }
   }
 
   #leave(level: Level): void {
-    const { path, want } = level
-    if (want.mode === undefined && want.uid === undefined && want.gid === undefined && want.mtime === undefined) return
-    const native = nativePath(this.#root, path)
-    let problem: string | undefined
-    let fd: number | undefined
+    const { directory, path, want } = level
+    const nothing = want.mode === undefined && want.uid === undefined && want.gid === undefined &&
+      want.mtime === undefined
     try {
-      const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
-      fd = fs.openSync(native, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-      problem = setAttributes(fd, native, want)
+      const problem = nothing ? undefined : withDirectory(this.#use(level), (handle) => setAttributes(handle, want))
+      if (problem !== undefined) this.#problems.push({ path, outcome: "failed", message: problem })
     } catch (cause) {
-      problem = targetError(path, cause).message
-    } finally {
-      if (fd !== undefined) fs.closeSync(fd)
+      this.#problems.push({ path, outcome: "failed", message: targetError(path, cause).message })
     }
-    if (problem !== undefined) this.#problems.push({ path, outcome: "failed", message: problem })
+    if (directory !== this.#held.root) this.#held.drop(path)
   }
 }
+
+const WAS_REPLACED = "was replaced by something else meanwhile"
+
+/** Whether a path does not lead, by real directories, to the directory that it should. */
+const isElsewhere = (cause: unknown): boolean =>
+  cause instanceof Replaced || ["ENOENT", "ENOTDIR", "ELOOP"].includes(errorCode(cause))
+
+const refused = (path: string, at: string, why: string): TargetError =>
+  new TargetError({ reason: "refused", path, message: `"${displayPath(at)}" ${why}: nothing is written through it` })

@@ -37,13 +37,17 @@ export const absoluteRoot = (root: string): string => {
 
 /** Sets the modification time of what is open as `fd`, a file or directory at `path`; of its access time nothing is known, so that is set alike. */
 export const setTime = (fd: number, path: NativePath, time: bigint): void => {
-  if (deno && time < 0n) {
-    const date = new Date(Number(floorDivide(time, 1_000_000n)))
-    fs.utimesSync(path, date, date)
-  } else {
+  if (deno && time < 0n) setPathTime(path, time)
+  else {
     const seconds = asSeconds(time)
     fs.futimesSync(fd, seconds, seconds)
   }
+}
+
+/** The same for what a path leads to. */
+export const setPathTime = (path: NativePath, time: bigint): void => {
+  const value = deno && time < 0n ? new Date(Number(floorDivide(time, 1_000_000n))) : asSeconds(time)
+  fs.utimesSync(path, value, value)
 }
 
 /** Sets the modification and access time at `path` itself, be it a symlink. On Deno, times before 1970 lose their fraction. */

@@ -2,12 +2,14 @@
 import * as fs from "node:fs"
 import { randomBytes } from "node:crypto"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { isByteName, joinPath, parentPath, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
+import { baseName, isByteName, parentPath, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { TargetError, type TargetOptions, type Written } from "../../stages/walk/target.ts"
 import { Batches, Busy } from "./batches.ts"
-import { changes, sameAttributes, setAttributes, setNodeAttributes, type Wanted, wantedOf } from "./attributes.ts"
+import { changes, sameAttributes, setAttributes, type Wanted, wantedOf } from "./attributes.ts"
 import { Directories, type Level } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
+import { openedFile, withNode } from "./handle.ts"
+import { type Directory, sameFile } from "./held.ts"
 import { deviceOf, isDirectory, isRegular, kindOf } from "./metadata.ts"
 import {
   absoluteRoot,
@@ -20,28 +22,37 @@ import {
 } from "./native.ts"
 import { makeNode } from "./nodes.ts"
 
-/** A file that waits for its content. */
-export interface PendingFile {
-  readonly entry: Entry
-  readonly native: NativePath
-  readonly temp: NativePath
-  readonly level: Level
+/** A file that waits for its content. Nothing else may be asked of the session until it has it: its directory is held until then. */
+export interface PendingFile extends Place {
   /** What its entry asks for. */
   readonly want: Wanted
   /** The same for a new file, which has a mode in any case. */
   readonly full: Wanted
   /** The mode that a new file is made with. */
   readonly made: number
-  /** What is in its place. In a directory that this session made it is not looked for. */
-  readonly existing: fs.BigIntStats | undefined
   /** The hard link to make instead, when the content turns out to be the same. */
-  readonly link: { readonly native: NativePath; readonly stats: fs.BigIntStats } | undefined
+  readonly link: Link | undefined
   readonly writer: FileWriter
+}
+
+/** What a hard link may be made to. */
+interface Link {
+  readonly native: NativePath
+  readonly stats: fs.BigIntStats
+}
+
+/** A place for an entry, and what is in it. */
+interface Place {
+  readonly entry: Entry
+  readonly native: NativePath
+  readonly temp: NativePath
+  readonly level: Level
+  /** In a directory that this session made it is not looked for. */
+  readonly existing: fs.BigIntStats | undefined
 }
 
 /** All synchronous; methods throw {@link TargetError} or errors of `node:fs`. */
 export class LocalSession {
-  readonly #root: string
   readonly #owner: boolean
   readonly #devices: boolean
   readonly #umask: number
@@ -53,17 +64,28 @@ export class LocalSession {
   /** A file whose inode changed since then was written by this session. On the clock of the file system. */
   readonly #start: bigint
 
-  constructor(root: string, options: TargetOptions, threadAfter?: number) {
+  /** `threadAfter`: see `LocalTargetOptions`; `descriptors`: see `held.ts`. */
+  constructor(
+    root: string,
+    options: TargetOptions,
+    threadAfter: number | undefined,
+    descriptors: string | undefined,
+  ) {
     const native = nativePath(absoluteRoot(root), "")
     const fresh = fs.mkdirSync(native, { recursive: true }) !== undefined
     const real = fs.realpathSync(native)
-    this.#root = real.includes("\ufffd") ? absoluteRoot(root) : real
     this.#owner = options.owner ?? process.getuid?.() === 0
     this.#devices = options.devices ?? false
     this.#umask = process.umask()
     this.batches = new Batches(this.#prefix, threadAfter)
-    this.#directories = new Directories(this.#root, fresh, this.#owner, this.#umask, this.batches)
-    const probe = this.#temporary("")
+    this.#directories = new Directories(real.includes("\ufffd") ? absoluteRoot(root) : real, {
+      batches: this.batches,
+      descriptors,
+      fresh,
+      owner: this.#owner,
+      umask: this.#umask,
+    })
+    const probe = this.#temporary(this.#directories.root)
     const fd = fs.openSync(probe, "wx", 0o600)
     try {
       this.#start = fs.fstatSync(fd, { bigint: true }).ctimeNs
@@ -89,9 +111,11 @@ export class LocalSession {
     if (path === "") refuse(path, "path", "only a directory can be the root")
     this.batches.check(path)
     const level = this.#directories.enter(parentPath(path))
-    const native = nativePath(this.#root, path)
-    if (entry.kind !== "file") return this.#node(entry, native, this.#existing(path, native))
-    return this.#beginFile(entry, native, level, level.fresh ? undefined : this.#existing(path, native))
+    const native = level.directory.child(baseName(path))
+    const temp = this.#temporary(level.directory)
+    const existing = entry.kind === "file" && level.fresh ? undefined : this.#existing(path, native)
+    const place: Place = { entry, native, temp, level, existing }
+    return entry.kind === "file" ? this.#beginFile(place) : this.#node(place)
   }
 
   /** Gives a file to another thread, when that may write it; else returns false, and it is to be written by `begin` and `commit`. */
@@ -110,7 +134,7 @@ export class LocalSession {
     const want = this.#full(wantedOf("file", metadata, this.#owner), undefined)
     const made = level.newFiles.modeFor(want)
     const have = level.newFiles.known(made)
-    const native = nativePath(this.#root, path)
+    const native = level.directory.child(baseName(path))
     if (have === undefined || typeof native !== "string" || want.mtime !== undefined && want.mtime < 0n) return false
     this.batches.add(path, native, content, {
       temporary: this.#temporaries++,
@@ -147,7 +171,7 @@ export class LocalSession {
 
   /** After all content was given to `file.writer`: gives the file its metadata and its name. */
   commit(file: PendingFile): Written {
-    const { entry, existing, full, level, link, made, native, temp, want, writer } = file
+    const { entry, full, level, link, made, native, temp, want, writer } = file
     const { path, size } = entry
     if (size !== undefined && writer.position !== size) {
       throw new TargetError({
@@ -160,14 +184,19 @@ export class LocalSession {
       if (link !== undefined) {
         const linked = this.#link(file, link)
         if (linked !== undefined) return linked
-      } else if (existing!.nlink === 1n || sameAttributes(existing!, want)) {
-        return withProblem({ path, outcome: "unchanged" }, setAttributes(writer.fd, native, want))
+      } else {
+        // The file that was compared, which may be another by now than the one that was there before.
+        const same = openedFile(writer.fd, native)
+        const have = same.stats()
+        if (have.nlink === 1n || sameAttributes(have, want)) {
+          return withProblem({ path, outcome: "unchanged" }, setAttributes(same, want, have))
+        }
       }
       writer.separate()
     }
-    const problem = setAttributes(writer.fd, temp, full, level.newFiles.look(writer.fd, made))
+    const problem = setAttributes(openedFile(writer.fd, temp), full, level.newFiles.look(writer.fd, made))
     writer.seal()
-    this.#nameFile(file)
+    this.#giveName(file)
     writer.named()
     return withProblem({ path, outcome: "written" }, problem)
   }
@@ -177,97 +206,99 @@ export class LocalSession {
     return this.#directories.finish()
   }
 
-  #beginFile(
-    entry: Entry,
-    native: NativePath,
-    level: Level,
-    existing: fs.BigIntStats | undefined,
-  ): Written | PendingFile {
-    const { linkTo } = entry
-    const temp = this.#temporary(level.path)
+  #beginFile(place: Place): Written | PendingFile {
+    const { entry, existing, level, native, temp } = place
     const want = wantedOf("file", entry.metadata, this.#owner)
     const full = this.#full(want, existing)
     const made = level.newFiles.modeFor(full)
-    const pending = { entry, native, temp, level, want, full, made, existing }
-    if (linkTo !== undefined) {
-      const link = this.#linkSource(entry, linkTo)
-      if (link !== undefined) {
-        // Written or changed by this session: it has the content that the entry has.
-        const known = link.stats.ctimeNs > this.#start
-        const file = { ...pending, link }
-        const linked = known ? this.#link(file, link) : undefined
-        if (linked !== undefined) return linked
-        return { ...file, writer: new FileWriter(entry, temp, made, link.native) }
-      }
+    const pending = { ...place, want, full, made }
+    const link = this.#linkSource(entry)
+    if (link !== undefined) {
+      // Written or changed by this session: it has the content that the entry has.
+      const known = link.stats.ctimeNs > this.#start
+      const linked = known ? this.#link(place, link) : undefined
+      if (linked !== undefined) return linked
+      return { ...pending, link, writer: new FileWriter(entry, temp, made, link.native) }
     }
     const comparable = existing !== undefined && isRegular(existing) &&
       (entry.size === undefined || Number(existing.size) === entry.size)
     const writer = new FileWriter(entry, temp, made, comparable ? native : undefined)
-    return { ...pending, link: undefined, writer }
+    return { ...pending, link, writer }
   }
 
   /**
-   * The file that `linkTo` names, when it may be the same file: a regular file in real directories beneath the root that has
-   * the size and metadata of the entry. So no link ever leads out of the target, and metadata set on one name never
-   * changes a file that was there before under another.
+   * What `linkTo` names, when it may be the same as the entry: of its kind, in real directories beneath the root, with its size and
+   * metadata. So no link ever leads out of the target, and metadata set on one name never changes what was there before under another.
    */
-  #linkSource(entry: Entry, linkTo: string): PendingFile["link"] {
+  #linkSource(entry: Entry): Link | undefined {
+    const { linkTo } = entry
+    if (linkTo === undefined) return undefined
     refuse(entry.path, "link", linkTo === "" ? "it is the root" : pathProblem(linkTo) ?? nameProblem(linkTo))
     if (!BYTE_NAMES && isByteName(linkTo) || linkTo === entry.path) return undefined
     this.batches.check(linkTo)
-    if (!this.#directories.isReal(parentPath(linkTo))) return undefined
-    const native = nativePath(this.#root, linkTo)
+    const directory = this.#directories.find(parentPath(linkTo))
+    if (directory === undefined) return undefined
+    const native = directory.child(baseName(linkTo))
     const stats = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
-    return stats !== undefined && isRegular(stats) &&
-        (entry.size === undefined || entry.size === Number(stats.size)) &&
-        sameAttributes(stats, wantedOf("file", entry.metadata, this.#owner))
+    if (stats === undefined) return undefined
+    const same = entry.kind === "file"
+      ? isRegular(stats) && (entry.size === undefined || entry.size === Number(stats.size))
+      : isSameNode(entry, native, stats)
+    return same && sameAttributes(stats, wantedOf(entry.kind, entry.metadata, this.#owner))
       ? { native, stats }
       : undefined
   }
 
-  /** Undefined when the file system cannot link them: then the content is written. */
-  #link(file: Omit<PendingFile, "writer">, link: NonNullable<PendingFile["link"]>): Written | undefined {
-    const { path } = file.entry
-    if (file.existing !== undefined && link.stats.dev === file.existing.dev && link.stats.ino === file.existing.ino) {
-      return { path, outcome: "unchanged" }
-    }
+  /** Undefined when they cannot be linked: then the entry is made anew. */
+  #link(place: Place, { native, stats }: Link): Written | undefined {
+    const { entry: { path }, existing, temp } = place
+    if (existing !== undefined && sameFile(existing, stats)) return { path, outcome: "unchanged" }
     try {
-      fs.linkSync(link.native, file.temp)
+      fs.linkSync(native, temp)
     } catch {
       return undefined
     }
     try {
-      this.#nameFile(file)
+      // Another program may have put something else there since it was looked at.
+      if (!sameFile(fs.lstatSync(temp, { bigint: true }), stats)) return undefined
+      this.#giveName(place)
     } finally {
-      removeQuietly(file.temp)
+      removeQuietly(temp)
     }
     return { path, outcome: "written" }
   }
 
   /** Symlinks, fifos, device nodes. */
-  #node(entry: Entry, native: NativePath, existing: fs.BigIntStats | undefined): Written {
-    const { path, target } = entry
-    const want = wantedOf(entry.kind, entry.metadata, this.#owner)
-    if (entry.kind === "symlink") {
+  #node(place: Place): Written {
+    const { entry, existing, level: { directory }, native, temp } = place
+    const { kind, path, target } = entry
+    const want = wantedOf(kind, entry.metadata, this.#owner)
+    if (kind === "symlink") {
       refuse(path, "link target", target === undefined || target === "" ? "it is empty" : nulProblem(target))
       if (!BYTE_NAMES && isByteName(target!)) return { path, outcome: "skipped", message: BYTE_NAMES_MISSING }
-    } else if (entry.kind !== "fifo" && entry.rdev === undefined) {
+    } else if (kind !== "fifo" && entry.rdev === undefined) {
       return { path, outcome: "failed", message: "Its device numbers are not known" }
     }
-    if (existing !== undefined && this.#sameNode(entry, native, existing)) {
-      return withProblem({ path, outcome: "unchanged" }, setNodeAttributes(native, want))
+    const link = this.#linkSource(entry)
+    const linked = link && this.#link(place, link)
+    if (linked !== undefined) return linked
+    if (existing !== undefined && isSameNode(entry, native, existing)) {
+      if (sameAttributes(existing, want)) return { path, outcome: "unchanged" }
+      // With more names than one, what changes here would change elsewhere.
+      if (existing.nlink === 1n) {
+        const problem = withNode(directory, baseName(path), { kind, alone: true }, (node) => setAttributes(node, want))
+        return withProblem({ path, outcome: "unchanged" }, problem)
+      }
     }
-    const beside = this.#temporary(parentPath(path))
-    // The tools take names that are UTF-8 only: elsewhere it is made in the root and moved.
-    const temp = entry.kind === "symlink" || typeof beside === "string" ? beside : this.#temporary("")
+    const name = temporaryName(temp)
     try {
-      if (entry.kind === "symlink") {
+      if (kind === "symlink") {
         fs.symlinkSync(target!.isWellFormed() ? target! : Buffer.from(pathToBytes(target!)), temp)
       } else {
-        const missing = makeNode(entry, String(temp))
+        const missing = makeNode(entry, directory, name)
         if (missing !== undefined) return { path, outcome: "skipped", message: missing }
       }
-      const problem = setNodeAttributes(temp, want)
+      const problem = withNode(directory, name, { kind, alone: true }, (node) => setAttributes(node, want))
       this.#rename(temp, native, existing)
       return withProblem({ path, outcome: "written" }, problem)
     } catch (cause) {
@@ -276,19 +307,8 @@ export class LocalSession {
     }
   }
 
-  #sameNode(entry: Entry, native: NativePath, existing: fs.BigIntStats): boolean {
-    // More names than one: what changes here would change elsewhere.
-    if (kindOf(existing) !== entry.kind || existing.nlink > 1n) return false
-    if (entry.kind === "symlink") {
-      return pathFromBytes(fs.readlinkSync(native, { encoding: "buffer" })) === entry.target
-    }
-    if (entry.kind === "fifo") return true
-    const have = deviceOf(existing.rdev)
-    return have.major === entry.rdev!.major && have.minor === entry.rdev!.minor
-  }
-
-  /** Gives a file its name. */
-  #nameFile({ entry, existing, level, native, temp }: Omit<PendingFile, "writer">): void {
+  /** Gives what is at `temp` its name. */
+  #giveName({ entry, existing, level, native, temp }: Place): void {
     try {
       this.#rename(temp, native, existing)
     } catch (cause) {
@@ -304,9 +324,22 @@ export class LocalSession {
     fs.renameSync(temp, native)
   }
 
-  #temporary(directory: string): NativePath {
-    return nativePath(this.#root, joinPath(directory, `${this.#prefix}${this.#temporaries++}`))
+  #temporary(directory: Directory): NativePath {
+    return directory.child(`${this.#prefix}${this.#temporaries++}`)
   }
+}
+
+const temporaryName = (temp: NativePath): string => baseName(String(temp))
+
+/** Whether a symlink, fifo or device node is what the entry says, whatever its metadata. */
+const isSameNode = (entry: Entry, native: NativePath, existing: fs.BigIntStats): boolean => {
+  if (kindOf(existing) !== entry.kind) return false
+  if (entry.kind === "symlink") {
+    return pathFromBytes(fs.readlinkSync(native, { encoding: "buffer" })) === entry.target
+  }
+  if (entry.kind === "fifo") return true
+  const have = deviceOf(existing.rdev)
+  return have.major === entry.rdev!.major && have.minor === entry.rdev!.minor
 }
 
 const refuse = (path: string, what: string, problem: string | undefined): void => {

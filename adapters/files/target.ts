@@ -9,6 +9,7 @@ import { SourceError } from "../../stages/walk/source.ts"
 import { Target, TargetError, type TargetSession, type Written } from "../../stages/walk/target.ts"
 import { Busy } from "./batches.ts"
 import { targetError } from "./errno.ts"
+import { DESCRIPTORS } from "./held.ts"
 import { BYTE_NAMES, WRITE_TIME_RESOLUTION } from "./native.ts"
 import { LocalSession, type PendingFile } from "./session.ts"
 
@@ -22,6 +23,8 @@ export interface LocalTargetOptions {
    * none is written before that thread runs.
    */
   readonly threadAfter?: number
+  /** Set to false to go by paths where directories could be held: what other systems than Linux do, for tests. */
+  readonly hold?: boolean
 }
 
 /**
@@ -33,14 +36,15 @@ export interface LocalTargetOptions {
  * - A file that is there with the same content is not written again; its metadata is set when it differs. Otherwise it is
  *   replaced, never changed in place, so its other hard links keep their content. A directory that is not empty is never
  *   removed to make place; a file or symlink in the place of a directory is.
- * - Nothing is written through a symlink beneath the root. The root itself may be one.
+ * - Nothing is written through a symlink beneath the root, not even one that takes the place of a directory meanwhile: directories are
+ *   held open, where the system can (docs/threat-model.md). The root itself may be a symlink.
  * - A hard link is made only to a file beneath the root with the same size and metadata that this session wrote, or whose content
- *   it compared; otherwise the content is written.
+ *   it compared; otherwise the content is written. Symlinks, fifos and device nodes are linked where all that they are is the same.
  * - Directories that the entries do not name are made with mode 0700.
  * - `finish` returns only directories whose metadata could not be set.
  * - Modes lose setuid and setgid where the owner is not restored. Names of users and groups are not looked up: numbers count.
  */
-const make = ({ threadAfter }: LocalTargetOptions = {}): Target => ({
+const make = ({ hold = true, threadAfter }: LocalTargetOptions = {}): Target => ({
   fidelity: {
     kinds: ["file", "directory", "symlink", "fifo", "character", "block"],
     mode: true,
@@ -53,7 +57,7 @@ const make = ({ threadAfter }: LocalTargetOptions = {}): Target => ({
   open: (root, options): Effect.Effect<TargetSession, TargetError, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.try({
-        try: () => new LocalSession(root, options, threadAfter),
+        try: () => new LocalSession(root, options, threadAfter, hold ? DESCRIPTORS : undefined),
         catch: (cause) => {
           const error = targetError(root, cause)
           return new TargetError({ reason: error.reason, path: root, message: `${error.message}: ${root}`, cause })

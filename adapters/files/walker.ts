@@ -5,38 +5,53 @@ import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } f
 import { sortNames } from "../../stages/walk/order.ts"
 import { baseName, displayPath, joinPath, pathFromBytes } from "../../stages/walk/path.ts"
 import { SourceError, type WalkOptions } from "../../stages/walk/source.ts"
-import { localContent, READ_SAFELY } from "./content.ts"
-import { errorSentence, sourceError } from "./errno.ts"
+import { localContent, type LocalRoot, READ_SAFELY } from "./content.ts"
+import { errorCode, errorSentence, sourceError } from "./errno.ts"
+import { type Directory, Held } from "./held.ts"
 import { deviceOf, isDirectory, isRegular, kindOf, metadataOf } from "./metadata.ts"
 import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, nativePath } from "./native.ts"
 
 /** A batch is given out when it has at least so many entries. */
 const BATCH = 256
+/** Directories held at once. */
+const HELD = 64
 
 /** A directory whose names are being visited; then its sub-directories, one after the other. Names only: not their entries. */
 interface Level {
   readonly path: string
+  readonly directory: Directory
   names: ReadonlyArray<string>
   nextName: number
   readonly directories: Array<string>
   nextDirectory: number
 }
 
-/** The state of one walk. */
+/** The state of one walk. To be closed; what it gave out can be read later all the same. */
 export class Walker {
   readonly #root: string
   readonly #excludes: Excludes | undefined
   readonly #options: WalkOptions
+  readonly #descriptors: string | undefined
   readonly #levels: Array<Level> = []
   /** Of files with several links: the path of the first, and how many links are still to come. */
   readonly #links: Map<string, { readonly path: string; left: number }> = new Map()
+  #held: Held | undefined
+  #place: LocalRoot | undefined
+  /** For content: as long as the walk goes on. */
+  readonly #heldOf = (): Held | undefined => this.#held?.closed === false ? this.#held : undefined
   #device: bigint | undefined
   #started = false
 
-  constructor(root: string, options: WalkOptions) {
+  /** `descriptors`: see `held.ts`. */
+  constructor(root: string, options: WalkOptions, descriptors: string | undefined) {
     this.#root = absoluteRoot(root)
     this.#options = options
     this.#excludes = makeExcludes(options.ignore)
+    this.#descriptors = descriptors
+  }
+
+  close(): void {
+    this.#held?.close()
   }
 
   /** The next entries; none at the end. Throws {@link SourceError} when the root cannot be read. */
@@ -53,7 +68,7 @@ export class Walker {
       else {
         level.names = []
         if (level.nextDirectory < level.directories.length) {
-          this.#descend(joinPath(level.path, level.directories[level.nextDirectory++]!), out)
+          this.#descend(level, level.directories[level.nextDirectory++]!, out)
         } else levels.pop()
       }
     }
@@ -66,13 +81,17 @@ export class Walker {
       const own = fs.lstatSync(path, { bigint: true })
       const stats = own.isSymbolicLink() ? fs.statSync(path, { bigint: true, throwIfNoEntry: false }) ?? own : own
       if (isDirectory(stats)) {
-        this.#device = stats.dev
-        const names = this.#names("")
-        out.push(directory("", stats))
-        this.#push("", names)
+        const { root } = this.#hold(this.#root)
+        const now = root.stats()
+        this.#device = now.dev
+        const names = this.#names(root)
+        out.push(directory("", now))
+        this.#push(root, names)
       } else {
         const slash = this.#root.lastIndexOf("/")
-        const entry = this.#entry(baseName(this.#root), own, this.#root.slice(0, slash) || "/")
+        const { root } = this.#hold(this.#root.slice(0, slash) || "/")
+        const name = baseName(this.#root)
+        const entry = this.#entry(name, fs.lstatSync(root.child(name), { bigint: true }), root, name)
         if (entry.kind === "unreadable") {
           throw new SourceError({ reason: "io", path: this.#root, message: entry.problem! })
         }
@@ -89,12 +108,19 @@ export class Walker {
     }
   }
 
+  #hold(path: string): Held {
+    const held = new Held(path, { limit: HELD, descriptors: this.#descriptors })
+    this.#held = held
+    this.#place = { path, device: held.root.device, inode: held.root.inode, held: this.#descriptors !== undefined }
+    return held
+  }
+
   #visit(level: Level, name: string, out: Array<Entry>): void {
     const path = joinPath(level.path, name)
     let stats: fs.BigIntStats | undefined
     let problem = vanished
     try {
-      stats = fs.lstatSync(nativePath(this.#root, path), { bigint: true, throwIfNoEntry: false })
+      stats = fs.lstatSync(this.#held!.use(level.directory).child(name), { bigint: true, throwIfNoEntry: false })
     } catch (cause) {
       problem = errorSentence(cause)
     }
@@ -107,7 +133,7 @@ export class Walker {
     if (this.#ignores(path, false)) return
     if (stats === undefined || ambiguous) {
       out.push(unreadable(path, !BYTE_NAMES && name.includes("\ufffd") ? BYTE_NAMES_MISSING : problem))
-    } else out.push(this.#entry(path, stats, this.#root))
+    } else out.push(this.#entry(path, stats, level.directory, name))
   }
 
   #ignores(path: string, directory: boolean): boolean {
@@ -116,16 +142,16 @@ export class Walker {
     return true
   }
 
-  #descend(path: string, out: Array<Entry>): void {
+  #descend(level: Level, name: string, out: Array<Entry>): void {
+    const path = joinPath(level.path, name)
+    let inner: Directory
     let stats: fs.BigIntStats
     try {
-      stats = fs.lstatSync(nativePath(this.#root, path), { bigint: true })
+      inner = this.#held!.enter(level.directory, name)
+      stats = inner.stats()
     } catch (cause) {
-      out.push(unreadable(path, errorSentence(cause)))
-      return
-    }
-    if (!isDirectory(stats)) {
-      out.push(unreadable(path, "It was replaced by something else while the directory was read"))
+      const code = errorCode(cause)
+      out.push(unreadable(path, code === "ENOTDIR" || code === "ELOOP" ? REPLACED : errorSentence(cause)))
       return
     }
     out.push(directory(path, stats))
@@ -134,55 +160,37 @@ export class Walker {
       return
     }
     try {
-      this.#push(path, this.#names(path))
+      this.#push(inner, this.#names(inner))
     } catch (cause) {
       out.push(unreadable(path, errorSentence(cause)))
     }
   }
 
-  #push(path: string, names: ReadonlyArray<string>): void {
-    this.#levels.push({ path, names, nextName: 0, directories: [], nextDirectory: 0 })
+  #push(directory: Directory, names: ReadonlyArray<string>): void {
+    this.#levels.push({ path: directory.path, directory, names, nextName: 0, directories: [], nextDirectory: 0 })
   }
 
   /** Strings first, as they are faster; a name that is not UTF-8 shows as U+FFFD and makes us read the directory again as bytes. */
-  #names(path: string): ReadonlyArray<string> {
-    const native = nativePath(this.#root, path)
+  #names(directory: Directory): ReadonlyArray<string> {
+    const native = directory.self
     let names: Array<string> = fs.readdirSync(native)
     if (BYTE_NAMES && names.some((name) => name.includes("\ufffd"))) {
       names = fs.readdirSync(native, { encoding: "buffer" }).map(pathFromBytes)
     }
-    if (this.#options.excludeCaches === true && names.includes(CACHE_TAG) && this.#isCache(path)) {
-      this.#options.leftOut?.(path, "cache", true)
+    if (this.#options.excludeCaches === true && names.includes(CACHE_TAG) && isCache(directory)) {
+      this.#options.leftOut?.(directory.path, "cache", true)
       return [CACHE_TAG]
     }
     return sortNames(names)
   }
 
-  #isCache(path: string): boolean {
-    let fd: number | undefined
-    try {
-      fd = fs.openSync(nativePath(this.#root, joinPath(path, CACHE_TAG)), READ_SAFELY)
-      const start = new Uint8Array(CACHE_TAG_BYTES)
-      return isRegular(fs.fstatSync(fd, { bigint: true })) &&
-        fs.readSync(fd, start, 0, start.length, 0) === start.length && isCacheTag(start)
-    } catch {
-      // Not readable: then it is walked like any other directory, and the tag is reported.
-      return false
-    } finally {
-      if (fd !== undefined) fs.closeSync(fd)
-    }
-  }
-
-  #entry(path: string, stats: fs.BigIntStats, root: string): Entry {
+  /** `name` in `directory`. */
+  #entry(path: string, stats: fs.BigIntStats, directory: Directory, name: string): Entry {
     const kind = kindOf(stats)
     const metadata = metadataOf(stats)
     if (kind === "file") {
       const size = Number(stats.size)
-      const content = localContent({
-        path: root === "/" ? `/${path}` : `${root}/${path}`,
-        device: stats.dev,
-        inode: stats.ino,
-      })
+      const content = localContent({ root: this.#place!, path, device: stats.dev, inode: stats.ino }, this.#heldOf)
       const linkTo = stats.nlink > 1n ? this.#link(path, stats) : undefined
       // Same order of fields for all files: one shape makes walks faster.
       const sparse = stats.blocks * 512n < stats.size
@@ -201,7 +209,7 @@ export class Walker {
     if (kind === "character" || kind === "block") return { path, kind, metadata, size: 0, rdev: deviceOf(stats.rdev) }
     if (kind !== "symlink") return { path, kind, metadata, size: 0 }
     try {
-      const target = pathFromBytes(fs.readlinkSync(nativePath(root, path), { encoding: "buffer" }))
+      const target = pathFromBytes(fs.readlinkSync(directory.child(name), { encoding: "buffer" }))
       return { path, kind, metadata, size: 0, target }
     } catch (cause) {
       return unreadable(path, errorSentence(cause))
@@ -221,7 +229,24 @@ export class Walker {
   }
 }
 
+const isCache = (directory: Directory): boolean => {
+  let fd: number | undefined
+  try {
+    fd = fs.openSync(directory.child(CACHE_TAG), READ_SAFELY)
+    const start = new Uint8Array(CACHE_TAG_BYTES)
+    return isRegular(fs.fstatSync(fd, { bigint: true })) &&
+      fs.readSync(fd, start, 0, start.length, 0) === start.length && isCacheTag(start)
+  } catch {
+    // Not readable: then it is walked like any other directory, and the tag is reported.
+    return false
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
+}
+
 const vanished = "No such file or directory: it vanished while the directory was read"
+
+const REPLACED = "It was replaced by something else while the directory was read"
 
 const directory = (path: string, stats: fs.BigIntStats): Entry => ({
   path,

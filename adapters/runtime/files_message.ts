@@ -7,13 +7,14 @@ import { ID_BYTES } from "../../stages/kernel.ts"
 import type { Planned, Steps } from "../../stages/plan.ts"
 import { bare, type Stored } from "../../stages/unit.ts"
 import type { Entry, Metadata, ReaderContent } from "../../stages/walk/entry.ts"
-import type { LocalLocator } from "../files/content.ts"
+import type { LocalLocator, LocalRoot } from "../files/content.ts"
 
 /** What a thread needs to know of the files of a unit. */
 export interface FilesMessage {
-  /** Absolute, with NULs between. */
+  readonly roots: ReadonlyArray<LocalRoot>
+  /** With NULs between. */
   readonly paths: string
-  /** For each: device, inode, mtime and ctime as the walk saw it. */
+  /** For each: device, inode, mtime and ctime as the walk saw it; then the number of its root. */
   readonly numbers: BigInt64Array<ArrayBuffer>
 }
 
@@ -40,7 +41,7 @@ export interface Remark {
   readonly problem?: string
 }
 
-const NUMBERS = 4
+const NUMBERS = 5
 /** Stands for a time that is not known. */
 const UNKNOWN = -(2n ** 63n)
 
@@ -50,20 +51,24 @@ export const locatorOf = (entry: Entry): LocalLocator => (entry.content as Reade
 export const toFilesMessage = (files: ReadonlyArray<Planned<Steps>>): FilesMessage => {
   const numbers = new BigInt64Array(files.length * NUMBERS)
   const paths: Array<string> = []
+  const roots: Array<LocalRoot> = []
   for (const [i, file] of files.entries()) {
-    const { device, inode, path } = locatorOf(file)
+    const { device, inode, path, root } = locatorOf(file)
+    if (roots.at(-1) !== root) roots.push(root)
     paths.push(path)
     numbers[i * NUMBERS] = device
     numbers[i * NUMBERS + 1] = inode
     numbers[i * NUMBERS + 2] = file.metadata.mtime ?? UNKNOWN
     numbers[i * NUMBERS + 3] = file.metadata.ctime ?? UNKNOWN
+    numbers[i * NUMBERS + 4] = BigInt(roots.length - 1)
   }
-  return { paths: paths.join("\0"), numbers }
+  return { roots, paths: paths.join("\0"), numbers }
 }
 
 /** The inverse, on the thread. */
-export const locatorsOf = ({ numbers, paths }: FilesMessage): ReadonlyArray<LocalLocator> =>
+export const locatorsOf = ({ numbers, paths, roots }: FilesMessage): ReadonlyArray<LocalLocator> =>
   paths.split("\0").map((path, i) => ({
+    root: roots[Number(numbers[i * NUMBERS + 4])]!,
     path,
     // As the walk gives them: unsigned.
     device: BigInt.asUintN(64, numbers[i * NUMBERS]!),

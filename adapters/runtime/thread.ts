@@ -8,7 +8,7 @@ import type { Planned, Steps } from "../../stages/plan.ts"
 import { release } from "../../stages/release.ts"
 import { EMIT_BYTES, storeAll, type Stored } from "../../stages/unit.ts"
 import { SourceError } from "../../stages/walk/source.ts"
-import { localContent, openPart } from "../files/content.ts"
+import { holding, localContent, openPart } from "../files/content.ts"
 import { locatorsOf, memoryOf, toStoredMessage } from "./files_message.ts"
 import { collectAfter, leanMemory } from "./memory.ts"
 import {
@@ -80,19 +80,21 @@ async function handle(request: Exclude<Request, { type: "taken" }>): Promise<voi
 
 async function storeUnit(lane: Lane, { files, task }: Unit): Promise<void> {
   const stored: Array<Stored> = []
-  const entries = locatorsOf(files).map((locator): Planned<Steps> => ({
-    path: "",
-    kind: "file",
-    metadata: {},
-    size: undefined,
-    content: localContent(locator),
-    plan: [],
-  }))
   const onRead = (_path: string, bytes: number): void => {
     at = stored.length
     read += bytes
   }
-  await run(lane, task, storeAll(lane, onRead, entries, stored))
+  await holding((heldOf) => {
+    const entries = locatorsOf(files).map((locator): Planned<Steps> => ({
+      path: "",
+      kind: "file",
+      metadata: {},
+      size: undefined,
+      content: localContent(locator, heldOf),
+      plan: [],
+    }))
+    return run(lane, task, storeAll(lane, onRead, entries, stored))
+  })
   lane.flush()
   const message = toStoredMessage(stored, files)
   reply(task, { type: "stored", blocks: await take(lane), read, files: message }, memoryOf(message))

@@ -1,0 +1,77 @@
+/** One thing on disk to be looked at and changed, by a descriptor where that is possible. */
+import * as fs from "node:fs"
+import type { EntryKind } from "../../stages/walk/entry.ts"
+import { type Directory, O_PATH, Replaced } from "./held.ts"
+import { kindOf } from "./metadata.ts"
+import { type NativePath, setLinkTime, setPathTime, setTime } from "./native.ts"
+
+/** A file, directory, symlink, fifo or device node. Methods throw errors of `node:fs`. */
+export interface Handle {
+  readonly stats: () => fs.BigIntStats
+  readonly setOwner: (uid: number, gid: number) => void
+  readonly setMode: (mode: number) => void
+  readonly setTime: (time: bigint) => void
+}
+
+const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
+
+/** What is open as `fd`, which is at `path`. */
+export const openedFile = (fd: number, path: NativePath): Handle => ({
+  stats: () => fs.fstatSync(fd, { bigint: true }),
+  setOwner: (uid, gid) => fs.fchownSync(fd, uid, gid),
+  setMode: (mode) => fs.fchmodSync(fd, mode),
+  setTime: (time) => setTime(fd, path, time),
+})
+
+/** What a path of a descriptor leads to, which is that itself, even a symlink. */
+const heldPlace = (path: NativePath, stats: () => fs.BigIntStats): Handle => ({
+  stats,
+  setOwner: (uid, gid) => fs.chownSync(path, uid, gid),
+  setMode: (mode) => fs.chmodSync(path, mode),
+  setTime: (time) => setPathTime(path, time),
+})
+
+/** What is at a path now. */
+const place = (path: NativePath): Handle => ({
+  stats: () => fs.lstatSync(path, { bigint: true }),
+  setOwner: (uid, gid) => fs.lchownSync(path, uid, gid),
+  setMode: (mode) => fs.chmodSync(path, mode),
+  setTime: (time) => setLinkTime(path, time),
+})
+
+/** Uses the handle of a directory. */
+export const withDirectory = <A>(directory: Directory, use: (handle: Handle) => A): A => {
+  if (directory.descriptors !== undefined) return use(heldPlace(directory.self, () => directory.stats()))
+  const fd = fs.openSync(directory.self, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  try {
+    return use(openedFile(fd, directory.self))
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/**
+ * Uses the handle of a symlink, fifo or device node in a directory. Throws {@link Replaced} when it is not one, or, where directories are
+ * held, when `alone` and it has another name, which may be anywhere.
+ */
+export const withNode = <A>(
+  directory: Directory,
+  name: string,
+  { alone, kind }: { readonly alone: boolean; readonly kind: EntryKind },
+  use: (handle: Handle) => A,
+): A => {
+  const path = directory.child(name)
+  const { descriptors } = directory
+  const check = (handle: Handle): Handle => {
+    const stats = handle.stats()
+    if (kindOf(stats) !== kind || alone && descriptors !== undefined && stats.nlink !== 1n) throw new Replaced()
+    return handle
+  }
+  if (descriptors === undefined) return use(check(place(path)))
+  const fd = fs.openSync(path, O_RDONLY | O_PATH | O_NOFOLLOW)
+  try {
+    return use(check(heldPlace(`${descriptors}${fd}`, () => fs.fstatSync(fd, { bigint: true }))))
+  } finally {
+    fs.closeSync(fd)
+  }
+}
