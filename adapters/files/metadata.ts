@@ -2,44 +2,48 @@
 import * as fs from "node:fs"
 import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
 
-const FORMAT = 0o170000n
-const DIRECTORY = 0o040000n
-const REGULAR = 0o100000n
-const kinds: ReadonlyMap<bigint, EntryKind> = new Map<bigint, EntryKind>([
+const FORMAT = 0o170000
+const DIRECTORY = 0o040000
+const REGULAR = 0o100000
+const kinds: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
   [REGULAR, "file"],
   [DIRECTORY, "directory"],
-  [0o120000n, "symlink"],
-  [0o010000n, "fifo"],
-  [0o140000n, "socket"],
-  [0o020000n, "character"],
-  [0o060000n, "block"],
+  [0o120000, "symlink"],
+  [0o010000, "fifo"],
+  [0o140000, "socket"],
+  [0o020000, "character"],
+  [0o060000, "block"],
 ])
 
 /** Kind of what `lstat` or `fstat` described; undefined for what this file system has beside the known kinds. */
-export const kindOf = (stats: fs.BigIntStats): EntryKind | undefined => kinds.get(stats.mode & FORMAT)
+export const kindOf = (stats: fs.BigIntStats): EntryKind | undefined => kinds.get(Number(stats.mode) & FORMAT)
 
 /** Whether it is a directory itself, not a symlink to one. */
-export const isDirectory = (stats: fs.BigIntStats): boolean => (stats.mode & FORMAT) === DIRECTORY
+export const isDirectory = (stats: fs.BigIntStats): boolean => (Number(stats.mode) & FORMAT) === DIRECTORY
 
 /** Whether it is a regular file itself. */
-export const isRegular = (stats: fs.BigIntStats): boolean => (stats.mode & FORMAT) === REGULAR
+export const isRegular = (stats: fs.BigIntStats): boolean => (Number(stats.mode) & FORMAT) === REGULAR
 
 /** Everything that is known of an entry beside its content. */
 export const metadataOf = (stats: fs.BigIntStats): Metadata => {
+  const { ctimeNs: ctime, dev: device, ino: inode, mtimeNs: mtime } = stats
+  const mode = Number(stats.mode) & 0o7777
   const uid = Number(stats.uid)
   const gid = Number(stats.gid)
   const user = users().get(uid)
   const group = groups().get(gid)
+  // Nearly all have both names, and taking an object apart to make another is slow.
+  if (user !== undefined && group !== undefined) return { mode, uid, gid, user, group, mtime, ctime, inode, device }
   return {
-    mode: Number(stats.mode & 0o7777n),
+    mode,
     uid,
     gid,
     ...(user === undefined ? undefined : { user }),
     ...(group === undefined ? undefined : { group }),
-    mtime: stats.mtimeNs,
-    ctime: stats.ctimeNs,
-    inode: stats.ino,
-    device: stats.dev,
+    mtime,
+    ctime,
+    inode,
+    device,
   }
 }
 
