@@ -111,17 +111,20 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
   })
 
   await t.test("runs a portable file on one runtime, on another the day after, and on all when asked", () => {
-    const portable = ["stages/a", "formats/x/b"]
+    const portable = ["stages/a", "formats/x/b", "formats/runtime"]
     const everywhere: Readonly<Record<string, string>> = {
       "adapters/a": ``,
       "stages/marked": `// On every runtime: it measures`,
       "stages/runtime": `import "node:fs"`,
-      "formats/adapter": `import type { A } from "../../adapters/kernels/a.ts"`,
+      "stages/kernel": `import type { A } from "../../adapters/kernels/a.ts"`,
       "formats/suite": `const aSuite = 1`,
-      "stages/skips": `test("b", { skip: "why" }, () => {})`,
+      "formats/vectors": ``,
+      "formats/asks": `"Deno" in globalThis`,
+      "formats/skips": `test("b", { skip: "why" }, () => {})`,
     }
     const files = {
-      ...Object.fromEntries(portable.map((name) => [name, `test("a", () => {})`])),
+      ...Object.fromEntries(portable.map((name) => [name, `import "node:assert"\ntest("a", () => {})`])),
+      "formats/runtime": `import "node:fs"\nimport type { A } from "../../adapters/kernels/a.ts"\ntest("a", () => {})`,
       ...Object.fromEntries(Object.entries(everywhere).map(([name, body]) => [name, `${body}\ntest("a", () => {})`])),
     }
     const placesOf = (lines: ReadonlyArray<string>, name: string): string =>
@@ -134,15 +137,16 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
     for (const name of portable) {
       assert.deepEqual(rotations.map((lines) => placesOf(lines, name)).sort(), ["bun", "deno", "node"], name)
     }
-    assert.match(rotations[0]![0]!, /^2 portable files on one runtime each; the same again: --rotation 7;/)
+    assert.match(rotations[0]![0]!, /^3 portable files on one runtime each; the same again: --rotation 7;/)
     for (const options of [["--all"], ["formats/"]]) {
       assert.equal(placesOf(suite(files, ...options).lines, "formats/x/b"), "node,deno,bun")
     }
-    const today = suite({ "stages/a": files["stages/a"]!, a: `test("a", () => {})` })
+    const passes = `test("a", () => {})`
+    const today = suite({ "stages/a": passes, a: passes })
     const again = /--rotation (\d+)/.exec(today.lines[0]!)![1]!
     assert.equal(
       placesOf(
-        suite({ "stages/a": files["stages/a"]!, a: `test("a", () => {})` }, "--rotation", again).lines,
+        suite({ "stages/a": passes, a: passes }, "--rotation", again).lines,
         "stages/a",
       ),
       placesOf(today.lines, "stages/a"),

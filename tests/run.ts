@@ -2,9 +2,12 @@
  * Runs the suite, all `*.test.ts` under tests/: `npm test`, `npm test -- --all`, `npm test -- chunk/ tree.test`.
  *
  * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable when it lies in
- * tests/formats/ or tests/stages/, whose code imports no runtime, and neither brings one in itself nor is the contract of a port:
- * it imports of `node:` only test and assert, of adapters/ only stores, no vectors, calls no `…Suite` or `…Kill` of tests/suites/,
- * and skips nothing. A line `// On every runtime: WHY` in a file keeps it on all.
+ * tests/formats/ or tests/stages/, whose code imports no runtime (tests/layers.test.ts holds it to that), and is none of these:
+ * - the contract of a port: it calls a `…Suite` of tests/suites/;
+ * - vectors: its name or an import says `vectors`;
+ * - one that asks which runtime it is on (`globalThis`), or skips in a way whose reason only Node tells (`skip:`, a suite by `skipIf`);
+ * - in tests/stages/, one of kernels or with a runtime: it imports of `node:` more than test and assert, of adapters/ more than stores;
+ * - one with a line `// On every runtime: WHY`.
  * Which runtime is drawn from the name of the file and the day, so that in three days each file runs on each. The draw is printed;
  * `--rotation N` repeats it. `--all`, or a part of a path, runs all on all; `--runtime NAME` runs all on that one.
  *

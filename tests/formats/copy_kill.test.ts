@@ -4,7 +4,6 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { cpSync } from "node:fs"
 import { join } from "node:path"
-import process from "node:process"
 import { it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { Effect, Stream } from "effect"
@@ -12,6 +11,7 @@ import { fault } from "../../adapters/store/fault.ts"
 import { localStore } from "../../adapters/store/local/local.ts"
 import { copy } from "../../formats/copy.ts"
 import { memoryDirectory } from "../adapters/store/local/directory.ts"
+import { childCommand } from "../child.ts"
 import { runFormat } from "../suites/format.ts"
 import { clean, completes, create, open, tree, walk } from "./copied.ts"
 
@@ -37,15 +37,10 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         const name = `killed ${i}`
         const left = yield* fresh(name)
         const operation = Math.round(moment * operations)
-        const child = spawn(
-          process.execPath,
-          [
-            ...("Deno" in globalThis ? ["run", "-A", "--no-check"] : []),
-            ...[fileURLToPath(import.meta.resolve("./copy_child.ts")), at("from"), at(name)],
-            ...[String(operation), String(i % 2 === 0)],
-          ],
-          { stdio: ["ignore", "ignore", "pipe"] },
-        )
+        const [program, ...args] = childCommand(fileURLToPath(import.meta.resolve("./copy_child.ts")))
+        const child = spawn(program, [...args, at("from"), at(name), String(operation), String(i % 2 === 0)], {
+          stdio: ["ignore", "ignore", "pipe"],
+        })
         let errors = ""
         child.stderr.on("data", (part) => errors += part)
         const [code, signal] = yield* Effect.promise(() => once(child, "close"))

@@ -45,18 +45,20 @@ export const writeDurations = (runs: ReadonlyMap<string, ReadonlyMap<Runtime, { 
   writeFileSync(durationsFile, `{\n${lines.join(",\n")}\n}\n`)
 }
 
-/** Folders whose tests are of code that imports no runtime; tests/layers.test.ts holds the code to it. */
-const portableFolders = /^tests\/(formats|stages)\//
-
-/** An import that brings in a runtime, a whole adapter, a published vector, or the contract of a port. */
+/** Whether a file of tests/stages/ brings in a runtime, or a kernel that has it. */
 const bringsRuntime = (specifier: string): boolean =>
   specifier.startsWith("node:") && !/^node:(test|assert)\b/.test(specifier) ||
-  /(^|\/)adapters\/(?!store\/)/.test(specifier) || /(^|\/)vectors\//.test(specifier)
+  /(^|\/)adapters\/(?!store\/)/.test(specifier)
 
-const isPortable = (label: string, source: string): boolean =>
-  portableFolders.test(label) && !/^\/\/ On every runtime: ./m.test(source) && !importsOf(source).some(bringsRuntime) &&
-  // The suites of ports are named so; those of kills start processes.
-  !/\b\w+(Suite|Kill)\b/.test(source) && !/\bskip(If\(|:)/.test(source)
+/** Whether a file may run on one runtime in place of all: the rule is in words in tests/run.ts. */
+const isPortable = (label: string, source: string): boolean => {
+  const imports = importsOf(source)
+  const room = /^tests\/(formats|stages)\//.exec(label)?.[1]
+  return room !== undefined && !/^\/\/ On every runtime: ./m.test(source) && !/\b\w+Suite\b/.test(source) &&
+    ![label, ...imports].some((one) => one.includes("vectors")) &&
+    !/\bglobalThis\b|\bskip:|\bdescribe\(\.\.\.skipIf/.test(source) &&
+    (room === "formats" || !imports.some(bringsRuntime))
+}
 
 const isAlone = (source: string): boolean =>
   /^\/\/ Alone: ./m.test(source) || /\bprocess\b/.test(source) ||

@@ -7,7 +7,6 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { cpSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import process from "node:process"
 import { it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { isDeepStrictEqual } from "node:util"
@@ -19,6 +18,7 @@ import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import type { ObjectStore } from "../../stages/pack/store.ts"
 import { Source } from "../../stages/walk/source.ts"
 import { memoryDirectory } from "../adapters/store/local/directory.ts"
+import { childCommand } from "../child.ts"
 import { factsOf, kept, noise, runFormat, sorted } from "./format.ts"
 import { diskStore, openIn, options, reachIn, type Subject } from "./subject.ts"
 
@@ -40,14 +40,10 @@ const plant = (root: string, state: number): void => {
 
 /** Runs a backup in another process, which kills itself at an operation. */
 const killed = async (subject: Subject, repository: string, tree: string, at: number, within: boolean) => {
-  const running = spawn(
-    process.execPath,
-    [
-      ...("Deno" in globalThis ? ["run", "-A", "--no-check"] : []),
-      ...[child, subject.module, repository, tree, String(at), String(within)],
-    ],
-    { stdio: ["ignore", "ignore", "pipe"] },
-  )
+  const [program, ...args] = childCommand(child)
+  const running = spawn(program, [...args, subject.module, repository, tree, String(at), String(within)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  })
   let errors = ""
   running.stderr.on("data", (part) => errors += part)
   const [code, signal] = await once(running, "close")

@@ -5,7 +5,6 @@ import { createHash } from "node:crypto"
 import { once } from "node:events"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import process from "node:process"
 import { createInterface } from "node:readline"
 import { it } from "node:test"
 import { fileURLToPath } from "node:url"
@@ -14,6 +13,7 @@ import { localStore } from "../../../adapters/store/local/local.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
 import { factsOf, noise, runFormat } from "../../suites/format.ts"
 import { memoryDirectory } from "../../adapters/store/local/directory.ts"
+import { childCommand } from "../../child.ts"
 import { kindOf, secrets, small } from "./harness.ts"
 
 const script = fileURLToPath(import.meta.resolve("./child.ts"))
@@ -35,11 +35,8 @@ const backup = async (
   source: string,
   killAfter?: number,
 ): Promise<{ readonly out: string; readonly worked: number }> => {
-  const child = spawn(
-    process.execPath,
-    [...("Deno" in globalThis ? ["run", "-A", "--no-check"] : []), script, "backup", store, source],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  )
+  const [program, ...args] = childCommand(script)
+  const child = spawn(program, [...args, "backup", store, source], { stdio: ["ignore", "pipe", "pipe"] })
   let out = ""
   let errors = ""
   let began = 0

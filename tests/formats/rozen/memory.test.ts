@@ -1,4 +1,5 @@
 /** What a backup holds in memory does not grow with what it stores. */
+// On every runtime: each has its own memory management.
 import assert from "node:assert/strict"
 import process from "node:process"
 import { it } from "node:test"
