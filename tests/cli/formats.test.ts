@@ -1,7 +1,7 @@
 /** The formats that are opened by something other than a password, through the whole command. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import process from "node:process"
 import { test } from "node:test"
 import { Effect, Redacted } from "effect"
@@ -136,3 +136,27 @@ test(
     })
   },
 )
+
+test("all that init makes is for its owner only, whatever the umask", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("made"))
+    const repos = [at("made/a/rozen"), `sqlite:${at("made/db")}`, at("made/b/x.zprt")]
+    for (const repo of repos) {
+      const before = process.umask(0)
+      const ending = runScript(main, ["init", "-r", repo, ...repo.endsWith("zprt") ? ["--format", "zprt"] : []], {
+        env: { PENSTOCK_PASSWORD: "secret", XDG_STATE_HOME: at("made/s") },
+      })
+      process.umask(before)
+      const ended = await ending
+      assert.equal(ended.code, 0, ended.stderr)
+    }
+    const made = readdirSync(at("made"), { recursive: true, encoding: "utf8" })
+    for (const name of ["a/rozen/ROZEN.json", "db", "b/x.zprt", "s/penstock/known_repositories"]) {
+      assert.ok(made.includes(name), name)
+    }
+    for (const name of made) {
+      const info = statSync(at(`made/${name}`))
+      assert.equal(info.mode & 0o777, info.isDirectory() ? 0o700 : 0o600, name)
+    }
+  })
+})

@@ -1,5 +1,5 @@
 /** Objects in one SQLite file: a whole repository that an app embeds, copies or mails as a single file. */
-import { existsSync } from "node:fs"
+import { closeSync, existsSync, fchmodSync, openSync } from "node:fs"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import { resolve } from "node:path"
 import * as Clock from "effect/Clock"
@@ -276,10 +276,29 @@ const sqliteError = (doing: string, name: string, location: string, cause: unkno
   return new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
 }
 
+/** Makes the file for its owner only; those beside it take the mode from it. What keeps it from being made SQLite says. */
+const makeFile = (path: string): void => {
+  let fd: number
+  try {
+    fd = openSync(path, "wx", 0o600)
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== "EEXIST" || existsSync(path)) return
+    throw new StoreError({
+      reason: "io",
+      object: "",
+      message: `${path} is a symbolic link to a file that is not there: make that, or name another`,
+    })
+  }
+  // Whatever the umask took from it.
+  fchmodSync(fd, 0o600)
+  closeSync(fd)
+}
+
 const openDatabase = (DatabaseOf: typeof DatabaseSync, path: string, create: boolean, now: number): DatabaseSync => {
   if (!create && !existsSync(path)) {
     throw new StoreError({ reason: "not-found", object: "", message: `There is no file ${path}` })
   }
+  if (create && !existsSync(path)) makeFile(path)
   const db = new DatabaseOf(path)
   try {
     db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
@@ -354,6 +373,7 @@ const make = Effect.fnUntraced(function* (file: string, options?: SqliteStoreOpt
  *   not belong on network file systems.
  * - Work is done on the calling thread, so it is no faster with more connections.
  * - Space of removed objects is used again, but the file does not shrink.
+ * - The file is made with mode 0600, whatever the umask; those beside it have its mode.
  */
 export const sqliteStore: {
   /**

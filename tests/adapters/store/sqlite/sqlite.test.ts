@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
-import { writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import process from "node:process"
 import { test } from "node:test"
 import { DatabaseSync } from "node:sqlite"
 import { Effect, Scope } from "effect"
@@ -77,4 +78,30 @@ test("what is not such a file is refused", () =>
     db.close()
     const error = yield* Effect.flip(sqliteStore.make(other, { create: true }))
     assert.match(error.message, /not a store of Penstock/)
+  })))
+
+test("the file, and those beside it, are for the owner only, whatever the umask", () =>
+  run(Effect.gen(function* () {
+    for (const mask of [0, 0o022, 0o777]) {
+      const path = yield* file
+      const before = process.umask(mask)
+      try {
+        const store = yield* sqliteStore.make(path, { create: true })
+        yield* store.put("x", [bytes(300_000)])
+      } finally {
+        process.umask(before)
+      }
+      const made = readdirSync(dirname(path))
+      assert.ok(made.length > 1, `${made}`)
+      for (const name of made) assert.equal(statSync(join(dirname(path), name)).mode & 0o777, 0o600, name)
+    }
+  })))
+
+test("nothing is made at the end of a link that leads nowhere", () =>
+  run(Effect.gen(function* () {
+    const path = yield* file
+    symlinkSync(join(dirname(path), "not there"), path)
+    const error = yield* Effect.flip(sqliteStore.make(path, { create: true }))
+    assert.match(error.message, /is a symbolic link to a file that is not there/)
+    assert.ok(!existsSync(join(dirname(path), "not there")))
   })))
