@@ -78,7 +78,7 @@ export { type ErrorFields, type TaggedErrorClass, type TaggedErrorInstance } fro
 
 // Formats
 export * from "./formats/format.ts"
-export { convert, type Converted, type ConvertOptions, counterparts } from "./formats/convert.ts"
+export { convert, type Converted, type ConvertOptions, counterparts, type Made } from "./formats/convert.ts"
 export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
 export {

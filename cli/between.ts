@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { counting, type CountingStore } from "../adapters/store/counting.ts"
-import type { Converted, ConvertOptions } from "../formats/convert.ts"
+import type { ConvertOptions, Made } from "../formats/convert.ts"
 import type { FormatError, Repository, SnapshotInfo } from "../formats/format.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 import { UsageError } from "./error.ts"
@@ -40,7 +40,7 @@ export interface Way {
       from: Repository,
       to: Repository,
       options: ConvertOptions,
-    ) => Stream.Stream<Converted, FormatError>
+    ) => Stream.Stream<Made<"converted" | "copied">, FormatError>
     readonly there: (
       from: Repository,
       to: Repository,
@@ -159,8 +159,8 @@ interface Tally {
   bytesStored: number
 }
 
-const tell = (one: Converted, tally: Tally, { done }: Way, out: Output): void => {
-  tally[one.outcome === "converted" ? "done" : one.outcome] += 1
+const tell = (one: Made<"converted" | "copied">, tally: Tally, { done }: Way, out: Output): void => {
+  tally[one.outcome === "lost" || one.outcome === "there" ? one.outcome : "done"] += 1
   const of = { source: one.source.id }
   if (one.outcome === "lost") {
     tally.problems += 1

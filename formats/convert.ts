@@ -10,19 +10,22 @@ export interface ConvertOptions {
   readonly progress?: (source: SnapshotInfo, progress: Progress) => void
 }
 
-/** What became of one snapshot. */
-export type Converted =
+/** What became of one snapshot; `Done` when it was made. */
+export type Made<Done extends string> =
   /** The target has it already. */
   | { readonly outcome: "there"; readonly source: SnapshotInfo; readonly target: SnapshotInfo }
   /** `summary.problems` names the files that the source has lost, and what the target cannot hold. */
   | {
-    readonly outcome: "converted"
+    readonly outcome: Done
     readonly source: SnapshotInfo
     readonly target: SnapshotInfo
     readonly summary: BackupSummary
   }
   /** The source cannot list it any more. */
   | { readonly outcome: "lost"; readonly source: SnapshotInfo; readonly error: FormatError }
+
+/** What became of a snapshot that was to be converted. */
+export type Converted = Made<"converted">
 
 /**
  * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps these. A snapshot
@@ -47,12 +50,12 @@ export const convert = (
   }))
 
 /** Makes the snapshots that are not there. */
-export const eachMissing = (
+export const eachMissing = <Done extends string>(
   wanted: ReadonlyArray<SnapshotInfo>,
   there: ReadonlyMap<string, SnapshotInfo>,
-  make: (source: SnapshotInfo) => Effect.Effect<Converted, FormatError>,
-): Stream.Stream<Converted, FormatError> =>
-  Stream.mapEffect(Stream.fromIterable(wanted), (source): Effect.Effect<Converted, FormatError> => {
+  make: (source: SnapshotInfo) => Effect.Effect<Made<Done>, FormatError>,
+): Stream.Stream<Made<Done>, FormatError> =>
+  Stream.mapEffect(Stream.fromIterable(wanted), (source): Effect.Effect<Made<Done>, FormatError> => {
     const target = there.get(source.id)
     return target === undefined ? make(source) : Effect.succeed({ outcome: "there", source, target })
   })

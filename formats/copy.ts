@@ -1,7 +1,7 @@
 /** From one repository to another of the same format: only what the other does not have is read and written. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type Converted, convertOne, type ConvertOptions, counterparts, eachMissing } from "./convert.ts"
+import { convertOne, type ConvertOptions, counterparts, eachMissing, type Made } from "./convert.ts"
 import {
   chooseParent,
   type Copier,
@@ -14,8 +14,8 @@ import {
 /** What to copy. */
 export type CopyOptions = ConvertOptions
 
-/** What became of one snapshot; see {@link Converted}. */
-export type Copied = Converted
+/** What became of a snapshot that was to be copied. */
+export type Copied = Made<"copied">
 
 /**
  * Makes snapshots of one repository in another of the same format, with their times, names, paths and tags. A snapshot that is there
@@ -61,7 +61,8 @@ const copyFiles: (
 ) => Effect.Effect<Copied, FormatError> = Effect.fnUntraced(function* (from, to, source, options) {
   const { hostname, paths, time } = source
   const parent = yield* chooseParent(yield* to.snapshots, { hostname, paths, time }, (target) => target)
-  return yield* convertOne(from, to, source, { ...options, ...(parent === undefined ? {} : { parent }) })
+  const one = yield* convertOne(from, to, source, { ...options, ...(parent === undefined ? {} : { parent }) })
+  return one.outcome === "converted" ? { ...one, outcome: "copied" } : one
 })
 
 const copyOne = (
@@ -76,7 +77,7 @@ const copyOne = (
         ? { outcome: "lost", source, error: result.lost }
         : "there" in result
         ? { outcome: "there", source, target: result.there }
-        : { outcome: "converted", source, target: result.snapshot!, summary: result },
+        : { outcome: "copied", source, target: result.snapshot!, summary: result },
   )
 
 /**

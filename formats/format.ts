@@ -366,6 +366,15 @@ const CLOCKS = 5 * 60 * 1000
 /** Whether a snapshot is dated in the future: until then it is the latest, whatever is backed up. */
 export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">): boolean => time > Date.now() + CLOCKS
 
+/** For formats without keys to share: fails with `unsupported` when a new repository is to have the key of another. */
+export const refuseLike = (format: string, like: Repository | undefined): Effect.Effect<void, RepositoryError> =>
+  like === undefined ? Effect.void : Effect.fail(
+    new RepositoryError({
+      reason: "unsupported",
+      message: `A new repository of the format ${format} cannot have the key of another`,
+    }),
+  )
+
 /**
  * The snapshot that a backup starts from, when there is one: the one asked for, else the newest of the same host and paths.
  * `snapshots` are sorted by time. Warns when the last is dated in the future, and the new one is not told its time. Fails with `unknown-snapshot`.

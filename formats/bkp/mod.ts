@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Kernels } from "../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
-import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
+import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { backup, fidelity } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
@@ -41,7 +41,8 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
     const config = yield* absent(store.get(CONFIG, { atMost: CONFIG_BYTES }))
     return (config !== undefined && isConfig(config)) || (yield* hasHeads(store))
   }),
-  create: Effect.fnUntraced(function* (secrets) {
+  create: Effect.fnUntraced(function* (secrets, like) {
+    yield* refuseLike("bkp", like)
     yield* refuseOthers(secrets, "bkp", ["password"])
     const { password } = secrets
     const store = yield* ObjectStore

@@ -11,7 +11,7 @@ import { sha256 } from "../../stages/hash/sha256.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
-import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
+import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { absent } from "./errors.ts"
@@ -65,7 +65,8 @@ export const makeFogsync = (options: FogsyncOptions = {}): Format => {
     name: "fogsync",
     fidelity,
     recognise: Effect.flatMap(ObjectStore, (store) => isShare(store)),
-    create: Effect.fnUntraced(function* (secrets) {
+    create: Effect.fnUntraced(function* (secrets, like) {
+      yield* refuseLike("fogsync", like)
       yield* refuseOthers(secrets, "fogsync", ["key"])
       const store = yield* ObjectStore
       const exists = new RepositoryError({

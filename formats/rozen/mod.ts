@@ -43,11 +43,7 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
   }),
   create: Effect.fnUntraced(function* (secrets, like) {
     if (options.version === 0) {
-      if (like === undefined) return yield* makeRozenV0(optionsV0(options)).create(secrets)
-      return yield* new RepositoryError({
-        reason: "unsupported",
-        message: "A repository of block version 0 cannot have the key of another; leave out that it is to be like one",
-      })
+      return yield* makeRozenV0(optionsV0(options)).create(secrets, like)
     }
     yield* refuseOthers(secrets, "rozen", ["password"])
     const { password } = secrets
@@ -124,10 +120,15 @@ interface Inside {
   readonly opened: Opened
   readonly master: Redacted.Redacted<Uint8Array>
 }
-const insides = new WeakMap<Repository, Inside>()
+
+/** Where it is: a member of the repository, so that a copy with other methods (`{ ...repository, backup }`) has it too. */
+const INSIDE: unique symbol = Symbol("penstock/rozen")
+
+const insideOf = (repository: Repository & { readonly [INSIDE]?: () => Inside }): Inside | undefined =>
+  repository[INSIDE]?.()
 
 /** The master key of a repository of this format. */
-const keyOf = (repository: Repository): Redacted.Redacted<Uint8Array> | undefined => insides.get(repository)?.master
+const keyOf = (repository: Repository): Redacted.Redacted<Uint8Array> | undefined => insideOf(repository)?.master
 
 const repository = (
   opened: Opened,
@@ -135,7 +136,8 @@ const repository = (
   finish: (repository: Repository) => Repository = (repository) => repository,
 ): Repository => {
   const listed: Listed = new WeakMap()
-  const made = finish({
+  const inside: Inside = { opened, master }
+  return finish({
     format: "rozen",
     id: opened.id,
     backup: (stream, options) => backup(opened, stream, options),
@@ -144,10 +146,9 @@ const repository = (
     check: (options) => check(opened, options),
     rebuild: rebuild(opened),
     copier: (from) => {
-      const source = insides.get(from)
+      const source = insideOf(from)
       return source === undefined ? undefined : makeCopier(source.opened, opened)
     },
-  })
-  insides.set(made, { opened, master })
-  return made
+    [INSIDE]: () => inside,
+  } as Repository)
 }

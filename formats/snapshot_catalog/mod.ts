@@ -13,7 +13,7 @@ import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { isThere } from "../../stages/pack/objects.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
-import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
+import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
@@ -54,7 +54,8 @@ export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Forma
     // Maps of blobs are read one at a time, or by a rebuild.
     cacheable: { holds: (name) => catalogId(name) !== undefined },
     recognise: Effect.flatMap(ObjectStore, isRepository),
-    create: Effect.fnUntraced(function* (secrets) {
+    create: Effect.fnUntraced(function* (secrets, like) {
+      yield* refuseLike(NAME, like)
       yield* refuseOthers(secrets, NAME, [])
       const store = yield* ObjectStore
       const exists = new RepositoryError({

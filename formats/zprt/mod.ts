@@ -6,7 +6,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import { ObjectStore } from "../../stages/pack/store.ts"
-import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../format.ts"
+import { type Format, type FormatError, refuseLike, type Repository, RepositoryError, type Secrets } from "../format.ts"
 import { loadArchive, readEnds, readHead, recognise, sizeOf } from "./archive.ts"
 import { startArchive, writeIndex } from "./archive_write.ts"
 import { backup } from "./backup.ts"
@@ -31,7 +31,8 @@ export const makeZprt = (options: ZprtOptions = {}): Format => ({
   name: "zprt",
   fidelity,
   recognise: Effect.flatMap(ObjectStore, recognise),
-  create: Effect.fnUntraced(function* (secrets) {
+  create: Effect.fnUntraced(function* (secrets, like) {
+    yield* refuseLike("zprt", like)
     const cost = passwordCost(options)
     if (!Number.isInteger(cost) || cost < 10 || cost > 20) {
       return yield* unsupported(`scryptLogN is ${cost}, but must be an integer from 10 to 20`)

@@ -46,7 +46,7 @@ export const completes = (source: ObjectStore, target: ObjectStore): Running<num
     const [from, to] = [yield* open(source), yield* open(counted)]
     for (const one of yield* Stream.runCollect(copy(from, to))) {
       assert.notEqual(one.outcome, "lost")
-      if (one.outcome === "converted") assert.deepEqual(one.summary.problems, [])
+      if (one.outcome === "copied") assert.deepEqual(one.summary.problems, [])
     }
     const right = yield* contents(from)
     const snapshots = yield* to.snapshots

@@ -34,7 +34,7 @@ const make = (like?: Repository) =>
 const copyAll = (from: Repository, to: Repository) =>
   Effect.map(Stream.runCollect(copy(from, to)), (all) => {
     for (const one of all) {
-      if (one.outcome === "converted") assert.deepEqual(one.summary.problems, [])
+      if (one.outcome === "copied") assert.deepEqual(one.summary.problems, [])
       assert.notEqual(one.outcome, "lost")
     }
     return all
@@ -79,7 +79,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
             ...options,
             time: 1_800_000_000_000,
           })
-          assert.deepEqual(outcomes(yield* copyAll(from.repository, to.repository)), ["converted", "converted"])
+          assert.deepEqual(outcomes(yield* copyAll(from.repository, to.repository)), ["copied", "copied"])
           assert.deepEqual(yield* contents(to.repository), yield* contents(from.repository))
           const [sources, targets] = [yield* from.repository.snapshots, yield* to.repository.snapshots]
           assert.deepEqual(targets.map(details), sources.map(details))
@@ -109,8 +109,8 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
           const index = objects.reduce((n, { size }) => n + size, 0)
           assert.ok(read < 150_000 + 2 * index + 100_000, `read ${read}, the index has ${index}`)
           assert.ok(written < 150_000 + index + 20_000, `wrote ${written}, the index has ${index}`)
-          assert.equal(copied?.outcome === "converted" && copied.summary.bytesAdded, 150_000)
-          assert.equal(copied?.outcome === "converted" && copied.summary.filesUnchanged, 210)
+          assert.equal(copied?.outcome === "copied" && copied.summary.bytesAdded, 150_000)
+          assert.equal(copied?.outcome === "copied" && copied.summary.filesUnchanged, 210)
           assert.deepEqual(yield* contents(to.repository), yield* contents(from.repository))
           yield* clean(yield* to.open)
         })
@@ -177,7 +177,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
           const lost = damaged(source!)
           assert.ok(lost.length > 0)
           const [one] = yield* Stream.runCollect(copy(repository, to.repository))
-          assert.ok(one?.outcome === "converted")
+          assert.ok(one?.outcome === "copied")
           assert.deepEqual(one.summary.problems.map(({ path }) => path).sort(), lost)
           for (const { message } of one.summary.problems) assert.match(message, /^Its content is lost: a block of DATA/)
           const [target] = yield* contents(to.repository)
@@ -257,7 +257,7 @@ for (const [format, secrets] of others) {
       const listing = from.store.counts().bytesRead - start
       const before = from.store.counts().bytesRead
       const all = yield* copyAll(from.repository, to.repository)
-      assert.deepEqual(outcomes(all), ["there", "converted"])
+      assert.deepEqual(outcomes(all), ["there", "copied"])
       const read = from.store.counts().bytesRead - before
       assert.ok(read < 150_000 + 2 * listing + 70_000, `${read} read, a listing is ${listing}`)
       assert.deepEqual(yield* contents(to.repository), yield* contents(from.repository))
@@ -288,7 +288,7 @@ describe("copy", () => {
       const options = { paths, time: 1000, hostname: "h" }
       yield* from.repository.backup(walk({ a: file(1000, 1) }), options)
       yield* to.repository.backup(walk({ a: file(1000, 2) }), options)
-      assert.deepEqual(outcomes(yield* copyAll(from.repository, to.repository)), ["converted"])
+      assert.deepEqual(outcomes(yield* copyAll(from.repository, to.repository)), ["copied"])
       const [own] = yield* from.repository.snapshots
       const copied = (yield* to.repository.snapshots).find(({ original }) => original === own!.id)
       assert.deepEqual(

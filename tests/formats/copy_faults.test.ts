@@ -34,7 +34,7 @@ describe("copy: a store that fails or lies once", () => {
           Effect.gen(function* () {
             const all = yield* Stream.runCollect(copy(yield* open(used.source), yield* open(used.target)))
             for (const one of all) {
-              if (one.outcome !== "converted") continue
+              if (one.outcome !== "copied") continue
               const [from, to] = [yield* open(stores.source), yield* open(stores.target)]
               const [facts, right] = [yield* factsOf(to.entries(one.target)), yield* factsOf(from.entries(one.source))]
               const lost = one.summary.problems.map(({ path }) => path)

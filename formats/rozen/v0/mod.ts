@@ -13,7 +13,7 @@ import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
 import { wholeFidelity } from "../../../stages/walk/source.ts"
-import { type Format, refuseOthers, type Repository, RepositoryError } from "../../format.ts"
+import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../../format.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
 import { attempt } from "../errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, writeKey } from "../keys.ts"
@@ -51,7 +51,8 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
       // A key alone is of either version.
       return version === 0 || (version === undefined && (yield* keyNames(store)).length > 0)
     }),
-    create: Effect.fnUntraced(function* (secrets) {
+    create: Effect.fnUntraced(function* (secrets, like) {
+      yield* refuseLike("rozen-v0", like)
       yield* refuseOthers(secrets, "rozen-v0", ["password"])
       const { password } = secrets
       const store = yield* ObjectStore
