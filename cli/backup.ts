@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { hostname as machineName, userInfo } from "node:os"
+import { hostname as machineName } from "node:os"
 import { join, resolve } from "node:path"
 import type { BackupOptions, BackupSummary, FormatError, Problem, Repository } from "../formats/format.ts"
 import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite.ts"
@@ -10,6 +10,7 @@ import type { TarError } from "../stages/tar/mod.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { SourceError, WalkOptions } from "../stages/walk/source.ts"
+import { userName } from "../adapters/runtime/user_name.ts"
 import { cacheDirectory } from "../adapters/store/cache_directory.ts"
 import { early } from "./early.ts"
 import { UsageError } from "./error.ts"
@@ -217,17 +218,6 @@ const optionsOf: (
     ...(parent === undefined ? {} : { parent }),
   }
 })
-
-/** Name of the user; the number where the system has no name for it. */
-const userName = (): string => {
-  try {
-    const { uid, username } = userInfo()
-    // Bun looks only at the environment, and says "unknown" when that does not tell.
-    return username === "unknown" ? String(uid) : username
-  } catch {
-    return String(process.getuid?.() ?? "")
-  }
-}
 
 const report = (
   summary: BackupSummary,

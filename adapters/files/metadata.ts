@@ -71,5 +71,6 @@ const names = (file: string): () => ReadonlyMap<number, string> => {
   }
 }
 
-const users: () => ReadonlyMap<number, string> = names("/etc/passwd")
+/** Names of users by number. */
+export const users: () => ReadonlyMap<number, string> = names("/etc/passwd")
 const groups: () => ReadonlyMap<number, string> = names("/etc/group")

@@ -1,5 +1,5 @@
 /** Objects as files on an SFTP server, by the package `ssh2`, on Node, Deno and Bun. */
-import { homedir, userInfo } from "node:os"
+import { homedir } from "node:os"
 import { join } from "node:path"
 import { env } from "node:process"
 import * as Clock from "effect/Clock"
@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/pack/store.ts"
+import { userName } from "../../runtime/user_name.ts"
 import { fileWrites, type Operate, runFiles } from "../local/file_operations.ts"
 import type { Temporary } from "../local/temporary.ts"
 import { directoryError, nameError } from "../name.ts"
@@ -52,9 +53,8 @@ const fromVariable = (name: string): Redacted.Redacted<string> | undefined =>
   env[name] ? Redacted.make(env[name]) : undefined
 
 const ownName = (): string => {
-  const { username } = userInfo()
-  // Bun knows no other name than that in USER.
-  if (username !== "" && username !== "unknown") return username
+  const name = userName()
+  if (!/^\d*$/.test(name)) return name
   throw new StoreError({
     reason: "invalid",
     object: "",
