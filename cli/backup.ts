@@ -8,7 +8,7 @@ import type { BackupOptions, BackupSummary, FormatError, Problem, Repository } f
 import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite.ts"
 import type { TarError } from "../stages/tar/mod.ts"
 import type { Entry } from "../stages/walk/entry.ts"
-import { displayPath } from "../stages/walk/path.ts"
+import { displayPath, displayText } from "../stages/walk/path.ts"
 import type { SourceError, WalkOptions } from "../stages/walk/source.ts"
 import { userName } from "../adapters/runtime/user_name.ts"
 import { cacheDirectory } from "../adapters/store/cache_directory.ts"
@@ -189,8 +189,8 @@ const tellLeftOut = (path: string, why: LeftOut, out: Output): void => {
 const tellUnused = (patterns: ReadonlyArray<string>, out: Output): void => {
   for (const pattern of patterns) {
     const placed = pattern.replace(/\/$/, "").includes("/")
-    if (placed) out.remark(`Nothing matched --exclude ${displayPath(pattern)}`)
-    else out.detail(`Nothing matched --exclude ${displayPath(pattern)}`)
+    if (placed) out.remark(`Nothing matched --exclude ${displayText(pattern)}`)
+    else out.detail(`Nothing matched --exclude ${displayText(pattern)}`)
     if (placed || out.verbose === true) out.row({ type: "unmatched", pattern })
   }
 }

@@ -5,12 +5,12 @@ import * as Stream from "effect/Stream"
 import { stdout } from "node:process"
 import type { FormatError, Problem, Repository, SnapshotInfo } from "../formats/format.ts"
 import { contentStream } from "../stages/walk/content.ts"
-import { displayPath } from "../stages/walk/path.ts"
+import { displayPath, unquotePath } from "../stages/walk/path.ts"
 import type { SourceError } from "../stages/walk/source.ts"
 import { UsageError } from "./error.ts"
-import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
+import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
-import { makeOutput, printError, writeBytes } from "./output.ts"
+import { makeOutput, printError, rowText, writeBytes } from "./output.ts"
 import { secondsSince } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection, selector, snapshotPath } from "./selection.ts"
@@ -22,38 +22,45 @@ export interface DumpInput extends CommonInput, FilterInput {
   readonly archive: "tar" | undefined
 }
 
-/** Runs `dump`; gives the exit code: 1 when something could not be dumped. Rows of `--json` go to stderr, since stdout is the content. */
+/** Runs `dump`; gives the exit code: 1 when something is damaged, 3 when an archive cannot hold something. Rows of `--json` go to stderr, since stdout is the content. */
 export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
   function* (input) {
     const start = performance.now()
     const filter = yield* filterOf(input)
     const out = makeOutput(input)
     const row = (row: { readonly type: string; readonly [key: string]: unknown }): void => {
-      if (input.json) printError(JSON.stringify(row))
+      if (input.json) printError(rowText(row))
     }
     return yield* withRepository(input, "open", (repository) =>
       Effect.gen(function* () {
         const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot, filter, out)
         const only = yield* singleFile(repository, snapshot, input)
-        const counts = { entries: 0, failed: 0, bytesWritten: 0 }
+        const counts = { entries: 0, failed: 0, leftOut: 0, bytesWritten: 0 }
         const problem = ({ path, message }: Problem): void => {
           counts.failed += 1
+          tell(path, message)
+        }
+        const leftOut = ({ path, message }: Problem): void => {
+          counts.leftOut += 1
+          tell(path, message)
+        }
+        const tell = (path: string, message: string): void => {
           if (input.json) row({ type: "problem", path, message })
           else printError(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
         }
         const bytes = only === undefined
-          ? yield* archiveOf(repository, snapshot, input, counts, problem)
+          ? yield* archiveOf(repository, snapshot, input, counts, problem, leftOut)
           : fileOf(repository, snapshot, only, counts)
         yield* Stream.runForEachWhile(bytes, (piece) =>
           Effect.sync(() => {
             counts.bytesWritten += piece.length
             return writeBytes(piece)
           }))
-        if (counts.entries === 0 && input.path !== undefined && counts.failed === 0) {
+        if (counts.entries === 0 && input.path !== undefined && counts.failed + counts.leftOut === 0) {
           return yield* absent(input, snapshot)
         }
         row({ type: "summary", snapshot: snapshot.id, ...counts, seconds: secondsSince(start) })
-        return counts.failed > 0 ? EXIT_FAILURE : EXIT_OK
+        return counts.failed > 0 ? EXIT_FAILURE : counts.leftOut > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }))
   },
 )
@@ -69,9 +76,9 @@ const singleFile = Effect.fnUntraced(function* (
   snapshot: SnapshotInfo,
   input: DumpInput,
 ): Effect.fn.Return<string | undefined, FormatError | UsageError> {
-  const path = input.path === undefined ? "" : snapshotPath(input.path, snapshot)
+  const path = input.path === undefined ? "" : snapshotPath(unquotePath(input.path), snapshot)
   if (input.archive !== undefined || path === "") return undefined
-  const part = selection([input.path!], [], snapshot)
+  const part = yield* selection([input.path!], [], snapshot)
   const found = yield* Stream.runHead(
     Stream.filter(
       repository.entries(snapshot, { include: part.reaches, content: false }),
@@ -83,7 +90,10 @@ const singleFile = Effect.fnUntraced(function* (
   // A format that does not list directories gives what is beneath it first.
   if (first !== path || kind === "directory") return undefined
   if (kind === "file") return path
-  return yield* new UsageError({ message: `"${input.path}" is no file but a ${kind}; --archive tar dumps it as it is` })
+  return yield* new UsageError({
+    message: `"${input.path}" is no file but a ${kind}` +
+      (kind === "socket" ? ", which has no content" : "; --archive tar dumps it as it is"),
+  })
 })
 
 const fileOf = (
@@ -111,6 +121,7 @@ const archiveOf = Effect.fnUntraced(function* (
   input: DumpInput,
   counts: Counts,
   problem: (problem: Problem) => void,
+  leftOut: (problem: Problem) => void,
 ): Effect.fn.Return<Stream.Stream<Uint8Array, FormatError>, UsageError> {
   if (stdout.isTTY === true) {
     return yield* new UsageError({
@@ -119,7 +130,7 @@ const archiveOf = Effect.fnUntraced(function* (
     })
   }
   const { writeTar } = yield* Effect.promise(() => import("../stages/tar/mod.ts"))
-  const part = selection(input.path === undefined ? [] : [input.path], [], snapshot)
+  const part = yield* selection(input.path === undefined ? [] : [input.path], [], snapshot)
   const select = selector(part)
   const entries = Stream.mapAccumArray(
     repository.entries(snapshot, { include: part.reaches, problem }),
@@ -130,5 +141,5 @@ const archiveOf = Effect.fnUntraced(function* (
       return [undefined, wanted] as const
     },
   )
-  return writeTar(entries, { problem })
+  return writeTar(entries, { problem, leftOut })
 })

@@ -1,7 +1,7 @@
 /** What a backup leaves out because the user says so, and which of these wishes had nothing to leave out. */
-import ignore, { type Ignore } from "ignore"
 import * as Effect from "effect/Effect"
 import { env } from "node:process"
+import { type Excludes as Matcher, makeExcludes } from "../stages/walk/ignore.ts"
 import { UsageError } from "./error.ts"
 import { parsePattern, type Pattern, patternAt, placeOf } from "./pattern.ts"
 import { readText } from "./text_file.ts"
@@ -30,17 +30,17 @@ export const excludesOf: (
     if (typeof one === "string") return yield* new UsageError({ message: one })
     parsed.push(one)
   }
-  return makeExcludes(parsed)
+  return collected(parsed)
 })
 
-const makeExcludes = (patterns: ReadonlyArray<Pattern>): Excludes => {
+const collected = (patterns: ReadonlyArray<Pattern>): Excludes => {
   const unused = new Set(patterns.filter(({ negated }) => !negated))
-  const matchers = new Map<string, Map<Pattern, Ignore>>()
+  const matchers = new Map<string, Map<Pattern, Matcher | undefined>>()
   return {
     beneath: (path) => {
       const place = placeOf(path, "")
       const rules: Array<string> = []
-      const own = new Map<Pattern, Ignore>()
+      const own = new Map<Pattern, Matcher | undefined>()
       let all: string | undefined
       for (const pattern of patterns) {
         const placed = patternAt(pattern, place)
@@ -51,7 +51,7 @@ const makeExcludes = (patterns: ReadonlyArray<Pattern>): Excludes => {
         }
         if (placed.all) all = pattern.given
         if (placed.all) unused.delete(pattern)
-        own.set(pattern, ignore({ ignorecase: false }).add(placed.rules.map((rule) => ({ pattern: rule }))))
+        own.set(pattern, makeExcludes(placed.rules))
       }
       matchers.set(path, own)
       return { rules, all }
@@ -60,7 +60,7 @@ const makeExcludes = (patterns: ReadonlyArray<Pattern>): Excludes => {
       if (unused.size === 0) return
       const own = matchers.get(root)
       for (const pattern of unused) {
-        if (own?.get(pattern)?.ignores(directory ? `${path}/` : path) === true) unused.delete(pattern)
+        if (own?.get(pattern)?.(path, directory) === true) unused.delete(pattern)
       }
     },
     unused: () => [...unused].map(({ given }) => given),

@@ -35,7 +35,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
             ),
         ),
       )
-      const part = selection(input.path === undefined ? [] : [input.path], [], snapshot)
+      const part = yield* selection(input.path === undefined ? [] : [input.path], [], snapshot)
       const counts = { files: 0, dirs: 0, bytes: 0 }
       let listed = 0
       let failed = 0

@@ -5,6 +5,7 @@
  */
 import { writeSync } from "node:fs"
 import { env, stderr } from "node:process"
+import { displayText, quotePath } from "../stages/walk/path.ts"
 import { trafficMembers } from "./traffic.ts"
 
 /** What decides how things are printed. */
@@ -70,7 +71,7 @@ export const makeOutput = ({ json, quiet, verbose = false }: OutputOptions): Out
     },
     row: (row) => {
       const all = row.type === "summary" ? { ...row, ...trafficMembers() } : row
-      if (json) print(`${JSON.stringify(all, jsonValue)}\n`)
+      if (json) print(`${rowText(all)}\n`)
     },
     warn: printError,
     status: (text) => {
@@ -110,8 +111,17 @@ const clearStatus = (): void => {
   shown = false
 }
 
-const jsonValue = (_key: string, value: unknown): unknown =>
-  typeof value === "bigint"
+/** Members that are paths in a snapshot: they are told so that they can be given back, see `quotePath`. */
+const PATHS: ReadonlySet<string> = new Set(["path", "linkTo", "example"])
+
+/** A row of `--json`, which is Unicode whatever the names of files are. */
+export const rowText = (row: { readonly type: string; readonly [key: string]: unknown }): string =>
+  JSON.stringify(row, jsonValue)
+
+const jsonValue = (key: string, value: unknown): unknown =>
+  typeof value === "string"
+    ? PATHS.has(key) ? quotePath(value) : value.isWellFormed() ? value : displayText(value)
+    : typeof value === "bigint"
     ? value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
     : value
 

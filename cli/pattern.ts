@@ -7,7 +7,7 @@ import ignore from "ignore"
 import { homedir } from "node:os"
 import { isAbsolute, resolve } from "node:path"
 import { cwd, env } from "node:process"
-import { pathFromBytes } from "../stages/walk/path.ts"
+import { unquotePath } from "../stages/walk/path.ts"
 
 /** A pattern, taken apart. */
 export interface Pattern {
@@ -142,10 +142,6 @@ const spelled = (text: string): string | undefined => {
   return text.replace(
     /(?:\\x[0-9a-f]{2})+|\\.|\s/gis,
     (found) =>
-      /^\\x[0-9a-f]{2}/i.test(found)
-        ? escaped(pathFromBytes(Uint8Array.from(found.match(/[0-9a-f]{2}/gi)!, (digits) => parseInt(digits, 16))))
-        : found.startsWith("\\")
-        ? found
-        : `\\${found}`,
+      /^\\x[0-9a-f]{2}/i.test(found) ? escaped(unquotePath(found)) : found.startsWith("\\") ? found : `\\${found}`,
   )
 }

@@ -7,7 +7,7 @@ import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { TargetError, TargetOptions, TargetSession, Written } from "../stages/walk/target.ts"
 import { UsageError } from "./error.ts"
-import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
+import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
@@ -27,7 +27,7 @@ export interface RestoreInput extends CommonInput, FilterInput {
   readonly noOwner: boolean
 }
 
-/** Runs `restore`; gives the exit code: 1 when anything could not be written. */
+/** Runs `restore`; gives the exit code: 1 when anything could not be written, 3 when a path or pattern matched nothing. */
 export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError | TargetError> = Effect.fnUntraced(
   function* (input) {
     const out = makeOutput(input)
@@ -36,7 +36,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
     return yield* withRepository(input, "open", (repository) =>
       Effect.gen(function* () {
         const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot, filter, out)
-        const part = selection(input.paths, input.include, snapshot)
+        const part = yield* selection(input.paths, input.include, snapshot)
         const select = selector(part)
         const tally = newTally()
         const session = input.dryRun ? dryRun(out) : yield* openTarget(input)
@@ -79,8 +79,13 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
             message: `Nothing in snapshot ${describeSnapshot(snapshot)} matches; penstock ls shows what is in it`,
           })
         }
+        const unmatched = part.unmatched()
+        for (const { given, what } of unmatched) {
+          out.warn(`Nothing in the snapshot matches ${what}`)
+          out.row({ type: "unmatched", pattern: given })
+        }
         report(tally, snapshot, input, secondsSince(start), out)
-        return tally.failed > 0 ? EXIT_FAILURE : EXIT_OK
+        return tally.failed > 0 ? EXIT_FAILURE : unmatched.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }).pipe(
         Effect.mapError((error) =>
           error._tag === "TargetError" && error.reason === "full" ? full(input, error) : error

@@ -6,7 +6,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Problem } from "../formats/format.ts"
 import type { Entry } from "../stages/walk/entry.ts"
-import { displayPath, joinPath } from "../stages/walk/path.ts"
+import { displayPath, displayText, joinPath } from "../stages/walk/path.ts"
 import type { Source, SourceError, WalkOptions } from "../stages/walk/source.ts"
 import { UsageError } from "./error.ts"
 import type { Excludes } from "./excludes.ts"
@@ -78,7 +78,7 @@ export const rootsOf = (
       }
       const { all, rules } = excludes.beneath(path)
       if (all !== undefined && what.kind === "directory") {
-        remarks.push(`Leaving out all that is in ${displayPath(path)}: it matches --exclude ${displayPath(all)}`)
+        remarks.push(`Leaving out all that is in ${displayPath(path)}: it matches --exclude ${displayText(all)}`)
         empty += 1
       }
       roots.push({

@@ -1,8 +1,11 @@
 /** What part of a snapshot is meant: subtrees and patterns, matched against the paths in it. */
-import ignore from "ignore"
+import * as Effect from "effect/Effect"
 import type { SnapshotInfo } from "../formats/format.ts"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
-import { baseName, joinPath, parentPath } from "../stages/walk/path.ts"
+import { type Excludes, makeExcludes } from "../stages/walk/ignore.ts"
+import { baseName, displayText, joinPath, parentPath, unquotePath } from "../stages/walk/path.ts"
+import { UsageError } from "./error.ts"
+import { parsePattern, type Pattern, patternAt, type Place, placeOf } from "./pattern.ts"
 
 /** Says which entries of a snapshot are wanted. */
 export interface Selection {
@@ -12,6 +15,8 @@ export interface Selection {
   readonly wanted: (path: string, kind: EntryKind) => boolean
   /** False when neither the entry nor anything beneath it can be wanted. Without `kind`, for an entry of any kind. */
   readonly reaches: (path: string, kind?: EntryKind) => boolean
+  /** What of all that is wanted was not among the entries that `wanted` has been asked about; `what` is for a sentence. */
+  readonly unmatched: () => ReadonlyArray<{ readonly given: string; readonly what: string }>
 }
 
 /**
@@ -30,30 +35,78 @@ export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths"
   return clean
 }
 
-/** The entries beneath any of `subtrees` (all, when there are none) that match any of `globs` (all, when there are none). */
+/**
+ * The entries beneath any of `subtrees` (all, when there are none) that match any of `globs` (all, when there are none). Both take names as
+ * they are shown, with `\xNN` for a byte. Globs mean what they mean to a backup of the same paths; those that begin with a `/` may begin
+ * at the top of the snapshot, too. Fails with {@link UsageError} when a glob cannot match anything.
+ */
 export const selection = (
   subtrees: ReadonlyArray<string>,
   globs: ReadonlyArray<string>,
   snapshot: Pick<SnapshotInfo, "paths">,
+): Effect.Effect<Selection, UsageError> =>
+  Effect.suspend(() => {
+    const patterns: Array<Pattern> = []
+    for (const glob of globs) {
+      const pattern = parsePattern(glob)
+      if (typeof pattern === "string") return Effect.fail(new UsageError({ message: pattern }))
+      patterns.push(pattern)
+    }
+    return Effect.succeed(select(subtrees, patterns, snapshot))
+  })
+
+const select = (
+  subtrees: ReadonlyArray<string>,
+  patterns: ReadonlyArray<Pattern>,
+  snapshot: Pick<SnapshotInfo, "paths">,
 ): Selection => {
-  const tops = subtrees.map((path) => snapshotPath(path, snapshot))
-  const patterns = globs.map((glob) => glob.startsWith("/") ? `/${snapshotPath(glob, snapshot)}${slashOf(glob)}` : glob)
-  const matcher = ignore({ ignorecase: false, allowRelativePaths: true }).add(patterns)
-  const all = tops.length === 0 || tops.includes("")
-  const inTops = (path: string): boolean => all || tops.some((top) => path === top || path.startsWith(`${top}/`))
-  const matches = (path: string, kind: EntryKind): boolean =>
-    globs.length === 0 || (path !== "" && matcher.ignores(kind === "directory" ? `${path}/` : path))
+  const tops = new Map(subtrees.map((given) => [given, snapshotPath(unquotePath(given), snapshot)]))
+  const places = placesOf(snapshot)
+  const rules = (pattern: Pattern): ReadonlyArray<string> => [
+    ...new Set(places.flatMap((place) => patternAt(pattern, place).rules)),
+  ]
+  const matcher = makeExcludes(patterns.flatMap(rules))
+  const all = tops.size === 0 || [...tops.values()].includes("")
+  const isIn = (path: string, top: string): boolean => top === "" || path === top || path.startsWith(`${top}/`)
+  const inTops = (path: string): boolean => all || [...tops.values()].some((top) => isIn(path, top))
+  const matchedBy = (matcher: Excludes | undefined, path: string, kind: EntryKind): boolean =>
+    path !== "" && matcher?.(path, kind === "directory") === true
+  const matches = (path: string, kind: EntryKind): boolean => matcher === undefined || matchedBy(matcher, path, kind)
+  const unusedTops = new Map(tops)
+  const unusedPatterns = new Map(
+    patterns.filter(({ negated }) => !negated).map((pattern) => [
+      pattern.given,
+      makeExcludes(rules(pattern)),
+    ]),
+  )
   return {
-    partial: !all || globs.length > 0,
-    wanted: (path, kind) => inTops(path) && matches(path, kind),
+    partial: !all || patterns.length > 0,
+    wanted: (path, kind) => {
+      if (!inTops(path)) return false
+      for (const [given, top] of unusedTops) if (isIn(path, top)) unusedTops.delete(given)
+      if (!matches(path, kind)) return false
+      for (const [given, own] of unusedPatterns) if (matchedBy(own, path, kind)) unusedPatterns.delete(given)
+      return true
+    },
     reaches: (path, kind) =>
       kind === undefined || kind === "directory"
-        ? inTops(path) || path === "" || tops.some((top) => top.startsWith(`${path}/`))
+        ? inTops(path) || path === "" || [...tops.values()].some((top) => top.startsWith(`${path}/`))
         : inTops(path) && matches(path, kind),
+    unmatched: () => [
+      ...[...unusedTops.keys()].map((given) => ({ given, what: `"${displayText(given)}"` })),
+      ...[...unusedPatterns.keys()].map((given) => ({ given, what: `--include ${displayText(given)}` })),
+    ],
   }
 }
 
-const slashOf = (glob: string): string => glob.endsWith("/") ? "/" : ""
+/** Where patterns are matched: in each path that was backed up, and from the top of the snapshot. */
+const placesOf = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> => [
+  { names: [], under: "" },
+  ...paths.map((path) => {
+    const place = placeOf(path, "")
+    return paths.length === 1 ? place : { ...place, under: place.names.at(-1) ?? "" }
+  }),
+]
 
 /**
  * Keeps the wanted entries of a depth-first stream, with the directories that lead to them. Give it the arrays one by one.

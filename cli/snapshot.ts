@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { resolve } from "node:path"
 import { type FormatError, isInFuture, type SnapshotInfo } from "../formats/format.ts"
-import { displayPath } from "../stages/walk/path.ts"
+import { displayPath, displayText } from "../stages/walk/path.ts"
 import { UsageError } from "./error.ts"
 import type { FilterInput } from "./options.ts"
 import type { Output } from "./output.ts"
@@ -44,7 +44,7 @@ export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, Usa
         ...onlyHost.map((host) => `--host ${host}`),
         ...paths.map((path) => `--path ${path}`),
         ...onlyTag.map((tag) => `--tag ${tag}`),
-      ].map(displayPath).join(" "),
+      ].map(displayText).join(" "),
     }
   },
 )

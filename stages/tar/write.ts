@@ -5,7 +5,6 @@ import * as Stream from "effect/Stream"
 import { contentStream } from "../walk/content.ts"
 import type { Entry } from "../walk/entry.ts"
 import { baseName, joinPath, parentPath, pathToBytes } from "../walk/path.ts"
-import { Losses, represent } from "../walk/represent.ts"
 import { type Fidelity, type SourceError, wholeFidelity } from "../walk/source.ts"
 import {
   BLOCK_BYTES,
@@ -28,39 +27,50 @@ export const tarFidelity: Fidelity = {
 
 /** How to write an archive. */
 export interface WriteTarOptions {
-  /** Told of entries that are left out, and of content that is not whole. */
+  /** Told of content that is not whole, or cannot be read at all. */
   readonly problem?: (problem: { readonly path: string; readonly message: string }) => void
+  /** Told of entries that an archive cannot hold. */
+  readonly leftOut?: (problem: { readonly path: string; readonly message: string }) => void
 }
 
 /**
  * A tar archive of the entries, as a stream of its bytes. Names are those of the entries, that of the root is `./`; names that are
  * not UTF-8 stand in it as they are, as GNU tar does it. Holes are kept: a file with holes is read twice.
  *
- * Left out, and told to `problem`: sockets, what is unreadable, and files whose size is not known. The size of a file comes before its
+ * Left out, and told to `leftOut`: sockets, and files whose size is not known. Told to `problem`: what is unreadable. The size of a file comes before its
  * content, so content that turns out to be damaged is filled up with zeros, and told, too.
  */
 export const writeTar = <E, R>(
   entries: Stream.Stream<Entry, E, R>,
-  { problem = () => {} }: WriteTarOptions = {},
+  { leftOut = () => {}, problem = () => {} }: WriteTarOptions = {},
 ): Stream.Stream<Uint8Array, E, R> =>
   entries.pipe(
-    represent(tarFidelity, new Losses()),
-    Stream.flatMap((entry) => memberOf(entry, (message) => problem({ path: entry.path, message }))),
+    Stream.flatMap((entry) =>
+      memberOf(
+        entry,
+        (message) => problem({ path: entry.path, message }),
+        (message) => leftOut({ path: entry.path, message: `Left out: ${message}` }),
+      )
+    ),
     Stream.concat(Stream.succeed(new Uint8Array(2 * BLOCK_BYTES))),
   )
 
 type Told = (message: string) => void
 
-const memberOf = (entry: Entry, problem: Told): Stream.Stream<Uint8Array> => {
+const memberOf = (entry: Entry, problem: Told, leaveOut: Told): Stream.Stream<Uint8Array> => {
   const { content, kind, linkTo, size } = entry
   if (kind === "unreadable") {
     problem(entry.problem ?? "It is not readable")
     return Stream.empty
   }
+  if (kind === "socket") {
+    leaveOut("an archive cannot hold a socket")
+    return Stream.empty
+  }
   if (kind !== "file") return Stream.succeed(headerOf(entry, 0))
   if (linkTo !== undefined) return Stream.succeed(headerOf(entry, 0))
   if (size === undefined) {
-    problem("Left out: the size of its content is not known")
+    leaveOut("the size of its content is not known")
     return Stream.empty
   }
   if (entry.sparse === true) return sparseMember(entry, size, problem)

@@ -42,13 +42,36 @@ export const pathProblem = (path: string): string | undefined => {
   return undefined
 }
 
-/** The path with its control characters and escaped bytes made visible, for messages and listings. */
-export const displayPath = (path: string): string =>
-  // deno-lint-ignore no-control-regex
-  path.replace(/[\u0000-\u001f\u007f-\u009f\udc80-\udcff]/g, (c) => {
-    const code = c.charCodeAt(0)
-    return `\\x${(code >= 0xdc80 ? code - 0xdc00 : code).toString(16).padStart(2, "0")}`
-  })
+/** Characters that would not be seen as what they are. Lone surrogates stand for bytes. */
+// deno-lint-ignore no-control-regex
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\udc80-\udcff]/gu
+
+/** A backslash that {@link unquotePath} would take for the beginning of a byte. */
+const AMBIGUOUS = /\\(?=x[0-9a-f]{2})/gi
+
+/** Characters as `\xNN`, one for each byte of their UTF-8. */
+const asBytes = (text: string): string =>
+  Array.from(pathToBytes(text), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")
+
+/**
+ * The path for messages and listings: control characters and bytes that are not UTF-8 as `\xNN`. Different paths never look alike, and
+ * {@link unquotePath} gives the path back.
+ */
+export const displayPath = (path: string): string => path.replace(AMBIGUOUS, asBytes).replace(HIDDEN, asBytes)
+
+/** The path for programs: as {@link displayPath}, but only what is not UTF-8 is `\xNN`. */
+export const quotePath = (path: string): string =>
+  path.replace(AMBIGUOUS, asBytes).replace(/[\udc80-\udcff]/gu, asBytes)
+
+/** The path that {@link displayPath} or {@link quotePath} shows like this: every `\xNN` is a byte. */
+export const unquotePath = (text: string): string =>
+  text.replace(
+    /(?:\\x[0-9a-f]{2})+/gi,
+    (bytes) => pathFromBytes(Uint8Array.from(bytes.slice(2).split(/\\x/i), (digits) => parseInt(digits, 16))),
+  )
+
+/** A text that is no path with the same characters made visible. What is shown as `\xNN` in it already stays. */
+export const displayText = (text: string): string => text.replace(HIDDEN, asBytes)
 
 /** Everything before the last `/`; `""` for a name beneath the root. */
 export const parentPath = (path: string): string => {

@@ -90,3 +90,25 @@ test("a reader of stdout that goes away ends a listing quietly", async () => {
     assert.ok(ended.stdout.split("\n").length < 3000)
   })
 })
+
+test("a path or pattern that matched nothing is named beside others that did, and makes the exit code 3", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/d"), { recursive: true })
+    for (const name of ["a.jpg", "d/b.txt"]) writeFileSync(at(`src/${name}`), name)
+    assert.equal((await backupScript(["-r", at("repo"), at("src")])).code, 0)
+    const run = (...args: ReadonlyArray<string>) => penstock(["restore", "-r", at("repo"), ...args])
+    const [paths, patterns, none, listed] = await Promise.all([
+      run("-t", at("paths"), "d", "e/f"),
+      run("-t", at("patterns"), "--json", "--include", "*.jpg", "--include", "*.png"),
+      run("-t", at("none"), "--include", "*.png", "--include", "x/y"),
+      penstock(["ls", "-r", at("repo"), "latest", "e/f"]),
+    ])
+    assert.deepEqual([paths.code, paths.stderr], [3, 'Nothing in the snapshot matches "e/f"\n'])
+    assert.equal(existsSync(at("paths/d/b.txt")), true)
+    assert.deepEqual([patterns.code, patterns.stderr], [3, "Nothing in the snapshot matches --include *.png\n"])
+    assert.ok(rowsOf(patterns).some(({ pattern, type }) => type === "unmatched" && pattern === "*.png"))
+    assert.equal(none.code, 1)
+    assert.match(none.stderr, /^penstock: Nothing in snapshot .* matches; penstock ls shows/)
+    assert.equal(listed.code, 1)
+  })
+})

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { selection, selector, snapshotPath } from "../../cli/selection.ts"
+import { Effect } from "effect"
+import { selection as select, selector, snapshotPath } from "../../cli/selection.ts"
+import { displayPath, quotePath, unquotePath } from "../../stages/walk/path.ts"
 import type { Entry, EntryKind } from "../../stages/walk/entry.ts"
 
+const selection = (...args: Parameters<typeof select>) => Effect.runSync(select(...args))
 const one = { paths: ["/home/me"] }
 const two = { paths: ["/home/me/a", "/srv/b"] }
 const entry = (path: string, kind: EntryKind = "file", linkTo?: string): Entry => ({
@@ -74,4 +77,55 @@ test("a hard link to a file that is left out is a file of its own", () => {
     ["b/c", undefined],
     ["b/d", "b/c"],
   ])
+})
+
+test("patterns mean what they mean to a backup: absolute ones from a backed-up path or the top, others at any depth", () => {
+  const cases: ReadonlyArray<readonly [ReadonlyArray<string>, string, typeof one, boolean]> = [
+    [["/home/me/docs"], "docs/a", one, true],
+    [["/home/me/docs"], "x/docs/a", one, false],
+    [["/docs"], "docs/a", one, true],
+    [["/docs"], "x/docs/a", one, false],
+    [["/home/*/docs"], "docs/a", one, true],
+    [["x/docs"], "y/x/docs/a", one, true],
+    [["me/docs"], "docs/a", one, true],
+    [["me"], "docs/a", one, true],
+    [["/srv/b/c"], "b/c", two, true],
+    [["/srv/b/c"], "a/c", two, false],
+    [["/srv/b"], "b/c", two, true],
+    [["b/c"], "b/c", two, true],
+    [["*.jpg", "!/b/x.jpg"], "b/x.jpg", two, false],
+  ]
+  for (const [globs, path, snapshot, wanted] of cases) {
+    assert.equal(selection([], globs, snapshot).wanted(path, "file"), wanted, `${globs} ${path}`)
+  }
+})
+
+test("what matched nothing is known, each path and pattern by itself", () => {
+  const part = selection(["d", "e/f", "gone"], ["*.jpg", "*.png", "!*.gif", "d/*.tif"], one)
+  for (const path of ["d", "d/a.jpg", "d/b", "e", "h/c.png", "e/fg"]) {
+    part.wanted(path, path.includes(".") ? "file" : "directory")
+  }
+  assert.deepEqual(part.unmatched().map(({ what }) => what), [
+    '"e/f"',
+    '"gone"',
+    "--include *.png",
+    "--include d/*.tif",
+  ])
+  assert.throws(() => selection([], ["a["], one), /is not valid/)
+})
+
+test("names that are not UTF-8, or have backslashes, are found as they are shown, by path and by pattern", () => {
+  for (const name of ["caf\udce9", "a\\xe9", "a\\b", "new\nline", "\u{1f480}", "\u0085\udc85", "*\udcff"]) {
+    for (const show of [displayPath, quotePath]) {
+      const shown = show(name)
+      assert.ok(shown.isWellFormed())
+      assert.equal(unquotePath(shown), name)
+      assert.equal(selection([shown], [], one).wanted(`${name}/x`, "file"), true, shown)
+      // As in any pattern, what has a meaning there is escaped.
+      const pattern = shown.replace(/\*|\\(?!x[0-9a-f]{2})/g, "\\$&")
+      assert.equal(selection([], [pattern], one).wanted(`d/${name}`, "file"), true, shown)
+      assert.equal(selection([], [pattern], one).wanted("d/other", "file"), false, shown)
+    }
+  }
+  assert.equal(displayPath("a\\xe9\u0085\udc85\\b\u{1f480}"), "a\\x5cxe9\\xc2\\x85\\x85\\b\u{1f480}")
 })
