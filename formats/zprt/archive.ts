@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { zstdContent } from "../../stages/compress/zstd_stream.ts"
 import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age.ts"
 import { openPayload } from "../../stages/encrypt/age_payload.ts"
+import { catching } from "../../stages/error.ts"
 import { type Hasher, KernelError } from "../../stages/kernel.ts"
 import { absent } from "../../stages/pack/absent.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
@@ -51,6 +52,8 @@ export interface Ends {
 
 /** Bytes of an index that are looked at first: its header, for some recipients. */
 const HEAD_BYTES = 1024
+/** Bytes of an index that are read at once. */
+const READ_BYTES = 1 << 20
 /** Longest index that is read, plain or stored, in bytes. */
 const INDEX_MAXIMUM = 1 << 30
 /** A plain index is at most so many times as long as a stored one, and this: what is longer is a bomb, since hashes do not compress. */
@@ -187,10 +190,13 @@ export const readIndex: (
     const { location } = store.properties
     const broken = (how: string): RepositoryError => corrupt(location, `has a damaged index: ${how}`)
     if (length > INDEX_MAXIMUM) return yield* broken(`it has ${length} bytes`)
-    const head = yield* readArchive(store, start, Math.min(length, HEAD_BYTES))
-    if (!isAge(head)) return yield* broken("no age file is where it should be")
-    const stored = length <= HEAD_BYTES ? head : yield* readArchive(store, start, length)
-    const end = headerLength(stored.subarray(0, AGE_HEADER_MAXIMUM))
+    let stored = yield* readArchive(store, start, Math.min(length, HEAD_BYTES))
+    if (!isAge(stored)) return yield* broken("no age file is where it should be")
+    let end = headerLength(stored)
+    if (end === undefined && length > HEAD_BYTES) {
+      stored = yield* readArchive(store, start, Math.min(length, AGE_HEADER_MAXIMUM))
+      end = headerLength(stored)
+    }
     if (end === undefined) return yield* broken("its header has no end")
     const opening = yield* ring.keys.open(stored.subarray(0, end)).pipe(
       Effect.catchTag("KernelError", (error) => Effect.fail(broken(error.message))),
@@ -202,24 +208,39 @@ export const readIndex: (
         message: `No identity or password given opens the archive ${location}`,
       })
     }
-    try {
-      const payload = openPayload(cipher, opening.fileKey)
-      const content = zstdContent(indexZstd, plainLimit(length))
-      const parts: Array<Uint8Array> = []
-      let last: Uint8Array = new Uint8Array(0)
-      const take = (piece: Uint8Array): void => {
-        parts.push(...content.push(piece))
-        last = piece
-      }
-      payload.push(stored.subarray(end)).forEach(take)
-      payload.end().forEach(take)
-      parts.push(...content.end())
-      const { index, layout } = decodeIndex(concat(parts), start)
-      return { index, form: { layout: orderOf(index, layout, last), trailer }, id: snapshotId(hasher, index) }
-    } catch (error) {
-      if (error instanceof KernelError) return yield* broken(error.message)
-      if (error instanceof IndexError) return yield* corrupt(location, `has an index that ${error.message}`)
-      throw error
+    const payload = openPayload(cipher, opening.fileKey)
+    const content = zstdContent(indexZstd, plainLimit(length))
+    const parts: Array<Uint8Array> = []
+    let last: Uint8Array = new Uint8Array(0)
+    const take = (pieces: () => ReadonlyArray<Uint8Array>) =>
+      Effect.mapError(
+        catching(KernelError, () => {
+          for (const piece of pieces()) {
+            parts.push(...content.push(piece))
+            last = piece
+          }
+        }),
+        ({ message }) => broken(message),
+      )
+    // Some of it at a time: each piece is authentic before the next is read.
+    yield* take(() => payload.push(stored.subarray(end)))
+    for (let at = stored.length; at < length;) {
+      const bytes = yield* readArchive(store, start + at, Math.min(READ_BYTES, length - at))
+      at += bytes.length
+      yield* take(() => payload.push(bytes))
     }
+    yield* take(() => payload.end())
+    const { index, layout } = yield* Effect.try({
+      try: () => {
+        parts.push(...content.end())
+        return decodeIndex(concat(parts), start)
+      },
+      catch: (error) => {
+        if (error instanceof KernelError) return broken(error.message)
+        if (error instanceof IndexError) return corrupt(location, `has an index that ${error.message}`)
+        throw error
+      },
+    })
+    return { index, form: { layout: orderOf(index, layout, last), trailer }, id: snapshotId(hasher, index) }
   },
 )

@@ -9,8 +9,9 @@ import type { Format, FormatError, Secrets } from "../../formats/format.ts"
 import { makeRozen } from "../../formats/rozen/mod.ts"
 import { makeRozenV0 } from "../../formats/rozen/v0/mod.ts"
 import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
-import { makeZprt } from "../../formats/zprt/mod.ts"
+import { ARCHIVE, makeZprt } from "../../formats/zprt/mod.ts"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
+import { headerLength } from "../../stages/encrypt/age.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
@@ -99,3 +100,47 @@ for (const [name, [format, secrets]] of Object.entries(formats)) {
     }))
   })
 }
+
+test("zprt: of an index that claims a gigabyte no more is read than is authentic", async () => {
+  await runFormat(Effect.gen(function* () {
+    const [format, secrets] = formats["zprt"]!
+    const first = yield* memoryStore.make()
+    yield* (yield* Effect.provideService(format.create(secrets), ObjectStore, first)).backup(walk(), options)
+    const archive = yield* first.get(ARCHIVE, { atMost: Infinity })
+    const stored = new DataView(archive.buffer, archive.byteOffset).getUint32(archive.length - 16, true)
+    const start = archive.length - 16 - stored
+    const claimed = 1_000_000_000
+    const end = archive.slice(-16)
+    new DataView(end.buffer).setUint32(0, claimed, true)
+    const size = start + claimed + 16
+    // The header of the index is the right one, so that it opens; what follows is zeros.
+    const known = start + headerLength(archive.subarray(start))!
+    const read = { bytes: 0 }
+    const store: ObjectStore = {
+      ...first,
+      stat: (name) => Effect.succeed({ name, size }),
+      get: (name, wanted) =>
+        Effect.suspend(() => {
+          const part = resolvePart(name, "memory:", size, wanted)
+          if ("_tag" in part) return Effect.fail(part)
+          read.bytes += part.length
+          assert.ok(read.bytes <= PULLED, `${read.bytes} bytes are read`)
+          const bytes = new Uint8Array(part.length)
+          const fill = (from: number, source: Uint8Array): void => {
+            for (let i = 0; i < source.length; i++) {
+              const at = from + i - part.offset
+              if (at >= 0 && at < bytes.length) bytes[at] = source[i]!
+            }
+          }
+          fill(0, archive.subarray(0, known))
+          fill(size - 16, end)
+          return Effect.succeed(bytes)
+        }),
+    }
+    const error = yield* Effect.flip(
+      Effect.flatMap(Effect.provideService(format.open(secrets), ObjectStore, store), ({ snapshots }) => snapshots),
+    )
+    assert.equal(error.reason, "corrupt")
+    assert.match(error.message, /has a damaged index/)
+  }))
+})
