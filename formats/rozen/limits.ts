@@ -21,7 +21,7 @@ export const KEY_WORK: number = 2 ** 35
 
 /** An `.idx` names the chunks of a catalog, 36 bytes for 64 KiB of it: enough for one of 28 GiB, of a hundred million entries. */
 export const SNAPSHOT_BYTES: number = 16 << 20
-/** A segment of a log is closed at 4 MiB, but a file's chunk list is not divided. */
-export const SEGMENT_LIMIT: number = 1 << 30
+/** A segment of a log is closed at 4 MiB, and no record in it is longer: chunk lists are divided. */
+export const SEGMENT_LIMIT: number = 8 << 20
 
 export { FOOTER_BYTES, INDEX_BYTES }

@@ -7,6 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../stages/catalog/tree_codec.ts"
 import type { TreeChange } from "../../stages/catalog/tree.ts"
+import { CHUNK_BYTES } from "../../stages/catalog/tree_row.ts"
 import { packsAtOnce } from "../../stages/pack/at_once.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { makeUploads, type Uploads } from "../../stages/pack/uploads.ts"
@@ -24,6 +25,11 @@ const PUT = 1
 const REMOVE = 2
 /** The end of the log: the snapshot's record. */
 const END = 3
+/** More chunks of the file before it. */
+const MORE = 4
+
+/** Chunks of a file that one record lists: a longer list is divided, so that segments have a limit whatever the file. */
+const RECORD_CHUNKS = 1 << 16
 
 export const segmentName = (snapshot: string, number: number): string =>
   `DATA/${snapshot.slice(0, 2)}.roz-log/${snapshot}/${String(number).padStart(4, "0")}.roz-log`
@@ -72,8 +78,12 @@ export class LogWriter {
   /** Adds a change. */
   add(change: TreeChange): void {
     this.changes++
-    if (change.op === "put") this.#append(PUT, encodeEntry(change.entry))
-    else this.#append(REMOVE, pathToBytes(change.path))
+    if (change.op === "remove") return this.#append(REMOVE, pathToBytes(change.path))
+    const { chunks } = change.entry
+    const step = RECORD_CHUNKS * CHUNK_BYTES
+    if (chunks.length <= step) return this.#append(PUT, encodeEntry(change.entry))
+    this.#append(PUT, encodeEntry({ ...change.entry, chunks: chunks.subarray(0, step) }))
+    for (let at = step; at < chunks.length; at += step) this.#append(MORE, chunks.subarray(at, at + step))
   }
 
   /** Starts to write the segments that are full. */
@@ -122,9 +132,12 @@ export class LogWriter {
   }
 }
 
+/** What a record of a log says. `more`: further chunks of the file that was put by the record before. */
+export type LogChange = TreeChange | { readonly op: "more"; readonly chunks: Uint8Array }
+
 /** What a segment holds. */
 export interface Segment {
-  readonly changes: ReadonlyArray<TreeChange>
+  readonly changes: ReadonlyArray<LogChange>
   /** In the last one: the snapshot. */
   readonly record?: SnapshotRecord
 }
@@ -145,7 +158,7 @@ export const readSegment = (
 /** Reads the body of the segment `name`. Throws RepositoryError `corrupt`. */
 export const decodeSegment = (name: string, body: Uint8Array): Segment => {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
-  const changes: Array<TreeChange> = []
+  const changes: Array<LogChange> = []
   for (let at = 0; at < body.length;) {
     const op = body[at]!
     const length = at + 5 > body.length ? Infinity : view.getUint32(at + 1, true)
@@ -155,6 +168,7 @@ export const decodeSegment = (name: string, body: Uint8Array): Segment => {
     if (op === END) return { changes, record: decodeRecord(name, bytes) }
     if (op === REMOVE) changes.push({ op: "remove", path: pathFromBytes(bytes) })
     else if (op === PUT) changes.push({ op: "put", entry: entryOf(name, bytes) })
+    else if (op === MORE && bytes.length % CHUNK_BYTES === 0) changes.push({ op: "more", chunks: bytes.slice() })
     else throw corrupt(name, `${name} is damaged: it has a record of kind ${op}`)
   }
   return { changes }

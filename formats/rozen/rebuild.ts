@@ -18,6 +18,7 @@ import { listLogs, LogWriter, putSegment, readSegment, type Segment, segmentName
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 import { type RuinedPack, ruinedPacks, withoutPacks } from "./mend.ts"
+import { Replay } from "./replay.ts"
 
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = (opened) =>
   run(opened).pipe(
@@ -224,6 +225,7 @@ const replay: (
       }
       const { db, tree } = yield* start === undefined ? emptyCatalog(opened) : openCatalog(opened, start)
       yield* attemptSqlite(() => tree.begin())
+      const applying = new Replay(tree)
       for (const { record, segments } of chain) {
         for (let n = 0; n < record.log.segments; n++) {
           const name = segments.find((segment) => segment === segmentName(record.id, n))
@@ -236,12 +238,12 @@ const replay: (
                 record.id.slice(0, 8)
               } is lost: snapshot ${short} is rebuilt without what it lists`,
             )
+            yield* attemptSqlite(() => applying.lost())
             continue
           }
-          yield* attemptSqlite(() => {
-            for (const change of segment.changes) tree.apply(change)
-          })
+          yield* attemptSqlite(() => applying.segment(segment))
         }
+        yield* attemptSqlite(() => applying.end())
       }
       yield* attemptSqlite(() => tree.commit())
       const catalog = yield* storeCatalog(opened, db.bytes(4 << 20))

@@ -262,6 +262,7 @@ class Reader {
       const body = this.#body(`DATA/${record.id.slice(0, 2)}.roz-log/${record.id}/${file}`, "ROZE-LOG", "logs")
       for (let at = 0; at < body.length;) {
         const end = at + 5 + body.readUInt32LE(at + 1)
+        assert.ok([1, 2, 3, 4].includes(body[at]!))
         records.push({ kind: body[at]!, bytes: body.subarray(at + 5, end) })
         at = end
       }

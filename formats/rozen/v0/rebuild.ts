@@ -16,6 +16,7 @@ import type { Opened } from "./layout.ts"
 import { isWhole, type Log, readLogObject, readLogs } from "./log.ts"
 import { recover } from "./recover.ts"
 import { commitSnapshot, listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
+import { Replay } from "../replay.ts"
 
 export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatError> =>
   Effect.mapError(
@@ -95,6 +96,7 @@ const replay: (
   function* (opened, record, { segments }, damage) {
     const { db, tree } = yield* emptyCatalog(opened)
     yield* attemptSqlite(() => tree.begin())
+    const applying = new Replay(tree)
     for (let number = 0; number < record.log.segments; number++) {
       const name = segments.get(number)
       if (name === undefined) {
@@ -103,13 +105,13 @@ const replay: (
           `log of ${short}`,
           `Segment ${number} of the log of ${short} is lost: the snapshot is rebuilt without what it lists`,
         )
+        yield* attemptSqlite(() => applying.lost())
         continue
       }
-      const { changes } = yield* readLogObject(opened, name)
-      yield* attemptSqlite(() => {
-        for (const change of changes) tree.apply(change)
-      })
+      const segment = yield* readLogObject(opened, name)
+      yield* attemptSqlite(() => applying.segment(segment))
     }
+    yield* attemptSqlite(() => applying.end())
     yield* attemptSqlite(() => tree.commit())
     yield* commitSnapshot(opened, (yield* listSnapshots(opened)).next, record, db)
   },
