@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 /** Restores from a checkout: `deno task restore -r REPO --target DIR`. */
-import { argv } from "node:process"
-import { restoreCommand } from "./cli/restore_command.ts"
-import { run } from "./cli/run.ts"
+import { checkNode } from "./cli/node_version.ts"
 
-await run({ command: (exit) => restoreCommand("restore.ts", "deno task restore", exit), args: argv.slice(2) })
+checkNode()
+Promise.all([import("./cli/restore_command.ts"), import("./cli/run.ts")]).then(([{ restoreCommand }, { run }]) =>
+  run({
+    command: (exit) => restoreCommand("restore.ts", "deno task restore", exit),
+    args: globalThis.process.argv.slice(2),
+  })
+)

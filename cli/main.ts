@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** The command `penstock`. */
-import { argv } from "node:process"
-import { leanMemory } from "../adapters/runtime/memory.ts"
+import { checkNode } from "./node_version.ts"
 
-// Before anything else takes memory.
-leanMemory()
-const [{ penstock }, { run }] = await Promise.all([import("./command.ts"), import("./run.ts")])
-await run({ command: penstock, args: argv.slice(2) })
+checkNode()
+import("../adapters/runtime/memory.ts").then(({ leanMemory }) => {
+  // Before anything else takes memory.
+  leanMemory()
+  return Promise.all([import("./command.ts"), import("./run.ts")])
+}).then(([{ penstock }, { run }]) => run({ command: penstock, args: globalThis.process.argv.slice(2) }))

@@ -41,9 +41,13 @@ export const prompt = (label: string): Effect.Effect<string> =>
       if (!asking) return
       asking = false
       stdin.off("data", onData)
-      stdin.setRawMode(false)
-      stdin.pause()
-      writeSync(2, "\n")
+      try {
+        stdin.setRawMode(false)
+        stdin.pause()
+        writeSync(2, "\n")
+      } catch {
+        // The terminal has gone.
+      }
     }
     // First no echo, then the question: an answer may come at once.
     stdin.setRawMode(true)

@@ -25,6 +25,7 @@ import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
 import type { FormatSource } from "./formats.ts"
 import { flush, outputError, print, printError } from "./output.ts"
 import { VERSION } from "./release.ts"
+import { onSignal } from "./signals.ts"
 import type { StoreOpener } from "./store.ts"
 
 /** What to run. */
@@ -40,8 +41,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs the command and ends the process with its exit code. The process is its own: it makes it lean (see `memory.ts`), and SIGINT and SIGTERM interrupt it: what it has open is released, then
- * the process ends with 130. A second signal ends it at once.
+ * Runs the command and ends the process with its exit code. The process is its own: it makes it lean (see `memory.ts`), and signals interrupt
+ * it (see `signals.ts`): what it has open is released, then the process ends with 130. A second signal ends it at once.
  */
 export const run = async ({ command, args, formats, stores }: RunOptions): Promise<void> => {
   const empty = emptyArgument(args)
@@ -64,13 +65,10 @@ export const run = async ({ command, args, formats, stores }: RunOptions): Promi
   }
   const fiber = Effect.runFork(program)
   let interrupted = false
-  const interrupt = (): void => {
-    if (interrupted) process.exit(EXIT_INTERRUPTED)
+  onSignal(() => {
     interrupted = true
     fiber.interruptUnsafe(fiber.id)
-  }
-  process.on("SIGINT", interrupt)
-  process.on("SIGTERM", interrupt)
+  }, () => process.exit(EXIT_INTERRUPTED))
   // A runtime may end a process that only waits for a promise; this keeps it until the fiber is done.
   const alive = setInterval(() => {}, 1 << 30)
   const exit = await Effect.runPromise(Fiber.await(fiber))

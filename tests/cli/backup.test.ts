@@ -1,9 +1,10 @@
 import assert from "node:assert/strict"
-import { existsSync, mkdirSync, watch, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, rmSync, watch, writeFileSync } from "node:fs"
 import process from "node:process"
 import { test } from "node:test"
 import { dirname } from "node:path"
-import { backupScript, type Ended, inDirectory, penstock, rowsOf } from "./spawn.ts"
+import { backupScript, basicEnvironment, commandOf, type Ended, inDirectory, penstock, rowsOf } from "./spawn.ts"
 
 const tree = (root: string, files: Readonly<Record<string, string>>): void => {
   mkdirSync(root, { recursive: true })
@@ -152,22 +153,39 @@ test("standard input becomes a file; a dry run writes nothing; formats that are 
   })
 })
 
-test("an interruption releases what is open and ends with 130", async () => {
+test("an interruption, or a terminal that goes away, releases what is open and ends with 130", async () => {
   await inDirectory(async (at) => {
     tree(at("src"), { "slow": "" })
     assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
-    const ended = await penstock(["backup", "-r", at("repo"), at("src")], {
-      started: (child) => {
-        const watcher = watch(at("repo"), (_, name) => {
-          if (name !== "BUSY") return
-          watcher.close()
-          // Not child.kill: after that, Deno reports the signal although the process ended with a code.
-          process.kill(child.pid!, "SIGINT")
-        })
-      },
-    })
-    assert.deepEqual([ended.code, ended.stderr], [130, "penstock: interrupted\n"])
-    assert.equal(existsSync(at("repo/RELEASED")), true)
+    // When a terminal is closed, the shell and the system both say so.
+    for (const signals of [["SIGINT"], ["SIGTERM"], ["SIGHUP", "SIGHUP"]] as const) {
+      const ended = await penstock(["backup", "-r", at("repo"), at("src")], {
+        started: (child) => {
+          const watcher = watch(at("repo"), (_, name) => {
+            if (name !== "BUSY") return
+            watcher.close()
+            // Not child.kill: after that, Deno reports the signal although the process ended with a code.
+            for (const signal of signals) process.kill(child.pid!, signal)
+          })
+        },
+      })
+      assert.deepEqual([ended.code, ended.stderr], [130, "penstock: interrupted\n"], `${signals}`)
+      for (const name of ["RELEASED", "BUSY"]) rmSync(at(`repo/${name}`))
+    }
+  })
+})
+
+test("nohup keeps a command from ending with its terminal, but on Node, which forgets it", async () => {
+  await inDirectory(async (at) => {
+    assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
+    const hangUp = ["--stdin-from-command", "--", "sh", "-c", "kill -HUP $PPID; sleep 0.3; echo done"]
+    const [program, ...args] = commandOf("tests/cli/fake_main.ts")
+    const { status, stderr } = spawnSync(
+      "sh",
+      ["-c", `trap "" HUP; exec "$0" "$@"`, program, ...args, "penstock", "backup", "-r", at("repo"), ...hangUp],
+      { encoding: "utf8", env: { ...basicEnvironment(), PENSTOCK_PASSWORD: "secret" } },
+    )
+    assert.equal(status, "Deno" in globalThis || "Bun" in globalThis ? 0 : 130, stderr)
   })
 })
 
