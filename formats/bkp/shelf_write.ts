@@ -2,8 +2,9 @@
 import * as Effect from "effect/Effect"
 import { gzip } from "../../stages/compress/gzip.ts"
 import { type Compressor, makeKernel } from "../../stages/kernel.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import { StoreError } from "../../stages/pack/store.ts"
 import { created } from "./errors.ts"
+import { OBJECT_BYTES } from "./limits.ts"
 import { packName, singleName } from "./names.ts"
 import { compareIds, encodePack, type Packable, prefixOf } from "./packfile.ts"
 import { PENDING, type Room, type Shelf, SINGLE } from "./shelf.ts"
@@ -63,6 +64,11 @@ export class ShelfWriter {
     return Effect.suspend(() => {
       const { store, vault } = this.#room
       const name = singleName(this.#shelf.area, id)
+      if (bytes.length > OBJECT_BYTES) {
+        const message =
+          `Cannot write ${name}: it has ${bytes.length} bytes, and could not be read again; use smaller chunks`
+        return Effect.fail(new StoreError({ reason: "invalid", object: name, message }))
+      }
       const sealed = vault.seal(name, bytes)
       this.#objects++
       this.#bytesStored += sealed.length

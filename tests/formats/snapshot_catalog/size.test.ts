@@ -4,7 +4,7 @@ import { it } from "node:test"
 import { Effect, Stream } from "effect"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { noise } from "../../suites/format.ts"
-import { catalogOf, inRepository, options } from "./harness.ts"
+import { alter, catalogOf, inRepository, names, options } from "./harness.ts"
 
 const MIB = 1 << 20
 
@@ -48,3 +48,17 @@ const share = (title: string, sizes: ReadonlyArray<number>, most: number): void 
 
 share("150 files of 512 KiB", Array.from({ length: 150 }, () => MIB / 2), 0.5)
 share("2 files of 48 MiB, in extents of 1 MiB", [48 * MIB, 48 * MIB], 0.1)
+
+it("extents of 16 MiB and more are checked as others are", () =>
+  inRepository((repository, store) =>
+    Effect.gen(function* () {
+      yield* repository.backup(corpus([20 * MIB]), options)
+      const found = Effect.map(repository.check({ readData: 100 }), ({ findings }) =>
+        findings.map(({ object }) => object))
+      assert.deepEqual(yield* found, [])
+      const [extent] = yield* names(store, "extents/")
+      assert.ok((yield* store.stat(extent!)).size > 16 * MIB)
+      yield* alter(store, extent!, (bytes) =>
+        bytes.subarray(0, 17 * MIB))
+      assert.deepEqual(yield* found, [extent])
+    }), { compress: false, average: 32 * MIB }))
