@@ -12,13 +12,12 @@ import { hashBlock } from "./block_write.ts"
 import { isKind, makeNonce, openWhole, sealWhole } from "./envelope.ts"
 import { absent, attempt, corrupt, created } from "./errors.ts"
 import { Integer, parseExact, stringifyExact } from "./json.ts"
+import { ROOT_MAXIMUM } from "./limits.ts"
 import { blockObject, rootId, rootObject, ROOTS } from "./names.ts"
 import { type ListingKind, type Opened, readerOf } from "./opened.ts"
 
 /** The version of the format: Mark III. */
 export const VERSION = 3
-/** Bytes of a root at most, decompressed. */
-const ROOT_MAXIMUM = 4 << 20
 const MILLISECOND = 1_000_000n
 
 /** A root. */

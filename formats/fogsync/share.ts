@@ -10,9 +10,8 @@ import { RepositoryError, type Secrets } from "../format.ts"
 import { isKind, type Keys, keysOf, makeNonce, openWhole, sealWhole } from "./envelope.ts"
 import { absent, corrupt, created } from "./errors.ts"
 import { SHARE } from "./names.ts"
+import { SHARE_MAXIMUM } from "./limits.ts"
 import { VERSION } from "./root.ts"
-
-const SHARE_MAXIMUM = 4 << 10
 
 const Share = Schema.Struct({
   version: Schema.Int,

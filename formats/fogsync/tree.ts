@@ -9,13 +9,12 @@ import type { FormatError } from "../format.ts"
 import type { Bptr, Ref } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { corrupt, isDamage } from "./errors.ts"
+import { NODE_READ_MAXIMUM } from "./limits.ts"
 import type { Listed } from "./listing.ts"
 import { blockObject } from "./names.ts"
 import { comparePaths, decodeLeaf, decodeNode, type Leaf, type Node, type Subtree } from "./tree_node.ts"
 import type { WalkEvents } from "./walk.ts"
 
-/** A node is no longer than its length field can say. */
-const READ_MAXIMUM = 0xffff
 /** Subtrees within each other at most: six in each node make more paths than there can be. */
 const HEIGHT_MAXIMUM = 24
 
@@ -27,7 +26,7 @@ const damaged = (bptr: Bptr) => ({ message }: { readonly message: string }) => {
 /** A node, when it is what it should be. */
 export const readNode = (reader: BlockReader, bptr: Bptr): Effect.Effect<Node, FormatError> =>
   Effect.flatMap(
-    Stream.runCollect(reader.data(bptr, "a part of the tree of paths", READ_MAXIMUM)),
+    Stream.runCollect(reader.data(bptr, "a part of the tree of paths", NODE_READ_MAXIMUM)),
     (pieces) => Effect.mapError(catching(KernelError, () => decodeNode(concat(pieces))), damaged(bptr)),
   )
 

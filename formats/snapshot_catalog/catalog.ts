@@ -23,6 +23,7 @@ import type { Earlier } from "../../stages/walk/reuse.ts"
 import { RepositoryError } from "../format.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"
 import { corrupt, fromSqliteError } from "./errors.ts"
+import { MAXIMUM_EXTENT, MAXIMUM_PLAIN, MAXIMUM_RATIO } from "./limits.ts"
 import { type CatalogMetadata, readMetadata } from "./metadata.ts"
 import { catalogName, flatCatalogName } from "./names.ts"
 import { entryOf, READ } from "./row.ts"
@@ -30,11 +31,6 @@ import { checkCatalogSchema } from "./schema.ts"
 
 /** Bytes of an object that are read at once. */
 const PIECE_BYTES = 1 << 20
-/** Extents longer than this are not read: each is in memory at once when it is verified. */
-export const MAXIMUM_EXTENT: number = 1 << 30
-/** A catalog that is compressed may have this many bytes, and so many times its stored length, when it is not. */
-const MAXIMUM_PLAIN = 1 << 30
-const MAXIMUM_RATIO = 200
 /** What a database begins with, plain or wrapped: anything else is not read. */
 const SQLITE: Uint8Array = new TextEncoder().encode("SQLite format 3\0")
 const ZSTD_MAGIC: Uint8Array = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd)

@@ -14,6 +14,7 @@ import { corrupt } from "./errors.ts"
 import { decodeIndex, type Index, IndexError, type IndexLayout } from "./index_codec.ts"
 import { orderOf } from "./index_order.ts"
 import type { Ring } from "./keys.ts"
+import { INDEX_ALLOWED, INDEX_MAXIMUM, INDEX_RATIO } from "./limits.ts"
 import { ARCHIVE, CONTENTS_AT, hasMagic, readArchive, readNumber, TRAILER_BYTES, type TrailerForm } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
@@ -54,12 +55,6 @@ export interface Ends {
 const HEAD_BYTES = 1024
 /** Bytes of an index that are read at once. */
 const READ_BYTES = 1 << 20
-/** Longest index that is read, plain or stored, in bytes. */
-const INDEX_MAXIMUM = 1 << 30
-/** A plain index is at most so many times as long as a stored one, and this: what is longer is a bomb, since hashes do not compress. */
-const INDEX_RATIO = 1024
-const INDEX_ALLOWED = 16 << 20
-
 /** How long the plain form of a stored index may be. */
 export const plainLimit = (stored: number): number => Math.min(INDEX_MAXIMUM, INDEX_ALLOWED + INDEX_RATIO * stored)
 

@@ -10,6 +10,7 @@ import type { KernelError } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { refuseOthers, RepositoryError, type Secrets } from "../format.ts"
 import { fromKernelError, unsupported } from "./errors.ts"
+import { SLOT_READ } from "./limits.ts"
 import { ARCHIVE, CONTENTS_AT, readArchive } from "./layout.ts"
 
 /** The keys of an open archive. */
@@ -25,8 +26,6 @@ export interface Ring {
 
 /** Content of a key slot: an identity and a line feed. */
 const SLOT_CONTENT = 75
-/** What can be read of the slot at most. */
-const SLOT_READ = 1024
 
 const wrongKey = (message: string): RepositoryError => new RepositoryError({ reason: "wrong-key", message })
 
