@@ -5,7 +5,7 @@ import type { Problem, SnapshotInfo } from "../formats/format.ts"
 import { giveBackContents } from "../stages/lent.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
-import type { TargetError, TargetOptions, TargetSession, Written } from "../stages/walk/target.ts"
+import type { TargetError, TargetOptions, Written } from "../stages/walk/target.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
@@ -39,12 +39,13 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
         const part = yield* selection(input.paths, input.include, snapshot)
         const select = selector(part)
         const tally = newTally()
-        const session = input.dryRun ? dryRun(out) : yield* openTarget(input)
+        const session = yield* openTarget(input)
         const show = meter(out)
         let flowing = 0
         const entries = repository.entries(snapshot, {
           ...(part.partial ? { include: part.reaches } : {}),
-          content: !input.dryRun,
+          // Only that of files that are to be compared is wanted.
+          ...(input.dryRun ? { lazy: true } : {}),
           problem: (problem) => fail(tally, problem, out),
         })
         yield* Stream.runForEachArray(
@@ -71,6 +72,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
             flowing = 0
             count(tally, wanted)
             tallyWritten(tally, written, out)
+            for (const [i, { outcome }] of written.entries()) tellOutcome(wanted[i]!, outcome, input, out)
           }),
         ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
         tallyWritten(tally, yield* session.finish, out)
@@ -113,22 +115,13 @@ const watched = (entry: Entry, seen: (bytes: number) => void): Entry => {
 }
 
 const openTarget = Effect.fnUntraced(function* (input: RestoreInput) {
-  const { localTarget } = yield* Effect.promise(() => import("../adapters/files/target.ts"))
   const options: TargetOptions = { devices: input.devices, ...(input.noOwner ? { owner: false } : {}) }
+  if (input.dryRun) {
+    const { compareOnly } = yield* Effect.promise(() => import("../adapters/files/compare.ts"))
+    return yield* compareOnly(input.target, options)
+  }
+  const { localTarget } = yield* Effect.promise(() => import("../adapters/files/target.ts"))
   return yield* localTarget.make().open(input.target, options)
-})
-
-/** Names what would be written. */
-const dryRun = (out: Output): TargetSession => ({
-  write: (entries) =>
-    Effect.sync(() =>
-      entries.map(({ path, kind }): Written => {
-        out.note(displayPath(path === "" ? "." : path))
-        out.row({ type: "entry", path, kind })
-        return { path, outcome: "written" }
-      })
-    ),
-  finish: Effect.succeed([]),
 })
 
 interface Tally {
@@ -168,6 +161,21 @@ const fail = (tally: Tally, { path, message }: Problem, out: Output): void => {
   out.row({ type: "problem", path, message })
 }
 
+/** Names what would be written, and with `--verbose` what was, and what was there. */
+const tellOutcome = (
+  { kind, path }: Entry,
+  outcome: Written["outcome"],
+  { dryRun }: RestoreInput,
+  out: Output,
+): void => {
+  const name = displayPath(path === "" ? "." : path)
+  if (outcome === "unchanged") out.detail(`Unchanged: ${name}`)
+  else if (outcome === "written" && dryRun) {
+    out.note(name)
+    out.row({ type: "entry", path, kind })
+  } else if (outcome === "written") out.detail(`Restored: ${name}`)
+}
+
 const tallyWritten = (tally: Tally, results: ReadonlyArray<Written>, out: Output): void => {
   for (const result of results) {
     if (result.outcome === "failed") fail(tally, result, out)
@@ -197,7 +205,9 @@ const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, secon
   })
   out.note(
     `${plural(files, "file")} and ${plural(directories, "directory", "directories")}, ${showBytes(bytes)}, ` +
-      (input.dryRun ? "would be restored" : `restored to ${input.target} in ${showDuration(seconds)}`) +
+      (input.dryRun
+        ? `compared with ${input.target}; ${showCount(written)} would be restored`
+        : `restored to ${input.target} in ${showDuration(seconds)}`) +
       (unchanged > 0 ? `; ${showCount(unchanged)} unchanged` : "") +
       (skipped > 0 ? `; ${showCount(skipped)} skipped` : ""),
   )

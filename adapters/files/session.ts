@@ -2,24 +2,17 @@
 import * as fs from "node:fs"
 import { randomBytes } from "node:crypto"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { baseName, isByteName, parentPath, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
+import { baseName, isByteName, parentPath, pathToBytes } from "../../stages/walk/path.ts"
 import { TargetError, type TargetOptions, type Written } from "../../stages/walk/target.ts"
+import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { Batches, Busy } from "./batches.ts"
 import { changes, sameAttributes, setAttributes, type Wanted, wantedOf } from "./attributes.ts"
 import { Directories, type Level } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
 import { openedFile, withNode } from "./handle.ts"
 import { type Directory, sameFile } from "./held.ts"
-import { deviceOf, isDirectory, isRegular, kindOf } from "./metadata.ts"
-import {
-  absoluteRoot,
-  asSeconds,
-  BYTE_NAMES,
-  BYTE_NAMES_MISSING,
-  type NativePath,
-  nativePath,
-  removeQuietly,
-} from "./native.ts"
+import { isDirectory, isRegular } from "./metadata.ts"
+import { absoluteRoot, asSeconds, BYTE_NAMES, type NativePath, nativePath, removeQuietly } from "./native.ts"
 import { makeNode } from "./nodes.ts"
 
 /** A file that waits for its content. Nothing else may be asked of the session until it has it: its directory is held until then. */
@@ -98,17 +91,9 @@ export class LocalSession {
   /** Everything but the content of files: a result, or a file that waits for its content and must be closed. */
   begin(entry: Entry): Written | PendingFile {
     const { path } = entry
-    refuse(path, "path", pathProblem(path) ?? nameProblem(path))
-    if (!BYTE_NAMES && isByteName(path)) return { path, outcome: "skipped", message: BYTE_NAMES_MISSING }
+    const notWritten = admit(entry, this.#devices)
+    if (notWritten !== undefined) return notWritten
     if (entry.kind === "directory") return this.#directories.make(entry)
-    if (entry.kind === "unreadable") {
-      return { path, outcome: "skipped", message: entry.problem ?? "It was not readable" }
-    }
-    if (entry.kind === "socket") return { path, outcome: "skipped", message: "Sockets are made by their programs" }
-    if ((entry.kind === "character" || entry.kind === "block") && !this.#devices) {
-      return { path, outcome: "skipped", message: "Device nodes are made only when asked for" }
-    }
-    if (path === "") refuse(path, "path", "only a directory can be the root")
     this.batches.check(path)
     const level = this.#directories.enter(parentPath(path))
     const native = level.directory.child(baseName(path))
@@ -126,7 +111,7 @@ export class LocalSession {
       entry.sparse === true ||
       size !== undefined && size !== content.length || path === "" || !this.batches.takes(content.length)
     ) return false
-    refuse(path, "path", pathProblem(path) ?? nameProblem(path))
+    refuse(path, "path", pathWrong(path))
     this.batches.check(path)
     const level = this.#directories.enter(parentPath(path))
     // Elsewhere there may be something in its place.
@@ -159,11 +144,7 @@ export class LocalSession {
       // It is full when files in it are under way.
       if (this.batches.any) throw new Busy()
       if (fs.readdirSync(native).length > 0) {
-        throw new TargetError({
-          reason: "refused",
-          path,
-          message: "A directory that is not empty is in its place; move that away and restore again",
-        })
+        throw new TargetError({ reason: "refused", path, message: FULL_DIRECTORY })
       }
     }
     return existing
@@ -233,7 +214,7 @@ export class LocalSession {
   #linkSource(entry: Entry): Link | undefined {
     const { linkTo } = entry
     if (linkTo === undefined) return undefined
-    refuse(entry.path, "link", linkTo === "" ? "it is the root" : pathProblem(linkTo) ?? nameProblem(linkTo))
+    refuse(entry.path, "link", linkTo === "" ? "it is the root" : pathWrong(linkTo))
     if (!BYTE_NAMES && isByteName(linkTo) || linkTo === entry.path) return undefined
     this.batches.check(linkTo)
     const directory = this.#directories.find(parentPath(linkTo))
@@ -273,12 +254,6 @@ export class LocalSession {
     const { entry, existing, level: { directory }, native, temp } = place
     const { kind, path, target } = entry
     const want = wantedOf(kind, entry.metadata, this.#owner)
-    if (kind === "symlink") {
-      refuse(path, "link target", target === undefined || target === "" ? "it is empty" : nulProblem(target))
-      if (!BYTE_NAMES && isByteName(target!)) return { path, outcome: "skipped", message: BYTE_NAMES_MISSING }
-    } else if (kind !== "fifo" && entry.rdev === undefined) {
-      return { path, outcome: "failed", message: "Its device numbers are not known" }
-    }
     const link = this.#linkSource(entry)
     const linked = link && this.#link(place, link)
     if (linked !== undefined) return linked
@@ -331,33 +306,5 @@ export class LocalSession {
 
 const temporaryName = (temp: NativePath): string => baseName(String(temp))
 
-/** Whether a symlink, fifo or device node is what the entry says, whatever its metadata. */
-const isSameNode = (entry: Entry, native: NativePath, existing: fs.BigIntStats): boolean => {
-  if (kindOf(existing) !== entry.kind) return false
-  if (entry.kind === "symlink") {
-    return pathFromBytes(fs.readlinkSync(native, { encoding: "buffer" })) === entry.target
-  }
-  if (entry.kind === "fifo") return true
-  const have = deviceOf(existing.rdev)
-  return have.major === entry.rdev!.major && have.minor === entry.rdev!.minor
-}
-
-const refuse = (path: string, what: string, problem: string | undefined): void => {
-  if (problem === undefined) return
-  throw new TargetError({ reason: "refused", path, message: `Refused because of its ${what}: ${problem}` })
-}
-
 const withProblem = (written: Written, problem: string | undefined): Written =>
   problem === undefined ? written : { path: written.path, outcome: "failed", message: problem }
-
-const nulProblem = (text: string): string | undefined =>
-  text.includes("\0") ? "it contains a NUL byte" : nameProblem(text)
-
-/** Why a path cannot be written on this machine, beside what `pathProblem` finds. */
-const nameProblem = (path: string): string | undefined => {
-  if (process.platform === "win32" && /[\\:]/.test(path)) return "it has a character that Windows gives a meaning"
-  // With the flag `u`, surrogates that are part of a pair do not match.
-  return path.isWellFormed() || path.replace(/[\udc80-\udcff]/gu, "").isWellFormed()
-    ? undefined
-    : "it is not the encoding of any bytes"
-}

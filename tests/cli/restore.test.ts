@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
-import { backupScript, inDirectory, penstock, rowsOf } from "./spawn.ts"
+import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./spawn.ts"
 
 test("restores all, a subtree, or what matches, with the directories above it", async () => {
   await inDirectory(async (at) => {
@@ -31,7 +31,7 @@ test("restores all, a subtree, or what matches, with the directories above it", 
     )
     const { type, files, dirs, failed } = rowsOf(glob).at(-1)!
     assert.deepEqual([type, files, dirs, failed], ["summary", 2, 4, 0])
-    assert.equal(dry.stdout.split("\n").slice(0, 3).join(" "), ". d d/b.txt")
+    assert.equal(dry.stdout.split("\n").slice(0, 2).join(" "), "d d/b.txt")
     assert.equal(existsSync(at("dry")), false)
     assert.equal(nothing.code, 1)
     assert.match(nothing.stderr, /Nothing in snapshot [0-9a-f]{8} of .* matches; penstock ls/)
@@ -110,5 +110,44 @@ test("a path or pattern that matched nothing is named beside others that did, an
     assert.equal(none.code, 1)
     assert.match(none.stderr, /^penstock: Nothing in snapshot .* matches; penstock ls shows/)
     assert.equal(listed.code, 1)
+  })
+})
+
+test("a dry run lists what is not the same in the target, in any format, and writes nothing", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/d"), { recursive: true })
+    for (const name of ["a", "d/b", "d/c"]) writeFileSync(at(`src/${name}`), name.repeat(100))
+    writeFileSync(at("src/big"), new Uint8Array(5 << 20).fill(1))
+    writeFileSync(at("key"), "0123456789abcdef".repeat(4))
+    const cases: ReadonlyArray<readonly [string, ...ReadonlyArray<string>]> = [
+      ["rozen"],
+      ["bkp"],
+      ["zprt"],
+      ["snapshot-catalog", "--no-encryption"],
+      ["fogsync", "--key-file", at("key")],
+    ]
+    for (const [format, ...secrets] of cases) {
+      const env = { PENSTOCK_PASSWORD: "secret" }
+      const repo = ["-r", at(format), ...secrets]
+      const own = { env: secrets.length > 0 ? {} : env }
+      const run = (command: string, ...args: ReadonlyArray<string>) =>
+        runScript("tests/cli/quick_main.ts", [command, ...repo, ...args], own)
+      const made = await run("backup", "--init", "-q", "--format", format, at("src"))
+      assert.equal(made.code, 0, made.stderr)
+      const target = ["-t", at(`out-${format}`), "--json"]
+      const listed = async (...args: ReadonlyArray<string>) => {
+        const ended = await run("restore", ...target, ...args)
+        assert.equal(ended.code, 0, ended.stderr)
+        return rowsOf(ended).filter(({ type }) => type === "entry").map(({ path }) => path).sort()
+      }
+      const all = await listed("-n")
+      assert.deepEqual(all.filter((path) => path !== "d"), ["a", "big", "d/b", "d/c"], format)
+      assert.equal(existsSync(at(`out-${format}`)), false)
+      await listed()
+      assert.deepEqual(await listed("-n"), [], format)
+      writeFileSync(at(`out-${format}/d/b`), "x/b".repeat(100))
+      assert.deepEqual(await listed("-n"), ["d/b"], format)
+      assert.equal(readFileSync(at(`out-${format}/d/b`), "utf8"), "x/b".repeat(100))
+    }
   })
 })

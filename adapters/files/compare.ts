@@ -1,0 +1,200 @@
+/** What a restore would do, without doing it. */
+import * as fs from "node:fs"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { contentStream } from "../../stages/walk/content.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { displayPath, parentPath } from "../../stages/walk/path.ts"
+import { SourceError } from "../../stages/walk/source.ts"
+import { TargetError, type TargetOptions, type TargetSession, type Written } from "../../stages/walk/target.ts"
+import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
+import { sameAttributes, wantedOf } from "./attributes.ts"
+import { READ_SAFELY } from "./content.ts"
+import { targetError } from "./errno.ts"
+import { sameFile } from "./held.ts"
+import { isDirectory, isRegular } from "./metadata.ts"
+import { absoluteRoot, type NativePath, nativePath } from "./native.ts"
+
+/** Bytes that are compared at once. */
+const PIECE_BYTES = 1 << 18
+
+/**
+ * A session whose results are those that `localTarget` would give. It changes nothing, and needs no root that is there. The content of an
+ * entry is read only where a file of its size is in its place. Directories that another program moves meanwhile are not held: what is
+ * found is then wrong, and nothing worse.
+ */
+export const compareOnly = (root: string, options: TargetOptions): Effect.Effect<TargetSession, TargetError> =>
+  Effect.try({
+    try: (): TargetSession => {
+      const comparer = new Comparer(absoluteRoot(root), options)
+      return {
+        write: (entries) => Effect.forEach(entries, (entry) => comparer.outcome(entry)),
+        finish: Effect.succeed([]),
+      }
+    },
+    catch: (cause) => targetError("", cause),
+  })
+
+class Comparer {
+  readonly #root: string
+  readonly #devices: boolean
+  readonly #owner: boolean
+  /** A directory that would be made: there is nothing beneath it. */
+  #fresh: string | undefined
+  /** The last directory that was found to be one. */
+  #real = ""
+  /** Files with several names of which another would be made: the names are those of the old one then. */
+  readonly #replaced = new Set<string>()
+
+  constructor(root: string, { devices = false, owner = process.getuid?.() === 0 }: TargetOptions) {
+    this.#root = root
+    this.#devices = devices
+    this.#owner = owner
+    const stats = fs.statSync(nativePath(root, ""), { bigint: true, throwIfNoEntry: false })
+    if (stats === undefined) this.#fresh = ""
+    else if (!isDirectory(stats)) throw new TargetError({ reason: "io", path: "", message: "It is not a directory" })
+  }
+
+  outcome(entry: Entry): Effect.Effect<Written> {
+    const { path } = entry
+    const failed = (cause: unknown): Effect.Effect<Written> =>
+      Effect.succeed({
+        path,
+        outcome: "failed",
+        message: cause instanceof SourceError ? cause.message : targetError(path, cause).message,
+      })
+    try {
+      const known = this.#look(entry)
+      return "outcome" in known ? Effect.succeed(known) : this.#compare(entry, known).pipe(Effect.catch(failed))
+    } catch (cause) {
+      return failed(cause)
+    }
+  }
+
+  /** What becomes of an entry, as far as its content does not matter; else the file in its place, which has the same size. */
+  #look(entry: Entry): Written | fs.BigIntStats {
+    const { kind, metadata, path } = entry
+    const written: Written = { path, outcome: "written" }
+    const unchanged: Written = { path, outcome: "unchanged" }
+    const notWritten = admit(entry, this.#devices)
+    if (notWritten !== undefined) return notWritten
+    // A restore makes the root when it is opened.
+    if (path === "") return unchanged
+    if (!this.#enter(parentPath(path))) return written
+    const native = this.#native(path)
+    const existing = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
+    if (kind === "directory") {
+      if (existing !== undefined && isDirectory(existing)) return unchanged
+      this.#fresh = path
+      return written
+    }
+    if (existing === undefined) return written
+    if (isDirectory(existing)) {
+      if (fs.readdirSync(native).length === 0) return written
+      throw new TargetError({ reason: "refused", path, message: FULL_DIRECTORY })
+    }
+    const linked = this.#isLinked(entry, existing)
+    if (linked === false) return written
+    const same = existing.nlink === 1n || sameAttributes(existing, wantedOf(kind, metadata, this.#owner))
+    if (kind !== "file") {
+      return isSameNode(entry, native, existing) && (linked === true || same)
+        ? unchanged
+        : this.#replace(path, existing)
+    }
+    if (!isRegular(existing) || (entry.size !== undefined && Number(existing.size) !== entry.size)) {
+      return this.#replace(path, existing)
+    }
+    return linked === true || same ? existing : this.#replace(path, existing)
+  }
+
+  /** Whether the entry is the same file as the one that it is to be a link to; undefined when it is to be none. */
+  #isLinked({ linkTo, path }: Entry, existing: fs.BigIntStats): boolean | undefined {
+    if (linkTo === undefined) return undefined
+    refuse(path, "link", linkTo === "" ? "it is the root" : pathWrong(linkTo))
+    const source = fs.lstatSync(this.#native(linkTo), { bigint: true, throwIfNoEntry: false })
+    return source !== undefined && sameFile(source, existing) && !this.#replaced.has(linkTo)
+  }
+
+  #replace(path: string, existing: fs.BigIntStats): Written {
+    if (existing.nlink > 1n) this.#replaced.add(path)
+    return { path, outcome: "written" }
+  }
+
+  /** Compares the content with that of the file in its place. */
+  #compare(entry: Entry, existing: fs.BigIntStats): Effect.Effect<Written, unknown> {
+    const { path } = entry
+    const native = this.#native(path)
+    return Effect.scoped(Effect.gen({ self: this }, function* () {
+      const fd = yield* Effect.acquireRelease(
+        Effect.sync(() => openQuietly(native)),
+        (fd) => Effect.sync(() => fd !== undefined && fs.closeSync(fd)),
+      )
+      // Not readable: then it cannot be known to be equal, and a new file takes its place.
+      if (fd === undefined) return this.#replace(path, existing)
+      const buffer = Buffer.allocUnsafe(PIECE_BYTES)
+      let at = 0
+      let equal = true
+      yield* Stream.runForEachWhile(contentStream(entry), (bytes) =>
+        Effect.try({
+          try: () => {
+            equal = isAt(fd, at, bytes, buffer)
+            at += bytes.length
+            return equal
+          },
+          catch: (cause) => cause,
+        }))
+      return equal && at === Number(existing.size)
+        ? { path, outcome: "unchanged" } satisfies Written
+        : this.#replace(path, existing)
+    }))
+  }
+
+  /** Whether a directory of the target is there, or all on its way is; false when it would be made. */
+  #enter(path: string): boolean {
+    if (
+      this.#fresh !== undefined && (this.#fresh === "" || path === this.#fresh || path.startsWith(`${this.#fresh}/`))
+    ) {
+      return false
+    }
+    if (path === "" || path === this.#real || this.#real.startsWith(`${path}/`)) return true
+    if (!this.#enter(parentPath(path))) return false
+    const stats = fs.lstatSync(this.#native(path), { bigint: true, throwIfNoEntry: false })
+    if (stats === undefined) {
+      this.#fresh = path
+      return false
+    }
+    if (!isDirectory(stats)) {
+      throw new TargetError({
+        reason: "refused",
+        path,
+        message: `"${displayPath(path)}" is ${
+          stats.isSymbolicLink() ? "a symbolic link" : "not a directory"
+        }: nothing is written through it`,
+      })
+    }
+    this.#real = path
+    return true
+  }
+
+  #native(path: string): NativePath {
+    return nativePath(this.#root, path)
+  }
+}
+
+const openQuietly = (native: NativePath): number | undefined => {
+  try {
+    return fs.openSync(native, READ_SAFELY)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the bytes are those of the open file from `position` on. */
+const isAt = (fd: number, position: number, bytes: Uint8Array, buffer: Buffer): boolean => {
+  for (let at = 0; at < bytes.length;) {
+    const count = fs.readSync(fd, buffer, 0, Math.min(buffer.length, bytes.length - at), position + at)
+    if (count === 0 || Buffer.compare(buffer.subarray(0, count), bytes.subarray(at, at + count)) !== 0) return false
+    at += count
+  }
+  return true
+}
