@@ -18,12 +18,19 @@ export interface Transform {
   readonly end: () => ReadonlyArray<Uint8Array>
 }
 
-/** Content to frames. */
-export const frames = (encode: (frame: Uint8Array) => Uint8Array): Transform => {
+/** Content to frames. `name` is that of the kernel, for errors: an encoder that makes a frame which cannot be read back throws KernelError `limit`. */
+export const frames = (name: string, encode: (frame: Uint8Array) => Uint8Array): Transform => {
   const held = new Uint8Array(FRAME_BYTES)
   let length = 0
   const flush = (out: Array<Uint8Array>): void => {
     const body = encode(held.subarray(0, length))
+    if (body.length === 0 || body.length > FRAME_BYTES + MAXIMUM_GROWTH) {
+      throw new KernelError({
+        kernel: name,
+        reason: "limit",
+        message: `${name} made ${body.length} bytes of ${length}, which must be 1 to ${FRAME_BYTES + MAXIMUM_GROWTH}`,
+      })
+    }
     const frame = new Uint8Array(4 + body.length)
     new DataView(frame.buffer).setUint32(0, body.length, true)
     frame.set(body, 4)

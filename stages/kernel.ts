@@ -6,10 +6,11 @@
  * implementation of the same name in its place ({@link Kernels}).
  */
 import * as Context from "effect/Context"
-import { taggedError, type TaggedErrorClass } from "./tagged.ts"
+import { checked } from "./checked.ts"
 
-/** Length of every chunk ID, in bytes. All hashers make IDs of this length. */
-export const ID_BYTES = 32
+export { ID_BYTES } from "./checked.ts"
+export { KernelError } from "./kernel_error.ts"
+export { trusted } from "./trusted.ts"
 
 /** Finds where chunks end. Stateless: cut points depend on the bytes only, never on how the content was sliced. */
 export interface Chunker {
@@ -83,16 +84,12 @@ export const Kernels: Context.Reference<KernelTable> = Context.Reference<KernelT
   defaultValue: (): KernelTable => ({}),
 })
 
-/** Makes the kernel of a spec: the accelerator of `table` when it has one, else the portable one. */
+/**
+ * Makes the kernel of a spec: the accelerator of `table` when it has one, else the portable one. What it gives is checked, see `checked.ts`.
+ * Throws KernelError.
+ */
 export const makeKernel = <S extends KernelStage>(spec: KernelSpec<S>, table: KernelTable = {}): KernelOf[S] =>
-  ((table[`${spec.stage}:${spec.name}`] ?? spec.make) as (params: unknown) => KernelOf[S])(spec.params)
-
-interface KernelErrorFields {
-  readonly kernel: string
-  /** `corrupt`: not what the encoder writes. `forged`: not authentic (wrong key or altered). `limit`: too long. `unsupported`: not on this runtime. */
-  readonly reason: "corrupt" | "forged" | "limit" | "unsupported"
-  readonly message: string
-}
-const KernelErrorBase: TaggedErrorClass<"KernelError", KernelErrorFields> = taggedError("KernelError")
-/** What a kernel throws. Kernels are synchronous: whoever runs one turns this into a failure of its Effect. */
-export class KernelError extends KernelErrorBase {}
+  checked(
+    spec,
+    () => ((table[`${spec.stage}:${spec.name}`] ?? spec.make) as (params: unknown) => KernelOf[S])(spec.params),
+  )

@@ -22,6 +22,7 @@ import {
 } from "./kernel.ts"
 import type { Plan } from "./plan.ts"
 import { release } from "./release.ts"
+import { isTrusted } from "./trusted.ts"
 
 /** What is compressed and encrypted as one, and stored as one piece of a pack. */
 export interface Block {
@@ -55,7 +56,7 @@ const BLOCK_CHUNKS = 1 << 16
 const SLICE_BYTES = 4 << 20
 
 export class Lane {
-  readonly #before: ReadonlyArray<Encode>
+  readonly #before: ReadonlyArray<() => Transform>
   /** Names whole contents. */
   readonly #digester: Hasher | undefined
   /** Whether the only chunk of a content has the name that the digester would give. */
@@ -72,6 +73,8 @@ export class Lane {
    */
   readonly sealLater: ((bytes: Uint8Array) => Promise<Uint8Array>) | undefined
 
+  /** What a chunker that is not trusted sees: it may write there. */
+  #shown: Uint8Array = NONE
   #window: Uint8Array = NONE
   #held = 0
   #transforms: ReadonlyArray<Transform> = []
@@ -103,7 +106,10 @@ export class Lane {
     }
     const digestAt = plan.findIndex((spec, i) => i === chunkAt - 1 && spec.stage === "hash")
     const encoders = (specs: Plan): ReadonlyArray<Encode> => specs.map((spec) => encoder(spec, table))
-    this.#before = encoders(plan.slice(0, digestAt < 0 ? chunkAt : digestAt))
+    this.#before = plan.slice(0, digestAt < 0 ? chunkAt : digestAt).map((spec) => {
+      const encode = encoder(spec, table)
+      return () => frames(spec.name, encode)
+    })
     this.#digester = digestAt < 0 ? undefined : makeKernel(plan[digestAt] as KernelSpec<"hash">, table)
     this.#chunker = makeKernel(plan[chunkAt] as KernelSpec<"chunk">, table)
     this.#middle = encoders(plan.slice(chunkAt + 1, hashAt))
@@ -133,7 +139,7 @@ export class Lane {
     this.#extent = this.#ofExtent = 0
     this.#list.take()
     this.#digesting = this.#digest = undefined
-    this.#transforms = this.#before.map((encode) => frames(encode))
+    this.#transforms = this.#before.map((start) => start())
   }
 
   /**
@@ -163,10 +169,10 @@ export class Lane {
   ends(final: boolean): ReadonlyArray<number> {
     const { maximum } = this.#chunker
     const ends: Array<number> = []
-    let from = 0
-    while (final ? from < this.#held : this.#held - from >= maximum) {
-      ends.push(from = this.#chunker.cut(this.#window, from, this.#held))
-    }
+    const more = (from: number): boolean => final ? from < this.#held : this.#held - from >= maximum
+    if (!more(0)) return ends
+    const seen = this.#seen()
+    for (let from = 0; more(from);) ends.push(from = this.#chunker.cut(seen, from, this.#held))
     return ends
   }
 
@@ -256,8 +262,9 @@ export class Lane {
     const { maximum } = this.#chunker
     const end = this.#held
     let from = 0
+    let seen: Uint8Array | undefined
     while (final ? from < end : end - from >= maximum) {
-      const to = this.#endOfChunk(from, end)
+      const to = this.#endOfChunk(seen ??= this.#seen(), from, end)
       this.#chunk(this.#window.subarray(from, to), final && to === end && this.#list.count === 0)
       from = to
     }
@@ -265,9 +272,17 @@ export class Lane {
     this.#held = end - from
   }
 
-  #endOfChunk(from: number, end: number): number {
+  /** The content at hand for the chunker to look at. */
+  #seen(): Uint8Array {
+    if (isTrusted(this.#chunker)) return this.#window
+    if (this.#shown.length < this.#held) this.#shown = new Uint8Array(this.#window.length)
+    this.#shown.set(this.#window.subarray(0, this.#held))
+    return this.#shown
+  }
+
+  #endOfChunk(seen: Uint8Array, from: number, end: number): number {
     const extent = this.#extents[this.#extent]
-    if (extent === undefined) return this.#chunker.cut(this.#window, from, end)
+    if (extent === undefined) return this.#chunker.cut(seen, from, end)
     const length = Math.min(extent - this.#ofExtent, this.#chunker.maximum, end - from)
     this.#ofExtent += length
     if (this.#ofExtent === extent) {

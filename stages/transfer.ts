@@ -134,12 +134,16 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
       const gathered = lane.take()
       const unsealed = to.blocks === "sealed" ? gathered : [...gathered, ...whole]
       const { sealLater } = lane
-      const sealed = sealLater === undefined
-        ? unsealed
-        : yield* Effect.forEach(unsealed, (block) =>
-          Effect.map(Effect.promise(() => sealLater(block.bytes)), (bytes): Block => ({ ...block, bytes })), {
-          concurrency: SEALS,
-        })
+      const sealed = sealLater === undefined ? unsealed : yield* Effect.forEach(unsealed, (block) =>
+        Effect.map(
+          Effect.tryPromise({
+            try: () => sealLater(block.bytes),
+            catch: (error) => error as KernelError,
+          }),
+          (bytes): Block => ({ ...block, bytes }),
+        ), {
+        concurrency: SEALS,
+      })
       const blocks = to.blocks === "sealed" ? [...sealed, ...whole] : sealed
       if (blocks.length > 0) yield* lock.withPermits(1)(packer.add(blocks))
     })

@@ -6,6 +6,7 @@ import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { decodeFrames } from "../../stages/compress/zstd_frame.ts"
 import type { Compressor } from "../../stages/kernel.ts"
 import { release } from "../../stages/release.ts"
+import { trusted } from "../../stages/trusted.ts"
 
 /** Output buffers from this size on belong to one output alone: smaller ones come from a pool that others use. */
 const LARGE_BYTES = 256 << 10
@@ -70,7 +71,7 @@ const sized = (frame: Uint8Array, size: number): Uint8Array => {
 export const nativeZstd = (params: ZstdParams): Compressor => {
   const level = levelOf("zstd", params.level, -7, 22)
   const settings = { [constants.ZSTD_c_compressionLevel]: level }
-  return {
+  return trusted<Compressor>({
     encode: (bytes) => {
       // Room for all of the output spares a copy within zstd, and the size spares it tables and windows for more.
       const options = { params: settings, chunkSize: bound(bytes.length), pledgedSrcSize: bytes.length }
@@ -83,14 +84,14 @@ export const nativeZstd = (params: ZstdParams): Compressor => {
         (frame, rest) =>
           capped("zstd", zstdDecompressSync, bytes.subarray(frame.start, frame.end), rest, frame.contentSize),
       ),
-  }
+  })
 }
 
 /** gzip in C. */
 export const nativeGzip = (params: GzipParams): Compressor => {
   const level = levelOf("gzip", params.level, 0, 9)
-  return {
+  return trusted<Compressor>({
     encode: (bytes) => plain(gzipSync(bytes, { level })),
     decode: (bytes, limit) => capped("gzip", gunzipSync, bytes, limit),
-  }
+  })
 }

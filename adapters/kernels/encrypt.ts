@@ -7,6 +7,7 @@ import { keyOf, type KeyParams } from "../../stages/keyed.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
 import { NAME as XCHACHA, portableXchacha } from "../../stages/encrypt/xchacha20poly1305.ts"
 import type { Cipher } from "../../stages/kernel.ts"
+import { trusted } from "../../stages/trusted.ts"
 
 /** An AEAD of `node:crypto` with a 12-byte nonce, tag last. */
 const sealNode = (
@@ -92,10 +93,11 @@ export const nodeXchacha = (key: Uint8Array): NonceCipher => {
 }
 
 /** The ChaCha20-Poly1305 of `node:crypto`. */
-export const nodeChacha = (key: Uint8Array): NonceCipher => ({
-  seal: (nonce, bytes, aad) => sealNode("chacha20-poly1305", key, nonce, bytes, aad),
-  open: (nonce, sealed, aad) => openNode("chacha20-poly1305", key, nonce, sealed, aad),
-})
+export const nodeChacha = (key: Uint8Array): NonceCipher =>
+  trusted<NonceCipher>({
+    seal: (nonce, bytes, aad) => sealNode("chacha20-poly1305", key, nonce, bytes, aad),
+    open: (nonce, sealed, aad) => openNode("chacha20-poly1305", key, nonce, sealed, aad),
+  })
 
 let chacha: boolean | undefined
 

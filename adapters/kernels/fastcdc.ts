@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { type GearTable, gearTable, PUBLIC_SEED } from "../../stages/chunk/gear.ts"
 import type { Chunker } from "../../stages/kernel.ts"
+import { trusted } from "../../stages/trusted.ts"
 import { FASTCDC_WASM } from "./fastcdc_wasm.ts"
 
 /** What the module exports; see fastcdc.as. */
@@ -68,7 +69,7 @@ export const wasmFastCdc = (options: FastCdcOptions = {}): Chunker => {
   const { average, minimum } = spec.params as { readonly average: number; readonly minimum: number }
   const { maximum } = portable
   const bits = Math.round(Math.log2(average))
-  return {
+  return trusted<Chunker>({
     maximum,
     cut: (bytes, from, to) => {
       if (to - from <= minimum) return to
@@ -86,5 +87,5 @@ export const wasmFastCdc = (options: FastCdcOptions = {}): Chunker => {
       }
       return end
     },
-  }
+  })
 }

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto"
 import { createRequire } from "node:module"
 import { keyOf, type KeyParams } from "../../stages/keyed.ts"
 import type { Hasher } from "../../stages/kernel.ts"
+import { trusted } from "../../stages/trusted.ts"
 
 const require = createRequire(import.meta.url)
 
@@ -57,7 +58,7 @@ export const napiBlake3 = (): Blake3Maker | undefined => {
     }
     // One state for all whole messages: each has 2 KB that the engine does not know of and frees late, so one for each chunk adds up.
     const reused = start()
-    return {
+    return trusted<Hasher>({
       create,
       digest: (bytes) => {
         if (key === undefined) return fresh(module.blake3(bytes))
@@ -65,7 +66,7 @@ export const napiBlake3 = (): Blake3Maker | undefined => {
         reused.update(bytes)
         return fresh(reused.digestBuffer())
       },
-    }
+    })
   }
 }
 
@@ -85,7 +86,7 @@ export const wasmBlake3 = (): Blake3Maker | undefined => {
     const feed = (state: WasmHash, bytes: Uint8Array): void => {
       for (let at = 0; at < bytes.length; at += WASM_PIECE) state.update(bytes.subarray(at, at + WASM_PIECE))
     }
-    return {
+    return trusted<Hasher>({
       create: () => {
         const state = start()
         return { update: (bytes) => feed(state, bytes), digest: () => fresh(state.digest()) }
@@ -95,7 +96,7 @@ export const wasmBlake3 = (): Blake3Maker | undefined => {
         feed(state, bytes)
         return fresh(state.digest())
       },
-    }
+    })
   }
 }
 
@@ -119,10 +120,11 @@ export const fastestBlake3 = (): FoundBlake3 | null => {
 export const keyedKey = (params: KeyParams): Uint8Array => keyOf("blake3-keyed", params)
 
 /** SHA-256 by `node:crypto`. */
-export const nativeSha256 = (): Hasher => ({
-  digest: (bytes) => fresh(createHash("sha256").update(bytes).digest()),
-  create: () => {
-    const state = createHash("sha256")
-    return { update: (bytes) => void state.update(bytes), digest: () => fresh(state.digest()) }
-  },
-})
+export const nativeSha256 = (): Hasher =>
+  trusted<Hasher>({
+    digest: (bytes) => fresh(createHash("sha256").update(bytes).digest()),
+    create: () => {
+      const state = createHash("sha256")
+      return { update: (bytes) => void state.update(bytes), digest: () => fresh(state.digest()) }
+    },
+  })

@@ -1,5 +1,6 @@
 /** The accelerators of Node, Deno and Bun, by `stage:name`. */
 import { adaptiveCompressor, type AdaptiveParams } from "../../stages/compress/adaptive.ts"
+import { followingExtents } from "../../stages/chunk/extents.ts"
 import type { GzipParams } from "../../stages/compress/gzip.ts"
 import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { blake3, blake3Keyed } from "../../stages/hash/blake3.ts"
@@ -30,7 +31,7 @@ const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } 
   "chunk:fastcdc": { implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN, make: wasmFastCdc },
   "chunk:extents-fastcdc": {
     implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN,
-    make: (params: FastCdcOptions) => ({ ...wasmFastCdc(params), followsExtents: true }),
+    make: (params: FastCdcOptions) => followingExtents(wasmFastCdc(params)),
   },
   "hash:blake3": {
     implementation: blake3Implementation,

@@ -5,7 +5,7 @@ import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { fixed, type FixedOptions } from "../../stages/chunk/fixed.ts"
 import { whole, type WholeOptions } from "../../stages/chunk/whole.ts"
 import { none } from "../../stages/compress/none.ts"
-import type { KernelSpec, KernelTable } from "../../stages/kernel.ts"
+import { KernelError, type KernelSpec, type KernelTable } from "../../stages/kernel.ts"
 import type { Block } from "../../stages/lane.ts"
 import type { Plan } from "../../stages/plan.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
@@ -80,7 +80,7 @@ export type Reply =
 export interface Failed {
   readonly type: "failed"
   readonly kernel: string
-  readonly reason: "corrupt" | "forged" | "limit" | "unsupported"
+  readonly reason: KernelError["reason"]
   readonly message: string
 }
 
@@ -120,10 +120,25 @@ export const toMessage = (plan: Plan): ReadonlyArray<KernelMessage> | undefined 
   return messages
 }
 
+const load = async (kernel: string, module: string): Promise<KernelSpec["make"]> => {
+  let why = "it has no function as its default export"
+  try {
+    const make: unknown = (await import(module)).default
+    if (typeof make === "function") return make as KernelSpec["make"]
+  } catch (cause) {
+    why = cause instanceof Error ? cause.message : String(cause)
+  }
+  throw new KernelError({
+    kernel,
+    reason: "unsupported",
+    message: `A thread cannot load the kernel ${kernel} from its module ${module}: ${why}`,
+  })
+}
+
 /** The inverse, on the thread. */
 export const fromMessage = async (messages: ReadonlyArray<KernelMessage>): Promise<Plan> =>
   await Promise.all(messages.map(async ({ module, name, params, stage }): Promise<KernelSpec> => {
-    const make = module === undefined ? knownKernels[`${stage}:${name}`]! : (await import(module)).default
+    const make = module === undefined ? knownKernels[`${stage}:${name}`]! : await load(name, module)
     return {
       stage,
       name,

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import { Kernels } from "../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
+import { guardedFormat } from "../guard.ts"
 import { backup, fidelity } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
@@ -30,8 +31,7 @@ export interface BkpOptions extends WriteOptions {
 /** OWASP's password storage recommendation for PBKDF2-HMAC-SHA256. */
 const DEFAULT_ITERATIONS = 600_000
 
-/** The bkp format with options of one's own. Without a password, new repositories are not encrypted. */
-export const makeBkp = (options: BkpOptions = {}): Format => ({
+const formatWith = (options: BkpOptions): Format => ({
   name: "bkp",
   fidelity,
   // Named by their content, or at random.
@@ -80,6 +80,9 @@ export const makeBkp = (options: BkpOptions = {}): Format => ({
     return repository(makeOpened({ store, vault, table }, NO_ID, config, options))
   }),
 })
+
+/** The bkp format with options of one's own. Without a password, new repositories are not encrypted. */
+export const makeBkp = (options: BkpOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** ID of a repository without a config. */
 const NO_ID = "0".repeat(32)

@@ -12,6 +12,7 @@ import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
+import { guardedFormat } from "../guard.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { absent } from "./errors.ts"
@@ -43,8 +44,7 @@ const fidelityOf = (listing: ListingKind): Fidelity => ({
   byteNames: listing === "tree",
 })
 
-/** FogSync with options of one's own. */
-export const makeFogsync = (options: FogsyncOptions = {}): Format => {
+const formatWith = (options: FogsyncOptions): Format => {
   const { compress = true, level, listing = "json" } = options
   const fidelity = fidelityOf(listing)
   /** The share, as soon as its keys are known. */
@@ -92,6 +92,9 @@ export const makeFogsync = (options: FogsyncOptions = {}): Format => {
     }),
   }
 }
+
+/** FogSync with options of one's own. */
+export const makeFogsync = (options: FogsyncOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** FogSync with a listing in JSON for each directory. */
 export const fogsync: Format = makeFogsync()

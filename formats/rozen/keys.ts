@@ -10,7 +10,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
-import { deriveKey } from "../../stages/encrypt/password.ts"
+import { deriveKey, provenScrypt, Scrypt } from "../../stages/encrypt/password.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
@@ -101,7 +101,10 @@ export const writeKey: (
 ) => Effect.Effect<void, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, unlocked, password, cost) {
   const name = `KEYS/${bytesToHex(crypto.getRandomValues(new Uint8Array(8)))}.json`
   const salt = crypto.getRandomValues(new Uint8Array(32))
-  const key = yield* deriveKey(password, { kdf: "scrypt", ...cost, salt }).pipe(Effect.mapError(fromKernelError))
+  const key = yield* deriveKey(password, { kdf: "scrypt", ...cost, salt }).pipe(
+    Effect.provideService(Scrypt, provenScrypt(yield* Scrypt)),
+    Effect.mapError(fromKernelError),
+  )
   const cipher = makeKernel(aes256gcm(key), yield* Kernels)
   const payload = encodeJson({ id: unlocked.id, master: bytesToHex(Redacted.value(unlocked.master)) })
   const slots = [{

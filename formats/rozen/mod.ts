@@ -10,6 +10,7 @@ import { MODE_LEVELS } from "../../stages/compress/mode.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
+import { guardedFormat } from "../guard.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "./config.ts"
@@ -31,8 +32,7 @@ export interface RozenOptions extends LayoutOptions {
   readonly version?: 0 | 1
 }
 
-/** The rozen format with options of one's own. */
-export const makeRozen = (options: RozenOptions = {}): Format => ({
+const formatWith = (options: RozenOptions): Format => ({
   name: "rozen",
   fidelity: wholeFidelity,
   // Snapshots have numbers, which may come again; logs are read by a rebuild only, which wants what the store has.
@@ -104,6 +104,9 @@ export const makeRozen = (options: RozenOptions = {}): Format => ({
     )
   }),
 })
+
+/** The rozen format with options of one's own. */
+export const makeRozen = (options: RozenOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** The same for repositories of block version 0. */
 const optionsV0 = ({ compression = "auto", scrypt }: RozenOptions): RozenV0Options => ({

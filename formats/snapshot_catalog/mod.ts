@@ -14,6 +14,7 @@ import { isThere } from "../../stages/pack/objects.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
+import { guardedFormat } from "../guard.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
@@ -38,8 +39,7 @@ const isRepository: (store: ObjectStore) => Effect.Effect<boolean, StoreError> =
   )
 })
 
-/** The format with options of one's own. */
-export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Format => {
+const formatWith = (options: SnapshotCatalogOptions): Format => {
   const opened = Effect.gen(function* () {
     const store = yield* ObjectStore
     const table = yield* Kernels
@@ -84,6 +84,9 @@ export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Forma
     }),
   }
 }
+
+/** The format with options of one's own. */
+export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** The format as the document has it, extents of 1 MiB on average. */
 export const snapshotCatalog: Format = makeSnapshotCatalog()

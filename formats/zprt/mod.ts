@@ -7,6 +7,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { type Format, type FormatError, refuseLike, type Repository, RepositoryError, type Secrets } from "../format.ts"
+import { guardedFormat } from "../guard.ts"
 import { loadArchive, readEnds, readHead, recognise, sizeOf } from "./archive.ts"
 import { startArchive, writeIndex } from "./archive_write.ts"
 import { backup } from "./backup.ts"
@@ -26,8 +27,7 @@ export type { Recovered } from "./recover.ts"
 /** How archives are written. Whatever the options, any archive is read. */
 export type ZprtOptions = WriteOptions
 
-/** zprt with options of one's own. */
-export const makeZprt = (options: ZprtOptions = {}): Format => ({
+const formatWith = (options: ZprtOptions): Format => ({
   name: "zprt",
   fidelity,
   recognise: Effect.flatMap(ObjectStore, recognise),
@@ -54,6 +54,9 @@ export const makeZprt = (options: ZprtOptions = {}): Format => ({
   }),
   open: (secrets) => Effect.map(openArchive(secrets, options), repository),
 })
+
+/** zprt with options of one's own. */
+export const makeZprt = (options: ZprtOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** zprt as the document has it. */
 export const zprt: Format = makeZprt()

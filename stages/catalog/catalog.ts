@@ -147,7 +147,7 @@ const sealing = (cipher: Cipher, name: string): Transform => {
     plain.set(bytes, 1)
     return cipher.seal(plain, context(name, n++))
   }
-  const inner = frames((frame) => seal(0, frame))
+  const inner = frames("catalog", (frame) => seal(0, frame))
   return {
     push: inner.push,
     end: () => {

@@ -1,4 +1,15 @@
-import type { KernelSpec } from "../kernel.ts"
+import type { Chunker, KernelSpec } from "../kernel.ts"
+import { isTrusted, trusted } from "../trusted.ts"
+
+/** The chunker, and that content which comes in extents is cut where these end. */
+export const followingExtents = (inner: Chunker): Chunker => {
+  const chunker: Chunker = {
+    maximum: inner.maximum,
+    cut: (bytes, from, to) => inner.cut(bytes, from, to),
+    followsExtents: true,
+  }
+  return isTrusted(inner) ? trusted(chunker) : chunker
+}
 
 /**
  * Cuts content where its source keeps it in pieces, when the source says so ({@link ReaderContent.extents}), and any other content as
@@ -9,5 +20,5 @@ export const extentsOr = (inner: KernelSpec<"chunk">): KernelSpec<"chunk"> => ({
   stage: "chunk",
   name: `extents-${inner.name}`,
   params: inner.params,
-  make: (params) => ({ ...inner.make(params), followsExtents: true }),
+  make: (params) => followingExtents(inner.make(params)),
 })

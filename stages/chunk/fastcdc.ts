@@ -17,6 +17,7 @@
  */
 import * as Redacted from "effect/Redacted"
 import type { Chunker, KernelSpec } from "../kernel.ts"
+import { trusted } from "../trusted.ts"
 import { type GearTable, gearTable, PUBLIC_SEED } from "./gear.ts"
 import { integerOption } from "./options.ts"
 
@@ -161,7 +162,7 @@ const make = (params: FastCdcParams): Chunker => {
   const maximum = integerOption("fastcdc", "maximum", params.maximum, average, 1 << 30)
   const gear = gearTable(Redacted.isRedacted(params.seed) ? Redacted.value(params.seed) : params.seed)
   const bits = Math.round(Math.log2(average))
-  return {
+  return trusted({
     maximum,
     cut: (bytes, from, to) => {
       if (to - from <= minimum) return to
@@ -170,7 +171,7 @@ const make = (params: FastCdcParams): Chunker => {
       const cut = scan(gear, bytes, from + minimum, normal, bits + 2)
       return cut < normal ? cut : scan(gear, bytes, normal, end, bits - 2)
     },
-  }
+  })
 }
 
 /** Content-defined chunks, as this module defines them. Throws KernelError `unsupported` for options out of range. */

@@ -1,5 +1,6 @@
 /** The chunker of equal sizes. */
 import type { Chunker, KernelSpec } from "../kernel.ts"
+import { trusted } from "../trusted.ts"
 import { integerOption } from "./options.ts"
 
 /** Options of {@link fixed}. */
@@ -10,7 +11,7 @@ export interface FixedOptions {
 
 const make = (params: FixedOptions): Chunker => {
   const size = integerOption("fixed", "size", params.size, 1, 1 << 30)
-  return { maximum: size, cut: (_bytes, from, to) => Math.min(to, from + size) }
+  return trusted({ maximum: size, cut: (_bytes, from, to) => Math.min(to, from + size) })
 }
 
 /** Every chunk has `size` bytes but for the last. Throws KernelError `unsupported` for options out of range. */

@@ -1,5 +1,6 @@
 /** The chunker of "one file, one chunk". */
 import type { Chunker, KernelSpec } from "../kernel.ts"
+import { trusted } from "../trusted.ts"
 import { integerOption } from "./options.ts"
 
 /** Options of {@link whole}. */
@@ -10,7 +11,7 @@ export interface WholeOptions {
 
 const make = (params: Required<WholeOptions>): Chunker => {
   const maximum = integerOption("whole", "maximum", params.maximum, 1, 1 << 30)
-  return { maximum, cut: (_bytes, from, to) => Math.min(to, from + maximum) }
+  return trusted({ maximum, cut: (_bytes, from, to) => Math.min(to, from + maximum) })
 }
 
 /** Content of up to `maximum` bytes is one chunk. Throws KernelError `unsupported` for options out of range. */

@@ -1,5 +1,6 @@
 /** Compression only where it pays. */
 import type { Compressor, KernelSpec } from "../kernel.ts"
+import { isTrusted, trusted } from "../trusted.ts"
 import { release } from "../release.ts"
 import { corrupt, overLimit } from "./errors.ts"
 
@@ -32,33 +33,36 @@ const flagged = (flag: number, bytes: Uint8Array): Uint8Array => {
 /**
  * Output: a byte 0 and the content as it is, or a byte 1 and what `inner` makes of it. Stored when `inner` saves less than 1/32,
  * or when the content has 64 KiB or more and `probe` (a quick encoder; `inner` itself unless told) saves less than 1/128 of four
- * samples of 4 KiB, or always when the params have `store`. `name` is for messages.
+ * samples of 4 KiB, or always when the params have `store`. `name` is for messages. Trusted when `inner` is.
  */
 export const adaptiveCompressor = (
   name: string,
   inner: Compressor,
   params: AdaptiveParams,
   probe: Compressor = inner,
-): Compressor => ({
-  encode: (bytes) => {
-    if (params.store === true) return flagged(STORED, bytes)
-    if (bytes.length >= 64 << 10) {
-      const probed = sample(bytes)
-      if (probe.encode(probed).length > probed.length * (1 - 1 / 128)) return flagged(STORED, bytes)
-    }
-    const encoded = inner.encode(bytes)
-    const out = encoded.length > bytes.length * (1 - 1 / 32) ? flagged(STORED, bytes) : flagged(COMPRESSED, encoded)
-    if (encoded.buffer !== bytes.buffer) release(encoded)
-    return out
-  },
-  decode: (bytes, limit) => {
-    const body = bytes.subarray(1)
-    if (bytes[0] === COMPRESSED) return inner.decode(body, limit)
-    if (bytes[0] !== STORED) throw corrupt(name, "it does not begin with 0 or 1")
-    if (body.length > limit) throw overLimit(name, limit)
-    return body
-  },
-})
+): Compressor => {
+  const compressor: Compressor = {
+    encode: (bytes) => {
+      if (params.store === true) return flagged(STORED, bytes)
+      if (bytes.length >= 64 << 10) {
+        const probed = sample(bytes)
+        if (probe.encode(probed).length > probed.length * (1 - 1 / 128)) return flagged(STORED, bytes)
+      }
+      const encoded = inner.encode(bytes)
+      const out = encoded.length > bytes.length * (1 - 1 / 32) ? flagged(STORED, bytes) : flagged(COMPRESSED, encoded)
+      if (encoded.buffer !== bytes.buffer) release(encoded)
+      return out
+    },
+    decode: (bytes, limit) => {
+      const body = bytes.subarray(1)
+      if (bytes[0] === COMPRESSED) return inner.decode(body, limit)
+      if (bytes[0] !== STORED) throw corrupt(name, "it does not begin with 0 or 1")
+      if (body.length > limit) throw overLimit(name, limit)
+      return body
+    },
+  }
+  return isTrusted(inner) ? trusted(compressor) : compressor
+}
 
 /**
  * Wraps a compressor so that content which it does not make smaller is stored (see {@link adaptiveCompressor}).

@@ -1,6 +1,7 @@
 /** gzip (RFC 1952). Portable: decodes with `inflate.ts`, and encodes without compressing; `adapters/kernels` compresses. */
 import { concat } from "effect/Bytes"
 import type { Compressor, KernelSpec } from "../kernel.ts"
+import { trusted } from "../trusted.ts"
 import { crc32 } from "./crc32.ts"
 import { corrupt, levelOf, overLimit } from "./errors.ts"
 import { inflate } from "./inflate.ts"
@@ -88,7 +89,7 @@ const decode = (bytes: Uint8Array, limit: number): Uint8Array => {
 
 const make = (params: GzipParams): Compressor => {
   levelOf("gzip", params.level, 0, 9)
-  return { encode, decode }
+  return trusted({ encode, decode })
 }
 
 /** gzip, without a time in it, so equal content gives equal bytes. Throws KernelError `unsupported` for a level out of range. */

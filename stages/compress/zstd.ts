@@ -2,6 +2,7 @@
  * Zstandard (RFC 8878). Portable: decodes with `fzstd`, and encodes valid frames that are not compressed; `adapters/kernels` compresses.
  */
 import type { Compressor, KernelSpec } from "../kernel.ts"
+import { trusted } from "../trusted.ts"
 import { levelOf } from "./errors.ts"
 import { zstdDecode } from "./zstd_decode.ts"
 
@@ -46,7 +47,7 @@ const encode = (bytes: Uint8Array): Uint8Array => {
 
 const make = (params: ZstdParams): Compressor => {
   levelOf("zstd", params.level, -7, 22)
-  return { encode, decode: zstdDecode }
+  return trusted({ encode, decode: zstdDecode })
 }
 
 /**

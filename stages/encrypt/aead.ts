@@ -1,6 +1,7 @@
 /** Ciphers of messages that carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal to the ciphers and their tests. */
 import { type Cipher, KernelError } from "../kernel.ts"
 import { release } from "../release.ts"
+import { trusted } from "../trusted.ts"
 
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 24
@@ -47,24 +48,25 @@ const join = (nonce: Uint8Array, length: number, parts: ReadonlyArray<Uint8Array
 }
 
 /** The kernel of a cipher: a fresh random nonce for every message. */
-export const randomNonces = (kernel: string, cipher: NonceCipher, nonceBytes: number = NONCE_BYTES): Cipher => ({
-  overhead: nonceBytes + TAG_BYTES,
-  seal: (bytes, aad) => sealWith(cipher, crypto.getRandomValues(new Uint8Array(nonceBytes)), bytes, aad),
-  ...(cipher.sealLater === undefined ? {} : {
-    sealLater: async (bytes: Uint8Array, aad: Uint8Array = NO_AAD) => {
-      const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
-      return join(nonce, bytes.length, await cipher.sealLater!(nonce, bytes, aad))
+export const randomNonces = (kernel: string, cipher: NonceCipher, nonceBytes: number = NONCE_BYTES): Cipher =>
+  trusted<Cipher>({
+    overhead: nonceBytes + TAG_BYTES,
+    seal: (bytes, aad) => sealWith(cipher, crypto.getRandomValues(new Uint8Array(nonceBytes)), bytes, aad),
+    ...(cipher.sealLater === undefined ? {} : {
+      sealLater: async (bytes: Uint8Array, aad: Uint8Array = NO_AAD) => {
+        const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
+        return join(nonce, bytes.length, await cipher.sealLater!(nonce, bytes, aad))
+      },
+    }),
+    open: (bytes, aad) => {
+      if (bytes.length < nonceBytes + TAG_BYTES) throw forged(kernel)
+      let opened: Uint8Array | undefined
+      try {
+        opened = cipher.open(bytes.subarray(0, nonceBytes), bytes.subarray(nonceBytes), aad ?? NO_AAD)
+      } catch {
+        opened = undefined
+      }
+      if (opened === undefined) throw forged(kernel)
+      return opened
     },
-  }),
-  open: (bytes, aad) => {
-    if (bytes.length < nonceBytes + TAG_BYTES) throw forged(kernel)
-    let opened: Uint8Array | undefined
-    try {
-      opened = cipher.open(bytes.subarray(0, nonceBytes), bytes.subarray(nonceBytes), aad ?? NO_AAD)
-    } catch {
-      opened = undefined
-    }
-    if (opened === undefined) throw forged(kernel)
-    return opened
-  },
-})
+  })

@@ -1,7 +1,7 @@
 /** Recipient and identity of an age file that a passphrase opens (https://age-encryption.org/v1, "The scrypt recipient type"). */
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js"
 import type { Identity, Recipient, Stanza } from "age-encryption"
-import type { ScryptFunction } from "./password.ts"
+import { provenScrypt, type ScryptFunction } from "./password.ts"
 
 /** Work factors that are taken from others, at most: 2^20 needs 1 GiB of memory. */
 export const PASSPHRASE_LOG_N_MAXIMUM = 20
@@ -30,7 +30,7 @@ export const passphraseRecipient = (
 ): Recipient => ({
   wrapFileKey: async (fileKey) => {
     const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES))
-    const key = await wrappingKey(options, salt, logN)
+    const key = await wrappingKey({ ...options, scrypt: provenScrypt(options.scrypt) }, salt, logN)
     const body = chacha20poly1305(key, new Uint8Array(12)).encrypt(fileKey)
     return [new StanzaOf(["scrypt", base64(salt), String(logN)], body)]
   },

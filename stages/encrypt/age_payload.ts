@@ -5,6 +5,7 @@
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Context from "effect/Context"
+import { provenSeal } from "../checked.ts"
 import type { Transform } from "../framed.ts"
 import { KernelError } from "../kernel.ts"
 import { type NonceCipher, TAG_BYTES } from "./aead.ts"
@@ -28,6 +29,7 @@ export const AgePayloadCipher: Context.Reference<MakePayloadCipher> = Context.Re
   { defaultValue: () => portableChacha },
 )
 
+const NAME = "age"
 const NO_AAD = new Uint8Array(0)
 
 const cipherFor = (make: MakePayloadCipher, fileKey: Uint8Array, nonce: Uint8Array): NonceCipher =>
@@ -81,10 +83,10 @@ const cut = (size: number, take: (piece: Uint8Array) => void) => {
 /** Content to payload, under a file key of 16 bytes. */
 export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Transform => {
   const nonce = crypto.getRandomValues(new Uint8Array(PAYLOAD_NONCE_BYTES))
-  const cipher = cipherFor(make, fileKey, nonce)
+  const seal = provenSeal(NAME, cipherFor(make, fileKey, nonce))
   const next = nonces()
   let out: Array<Uint8Array> = [nonce]
-  const pieces = cut(CHUNK_BYTES, (piece) => void out.push(...cipher.seal(next(false), piece, NO_AAD)))
+  const pieces = cut(CHUNK_BYTES, (piece) => void out.push(...seal(next(false), piece, NO_AAD)))
   const taken = (): ReadonlyArray<Uint8Array> => {
     const all = out
     out = []
@@ -96,7 +98,7 @@ export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Trans
       return taken()
     },
     end: () => {
-      out.push(...cipher.seal(next(true), pieces.rest(), NO_AAD))
+      out.push(...seal(next(true), pieces.rest(), NO_AAD))
       return taken()
     },
   }
@@ -154,4 +156,4 @@ export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Trans
 }
 
 const altered = (how: string): KernelError =>
-  new KernelError({ kernel: "age", reason: "forged", message: `Cannot decrypt an age file: ${how}` })
+  new KernelError({ kernel: NAME, reason: "forged", message: `Cannot decrypt an age file: ${how}` })

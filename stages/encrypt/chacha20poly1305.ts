@@ -7,6 +7,7 @@ import { chacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel.ts"
 import { keyOf, type KeyParams } from "../keyed.ts"
+import { trusted } from "../trusted.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */
@@ -15,10 +16,11 @@ export const NAME = "chacha20-poly1305"
 export const NONCE_BYTES = 12
 
 /** The portable cipher under a 32-byte key. */
-export const portableChacha = (key: Uint8Array): NonceCipher => ({
-  seal: (nonce, bytes, aad) => [noble(key, nonce, aad).encrypt(bytes)],
-  open: (nonce, sealed, aad) => noble(key, nonce, aad).decrypt(sealed),
-})
+export const portableChacha = (key: Uint8Array): NonceCipher =>
+  trusted<NonceCipher>({
+    seal: (nonce, bytes, aad) => [noble(key, nonce, aad).encrypt(bytes)],
+    open: (nonce, sealed, aad) => noble(key, nonce, aad).decrypt(sealed),
+  })
 
 /** ChaCha20-Poly1305 with random nonces of 12 bytes. Throws KernelError `unsupported` unless `key` has 32 bytes. */
 export const chacha20poly1305 = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {

@@ -4,6 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { KernelError } from "../kernel.ts"
+import { isTrusted, trusted } from "../trusted.ts"
 
 /** How a password becomes a key, as a key slot stores it. */
 export interface PasswordParams {
@@ -26,18 +27,39 @@ export type ScryptFunction = (
   signal: AbortSignal,
 ) => Promise<Uint8Array>
 
+const portableScrypt: ScryptFunction = trusted<ScryptFunction>((password, salt, { n, r, p }, signal) =>
+  scryptAsync(password, salt, {
+    N: n,
+    r,
+    p,
+    dkLen: 32,
+    maxmem: 2 ** 31,
+    onProgress: () => signal.throwIfAborted(),
+  })
+)
+
 /** The implementation in use; `@noble/hashes` by default, which runs everywhere. */
 export const Scrypt: Context.Reference<ScryptFunction> = Context.Reference<ScryptFunction>("penstock/Scrypt", {
-  defaultValue: (): ScryptFunction => (password, salt, { n, r, p }, signal) =>
-    scryptAsync(password, salt, {
-      N: n,
-      r,
-      p,
-      dkLen: 32,
-      maxmem: 2 ** 31,
-      onProgress: () => signal.throwIfAborted(),
-    }),
+  defaultValue: () => portableScrypt,
 })
+
+/**
+ * For new keys: one that is not trusted derives each twice, since what a key encrypted is lost when it cannot be derived again. Rejects with
+ * KernelError `faulty`.
+ */
+export const provenScrypt = (scrypt: ScryptFunction): ScryptFunction =>
+  isTrusted(scrypt) ? scrypt : async (password, salt, cost, signal) => {
+    const keys = [
+      await scrypt(password.slice(), salt.slice(), cost, signal),
+      await scrypt(password.slice(), salt.slice(), cost, signal),
+    ]
+    if (keys.every((key) => key?.length === 32 && key.every((byte, i) => byte === keys[0]![i]))) return keys[0]!.slice()
+    throw new KernelError({
+      kernel: "scrypt",
+      reason: "faulty",
+      message: "The scrypt in use is faulty: it does not give the same 32 bytes each time. Correct it, or use another",
+    })
+  }
 
 /** Why such a cost or salt is refused; undefined when it is not. */
 export const paramsProblem = ({ kdf, n, r, p, salt }: PasswordParams): string | undefined => {
@@ -77,7 +99,7 @@ export const deriveKey: (
   const key = yield* Effect.tryPromise({
     try: (signal) => scrypt(bytes, params.salt, params, signal),
     catch: (cause) =>
-      new KernelError({
+      cause instanceof KernelError ? cause : new KernelError({
         kernel: "scrypt",
         reason: "unsupported",
         message: `Cannot derive a key from the password with ${128 * params.n * params.r} bytes of memory: ${

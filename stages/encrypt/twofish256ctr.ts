@@ -10,6 +10,7 @@ import { hmac } from "../hash/hmac.ts"
 import { sha256 } from "../hash/sha256.ts"
 import { type Cipher, type Hasher, KernelError, type KernelSpec } from "../kernel.ts"
 import type { KeyParams } from "../keyed.ts"
+import { trusted } from "../trusted.ts"
 import { forged, NONCE_BYTES } from "./aead.ts"
 import { KEY_BYTES, TwofishCounter, type TwofishKey, twofishKey } from "./twofish.ts"
 
@@ -79,7 +80,7 @@ export const twofishCipher = (params: KeyParams, hasher: Hasher): Cipher => {
     new TwofishCounter(cipher, nonce).apply(out)
     return out
   }
-  return {
+  return trusted<Cipher>({
     overhead: NONCE_BYTES + MAC_BYTES,
     seal: (bytes, aad = NO_AAD) => {
       const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
@@ -96,7 +97,7 @@ export const twofishCipher = (params: KeyParams, hasher: Hasher): Cipher => {
       }
       return apply(nonce, ciphertext)
     },
-  }
+  })
 }
 
 const NO_AAD = new Uint8Array(0)

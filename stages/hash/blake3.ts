@@ -2,15 +2,17 @@
 import { blake3 as noble } from "@noble/hashes/blake3.js"
 import type * as Redacted from "effect/Redacted"
 import type { Hasher, KernelSpec } from "../kernel.ts"
+import { trusted } from "../trusted.ts"
 import { keyOf, type KeyParams } from "../keyed.ts"
 
-const hasher = (options: { readonly key?: Uint8Array }): Hasher => ({
-  digest: (bytes) => noble(bytes, options),
-  create: () => {
-    const state = noble.create(options)
-    return { update: (bytes) => void state.update(bytes), digest: () => state.digest() }
-  },
-})
+const hasher = (options: { readonly key?: Uint8Array }): Hasher =>
+  trusted({
+    digest: (bytes) => noble(bytes, options),
+    create: () => {
+      const state = noble.create(options)
+      return { update: (bytes: Uint8Array) => void state.update(bytes), digest: () => state.digest() }
+    },
+  })
 
 /** BLAKE3 without a key: an ID that others compute too. */
 export const blake3: KernelSpec<"hash"> = { stage: "hash", name: "blake3", params: {}, make: () => hasher({}) }

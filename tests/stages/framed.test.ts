@@ -29,8 +29,8 @@ describe("frames", () => {
     fc.assert(
       fc.property(sizes, cuts, cuts, (size, there, back) => {
         const content = new Uint8Array(size).map((_, i) => i * 31 >> 4)
-        const framed = through(frames(copying), content, there)
-        assert.ok(framed.equals(through(frames(copying), content, [])))
+        const framed = through(frames("k", copying), content, there)
+        assert.ok(framed.equals(through(frames("k", copying), content, [])))
         assert.ok(through(unframes("test", decodeCopying), framed, back).equals(content))
       }),
       { numRuns: 30 },
@@ -40,7 +40,7 @@ describe("frames", () => {
   it("byte by byte", () => {
     const content = Uint8Array.from({ length: 300 }, (_, i) => i)
     const every = Array.from({ length: 400 }, (_, i) => i)
-    const framed = through(frames(encode), content, every)
+    const framed = through(frames("k", encode), content, every)
     assert.deepEqual(through(unframes("test", decode), framed, every), joined([content]))
   })
 
@@ -51,7 +51,7 @@ describe("frames", () => {
     )
 
   it("a cut is noticed wherever it is, and so is more after the end", () => {
-    const framed = through(frames(encode), Uint8Array.from([1, 2, 3]), [])
+    const framed = through(frames("k", encode), Uint8Array.from([1, 2, 3]), [])
     for (let length = 0; length < framed.length; length++) refused(framed.subarray(0, length))
     refused(joined([framed, Uint8Array.of(0)]))
     refused(joined([framed, framed]))

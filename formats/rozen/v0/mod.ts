@@ -14,6 +14,7 @@ import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
 import { wholeFidelity } from "../../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../../format.ts"
+import { guardedFormat } from "../../guard.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
 import { attempt } from "../errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, writeKey } from "../keys.ts"
@@ -30,8 +31,7 @@ export interface RozenV0Options extends WriteOptions {
   readonly scrypt?: ScryptCost
 }
 
-/** Version 0 with options of one's own. */
-export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
+const formatWith = (options: RozenV0Options): Format => {
   const opened = Effect.fnUntraced(function* (id: string, master: Redacted.Redacted<Uint8Array>) {
     return repository({
       id,
@@ -98,6 +98,9 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => {
     }),
   }
 }
+
+/** Version 0 with options of one's own. */
+export const makeRozenV0 = (options: RozenV0Options = {}): Format => guardedFormat(formatWith(options))
 
 /** Version 0 as the document has it, encrypted and compressed. */
 export const rozenV0: Format = makeRozenV0()

@@ -2,9 +2,10 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { FRAME_BYTES } from "../../../stages/framed.ts"
+import { KernelError } from "../../../stages/kernel.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
 import { encodeHeader, ENCRYPTION } from "../header.ts"
-import { type FrameCodec, frameCodec } from "./frames.ts"
+import { type FrameCodec, frameCodec, maximumFrame } from "./frames.ts"
 import { BLOCK_VERSION_0, type Layout, type ObjectMagic, type Opened } from "./layout.ts"
 
 /** What is known of an object before its data is written. */
@@ -71,7 +72,8 @@ export class ObjectEncoder {
     if (plain) header.set(authenticate(layout, header, name, sections), MAC_AT)
     this.#codec = frameCodec(layout, magic, name, { encryption, compression }, header)
     this.#number = sections.length
-    this.head = join([header, ...sections.map((section, i) => prefixed(this.#codec.seal(section, i, false)))])
+    const sealed = sections.map((section, i) => prefixed(this.#codec.seal(section, i, false), maximumFrame(true)))
+    this.head = join([header, ...sealed])
   }
 
   /** What can be stored now that these bytes of the data are known. May share memory with them. */
@@ -100,7 +102,8 @@ export class ObjectEncoder {
   }
 
   #frame(last: boolean): Uint8Array {
-    const frame = prefixed(this.#codec.seal(this.#held.subarray(0, this.#length), this.#number++, last))
+    const sealed = this.#codec.seal(this.#held.subarray(0, this.#length), this.#number++, last)
+    const frame = prefixed(sealed, maximumFrame(false))
     this.#length = 0
     return frame
   }
@@ -139,7 +142,12 @@ export const startObject: (
   return sink
 })
 
-const prefixed = (body: Uint8Array): Uint8Array => {
+/** Behind its length. Throws KernelError `limit` when it could not be read back. */
+const prefixed = (body: Uint8Array, maximum: number): Uint8Array => {
+  if (body.length > maximum) {
+    const message = `A frame has ${body.length} bytes as it is stored, which must be ${maximum} at most`
+    throw new KernelError({ kernel: "frame", reason: "limit", message })
+  }
   const out = new Uint8Array(4 + body.length)
   new DataView(out.buffer).setUint32(0, body.length, true)
   out.set(body, 4)

@@ -24,18 +24,22 @@ chunkerSuite(
   1000,
 )
 
-const isPortable = (chunker: Chunker): boolean => chunker.cut.toString() === makeKernel(fastcdc()).cut.toString()
+const { make, params } = fastcdc()
+const ofCode = ({ cut }: Chunker): string => cut.toString()
+/** Whether the accelerator gives the portable one. Its own, not what checks it. */
+const isPortable = (): boolean =>
+  ofCode(nativeKernels["chunk:fastcdc"]!(params as never) as Chunker) === ofCode(make(params as never) as Chunker)
 
 test("nativeKernels run it, and the portable one where there is no WebAssembly", () => {
-  assert.ok(!isPortable(makeKernel(fastcdc(), nativeKernels)))
+  assert.ok(!isPortable())
   const present = globalThis.WebAssembly
   try {
     Reflect.set(globalThis, "WebAssembly", undefined)
-    assert.ok(isPortable(makeKernel(fastcdc(), nativeKernels)))
+    assert.ok(isPortable())
   } finally {
     Reflect.set(globalThis, "WebAssembly", present)
   }
-  assert.ok(!isPortable(makeKernel(fastcdc(), nativeKernels)))
+  assert.ok(!isPortable())
 })
 
 test("fastcdc by WebAssembly cuts where an independent implementation of its definition does", () => {
@@ -84,8 +88,9 @@ test("fastcdc by WebAssembly cuts as the portable one, whatever the options, the
         assert.equal(wasm.maximum, portable.maximum)
         assert.deepEqual(cutsOf(wasm, bytes), cutsOf(portable, bytes))
         for (const [a, b] of places) {
-          const from = a % (length + 1)
-          const to = from + b % (length - from + 1)
+          if (length === 0) continue
+          const from = a % length
+          const to = from + 1 + b % (length - from)
           assert.equal(wasm.cut(bytes, from, to), portable.cut(bytes, from, to), `${from} to ${to}`)
         }
       },
@@ -104,7 +109,7 @@ test("fastcdc by WebAssembly: every length around the minimum, the average, the 
     assert.equal(portable.cut(run, 0, run.length), bounds.maximum)
     for (const bytes of [run, noise(bounds.maximum + 100)]) {
       for (const near of [bounds.minimum, bounds.average, bounds.maximum, bounds.minimum - 64 + 32_768]) {
-        for (let to = Math.max(0, near - 70); to <= Math.min(bytes.length, near + 70); to++) {
+        for (let to = Math.max(1, near - 70); to <= Math.min(bytes.length, near + 70); to++) {
           assert.equal(wasm.cut(bytes, 0, to), portable.cut(bytes, 0, to), `${to} of ${bytes.length} bytes`)
         }
       }

@@ -1,0 +1,16 @@
+/** What goes wrong in kernels. */
+import { taggedError, type TaggedErrorClass } from "./tagged.ts"
+
+interface KernelErrorFields {
+  readonly kernel: string
+  /**
+   * `corrupt`: not what the encoder writes. `forged`: not authentic (wrong key or altered). `limit`: too long. `unsupported`: not on this
+   * runtime. `faulty`: the kernel does not do what kernels of its kind do.
+   */
+  readonly reason: "corrupt" | "forged" | "limit" | "unsupported" | "faulty"
+  readonly message: string
+  readonly cause?: unknown
+}
+const KernelErrorBase: TaggedErrorClass<"KernelError", KernelErrorFields> = taggedError("KernelError")
+/** What a kernel throws. Kernels are synchronous: whoever runs one turns this into a failure of its Effect. */
+export class KernelError extends KernelErrorBase {}
