@@ -5,7 +5,7 @@ import type { RepositoryOptions } from "./options.ts"
 import type { SecretNames } from "./password.ts"
 import type { OpenMode } from "./repository.ts"
 import { databasePath, localPath } from "./roots.ts"
-import { quoted } from "./quote.ts"
+import { quoted } from "../adapters/runtime/quote.ts"
 import { danglingLink } from "./store.ts"
 
 /** What lies at the location is not the repository that was there last. */

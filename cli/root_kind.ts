@@ -1,6 +1,6 @@
 /** What a PATH argument of a backup names. */
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs"
-import { quoted } from "./quote.ts"
+import { quoted } from "../adapters/runtime/quote.ts"
 
 /**
  * - `directory`, `missing`: for the walk to see to. `missing` is not there, or cannot be looked at.

@@ -13,7 +13,7 @@ import {
   type SecretNames,
   variable,
 } from "./password.ts"
-import { quoted } from "./quote.ts"
+import { quoted } from "../adapters/runtime/quote.ts"
 import { readText } from "./text_file.ts"
 
 /** The secrets that options and variables give. */
@@ -115,7 +115,9 @@ export const unusedSecrets = (
   return `${all.join(" and ")} ${
     all.length > 1 ? "are" : "is"
   } given, but ${where} is not encrypted: give ${options}no-encryption ` +
-    (use === "create" ? "if that is meant" : "if it should be so, and look who put it there if not")
+    (use === "create"
+      ? "if that is meant"
+      : "if it should be so; if not, look who put it there, or whether its key is lost")
 }
 
 const needs = ({ secrets }: FormatSource): string => {

@@ -82,7 +82,11 @@ const isJson = (bytes: Uint8Array): boolean => {
 
 /** Throws RepositoryError `corrupt`, `foreign` or `newer`. */
 export const decodeConfig = (bytes: Uint8Array): Config => {
-  const damaged = () => corrupt(CONFIG, `${CONFIG} was altered or is damaged; put a copy of it back`)
+  const damaged = () =>
+    corrupt(
+      CONFIG,
+      `${CONFIG} was altered or is damaged: it holds the key, and without that nothing encrypted can be read; put a copy of it back`,
+    )
   if (!isConfig(bytes)) {
     if (!isJson(bytes)) throw damaged()
     throw new RepositoryError({

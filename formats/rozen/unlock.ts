@@ -47,7 +47,10 @@ export const unlock: (
   if (password === undefined) return yield* wrong(`The repository at ${location} needs a password`)
   const names = keys ?? (yield* keyNames(store))
   if (names.length === 0) {
-    return yield* corrupt("KEYS/", `The repository at ${location} has no key: all of KEYS is missing`)
+    return yield* corrupt(
+      "KEYS/",
+      `The repository at ${location} has no key, all of KEYS is missing: without one nothing in it can be read; put a copy of it back`,
+    )
   }
   const tooMany = tooManyKeys(names)
   if (tooMany !== undefined) return yield* tooMany
@@ -88,7 +91,15 @@ export const unlock: (
     const { id, master } = yield* attempt(() => decodeJson(name, Payload, opened))
     return { id, master: Redacted.make(yield* attempt(() => hex(name, master))) }
   }
-  return yield* problem ?? wrong(`The password does not open the repository at ${location}`)
+  if (problem === undefined) return yield* wrong(`The password does not open the repository at ${location}`)
+  if (problem.reason !== "corrupt") return yield* problem
+  const { message, object } = problem
+  return yield* corrupt(
+    object!,
+    candidates.length === 0
+      ? `${message}: the repository at ${location} has no other key, and without one nothing in it can be read; put a copy of that object back`
+      : `${message}, and the password opens no other key of the repository at ${location}: if it is the right one, put a copy of that object back`,
+  )
 })
 
 /** All slots for passwords, the cheapest first, and what is wrong with the first object that is not as it was written. */

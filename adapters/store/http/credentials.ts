@@ -1,9 +1,10 @@
 /** The URL of a store and the user and password for it. */
 import { Buffer } from "node:buffer"
-import { env } from "node:process"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { catching } from "../../../stages/error.ts"
 import { StoreError } from "../../../stages/pack/store.ts"
+import { variable } from "../../runtime/variable.ts"
 
 /** A user of a server. */
 export interface Login {
@@ -32,7 +33,7 @@ export const addressOf = (
   clear: boolean,
   login?: Login,
 ): Effect.Effect<Address, StoreError> =>
-  Effect.suspend(() => {
+  Effect.flatten(catching(StoreError, (): Effect.Effect<Address, StoreError> => {
     if (!/^https?:\/\//i.test(location) || !URL.canParse(location)) {
       return Effect.fail(invalid("The repository is not a URL that can be used: write https://host/path"))
     }
@@ -46,11 +47,11 @@ export const addressOf = (
     if (url.search !== "" || url.hash !== "") {
       return Effect.fail(invalid(`The URL for ${shown} has a "?" or "#" in it, which a repository cannot have`))
     }
-    const user = login?.user ?? (userOf(url) || env[`${variables}USER`] || "")
+    const user = login?.user ?? (userOf(url) || variable(`${variables}USER`) || "")
     url.username = ""
     if (!url.pathname.endsWith("/")) url.pathname += "/"
     if (user === "") return Effect.succeed({ url })
-    const set = env[`${variables}PASSWORD`]
+    const set = variable(`${variables}PASSWORD`)
     const password = login?.password ?? (set === undefined || set === "" ? undefined : Redacted.make(set))
     if (password === undefined) {
       return Effect.fail(invalid(`There is no password for the user "${user}" of ${shown}: set ${variables}PASSWORD`))
@@ -67,7 +68,7 @@ export const addressOf = (
     }
     const token = Buffer.from(`${user}:${Redacted.value(password)}`).toString("base64")
     return Effect.succeed({ url, authorization: Redacted.make(`Basic ${token}`) })
-  })
+  }))
 
 const userOf = (url: URL): string => {
   try {

@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
-import process from "node:process"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { StoreError } from "../../../stages/pack/store.ts"
+import { variable } from "../../runtime/variable.ts"
 import { endpointOf, isRegion, type S3Location, showS3Location } from "./location.ts"
 
 /** What requests are signed with. */
@@ -22,8 +22,9 @@ export interface CredentialSource {
   readonly renews: boolean
 }
 
-const variable = (...names: ReadonlyArray<string>): string | undefined =>
-  names.map((name) => process.env[name]).find((value) => value !== undefined && value !== "")
+/** The first of some variables that is not empty. */
+const firstOf = (...names: ReadonlyArray<string>): string | undefined =>
+  names.map(variable).find((value) => value !== undefined && value !== "")
 
 const credentialsOf = (
   given: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string | undefined },
@@ -64,10 +65,10 @@ const loadChain = async (profile: string | undefined) => {
  * of ~/.aws (also with single sign-on, roles and programs that print credentials), web identity, containers and instances.
  */
 export const credentialSource = (location: S3Location): CredentialSource => {
-  const accessKeyId = variable("AWS_ACCESS_KEY_ID")
-  const secretAccessKey = variable("AWS_SECRET_ACCESS_KEY")
+  const accessKeyId = firstOf("AWS_ACCESS_KEY_ID")
+  const secretAccessKey = firstOf("AWS_SECRET_ACCESS_KEY")
   if (location.profile === undefined && accessKeyId !== undefined && secretAccessKey !== undefined) {
-    const found = credentialsOf({ accessKeyId, secretAccessKey, sessionToken: variable("AWS_SESSION_TOKEN") })
+    const found = credentialsOf({ accessKeyId, secretAccessKey, sessionToken: firstOf("AWS_SESSION_TOKEN") })
     return { get: () => Effect.succeed(found), renews: false }
   }
   let chain: ReturnType<typeof loadChain> | undefined
@@ -84,7 +85,7 @@ export const credentialSource = (location: S3Location): CredentialSource => {
 /** Settings of a profile in ~/.aws/config: only `name = value` of its own section; nothing when there is no such file. */
 const profileSettings = (profile: string): ReadonlyMap<string, string> => {
   const found = new Map<string, string>()
-  const path = variable("AWS_CONFIG_FILE") ?? join(homedir(), ".aws", "config")
+  const path = firstOf("AWS_CONFIG_FILE") ?? join(homedir(), ".aws", "config")
   let text: string
   try {
     text = readFileSync(path, "utf8")
@@ -103,10 +104,10 @@ const profileSettings = (profile: string): ReadonlyMap<string, string> => {
 
 /** A location with what the environment adds: region and endpoint, from variables or the profile. Throws a {@link StoreError}. */
 export const withEnvironment = (location: S3Location): S3Location => {
-  const settings = profileSettings(location.profile ?? variable("AWS_PROFILE") ?? "default")
-  const endpoint = location.endpoint ?? variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") ??
+  const settings = profileSettings(location.profile ?? firstOf("AWS_PROFILE") ?? "default")
+  const endpoint = location.endpoint ?? firstOf("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") ??
     settings.get("endpoint_url")
-  const region = location.region ?? variable("AWS_REGION", "AWS_DEFAULT_REGION") ?? settings.get("region")
+  const region = location.region ?? firstOf("AWS_REGION", "AWS_DEFAULT_REGION") ?? settings.get("region")
   if (region !== undefined && !isRegion(region)) {
     throw new StoreError({
       reason: "invalid",

@@ -255,7 +255,8 @@ const make: (
       }),
   })
   const { AwsV4Signer } = yield* Effect.promise(() => import("aws4fetch"))
-  const client = makeS3Client(found, credentialSource(found), AwsV4Signer, { silence: options.silence ?? SILENCE_MS })
+  const credentials = yield* catching(StoreError, () => credentialSource(found))
+  const client = makeS3Client(found, credentials, AwsV4Signer, { silence: options.silence ?? SILENCE_MS })
   // Whether there is a bucket and whether it can be read, by the right that every command needs.
   const look = Effect.asVoid(listPage(client, { name: "", prefix: found.prefix, most: 1, doing: "open" }))
   yield* look.pipe(

@@ -2,6 +2,7 @@
 import type { Buffer } from "node:buffer"
 import { StoreError } from "../../../stages/pack/store.ts"
 import { attemptsFor, authentication, type Credentials } from "./authentication.ts"
+import { quoted } from "../../runtime/quote.ts"
 import { fingerprint, judge, knownName, preferredAlgorithms, typeOfKey } from "./known_hosts.ts"
 import { makeSession, type Session } from "./session.ts"
 import type { Client, SftpClient, Ssh2, SshError } from "./ssh2.ts"
@@ -163,7 +164,9 @@ const hostRefusal = ({ host, port, user, knownHosts }: Server, key: Buffer): Sto
     case "changed":
       return failure(
         "denied",
-        `THE HOST KEY OF ${name} HAS CHANGED: it offers ${offered}, and line ${verdict.known.line} of ${verdict.known.file} has another; somebody may be between you and the server; when the change is expected, remove the old key with: ssh-keygen -f ${verdict.known.file} -R "${name}"`,
+        `THE HOST KEY OF ${name} HAS CHANGED: it offers ${offered}, and line ${verdict.known.line} of ${verdict.known.file} has another; somebody may be between you and the server; when the change is expected, remove the old key with: ssh-keygen -f ${
+          quoted(verdict.known.file)
+        } -R ${quoted(name)}`,
       )
     case "revoked":
       return failure(

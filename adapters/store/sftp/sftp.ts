@@ -1,7 +1,6 @@
 /** Objects as files on an SFTP server, by the package `ssh2`, on Node, Deno and Bun. */
 import { homedir } from "node:os"
 import { join } from "node:path"
-import { env } from "node:process"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/pack/store.ts"
+import { variable } from "../../runtime/variable.ts"
 import { userName } from "../../runtime/user_name.ts"
 import { fileWrites, type Operate, runFiles } from "../local/file_operations.ts"
 import type { Temporary } from "../local/temporary.ts"
@@ -49,8 +49,10 @@ export const sftpGuarantees: StoreGuarantees = {
   appends: true,
 }
 
-const fromVariable = (name: string): Redacted.Redacted<string> | undefined =>
-  env[name] ? Redacted.make(env[name]) : undefined
+const fromVariable = (name: string): Redacted.Redacted<string> | undefined => {
+  const value = variable(name)
+  return value ? Redacted.make(value) : undefined
+}
 
 const ownName = (): string => {
   const name = userName()
@@ -76,7 +78,7 @@ const serverOf = (location: SftpLocation, options: SftpStoreOptions): Server => 
   }
   const password = options.password ?? fromVariable("PENSTOCK_SFTP_PASSWORD")
   const passphrase = options.passphrase ?? fromVariable("PENSTOCK_SFTP_PASSPHRASE")
-  const agent = options.agent ?? env["SSH_AUTH_SOCK"] ?? ""
+  const agent = options.agent ?? variable("SSH_AUTH_SOCK") ?? ""
   return {
     host: config.hostName ?? location.host,
     port: location.port ?? config.port ?? 22,

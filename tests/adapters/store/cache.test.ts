@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { spawn, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
+import { homedir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { describe, it } from "node:test"
@@ -399,8 +400,11 @@ describe("cache", () => {
       assert.equal(cacheDirectory(), "/x/own")
       set("PENSTOCK_CACHE_DIR", "")
       assert.equal(cacheDirectory(), join("/x/all", "penstock"))
-      set("XDG_CACHE_HOME", undefined)
-      assert.ok(cacheDirectory().endsWith(join(".cache", "penstock")))
+      // A relative path is to be ignored, as the specification of XDG says.
+      for (const none of [undefined, "", "relative", "./x"]) {
+        set("XDG_CACHE_HOME", none)
+        assert.equal(cacheDirectory(), join(homedir(), ".cache", "penstock"))
+      }
     } finally {
       set("PENSTOCK_CACHE_DIR", PENSTOCK_CACHE_DIR)
       set("XDG_CACHE_HOME", XDG_CACHE_HOME)

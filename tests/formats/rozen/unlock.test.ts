@@ -3,10 +3,10 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Clock, Effect, Logger, Redacted, References } from "effect"
+import { Clock, Effect, Logger, Redacted, References, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { deriveKey, Scrypt, type ScryptFunction } from "../../../stages/encrypt/password.ts"
-import { ObjectStore } from "../../../stages/pack/store.ts"
+import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
 import { runFormat } from "../../suites/format.ts"
 import { secrets, small } from "./harness.ts"
 
@@ -114,5 +114,41 @@ describe("key objects of somebody else", () => {
     const { asked, failure } = await opening(Array.from({ length: 64 }, () => [slot(1024)]))
     assert.deepEqual(asked, [])
     assert.match(failure!.message, /^KEYS\/ has more than the 64 objects that a repository can have/)
+  })
+})
+
+describe("key objects that are lost or damaged", () => {
+  const failing = (
+    damage: (store: ObjectStore, name: string) => Effect.Effect<unknown, StoreError>,
+    given = secrets,
+  ): Promise<string> =>
+    runFormat(Effect.gen(function* () {
+      const store = yield* memoryStore.make()
+      yield* Effect.provideService(small.create(secrets), ObjectStore, store)
+      const [key] = yield* Stream.runCollect(store.list("KEYS/"))
+      yield* damage(store, key!.name)
+      const { message, reason } = yield* Effect.flip(Effect.provideService(small.open(given), ObjectStore, store))
+      return `${reason}: ${message}`
+    }))
+  const flip = (store: ObjectStore, name: string): Effect.Effect<unknown, StoreError> =>
+    Effect.flatMap(store.get(name, { atMost: MIB }), (bytes) => {
+      bytes[bytes.length - 10]! ^= 1
+      return store.put(name, [bytes], { replace: true })
+    })
+
+  it("the error says what follows from it, and what to do", async () => {
+    assert.match(
+      await failing(flip),
+      /^corrupt: KEYS\/.*damaged.*: the repository at .* has no other key, and without one nothing in it can be read; put a copy of that object back$/,
+    )
+    assert.match(
+      await failing((store, name) => store.remove(name)),
+      /^corrupt: The repository at .* has no key, all of KEYS is missing: without one nothing in it can be read; put a copy of it back$/,
+    )
+    const beside = (store: ObjectStore) => store.put(nameOf(1), [json("no key")])
+    assert.match(
+      await failing(beside, wrong),
+      /^corrupt: KEYS\/0{15}1.json .*, and the password opens no other key of the repository at .*: if it is the right one, put a copy/,
+    )
   })
 })
