@@ -128,6 +128,11 @@ const incomingOf = Effect.fnUntraced(function* (
       message: "Give one of --stdin, --stdin-from-command, --tar and paths to back up",
     })
   }
+  if (input.exclude.length + input.excludeFile.length > 0 || input.excludeCaches || input.oneFileSystem) {
+    return yield* new UsageError({
+      message: "Nothing can be left out of what comes in; --exclude and --one-file-system are for paths",
+    })
+  }
   const name = input.stdinFilename ?? (tar ? "stdin.tar" : "stdin")
   const problems: Array<Problem> = []
   const what = { paths: [resolve("/", name)], problems, ended: () => {} }

@@ -107,8 +107,8 @@ const tellChoice = (
       ...(paths.size > 1 ? [plural(paths.size, "set of paths", "sets of paths")] : []),
     ].join(" and ")
     out.remark(
-      `Taking snapshot ${describeSnapshot(newest)}, of ${displayPath(newest.hostname)}: ${
-        newest.paths.map(displayPath).join(", ")
+      `Taking snapshot ${describeSnapshot(newest)}, of ${
+        [newest.hostname, ...newest.paths].map(displayPath).join(", ")
       }. There are those of ${others}: --host, --path and --tag choose`,
     )
   }

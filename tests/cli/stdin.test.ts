@@ -99,6 +99,7 @@ test(...skipIf(noBash, "what a command prints is stored when it succeeds; its ex
       ],
       ['"$@" backup -r repo --stdin-from-command', 1, /^penstock: No command is given/],
       ['"$@" backup -r repo --stdin-from-command --stdin -- true', 1, /^penstock: Give one of/],
+      ['echo x | "$@" backup -r repo --stdin --exclude x', 1, /^penstock: Nothing can be left out of what comes in/],
       ['"$@" backup -r repo --stdin </dev/null', 3, /^penstock: Standard input gave nothing at all; no snapshot/],
       ['"$@" backup -r repo --stdin <.', 1, /^penstock: Standard input is a directory; name it as a path/],
       ['"$@" backup -r repo --tar <.', 1, /^penstock: Standard input is a directory/],

@@ -186,6 +186,25 @@ export const sourceSuite = (
       ])
     })
 
+    it("tells what it leaves out, and why", async () => {
+      const tree = {
+        "a.o": { content: "" },
+        "b/a.o": { content: "" },
+        "build/x": { content: "" },
+        "cache/CACHEDIR.TAG": { content: tag },
+        "cache/a": { content: "" },
+        "keep": { content: "" },
+      }
+      const told: Array<readonly [string, string, boolean]> = []
+      await paths(tree, { ignore: ["*.o", "build/"], excludeCaches: true, leftOut: (...args) => told.push(args) })
+      assert.deepEqual(told.sort(), [
+        ["a.o", "ignored", false],
+        ["b/a.o", "ignored", false],
+        ["build", "ignored", true],
+        ["cache", "cache", true],
+      ])
+    })
+
     it("keeps only the tag of a cache directory, and only if it is one", async () => {
       const tree = {
         "cache/CACHEDIR.TAG": { content: tag },
