@@ -6,6 +6,7 @@ import { counting, type CountingStore } from "../adapters/store/counting.ts"
 import type { ConvertOptions, Made } from "../formats/convert.ts"
 import type { FormatError, Repository, SnapshotInfo } from "../formats/format.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+import { chosenPart, readChosen } from "./chosen.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import { printLosses, printProblems } from "./incomplete.ts"
@@ -20,6 +21,7 @@ import { printTraffic } from "./traffic.ts"
 
 export interface BetweenInput extends CommonInput, FilterInput {
   readonly to: string
+  readonly toOption: ReadonlyArray<string>
   readonly snapshot: ReadonlyArray<string>
   readonly dryRun: boolean
 }
@@ -58,7 +60,10 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
     const start = performance.now()
     const filter = yield* filterOf(input)
     const location = yield* repositoryLocation(input.repo)
-    if (location === input.to || (localPath(location) ?? "") === localPath(input.to)) {
+    // A place may hold several, which options tell apart.
+    const part = yield* chosenPart(yield* readChosen("--option", input.option))
+    const toPart = yield* chosenPart(yield* readChosen("--to-option", input.toOption))
+    if (part === toPart && (location === input.to || (localPath(location) ?? "") === localPath(input.to))) {
       return yield* new UsageError({
         message: `${location} cannot be ${done} into itself; name another repository with --to`,
       })

@@ -86,6 +86,16 @@ const WHEN: Readonly<Record<FormatOption["when"], string>> = {
   open: "for every command",
 }
 
+/** Which of the repositories at a place is meant, where a format may have several there: `fogsync.share=photos`. */
+export const chosenPart = (chosen: Chosen | undefined): Effect.Effect<string | undefined> =>
+  Effect.map(Formats, (sources) => {
+    const source = sources.find(({ name }) => name === chosen?.format)
+    const parts = (source?.options ?? []).filter(({ name, when }) => when === "open" && chosen!.values.has(name))
+    return parts.length === 0
+      ? undefined
+      : parts.map(({ name }) => `${source!.name}.${name}=${chosen!.values.get(name)!.join(",")}`).join(" ")
+  })
+
 /** What the command is about to do. */
 export interface Use {
   readonly source: FormatSource

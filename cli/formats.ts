@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import { bkpChoices, chosenBkp } from "../formats/bkp/choices.ts"
 import type { ChosenOptions, Format, FormatError, FormatOption, Secrets } from "../formats/format.ts"
+import { chosenFogsync, fogsyncChoices } from "../formats/fogsync/choices.ts"
 import { chosenRozen, rozenChoices } from "../formats/rozen/choices.ts"
 import { chosenSnapshotCatalog, snapshotCatalogChoices } from "../formats/snapshot_catalog/choices.ts"
 import { chosenZprt, zprtChoices } from "../formats/zprt/choices.ts"
@@ -99,9 +100,11 @@ export const builtIn: ReadonlyArray<FormatSource> = [
     name: "fogsync",
     secrets: ["key-file"],
     compression: ["auto", "fast", "max", "off"],
-    load: ({ compression = "auto" } = {}) =>
+    options: fogsyncChoices,
+    load: ({ chosen = NOTHING, compression = "auto" } = {}) =>
       import("../formats/fogsync/mod.ts").then(({ makeFogsync }) =>
         makeFogsync({
+          ...chosenFogsync(chosen),
           compress: compression !== "off",
           level: compression === "fast" ? 1 : compression === "max" ? 9 : 6,
         })

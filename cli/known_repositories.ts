@@ -78,12 +78,13 @@ export interface Known {
   readonly remember: (repository: KnownRepository) => Effect.Effect<void>
 }
 
-/** Looks a location up. What keeps that, or remembering, from being done is told unless `quiet`, and the command goes on. */
-export const knownAt = (location: string, quiet: boolean): Effect.Effect<Known> =>
+/** Looks a location up, and of several repositories there the one that `part` says. What keeps that, or remembering, from being done is told unless `quiet`, and the command goes on. */
+export const knownAt = (location: string, quiet: boolean, part?: string): Effect.Effect<Known> =>
   Effect.sync(() => {
     const nothing: Known = { before: undefined, remember: () => Effect.void }
-    const place = placeOf(location)
-    if (place === undefined) return nothing
+    const whole = placeOf(location)
+    if (whole === undefined) return nothing
+    const place = part === undefined ? whole : `${whole} ${part}`
     const tell = (what: string) => (error: Error) =>
       Effect.sync(() => {
         if (!quiet) printError(`penstock: cannot ${what}: ${error.message}`)

@@ -7,7 +7,7 @@ import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 import { Scrypt } from "../stages/encrypt/password.ts"
 import { ObjectStore } from "../stages/pack/store.ts"
-import { checkChosen, type Chosen, readChosen } from "./chosen.ts"
+import { checkChosen, type Chosen, chosenPart, readChosen } from "./chosen.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource, type WriteOptions } from "./formats.ts"
 import type { RepositoryOptions } from "./options.ts"
@@ -169,7 +169,7 @@ const findRepository: (
 ) => Effect.Effect<Place, OpenError, Scope.Scope> = Effect.fnUntraced(
   function* (options, mode, names, chosen) {
     const location = yield* repositoryLocation(options.repo)
-    const known = yield* knownAt(location, options.quiet)
+    const known = yield* knownAt(location, options.quiet, yield* chosenPart(chosen))
     const nowhere = nowhereAt(location)
     if (nowhere !== undefined) return yield* nowhere
     const store = yield* openStore(location, options, undefined, false).pipe(

@@ -19,22 +19,33 @@ import { type BackupOptions, type BackupSummary, chooseParent, type FormatError,
 import { addressKey, type Bptr, contentIdOf, refFromChunks } from "./bptr.ts"
 import { Contents } from "./contents.ts"
 import { fromSqliteError, writing } from "./errors.ts"
+import { keepHost } from "./hosts.ts"
 import { type Known, openKnown } from "./known.ts"
 import { PATH_MAXIMUM } from "./listing.ts"
 import { jsonLister, treeLister } from "./lister.ts"
-import type { Opened } from "./opened.ts"
+import type { ListingKind, Opened } from "./opened.ts"
 import { listed } from "./read.ts"
 import { commitRoot, listRoots, type NewRoot, type Root } from "./root.ts"
 import { presentBlocks, Shelf } from "./shelf.ts"
 
+/** What a share keeps. Names in JSON are text; in the tree they are bytes. */
+export const fidelityOf = (listing: ListingKind): Fidelity => ({
+  kinds: ["file", "directory", "symlink"],
+  mode: "execute",
+  owner: false,
+  mtime: 1,
+  hardlinks: false,
+  sparse: false,
+  byteNames: listing === "tree",
+})
+
 export const backup: <E, R>(
   opened: Opened,
-  fidelity: Fidelity,
   entries: Stream.Stream<Entry, E, R>,
   options: BackupOptions,
-) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, fidelity, entries, options) => {
+) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
   const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
-  return Effect.scoped(run(opened, fidelity, entries, options)).pipe(
+  return Effect.scoped(run(opened, entries, options)).pipe(
     Effect.catch((error) => Effect.fail(error instanceof SqliteError ? fromSqliteError(error) : error)),
   ) as never
 }
@@ -42,7 +53,6 @@ export const backup: <E, R>(
 const run = Effect.fnUntraced(
   function* <E, R>(
     opened: Opened,
-    fidelity: Fidelity,
     entries: Stream.Stream<Entry, E, R>,
     options: BackupOptions,
   ) {
@@ -50,13 +60,17 @@ const run = Effect.fnUntraced(
     const { damaged, roots } = yield* listRoots(opened)
     for (const { message } of damaged) yield* Effect.logWarning(message)
     const parent = yield* chooseParent(roots, options, ({ info }) => info)
+    // Who reads this share knows what it has.
+    const listing = (parent ?? roots.at(-1))?.listing ?? opened.listing
+    const fidelity = fidelityOf(listing)
+    const hostname = options.hostname ?? ""
     const shelf = new Shelf(opened, yield* presentBlocks(opened))
     const known = yield* openKnown(opened.engine)
     const db = yield* opened.engine.open()
     const tree = yield* attemptSqlite(() => openTree(db))
     const whole = parent === undefined
       ? yield* Effect.as(knowContents(shelf, known, roots), false)
-      : yield* startFrom(shelf, known, tree, parent)
+      : yield* startFrom(shelf, known, tree, parent, hostname)
 
     const losses = new Losses()
     const planned = plan(entries.pipe(represent(fidelity, losses), fitting(fidelity)))
@@ -65,9 +79,8 @@ const run = Effect.fnUntraced(
       : reuse((path) => named(tree.lookup(path)), parent.started, options.compare)(planned)
     const meter = makeMeter(options.progress)
     const contents = new Contents(opened, shelf, known, meter.read)
-    const hostname = options.hostname ?? ""
     // A tree reads what it has written, which a dry run has not.
-    const lister = opened.listing === "json" || options.dryRun === true
+    const lister = listing === "json" || options.dryRun === true
       ? jsonLister(opened, shelf, known, tree, hostname)
       : treeLister(opened, shelf, tree, whole && parent?.listing === "tree" ? parent.directory : undefined)
     const recorded = yield* record(lister.during(contents.store(incremental)), tree, {
@@ -89,7 +102,7 @@ const run = Effect.fnUntraced(
       ...(parent === undefined ? {} : { previous: parent.bptr }),
       ...(directory === undefined ? {} : { directory }),
       ...(yield* rootMetadata(tree)),
-      listing: opened.listing,
+      listing,
       started: now,
       share: opened.id,
     }
@@ -134,7 +147,13 @@ const isLong = (text: string): boolean =>
  * Puts the entries of the parent into the tree: a run changes what changed. What of them cannot be read is read anew. Gives whether
  * all could be read.
  */
-const startFrom = Effect.fnUntraced(function* (shelf: Shelf, known: Known, tree: Tree, parent: Root) {
+const startFrom = Effect.fnUntraced(function* (
+  shelf: Shelf,
+  known: Known,
+  tree: Tree,
+  parent: Root,
+  hostname: string,
+) {
   let whole = true
   yield* attemptSqlite(() => tree.begin())
   yield* listed(shelf.reader, parent, {
@@ -145,8 +164,9 @@ const startFrom = Effect.fnUntraced(function* (shelf: Shelf, known: Known, tree:
   }).pipe(
     Stream.runForEachArray((entries) =>
       attemptSqlite(() => {
-        for (const { listing: _listing, ...entry } of entries) {
+        for (const { host, listing: _listing, ...entry } of entries) {
           tree.put(entry)
+          if (parent.listing === "json" && entry.path !== "") keepHost(known, entry, host, hostname)
           const ref = refFromChunks(entry.chunks, entry.size)
           if (ref !== undefined) known.addContent(ref)
         }

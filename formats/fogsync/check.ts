@@ -49,10 +49,10 @@ class Findings {
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
     const findings = new Findings()
-    const share = yield* readShare(opened.store, opened.keys).pipe(
+    const share = yield* readShare(opened.store, opened.keys, opened.name).pipe(
       Effect.catchIf(isFinding, ({ message }) => Effect.succeed(new Error(message))),
     )
-    if (typeof share !== "string") {
+    if (share === undefined || share instanceof Error) {
       findings.add(SHARE, `${share?.message ?? `${SHARE} is missing`}; "penstock rebuild" makes it again`)
     }
     const blocks = yield* checkBlocks(opened, findings, readData, progress)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqliteEngine, SqliteError, SqliteRow } from "../../stages/catalog/sqlite.ts"
 import { attempt } from "../../stages/catalog/record.ts"
+import { textFromBytes, textToBytes } from "../../stages/catalog/short_text.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
 import { decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
 
@@ -16,6 +17,9 @@ export interface Known {
   /** The listing of a directory: `old` in the parent, `new` in this run. */
   readonly listing: (age: "old" | "new", path: string) => Ref | undefined
   readonly addListing: (age: "old" | "new", path: string, ref: Ref) => void
+  /** Where an entry of the parent was last modified, when it is in that state still; `""` when the parent does not know. See hosts.ts. */
+  readonly host: (path: string, state: string) => string | undefined
+  readonly addHost: (path: string, state: string, host: string) => void
 }
 
 /** Opens an empty one. */
@@ -28,12 +32,15 @@ export const openKnown: (engine: SqliteEngine) => Effect.Effect<Known, SqliteErr
         CREATE INDEX content_size ON content (size);
         CREATE TABLE listing (age TEXT, path BLOB, sha256 BLOB NOT NULL, size INTEGER NOT NULL, bptr BLOB NOT NULL,
           PRIMARY KEY (age, path)) WITHOUT ROWID;
+        CREATE TABLE host (path BLOB PRIMARY KEY, state BLOB NOT NULL, host BLOB NOT NULL) WITHOUT ROWID;
         BEGIN`)
       const content = db.prepare("SELECT sha256, size, bptr FROM content WHERE sha256 = ?")
       const size = db.prepare("SELECT 1 FROM content WHERE size = ? LIMIT 1")
       const addContent = db.prepare("INSERT OR REPLACE INTO content VALUES (?, ?, ?)")
       const listing = db.prepare("SELECT sha256, size, bptr FROM listing WHERE age = ? AND path = ?")
       const addListing = db.prepare("INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?, ?)")
+      const host = db.prepare("SELECT host FROM host WHERE path = ? AND state = ?")
+      const addHost = db.prepare("INSERT OR REPLACE INTO host VALUES (?, ?, ?)")
       return {
         content: (sha256) => refOf(content.get(sha256)),
         hasSize: (bytes) => size.get(bytes) !== undefined,
@@ -41,6 +48,11 @@ export const openKnown: (engine: SqliteEngine) => Effect.Effect<Known, SqliteErr
         listing: (age, path) => refOf(listing.get(age, pathToBytes(path))),
         addListing: (age, path, { bptr, sha256, size }) =>
           addListing.run(age, pathToBytes(path), sha256, size, encodeBptr(bptr)),
+        host: (path, state) => {
+          const row = host.get(pathToBytes(path), textToBytes(state))
+          return row && textFromBytes(row[0] as Uint8Array)
+        },
+        addHost: (path, state, name) => addHost.run(pathToBytes(path), textToBytes(state), textToBytes(name)),
       }
     })
   },

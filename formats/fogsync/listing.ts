@@ -18,6 +18,8 @@ export const PATH_MAXIMUM = 4096
 export interface Listed extends StoredEntry {
   /** Directories only: where its listing is, when it is not empty and has one of its own. */
   readonly listing?: Ref
+  /** Where it was last modified, when that is known. */
+  readonly host?: string
 }
 
 const Entry = Schema.Struct({
@@ -26,6 +28,7 @@ const Entry = Schema.Struct({
   mtime: Schema.optionalKey(Integer),
   ctime: Schema.optionalKey(Integer),
   inode: Schema.optionalKey(Integer),
+  host: Schema.optionalKey(Schema.String),
   link: Schema.optionalKey(Schema.String),
   size: Schema.optionalKey(Integer),
   bptr: Schema.optionalKey(Schema.String),
@@ -118,7 +121,7 @@ const checked = (value: unknown): typeof Entry.Type => {
 }
 
 const listedOf = (path: string, entry: typeof Entry.Type): Listed => {
-  const { bptr, ctime, inode, link, mtime, sha256, type } = entry
+  const { bptr, ctime, host, inode, link, mtime, sha256, type } = entry
   const bad = (what: string): KernelError => invalid(`"${displayPath(path)}" ${what}`)
   const size = Number(entry.size ?? 0n)
   if (!Number.isSafeInteger(size) || size < 0) throw bad("has an impossible size")
@@ -145,6 +148,7 @@ const listedOf = (path: string, entry: typeof Entry.Type): Listed => {
     chunks: type === "file" && ref !== undefined ? refToChunks(ref) : emptyList,
     ...(type === "symlink" ? { target: link! } : {}),
     ...(type === "directory" && ref !== undefined ? { listing: ref } : {}),
+    ...(host === undefined ? {} : { host }),
   }
 }
 

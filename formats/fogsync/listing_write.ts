@@ -10,6 +10,7 @@ import { EnvelopeWriter } from "./block_write.ts"
 import { sealing } from "./envelope.ts"
 import { writing } from "./errors.ts"
 import type { Known } from "./known.ts"
+import { hostOf } from "./hosts.ts"
 import { entryText } from "./listing.ts"
 import type { Opened } from "./opened.ts"
 import type { Shelf } from "./shelf.ts"
@@ -122,7 +123,7 @@ function* listingText(tree: Tree, known: Known, path: string, host: string): Gen
   let between = ""
   for (const entry of tree.children(path)) {
     const listing = entry.kind === "directory" ? known.listing("new", entry.path) : undefined
-    text += between + entryText(entry, listing, host)
+    text += between + entryText(entry, listing, hostOf(known, entry, host))
     between = ",\n"
     if (text.length < PIECE_CHARACTERS) continue
     yield encoder.encode(text)

@@ -18,8 +18,10 @@ export interface Opened {
   readonly gzip: Compressor
   /** Whether the content of files is compressed, where that pays. */
   readonly compress: boolean
-  /** How new snapshots list. */
+  /** How the first snapshot lists; others list as the one before. */
   readonly listing: ListingKind
+  /** The name of the share, when it has one. */
+  readonly name: string | undefined
 }
 
 /** A reader for one operation: what it remembers may be gone at the next. */

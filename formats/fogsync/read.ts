@@ -39,7 +39,7 @@ export const entries = (
       lost: (problem) => options.problem?.(problem),
     })
     return Stream.map(wanted(all, options), (entry) => {
-      const { chunks: _chunks, listing: _listing, ...bare } = entry
+      const { chunks: _chunks, host: _host, listing: _listing, ...bare } = entry
       return entry.kind === "file" && options.content !== false
         ? { ...bare, ...contentIdOf(entry.chunks, entry.size), content: contentOf(opened, reader, entry) }
         : bare

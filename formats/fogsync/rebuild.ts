@@ -17,11 +17,11 @@ import { readShare, writeShare } from "./share.ts"
 /** Reads the start of every block: those of roots say so. */
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
   function* (opened) {
-    const { id, keys, store } = opened
-    const said = yield* readShare(store, keys).pipe(
+    const { id, keys, name, store } = opened
+    const said = yield* readShare(store, keys, name).pipe(
       Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
     )
-    if (said === undefined) yield* writeShare(store, keys, id, true)
+    if (said === undefined) yield* writeShare(store, keys, { id, listing: opened.listing, name }, true)
     const found = yield* Stream.runCollect(
       store.list(BLOCKS).pipe(
         Stream.filter(({ name, size }) => blockHash(name) !== undefined && size >= OVERHEAD && size <= BLOCK_BYTES),

@@ -147,7 +147,7 @@ const newer = (object: string, version: number): RepositoryError =>
   })
 
 /** The root in a block at hand, which nobody vouches for. Throws RepositoryError; `wrong-key` when its code does not fit. */
-export const openRoot = ({ keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
+export const openRoot = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
   const object = blockObject(bptr.hash)
   let data: Uint8Array
   try {
@@ -163,7 +163,11 @@ export const openRoot = ({ keys }: Opened, bptr: Bptr, envelope: Uint8Array): Ro
     })
   }
   if (!isKind(keys, "root", envelope)) throw corrupt(object, `What is in ${object} is not a root`)
-  return decodeRoot(object, bptr, data)
+  const root = decodeRoot(object, bptr, data)
+  if (id !== "" && root.share !== undefined && root.share !== id) {
+    throw corrupt(object, `The root in ${object} is of another share`)
+  }
+  return root
 }
 
 /** A root by its ID. Fails with `unknown-snapshot` when there is none. */

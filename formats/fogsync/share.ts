@@ -11,11 +11,14 @@ import { isKind, type Keys, keysOf, makeNonce, openWhole, sealWhole } from "./en
 import { absent, corrupt, created } from "./errors.ts"
 import { SHARE } from "./names.ts"
 import { SHARE_MAXIMUM } from "./limits.ts"
+import type { ListingKind } from "./opened.ts"
 import { VERSION } from "./root.ts"
 
 const Share = Schema.Struct({
   version: Schema.Int,
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
+  listing: Schema.optionalKey(Schema.Literals(["json", "tree"])),
+  name: Schema.optionalKey(Schema.String),
 })
 const decodeShare = Schema.decodeUnknownSync(Share)
 
@@ -28,6 +31,15 @@ export const shareKeys = ({ key }: Secrets, hasher: Hasher): Effect.Effect<Keys,
   return Effect.sync(() => keysOf(twofishSecret({ key }, hasher)))
 }
 
+/** What `FOGSYNC` says. */
+export interface ShareRecord {
+  readonly id: string
+  /** How snapshots list while there is none. */
+  readonly listing: ListingKind
+  /** The name of the share, when it has one. */
+  readonly name: string | undefined
+}
+
 /** A new ID of a share. */
 export const newShareId = (): string => bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
 
@@ -35,10 +47,10 @@ export const newShareId = (): string => bytesToHex(crypto.getRandomValues(new Ui
 export const writeShare = (
   store: ObjectStore,
   keys: Keys,
-  id: string,
+  { id, listing, name }: ShareRecord,
   replace = false,
 ): Effect.Effect<boolean, StoreError> => {
-  const text = new TextEncoder().encode(JSON.stringify({ version: VERSION, id }))
+  const text = new TextEncoder().encode(JSON.stringify({ version: VERSION, id, listing, name }))
   return created(store.put(SHARE, [sealWhole(keys, text, { nonce: makeNonce(keys, "share") })], { replace }))
 }
 
@@ -46,7 +58,12 @@ export const writeShare = (
 export const readShare: (
   store: ObjectStore,
   keys: Keys,
-) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, keys) {
+  name: string | undefined,
+) => Effect.Effect<ShareRecord | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (
+  store,
+  keys,
+  name,
+) {
   const info = yield* absent(store.stat(SHARE))
   if (info === undefined) return undefined
   if (info.size > SHARE_MAXIMUM) return yield* corrupt(SHARE, `${SHARE} is damaged: it is too long`)
@@ -76,9 +93,12 @@ export const readShare: (
       message: `The share is of version ${version}, which this Penstock does not know; use a later one`,
     })
   }
+  let share: typeof Share.Type
   try {
-    return decodeShare(json).id
+    share = decodeShare(json)
   } catch (error) {
     return yield* corrupt(SHARE, `${SHARE} is damaged: it does not say which share this is`, error)
   }
+  if (share.name !== name) return yield* corrupt(SHARE, `${SHARE} was put in the place of that of another share`)
+  return { id: share.id, listing: share.listing ?? "json", name }
 })

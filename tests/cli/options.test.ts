@@ -181,3 +181,49 @@ test("snapshot-catalog: made as another program has it, with this machine's ID, 
     assert.deepEqual([other!["machine"], other!["name"]], ["aaaaaaaa111122223333bbbbbbbbbbbb", "before the move"])
     await refused(["backup", ...repo, ...choice("machine=x"), at("src")], /"x" is not a machine ID of 32 hex digits/)
   }))
+
+test("fogsync: several shares in one place, each with a name and a key, and the way to list that one was made with", () =>
+  inDirectory(async (at) => {
+    mkdirSync(at("photos"))
+    mkdirSync(at("music"))
+    writeFileSync(at("photos/p"), "photo")
+    writeFileSync(at("music/m"), "song")
+    writeFileSync(at("key1"), "01".repeat(32))
+    writeFileSync(at("key2"), "02".repeat(32))
+    const share = (name: string, key: string): ReadonlyArray<string> => [
+      ...["-r", at("fog"), "--key-file", at(key), "-o", `fogsync.share=${name}`],
+    ]
+    const [photos, music] = [share("photos", "key1"), share("music", "key2")]
+    await done(["init", ...photos, "--format", "fogsync", "-o", "fogsync.listing=tree"])
+    await done(["init", ...music, "--format", "fogsync"])
+    for (let run = 0; run < 2; run++) {
+      await done(["backup", ...photos, at("photos")])
+      await done(["backup", ...music, at("music")])
+    }
+    assert.equal((await done(["ls", ...photos])).stdout, ".\np\n")
+    assert.equal((await done(["dump", ...music, "m"])).stdout, "song")
+    const ended = await run(["ls", "-r", at("fog"), "--key-file", at("key1")])
+    assert.equal(ended.code, 10, ended.stderr)
+    assert.match(ended.stderr, /have names: choose one of music, photos \(--option fogsync\.share=NAME\)/)
+    assert.equal((await run(["ls", ...share("photos", "key2")])).code, 12)
+    await refused(
+      ["init", ...share("Bad Name", "key1"), "--format", "fogsync"],
+      /fogsync\.share: "Bad Name" is no name of a share/,
+    )
+    await refused(["backup", ...photos, "-o", "fogsync.listing=json", at("photos")], /keeps what it has/)
+    await refused(
+      ["copy", ...photos, "--to", at("fog"), "--to-key-file", at("key1"), "--to-option", "fogsync.share=photos"],
+      /into itself/,
+    )
+    const copied = await done([
+      "copy",
+      ...photos,
+      "--to",
+      at("fog"),
+      "--to-key-file",
+      at("key2"),
+      "--to-option",
+      "fogsync.share=music",
+    ])
+    assert.match(copied.stdout, /2 snapshots copied/)
+  }))

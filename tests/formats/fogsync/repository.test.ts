@@ -6,7 +6,7 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { Secrets, SnapshotInfo } from "../../../formats/format.ts"
 import { encodeBptr } from "../../../formats/fogsync/bptr.ts"
 import { hashBlock } from "../../../formats/fogsync/block_write.ts"
-import { makeNonce, sealWhole } from "../../../formats/fogsync/envelope.ts"
+import { makeNonce, openWhole, sealWhole } from "../../../formats/fogsync/envelope.ts"
 import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.ts"
 import { blockHash, blockObject, rootObject, SHARE } from "../../../formats/fogsync/names.ts"
 import { ObjectStore } from "../../../stages/pack/store.ts"
@@ -26,6 +26,12 @@ const made = ({ snapshot }: { readonly snapshot?: SnapshotInfo }): SnapshotInfo 
 const sizes = (store: ObjectStore) =>
   Effect.map(Stream.runCollect(store.list("blocks/")), (all) => all.reduce((n, { size }) => n + size, 0))
 
+/** What is in the root of a snapshot, and in `FOGSYNC`, by the envelope alone. */
+const rootJson = (store: ObjectStore, id: string) =>
+  Effect.map(store.get(blockObject(Buffer.from(id, "hex")), { atMost: 1 << 16 }), shareJson)
+const shareJson = (envelope: Uint8Array): Record<string, unknown> =>
+  JSON.parse(Buffer.from(openWhole(keys, envelope, 1 << 20)).toString()) as Record<string, unknown>
+
 /** Content that fails a test when it is opened. */
 const untouchable: ReaderContent = { open: () => assert.fail("An unchanged file was opened") }
 
@@ -39,24 +45,28 @@ const tree: MemoryTree = {
 
 for (const how of kinds) {
   describe(`fogsync, listed as ${how.listing}`, () => {
-    it("reads what the other way of listing has written, and goes on from it", () =>
+    it("lists as the share does, whoever opens it, with a parent and without", () =>
       inShare((first, store) =>
         Effect.gen(function* () {
-          const one = made(yield* first.backup(walk(tree), options))
-          const other = yield* opened(store, { listing: how.listing === "json" ? "tree" : "json" })
+          const format = { listing: how.listing === "json" ? "tree" : "json" } as const
+          const other = yield* opened(store, format)
+          const one = made(yield* other.backup(walk(tree), options))
           const entries = Stream.map(walk(tree), (entry): Entry =>
             entry.kind === "file" ? { ...entry, content: untouchable } : entry)
           const summary = yield* other.backup(entries, options)
           assert.deepEqual([summary.filesUnchanged, summary.bytesAdded], [3, 0])
-          const again = made(yield* first.backup(entries, options))
+          const elsewhere = made(yield* other.backup(walk(tree), { ...options, hostname: "other", parent: "none" }))
+          yield* store.remove(SHARE)
+          const lost = yield* opened(store, format)
+          const again = made(yield* lost.backup(walk(tree), options))
+          yield* lost.rebuild
           const facts = yield* factsOf(first.entries(one))
-          for (const snapshot of [made(summary), again]) {
-            assert.deepEqual(
-              [...yield* factsOf(first.entries(snapshot))].sort(),
-              [...facts].sort(),
-            )
+          for (const snapshot of [one, made(summary), elsewhere, again]) {
+            assert.equal((yield* rootJson(store, snapshot.id))["listing"], how.listing)
+            assert.deepEqual([...yield* factsOf(first.entries(snapshot))].sort(), [...facts].sort())
           }
           assert.equal(again.parent, made(summary).id)
+          assert.equal(shareJson(yield* store.get(SHARE, { atMost: 1000 }))["listing"], how.listing)
         }), how))
 
     it("stores nothing but a root when nothing changed, and little when little did", () =>
@@ -233,7 +243,8 @@ describe("fogsync: shares and roots", () => {
         ]
         for (const wrong of wrongs) {
           const error = yield* Effect.flip(opened(store, {}, wrong))
-          assert.deepEqual([error._tag, error.reason], ["RepositoryError", "wrong-key"])
+          const reason = wrong.password === undefined ? "wrong-key" : "unused-secret"
+          assert.deepEqual([error._tag, error.reason], ["RepositoryError", reason])
         }
         // The same key, spelled out.
         const spelled = { key: Redacted.make(concat([derived("cipher"), keys.mac])) }
