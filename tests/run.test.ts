@@ -20,7 +20,7 @@ const suite = (
   const base = mkdtempSync(join(tmpdir(), "penstock-runner-"))
   try {
     for (const [name, body] of Object.entries(files)) {
-      const path = join(base, "tests", `${name}.test.ts`)
+      const path = join(base, "tests", name.endsWith(".ts") ? name : `${name}.test.ts`)
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, `import { after, before, describe, it, test } from "node:test"\n${body}\n`)
     }
@@ -96,6 +96,20 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
     const faults = lines.filter((line) => /^FAILED tests\/b.test.ts passes alone, but not in one process/.test(line))
     assert.equal(faults.length, 3, lines.join("\n"))
     assert.equal(lines.at(-1), "6 passed, 3 failed, 0 skipped")
+  })
+
+  await t.test("takes tests for those of their file, also when files wait for the same module", () => {
+    const { lines } = suite({
+      "slow.ts": `await new Promise((done) => setTimeout(done, 20))`,
+      a: `import "./slow.ts"\ntest("one", () => {})`,
+      b: `import "./slow.ts"\ndescribe("s", () => { it("two", () => {}); it("three", () => {}) })`,
+      c: `import "./slow.ts"\ntest("four", () => {})`,
+    })
+    const counts = ["a", "b", "c"].map((name) =>
+      lines.find((line) => line.startsWith(`tests/${name}.test.ts`))!.match(/\b(node|deno|bun) \d/g)!.join()
+    )
+    assert.deepEqual(counts, ["node 1,deno 1,bun 1", "node 2,deno 2,bun 2", "node 1,deno 1,bun 1"])
+    assert.match(lines.at(-2)!, / 3 processes/)
   })
 
   await t.test("runs light files of a folder in one process, and by itself what wants to be", () => {

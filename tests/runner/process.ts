@@ -100,14 +100,13 @@ export const makeRunner = (root: string, timeout: number): Runner => {
     // A report of several files does not tell who crashed, who hung, and who ran nothing: each has to show it alone.
     for (const file of files) runs.set(file, await alone(runtime, file))
     if ([...runs.values()].every(isClean)) {
-      const blamed = files.find((file) => !isClean(partOf(batch, file, 1))) ?? files[0]!
-      const one = runs.get(blamed)!
-      const fault = `passes alone, but not in one process with its neighbours (see "Alone" in tests/run.ts): ${
-        [...batch.faults, ...batch.results.filter(({ outcome }) => outcome === "failed").map(({ name }) => name)].join(
-          "; ",
-        )
-      }`
-      runs.set(blamed, { ...one, faults: [fault], output: batch.output })
+      const part = (file: string): FileRun => partOf(batch, file, 1)
+      const blamed = files.find((file) => !isClean(part(file))) ??
+        files.find((file) => part(file).results.length === 0) ?? files[0]!
+      const failed = batch.results.filter(({ outcome }) => outcome === "failed").map(({ name }) => name)
+      const what = [...batch.faults, ...failed].join("; ") || "it ran no test there"
+      const fault = `passes alone, but not in one process with its neighbours (see "Alone" in tests/run.ts): ${what}`
+      runs.set(blamed, { ...runs.get(blamed)!, faults: [fault], output: batch.output })
     }
     return runs
   }

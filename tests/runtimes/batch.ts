@@ -2,7 +2,8 @@
  * The entry of a process that runs several test files: each within a suite named `= PATH`, so that the report tells whose the tests are.
  * The paths are in PENSTOCK_TEST_FILES, one a line.
  *
- * Deno takes no tests from a suite whose body is asynchronous, so there the name goes before that of each test.
+ * Bun loads one file after the other. Node would load all at once, and take tests for those of whoever imports at the time, so that each
+ * has to wait for the one before. Deno takes no tests from a suite whose body is asynchronous: there the name goes before that of each test.
  */
 import process from "node:process"
 import { describe } from "node:test"
@@ -17,8 +18,15 @@ interface DenoTests {
 }
 const deno = (globalThis as { readonly Deno?: DenoTests }).Deno
 
-if (deno === undefined) { for (const file of files) describe(`${batchMark}${file}`, () => load(file)) }
-else {
+if (process.versions["bun"] !== undefined) {
+  for (const file of files) describe(`${batchMark}${file}`, () => load(file))
+} else if (deno === undefined) {
+  for (const file of files) {
+    await new Promise<void>((loaded) => {
+      describe(`${batchMark}${file}`, () => load(file).finally(loaded))
+    })
+  }
+} else {
   const register = deno.test
   let current = ""
   const named = (name: unknown): string => `${batchMark}${current} > ${String(name)}`

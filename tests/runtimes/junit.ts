@@ -65,16 +65,21 @@ export const parseJunit = (xml: string): TestResult[] => {
       if (tag === "skipped") [open.outcome, open.reason] = ["skipped", reasonOf(attributes)]
     }
   }
-  return cases.filter((one) => !isContainer(one, cases))
+  // What has tests of its own beneath it: whether one of them failed.
+  const containers = new Map<string, boolean>()
+  for (const { name, outcome } of cases) {
+    for (let at = name.indexOf(" > "); at >= 0; at = name.indexOf(" > ", at + 1)) {
+      const above = name.slice(0, at)
+      containers.set(above, containers.get(above) === true || outcome === "failed")
+    }
+  }
+  return cases.filter(({ name, outcome }) => {
+    const childFailed = containers.get(name)
+    return childFailed === undefined || outcome === "failed" && !childFailed
+  })
 }
 
 /** The outermost suite of Deno and Bun is the file (Deno: also one named after its own module). */
 const isFile = (attributes: Record<string, string>): boolean =>
   attributes["file"] !== undefined && attributes["file"] === attributes["name"] ||
   attributes["hostname"] === undefined && /\.[mc]?[jt]s$/.test(attributes["name"] ?? "")
-
-const isContainer = (one: TestResult, all: readonly TestResult[]): boolean => {
-  const children = all.filter((other) => other.name.startsWith(`${one.name} > `))
-  if (children.length === 0) return false
-  return one.outcome !== "failed" || children.some((child) => child.outcome === "failed")
-}
