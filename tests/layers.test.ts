@@ -15,7 +15,6 @@ const portable = new Set([
   "age-encryption",
   "blake3-wasm",
   "effect",
-  "fzstd",
   "ignore",
 ])
 

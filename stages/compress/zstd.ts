@@ -1,5 +1,5 @@
 /**
- * Zstandard (RFC 8878). Portable: decodes with `fzstd`, and encodes valid frames that are not compressed; `adapters/kernels` compresses.
+ * Zstandard (RFC 8878). Portable: decodes, and encodes valid frames that are not compressed; `adapters/kernels` compresses.
  */
 import type { Compressor, KernelSpec } from "../kernel.ts"
 import { trusted } from "../trusted.ts"

@@ -1,12 +1,12 @@
 /**
  * zstd content of any size in bounded memory. Written: independent frames of some MiB, which decoders take as one content (RFC 8878,
- * section 3). Read: any frames; those that are small are decoded at once by a kernel, others block by block by `fzstd`.
+ * section 3). Read: any frames; those that are small are decoded at once by a kernel, others block by block.
  */
 import { concat } from "effect/Bytes"
-import { Decompress } from "fzstd"
 import type { Transform } from "../framed.ts"
 import { type Compressor, KernelError } from "../kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
+import { BlockDecoder } from "./zstd_block.ts"
 import { BLOCK_HEADER, HEADER_MAXIMUM, readBlock, readHeader, type ZstdHeader } from "./zstd_frame.ts"
 
 /** Bytes of content in a frame that is written; the last may be shorter. */
@@ -65,7 +65,7 @@ interface Frame {
   /** The content of `parts` has at most this many bytes. */
   bound: number
   /** Decodes it block by block, from when it is too large for `parts`. */
-  stream: Decompress | undefined
+  stream: BlockDecoder | undefined
   /** Bytes of content that `stream` gave. */
   content: number
 }
@@ -189,22 +189,15 @@ class Decoder implements Transform {
     const window = Math.min(windowSize, Math.max(1024, contentSize ?? this.#limit - this.#total))
     if (window > WINDOW_MAXIMUM) throw tooWide(windowSize)
     frame.parts = undefined
-    frame.stream = new Decompress((part) => {
-      frame.content += part.length
-      this.#emit(part.slice())
-    })
-    let log = 10
-    while (2 ** log < window) log++
-    this.#decode(frame, Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3))
+    frame.stream = new BlockDecoder()
+    frame.stream.begin(windowSize, window)
     for (const block of parts.slice(1)) this.#decode(frame, block)
   }
 
-  #decode({ stream }: Frame, bytes: Uint8Array): void {
-    try {
-      stream!.push(bytes)
-    } catch (error) {
-      throw error instanceof KernelError ? error : corrupt("zstd", "a block is damaged")
-    }
+  #decode(frame: Frame, block: Uint8Array): void {
+    const content = frame.stream!.decode(block)
+    frame.content += content.length
+    this.#emit(content.slice())
   }
 }
 

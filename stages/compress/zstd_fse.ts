@@ -1,0 +1,99 @@
+/** FSE: the entropy code of zstd's sequences and Huffman weights (RFC 8878, section 4.1). */
+import { corrupt } from "./errors.ts"
+
+/** A decoding table: what each state stands for, and how the next is found. */
+export interface FseTable {
+  /** States are numbers of so many bits. */
+  readonly log: number
+  /** By state: the symbol, `<< 8` how many bits are to be read for the next state, `<< 16` what is added to them. */
+  readonly states: Int32Array
+}
+
+const damaged = () => corrupt("zstd", "a table of codes is damaged")
+
+/** The table in which one symbol takes no bits at all. */
+export const singleTable = (symbol: number): FseTable => ({
+  log: 0,
+  states: Int32Array.of(symbol),
+})
+
+/** The table of some counts, which add up to `1 << log`; -1 is a symbol that is rarer than 1. */
+export const tableOf = (counts: ReadonlyArray<number>, log: number): FseTable => {
+  const size = 1 << log
+  const symbols = new Uint8Array(size)
+  const next = new Uint16Array(counts.length)
+  let high = size
+  for (let symbol = 0; symbol < counts.length; symbol++) {
+    if (counts[symbol] === -1) {
+      symbols[--high] = symbol
+      next[symbol] = 1
+    } else next[symbol] = counts[symbol]!
+  }
+  const step = (size >> 1) + (size >> 3) + 3
+  for (let symbol = 0, at = 0; symbol < counts.length; symbol++) {
+    for (let i = 0; i < counts[symbol]!; i++) {
+      symbols[at] = symbol
+      do at = (at + step) & (size - 1)
+      while (at >= high)
+    }
+  }
+  const states = new Int32Array(size)
+  for (let state = 0; state < size; state++) {
+    const symbol = symbols[state]!
+    const x = next[symbol]!++
+    const length = log - (31 - Math.clz32(x))
+    states[state] = ((x << length) - size) << 16 | length << 8 | symbol
+  }
+  return { log, states }
+}
+
+/** The table that is described at `from`, of at most so many symbols and states, and the first byte after it. Throws KernelError. */
+export const readTable = (
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  symbols: number,
+  maximumLog: number,
+): { readonly table: FseTable; readonly end: number } => {
+  if (from >= to) throw damaged()
+  const log = (bytes[from]! & 15) + 5
+  if (log > maximumLog) throw damaged()
+  let at = 8 * from + 4
+  const last = 8 * to
+  const take = (count: number): number => {
+    const byte = at >> 3
+    const value = (bytes[byte]! | (bytes[byte + 1] ?? 0) << 8 | (bytes[byte + 2] ?? 0) << 16) >>> (at & 7)
+    at += count
+    return value & ((1 << count) - 1)
+  }
+  const counts: Array<number> = []
+  for (let left = 1 << log; left > 0;) {
+    if (counts.length >= symbols || at >= last) throw damaged()
+    const width = 32 - Math.clz32(left + 1)
+    const short = (1 << width) - 1 - (left + 1)
+    let value = take(width - 1)
+    if (value >= short) {
+      value |= take(1) << (width - 1)
+      if (value >= 1 << (width - 1)) value -= short
+    }
+    const count = value - 1
+    counts.push(count)
+    left -= Math.abs(count)
+    if (left < 0) throw damaged()
+    if (count !== 0) continue
+    for (let more = 3; more === 3;) {
+      if (at >= last) throw damaged()
+      more = take(2)
+      for (let i = 0; i < more; i++) counts.push(0)
+    }
+  }
+  if (counts.length > symbols || at > last) throw damaged()
+  return { table: tableOf(counts, log), end: (at + 7) >> 3 }
+}
+
+/** How many bits there are in the bytes `from` to `to`, of which the last says where they end. Throws KernelError. */
+export const bitsIn = (bytes: Uint8Array, from: number, to: number): number => {
+  const last = to > from ? bytes[to - 1]! : 0
+  if (last === 0) throw damaged()
+  return 8 * (to - from) - Math.clz32(last) + 23
+}

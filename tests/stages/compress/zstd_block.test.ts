@@ -1,0 +1,119 @@
+/** The portable decoder of zstd beside the library's own: what that takes, this takes, with the same content; what is forged costs little. */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib"
+import fc from "fast-check"
+import { zstdDecode } from "../../../stages/compress/zstd_decode.ts"
+import { KernelError } from "../../../stages/kernel.ts"
+import { noise, prose } from "../../suites/kernels.ts"
+
+const LIMIT = 8 << 20
+const compress = (content: Uint8Array, level: number, more: Readonly<Record<number, number>> = {}): Uint8Array =>
+  zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: level, ...more } })
+const equal = (actual: Uint8Array, expected: Uint8Array): void =>
+  assert.ok(Buffer.compare(actual, expected) === 0, `${actual.length} bytes instead of ${expected.length}, or others`)
+
+/** Content of many kinds: each makes other blocks. */
+const contents: Readonly<Record<string, Uint8Array>> = {
+  nothing: new Uint8Array(0),
+  "a byte": Uint8Array.of(7),
+  zeros: new Uint8Array(1_000_000),
+  noise: noise(300_000),
+  prose: prose(1_500_000),
+  "prose in noise": Buffer.concat([prose(50_000), noise(200_000), prose(50_000), noise(3)]),
+  counting: Uint8Array.from({ length: 500_000 }, (_, i) => i >> 6 ^ i),
+  "two letters": Uint8Array.from(noise(400_000), (byte) => byte & 1),
+  "few rare": Uint8Array.from(noise(400_000), (byte) => byte < 250 ? 0 : byte),
+  "far repeats": Buffer.concat(Array.from({ length: 12 }, () => noise(90_000))),
+}
+
+describe("the portable decoder of zstd", () => {
+  for (const [name, content] of Object.entries(contents)) {
+    it(`decodes what the library makes of ${name}`, () => {
+      for (const level of [-50, -5, 1, 3, 5, 9, 13, 19, 22]) equal(zstdDecode(compress(content, level), LIMIT), content)
+      // A window that is much shorter than the content, no size in the header, a checksum, whole frames within each other's reach.
+      for (const window of [10, 14, 17]) {
+        equal(
+          zstdDecode(
+            compress(content, 9, {
+              [constants.ZSTD_c_windowLog]: window,
+              [constants.ZSTD_c_checksumFlag]: 1,
+              [constants.ZSTD_c_contentSizeFlag]: 0,
+            }),
+            LIMIT,
+          ),
+          content,
+        )
+      }
+      equal(zstdDecode(compress(content, 15, { [constants.ZSTD_c_enableLongDistanceMatching]: 1 }), LIMIT), content)
+    })
+  }
+
+  it("whatever is altered, it ends soon, with the content that the library finds or a KernelError", () => {
+    const samples = ["prose in noise", "counting", "few rare"].flatMap((name) =>
+      [1, 9, 19].map((level) => compress(contents[name]!.subarray(0, 140_000), level))
+    )
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...samples),
+        fc.array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat(255)), { minLength: 1, maxLength: 3 }),
+        fc.boolean(),
+        (sample, changes, early) => {
+          const bytes = sample.slice()
+          // What is at the begin of a block has the tables.
+          for (const [where, byte] of changes) bytes[Math.floor(where * (early ? 200 : bytes.length))] = byte
+          const start = performance.now()
+          let found: Uint8Array | undefined
+          try {
+            found = zstdDecode(bytes, LIMIT)
+          } catch (error) {
+            if (!(error instanceof KernelError)) throw error
+          }
+          assert.ok(performance.now() - start < 3000)
+          let right: Uint8Array | undefined
+          try {
+            right = zstdDecompressSync(bytes, { maxOutputLength: LIMIT })
+          } catch {
+            return
+          }
+          // The library does not mind bytes that follow, nor the end of a frame that is not there.
+          if (found !== undefined) equal(found, right)
+        },
+      ),
+      { numRuns: 600 },
+    )
+  })
+
+  it("a forged block of some bytes takes no time", () => {
+    /** One block: a literal, 98,047 sequences, and what codes their lengths and offsets. */
+    const forged = (codes: ReadonlyArray<number>, bits: ReadonlyArray<number>): Uint8Array => {
+      const body = [0x08, 0x41, 0xff, 0xff, 0xff, 0x54, ...codes, ...bits]
+      const header = 1 | 2 << 1 | body.length << 3
+      return Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, header, header >> 8, header >> 16, ...body])
+    }
+    const start = performance.now()
+    for (const match of [0, 20, 31, 40, 52]) {
+      for (const offset of [0, 1, 20, 31]) {
+        for (const length of [0, 15, 35]) {
+          for (const bits of [[1], [0xff, 0xff, 0xff, 0xff], Array<number>(5000).fill(0xff)]) {
+            assert.throws(
+              () => zstdDecode(forged([length, offset, match], bits), 1 << 30),
+              (error) => error instanceof KernelError && error.reason === "corrupt",
+            )
+          }
+        }
+      }
+    }
+    assert.ok(performance.now() - start < 3000, `${Math.round(performance.now() - start)} ms`)
+  })
+
+  it("very many frames and blocks of nothing take no longer than their bytes", () => {
+    const start = performance.now()
+    const empty = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 1, 0, 0])
+    equal(zstdDecode(Buffer.concat(Array.from({ length: 200_000 }, () => empty)), 0), new Uint8Array(0))
+    const blocks = Uint8Array.from({ length: 6 + 3 * 500_000 }, (_, i) => i < 6 ? empty[i]! : 0)
+    blocks[blocks.length - 3] = 1
+    equal(zstdDecode(blocks, 0), new Uint8Array(0))
+    assert.ok(performance.now() - start < 10_000, `${Math.round(performance.now() - start)} ms`)
+  })
+})
