@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Entry } from "../stages/walk/entry.ts"
+import { quoted } from "../adapters/runtime/quote.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
@@ -31,7 +32,9 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
             _tag === "UsageError" && message.startsWith("There is no snapshot") && input.path === undefined,
           ({ message }) =>
             Effect.fail(
-              new UsageError({ message: `${message}; for a path it is: penstock ls latest ${input.snapshot}` }),
+              new UsageError({
+                message: `${message}; for a path it is: penstock ls latest ${quoted(input.snapshot ?? "")}`,
+              }),
             ),
         ),
       )

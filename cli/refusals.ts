@@ -22,13 +22,13 @@ export const anotherAt = (
     }): if you put it there, give ${options}new-repository; if not, somebody else may have`,
   })
 
-/** The location is a link whose end is not there, such as a disk that is not mounted: nothing is made in its place. */
+/** The location, or a directory above it, is a link whose end is not there, such as a disk that is not mounted: nothing is made in its place. */
 export const nowhereAt = (location: string): RepositoryError | undefined => {
   const path = localPath(location) ?? databasePath(location)
-  const target = path === undefined ? undefined : danglingLink(path)
-  return target === undefined ? undefined : new RepositoryError({
+  const found = path === undefined ? undefined : danglingLink(path)
+  return found === undefined ? undefined : new RepositoryError({
     reason: "none",
-    message: `${location} is a symbolic link to ${target}, which is not there: is its disk mounted?`,
+    message: `${found.link} is a symbolic link to ${found.target}, which is not there: is its disk mounted?`,
   })
 }
 

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { existsSync, lstatSync, readlinkSync, type Stats, statSync } from "node:fs"
+import { dirname, resolve } from "node:path"
 import { cacheDirectory } from "../adapters/store/cache_directory.ts"
 import type { StoreCounts } from "../adapters/store/counts.ts"
 import type { OpenStoreOptions } from "../adapters/store/open.ts"
@@ -126,13 +127,17 @@ const whatIs = (path: string): Stats | undefined => {
   }
 }
 
-/** Where a symbolic link points to, when nothing is there. */
-export const danglingLink = (path: string): string | undefined => {
-  try {
-    return lstatSync(path).isSymbolicLink() && !existsSync(path) ? readlinkSync(path) : undefined
-  } catch {
-    return undefined
+/** The symbolic link that leads a path to where nothing is: it itself, or a directory above it. */
+export const danglingLink = (path: string): { readonly link: string; readonly target: string } | undefined => {
+  for (let link = resolve(path); !existsSync(link); link = dirname(link)) {
+    try {
+      if (lstatSync(link).isSymbolicLink()) return { link, target: readlinkSync(link) }
+    } catch {
+      // Nothing is there, or what is above it cannot be read: that is said when it is opened.
+    }
+    if (link === dirname(link)) break
   }
+  return undefined
 }
 
 const isThere = (path: string): boolean => whatIs(path) !== undefined

@@ -274,7 +274,7 @@ test("a run that knows its repository reads one file and writes none", () =>
 test("a link that leads nowhere is said to be one, and nothing is made behind it", () =>
   inPlace(async (at, run) => {
     symlinkSync(at("not there"), at("link"))
-    for (const repo of [at("link"), `sqlite:${at("link")}`]) {
+    for (const repo of [at("link"), `sqlite:${at("link")}`, at("link/beneath/it")]) {
       for (const args of [["ls"], ["init"], ["backup", "--init", at("src")]]) {
         const { stderr } = await run(10, [...args, "-r", repo])
         assert.match(stderr, / is a symbolic link to .*not there, which is not there: is its disk mounted\?/)
