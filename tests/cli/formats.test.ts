@@ -7,7 +7,7 @@ import { test } from "node:test"
 import { Effect, Redacted } from "effect"
 import { newIdentity, recipientOf } from "../../stages/encrypt/age.ts"
 import { skipIf } from "../skip.ts"
-import { commandOf, type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { basicEnvironment, commandOf, type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
 
 const main = "cli/main.ts"
 const run = (args: ReadonlyArray<string>): Promise<Ended> => runScript(main, args, { env: {} })
@@ -129,7 +129,7 @@ test(
         const ended = spawnSync("sh", [
           ...["-c", 'exec "$0" "$@" > /dev/full'],
           ...[...commandOf(main), ...command, "-r", at("repo")],
-        ], { encoding: "utf8" })
+        ], { encoding: "utf8", env: basicEnvironment() })
         assert.equal(ended.status, 1, command.join(" "))
         assert.match(ended.stderr, /^penstock: Cannot write to standard output: /)
       }

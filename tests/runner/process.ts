@@ -50,10 +50,12 @@ export const makeRunner = (root: string, timeout: number): Runner => {
     new Promise((done) => {
       const started = performance.now()
       const report = join(scratch, `${reports++}.xml`)
+      // Commands remember repositories here, also where a test says nothing of it: never in what is the developer's own.
+      const state = join(scratch, `state-${reports}`)
       const command = join(root, "node_modules/.bin", runtime)
       const child = spawn(command, argumentsFor(runtime, root, entry, report), {
         cwd: root,
-        env: { ...environment, PENSTOCK_TEST_FILES: files, PENSTOCK_TESTS_STATE: join(scratch, `state-${reports}`) },
+        env: { ...environment, PENSTOCK_TEST_FILES: files, XDG_STATE_HOME: state, PENSTOCK_TESTS_STATE: state },
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
       })
