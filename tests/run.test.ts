@@ -105,10 +105,8 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
       b: `import "./slow.ts"\ndescribe("s", () => { it("two", () => {}); it("three", () => {}) })`,
       c: `import "./slow.ts"\ntest("four", () => {})`,
     })
-    const counts = ["a", "b", "c"].map((name) =>
-      lines.find((line) => line.startsWith(`tests/${name}.test.ts`))!.match(/\b(node|deno|bun) \d/g)!.join()
-    )
-    assert.deepEqual(counts, ["node 1,deno 1,bun 1", "node 2,deno 2,bun 2", "node 1,deno 1,bun 1"])
+    // A batch that takes one's test for another's is not clean, and has failed.
+    assert.equal(lines.at(-1), "12 passed, 0 failed, 0 skipped", lines.join("\n"))
     assert.match(lines.at(-2)!, / 3 processes/)
   })
 
