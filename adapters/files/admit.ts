@@ -5,6 +5,7 @@ import { isByteName, pathFromBytes, pathProblem } from "../../stages/walk/path.t
 import { TargetError, type Written } from "../../stages/walk/target.ts"
 import { deviceOf, kindOf } from "./metadata.ts"
 import { BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath } from "./native.ts"
+import type { Stats } from "./stats.ts"
 
 /** Why something that is there is not replaced. */
 export const FULL_DIRECTORY = "A directory that is not empty is in its place; move that away and restore again"
@@ -34,7 +35,7 @@ export const admit = (entry: Entry, devices: boolean): Written | undefined => {
 export const pathWrong = (path: string): string | undefined => pathProblem(path) ?? nameProblem(path)
 
 /** Whether a symlink, fifo or device node is what the entry says, whatever its metadata. */
-export const isSameNode = (entry: Entry, native: NativePath, existing: fs.BigIntStats): boolean => {
+export const isSameNode = (entry: Entry, native: NativePath, existing: Stats): boolean => {
   if (kindOf(existing) !== entry.kind) return false
   if (entry.kind === "symlink") {
     return pathFromBytes(fs.readlinkSync(native, { encoding: "buffer" })) === entry.target

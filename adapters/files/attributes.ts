@@ -1,9 +1,9 @@
 /** Owner, mode and time of what is restored. */
-import type * as fs from "node:fs"
 import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
 import { errorSentence } from "./errno.ts"
 import type { Handle } from "./handle.ts"
 import { READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION } from "./native.ts"
+import type { Stats } from "./stats.ts"
 
 /** What of an entry's metadata is to be set. Absent: left as it is. */
 export interface Wanted {
@@ -34,10 +34,21 @@ export const wantedOf = (kind: EntryKind, metadata: Metadata, owner: boolean): W
 const timeResolution = BigInt(Math.max(READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION))
 
 /** What a file or directory is like now. */
-export type Have = Pick<fs.BigIntStats, "mode" | "uid" | "gid" | "mtimeNs">
+export type Have = Pick<Stats, "mode" | "uid" | "gid" | "mtimeNs">
 
 const sameTime = (have: Have, time: bigint | undefined): boolean =>
-  time === undefined || (time > have.mtimeNs ? time - have.mtimeNs : have.mtimeNs - time) < timeResolution
+  time === undefined || have.mtimeNs !== undefined && distance(time, have.mtimeNs) < resolutionAt(time)
+
+/** Doubles of seconds have 53 bits: the farther a time, the less of its fraction they hold. */
+const resolutionAt = (time: bigint): bigint => {
+  const steps = isFar(time) ? distance(time, 0n) >> 50n : 0n
+  return steps > timeResolution ? steps : timeResolution
+}
+
+const distance = (a: bigint, b: bigint): bigint => a > b ? a - b : b - a
+
+/** Whether there are file systems that do not have a time: more than 2^31 seconds from 1970. */
+export const isFar = (time: bigint): boolean => time >= 2_147_483_648_000_000_000n || time < -2_147_483_648_000_000_000n
 
 const sameOwner = (have: Have, want: Wanted): boolean =>
   (want.uid === undefined || want.uid === Number(have.uid)) && (want.gid === undefined || want.gid === Number(have.gid))
@@ -69,7 +80,14 @@ export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.
   if (chown) attempt("owner", () => handle.setOwner(want.uid ?? Number(have.uid), want.gid ?? Number(have.gid)))
   if (problem !== undefined && mode !== undefined) mode &= ~0o6000
   if (mode !== undefined && (chown || !sameMode(have, mode))) attempt("mode", () => handle.setMode(mode))
-  if (!sameTime(have, want.mtime)) attempt("modification time", () => handle.setTime(want.mtime!))
+  const { mtime } = want
+  if (!sameTime(have, mtime)) {
+    attempt("modification time", () => handle.setTime(mtime!))
+    // File systems set the nearest time that they have, and say nothing.
+    if (isFar(mtime!) && problem === undefined && !sameTime(handle.stats(), mtime)) {
+      problem = "The file system cannot hold its modification time, and took the nearest one that it can"
+    }
+  }
   return problem
 }
 

@@ -1,42 +1,49 @@
 /** What a restore would do, without doing it. */
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { contentStream } from "../../stages/walk/content.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { displayPath, parentPath } from "../../stages/walk/path.ts"
+import { baseName, displayPath, parentPath } from "../../stages/walk/path.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { TargetError, type TargetOptions, type TargetSession, type Written } from "../../stages/walk/target.ts"
 import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { sameAttributes, wantedOf } from "./attributes.ts"
 import { READ_SAFELY } from "./content.ts"
-import { targetError } from "./errno.ts"
-import { sameFile } from "./held.ts"
-import { isDirectory, isRegular } from "./metadata.ts"
-import { absoluteRoot, type NativePath, nativePath } from "./native.ts"
+import { errorCode, targetError } from "./errno.ts"
+import { DESCRIPTORS, Held, isElsewhere, sameFile } from "./held.ts"
+import { isDirectory, isRegular, kindOf } from "./metadata.ts"
+import { absoluteRoot, type NativePath } from "./native.ts"
+import { type Stats, statsIfAny } from "./stats.ts"
 
+/** Directories held at once. */
+const HELD = 64
 /** Bytes that are compared at once. */
 const PIECE_BYTES = 1 << 18
 
 /**
  * A session whose results are those that `localTarget` would give. It changes nothing, and needs no root that is there. The content of an
- * entry is read only where a file of its size is in its place. Directories that another program moves meanwhile are not held: what is
- * found is then wrong, and nothing worse.
+ * entry is read only where a file of its size is in its place.
  */
-export const compareOnly = (root: string, options: TargetOptions): Effect.Effect<TargetSession, TargetError> =>
-  Effect.try({
-    try: (): TargetSession => {
-      const comparer = new Comparer(absoluteRoot(root), options)
-      return {
-        write: (entries) => Effect.forEach(entries, (entry) => comparer.outcome(entry)),
-        finish: Effect.succeed([]),
-      }
-    },
-    catch: (cause) => targetError("", cause),
-  })
+export const compareOnly = (
+  root: string,
+  options: TargetOptions,
+): Effect.Effect<TargetSession, TargetError, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => new Comparer(absoluteRoot(root), options),
+      catch: (cause) => targetError("", cause),
+    }),
+    (comparer) => Effect.sync(() => comparer.close()),
+  ).pipe(Effect.map((comparer): TargetSession => ({
+    write: (entries) => Effect.forEach(entries, (entry) => comparer.outcome(entry)),
+    finish: Effect.succeed([]),
+  })))
 
 class Comparer {
-  readonly #root: string
+  /** The directories of the target; undefined when it is not there. */
+  readonly #held: Held | undefined
   readonly #devices: boolean
   readonly #owner: boolean
   /** A directory that would be made: there is nothing beneath it. */
@@ -47,12 +54,20 @@ class Comparer {
   readonly #replaced = new Set<string>()
 
   constructor(root: string, { devices = false, owner = process.getuid?.() === 0 }: TargetOptions) {
-    this.#root = root
     this.#devices = devices
     this.#owner = owner
-    const stats = fs.statSync(nativePath(root, ""), { bigint: true, throwIfNoEntry: false })
-    if (stats === undefined) this.#fresh = ""
-    else if (!isDirectory(stats)) throw new TargetError({ reason: "io", path: "", message: "It is not a directory" })
+    try {
+      this.#held = new Held(root, { limit: HELD, descriptors: DESCRIPTORS })
+    } catch (cause) {
+      const code = errorCode(cause)
+      if (code === "ENOTDIR") throw new TargetError({ reason: "io", path: "", message: "It is not a directory" })
+      if (code !== "ENOENT") throw cause
+      this.#fresh = ""
+    }
+  }
+
+  close(): void {
+    this.#held?.close()
   }
 
   outcome(entry: Entry): Effect.Effect<Written> {
@@ -72,7 +87,7 @@ class Comparer {
   }
 
   /** What becomes of an entry, as far as its content does not matter; else the file in its place, which has the same size. */
-  #look(entry: Entry): Written | fs.BigIntStats {
+  #look(entry: Entry): Written | Stats {
     const { kind, metadata, path } = entry
     const written: Written = { path, outcome: "written" }
     const unchanged: Written = { path, outcome: "unchanged" }
@@ -82,7 +97,7 @@ class Comparer {
     if (path === "") return unchanged
     if (!this.#enter(parentPath(path))) return written
     const native = this.#native(path)
-    const existing = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
+    const existing = statsIfAny(native)
     if (kind === "directory") {
       if (existing !== undefined && isDirectory(existing)) return unchanged
       this.#fresh = path
@@ -108,20 +123,29 @@ class Comparer {
   }
 
   /** Whether the entry is the same file as the one that it is to be a link to; undefined when it is to be none. */
-  #isLinked({ linkTo, path }: Entry, existing: fs.BigIntStats): boolean | undefined {
+  #isLinked({ linkTo, path }: Entry, existing: Stats): boolean | undefined {
     if (linkTo === undefined) return undefined
     refuse(path, "link", linkTo === "" ? "it is the root" : pathWrong(linkTo))
-    const source = fs.lstatSync(this.#native(linkTo), { bigint: true, throwIfNoEntry: false })
+    const source = this.#sourceOf(linkTo)
     return source !== undefined && sameFile(source, existing) && !this.#replaced.has(linkTo)
   }
 
-  #replace(path: string, existing: fs.BigIntStats): Written {
+  #sourceOf(linkTo: string): Stats | undefined {
+    try {
+      return statsIfAny(this.#native(linkTo))
+    } catch (cause) {
+      if (isElsewhere(cause)) return undefined
+      throw cause
+    }
+  }
+
+  #replace(path: string, existing: Stats): Written {
     if (existing.nlink > 1n) this.#replaced.add(path)
     return { path, outcome: "written" }
   }
 
   /** Compares the content with that of the file in its place. */
-  #compare(entry: Entry, existing: fs.BigIntStats): Effect.Effect<Written, unknown> {
+  #compare(entry: Entry, existing: Stats): Effect.Effect<Written, unknown> {
     const { path } = entry
     const native = this.#native(path)
     return Effect.scoped(Effect.gen({ self: this }, function* () {
@@ -158,7 +182,7 @@ class Comparer {
     }
     if (path === "" || path === this.#real || this.#real.startsWith(`${path}/`)) return true
     if (!this.#enter(parentPath(path))) return false
-    const stats = fs.lstatSync(this.#native(path), { bigint: true, throwIfNoEntry: false })
+    const stats = statsIfAny(this.#native(path))
     if (stats === undefined) {
       this.#fresh = path
       return false
@@ -168,7 +192,7 @@ class Comparer {
         reason: "refused",
         path,
         message: `"${displayPath(path)}" is ${
-          stats.isSymbolicLink() ? "a symbolic link" : "not a directory"
+          kindOf(stats) === "symlink" ? "a symbolic link" : "not a directory"
         }: nothing is written through it`,
       })
     }
@@ -177,7 +201,7 @@ class Comparer {
   }
 
   #native(path: string): NativePath {
-    return nativePath(this.#root, path)
+    return this.#held!.at(parentPath(path)).child(baseName(path))
   }
 }
 

@@ -7,6 +7,7 @@ import { errorCode, sourceError } from "./errno.ts"
 import { DESCRIPTORS, Held, type Identity, Replaced } from "./held.ts"
 import { isRegular, metadataOf } from "./metadata.ts"
 import { nativePath } from "./native.ts"
+import { type Stats, statsOfOpen } from "./stats.ts"
 
 /** Plain data that names a file as a walk saw it; may be sent to a worker. */
 export interface LocalLocator extends Identity {
@@ -30,7 +31,7 @@ export const READ_SAFELY: number = fs.constants.O_RDONLY | (fs.constants.O_NOFOL
 /** What of an open file tells that it was changed. */
 export interface FileState {
   readonly size: bigint
-  readonly mtime: bigint
+  readonly mtime: bigint | undefined
   readonly ctime: bigint
 }
 
@@ -113,7 +114,7 @@ const openAt = (locator: LocalLocator, heldOf: HeldOf | undefined, from: number)
     throw errorCode(cause) === "ELOOP" || errorCode(cause) === "ENXIO" ? replaced(path) : sourceError(path, cause)
   }
   try {
-    const stats = fs.fstatSync(fd, { bigint: true })
+    const stats = statsOfOpen(fd)
     if (!isRegular(stats) || stats.dev !== device || stats.ino !== inode) throw replaced(path)
     return new LocalReader(path, fd, stats, from)
   } catch (cause) {
@@ -131,12 +132,12 @@ const replaced = (path: string): SourceError =>
 
 class LocalReader implements PartReader {
   readonly #path: string
-  readonly #opened: fs.BigIntStats
+  readonly #opened: Stats
   readonly #size: number
   #fd: number
   #position: number
 
-  constructor(path: string, fd: number, opened: fs.BigIntStats, from: number) {
+  constructor(path: string, fd: number, opened: Stats, from: number) {
     this.#path = path
     this.#fd = fd
     this.#opened = opened
@@ -150,7 +151,7 @@ class LocalReader implements PartReader {
 
   stateNow(): FileState {
     try {
-      return stateOf(fs.fstatSync(this.#fd, { bigint: true }))
+      return stateOf(statsOfOpen(this.#fd))
     } catch (cause) {
       throw sourceError(this.#path, cause)
     }
@@ -178,7 +179,7 @@ class LocalReader implements PartReader {
   /** `size` is what was read. */
   finish(): ReturnType<Reader["finish"]> {
     try {
-      const now = fs.fstatSync(this.#fd, { bigint: true })
+      const now = statsOfOpen(this.#fd)
       return {
         changed: !sameState(stateOf(now), this.state) || BigInt(this.#position) !== now.size,
         size: this.#position,
@@ -196,7 +197,7 @@ class LocalReader implements PartReader {
   }
 }
 
-const stateOf = ({ size, mtimeNs, ctimeNs }: fs.BigIntStats): FileState => ({ size, mtime: mtimeNs, ctime: ctimeNs })
+const stateOf = ({ size, mtimeNs, ctimeNs }: Stats): FileState => ({ size, mtime: mtimeNs, ctime: ctimeNs })
 
 /** Whether nothing was changed from one to the other. */
 export const sameState = (a: FileState, b: FileState): boolean =>

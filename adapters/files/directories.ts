@@ -5,11 +5,12 @@ import { baseName, displayPath, joinPath, parentPath } from "../../stages/walk/p
 import { TargetError, type Written } from "../../stages/walk/target.ts"
 import { setAttributes, type Wanted, wantedOf } from "./attributes.ts"
 import { type Batches, Busy } from "./batches.ts"
-import { errorCode, targetError } from "./errno.ts"
+import { targetError } from "./errno.ts"
 import { withDirectory } from "./handle.ts"
-import { type Directory, Held, Replaced } from "./held.ts"
-import { isDirectory } from "./metadata.ts"
+import { type Directory, Held, isElsewhere } from "./held.ts"
+import { isDirectory, kindOf } from "./metadata.ts"
 import { NewFiles } from "./new_files.ts"
+import { type Stats, statsIfAny } from "./stats.ts"
 
 /** Directories held at once. */
 const HELD = 128
@@ -79,10 +80,10 @@ export class Directories {
         this.#batches.check(at)
         this.#held.room()
         const native = parent.child(name)
-        const have = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
+        const have = statsIfAny(native)
         if (have === undefined) fs.mkdirSync(native, 0o700)
         else if (!isDirectory(have)) {
-          throw refused(path, at, have.isSymbolicLink() ? "is a symbolic link" : "is not a directory")
+          throw refused(path, at, kindOf(have) === "symlink" ? "is a symbolic link" : "is not a directory")
         }
         const { directory, stats } = this.#open(parent, name)
         const want = have === undefined ? {} : { mode: Number(stats.mode & 0o7777n), mtime: stats.mtimeNs }
@@ -111,7 +112,7 @@ export class Directories {
     this.#batches.check(path)
     this.#held.room()
     const native = parent.child(baseName(path))
-    let have = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
+    let have = statsIfAny(native)
     if (have !== undefined && !isDirectory(have)) {
       fs.unlinkSync(native)
       have = undefined
@@ -152,7 +153,7 @@ export class Directories {
   }
 
   /** A directory that was looked at or made just now, and what it is like. */
-  #open(parent: Directory, name: string): { readonly directory: Directory; readonly stats: fs.BigIntStats } {
+  #open(parent: Directory, name: string): { readonly directory: Directory; readonly stats: Stats } {
     const path = joinPath(parent.path, name)
     let directory: Directory
     try {
@@ -184,7 +185,7 @@ export class Directories {
   }
 
   /** An existing directory that its owner cannot write in is opened up until it is left. */
-  #openUp(directory: Directory, have: fs.BigIntStats): void {
+  #openUp(directory: Directory, have: Stats): void {
     const mode = Number(have.mode & 0o7777n)
     if ((mode & 0o700) === 0o700) return
     try {
@@ -209,10 +210,6 @@ export class Directories {
 }
 
 const WAS_REPLACED = "was replaced by something else meanwhile"
-
-/** Whether a path does not lead, by real directories, to the directory that it should. */
-const isElsewhere = (cause: unknown): boolean =>
-  cause instanceof Replaced || ["ENOENT", "ENOTDIR", "ELOOP"].includes(errorCode(cause))
 
 const refused = (path: string, at: string, why: string): TargetError =>
   new TargetError({ reason: "refused", path, message: `"${displayPath(at)}" ${why}: nothing is written through it` })

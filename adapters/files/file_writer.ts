@@ -6,6 +6,7 @@ import { createNew, putAll } from "./batch.ts"
 import { READ_SAFELY } from "./content.ts"
 import { isRegular } from "./metadata.ts"
 import { type NativePath, removeQuietly } from "./native.ts"
+import { type Stats, statsOfOpen } from "./stats.ts"
 
 /** Holes are made of whole blocks of zeros, of this length and alignment: what common file systems allocate. */
 const HOLE = 4096
@@ -26,7 +27,7 @@ export class FileWriter {
   readonly #limit: number
   /** The file compared with, and what it was like when opened. */
   #against = -1
-  #stats: fs.BigIntStats | undefined
+  #stats: Stats | undefined
   #equal = false
   #out = -1
   /** Whether there is a file at `temp` that is ours. */
@@ -117,7 +118,7 @@ export class FileWriter {
       this.#put(buffer.subarray(0, count), at)
       at += count
     }
-    const now = fs.fstatSync(this.#against, { bigint: true })
+    const now = statsOfOpen(this.#against)
     const then = this.#stats!
     if (now.mtimeNs !== then.mtimeNs || now.ctimeNs !== then.ctimeNs || now.size !== then.size) {
       throw new TargetError({
@@ -154,7 +155,7 @@ export class FileWriter {
   #compareWith(against: NativePath): void {
     try {
       this.#against = fs.openSync(against, READ_SAFELY)
-      this.#stats = fs.fstatSync(this.#against, { bigint: true })
+      this.#stats = statsOfOpen(this.#against)
       this.#equal = isRegular(this.#stats)
     } catch {
       // Not readable: then it cannot be known to be equal, and a new file takes its place.

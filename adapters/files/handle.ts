@@ -4,10 +4,11 @@ import type { EntryKind } from "../../stages/walk/entry.ts"
 import { type Directory, O_PATH, Replaced } from "./held.ts"
 import { kindOf } from "./metadata.ts"
 import { type NativePath, setLinkTime, setPathTime, setTime } from "./native.ts"
+import { type Stats, statsAt, statsOfOpen } from "./stats.ts"
 
 /** A file, directory, symlink, fifo or device node. Methods throw errors of `node:fs`. */
 export interface Handle {
-  readonly stats: () => fs.BigIntStats
+  readonly stats: () => Stats
   readonly setOwner: (uid: number, gid: number) => void
   readonly setMode: (mode: number) => void
   readonly setTime: (time: bigint) => void
@@ -17,14 +18,14 @@ const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
 
 /** What is open as `fd`, which is at `path`. */
 export const openedFile = (fd: number, path: NativePath): Handle => ({
-  stats: () => fs.fstatSync(fd, { bigint: true }),
+  stats: () => statsOfOpen(fd),
   setOwner: (uid, gid) => fs.fchownSync(fd, uid, gid),
   setMode: (mode) => fs.fchmodSync(fd, mode),
   setTime: (time) => setTime(fd, path, time),
 })
 
 /** What a path of a descriptor leads to, which is that itself, even a symlink. */
-const heldPlace = (path: NativePath, stats: () => fs.BigIntStats): Handle => ({
+const heldPlace = (path: NativePath, stats: () => Stats): Handle => ({
   stats,
   setOwner: (uid, gid) => fs.chownSync(path, uid, gid),
   setMode: (mode) => fs.chmodSync(path, mode),
@@ -33,7 +34,7 @@ const heldPlace = (path: NativePath, stats: () => fs.BigIntStats): Handle => ({
 
 /** What is at a path now. */
 const place = (path: NativePath): Handle => ({
-  stats: () => fs.lstatSync(path, { bigint: true }),
+  stats: () => statsAt(path),
   setOwner: (uid, gid) => fs.lchownSync(path, uid, gid),
   setMode: (mode) => fs.chmodSync(path, mode),
   setTime: (time) => setLinkTime(path, time),
@@ -70,7 +71,7 @@ export const withNode = <A>(
   if (descriptors === undefined) return use(check(place(path)))
   const fd = fs.openSync(path, O_RDONLY | O_PATH | O_NOFOLLOW)
   try {
-    return use(check(heldPlace(`${descriptors}${fd}`, () => fs.fstatSync(fd, { bigint: true }))))
+    return use(check(heldPlace(`${descriptors}${fd}`, () => statsOfOpen(fd))))
   } finally {
     fs.closeSync(fd)
   }

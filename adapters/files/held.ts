@@ -4,8 +4,10 @@
  */
 import * as fs from "node:fs"
 import { joinPath, parentPath } from "../../stages/walk/path.ts"
+import { errorCode } from "./errno.ts"
 import { isDirectory } from "./metadata.ts"
 import { type NativePath, nativePath } from "./native.ts"
+import { type Stats, statsAt, statsOf, statsOfOpen } from "./stats.ts"
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
 /** Opens nothing, only stands for what is there: needs no permission to read it. `node:fs` has no name for this flag of Linux. */
@@ -22,8 +24,8 @@ export const DESCRIPTORS: string | undefined = (() => {
     const descriptors = `/proc/${fs.readlinkSync("/proc/self")}/fd/`
     const fd = fs.openSync("/", PLACE | O_NOFOLLOW)
     try {
-      const found = fs.lstatSync(`${descriptors}${fd}/.`, { bigint: true })
-      return sameFile(found, fs.fstatSync(fd, { bigint: true })) ? descriptors : undefined
+      const found = statsAt(`${descriptors}${fd}/.`)
+      return sameFile(found, statsOfOpen(fd)) ? descriptors : undefined
     } finally {
       fs.closeSync(fd)
     }
@@ -39,7 +41,7 @@ export interface Identity {
 }
 
 /** Whether two looks were at the same file. */
-export function sameFile(a: Pick<fs.BigIntStats, "dev" | "ino">, b: Pick<fs.BigIntStats, "dev" | "ino">): boolean {
+export function sameFile(a: Pick<Stats, "dev" | "ino">, b: Pick<Stats, "dev" | "ino">): boolean {
   return a.dev === b.dev && a.ino === b.ino
 }
 
@@ -57,7 +59,7 @@ export class Directory implements Identity {
   #fd = -1
   #self: string | undefined
 
-  constructor(path: string, stats: fs.BigIntStats, at: { readonly descriptors: string; readonly fd: number } | string) {
+  constructor(path: string, stats: Stats, at: { readonly descriptors: string; readonly fd: number } | string) {
     this.path = path
     this.device = stats.dev
     this.inode = stats.ino
@@ -84,10 +86,8 @@ export class Directory implements Identity {
   }
 
   /** As it is now. */
-  stats(): fs.BigIntStats {
-    return this.#fd >= 0
-      ? fs.fstatSync(this.#fd, { bigint: true })
-      : (this.path === "" ? fs.statSync : fs.lstatSync)(this.self, { bigint: true })
+  stats(): Stats {
+    return this.#fd >= 0 ? statsOfOpen(this.#fd) : (this.path === "" ? statsOf : statsAt)(this.self)
   }
 
   /** Takes the descriptor of another one, which is the same directory. */
@@ -117,6 +117,10 @@ export class Replaced extends Error {
     super("It was replaced by something else meanwhile")
   }
 }
+
+/** Whether a path does not lead, by real directories, to the directory that it should. */
+export const isElsewhere = (cause: unknown): boolean =>
+  cause instanceof Replaced || ["ENOENT", "ENOTDIR", "ELOOP"].includes(errorCode(cause))
 
 /** How to hold directories. */
 export interface HeldOptions {
@@ -153,7 +157,7 @@ export class Held {
     this.#beforeClosing = beforeClosing ?? (() => {})
     const native = nativePath(root, "")
     if (descriptors === undefined) {
-      const stats = fs.statSync(native, { bigint: true })
+      const stats = statsOf(native)
       if (!isDirectory(stats)) throw notDirectory()
       this.root = new Directory("", stats, root)
     } else this.root = this.#held("", fs.openSync(native, PLACE))
@@ -206,7 +210,7 @@ export class Held {
       this.use(parent)
       return this.at(path)
     }
-    const stats = fs.lstatSync(parent.child(name), { bigint: true })
+    const stats = statsAt(parent.child(name))
     if (!isDirectory(stats)) throw notDirectory()
     return new Directory(path, stats, this.#absolute(path))
   }
@@ -226,8 +230,7 @@ export class Held {
     try {
       found = this.at(path)
     } catch (cause) {
-      const { code } = cause as { readonly code?: string }
-      throw code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP" ? new Replaced() : cause
+      throw isElsewhere(cause) ? new Replaced() : cause
     }
     if (found.device !== directory.device || found.inode !== directory.inode) throw new Replaced()
     directory.take(found)
@@ -265,7 +268,7 @@ export class Held {
   /** Takes over the descriptor. */
   #held(path: string, fd: number): Directory {
     try {
-      return new Directory(path, fs.fstatSync(fd, { bigint: true }), { descriptors: this.#descriptors!, fd })
+      return new Directory(path, statsOfOpen(fd), { descriptors: this.#descriptors!, fd })
     } catch (cause) {
       fs.closeSync(fd)
       throw cause
@@ -274,7 +277,7 @@ export class Held {
 
   #look(path: string): Directory {
     for (let at = path;; at = parentPath(at)) {
-      const stats = fs.lstatSync(nativePath(this.#path, at), { bigint: true })
+      const stats = statsAt(nativePath(this.#path, at))
       if (!isDirectory(stats)) throw notDirectory()
       if (parentPath(at) === "") return new Directory(path, stats, this.#absolute(path))
     }

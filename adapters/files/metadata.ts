@@ -1,6 +1,7 @@
 /** What `lstat` gives, as the kind and metadata of an entry. */
 import * as fs from "node:fs"
 import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
+import type { Stats } from "./stats.ts"
 
 const FORMAT = 0o170000
 const DIRECTORY = 0o040000
@@ -16,16 +17,16 @@ const kinds: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
 ])
 
 /** Kind of what `lstat` or `fstat` described; undefined for what this file system has beside the known kinds. */
-export const kindOf = (stats: fs.BigIntStats): EntryKind | undefined => kinds.get(Number(stats.mode) & FORMAT)
+export const kindOf = (stats: Stats): EntryKind | undefined => kinds.get(Number(stats.mode) & FORMAT)
 
 /** Whether it is a directory itself, not a symlink to one. */
-export const isDirectory = (stats: fs.BigIntStats): boolean => (Number(stats.mode) & FORMAT) === DIRECTORY
+export const isDirectory = (stats: Stats): boolean => (Number(stats.mode) & FORMAT) === DIRECTORY
 
 /** Whether it is a regular file itself. */
-export const isRegular = (stats: fs.BigIntStats): boolean => (Number(stats.mode) & FORMAT) === REGULAR
+export const isRegular = (stats: Stats): boolean => (Number(stats.mode) & FORMAT) === REGULAR
 
 /** Everything that is known of an entry beside its content. */
-export const metadataOf = (stats: fs.BigIntStats): Metadata => {
+export const metadataOf = (stats: Stats): Metadata => {
   const { ctimeNs: ctime, dev: device, ino: inode, mtimeNs: mtime } = stats
   const mode = Number(stats.mode) & 0o7777
   const uid = Number(stats.uid)
@@ -33,14 +34,16 @@ export const metadataOf = (stats: fs.BigIntStats): Metadata => {
   const user = users().get(uid)
   const group = groups().get(gid)
   // Nearly all have both names, and taking an object apart to make another is slow.
-  if (user !== undefined && group !== undefined) return { mode, uid, gid, user, group, mtime, ctime, inode, device }
+  if (user !== undefined && group !== undefined && mtime !== undefined) {
+    return { mode, uid, gid, user, group, mtime, ctime, inode, device }
+  }
   return {
     mode,
     uid,
     gid,
     ...(user === undefined ? undefined : { user }),
     ...(group === undefined ? undefined : { group }),
-    mtime,
+    ...(mtime === undefined ? undefined : { mtime }),
     ctime,
     inode,
     device,

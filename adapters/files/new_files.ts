@@ -1,11 +1,9 @@
 /** What the system gives a new file beside its content: looked at once instead of for every file. */
-import * as fs from "node:fs"
 import type { Have, Wanted } from "./attributes.ts"
+import { statsOfOpen } from "./stats.ts"
 
 /** The mode of new files that are to get another later: nobody else reads them meanwhile. */
 const PRIVATE = 0o600
-/** No time is to be taken for that of a new file. */
-const NO_TIME = -(1n << 63n)
 
 /**
  * What new files in a directory, and in those made in it, are like. Owners and access lists of a directory may change what they get from
@@ -41,8 +39,8 @@ export class NewFiles {
   look(fd: number, mode: number): Have {
     let have = this.#seen.get(mode)
     if (have === undefined) {
-      const { gid, mode: given, uid } = fs.fstatSync(fd, { bigint: true })
-      this.#seen.set(mode, have = { gid, mode: given, uid, mtimeNs: NO_TIME })
+      const { gid, mode: given, uid } = statsOfOpen(fd)
+      this.#seen.set(mode, have = { gid, mode: given, uid, mtimeNs: undefined })
     }
     return have
   }

@@ -6,7 +6,7 @@ import { baseName, isByteName, parentPath, pathToBytes } from "../../stages/walk
 import { TargetError, type TargetOptions, type Written } from "../../stages/walk/target.ts"
 import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { Batches, Busy } from "./batches.ts"
-import { changes, sameAttributes, setAttributes, type Wanted, wantedOf } from "./attributes.ts"
+import { changes, isFar, sameAttributes, setAttributes, type Wanted, wantedOf } from "./attributes.ts"
 import { Directories, type Level } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
 import { openedFile, withNode } from "./handle.ts"
@@ -14,6 +14,7 @@ import { type Directory, sameFile } from "./held.ts"
 import { isDirectory, isRegular } from "./metadata.ts"
 import { absoluteRoot, asSeconds, BYTE_NAMES, type NativePath, nativePath, removeQuietly } from "./native.ts"
 import { makeNode } from "./nodes.ts"
+import { type Stats, statsAt, statsIfAny, statsOfOpen } from "./stats.ts"
 
 /** A file that waits for its content. Nothing else may be asked of the session until it has it: its directory is held until then. */
 export interface PendingFile extends Place {
@@ -31,7 +32,7 @@ export interface PendingFile extends Place {
 /** What a hard link may be made to. */
 interface Link {
   readonly native: NativePath
-  readonly stats: fs.BigIntStats
+  readonly stats: Stats
 }
 
 /** A place for an entry, and what is in it. */
@@ -41,7 +42,7 @@ interface Place {
   readonly temp: NativePath
   readonly level: Level
   /** In a directory that this session made it is not looked for. */
-  readonly existing: fs.BigIntStats | undefined
+  readonly existing: Stats | undefined
 }
 
 /** All synchronous; methods throw {@link TargetError} or errors of `node:fs`. */
@@ -81,7 +82,7 @@ export class LocalSession {
     const probe = this.#temporary(this.#directories.root)
     const fd = fs.openSync(probe, "wx", 0o600)
     try {
-      this.#start = fs.fstatSync(fd, { bigint: true }).ctimeNs
+      this.#start = statsOfOpen(fd).ctimeNs
     } finally {
       fs.closeSync(fd)
       fs.unlinkSync(probe)
@@ -120,7 +121,10 @@ export class LocalSession {
     const made = level.newFiles.modeFor(want)
     const have = level.newFiles.known(made)
     const native = level.directory.child(baseName(path))
-    if (have === undefined || typeof native !== "string" || want.mtime !== undefined && want.mtime < 0n) return false
+    if (
+      have === undefined || typeof native !== "string" ||
+      want.mtime !== undefined && (want.mtime < 0n || isFar(want.mtime))
+    ) return false
     this.batches.add(path, native, content, {
       temporary: this.#temporaries++,
       made,
@@ -130,7 +134,7 @@ export class LocalSession {
     return true
   }
 
-  #full(want: Wanted, existing: fs.BigIntStats | undefined): Wanted {
+  #full(want: Wanted, existing: Stats | undefined): Wanted {
     return want.mode !== undefined ? want : {
       ...want,
       mode: existing !== undefined && isRegular(existing) ? Number(existing.mode & 0o777n) : 0o666 & ~this.#umask,
@@ -138,8 +142,8 @@ export class LocalSession {
   }
 
   /** What is at a path, when it may be replaced. */
-  #existing(path: string, native: NativePath): fs.BigIntStats | undefined {
-    const existing = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
+  #existing(path: string, native: NativePath): Stats | undefined {
+    const existing = statsIfAny(native)
     if (existing !== undefined && isDirectory(existing)) {
       // It is full when files in it are under way.
       if (this.batches.any) throw new Busy()
@@ -220,7 +224,7 @@ export class LocalSession {
     const directory = this.#directories.find(parentPath(linkTo))
     if (directory === undefined) return undefined
     const native = directory.child(baseName(linkTo))
-    const stats = fs.lstatSync(native, { bigint: true, throwIfNoEntry: false })
+    const stats = statsIfAny(native)
     if (stats === undefined) return undefined
     const same = entry.kind === "file"
       ? isRegular(stats) && (entry.size === undefined || entry.size === Number(stats.size))
@@ -241,7 +245,7 @@ export class LocalSession {
     }
     try {
       // Another program may have put something else there since it was looked at.
-      if (!sameFile(fs.lstatSync(temp, { bigint: true }), stats)) return undefined
+      if (!sameFile(statsAt(temp), stats)) return undefined
       this.#giveName(place)
     } finally {
       removeQuietly(temp)
@@ -294,7 +298,7 @@ export class LocalSession {
   }
 
   /** Gives what is at `temp` its name. A directory goes only when it is empty. */
-  #rename(temp: NativePath, native: NativePath, existing: fs.BigIntStats | undefined): void {
+  #rename(temp: NativePath, native: NativePath, existing: Stats | undefined): void {
     if (existing !== undefined && isDirectory(existing)) fs.rmdirSync(native)
     fs.renameSync(temp, native)
   }

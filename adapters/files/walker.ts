@@ -3,16 +3,19 @@ import * as fs from "node:fs"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../stages/walk/ignore.ts"
 import { sortNames } from "../../stages/walk/order.ts"
-import { baseName, displayPath, joinPath, pathFromBytes } from "../../stages/walk/path.ts"
+import { baseName, displayPath, joinPath, PATH_MAXIMUM, pathFromBytes } from "../../stages/walk/path.ts"
 import { SourceError, type WalkOptions } from "../../stages/walk/source.ts"
 import { localContent, type LocalRoot, READ_SAFELY } from "./content.ts"
 import { errorCode, errorSentence, sourceError } from "./errno.ts"
 import { type Directory, Held } from "./held.ts"
 import { deviceOf, isDirectory, isRegular, kindOf, metadataOf } from "./metadata.ts"
-import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, nativePath } from "./native.ts"
+import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath, nativePath } from "./native.ts"
+import { type Stats, statsAt, statsIfAny, statsOf, statsOfOpen, UNTOLD } from "./stats.ts"
 
 /** A batch is given out when it has at least so many entries. */
 const BATCH = 256
+/** Longest name, in UTF-16 units, of any system. */
+const NAME_MAXIMUM = 255
 /** Directories held at once. */
 const HELD = 64
 
@@ -78,9 +81,8 @@ export class Walker {
   #start(out: Array<Entry>): void {
     try {
       const path = nativePath(this.#root, "")
-      const own = fs.lstatSync(path, { bigint: true })
-      const stats = own.isSymbolicLink() ? fs.statSync(path, { bigint: true, throwIfNoEntry: false }) ?? own : own
-      if (isDirectory(stats)) {
+      const own = statsAt(path)
+      if (isDirectory(own) || kindOf(own) === "symlink" && leadsToDirectory(path)) {
         const { root } = this.#hold(this.#root)
         const now = root.stats()
         this.#device = now.dev
@@ -91,7 +93,8 @@ export class Walker {
         const slash = this.#root.lastIndexOf("/")
         const { root } = this.#hold(this.#root.slice(0, slash) || "/")
         const name = baseName(this.#root)
-        const entry = this.#entry(name, fs.lstatSync(root.child(name), { bigint: true }), root, name)
+        const stats = statsAt(root.child(name))
+        const entry = complete(this.#entry(name, stats, root, name), stats)
         if (entry.kind === "unreadable") {
           throw new SourceError({ reason: "io", path: this.#root, message: entry.problem! })
         }
@@ -117,10 +120,10 @@ export class Walker {
 
   #visit(level: Level, name: string, out: Array<Entry>): void {
     const path = joinPath(level.path, name)
-    let stats: fs.BigIntStats | undefined
+    let stats: Stats | undefined
     let problem = vanished
     try {
-      stats = fs.lstatSync(this.#held!.use(level.directory).child(name), { bigint: true, throwIfNoEntry: false })
+      stats = statsIfAny(this.#held!.use(level.directory).child(name))
     } catch (cause) {
       problem = errorSentence(cause)
     }
@@ -133,7 +136,7 @@ export class Walker {
     if (this.#ignores(path, false)) return
     if (stats === undefined || ambiguous) {
       out.push(unreadable(path, !BYTE_NAMES && name.includes("\ufffd") ? BYTE_NAMES_MISSING : problem))
-    } else out.push(this.#entry(path, stats, level.directory, name))
+    } else out.push(complete(this.#entry(path, stats, level.directory, name), stats))
   }
 
   #ignores(path: string, directory: boolean): boolean {
@@ -145,7 +148,7 @@ export class Walker {
   #descend(level: Level, name: string, out: Array<Entry>): void {
     const path = joinPath(level.path, name)
     let inner: Directory
-    let stats: fs.BigIntStats
+    let stats: Stats
     try {
       inner = this.#held!.enter(level.directory, name)
       stats = inner.stats()
@@ -155,6 +158,15 @@ export class Walker {
       return
     }
     out.push(directory(path, stats))
+    if (path.length > PATH_MAXIMUM - NAME_MAXIMUM - 1) {
+      out.push(
+        unreadable(
+          path,
+          `Its path has ${path.length} characters: what is in it is left out, as longer ones cannot be kept`,
+        ),
+      )
+      return
+    }
     if (this.#options.oneFileSystem === true && stats.dev !== this.#device) {
       this.#options.leftOut?.(path, "file-system", true)
       return
@@ -185,7 +197,7 @@ export class Walker {
   }
 
   /** `name` in `directory`. */
-  #entry(path: string, stats: fs.BigIntStats, directory: Directory, name: string): Entry {
+  #entry(path: string, stats: Stats, directory: Directory, name: string): Entry {
     const kind = kindOf(stats)
     const metadata = metadataOf(stats)
     if (kind === "file") {
@@ -217,7 +229,7 @@ export class Walker {
   }
 
   /** Path of the first link to the same file, if this is not the first. Forgets the file once all its links were seen. */
-  #link(path: string, stats: fs.BigIntStats): string | undefined {
+  #link(path: string, stats: Stats): string | undefined {
     const key = `${stats.dev}:${stats.ino}`
     const known = this.#links.get(key)
     if (known === undefined) {
@@ -234,7 +246,7 @@ const isCache = (directory: Directory): boolean => {
   try {
     fd = fs.openSync(directory.child(CACHE_TAG), READ_SAFELY)
     const start = new Uint8Array(CACHE_TAG_BYTES)
-    return isRegular(fs.fstatSync(fd, { bigint: true })) &&
+    return isRegular(statsOfOpen(fd)) &&
       fs.readSync(fd, start, 0, start.length, 0) === start.length && isCacheTag(start)
   } catch {
     // Not readable: then it is walked like any other directory, and the tag is reported.
@@ -248,12 +260,12 @@ const vanished = "No such file or directory: it vanished while the directory was
 
 const REPLACED = "It was replaced by something else while the directory was read"
 
-const directory = (path: string, stats: fs.BigIntStats): Entry => ({
-  path,
-  kind: "directory",
-  metadata: metadataOf(stats),
-  size: 0,
-})
+const directory = (path: string, stats: Stats): Entry =>
+  complete({ path, kind: "directory", metadata: metadataOf(stats), size: 0 }, stats)
+
+/** Says of an entry what the runtime does not tell. */
+const complete = (entry: Entry, stats: Stats): Entry =>
+  stats.mtimeNs === undefined && entry.kind !== "unreadable" ? { ...entry, lost: UNTOLD } : entry
 
 const unreadable = (path: string, problem: string): Entry => ({
   path,
@@ -262,3 +274,12 @@ const unreadable = (path: string, problem: string): Entry => ({
   size: 0,
   problem,
 })
+
+const leadsToDirectory = (path: NativePath): boolean => {
+  try {
+    return isDirectory(statsOf(path))
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return false
+    throw cause
+  }
+}

@@ -14,7 +14,7 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { isByteName, pathToBytes } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { type Earlier, reuse } from "../../stages/walk/reuse.ts"
-import type { Fidelity } from "../../stages/walk/source.ts"
+import { type Fidelity, TIMES_OF_64_BITS } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
 import { addressKey, type Bptr, contentIdOf, refFromChunks } from "./bptr.ts"
 import { Contents } from "./contents.ts"
@@ -34,6 +34,7 @@ export const fidelityOf = (listing: ListingKind): Fidelity => ({
   mode: "execute",
   owner: false,
   mtime: 1,
+  ...TIMES_OF_64_BITS,
   hardlinks: false,
   sparse: false,
   byteNames: listing === "tree",

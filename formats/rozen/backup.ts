@@ -17,7 +17,9 @@ import { packsOf } from "../../stages/pack/packs.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { plan, type Planned, type Steps } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
+import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
+import { treeFidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
@@ -64,7 +66,8 @@ const run = Effect.fnUntraced(
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
     // Where there is no catalog to start from, the first listing tells what there is of catalogs, too; else one that comes after it has to.
     const from = parent === undefined ? { ...opened, store: listed } : opened
-    const planned = plan(entries)
+    const losses = new Losses()
+    const planned = plan(represent(treeFidelity, losses)(entries))
     const { summary } = yield* writeSnapshot(yield* withCatalogs(from), {
       about: {
         time: options.time ?? now,
@@ -87,6 +90,7 @@ const run = Effect.fnUntraced(
           pack({ ...packing, write: Fiber.join(packer) }),
         ) as Stream.Stream<Packed<Steps>, E | StoreError | KernelError, R | ObjectStore>
       },
+      losses,
       next,
       dryRun: options.dryRun,
       progress: options.progress,

@@ -8,7 +8,7 @@ import type * as Redacted from "effect/Redacted"
 import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { MODE_LEVELS } from "../../stages/compress/mode.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
-import { wholeFidelity } from "../../stages/walk/source.ts"
+import { treeFidelity } from "../../stages/walk/source.ts"
 import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
 import { backup } from "./backup.ts"
@@ -34,7 +34,7 @@ export interface RozenOptions extends LayoutOptions {
 
 const formatWith = (options: RozenOptions): Format => ({
   name: "rozen",
-  fidelity: wholeFidelity,
+  fidelity: treeFidelity,
   // Snapshots have numbers, which may come again; logs are read by a rebuild only, which wants what the store has.
   cacheable: { config: CONFIG, holds: (name) => /^INDEX\/.*\.(map|catmap|cat)$/.test(name) },
   recognise: Effect.gen(function* () {

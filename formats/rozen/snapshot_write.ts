@@ -19,6 +19,7 @@ import { packsOf } from "../../stages/pack/packs.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { plan, type Steps } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
+import type { Losses } from "../../stages/walk/represent.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
 import { type BackupSummary, type FormatError, type Progress, summaryOf } from "../format.ts"
 import { LogWriter, putSegment } from "./log.ts"
@@ -40,6 +41,8 @@ export interface Making<E, R> {
   readonly parent: SnapshotObject | undefined
   /** Its entries. `started` is the parent, unless its catalog is damaged; `tree` is a copy of that catalog, to be made that of the snapshot. */
   readonly entries: (tree: Tree, started: SnapshotRecord | undefined) => Stream.Stream<Packed<Steps>, E, R>
+  /** What was lost of them. */
+  readonly losses?: Losses
   /** The number of the object that it is committed as, or a later one. */
   readonly next: number
   readonly dryRun?: boolean | undefined
@@ -57,7 +60,7 @@ export const writeSnapshot: <E, R>(
   FormatError | SqliteError | KernelError | E,
   R | Scope.Scope
 > = Effect.fnUntraced(
-  function* <E, R>(opened: Opened, { about, dryRun, entries, next, parent, progress, worth }: Making<E, R>) {
+  function* <E, R>(opened: Opened, { about, dryRun, entries, losses, next, parent, progress, worth }: Making<E, R>) {
     const { layout, store } = opened
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
@@ -92,10 +95,10 @@ export const writeSnapshot: <E, R>(
     const into = lostPages ? withoutPacks(opened, yield* ruinedPacks(opened)) : opened
     const catalog = yield* storeCatalog(into, db.bytes(PAGES_BYTES))
     const bytesStored = recorded.bytesStored + log.stored + catalog.bytesStored
-    if (dryRun === true) return { summary: summaryOf(recorded, bytesStored) }
+    if (dryRun === true) return { summary: summaryOf(recorded, bytesStored, losses?.all) }
     const { number, stored } = yield* commitSnapshot(store, layout, next, snapshot, catalog)
     return {
-      summary: { ...summaryOf(recorded, bytesStored + stored), snapshot: infoOf(snapshot) },
+      summary: { ...summaryOf(recorded, bytesStored + stored, losses?.all), snapshot: infoOf(snapshot) },
       made: { number, snapshot: { name: snapshotName(number), record: snapshot, catalog } },
     }
   },

@@ -1,8 +1,5 @@
 /** Which paths an archive can hold together, and their order. */
-import { displayPath, pathProblem } from "../../stages/walk/path.ts"
-
-/** Longest path, in UTF-16 units: far beyond what systems take. */
-const PATH_MAXIMUM = 65_535
+import { displayPath, PATH_MAXIMUM, pathProblem } from "../../stages/walk/path.ts"
 
 /** Why these files and empty directories cannot be in one archive, or undefined when they can. */
 export const pathsProblem = (files: ReadonlyArray<string>, directories: ReadonlyArray<string>): string | undefined => {

@@ -4,14 +4,14 @@
  * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file that hold
  * nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
  */
-import { parentPath, pathProblem } from "../walk/path.ts"
+import { parentPath, PATH_MAXIMUM, pathProblem } from "../walk/path.ts"
 import { IdSet } from "./id_set.ts"
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "./sqlite.ts"
 import { listBeneath, listChildren, listChunks, type ListStatements, listStatements } from "./tree_list.ts"
 import { BATCH, below, idOf, nameOf, Nodes } from "./tree_nodes.ts"
 import { Owners } from "./tree_owner.ts"
 import { childPath, corruptAt, DIRECTORY, entryOf, IMPLIED_DIRECTORY } from "./tree_row.ts"
-import { misuse, PATH_MAXIMUM, rowOf, sameRow, type StoredEntry } from "./tree_row.ts"
+import { misuse, rowOf, sameRow, type StoredEntry } from "./tree_row.ts"
 import { ensureSchema, ROOT_ID } from "./tree_schema.ts"
 
 /** One step from a tree to the next. `remove` takes all beneath the path with it. */

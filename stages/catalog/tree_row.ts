@@ -1,6 +1,6 @@
 /** Entries as a catalog keeps them, and the rows that hold them. */
 import type { EntryKind, Metadata } from "../walk/entry.ts"
-import { displayPath, joinPath, pathFromBytes, pathProblem, pathToBytes } from "../walk/path.ts"
+import { displayPath, joinPath, PATH_MAXIMUM, pathFromBytes, pathProblem, pathToBytes } from "../walk/path.ts"
 import { textFromBytes } from "./short_text.ts"
 import { SqliteError, type SqliteRow, type SqliteValue } from "./sqlite.ts"
 import type { Owners } from "./tree_owner.ts"
@@ -30,9 +30,6 @@ export interface StoredEntry {
 
 /** Bytes per chunk in {@link StoredEntry.chunks}. */
 export const CHUNK_BYTES = 36
-
-/** Longest path of an entry, in UTF-16 units: far beyond what systems take, and a bound on nested directories. */
-export const PATH_MAXIMUM = 65_535
 
 /** Kinds by their number, in rows and in the binary form of entries. */
 export const KINDS: ReadonlyArray<StoredKind> = ["file", "directory", "symlink", "fifo", "socket", "character", "block"]

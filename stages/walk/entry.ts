@@ -49,12 +49,17 @@ export interface Entry {
   readonly contentId?: Uint8Array
   /** Symlinks only: where it points, in the same encoding as `path`, otherwise as it stands. */
   readonly target?: string
-  /** Files only: the path of an earlier entry that is the same file (a hard link). The content is here all the same. */
+  /**
+   * Files, symlinks, fifos and device nodes: the path of an earlier entry that is the same (a hard link). Content, target and numbers are
+   * here all the same.
+   */
   readonly linkTo?: string
   /** Device nodes only. */
   readonly rdev?: { readonly major: number; readonly minor: number }
   /** Files only: true when fewer bytes are allocated than `size`, so that runs of zeros are restored as holes. */
   readonly sparse?: boolean
+  /** What its source could not tell of it, in the words of `Loss.what`. */
+  readonly lost?: string
   /** `unreadable` only: one sentence, without the path, that says why. */
   readonly problem?: string
 }

@@ -3,6 +3,9 @@
  * U+DC00 + byte. Source: PEP 383 ("surrogateescape").
  */
 
+/** Longest path of an entry, in UTF-16 units: far beyond what systems take as one, and a bound on nested directories. */
+export const PATH_MAXIMUM = 65_535
+
 const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const encoder: TextEncoder = new TextEncoder()
 

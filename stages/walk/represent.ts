@@ -1,8 +1,8 @@
 /** What becomes of entries that a format cannot hold whole: nothing is left out in silence. */
 import * as Stream from "effect/Stream"
 import type { Entry, EntryKind } from "./entry.ts"
-import { isByteName } from "./path.ts"
-import type { Fidelity } from "./source.ts"
+import { isByteName, PATH_MAXIMUM } from "./path.ts"
+import { type Fidelity, TIMES_OF_64_BITS } from "./source.ts"
 
 /** Something about entries that was not kept. */
 export interface Loss {
@@ -32,7 +32,6 @@ export class Losses {
 const OWNERS = "owners"
 const PERMISSIONS = "permissions"
 const MTIMES = "mtimes"
-const EARLY = "mtimes before 1970"
 const LINKS = "hard links (each path becomes a file of its own)"
 const HOLES = "holes (they become zeros)"
 
@@ -40,8 +39,9 @@ const HOLES = "holes (they become zeros)"
 export const represent =
   (fidelity: Fidelity, losses: Losses) =>
   <A extends Entry, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
-    Stream.map(self, (entry) => {
-      if (entry.kind === "unreadable") return entry
+    Stream.map(self, (given) => {
+      if (given.kind === "unreadable") return given
+      const entry = given.lost === undefined ? given : told(given, losses)
       const problem = whyNot(fidelity, entry)
       if (problem !== undefined) {
         const { content: _content, linkTo: _linkTo, ...rest } = entry
@@ -51,9 +51,8 @@ export const represent =
       if (!fidelity.owner && (metadata.uid !== undefined || metadata.user !== undefined)) losses.add(OWNERS, path)
       if (losesMode(fidelity, entry)) losses.add(PERMISSIONS, path)
       if (metadata.mtime !== undefined) {
-        if (fidelity.mtime === undefined) losses.add(MTIMES, path)
-        else if (fidelity.mtimeFrom !== undefined && metadata.mtime < fidelity.mtimeFrom) losses.add(EARLY, path)
-        else if (metadata.mtime % BigInt(fidelity.mtime) !== 0n) losses.add(finerThan(fidelity.mtime), path)
+        const what = lostOfTime(fidelity, metadata.mtime)
+        if (what !== undefined) losses.add(what, path)
       }
       if (sparse === true && !fidelity.sparse) losses.add(HOLES, path)
       if (linkTo === undefined || fidelity.hardlinks) return entry
@@ -62,7 +61,10 @@ export const represent =
       return rest as A
     })
 
-/** What a target with the second fidelity loses of what a source with the first one keeps: clauses, none when it keeps all. */
+/**
+ * What a target with the second fidelity loses of what a source with the first one keeps: clauses, none when it keeps all. Of times that
+ * hardly any file has nothing is said.
+ */
 export const lossesBetween = (from: Fidelity, to: Fidelity): ReadonlyArray<string> => [
   ...from.kinds.filter((kind) => kind !== "unreadable" && !to.kinds.includes(kind)).map((kind) => PLURALS[kind]),
   ...(from.byteNames && !to.byteNames ? ["names that are not UTF-8"] : []),
@@ -71,13 +73,29 @@ export const lossesBetween = (from: Fidelity, to: Fidelity): ReadonlyArray<strin
   ...(from.mtime === undefined || (to.mtime !== undefined && to.mtime <= from.mtime)
     ? []
     : [to.mtime === undefined ? MTIMES : finerThan(to.mtime)]),
-  ...(from.mtime === undefined || to.mtimeFrom === undefined ||
+  ...(from.mtime === undefined || to.mtimeFrom === undefined || to.mtimeFrom <= TIMES_OF_64_BITS.mtimeFrom ||
       (from.mtimeFrom !== undefined && from.mtimeFrom >= to.mtimeFrom)
     ? []
-    : [EARLY]),
+    : [`mtimes before ${yearOf(to.mtimeFrom)}`]),
   ...(from.hardlinks && !to.hardlinks ? [LINKS] : []),
   ...(from.sparse && !to.sparse ? [HOLES] : []),
 ]
+
+/** Counts what the source did not tell, which goes no further. */
+const told = <A extends Entry>({ lost, ...entry }: A, losses: Losses): A => {
+  losses.add(lost!, entry.path)
+  return entry as unknown as A
+}
+
+const lostOfTime = ({ mtime, mtimeFrom, mtimeTo }: Fidelity, time: bigint): string | undefined => {
+  if (mtime === undefined) return MTIMES
+  if (mtimeFrom !== undefined && time < mtimeFrom) return `mtimes before ${yearOf(mtimeFrom)}`
+  if (mtimeTo !== undefined && time > mtimeTo) return `mtimes after ${yearOf(mtimeTo)}`
+  return mtime === 1 || time % BigInt(mtime) === 0n ? undefined : finerThan(mtime)
+}
+
+/** The year that a time is in. */
+const yearOf = (time: bigint): number => new Date(Number(time / 1_000_000n)).getUTCFullYear()
 
 const finerThan = (nanoseconds: number): string =>
   nanoseconds >= 1_000_000_000
@@ -104,6 +122,7 @@ const PLURALS: Record<EntryKind, string> = {
 }
 
 const whyNot = (fidelity: Fidelity, { kind, path }: Entry): string | undefined => {
+  if (path.length > PATH_MAXIMUM) return `Its path has more than ${PATH_MAXIMUM} characters, and it is left out`
   if (!fidelity.kinds.includes(kind)) return `The format cannot hold ${PLURALS[kind]}, and it is left out`
   if (!fidelity.byteNames && isByteName(path)) {
     return "Its path is not UTF-8, which the format cannot hold, and it is left out"

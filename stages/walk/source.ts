@@ -40,10 +40,18 @@ export interface Fidelity {
   readonly mtime: number | undefined
   /** The earliest mtime that it keeps, in nanoseconds since 1970: what is before that becomes that. Any, when absent. */
   readonly mtimeFrom?: bigint
+  /** The latest one. */
+  readonly mtimeTo?: bigint
   readonly hardlinks: boolean
   readonly sparse: boolean
   /** Whether names that are not UTF-8 survive. */
   readonly byteNames: boolean
+}
+
+/** The times of what keeps nanoseconds in 64 bits: the years 1677 to 2262. */
+export const TIMES_OF_64_BITS: Required<Pick<Fidelity, "mtimeFrom" | "mtimeTo">> = {
+  mtimeFrom: -(2n ** 63n),
+  mtimeTo: 2n ** 63n - 1n,
 }
 
 /** Keeps everything. */
@@ -56,6 +64,9 @@ export const wholeFidelity: Fidelity = {
   sparse: true,
   byteNames: true,
 }
+
+/** What the tree of a catalog keeps. */
+export const treeFidelity: Fidelity = { ...wholeFidelity, ...TIMES_OF_64_BITS }
 
 /** Something that can be walked. */
 export interface Source {

@@ -164,16 +164,19 @@ export const kept = (
       ...fact,
       mode: modeKept(fidelity, fact.kind, metadata.mode),
       owner: fidelity.owner ? [metadata.uid, metadata.gid, metadata.user, metadata.group] : undefined,
-      mtime: fidelity.mtime === undefined || metadata.mtime === undefined ? undefined : floorDivide(
-        fidelity.mtimeFrom !== undefined && metadata.mtime < fidelity.mtimeFrom ? fidelity.mtimeFrom : metadata.mtime,
-        BigInt(fidelity.mtime),
-      ),
+      mtime: fidelity.mtime === undefined || metadata.mtime === undefined
+        ? undefined
+        : floorDivide(within(fidelity, metadata.mtime), BigInt(fidelity.mtime)),
       linkTo: fidelity.hardlinks ? linkTo : undefined,
       sparse: fidelity.sparse ? sparse : undefined,
     })
   }
   return out
 }
+
+/** The nearest time that is kept. */
+const within = ({ mtimeFrom, mtimeTo }: Fidelity, time: bigint): bigint =>
+  mtimeFrom !== undefined && time < mtimeFrom ? mtimeFrom : mtimeTo !== undefined && time > mtimeTo ? mtimeTo : time
 
 const floorDivide = (time: bigint, resolution: bigint): bigint =>
   (time - ((time % resolution) + resolution) % resolution) / resolution
@@ -296,6 +299,63 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
     })
 
   describe(`format: ${name}`, () => {
+    it("keeps times of any year, or counts those that it does not", () =>
+      inRepository((repository) =>
+        Effect.gen(function* () {
+          const [least, most] = [-(2n ** 63n), 2n ** 63n - 1n]
+          const tree = Object.fromEntries(
+            [least - 1_000_000_000n, least, -1n, 0n, most, most + 1n, 8_640_000_000_001n * 1_000_000_000n].map((
+              mtime,
+              i,
+            ) => [`f${i}`, { content: `text ${i}`, mtime }]),
+          )
+          const summary = yield* roundTrip(repository, tree)
+          const out = Object.values(tree).filter(({ mtime }) => within(fidelity, mtime) !== mtime).length
+          const lost = summary.losses?.filter(({ what }) => /^mtimes (before|after)/.test(what)) ?? []
+          assert.equal(lost.reduce((sum, { entries }) => sum + entries, 0), fidelity.mtime === undefined ? 0 : out)
+        })
+      ))
+
+    it("counts what its source could not tell", () =>
+      inRepository((repository) =>
+        Effect.gen(function* () {
+          const entry: Entry = { ...file("a", new Uint8Array(1), 1), lost: "colours" }
+          const { losses = [] } = yield* repository.backup(of(root, entry), options)
+          assert.deepEqual(losses.filter(({ what }) => what === "colours"), [{
+            what: "colours",
+            entries: 1,
+            example: "a",
+          }])
+        })
+      ))
+
+    it("keeps long paths, or names those that it does not", () =>
+      inRepository((repository) =>
+        Effect.gen(function* () {
+          const deep = (levels: number): ReadonlyArray<Entry> => [
+            ...Array.from({ length: levels }, (_, i): Entry => ({
+              path: Array(i + 1).fill(`${levels}`.padEnd(250, "d")).join("/"),
+              kind: "directory",
+              metadata: {},
+              size: 0,
+            })),
+            file(`${Array(levels).fill(`${levels}`.padEnd(250, "d")).join("/")}/leaf`, new Uint8Array(9), 9),
+          ]
+          const entries = [root, file("short", new Uint8Array(5), 5), ...deep(20), ...deep(270)]
+          const summary = yield* repository.backup(of(...entries), options)
+          const restored = yield* factsOf(repository.entries(made(summary)))
+          const named = new Set(summary.problems.map(({ path }) => path))
+          for (const { kind, path } of entries) {
+            if (kind === "directory" && traits.directories !== true) continue
+            assert.ok(restored.has(path) !== named.has(path), `${path.length} characters`)
+          }
+          assert.ok(restored.has("short"))
+          // Nothing has paths like the longest.
+          assert.ok(named.has(entries.at(-1)!.path))
+          yield* clean(repository)
+        })
+      ))
+
     it("keeps a tree with every kind of entry", () =>
       inRepository((repository) =>
         Effect.gen(function* () {

@@ -14,7 +14,9 @@ import type { Packer } from "../../../stages/pack/packing.ts"
 import type { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 import { plan, type Planned } from "../../../stages/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
+import { Losses, represent } from "../../../stages/walk/represent.ts"
 import { reuse } from "../../../stages/walk/reuse.ts"
+import { treeFidelity } from "../../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../../format.ts"
 import { fromSqliteError } from "../errors.ts"
 import { infoOf } from "../snapshot.ts"
@@ -58,7 +60,8 @@ const run = Effect.fnUntraced(
       stats: () => writer.stats,
     }
     const packing = { name: "rozen-v0", plan: [], packer }
-    const planned = plan(entries)
+    const losses = new Losses()
+    const planned = plan(represent(treeFidelity, losses)(entries))
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
       ? planned
       : reuse(tree.lookup, started.record.started, options.compare)(planned)
@@ -88,7 +91,7 @@ const run = Effect.fnUntraced(
       directories: recorded.directories,
       bytes: recorded.bytes,
     })
-    const all = summaryOf(recorded, recorded.bytesStored + committed.stored)
+    const all = summaryOf(recorded, recorded.bytesStored + committed.stored, losses.all)
     return options.dryRun === true ? all : { ...all, snapshot: infoOf(committed.record) }
   },
 )

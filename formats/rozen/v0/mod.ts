@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
-import { wholeFidelity } from "../../../stages/walk/source.ts"
+import { treeFidelity } from "../../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../../format.ts"
 import { guardedFormat } from "../../guard.ts"
 import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
@@ -44,7 +44,7 @@ const formatWith = (options: RozenV0Options): Format => {
   })
   return {
     name: "rozen-v0",
-    fidelity: wholeFidelity,
+    fidelity: treeFidelity,
     recognise: Effect.gen(function* () {
       const store = yield* ObjectStore
       const version = yield* storedVersion(store)

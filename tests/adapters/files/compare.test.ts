@@ -17,7 +17,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { test } from "node:test"
-import { Effect, Stream } from "effect"
+import { Effect, type Scope, Stream } from "effect"
 import { compareOnly } from "../../../adapters/files/compare.ts"
 import { localTarget } from "../../../adapters/files/target.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
@@ -55,13 +55,13 @@ const entries: ReadonlyArray<Entry> = [
   text("implied/f"),
 ]
 
-const outcomes = async (open: Effect.Effect<TargetSession, TargetError, never>): Promise<ReadonlyArray<string>> =>
-  await Effect.runPromise(Effect.gen(function* () {
+const outcomes = async (open: Effect.Effect<TargetSession, TargetError, Scope.Scope>): Promise<ReadonlyArray<string>> =>
+  await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const session = yield* open
     const all = [...yield* session.write(entries.slice(0, 5)), ...yield* session.write(entries.slice(5))]
     yield* session.finish
     return all.map((one) => `${one.path}: ${one.outcome}${"message" in one ? ` ${one.message}` : ""}`)
-  }))
+  })))
 
 /** Every change to a restored tree, and how many entries would be written then. */
 const changes: ReadonlyArray<readonly [what: string, change: (at: (name: string) => string) => void, written: number]> =

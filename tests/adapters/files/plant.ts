@@ -13,7 +13,8 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
   (directory) =>
     Effect.sync(() => {
       execFileSync("chmod", ["-R", "u+rwX", directory])
-      fs.rmSync(directory, { recursive: true, force: true })
+      // Paths may be longer than a system call takes.
+      execFileSync("rm", ["-rf", "--", directory])
     }),
 )
 

@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { Effect, Stream } from "effect"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { Losses, lossesBetween, represent } from "../../../stages/walk/represent.ts"
-import { type Fidelity, wholeFidelity } from "../../../stages/walk/source.ts"
+import { type Fidelity, treeFidelity, wholeFidelity } from "../../../stages/walk/source.ts"
 
 const poor: Fidelity = {
   kinds: ["file", "directory"],
@@ -67,6 +67,31 @@ test("what is lost of an entry is counted, with an example", async () => {
     "owners",
     "permissions",
   ])
+})
+
+test("times out of bounds are counted by the year of the bound, and what a source does not tell as it says", async () => {
+  const seconds = (n: bigint): Entry["metadata"] => ({ mtime: n * 1_000_000_000n })
+  const { out, losses } = await through(
+    treeFidelity,
+    file("early", { metadata: seconds(-9_300_000_000n) }),
+    file("late", { metadata: seconds(9_300_000_000n) }),
+    file("first", { metadata: { mtime: -(2n ** 63n) } }),
+    file("last", { metadata: { mtime: 2n ** 63n - 1n } }),
+    file("unknown", { lost: "mtimes" }),
+  )
+  assert.deepEqual(losses, [
+    { what: "mtimes before 1677", entries: 1, example: "early" },
+    { what: "mtimes after 2262", entries: 1, example: "late" },
+    { what: "mtimes", entries: 1, example: "unknown" },
+  ])
+  assert.deepEqual(out.at(-1), file("unknown"))
+  assert.deepEqual(lossesBetween(wholeFidelity, treeFidelity), [])
+})
+
+test("a path without end is a problem in every format", async () => {
+  const { out } = await through(wholeFidelity, file("d/".repeat(40_000) + "f"), file("d/".repeat(30_000) + "f"))
+  assert.deepEqual(out.map(({ kind }) => kind), ["unreadable", "file"])
+  assert.match(out[0]!.problem!, /65535 characters/)
 })
 
 test("what one format loses of another is told beforehand", () => {

@@ -1,0 +1,123 @@
+/** Modification times that some runtime, format or file system does not have. */
+import assert from "node:assert/strict"
+import { execFileSync } from "node:child_process"
+import * as fs from "node:fs"
+import { describe, it } from "node:test"
+import { Effect, type Scope, Stream } from "effect"
+import { localSource } from "../../../adapters/files/source.ts"
+import { localTarget } from "../../../adapters/files/target.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { skipIf } from "../../skip.ts"
+import { readContent } from "../../suites/source.ts"
+import { file, writeEntries } from "../../suites/target.ts"
+import { temporaryDirectory } from "./plant.ts"
+
+const source = localSource.make()
+const deno = "Deno" in globalThis
+const SECOND = 1_000_000_000n
+/** Seconds since 1970 by `stat`, which has them all. */
+const secondsOf = (path: string): bigint =>
+  BigInt(execFileSync("stat", ["-c", "%Y", "--", path], { encoding: "utf8" }).trim())
+
+/** A directory of a file system in memory: it takes any 64-bit seconds. */
+const anyTime = (() => {
+  try {
+    const at = fs.mkdtempSync("/dev/shm/penstock-test-")
+    try {
+      execFileSync("touch", ["-d", "@9000000000000000", `${at}/x`], { stdio: "ignore" })
+      return secondsOf(`${at}/x`) === 9_000_000_000_000_000n
+    } finally {
+      fs.rmSync(at, { recursive: true })
+    }
+  } catch {
+    return false
+  }
+})()
+const inMemory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => fs.mkdtempSync("/dev/shm/penstock-test-")),
+  (at) => Effect.sync(() => fs.rmSync(at, { recursive: true, force: true })),
+)
+const without = !anyTime && "no file system here has times of all years"
+
+/** The last two are beyond what JavaScript has dates of. */
+const times = [
+  -62_135_596_800n,
+  -9_300_000_000n,
+  9_300_000_000n,
+  32_503_680_000n,
+  8_640_000_000_001n,
+  -9_000_000_000_000n,
+]
+
+describe("times far from now", () => {
+  it(
+    ...skipIf(without, "are read as they are, or said not to be; nothing is left out"),
+    () =>
+      Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+        const base = yield* inMemory
+        for (const [i, seconds] of times.entries()) {
+          fs.writeFileSync(`${base}/f${i}`, `text ${i}`)
+          fs.mkdirSync(`${base}/x${i}`)
+          for (const name of [`f${i}`, `x${i}`]) execFileSync("touch", ["-d", `@${seconds}`, `${base}/${name}`])
+        }
+        // Only the time of the last access is odd.
+        fs.writeFileSync(`${base}/read`, "text")
+        execFileSync("touch", ["-a", "-d", "@8640000000001", `${base}/read`])
+        const entries = yield* Stream.runCollect(source.entries(base, {}))
+        assert.deepEqual(entries.filter(({ kind }) => kind === "unreadable"), [])
+        assert.equal(entries.length, 2 + 2 * times.length)
+        for (const { content, lost, metadata, path } of entries) {
+          if (content !== undefined) yield* Effect.promise(() => readContent(content))
+          const seconds = path === "" ? undefined : times[Number(path.slice(1))]
+          const untold = deno && seconds !== undefined &&
+            (seconds > 8_640_000_000_000n || seconds < -8_640_000_000_000n)
+          assert.equal(lost !== undefined, untold, path)
+          if (untold) assert.equal(metadata.mtime, undefined)
+          else if (seconds !== undefined) assert.equal(metadata.mtime, seconds * SECOND, path)
+        }
+      }))),
+  )
+
+  it(
+    ...skipIf(without, "come back where the file system has them, and are found unchanged"),
+    () =>
+      Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+        const base = yield* inMemory
+        // The first and the last time of 64 bits, too: neither stands for "none".
+        const all = [...times.slice(0, 4), -9_223_372_036n, 9_223_372_036n].map((seconds) => seconds * SECOND)
+        const exact = [-(2n ** 63n), 2n ** 63n - 1n]
+        const entries = [...all, ...exact].flatMap((mtime, i): ReadonlyArray<Entry> => [
+          file(`f${i}`, "text", { metadata: { mtime } }),
+          { path: `l${i}`, kind: "symlink", metadata: { mtime }, size: 0, target: "x" },
+          { path: `x${i}`, kind: "directory", metadata: { mtime }, size: 0 },
+        ])
+        for (const threadAfter of [Infinity, 0]) {
+          const target = localTarget.make({ threadAfter })
+          const root = `${base}/${threadAfter}`
+          assert.deepEqual((yield* writeEntries(target, root, entries)).filter((result) => "message" in result), [])
+          const again = yield* writeEntries(target, root, entries)
+          assert.deepEqual(again.filter(({ outcome }) => outcome === "failed"), [])
+          for (const { metadata, path } of entries) {
+            const off = secondsOf(`${root}/${path}`) - metadata.mtime! / SECOND
+            assert.ok(off >= -1n && off <= 1n, `${path}: ${off} s off`)
+          }
+        }
+      }))),
+  )
+
+  it("are told of where the file system took another", () =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      const base = yield* temporaryDirectory
+      const mtime = 60_000_000_000n * SECOND
+      for (const threadAfter of [Infinity, 0]) {
+        const target = localTarget.make({ threadAfter })
+        const [result] = yield* writeEntries(target, `${base}/${threadAfter}`, [
+          file("f", "text", { metadata: { mtime } }),
+        ])
+        // Some have it.
+        const kept = secondsOf(`${base}/${threadAfter}/f`) === 60_000_000_000n
+        assert.equal(result!.outcome, kept ? "written" : "failed")
+        if (!kept) assert.match(JSON.stringify(result), /file system cannot hold its modification time/)
+      }
+    }))))
+})
