@@ -43,19 +43,31 @@ const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2
 
 const damaged = (): KernelError => corrupt("gzip", "the compressed data is damaged")
 
-/** Codes by their bits as they come, the first in the lowest place: `symbol << 4 | length`, 0 where there is no code. */
+/** A canonical code. */
 interface Codes {
+  /** The short codes by their bits as they come, the first in the lowest place: `symbol << 4 | length`; 0 where a longer one begins, or none. */
   readonly table: Uint16Array
+  /** Of the table. */
   readonly bits: number
+  /** The longest code. */
+  readonly longest: number
+  /** How many codes there are of each length. */
+  readonly count: Uint16Array
+  /** Symbols in the order of their codes. */
+  readonly symbols: Uint16Array
 }
+
+/** Longer codes are rare, and looked up bit by bit: to fill a table for all of them would take long for blocks that hold next to nothing. */
+const TABLE_BITS = 10
 
 /** The canonical code of the given lengths. Over-subscribed ones are refused, and incomplete ones but for a single code. */
 const codesOf = (lengths: Uint8Array): Codes => {
   const count = new Uint16Array(16)
   for (const length of lengths) count[length]!++
   count[0] = 0
-  let bits = 15
-  while (bits > 1 && count[bits] === 0) bits--
+  let longest = 15
+  while (longest > 1 && count[longest] === 0) longest--
+  const bits = Math.min(longest, TABLE_BITS)
   const next = new Uint16Array(17)
   let used = 0
   for (let length = 1, code = 0; length <= 15; length++) {
@@ -65,15 +77,20 @@ const codesOf = (lengths: Uint8Array): Codes => {
   }
   const single = used === 1 << 14 && count[1] === 1
   if (used !== 1 << 15 && used !== 0 && !single) throw damaged()
+  const place = new Uint16Array(17)
+  for (let length = 1; length <= 15; length++) place[length + 1] = place[length]! + count[length]!
+  const symbols = new Uint16Array(place[16]!)
   const table = new Uint16Array(1 << bits)
   for (let symbol = 0; symbol < lengths.length; symbol++) {
     const length = lengths[symbol]!
     if (length === 0) continue
+    symbols[place[length]!++] = symbol
+    if (length > bits) continue
     let reversed = 0
     for (let i = 0, code = next[length]!++; i < length; i++, code >>= 1) reversed = (reversed << 1) | (code & 1)
     for (let i = reversed; i < table.length; i += 1 << length) table[i] = (symbol << 4) | length
   }
-  return { table, bits }
+  return { table, bits, longest, count, symbols }
 }
 
 const FIXED_LITERALS = /* @__PURE__ */ codesOf(
@@ -166,16 +183,36 @@ export function* inflating(input: Input, limit?: number): Generator<Uint8Array |
     return value
   }
   const symbol = (codes: Codes): number => {
-    while (held < codes.bits && pos < bytes.length) {
+    while (held < codes.longest && pos < bytes.length) {
       hold |= bytes[pos++]! << held
       held += 8
     }
     const entry = codes.table[hold & ((1 << codes.bits) - 1)]!
     const length = entry & 15
-    if (length === 0 || length > held) throw damaged()
+    if (length === 0) return longSymbol(codes)
+    if (length > held) throw damaged()
     hold >>>= length
     held -= length
     return entry >> 4
+  }
+  /** A symbol whose code is longer than the table knows: of each length, codes follow each other. */
+  const longSymbol = ({ count, symbols }: Codes): number => {
+    let code = 0
+    let first = 0
+    let index = 0
+    for (let length = 1; length <= 15 && length <= held; length++) {
+      code |= (hold >>> (length - 1)) & 1
+      const there = count[length]!
+      if (code - there < first) {
+        hold >>>= length
+        held -= length
+        return symbols[index + code - first]!
+      }
+      index += there
+      first = (first + there) << 1
+      code <<= 1
+    }
+    throw damaged()
   }
   const dynamicCodes = (): [Codes, Codes] => {
     const literals = take(5) + 257

@@ -124,7 +124,9 @@ export class TarReader {
             records = decodePax(yield* this.#extension(header))
             continue
           case "g":
-            for (const [key, value] of decodePax(yield* this.#extension(header))) global.set(key, value)
+            for (const [key, value] of decodePax(yield* this.#extension(header))) {
+              if (GLOBAL.has(key)) global.set(key, value)
+            }
             continue
           case "L":
             longName = decodeName(yield* this.#extension(header))
@@ -241,6 +243,9 @@ const sparse = (
 
 /** Links, devices, directories and FIFOs have none, whatever their size says; a hard link may have in the extended form. */
 const hasData = (type: string, extended: boolean): boolean => type === "1" ? extended : !"23456".includes(type)
+
+/** What is taken from headers for all that follows. Nothing else of them is kept, however many there are. */
+const GLOBAL: ReadonlySet<string> = new Set(["mtime", "uid", "gid", "uname", "gname"])
 
 const metadataOf = (header: ReadHeader, value: (key: string) => string | undefined): Metadata => {
   const mtime = value("mtime")

@@ -4,7 +4,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { Effect } from "effect"
-import { readConfig } from "../../../../adapters/store/sftp/ssh_config.ts"
+import { matchesPattern, readConfig } from "../../../../adapters/store/sftp/ssh_config.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 
 const withConfig = (text: string, use: (file: string, directory: string) => void): Promise<void> =>
@@ -68,5 +68,29 @@ describe("the configuration of ssh", () => {
       assert.equal(readConfig(file, "b").unsupported, "ProxyCommand")
       assert.equal(readConfig(file, "c").unsupported, undefined)
       assert.deepEqual(readConfig(join(directory, "none"), "a"), { hostName: "a", identityFiles: [] })
+    }))
+
+  it("files that include each other, and patterns of many stars, end", () =>
+    withConfig("Include other\nInclude other\nInclude config\n", (file, directory) => {
+      writeFileSync(join(directory, "other"), "Include config\nInclude config\n")
+      const start = performance.now()
+      assert.throws(() => readConfig(file, "host"), /includes more than 256 files, or files that include each other$/)
+      assert.equal(matchesPattern("*a".repeat(50), "a".repeat(200)), true)
+      assert.equal(matchesPattern(`${"*a".repeat(50)}b`, "a".repeat(5000)), false)
+      assert.ok(performance.now() - start < 5000)
+      for (
+        const [pattern, host, fits] of [
+          ["*", "", true],
+          ["", "x", false],
+          ["?", "x", true],
+          ["??", "x", false],
+          ["*.Example.com", "a.b.example.COM", true],
+          ["*.example.com", "example.com", false],
+          ["a*c", "abcbc", true],
+          ["a*c", "abcb", false],
+          ["a.c", "abc", false],
+          ["**x**", "x", true],
+        ] as const
+      ) assert.equal(matchesPattern(pattern, host), fits, `${pattern} ${host}`)
     }))
 })
