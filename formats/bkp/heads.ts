@@ -11,7 +11,7 @@ import { ID_BYTES } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
 import { absent, corrupt, created } from "./errors.ts"
-import { LINK_BYTES } from "./limits.ts"
+import { LINK_BYTES, LINKS } from "./limits.ts"
 import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./names.ts"
 
 /** An ID in an object of its own. */
@@ -40,6 +40,7 @@ const lastAfter: (
     const name = nextName(client, last)
     const next = yield* readId(store, name)
     if (next === undefined) return last
+    if (seen.size > LINKS) return yield* corrupt(name, `The links of "${client}" do not end after ${LINKS} of them`)
     if (seen.has(next)) return yield* corrupt(name, `The links of "${client}" go round in a circle at ${name}`)
     seen.add(last = next)
   }

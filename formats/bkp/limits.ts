@@ -7,6 +7,8 @@
 export const CONFIG_BYTES: number = 4 << 10
 /** A head or link is an ID. */
 export const LINK_BYTES = 32
+/** Links that are followed from a head: a server could make up one after the other. A snapshot a minute for two years. */
+export const LINKS: number = 1 << 20
 /**
  * A chunk, or an object of metadata: a tree of eight million entries, a file of eight million chunks. The same holds for packfiles,
  * decompressed: writers close them at some 32 MiB, the document tells no size.

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { absent, created } from "../../stages/pack/absent.ts"
-import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { type Repository, RepositoryError } from "../format.ts"
 import { corrupt } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
@@ -29,8 +29,8 @@ const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
 export const encodeConfig = (config: Config, master: Redacted.Redacted<Uint8Array>): Uint8Array =>
   encodeJson({ ...config, Mac: mac(config, master) })
 
-const damaged = (): RepositoryError =>
-  corrupt(CONFIG, `${CONFIG} was altered or is damaged; remove it, then run "penstock rebuild" to make it again`)
+const AGAIN = `remove it, then run "penstock rebuild" to make it again`
+const damaged = (): RepositoryError => corrupt(CONFIG, `${CONFIG} was altered or is damaged; ${AGAIN}`)
 
 /** The `Version` of the repository, before anything is known of its keys. Throws RepositoryError `corrupt` or `newer`. */
 export const configVersion = (bytes: Uint8Array): 0 | 1 => {
@@ -63,7 +63,11 @@ export const checkConfig = (bytes: Uint8Array, id: string, master: Redacted.Reda
 
 /** The bytes of the file, or undefined when there is none. */
 export const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
-  absent(store.get(CONFIG, { atMost: CONFIG_BYTES }))
+  absent(store.get(CONFIG, { atMost: CONFIG_BYTES })).pipe(
+    Effect.mapError((error) =>
+      error.reason === "corrupt" ? new StoreError({ ...error, message: `${error.message}; ${AGAIN}` }) : error
+    ),
+  )
 
 /** Writes the file when it is missing. */
 export const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, StoreError> =>

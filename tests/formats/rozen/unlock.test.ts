@@ -110,6 +110,20 @@ describe("key objects of somebody else", () => {
     assert.equal((await opening([unknown])).failure, undefined)
   })
 
+  it("JSON in JSON in JSON is damage of that object", () =>
+    runFormat(Effect.gen(function* () {
+      const store = yield* memoryStore.make()
+      yield* Effect.provideService(small.create(secrets), ObjectStore, store)
+      for (
+        const deep of ["[".repeat(60_000), `${"[".repeat(30_000)}${"]".repeat(30_000)}`, '{"version":'.repeat(5000)]
+      ) {
+        yield* store.put(nameOf(0), [new TextEncoder().encode(deep)], { replace: true })
+        const repository = yield* Effect.provideService(small.open(secrets), ObjectStore, store)
+        const { findings } = yield* repository.check({ readData: 0 })
+        assert.deepEqual(findings.map(({ object }) => object), [nameOf(0)])
+      }
+    })))
+
   it("more objects than a repository can have are not read", async () => {
     const { asked, failure } = await opening(Array.from({ length: 64 }, () => [slot(1024)]))
     assert.deepEqual(asked, [])

@@ -8,7 +8,14 @@ import { Effect, Redacted } from "effect"
 import fc from "fast-check"
 import { nativeAgePayload } from "../../../adapters/kernels/age.ts"
 import { nativeScrypt } from "../../../adapters/kernels/scrypt.ts"
-import { ageKeys, headerLength, isForPassphrase, newIdentity, recipientOf } from "../../../stages/encrypt/age.ts"
+import {
+  AGE_HEADER_MAXIMUM,
+  ageKeys,
+  headerLength,
+  isForPassphrase,
+  newIdentity,
+  recipientOf,
+} from "../../../stages/encrypt/age.ts"
 import { type AgeAudience, isAge, sealHeader, stanzaCount } from "../../../stages/encrypt/age.ts"
 import { AgePayloadCipher, openPayload, payloadBytes, sealPayload } from "../../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../../stages/encrypt/password.ts"
@@ -160,5 +167,30 @@ describe("age", () => {
     } finally {
       rmSync(directory, { recursive: true })
     }
+  })
+
+  it("headers as long as may be, of stanzas for others or for nobody, end soon", async () => {
+    const { header } = await run(sealHeader({ recipients: [recipients[1]!] }))
+    const text = new TextDecoder().decode(header)
+    const stanza = text.slice(text.indexOf("-> "), text.indexOf("--- "))
+    const keys = await run(ageKeys([identities[0]!]))
+    const start = performance.now()
+    for (
+      const repeated of [
+        stanza,
+        "-> a\n\n",
+        `-> ${"a ".repeat(1000)}a\n\n`,
+        `-> a\n${`${"A".repeat(64)}\n`.repeat(9)}\n`,
+      ]
+    ) {
+      const count = Math.floor((AGE_HEADER_MAXIMUM - 100) / repeated.length)
+      const long = `age-encryption.org/v1\n${repeated.repeat(count)}--- ${"A".repeat(43)}\n`
+      const bytes = new TextEncoder().encode(long)
+      assert.equal(headerLength(bytes), bytes.length)
+      const opened = await Effect.runPromise(Effect.result(keys.open(bytes)))
+      assert.ok(opened._tag === "Failure" || opened.success === undefined)
+    }
+    assert.equal(headerLength(new TextEncoder().encode("-> a\n".repeat(30_000))), undefined)
+    assert.ok(performance.now() - start < 20_000, `${Math.round(performance.now() - start)} ms`)
   })
 })
