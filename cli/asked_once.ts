@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import { Afresh } from "../stages/pack/second_read.ts"
 import type { ObjectStore, Range, StoreError, Whole } from "../stages/pack/store.ts"
 
 /** A store, twice. */
@@ -26,10 +27,10 @@ export const askedOnce = (store: ObjectStore): AskedOnce => {
         }
       }))
   const once = <A>(key: string, effect: Effect.Effect<A, StoreError>): Effect.Effect<A, StoreError> =>
-    Effect.suspend(() => {
+    Effect.flatMap(Afresh, (afresh) => {
       const answer = answers.get(key) as Exit.Exit<A, StoreError> | undefined
       answers.delete(key)
-      return answer ?? effect
+      return afresh || answer === undefined ? effect : answer
     })
   const forget = Effect.sync(() => answers.clear())
   const getKey = (name: string, part: Range | Whole): string =>

@@ -1,7 +1,15 @@
 /** From one repository to another, of whatever formats: entries stream from snapshot to snapshot, without a copy in between. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { BackupSummary, FormatError, Problem, Progress, Repository, SnapshotInfo } from "./format.ts"
+import {
+  type BackupSummary,
+  type FormatError,
+  isDamage,
+  type Problem,
+  type Progress,
+  type Repository,
+  type SnapshotInfo,
+} from "./format.ts"
 
 /** What to convert. */
 export interface ConvertOptions {
@@ -90,7 +98,7 @@ export const convertOne: (
   }).pipe(
     // What is wrong with the source's snapshot concerns no other; anything else does.
     Effect.catchIf(
-      (error) => error === failure && error._tag === "RepositoryError" && error.reason === "corrupt",
+      (error) => error === failure && isDamage(error),
       (error) => Effect.succeed(error),
     ),
   )

@@ -6,19 +6,21 @@ import type * as Stream from "effect/Stream"
 import { catching, taggedError, type TaggedErrorClass } from "../stages/error.ts"
 import type { KernelError } from "../stages/kernel.ts"
 import { type ObjectStore, StoreError } from "../stages/pack/store.ts"
+import { concernsObject } from "../stages/pack/unreadable.ts"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { Loss } from "../stages/walk/represent.ts"
 import type { Compare } from "../stages/walk/reuse.ts"
 import type { Fidelity } from "../stages/walk/source.ts"
 import type { Recorded } from "../stages/catalog/record.ts"
-import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite.ts"
 
 interface RepositoryErrorFields {
   /**
    * `none`: there is no repository. `exists`: there is one already. `wrong-key`: no password, recipient or key fits.
    * `unused-secret`: a secret is given that this repository has no use for; what is stored may be another's, or in the clear.
    * `corrupt`: what is stored is damaged, altered or missing. `newer`: written by a later version. `foreign`: another format.
-   * `unknown-snapshot`: no snapshot of that ID. `unsupported`: this format cannot do that.
+   * `unknown-snapshot`: no snapshot of that ID. `unsupported`: this format cannot do that. `scratch`: this machine has no room for the
+   * databases that the work needs, or nowhere to put them; nothing is wrong with the repository.
    */
   readonly reason:
     | "none"
@@ -30,6 +32,7 @@ interface RepositoryErrorFields {
     | "foreign"
     | "unknown-snapshot"
     | "unsupported"
+    | "scratch"
   /** The object concerned, when it is one. */
   readonly object?: string
   readonly message: string
@@ -50,6 +53,14 @@ export const corrupt = (object: string, message: string, cause?: unknown): Repos
 export const fromKernelError = (error: KernelError): RepositoryError =>
   new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
 
+/** The engine of databases failed, and no database is to blame: undefined when one is. */
+export const fromEngineError = (error: SqliteError): RepositoryError | undefined =>
+  error.reason === "corrupt" || error.reason === "query" ? undefined : new RepositoryError({
+    reason: error.reason === "unavailable" ? "unsupported" : "scratch",
+    message: error.message,
+    cause: error,
+  })
+
 /** Runs what throws RepositoryError. */
 export const attempt = <A>(run: () => A): Effect.Effect<A, RepositoryError> => catching(RepositoryError, run)
 
@@ -64,11 +75,27 @@ export const readWhole = (
     (error) => error.reason === "corrupt" ? corrupt(name, error.message, error) : error,
   )
 
-/** Whether one object is to blame for an error, and not the store as a whole. */
+/** Whether one object is to blame for an error of a read, and not the store as a whole. */
 export const isDamage = (error: FormatError): boolean =>
+  error instanceof StoreError ? concernsObject(error) : error.reason === "corrupt"
+
+/** Whether an object is to blame for an error that is not there. */
+export const isGone = (error: FormatError): boolean =>
   error instanceof StoreError
-    ? error.reason === "not-found" || error.reason === "corrupt" || error.reason === "io"
-    : error.reason === "corrupt"
+    ? error.reason === "not-found"
+    : error.cause instanceof StoreError && error.cause.reason === "not-found"
+
+/** What was given of an object is wrong, and what is stored is right. */
+export const readWrongly = (object: string): StoreError =>
+  new StoreError({
+    reason: "unavailable",
+    object,
+    message: `${object} was read wrongly, though what is stored is right: run again, and check the connection`,
+  })
+
+/** An error of a read of one object as damage to that object; any other stays. */
+export const asDamage = (object: string) => (error: FormatError): FormatError =>
+  error instanceof StoreError && concernsObject(error) ? corrupt(object, error.message, error) : error
 
 /** What opens a repository. Which of these a format takes is in its SPEC.md; it refuses others. */
 export interface Secrets {
@@ -231,6 +258,8 @@ export interface ReadOptions {
 export interface Finding {
   readonly object: string
   readonly message: string
+  /** It may be all there, and the store cannot read it: a disk that fails, or permissions. */
+  readonly unreadable?: true
   /** Files, by snapshot, that cannot be restored whole because of it. */
   readonly files: ReadonlyArray<DamagedFile>
 }

@@ -4,12 +4,16 @@ import * as Semaphore from "effect/Semaphore"
 import type { KernelError } from "./kernel.ts"
 import type { ChunkAt, OpenBlocks, OpenedBlock } from "./opening.ts"
 import type { BlockPlace, Unpacker } from "./pack/packing.ts"
+import { Afresh, OnSecondRead } from "./pack/second_read.ts"
 import type { ObjectStore, StoreError } from "./pack/store.ts"
+import { concernsObject } from "./pack/unreadable.ts"
 import { release } from "./release.ts"
 
 /** Why something cannot be had: a sentence that names the object. */
 export interface Damage {
   readonly damage: string
+  /** What a store said that could not read it. */
+  readonly cause?: unknown
 }
 
 /** How blocks are fetched. */
@@ -50,8 +54,9 @@ export interface BlocksOptions {
 }
 
 /**
- * Gives each block to `use`, opened, or why it cannot be had; in no particular order. As many stored bytes as `fetching` says (8 MiB by
- * default, or four blocks when those are larger) are in memory besides. Fails only when the store cannot be reached.
+ * Gives each block to `use`, opened, or why it cannot be had; in no particular order. One that is not what it should be is fetched once more by
+ * itself, afresh. As many stored bytes as `fetching` says (8 MiB by default, or four blocks when those are larger) are in memory besides.
+ * Fails only when the store cannot be reached.
  */
 export const eachBlock = (
   places: ReadonlyArray<BlockPlace>,
@@ -62,14 +67,23 @@ export const eachBlock = (
   // An object of unknown length is hardly longer than what it holds.
   const roomFor = (run: ReadonlyArray<BlockPlace>): number =>
     Math.min(run[0]!.length === Infinity ? run[0]!.rawLength : bytesOf(run), fetching.memory)
-  const tryToFetch = Effect.fnUntraced(function* (run: ReadonlyArray<BlockPlace>) {
+  const tryToFetch = Effect.fnUntraced(function* (
+    run: ReadonlyArray<BlockPlace>,
+  ): Effect.fn.Return<void, StoreError | KernelError> {
     const first = run[0]!
+    const afresh = yield* Afresh
     const stored = yield* get({ ...first, length: bytesOf(run) }).pipe(
       Effect.catch((error) =>
-        error.reason === "unavailable" ? Effect.fail(error) : Effect.succeed<Damage>({ damage: error.message })
+        concernsObject(error)
+          ? Effect.succeed({ damage: error.message, cause: error, partly: error.reason !== "not-found" })
+          : Effect.fail(error)
       ),
     )
-    if ("damage" in stored) return run.forEach((place) => use(place, stored, false))
+    if ("damage" in stored) {
+      // One part that cannot be read is no reason to lose those beside it.
+      if (run.length > 1 && stored.partly) return yield* each(run)
+      return run.forEach((place) => use(place, stored, false))
+    }
     const blocks = run.map((place) => ({
       from: place.offset - first.offset,
       to: Math.min(place.offset - first.offset + place.length, stored.length),
@@ -78,26 +92,35 @@ export const eachBlock = (
     }))
     const { buffer } = stored
     let shared = false
+    const wrong: Array<BlockPlace> = []
+    const told = yield* OnSecondRead
     yield* open(stored, blocks, (i, block) => {
       const place = run[i]!
-      if (block === undefined) {
-        return use(place, { damage: `a block of ${place.object} is damaged or altered` }, false)
-      }
+      if (block === undefined || block.bad.length > 0) {
+        if (!afresh) return wrong.push(place)
+        if (block === undefined) {
+          return use(place, { damage: `a block of ${place.object} is damaged or altered` }, false)
+        }
+      } else if (afresh) told(place.object)
       const own = block.bytes.buffer !== buffer
       if (!own) shared = true
       use(place, block, own)
     })
     if (!shared) release(stored)
+    if (wrong.length === 0) return
+    yield* Effect.provideService(each(wrong), Afresh, true)
   })
-  const fetch = (run: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> => {
-    // A thread that stopped took what was fetched with it; another opens it, or this one.
-    const twice = Effect.catchTag(
+  // A thread that stopped took what was fetched with it; another opens it, or this one.
+  const fetchRun = (run: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> =>
+    Effect.catchTag(
       tryToFetch(run),
       "KernelError",
       () => Effect.catchTag(tryToFetch(run), "KernelError", (error: KernelError) => Effect.die(error)),
     )
-    return room === undefined ? twice : Semaphore.withPermits(room, roomFor(run))(twice)
-  }
+  const each = (places: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> =>
+    Effect.forEach(places, (place) => fetchRun([place]), { discard: true })
+  const fetch = (run: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> =>
+    room === undefined ? fetchRun(run) : Semaphore.withPermits(room, roomFor(run))(fetchRun(run))
   return Effect.forEach(runs(places, fetching), fetch, { concurrency: fetching.fetches, discard: true })
 }
 

@@ -10,7 +10,8 @@ import { contentLength } from "./hash/chunk_list.ts"
 import { KernelError, Kernels } from "./kernel.ts"
 import { giveBack, Lender, PiecesLent } from "./lent.ts"
 import { Opening } from "./opening.ts"
-import { ObjectStore, type StoreError } from "./pack/store.ts"
+import { ObjectStore, StoreError } from "./pack/store.ts"
+import { concernsObject } from "./pack/unreadable.ts"
 import type { Steps } from "./plan.ts"
 import type { Fetched, InverseOrder, Recipe } from "./recipe.ts"
 import type { Content, Entry } from "./walk/entry.ts"
@@ -101,7 +102,7 @@ const withContents = Effect.fnUntraced(
       if (pieces === undefined) {
         return { ...rest, content: decoded(assembler, entry, large(assembler, entry, splitList(chunks, unitBytes))) }
       }
-      if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage)) }
+      if ("damage" in pieces) return { ...rest, content: Stream.fail(damaged(entry, pieces.damage, pieces.cause)) }
       return { ...rest, content: decoded(assembler, entry, whole(pieces)) }
     })
   },
@@ -126,9 +127,9 @@ const large = (
     Stream.mapEffect(
       (list) =>
         assembler.read([list]).pipe(
-          Effect.mapError((error) => damaged(entry, error.message)),
+          Effect.mapError((error) => contentError(entry.path, error)),
           Effect.flatMap(([pieces]): Effect.Effect<Pieces, SourceError> =>
-            "damage" in pieces! ? Effect.fail(damaged(entry, pieces.damage)) : Effect.succeed(pieces!)
+            "damage" in pieces! ? Effect.fail(damaged(entry, pieces.damage, pieces.cause)) : Effect.succeed(pieces!)
           ),
         ),
       { concurrency: AHEAD },
@@ -190,8 +191,14 @@ const decoded = (
   })
 }
 
-const damaged = (entry: Stored, message: string): SourceError =>
-  new SourceError({ reason: "damaged", path: entry.path, message: `Its content is lost: ${message}` })
+const damaged = ({ path }: Stored, message: string, cause?: unknown): SourceError =>
+  new SourceError({ reason: "damaged", path, message: `Its content is lost: ${message}`, cause })
+
+/** Why the content of a file cannot be had: an object of it is lost, or else, with `io`, all of the store. */
+export const contentError = (path: string, error: { readonly message: string }): SourceError =>
+  error instanceof StoreError && !concernsObject(error)
+    ? new SourceError({ reason: "io", path, message: `Its content cannot be read: ${error.message}`, cause: error })
+    : new SourceError({ reason: "damaged", path, message: `Its content is lost: ${error.message}`, cause: error })
 
 /** Groups consecutive entries of the same recipe. */
 const units = <S extends Steps, E, R>(

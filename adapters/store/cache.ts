@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { Afresh } from "../../stages/pack/second_read.ts"
 import type { Range, StoreError, Whole } from "../../stages/pack/store.ts"
 import { type CachedObject, CacheFiles, repositoryKey } from "./cache_files.ts"
 import { type Decorator, decorator } from "./decorator.ts"
@@ -33,6 +34,7 @@ const LARGEST = 64 << 20
  *   `stat`; and only when its size is the same. So an object that is lost is not there, cached or not. But a copy hides that the
  *   object itself is damaged: what verifies a repository must not use a cache.
  * - What is put is cached, too; of an object that is read in part the whole is read, once.
+ * - What is asked for afresh is not taken from a copy: the object is read again, and that is the copy from then on.
  * - Copies are verified, see {@link CacheFiles}; one that is damaged is removed, and the object is read again. What must not be trusted, as the
  *   directory belongs to the user, is no more than what the store gives: formats authenticate both.
  * - When the directory cannot be used, or is full, that is logged as a warning, once, and the store is used alone.
@@ -110,7 +112,7 @@ export const cache: Decorator<[options: CacheOptions]> = decorator((store, optio
     const part = resolvePart(name, location, size, wanted)
     if ("_tag" in part) return yield* part
     if (size > largest) return yield* store.get(name, wanted)
-    const cached = yield* attempt(() => files.read(object, size, part), unusable)
+    const cached = (yield* Afresh) ? undefined : yield* attempt(() => files.read(object, size, part), unusable)
     if (cached !== undefined) return cached
     if (!usable || !writable) return yield* store.get(name, wanted)
     const whole = yield* store.get(name, { atMost: size })

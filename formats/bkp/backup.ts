@@ -14,6 +14,7 @@ import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
 import { makeMeter } from "../../stages/meter.ts"
 import { discarding } from "../../stages/pack/discarding.ts"
 import { pack } from "../../stages/pack/pack.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { plan } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
@@ -87,9 +88,17 @@ const run = Effect.fnUntraced(
     const now = yield* Clock.currentTimeMillis
     const node = options.hostname ?? ""
     const client = yield* clientOf(store, node)
-    const before = yield* latest(store, client)
     const { blocks, metadata } = yield* openShelves(opened)
-    const previous = before === undefined ? undefined : yield* readPrevious(opened, metadata, node, before)
+    const { before, previous } = yield* readTwice(
+      "heads/",
+      Effect.gen(function* () {
+        const before = yield* latest(store, client)
+        return {
+          before,
+          previous: before === undefined ? undefined : yield* readPrevious(opened, metadata, node, before),
+        }
+      }),
+    )
     const base = options.parent === undefined ? previous : yield* chosen(opened, options)
     const earlierTree = Effect.fnUntraced(function* (snapshot: SnapshotObject | undefined) {
       return new EarlierTree(metadata, snapshot === undefined ? undefined : yield* rootOf(opened, metadata, snapshot))
@@ -150,7 +159,7 @@ const under = (part: string, entry: Entry): Entry =>
 /** The client's latest snapshot; undefined when it is damaged. Fails when there is none: then the head leads to nowhere. */
 const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: Shelf, node: string, hex: string) {
   const id = hexToBytes(hex)
-  if ((yield* metadata.find(id)) < 0) {
+  if ((yield* metadata.find(id)) < 0 && !metadata.mayHaveLost(id)) {
     const message = `The latest snapshot of "${displayPath(node)}", ${hex}, is missing; run "penstock rebuild"`
     return yield* corrupt(singleName("metadata", id), message)
   }

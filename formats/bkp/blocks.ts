@@ -92,7 +92,7 @@ const unpacker = (shelf: Shelf): Unpacker => {
         (error) =>
           error instanceof StoreError
             ? error
-            : new StoreError({ reason: "corrupt", object: block.object, message: error.message }),
+            : new StoreError({ reason: "corrupt", object: block.object, message: error.message, cause: error }),
       )
     },
   }

@@ -4,8 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ID_BYTES } from "../../stages/kernel.ts"
+import { Damage } from "../../stages/pack/damage.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
-import { type CheckOptions, type CheckSummary, type Finding, type FormatError, RepositoryError } from "../format.ts"
+import type { CheckOptions, CheckSummary, FormatError, RepositoryError } from "../format.ts"
 import { CONFIG, decodeConfig } from "./config.ts"
 import { absent, attempt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
@@ -16,40 +18,20 @@ import { idAt, type Shelf } from "./shelf.ts"
 import { type ClientSnapshot, infoOf, listSnapshots } from "./snapshots.ts"
 import { treeEntries, type TreeProblem } from "./tree_read.ts"
 
-/** Files that one finding names at most. */
-const NAMED_FILES = 10_000
-
-/** Findings by object; the first message about an object stays. */
-class Findings {
-  readonly #all = new Map<string, { readonly message: string; readonly files: Array<Finding["files"][number]> }>()
-
-  add(object: string, message: string): void {
-    if (!this.#all.has(object)) this.#all.set(object, { message, files: [] })
-  }
-
-  addFile(object: string, snapshot: string, path: string, message?: string): void {
-    const finding = this.#all.get(object)
-    const files = finding?.files
-    const last = files?.at(-1)
-    if (last?.snapshot === snapshot && last.path === path) return
-    if (files === undefined || files.length >= NAMED_FILES) return
-    files.push({ snapshot, path, ...(message === undefined || message === finding?.message ? {} : { message }) })
-  }
-
-  get all(): ReadonlyArray<Finding> {
-    return Array.from(this.#all, ([object, { files, message }]) => ({ object, message, files }))
-  }
-}
-
 /**
  * Structure: all of `metadata/` and every packfile is read and verified, and every chunk of every file is looked up. With `readData`
  * that share of the chunks in files of their own, chosen at random, is read and verified, too.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
-    const findings = new Findings()
-    const config = yield* absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES }))
-    if (config !== undefined) yield* keeping(findings, CONFIG, attempt(() => void decodeConfig(config)))
+    const findings = new Damage()
+    let missing = false
+    const config = Effect.flatMap(absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES })), (bytes) =>
+      attempt(() => {
+        missing = bytes === undefined
+        if (bytes !== undefined) decodeConfig(bytes)
+      }))
+    yield* keeping(findings, CONFIG, readTwice(CONFIG, config))
     const { blocks, metadata } = yield* openShelves(opened)
     const total = blocks.packs.length + metadata.packs.length + blocks.objects.size + metadata.objects.size
     let done = 0
@@ -66,19 +48,19 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         return keeping(findings, name, shelf.single(id), () => bad.set(bytesToHex(id), name))
       }, { concurrency: requestsAtOnce(opened.store), discard: true })
       yield* shelf.readAll
-      for (const { message, object } of shelf.damaged) findings.add(object!, message)
+      for (const error of shelf.damaged) findings.addError(error, shelf.area)
       done += shelf.packs.length
       progress?.({ done, total })
     }
 
     const { damaged, snapshots } = yield* listSnapshots(opened)
     // Without one the document's repositories are whole.
-    if (config === undefined && opened.config !== undefined) {
+    if (missing && opened.config !== undefined) {
       findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
-    } else if (config === undefined && damaged.length > 0) {
+    } else if (missing && damaged.length > 0) {
       findings.add(CONFIG, `${CONFIG} is missing: if the repository was encrypted, put a copy of it back`)
     }
-    for (const { message, object } of damaged) findings.add(object!, message)
+    for (const error of damaged) findings.addError(error, "heads/")
     const blame = (id: Uint8Array): string | undefined => bad.get(bytesToHex(id)) ?? lost(blocks, id)
     // Each tree once; only when something is lost, all of every snapshot, to name what it concerns.
     const seen = new IdTable()
@@ -89,10 +71,10 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     }
     let whole = true
     const look = (snapshot: ClientSnapshot, skip?: (id: Uint8Array) => boolean, name = false) => {
-      const problem = ({ message, object, path }: TreeProblem) => {
+      const problem = ({ cause, message, object, path }: TreeProblem) => {
         whole = false
         const to = culprit(metadata, object)
-        findings.add(to, message)
+        findings.add(to, message, cause)
         if (name) findings.addFile(to, snapshot.id, path, message)
       }
       return Stream.runForEachArray(
@@ -119,7 +101,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
       packs: blocks.packs.length + metadata.packs.length,
       chunks: blocks.objects.size,
       bytesRead: blocks.bytesRead + metadata.bytesRead,
-      findings: findings.all,
+      findings: findings.findings,
     }
   })
 
@@ -140,14 +122,14 @@ const culprit = (metadata: Shelf, object: string): string => damagedPack(metadat
 
 /** Makes damage a finding about its object, or else about `object`. */
 const keeping = (
-  findings: Findings,
+  findings: Damage,
   object: string,
   effect: Effect.Effect<unknown, RepositoryError | StoreError>,
   then: () => void = () => {},
 ): Effect.Effect<void, FormatError> =>
   Effect.catch(Effect.asVoid(effect), (error) => {
     if (!isDamage(error)) return Effect.fail(error)
-    findings.add(error.object ?? object, error.message)
+    findings.addError(error, object)
     then()
     return Effect.void
   })

@@ -8,13 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ID_BYTES } from "../../stages/kernel.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
-import { absent, corrupt, created } from "./errors.ts"
+import { absent, asDamage, corrupt, created } from "./errors.ts"
 import { LINK_BYTES, LINKS } from "./limits.ts"
 import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./names.ts"
 
-/** An ID in an object of its own. */
+/** An ID in an object of its own. Read twice when it is none. */
 const readId: (
   store: ObjectStore,
   name: string,
@@ -27,7 +28,7 @@ const readId: (
     return yield* corrupt(name, `${name} has ${bytes.length} bytes, not an ID of 32; run "penstock rebuild"`)
   }
   return bytesToHex(bytes)
-})
+}, (read, _store, name) => readTwice(name, read))
 
 /** The last of the snapshots that follow `id`, `id` itself when none does. */
 const lastAfter: (
@@ -132,6 +133,7 @@ export const listClients: (
       const client = { name, node: nodeOf(name), earlier: ids }
       return latest(store, name).pipe(
         Effect.map((id): Client => ({ ...client, ...(id === undefined ? {} : { latest: id }) })),
+        Effect.mapError(asDamage(headName(name))),
         Effect.catchTag("RepositoryError", (error) => {
           damaged.push(error)
           return Effect.succeed<Client>(client)

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Kernels } from "../../stages/kernel.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
@@ -64,9 +65,15 @@ const formatWith = (options: BkpOptions): Format => ({
     const store = yield* ObjectStore
     const table = yield* Kernels
     const { location } = store.properties
-    const bytes = yield* absent(store.get(CONFIG, { atMost: CONFIG_BYTES }))
-    if (bytes !== undefined) {
-      const config = yield* attempt(() => decodeConfig(bytes))
+    const found = yield* readTwice(
+      CONFIG,
+      Effect.flatMap(
+        absent(store.get(CONFIG, { atMost: CONFIG_BYTES })),
+        (bytes) => attempt(() => bytes && { bytes, config: decodeConfig(bytes) }),
+      ),
+    )
+    if (found !== undefined) {
+      const { bytes, config } = found
       const vault = yield* unlock(config, password, location, table)
       return repository(makeOpened({ store, vault, table }, config.id, bytes, options))
     }

@@ -1,6 +1,7 @@
 /** Makes heads and links again from the snapshots that are there, and the config where it holds no key. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
+import { isUnreadable } from "../../stages/pack/unreadable.ts"
 import type { FormatError, RebuildSummary } from "../format.ts"
 import { check } from "./check.ts"
 import { CONFIG } from "./config.ts"
@@ -24,7 +25,9 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     }
     const before = new Set(listed.snapshots.map(({ id, node }) => `${id} ${node}`))
     const { clients } = yield* listClients(opened.store)
-    yield* restoreHeads(opened, clients)
+    const all = yield* allSnapshots(opened)
+    // What cannot be read may be the snapshot that a head leads to: another disk, or another user, may be able to read it.
+    if (all !== undefined) yield* restoreHeads(opened, clients, all)
     const { snapshots } = yield* listSnapshots(opened)
     return {
       snapshots: snapshots.filter(({ id, node }) => !before.has(`${id} ${node}`)).map(infoOf),
@@ -37,8 +40,8 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
 const restoreHeads = Effect.fnUntraced(function* (
   opened: Opened,
   clients: ReadonlyArray<Client>,
+  all: ReadonlyMap<string, SnapshotObject>,
 ) {
-  const all = yield* allSnapshots(opened)
   const broken = clients.filter(({ latest }) => latest === undefined || !all.has(latest))
   const owned = new Set<string>()
   for (const { earlier, latest } of clients) {
@@ -58,23 +61,28 @@ const restoreHeads = Effect.fnUntraced(function* (
   }
 })
 
-/** All snapshot objects of a repository, whether a head leads to them or not. */
+/** All snapshot objects of a repository, whether a head leads to them or not; undefined when an object that may be one cannot be read. */
 const allSnapshots = Effect.fnUntraced(function* (opened: Opened) {
   const metadata = yield* Shelf.open(opened, "metadata")
   yield* metadata.readAll
   const found = new Map<string, SnapshotObject>()
+  let unreadable = metadata.damaged.some(isUnreadable)
   for (let record = 0; record < metadata.objects.size; record++) {
     const id = metadata.objects.id(record).slice()
     const bytes = yield* Effect.catch(
       metadata.read(id),
-      (error) => isDamage(error) ? Effect.succeed(new Uint8Array(0)) : Effect.fail(error),
+      (error) => {
+        if (!isDamage(error)) return Effect.fail(error)
+        unreadable ||= isUnreadable(error)
+        return Effect.succeed(new Uint8Array(0))
+      },
     )
     if (bytes[8] !== SNAPSHOT) continue
     const name = singleName("metadata", id)
     const snapshot = yield* Effect.option(attempt(() => decodeSnapshot(name, bytes.slice())))
     if (snapshot._tag === "Some") found.set(bytesToHex(id), snapshot.value)
   }
-  return found
+  return unreadable ? undefined : found
 })
 
 interface Numbered {

@@ -13,6 +13,7 @@ import {
   type KernelTable,
   makeKernel,
 } from "../../stages/kernel.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError } from "../format.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
@@ -113,6 +114,12 @@ export class Shelf {
     return this.objects.find(id) >= 0 || this.#candidates(id).length > 0
   }
 
+  /** Whether an object may have been in a packfile that is damaged. */
+  mayHaveLost(id: Uint8Array): boolean {
+    const hex = bytesToHex(id)
+    return this.packs.some(({ prefix, state }) => state === "damaged" && hex.startsWith(bytesToHex(prefix)))
+  }
+
   /** Packfiles that were not read and may hold an object. */
   #candidates(id: Uint8Array): ReadonlyArray<number> {
     if (this.#unread.size === 0) return []
@@ -144,7 +151,7 @@ export class Shelf {
             if (!isDamage(error)) return Effect.fail(error as StoreError)
             this.packs[number]!.state = "damaged"
             this.damaged.push(
-              error instanceof RepositoryError ? error : corrupt(this.packs[number]!.name, error.message),
+              error instanceof RepositoryError ? error : corrupt(this.packs[number]!.name, error.message, error),
             )
             return Effect.logWarning(error.message)
           }),
@@ -166,7 +173,7 @@ export class Shelf {
   #readPack(number: number, record: boolean): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     const pack = this.packs[number]!
     const { name, prefix, size } = pack
-    return Effect.flatMap(this.#get(name), (plain) =>
+    const read = Effect.flatMap(this.#get(name), (plain) =>
       attempt(() => {
         const bytes = this.#decode(name, () => this.#gzip.decode(plain, Math.min(OBJECT_BYTES, size * MAXIMUM_RATIO)))
         decodePack(name, bytes, prefix, this.#hasher, (id, offset, length) => {
@@ -176,6 +183,7 @@ export class Shelf {
         this.#keep(number, bytes)
         return bytes
       }))
+    return readTwice(name, read)
   }
 
   #keep(number: number, bytes: Uint8Array): void {
@@ -215,13 +223,14 @@ export class Shelf {
   /** An object that has a file of its own, verified unless told. Needs no listing. */
   single(id: Uint8Array, verify = true): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     const name = singleName(this.area, id)
-    return Effect.flatMap(
+    const read = Effect.flatMap(
       this.#get(name),
       (bytes) =>
         !verify || compareIds(this.#hasher.digest(bytes), id) === 0
           ? Effect.succeed(bytes)
           : Effect.fail(corrupt(name, `${name} is damaged: it is not what its name says`)),
     )
+    return readTwice(name, read)
   }
 
   /** An object without any waiting, when it is in memory already; a view. */

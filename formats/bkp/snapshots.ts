@@ -1,6 +1,7 @@
 /** The snapshots of all clients. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
+import { Afresh, OnSecondRead } from "../../stages/pack/second_read.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
@@ -29,11 +30,28 @@ export const readSnapshot: (
   return yield* attempt(() => decodeSnapshot(singleName("metadata", id), bytes))
 })
 
-/** All snapshots, oldest first, and what cannot be read. The snapshots of one client are in the order in which they follow each other. */
-export const listSnapshots: (opened: Opened) => Effect.Effect<
-  { readonly snapshots: ReadonlyArray<ClientSnapshot>; readonly damaged: ReadonlyArray<RepositoryError> },
-  FormatError
-> = Effect.fnUntraced(function* (opened) {
+/** All snapshots, and what cannot be read. */
+export interface Snapshots {
+  /** Oldest first; those of one client are in the order in which they follow each other. */
+  readonly snapshots: ReadonlyArray<ClientSnapshot>
+  readonly damaged: ReadonlyArray<RepositoryError>
+}
+
+/** All snapshots. Where something is wrong, all is read once more, afresh: a link that was read wrongly leads to nowhere. */
+export const listSnapshots = (opened: Opened): Effect.Effect<Snapshots, FormatError> =>
+  Effect.flatMap(
+    look(opened),
+    (found) =>
+      found.damaged.length === 0
+        ? Effect.succeed(found)
+        : Effect.flatMap(OnSecondRead, (told) =>
+          Effect.tap(Effect.provideService(look(opened), Afresh, true), ({ damaged }) =>
+            Effect.sync(() => {
+              if (damaged.length === 0) told(found.damaged[0]!.object!)
+            }))),
+  )
+
+const look = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<Snapshots, FormatError> {
   const { clients, damaged } = yield* listClients(opened.store)
   const metadata = yield* Shelf.open(opened, "metadata")
   const problems = [...damaged]
@@ -60,7 +78,7 @@ const chainOf = Effect.fnUntraced(function* (
         Effect.map(readSnapshot(metadata, id), (snapshot) => void found.set(id, snapshot)),
         (error) => {
           if (!isDamage(error)) return Effect.fail(error)
-          problems.push(error instanceof RepositoryError ? error : corrupt(error.object, error.message))
+          problems.push(error instanceof RepositoryError ? error : corrupt(error.object, error.message, error))
           return Effect.void
         },
       ), { concurrency: CONCURRENCY, discard: true })

@@ -32,6 +32,7 @@ export interface TreeEntry extends Stored {
 export interface TreeProblem extends Problem {
   /** The object that is to blame. */
   readonly object: string
+  readonly cause?: unknown
 }
 
 interface Frame {
@@ -66,7 +67,7 @@ export const treeEntries = (
         const child = yield* Effect.catch(readNode(metadata, id), (error) => {
           if (!isDamage(error)) return Effect.fail(error)
           const object = error.object!
-          problem({ path: frame.path, object, message: `Something in it is lost: ${error.message}` })
+          problem({ path: frame.path, object, message: `Something in it is lost: ${error.message}`, cause: error })
           return Effect.succeed(undefined)
         })
         if (child === undefined) continue

@@ -18,7 +18,7 @@ import { type Fidelity, TIMES_OF_64_BITS } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
 import { addressKey, type Bptr, contentIdOf, refFromChunks } from "./bptr.ts"
 import { Contents } from "./contents.ts"
-import { fromSqliteError, writing } from "./errors.ts"
+import { fromSqliteError, isDamage, writing } from "./errors.ts"
 import { keepHost } from "./hosts.ts"
 import { type Known, openKnown } from "./known.ts"
 import { PATH_MAXIMUM } from "./listing.ts"
@@ -173,7 +173,7 @@ const startFrom = Effect.fnUntraced(function* (
         }
       })
     ),
-    Effect.catchTag("RepositoryError", ({ message }) => {
+    Effect.catchIf((error) => error._tag !== "SqliteError" && isDamage(error), ({ message }) => {
       whole = false
       return Effect.logWarning(`${message}. All files are read again`)
     }),
@@ -196,7 +196,10 @@ const knowContents = Effect.fnUntraced(function* (shelf: Shelf, known: Known, ro
           }
         })
       ),
-      Effect.catchTag("RepositoryError", ({ message }) => Effect.logWarning(message)),
+      Effect.catchIf(
+        (error) => error._tag !== "SqliteError" && isDamage(error),
+        ({ message }) => Effect.logWarning(message),
+      ),
     )
   }
 })

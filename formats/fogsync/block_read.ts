@@ -6,12 +6,13 @@ import * as Stream from "effect/Stream"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { catching } from "../../stages/error.ts"
 import { KernelError } from "../../stages/kernel.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore } from "../../stages/pack/store.ts"
 import type { FormatError } from "../format.ts"
 import { BLOCK_BYTES, type Bptr, BPTR_BYTES, decodeBptr } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
 import { type Keys, opening } from "./envelope.ts"
-import { absent, corrupt } from "./errors.ts"
+import { absent, asDamage, corrupt } from "./errors.ts"
 import { blockObject } from "./names.ts"
 
 /** Blocks that are kept: what is stored together is mostly read together. */
@@ -98,7 +99,7 @@ export class BlockReader {
     const size = whole
       ? Effect.succeed(BLOCK_BYTES)
       : Effect.map(absent(this.#store.stat(name)), (info) => Math.min(info?.size ?? -1, BLOCK_BYTES))
-    return Effect.flatMap(size, (length): Effect.Effect<Uint8Array, FormatError> => {
+    const read = Effect.flatMap(size, (length): Effect.Effect<Uint8Array, FormatError> => {
       if (length < 0) return Effect.fail(corrupt(name, `${name} is missing`))
       return Effect.flatMap(
         this.#store.get(name, { offset: 0, length }),
@@ -107,10 +108,13 @@ export class BlockReader {
             ? Effect.succeed(bytes)
             : Effect.fail(corrupt(name, `${name} was altered or is damaged: its content does not fit its name`)),
       ).pipe(Effect.mapError((error) => {
-        if (error.reason === "not-found") return corrupt(name, `${name} is missing`)
-        return error._tag === "StoreError" && error.reason === "corrupt" ? corrupt(name, `${name} is truncated`) : error
+        if (error.reason === "not-found") return corrupt(name, `${name} is missing`, error)
+        return error._tag === "StoreError" && error.reason === "corrupt"
+          ? corrupt(name, `${name} is truncated`, error)
+          : error
       }))
     })
+    return Effect.mapError(readTwice(name, read), asDamage(name))
   }
 
   /** The addresses in the list whose envelope the pieces are. */

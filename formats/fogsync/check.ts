@@ -4,43 +4,21 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
-import type { CheckOptions, CheckSummary, Finding, FormatError } from "../format.ts"
+import { Damage } from "../../stages/pack/damage.ts"
+import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { addressKey, BLOCK_BYTES, type Bptr, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { isDamage } from "./errors.ts"
 import type { Listed } from "./listing.ts"
-import { blockHash, blockObject, BLOCKS, rootObject, SHARE } from "./names.ts"
+import { blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./names.ts"
 import { type Opened, readerOf } from "./opened.ts"
 import { listed } from "./read.ts"
 import { listRoots, type Root } from "./root.ts"
 import { readShare } from "./share.ts"
 
-/** Files that one finding names at most. */
-const NAMED_FILES = 10_000
 /** What is known of a block. */
 const GOOD = 0
 const BAD = 1
-
-/** Findings by object. */
-class Findings {
-  readonly #found = new Map<string, { message: string; readonly files: Array<Finding["files"][number]> }>()
-
-  /** The first message about an object stays. */
-  add(object: string, message: string): void {
-    if (!this.#found.has(object)) this.#found.set(object, { message, files: [] })
-  }
-
-  /** Something of a snapshot is lost because of an object that there is a finding about. */
-  addFile(object: string, snapshot: string, path: string, message: string): void {
-    const finding = this.#found.get(object)
-    if (finding === undefined || finding.files.length >= NAMED_FILES) return
-    finding.files.push({ snapshot, path, ...(message === finding.message ? {} : { message }) })
-  }
-
-  get all(): ReadonlyArray<Finding> {
-    return Array.from(this.#found, ([object, finding]) => ({ object, ...finding }))
-  }
-}
 
 /**
  * Structure: all roots and listings are read, and the lists of all files; every block that they name must be there. With `readData`
@@ -48,16 +26,16 @@ class Findings {
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
-    const findings = new Findings()
+    const findings = new Damage()
     const share = yield* readShare(opened.store, opened.keys, opened.name).pipe(
-      Effect.catchIf(isFinding, ({ message }) => Effect.succeed(new Error(message))),
+      Effect.catchIf(isFinding, (cause) => Effect.succeed({ message: cause.message, cause })),
     )
-    if (share === undefined || share instanceof Error) {
-      findings.add(SHARE, `${share?.message ?? `${SHARE} is missing`}; "penstock rebuild" makes it again`)
+    if (share === undefined || "message" in share) {
+      findings.add(SHARE, `${share?.message ?? `${SHARE} is missing`}; "penstock rebuild" makes it again`, share)
     }
     const blocks = yield* checkBlocks(opened, findings, readData, progress)
     const { damaged, roots } = yield* listRoots(opened)
-    for (const { message, object } of damaged) findings.add(object!, message)
+    for (const error of damaged) findings.addError(error, ROOTS)
     const ids = new Set(roots.map(({ info }) => info.id))
     const named = new Set(damaged.map(({ object }) => object))
     for (const { info: { parent } } of roots) {
@@ -74,7 +52,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
       packs: blocks.count,
       chunks: blocks.count,
       bytesRead: blocks.bytesRead,
-      findings: findings.all,
+      findings: findings.findings,
     }
   })
 
@@ -85,7 +63,7 @@ const isFinding = (error: FormatError): boolean =>
 /** All blocks, and what is known of them. 16 to 32 bytes of memory each. */
 const checkBlocks = Effect.fnUntraced(function* (
   opened: Opened,
-  findings: Findings,
+  findings: Damage,
   readData: number,
   progress: CheckOptions["progress"],
 ) {
@@ -119,7 +97,7 @@ const checkBlocks = Effect.fnUntraced(function* (
             onFailure: (error) => {
               if (!isDamage(error)) return Effect.fail(error)
               known.set(hash, BAD)
-              findings.add(name, error.message)
+              findings.addError(error, name)
               return Effect.succeed(0)
             },
           }),
@@ -141,18 +119,18 @@ const checkBlocks = Effect.fnUntraced(function* (
 const checkRoot = Effect.fnUntraced(function* (
   reader: BlockReader,
   root: Root,
-  findings: Findings,
+  findings: Damage,
   known: ChunkIndex,
   /** Files of many blocks that are whole, by their addresses. */
   whole: ChunkIndex,
 ) {
   const snapshot = root.info.id
-  const lose = (object: string | undefined, message: string, path: string): void => {
-    findings.add(object ?? rootObject(snapshot), message)
+  const lose = (object: string | undefined, message: string, path: string, cause?: unknown): void => {
+    findings.add(object ?? rootObject(snapshot), message, cause)
     findings.addFile(object ?? rootObject(snapshot), snapshot, path, message)
   }
   const objectOf = (error: FormatError): string | undefined => error.object
-  yield* listed(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path) }).pipe(
+  yield* listed(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path, error) }).pipe(
     Stream.filter(({ chunks }) => chunks.length > 0),
     Stream.runForEach(({ chunks, path, size }: Listed) => {
       const { bptr } = refFromChunks(chunks, size)!
@@ -168,12 +146,12 @@ const checkRoot = Effect.fnUntraced(function* (
           lose(object, `${object} is missing`, path)
         }),
         Effect.catch((error) =>
-          isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, path)) : Effect.fail(error)
+          isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, path, error)) : Effect.fail(error)
         ),
       )
     }),
     Effect.catch((error) =>
-      isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, "")) : Effect.fail(error)
+      isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, "", error)) : Effect.fail(error)
     ),
   )
 })

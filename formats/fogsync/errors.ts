@@ -2,14 +2,14 @@
 import * as Effect from "effect/Effect"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { KernelError } from "../../stages/kernel.ts"
-import { fromKernelError, RepositoryError } from "../format.ts"
+import { fromEngineError, fromKernelError, RepositoryError } from "../format.ts"
 
 export { absent, created } from "../../stages/pack/absent.ts"
-export { attempt, corrupt, isDamage } from "../format.ts"
+export { asDamage, attempt, corrupt, isDamage } from "../format.ts"
 
 /** The working database failed: it is never one that came from the store. */
 export const fromSqliteError = (error: SqliteError): RepositoryError =>
-  new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
+  fromEngineError(error) ?? new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
 
 /** Runs synchronous code of a backup, and turns what it throws into a failure. */
 export const writing = <A>(run: () => A): Effect.Effect<A, RepositoryError> =>

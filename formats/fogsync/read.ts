@@ -1,6 +1,7 @@
 /** Reads snapshots. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { contentError } from "../../stages/contents.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
@@ -56,7 +57,7 @@ const contentOf = ({ keys }: Opened, reader: BlockReader, { chunks, path, size }
     const state = keys.hasher.create()
     let length = 0
     return reader.data(ref.bptr, "a file", size).pipe(
-      Stream.mapError(({ message }) => damaged(message)),
+      Stream.mapError((error) => contentError(path, error)),
       Stream.map((bytes) => {
         state.update(bytes)
         length += bytes.length

@@ -19,7 +19,10 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
   function* (opened) {
     const { id, keys, name, store } = opened
     const said = yield* readShare(store, keys, name).pipe(
-      Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
+      Effect.catchTag(
+        "RepositoryError",
+        (error) => error.reason === "newer" ? Effect.fail(error) : Effect.succeed(undefined),
+      ),
     )
     if (said === undefined) yield* writeShare(store, keys, { id, listing: opened.listing, name }, true)
     const found = yield* Stream.runCollect(

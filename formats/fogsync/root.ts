@@ -5,12 +5,13 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { KernelError } from "../../stages/kernel.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
 import { isKind, makeNonce, openWhole, sealWhole } from "./envelope.ts"
-import { absent, attempt, corrupt, created } from "./errors.ts"
+import { absent, asDamage, attempt, corrupt, created } from "./errors.ts"
 import { Integer, parseExact, stringifyExact } from "./json.ts"
 import { ROOT_MAXIMUM } from "./limits.ts"
 import { blockObject, rootId, rootObject, ROOTS } from "./names.ts"
@@ -170,7 +171,7 @@ export const openRoot = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array)
   return root
 }
 
-/** A root by its ID. Fails with `unknown-snapshot` when there is none. */
+/** A root by its ID, read twice when it is none. Fails with `unknown-snapshot` when there is none. */
 export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, FormatError> = Effect.fnUntraced(
   function* (opened, id) {
     const name = rootObject(id)
@@ -186,6 +187,8 @@ export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, Forma
     const envelope = yield* readerOf(opened).get(bptr)
     return yield* attempt(() => openRoot(opened, bptr, envelope))
   },
+  (read, _opened, id) =>
+    Effect.mapError(readTwice(rootObject(id), read, ({ reason }) => reason === "wrong-key"), asDamage(rootObject(id))),
 )
 
 /** All roots, oldest first, and what is wrong with those that cannot be read. */

@@ -5,10 +5,11 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { twofishSecret } from "../../stages/encrypt/twofish256ctr.ts"
 import { type Hasher, KernelError } from "../../stages/kernel.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { RepositoryError, type Secrets } from "../format.ts"
 import { isKind, type Keys, keysOf, makeNonce, openWhole, sealWhole } from "./envelope.ts"
-import { absent, corrupt, created } from "./errors.ts"
+import { absent, asDamage, corrupt, created } from "./errors.ts"
 import { SHARE } from "./names.ts"
 import { SHARE_MAXIMUM } from "./limits.ts"
 import type { ListingKind } from "./opened.ts"
@@ -54,7 +55,7 @@ export const writeShare = (
   return created(store.put(SHARE, [sealWhole(keys, text, { nonce: makeNonce(keys, "share") })], { replace }))
 }
 
-/** What it says; undefined when there is none. Fails with `wrong-key`, which may as well be damage, `corrupt` or `newer`. */
+/** What it says, read twice when that cannot be; undefined when there is none. Fails with `wrong-key`, which may as well be damage, `corrupt` or `newer`. */
 export const readShare: (
   store: ObjectStore,
   keys: Keys,
@@ -101,4 +102,4 @@ export const readShare: (
   }
   if (share.name !== name) return yield* corrupt(SHARE, `${SHARE} was put in the place of that of another share`)
   return { id: share.id, listing: share.listing ?? "json", name }
-})
+}, (read) => Effect.mapError(readTwice(SHARE, read, ({ reason }) => reason === "wrong-key"), asDamage(SHARE)))

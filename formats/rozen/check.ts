@@ -6,14 +6,15 @@ import { lostPackOf, openPackStore, type PackStore } from "../../stages/pack/pac
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { wholeReads } from "../../stages/pack/whole_reads.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
-import { CONFIG } from "./config.ts"
+import { CONFIG, verifyConfig } from "./config.ts"
 import { Damage } from "../../stages/pack/damage.ts"
 import { LOST, nameFiles } from "./damage.ts"
+import { isDamage } from "./errors.ts"
 import { checkKeys } from "./keys.ts"
 import { listLogs, readSegment, SEGMENT_BYTES, segmentName } from "./log.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
 import { infoOf, listSnapshots } from "./snapshot.ts"
-import { type PackState, readPack, readStructure } from "./verify.ts"
+import { readPack, readStructure } from "./verify.ts"
 
 /**
  * Structure: every object but the packs is read and authenticated, of every pack the header and footer; every chunk of every file is
@@ -40,15 +41,12 @@ const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readDa
   const { damaged, snapshots } = yield* listSnapshots(given.store, layout)
   const store = yield* listedOnce(yield* listedOnce(given.store, "DATA/"), "INDEX/")
   const damage = new Damage()
-  yield* Effect.catchTag(
-    Effect.asVoid(store.stat(CONFIG)),
-    "StoreError",
-    (error) =>
-      error.reason === "not-found"
-        ? Effect.sync(() => damage.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`))
-        : Effect.fail(error),
+  yield* Effect.catchIf(
+    verifyConfig(store, given.config),
+    isDamage,
+    (error) => Effect.sync(() => damage.addError(error, CONFIG)),
   )
-  for (const { message, object } of yield* checkKeys(store)) damage.add(object!, message)
+  for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
 
   const [data, catalogs] = yield* Effect.provideService(
     Effect.all([openPackStore(layout.data), openPackStore(layout.catalogs)], { concurrency: 2 }),
@@ -56,7 +54,7 @@ const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readDa
     store,
   )
   for (const known of [data, catalogs]) {
-    for (const { message, object } of known.damaged) damage.add(object, message)
+    for (const error of known.damaged) damage.addError(error, error.object)
   }
 
   const opened = { ...given, store: catalogsKept(store, catalogs) }
@@ -75,14 +73,7 @@ const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readDa
       const whole = readData >= 100 || Math.random() * 100 < readData
       bytesRead += whole ? pack.size : 0
       return whole ? readPack(opened, kind, pack) : readStructure(opened, kind, pack)
-    }).pipe(
-      // The disk cannot read this one: that is what a check is to find. Anything else concerns all of the store.
-      Effect.catchIf(
-        ({ reason }) => reason === "io" || reason === "corrupt" || reason === "not-found",
-        ({ message }) => Effect.succeed<PackState>({ chunks: 0, problem: message, bad: "all" }),
-      ),
-      Effect.tap(() => Effect.sync(() => progress?.({ done: ++done, total: packs.length }))),
-    )
+    }).pipe(Effect.tap(() => Effect.sync(() => progress?.({ done: ++done, total: packs.length }))))
   const atOnce = readData > 0 || store.properties.remote !== true
     ? packsAtOnce(store, layout.data.size)
     : requestsAtOnce(store)
@@ -92,12 +83,12 @@ const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readDa
     const found = states[i]!
     chunks += found.chunks
     if (found.problem === undefined) continue
-    damage.add(pack.object, found.problem)
+    damage.add(pack.object, found.problem, found)
     if (found.bad !== "all") { for (const id of found.bad) damage.addChunk(id, pack.object) }
     else if (kind === "data") unreadable.set(number, pack.object)
   }
 
-  for (const { message, object } of damaged) damage.add(object!, message)
+  for (const error of damaged) damage.addError(error, "INDEX/")
   const logs = yield* listLogs(store)
   for (const { record } of snapshots) {
     for (let n = 0; n < record.log.segments; n++) {
@@ -113,7 +104,7 @@ const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readDa
       Effect.catchTag(
         Effect.asVoid(readSegment(store, layout, name)),
         "RepositoryError",
-        (error) => Effect.sync(() => damage.add(name, error.message)),
+        (error) => Effect.sync(() => damage.addError(error, name)),
       ),
     { concurrency: packsAtOnce(store, SEGMENT_BYTES), discard: true },
   )

@@ -5,11 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { absent, created } from "../../stages/pack/absent.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
-import { type Repository, RepositoryError } from "../format.ts"
-import { corrupt } from "./errors.ts"
-import { decodeJson, encodeJson } from "./json.ts"
-import { subkey } from "./keys.ts"
+import { concernsObject, isUnreadable } from "../../stages/pack/unreadable.ts"
+import { type FormatError, type Repository, RepositoryError } from "../format.ts"
+import { asDamage, attempt, corrupt, isDamage } from "./errors.ts"
+import { encodeJson } from "./json.ts"
+import { keyNames, subkey } from "./keys.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 
 export const CONFIG = "ROZEN.json"
@@ -21,7 +23,6 @@ export interface Config {
 }
 
 const Version = Schema.Struct({ Version: Schema.Int })
-const Stored = Schema.Struct({ Version: Schema.Literals([0, 1]), Id: Schema.String, Mac: Schema.String })
 
 const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
   bytesToHex(blake3(encodeJson(config), { key: Redacted.value(subkey(master, "config")) }))
@@ -29,11 +30,11 @@ const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
 export const encodeConfig = (config: Config, master: Redacted.Redacted<Uint8Array>): Uint8Array =>
   encodeJson({ ...config, Mac: mac(config, master) })
 
-const AGAIN = `remove it, then run "penstock rebuild" to make it again`
+const AGAIN = `move it out of the repository, then run "penstock rebuild" to make it again`
 const damaged = (): RepositoryError => corrupt(CONFIG, `${CONFIG} was altered or is damaged; ${AGAIN}`)
 
-/** The `Version` of the repository, before anything is known of its keys. Throws RepositoryError `corrupt` or `newer`. */
-export const configVersion = (bytes: Uint8Array): 0 | 1 => {
+/** Throws RepositoryError `corrupt` or `newer`. */
+const configVersion = (bytes: Uint8Array): 0 | 1 => {
   let version: number
   try {
     version =
@@ -49,32 +50,91 @@ export const configVersion = (bytes: Uint8Array): 0 | 1 => {
   })
 }
 
-/** Checks the file against the key. Throws RepositoryError `corrupt`. */
-export const checkConfig = (bytes: Uint8Array, id: string, master: Redacted.Redacted<Uint8Array>): void => {
-  let stored: typeof Stored.Type
-  try {
-    stored = decodeJson(CONFIG, Stored, bytes)
-  } catch {
-    throw damaged()
-  }
-  const { Mac, ...config } = stored
-  if (config.Id !== id || Mac !== mac(config, master)) throw damaged()
-}
+const missing = (): RepositoryError => corrupt(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
 
 /** The bytes of the file, or undefined when there is none. */
-export const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
+const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
   absent(store.get(CONFIG, { atMost: CONFIG_BYTES })).pipe(
     Effect.mapError((error) =>
       error.reason === "corrupt" ? new StoreError({ ...error, message: `${error.message}; ${AGAIN}` }) : error
     ),
   )
 
+/** Whether there is the file, or a key: as far as they can be read. */
+export const isThere = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
+  Effect.flatMap(
+    Effect.catchIf(readConfig(store), concernsObject, () => Effect.succeed(undefined)),
+    (config) => config === undefined ? Effect.map(keyNames(store), ({ length }) => length > 0) : Effect.succeed(true),
+  )
+
+/** The file, before anything is known of its keys. */
+interface Said {
+  readonly bytes: Uint8Array
+  readonly version: 0 | 1
+}
+
+/** What the file says; undefined when there is none, and why when it cannot be read: nothing depends on it. Fails with `corrupt` or `newer`. */
+export const readVersion = (store: ObjectStore): Effect.Effect<Said | RepositoryError | undefined, FormatError> =>
+  Effect.catchIf(
+    readingTwice(
+      Effect.flatMap(
+        readConfig(store),
+        (bytes) => attempt(() => bytes && { bytes, version: configVersion(bytes) }),
+      ),
+    ),
+    isUnreadable,
+    (error) => Effect.succeed(error as RepositoryError),
+  )
+
+/** The version that it said; undefined when it did not. */
+export const versionOf = (said: Said | RepositoryError | undefined): 0 | 1 | undefined =>
+  said === undefined || said instanceof RepositoryError ? undefined : said.version
+
+/**
+ * The repository; with a warning when the file is not to be had: then the next that writes makes it again. Fails with `corrupt` when it is
+ * another than it should be: somebody may have put it there.
+ */
+export const withConfig: (
+  said: Said | RepositoryError | undefined,
+  store: ObjectStore,
+  config: Uint8Array,
+  repository: Repository,
+) => Effect.Effect<Repository, FormatError> = Effect.fnUntraced(function* (said, store, config, repository) {
+  if (said === undefined || said instanceof RepositoryError) {
+    yield* Effect.logWarning((said ?? missing()).message)
+    return completing(repository, store, config)
+  }
+  if (!isConfig(said.bytes, config)) yield* verifyConfig(store, config)
+  return repository
+})
+
+/** Fails with `corrupt` when the file is not what it should be. */
+export const verifyConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, FormatError> =>
+  readingTwice(
+    Effect.flatMap(readConfig(store), (bytes) =>
+      attempt(() => {
+        if (bytes === undefined) throw missing()
+        if (!isConfig(bytes, config)) throw damaged()
+      })),
+  )
+
+/** Whether the file is what it should be. */
+const isConfig = (bytes: Uint8Array, config: Uint8Array): boolean =>
+  bytes.length === config.length && bytes.every((byte, i) => byte === config[i])
+
+const readingTwice = <A>(read: Effect.Effect<A, FormatError>): Effect.Effect<A, FormatError> =>
+  Effect.mapError(readTwice(CONFIG, read), asDamage(CONFIG))
+
 /** Writes the file when it is missing. */
-export const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, StoreError> =>
+const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, StoreError> =>
   Effect.asVoid(created(store.put(CONFIG, [config])))
 
+/** Writes the file when it is missing, or not what it should be. */
+export const mendConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, FormatError> =>
+  Effect.catchIf(verifyConfig(store, config), isDamage, () => store.put(CONFIG, [config], { replace: true }))
+
 /** The repository without its config, as after a run that was killed while it made the repository: the next that writes completes it. */
-export const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => {
+const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => {
   const { backup, copier } = repository
   return {
     ...repository,

@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import type { Damage } from "../../stages/pack/damage.ts"
 import type { FormatError } from "../format.ts"
+import { isDamage } from "./errors.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened } from "./opened.ts"
 import type { SnapshotObject } from "./snapshot.ts"
@@ -43,10 +44,7 @@ export const nameFiles: (
       ),
       Effect.tap(() => Effect.sync(() => read++)),
       Effect.scoped,
-      Effect.catchTag(
-        "RepositoryError",
-        (error) => Effect.sync(() => damage.add(error.object ?? snapshot.name, error.message)),
-      ),
+      Effect.catchIf(isDamage, (error) => Effect.sync(() => damage.addError(error, snapshot.name))),
     )
   }
   return read

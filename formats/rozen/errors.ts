@@ -1,14 +1,14 @@
 /** Turns what stages fail with into errors of a repository. */
 import type { SqliteError } from "../../stages/catalog/sqlite.ts"
-import { RepositoryError } from "../format.ts"
+import { corrupt, fromEngineError, type RepositoryError } from "../format.ts"
 
-export { attempt, corrupt, fromKernelError } from "../format.ts"
+export { asDamage, attempt, corrupt, fromKernelError, isDamage } from "../format.ts"
 
-/** The engine failed on the catalog of `object`. */
+/** The engine failed on the catalog of `object`, or for want of room. */
 export const fromSqliteError = (object: string) => (error: SqliteError): RepositoryError =>
-  new RepositoryError({
-    reason: error.reason === "unavailable" ? "unsupported" : "corrupt",
-    object,
-    message: error.reason === "corrupt" ? `The catalog of ${object} is damaged: ${error.message}` : error.message,
-    cause: error,
-  })
+  fromEngineError(error) ??
+    corrupt(
+      object,
+      error.reason === "corrupt" ? `The catalog of ${object} is damaged: ${error.message}` : error.message,
+      error,
+    )

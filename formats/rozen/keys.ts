@@ -12,9 +12,10 @@ import * as Stream from "effect/Stream"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { deriveKey, provenScrypt, Scrypt } from "../../stages/encrypt/password.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
-import { attempt, corrupt, fromKernelError } from "./errors.ts"
+import { asDamage, attempt, corrupt, fromKernelError } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
 import { KEY_BYTES, KEY_OBJECTS, KEY_SLOTS } from "./limits.ts"
 
@@ -139,7 +140,10 @@ export const tooManyKeys = (names: ReadonlyArray<string>): RepositoryError | und
     `KEYS/ has more than the ${KEY_OBJECTS} objects that a repository can have: remove those that are not yours`,
   )
 
-/** Reads and checks a key object: gives its slots, those of a kind that is not known too. */
+/**
+ * Reads and checks a key object, twice when it is not what it should be: gives its slots, those of a kind that is not known too. Fails with
+ * `corrupt` when it cannot be had.
+ */
 export const readKey: (
   store: ObjectStore,
   name: string,
@@ -159,7 +163,7 @@ export const readKey: (
       if (slots.length > KEY_SLOTS) throw corrupt(name, `${name} has ${slots.length} slots, more than ${KEY_SLOTS}`)
       return slots
     })
-  })
+  }, (read, _store, name) => Effect.mapError(readTwice(name, read), asDamage(name)))
 
 /** What is wrong with the key objects: each is read and its checksum verified. */
 export const checkKeys = (store: ObjectStore): Effect.Effect<ReadonlyArray<RepositoryError>, StoreError> =>

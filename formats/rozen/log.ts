@@ -14,7 +14,7 @@ import { makeUploads, type Uploads } from "../../stages/pack/uploads.ts"
 import { release } from "../../stages/release.ts"
 import { pathFromBytes, pathToBytes } from "../../stages/walk/path.ts"
 import type { RepositoryError } from "../format.ts"
-import { attempt, corrupt } from "./errors.ts"
+import { asDamage, attempt, corrupt } from "./errors.ts"
 import type { Layout } from "./layout.ts"
 import { getSealed, putSealed } from "./sealed.ts"
 import { decodeRecord, encodeRecord, type SnapshotRecord } from "./snapshot.ts"
@@ -142,7 +142,7 @@ export interface Segment {
   readonly record?: SnapshotRecord
 }
 
-/** Reads a segment. */
+/** Reads a segment. Fails with `corrupt` when it cannot be had. */
 export const readSegment = (
   store: ObjectStore,
   layout: Layout,
@@ -153,6 +153,7 @@ export const readSegment = (
     Effect.mapError((error) =>
       error._tag === "StoreError" && error.reason === "not-found" ? corrupt(name, `${name} is missing`) : error
     ),
+    Effect.mapError(asDamage(name)),
   )
 
 /** Reads the body of the segment `name`. Throws RepositoryError `corrupt`. */

@@ -15,6 +15,8 @@ export interface RuinedPack {
   readonly message: string
   /** It is not damaged: a later version wrote it. */
   readonly newer: boolean
+  /** What the store says that cannot read it. */
+  readonly cause?: unknown
 }
 
 /** The packs of catalog pages that are damaged anywhere, by name: reads them all. */
@@ -28,14 +30,14 @@ export const ruinedPacks: (opened: Opened) => Effect.Effect<ReadonlyMap<string, 
       )
       const { extension } = opened.layout.catalogs.packs
       const ruined = new Map<string, RuinedPack>()
-      for (const { message, object, reason } of damaged) {
-        if (object.endsWith(extension)) ruined.set(object, { message, newer: reason === "newer" })
+      for (const { cause, message, object, reason } of damaged) {
+        if (object.endsWith(extension)) ruined.set(object, { message, newer: reason === "newer", cause })
       }
       const states = yield* Effect.forEach(packs, (pack) => readPack(opened, "catalogs", pack), {
         concurrency: packsAtOnce(opened.store, opened.layout.catalogs.size),
       })
-      for (const [i, { newer = false, problem }] of states.entries()) {
-        if (problem !== undefined) ruined.set(packs[i]!.object, { message: problem, newer })
+      for (const [i, { cause, newer = false, problem }] of states.entries()) {
+        if (problem !== undefined) ruined.set(packs[i]!.object, { message: problem, newer, cause })
       }
       return ruined
     },

@@ -13,9 +13,8 @@ import { type Format, refuseOthers, type Repository, RepositoryError } from "../
 import { guardedFormat } from "../guard.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
-import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "./config.ts"
+import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "./config.ts"
 import { makeCopier } from "./copy.ts"
-import { attempt } from "./errors.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, type Unlocked, writeKey } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
 import type { Opened } from "./opened.ts"
@@ -37,10 +36,7 @@ const formatWith = (options: RozenOptions): Format => ({
   fidelity: treeFidelity,
   // Snapshots have numbers, which may come again; logs are read by a rebuild only, which wants what the store has.
   cacheable: { config: CONFIG, holds: (name) => /^INDEX\/.*\.(map|catmap|cat)$/.test(name) },
-  recognise: Effect.gen(function* () {
-    const store = yield* ObjectStore
-    return (yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0
-  }),
+  recognise: Effect.flatMap(ObjectStore, isThere),
   create: Effect.fnUntraced(function* (secrets, like) {
     if (options.version === 0) {
       return yield* makeRozenV0(optionsV0(options)).create(secrets, like)
@@ -53,7 +49,7 @@ const formatWith = (options: RozenOptions): Format => ({
       reason: "exists",
       message: `There is a repository at ${store.properties.location} already`,
     })
-    if ((yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0) return yield* exists
+    if (yield* isThere(store)) return yield* exists
     if (password === undefined) {
       return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
     }
@@ -83,25 +79,19 @@ const formatWith = (options: RozenOptions): Format => ({
     yield* refuseOthers(secrets, "rozen", ["password"])
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
-    const [config, keys] = yield* Effect.all([readConfig(store), keyNames(store)], { concurrency: 2 })
-    if (config === undefined && keys.length === 0) {
+    const [said, keys] = yield* Effect.all([readVersion(store), keyNames(store)], { concurrency: 2 })
+    if (said === undefined && keys.length === 0) {
       return yield* new RepositoryError({
         reason: "none",
         message: `There is no repository at ${store.properties.location}`,
       })
     }
-    const version = config === undefined ? yield* storedVersion(store) : yield* attempt(() => configVersion(config))
+    const version = versionOf(said) ?? (yield* storedVersion(store))
     if (version === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
     const { id, master } = yield* unlock(store, secrets, keys)
-    if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
-    else yield* attempt(() => checkConfig(config, id, master))
     const written = encodeConfig({ Version: 1, Id: id }, master)
     const opened: Opened = { id, store, engine, layout: makeLayout(id, master, options), config: written }
-    return repository(
-      opened,
-      master,
-      config === undefined ? (repository) => completing(repository, store, written) : (repository) => repository,
-    )
+    return yield* withConfig(said, store, written, repository(opened, master))
   }),
 })
 
@@ -133,14 +123,10 @@ const insideOf = (repository: Repository & { readonly [INSIDE]?: () => Inside })
 /** The master key of a repository of this format. */
 const keyOf = (repository: Repository): Redacted.Redacted<Uint8Array> | undefined => insideOf(repository)?.master
 
-const repository = (
-  opened: Opened,
-  master: Redacted.Redacted<Uint8Array>,
-  finish: (repository: Repository) => Repository = (repository) => repository,
-): Repository => {
+const repository = (opened: Opened, master: Redacted.Redacted<Uint8Array>): Repository => {
   const listed: Listed = new WeakMap()
   const inside: Inside = { opened, master }
-  return finish({
+  return {
     format: "rozen",
     id: opened.id,
     backup: (stream, options) => backup(opened, stream, options),
@@ -153,5 +139,5 @@ const repository = (
       return source === undefined ? undefined : makeCopier(source.opened, opened)
     },
     [INSIDE]: () => inside,
-  } as Repository)
+  } as Repository
 }

@@ -8,7 +8,7 @@ import { type SqliteDatabase, type SqliteEngine, SqliteError } from "../../stage
 import { openTree, type Tree } from "../../stages/catalog/tree.ts"
 import { contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
-import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
 import type { Packing } from "../../stages/pack/packing.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
@@ -99,11 +99,14 @@ export const openCatalog = (
     Effect.mapError((error) => {
       if (error instanceof SqliteError) return fromSqliteError(snapshot.name)(error)
       if (!(error instanceof SourceError)) return error
+      // All of the store is gone.
+      if (error.reason === "io" && error.cause instanceof StoreError) return error.cause
       return corrupt(
         snapshot.name,
         `The catalog of snapshot ${
           snapshot.record.id.slice(0, 8)
         } is damaged; run "penstock rebuild". ${error.message}`,
+        error,
       )
     }),
   )

@@ -8,12 +8,13 @@ import { KernelError } from "../../stages/kernel.ts"
 import { lostPackOf, openPackStore } from "../../stages/pack/pack_store.ts"
 import { reindex } from "../../stages/pack/reindex.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { isUnreadable } from "../../stages/pack/unreadable.ts"
 import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
 import { logAll, storeCatalog } from "./snapshot_write.ts"
-import { ensureConfig } from "./config.ts"
+import { mendConfig } from "./config.ts"
 import { Damage } from "../../stages/pack/damage.ts"
 import { LOST, nameFiles } from "./damage.ts"
-import { fromKernelError, fromSqliteError } from "./errors.ts"
+import { fromKernelError, fromSqliteError, isDamage } from "./errors.ts"
 import { listLogs, LogWriter, putSegment, readSegment, type Segment, segmentName } from "./log.ts"
 import { openCatalog, type Opened } from "./opened.ts"
 import { commitSnapshot, infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
@@ -38,18 +39,18 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
 
   const ruined = yield* ruinedPacks(opened)
   yield* refuseNewer(opened, ruined)
-  yield* ensureConfig(store, opened.config)
+  yield* mendConfig(store, opened.config)
   // Reindexing forgets which chunks lost packs had.
   const lostPack = lostPackOf((yield* openPackStore(layout.data)).lost)
   const data = yield* reindex(layout.data)
-  for (const { message, object } of data.lost) damage.add(object, message)
+  for (const error of data.lost) damage.addError(error, error.object)
 
   // What is written from here on must not count on pages in damaged packs. Their whole pages are still read.
   const mended = withoutPacks(opened, ruined)
   const pages = yield* Effect.provideService(reindex(layout.catalogs), ObjectStore, mended.store)
 
   const whole = yield* wholeSnapshots(opened, mended)
-  const logs = yield* readLogs(opened)
+  const logs = yield* readLogs(opened, damage)
   const rebuilt = new Map(whole.good)
   for (const log of [...logs.values()].sort((a, b) => a.record.time - b.record.time)) {
     if (rebuilt.has(log.record.id)) continue
@@ -72,14 +73,20 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   }
   const named = new Set([...whole.good.keys(), ...whole.lost.map(({ record }) => record.id)])
   const unnamed = [...rebuilt.keys()].filter((id) => !named.has(id)).length
-  for (const name of whole.unreadable) {
-    if (unnamed >= whole.unreadable.length) yield* store.remove(name)
+  for (const error of whole.damaged) {
+    const name = error.object!
+    if (isUnreadable(error)) damage.addError(error, name)
+    else if (unnamed >= whole.damaged.length) yield* store.remove(name)
     else {
       kept++
       damage.add(name, `${name} cannot be read, and no log has the snapshot that it was`)
     }
   }
-  if (kept === 0) { for (const name of ruined.keys()) yield* store.remove(name) }
+  for (const [name, pack] of ruined) {
+    // Nothing is removed that may be all there: another disk, or another user, may be able to read it.
+    if (isUnreadable(pack)) damage.add(name, pack.message, pack)
+    else if (kept === 0) yield* store.remove(name)
+  }
 
   const snapshots = [...rebuilt.values()].sort((a, b) => a.record.time - b.record.time)
   const known = yield* openPackStore(layout.data)
@@ -124,8 +131,8 @@ interface Snapshots {
   readonly good: ReadonlyMap<string, SnapshotObject>
   /** Snapshots that are known, but whose catalogs cannot be opened. */
   readonly lost: ReadonlyArray<SnapshotObject>
-  /** Names of objects that cannot be read. */
-  readonly unreadable: ReadonlyArray<string>
+  /** Why objects are no snapshots, or cannot be read. */
+  readonly damaged: ReadonlyArray<RepositoryError>
 }
 
 /** Tries all catalogs. One that needs pages of damaged packs is stored again without them. */
@@ -136,7 +143,7 @@ const wholeSnapshots = Effect.fnUntraced(function* (opened: Opened, mended: Open
   const attempt = <A, E, R>(catalog: Effect.Effect<A, E | RepositoryError, R | Scope.Scope>) =>
     Effect.scoped(catalog).pipe(
       Effect.catchIf(
-        (error): error is RepositoryError & E => error instanceof RepositoryError,
+        (error): error is RepositoryError & E => error instanceof RepositoryError && isDamage(error),
         () => Effect.succeed(undefined),
       ),
     )
@@ -146,7 +153,7 @@ const wholeSnapshots = Effect.fnUntraced(function* (opened: Opened, mended: Open
     if (found === undefined) lost.push(snapshot)
     else good.set(snapshot.record.id, found)
   }
-  const result: Snapshots = { good, lost, unreadable: damaged.map(({ object }) => object!) }
+  const result: Snapshots = { good, lost, damaged }
   return result
 })
 
@@ -172,10 +179,14 @@ interface Log {
 }
 
 /** The logs that end, by snapshot. A log without an end is of a run that was killed: not a snapshot. */
-const readLogs = Effect.fnUntraced(function* ({ layout, store }: Opened) {
+const readLogs = Effect.fnUntraced(function* ({ layout, store }: Opened, damage: Damage) {
   const logs = new Map<string, Log>()
   const read = (name: string) =>
-    Effect.catchTag(readSegment(store, layout, name), "RepositoryError", () => Effect.succeed(undefined))
+    Effect.catchTag(readSegment(store, layout, name), "RepositoryError", (error) =>
+      Effect.sync(() => {
+        if (isUnreadable(error)) damage.addError(error, name)
+        return undefined
+      }))
   for (const [id, segments] of yield* listLogs(store)) {
     const record = (yield* read(segments.at(-1)!))?.record
     if (record?.id !== id) continue
@@ -230,8 +241,13 @@ const replay: (
         for (let n = 0; n < record.log.segments; n++) {
           const name = segments.find((segment) => segment === segmentName(record.id, n))
           const segment = name === undefined ? undefined : yield* tryRead(opened, name, damage)
+          const short = log.record.id.slice(0, 8)
+          if (segment === "unreadable") {
+            // It may be all there: the snapshot is rebuilt when it can be read.
+            damage.add(`snapshot ${short}`, `Snapshot ${short} is not rebuilt: ${name} cannot be read`)
+            return undefined
+          }
           if (segment === undefined) {
-            const short = log.record.id.slice(0, 8)
             damage.add(
               name ?? segmentName(record.id, n),
               `Segment ${n} of the log of ${
@@ -261,11 +277,11 @@ const tryRead = (
   { layout, store }: Opened,
   name: string,
   damage: Damage,
-): Effect.Effect<Segment | undefined, StoreError> =>
-  Effect.catchTag(readSegment(store, layout, name), "RepositoryError", ({ message }) =>
+): Effect.Effect<Segment | "unreadable" | undefined, FormatError> =>
+  Effect.catchTag(readSegment(store, layout, name), "RepositoryError", (error) =>
     Effect.sync(() => {
-      damage.add(name, message)
-      return undefined
+      damage.addError(error, name)
+      return isUnreadable(error) ? "unreadable" : undefined
     }))
 
 /** Writes the log of a snapshot again from its catalog. */

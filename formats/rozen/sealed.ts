@@ -4,6 +4,7 @@ import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
 import { boundTo } from "../../stages/pack/pack_layout.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import { type ObjectStore, StoreError, type WriteOptions } from "../../stages/pack/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
 import { corrupt, fromKernelError } from "./errors.ts"
@@ -36,7 +37,7 @@ export const putSealed: (
   },
 )
 
-/** Reads it back. It must have the header of this repository. Fails with RepositoryError `corrupt` or `newer`. */
+/** Reads it back, twice when it is not what it should be. It must have the header of this repository. Fails with RepositoryError `corrupt` or `newer`. */
 export const getSealed: (
   store: ObjectStore,
   layout: Layout,
@@ -73,4 +74,5 @@ export const getSealed: (
       },
     })
   },
+  (read, _store, _layout, _kind, name) => readTwice(name, read),
 )

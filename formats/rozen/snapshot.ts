@@ -4,7 +4,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
+import { Afresh } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { concernsObject } from "../../stages/pack/unreadable.ts"
 import type { RepositoryError, SnapshotInfo } from "../format.ts"
 import { attempt, corrupt } from "./errors.ts"
 import type { Layout } from "./layout.ts"
@@ -89,30 +91,46 @@ const decodeSnapshot = (name: string, body: Uint8Array): SnapshotObject => {
   }
 }
 
-/** All that INDEX has: the snapshots, oldest first, and what cannot be read. */
+/** What INDEX has in the way of snapshots. */
+export interface Snapshots {
+  /** Oldest first. */
+  readonly snapshots: ReadonlyArray<SnapshotObject>
+  /** What cannot be read. */
+  readonly damaged: ReadonlyArray<RepositoryError>
+  /** The first number after all that are taken. */
+  readonly next: number
+}
+
+/** A rebuild beside this may replace snapshots so often while they are read. */
+const LOOKS = 4
+
+/** All that INDEX has. What has gone since it was listed was replaced by a rebuild, under another name: then it is listed again. */
 export const listSnapshots: (
   store: ObjectStore,
   layout: Layout,
-) => Effect.Effect<
-  {
-    readonly snapshots: ReadonlyArray<SnapshotObject>
-    readonly damaged: ReadonlyArray<RepositoryError>
-    readonly next: number
-  },
-  RepositoryError | StoreError
-> = Effect.fnUntraced(function* (store, layout) {
+) => Effect.Effect<Snapshots, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, layout) {
+  let found = yield* look(store, layout)
+  for (let looks = 1; found.gone && looks < LOOKS; looks++) {
+    const again = { ...store, list: (directory: string) => Stream.provideService(store.list(directory), Afresh, true) }
+    found = yield* look(again, layout)
+  }
+  return found
+})
+
+const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
   const objects = yield* Stream.runCollect(store.list("INDEX/"))
   const number = (name: string): number => Number(NAME.exec(name)![1])
   const names = objects.map(({ name }) => name).filter((name) => NAME.test(name)).sort((a, b) => number(a) - number(b))
   const damaged: Array<RepositoryError> = []
+  let gone = false
   const read = yield* Effect.forEach(names, (name) =>
     getSealed(store, layout, layout.snapshots, name).pipe(
       Effect.flatMap((body) => attempt(() => decodeSnapshot(name, body))),
       Effect.catch((error): Effect.Effect<undefined, StoreError> => {
         if (error._tag === "RepositoryError") damaged.push(error)
-        else if (error.reason === "io" || error.reason === "corrupt") damaged.push(corrupt(name, error.message))
-        // Gone since it was listed: a rebuild has replaced it.
-        else if (error.reason !== "not-found") return Effect.fail(error)
+        else if (!concernsObject(error)) return Effect.fail(error)
+        else if (error.reason === "not-found") gone = true
+        else damaged.push(corrupt(name, error.message, error))
         return Effect.succeed(undefined)
       }),
     ), { concurrency: requestsAtOnce(store) })
@@ -123,7 +141,7 @@ export const listSnapshots: (
     a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1)
   )
   const next = names.reduce((n, name) => Math.max(n, number(name) + 1), 0)
-  return { snapshots, damaged, next }
+  return { snapshots, damaged, next, gone }
 })
 
 /** Commits a snapshot under the first free number from `from` on. Gives its number, and the bytes stored. */

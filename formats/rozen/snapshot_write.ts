@@ -21,7 +21,7 @@ import { plan, type Steps } from "../../stages/plan.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import type { Losses } from "../../stages/walk/represent.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
-import { type BackupSummary, type FormatError, type Progress, summaryOf } from "../format.ts"
+import { type BackupSummary, type FormatError, isDamage, type Progress, summaryOf } from "../format.ts"
 import { LogWriter, putSegment } from "./log.ts"
 import { catalogOpener, ruinedPacks, withoutPacks } from "./mend.ts"
 import type { Opened } from "./opened.ts"
@@ -164,8 +164,8 @@ export const logAll: (tree: Tree, log: LogWriter) => Effect.Effect<void, FormatE
 const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
   if (parent !== undefined) {
     const copy = yield* catalogOpener(opened)(parent).pipe(
-      Effect.catchTag(
-        "RepositoryError",
+      Effect.catchIf(
+        isDamage,
         (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),
       ),
     )

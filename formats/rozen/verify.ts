@@ -1,6 +1,6 @@
 /** Verifies single packs. */
 import * as Effect from "effect/Effect"
-import { eachBlock } from "../../stages/blocks.ts"
+import { type Damage, eachBlock } from "../../stages/blocks.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { Lender } from "../../stages/lent.ts"
@@ -9,6 +9,7 @@ import { PackDirectory } from "../../stages/pack/pack_file.ts"
 import { type KnownPack, type Readable, readEnds } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
+import { concernsObject, isUnreadable } from "../../stages/pack/unreadable.ts"
 import { wholeObject } from "../../stages/pack/whole_object.ts"
 import type { Opened } from "./opened.ts"
 
@@ -23,11 +24,19 @@ export interface PackState {
   readonly problem?: string
   /** Nothing is wrong with it but that a later version wrote it. */
   readonly newer?: boolean
+  /** What the store says that cannot read it. */
+  readonly cause?: unknown
   /** Chunks that cannot be had; `all` when the pack says no more which it has. */
   readonly bad: ReadonlyArray<Uint8Array> | "all"
 }
 
-/** Reads header and footer. */
+/** A pack that cannot be read, where it is not the store as a whole. */
+const notToBeHad = (error: StoreError): Effect.Effect<PackState, StoreError> =>
+  concernsObject(error)
+    ? Effect.succeed({ chunks: 0, problem: error.message, cause: error, bad: "all" })
+    : Effect.fail(error)
+
+/** Reads header and footer. Fails only when the store cannot be reached. */
 export const readStructure: (
   opened: Opened,
   kind: PackKind,
@@ -43,10 +52,11 @@ export const readStructure: (
       })),
       Effect.catchTag(
         "PackError",
-        ({ message }) => Effect.succeed<PackState>({ chunks: 0, problem: message, bad: "all" }),
+        (error) => Effect.succeed<PackState>({ chunks: 0, problem: error.message, cause: error, bad: "all" }),
       ),
     )
   },
+  Effect.catchTag("StoreError", notToBeHad),
 )
 
 /** A header tells nothing that the name of the pack does not. */
@@ -67,7 +77,10 @@ const chunksAt = (list: Uint8Array): ReadonlyArray<ChunkAt> => {
   return chunks
 }
 
-/** Reads all of it, some MiB at a time or at once from a remote store, and verifies every chunk against its ID. */
+/**
+ * Reads all of it, some MiB at a time or at once from a remote store, and verifies every chunk against its ID. Fails only when the store
+ * cannot be reached.
+ */
 export const readPack: (
   opened: Opened,
   kind: PackKind,
@@ -82,7 +95,8 @@ export const readPack: (
       Effect.catchTag("PackError", (error) => Effect.succeed(error)),
     )
     if (footer instanceof PackError) {
-      return { chunks: 0, problem: footer.message, newer: footer.reason === "newer", bad: "all" } satisfies PackState
+      const { cause, message: problem, reason } = footer
+      return { chunks: 0, problem, newer: reason === "newer", cause, bad: "all" } satisfies PackState
     }
     const lists = new Map(
       new PackDirectory(pack.object, headerBytes, footer.blocks).blocks.map(({ chunks, place }) => [place, chunks]),
@@ -95,6 +109,7 @@ export const readPack: (
     })
     const bad: Array<Uint8Array> = []
     let chunks = 0
+    let unreadable: Damage | undefined
     yield* eachBlock([...lists.keys()], {
       get: ({ length, object, offset }) => from.get(object, { offset, length }),
       open,
@@ -103,6 +118,7 @@ export const readPack: (
         const list = lists.get(place)!
         chunks += chunkCount(list)
         if ("damage" in block) {
+          if (isUnreadable(block)) unreadable ??= block
           for (let i = 0; i < chunkCount(list); i++) bad.push(chunkId(list, i))
           return
         }
@@ -116,8 +132,12 @@ export const readPack: (
     return {
       chunks,
       bad,
-      problem: `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`,
+      problem: unreadable === undefined
+        ? `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`
+        : `${pack.object} cannot be read whole, ${bad.length} of its ${chunks} chunks are out of reach: ${unreadable.damage}`,
+      cause: unreadable,
     }
   },
   Effect.scoped,
+  Effect.catchTag("StoreError", notToBeHad),
 )

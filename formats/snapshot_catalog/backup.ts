@@ -28,7 +28,7 @@ import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
 import { encodeMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, openCatalog } from "./catalog.ts"
-import { fromKernelError, fromWriteError } from "./errors.ts"
+import { fromKernelError, fromWriteError, isDamage } from "./errors.ts"
 import { type CatalogForm, formOf } from "./form.ts"
 import { type Indexed, indexed, putDatabase, writeIndex } from "./index.ts"
 import { blobs, catalogName, flatCatalogName } from "./names.ts"
@@ -157,8 +157,8 @@ const openParent = (
         blobs: catalog.ids("blob"),
       }))
     ),
-    Effect.catchTag(
-      "RepositoryError",
+    Effect.catchIf(
+      isDamage,
       (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),
     ),
   )

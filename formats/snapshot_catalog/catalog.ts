@@ -18,6 +18,7 @@ import type { Stored } from "../../stages/executor.ts"
 import { ChunkListBuilder, emptyList } from "../../stages/hash/chunk_list.ts"
 import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { Earlier } from "../../stages/walk/reuse.ts"
 import { RepositoryError } from "../format.ts"
@@ -233,7 +234,10 @@ const unwrap = (
     )
   })
 
-/** Opens the catalog with a UUID in hex, as the object that it is, when that is known. Fails with `not-found` of the store, `corrupt` or `newer`. */
+/**
+ * Opens the catalog with a UUID in hex, as the object that it is, when that is known; twice when it is none. Fails with `not-found` of the
+ * store, `corrupt` or `newer`.
+ */
 export const openCatalog: (
   parts: { readonly store: ObjectStore; readonly engine: SqliteEngine; readonly table: KernelTable },
   id: string,
@@ -261,6 +265,7 @@ export const openCatalog: (
       return new Catalog(db, metadata, object, wrapped)
     })
   },
+  (open, _parts, id, known) => readTwice(known ?? catalogName(id), open),
 )
 
 /** Runs queries on a database from a store: whatever the engine does not like about it is damage. */

@@ -1,5 +1,6 @@
 /** Verifies a repository. */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { attempt } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
@@ -8,12 +9,13 @@ import { ChunkIndex, MAXIMUM_VALUE } from "../../stages/pack/chunk_index.ts"
 import { Damage } from "../../stages/pack/damage.ts"
 import type { ObjectNames } from "../../stages/pack/objects.ts"
 import type { Unpacker } from "../../stages/pack/packing.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
-import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
+import type { CheckOptions, CheckSummary, FormatError, RepositoryError } from "../format.ts"
 import { decodeMap, longestMap, sameMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, type Listed, openCatalog } from "./catalog.ts"
 import { MAXIMUM_EXTENT } from "./limits.ts"
-import { fromWriteError } from "./errors.ts"
+import { corrupt, fromWriteError, isDamage } from "./errors.ts"
 import { blobs, extents, INDEX } from "./names.ts"
 import { type Opened, ZSTD } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
@@ -33,6 +35,12 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
   options,
 ) => Effect.provideService(Effect.scoped(run(opened, options)), ObjectStore, opened.store)
 
+/** What is wrong with a map. */
+interface MapProblem {
+  readonly message: string
+  readonly cause?: unknown
+}
+
 /** What a check knows so far. */
 interface Known {
   readonly damage: Damage
@@ -42,7 +50,7 @@ interface Known {
   /** What was checked. */
   readonly seen: { readonly extents: ChunkIndex; readonly blobs: ChunkIndex }
   /** What is wrong with maps, by object. Writers cut a blob each in their own way: a map is good when it is that of any catalog. */
-  readonly maps: Map<string, string>
+  readonly maps: Map<string, MapProblem>
   readonly unpacker: Unpacker
   readonly chosen: () => boolean
   readonly read: (bytes: number) => void
@@ -52,8 +60,10 @@ const run = Effect.fnUntraced(function* (opened: Opened, { only, progress, readD
   const { packing } = opened
   const damage = new Damage()
   const { damaged, indexProblem } = yield* listSnapshots(opened)
-  if (indexProblem !== undefined) damage.add(INDEX, `${indexProblem}; "penstock rebuild" writes it again`)
-  for (const { message, object } of damaged) damage.add(object ?? INDEX, message)
+  if (indexProblem !== undefined) {
+    damage.add(INDEX, `${indexProblem.message}; "penstock rebuild" writes it again`, indexProblem)
+  }
+  for (const error of damaged) damage.addError(error, INDEX)
   const objects = yield* catalogObjects(opened)
   let bytesRead = 0
   const known: Known = {
@@ -72,17 +82,19 @@ const run = Effect.fnUntraced(function* (opened: Opened, { only, progress, readD
   for (const [id, object] of objects) {
     yield* unlessDamaged(
       Effect.scoped(
-        Effect.flatMap(openCatalog(opened, id, object), (catalog) => {
-          if (only?.(catalog.metadata.info) !== false) return checkCatalog(opened, known, catalog, report)
+        Effect.flatMap(openWhole(opened, id, object), (whole) => {
+          if (only?.(whole.catalog.metadata.info) !== false) return checkCatalog(opened, known, whole, report)
           passedOver += 1
           return Effect.void
         }),
       ),
       object,
-      ({ message }) => damage.add(object, message),
+      (error) => damage.add(object, error.message, error),
     )
   }
-  for (const [object, problem] of known.maps) damage.add(object, `${problem}; "penstock rebuild" writes it again`)
+  for (const [object, problem] of known.maps) {
+    damage.add(object, `${problem.message}; "penstock rebuild" writes it again`, problem)
+  }
   yield* checkRest(opened, known)
   progress?.({ done: total, total })
   const summary: CheckSummary = {
@@ -115,14 +127,39 @@ export const sizes = ({ store }: Opened, names: ObjectNames): Effect.Effect<Chun
     )
   })
 
-const checkCatalog = Effect.fnUntraced(function* (opened: Opened, known: Known, catalog: Catalog, report: () => void) {
-  const { damage } = known
-  const { object } = catalog
-  const { info, tree } = catalog.metadata
-  const right = yield* asCorrupt(
-    object,
-    () => TREE_FORMS.some((form) => treeHash(catalog.db, opened.hasher, form) === tree),
+interface Whole {
+  readonly catalog: Catalog
+  /** Whether its tree hash is that of its files. */
+  readonly right: boolean
+}
+
+/** A catalog, read twice when its tree hash is not that of its files. */
+const openWhole = (opened: Opened, id: string, object: string): Effect.Effect<Whole, FormatError, Scope.Scope> => {
+  const open = Effect.flatMap(openCatalog(opened, id, object), (catalog) =>
+    asCorrupt(object, (): Whole => ({
+      catalog,
+      right: TREE_FORMS.some((form) => treeHash(catalog.db, opened.hasher, form) === catalog.metadata.tree),
+    })))
+  let last: Whole | undefined
+  const right = Effect.flatMap(open, (whole) => {
+    last = whole
+    return whole.right ? Effect.succeed(whole) : Effect.fail(corrupt(object, `The tree hash of ${object} is another`))
+  })
+  return Effect.catch(
+    readTwice(object, right),
+    (error) => last === undefined ? Effect.fail(error) : Effect.succeed(last),
   )
+}
+
+const checkCatalog = Effect.fnUntraced(function* (
+  opened: Opened,
+  known: Known,
+  { catalog, right }: Whole,
+  report: () => void,
+) {
+  const { damage } = known
+  const { info } = catalog.metadata
+  const { object } = catalog
   if (!right) damage.add(object, `The tree hash of ${object} is not that of its files: it was altered`)
   const unknown = (path: string, message: string): void => {
     damage.add(object, `${object} lists what cannot be restored`)
@@ -177,8 +214,8 @@ const checkExtent = Effect.fnUntraced(function* ({ hasher, store }: Opened, know
   const { chosen, damage, read, unpacker } = known
   const object = extents.nameOf(id)
   const listed = known.extents.get(id)
-  const found = (message: string): void => {
-    damage.add(object, message)
+  const found = (message: string, cause?: unknown): void => {
+    damage.add(object, message, cause)
     damage.addChunk(id, object)
   }
   if (listed === undefined) return found(`${object} is missing`)
@@ -188,31 +225,33 @@ const checkExtent = Effect.fnUntraced(function* ({ hasher, store }: Opened, know
     return found(`${object} has ${size} bytes instead of ${length}`)
   }
   if (!chosen()) return
-  const problem = yield* unpacker.get({ object, offset: 0, length: Infinity, rawLength: length }).pipe(
-    Effect.map((bytes) =>
+  const bytes = unpacker.get({ object, offset: 0, length: Infinity, rawLength: length })
+  const right = Effect.flatMap(
+    bytes,
+    (bytes) =>
       hasher.digest(bytes).every((byte, i) => byte === id[i])
-        ? undefined
-        : `${object} is damaged or was altered: it is not what its name says`
-    ),
-    Effect.catch((error) =>
-      error.reason === "unavailable" || error.reason === "denied" ? Effect.fail(error) : Effect.succeed(error.message)
-    ),
+        ? Effect.void
+        : Effect.fail(corrupt(object, `${object} is damaged or was altered: it is not what its name says`)),
+  )
+  yield* Effect.catchIf(
+    readTwice(object, right),
+    isDamage,
+    (error) => Effect.sync(() => found(error.message, error)),
   )
   read(size)
-  if (problem !== undefined) found(problem)
 })
 
 const mapProblem = Effect.fnUntraced(
   function* ({ store }: Opened, known: Known, catalog: Catalog, blob: Uint8Array) {
     const object = blobs.nameOf(blob)
     const listed = known.blobs.get(blob)
-    if (listed === undefined) return `${object} is missing`
+    if (listed === undefined) return { message: `${object} is missing` }
     const size = yield* exactSize(store, object, listed)
     const map = yield* attempt(() => catalog.map(blob))
     if (typeof map === "string") return undefined
     const { length } = map.entries
     if (size !== 18 + 40 * length && size !== 18 + 48 * length) {
-      return `${object} has ${size} bytes, which is no map of ${length} extents`
+      return { message: `${object} has ${size} bytes, which is no map of ${length} extents` }
     }
     if (!known.chosen()) return undefined
     known.read(size)
@@ -226,30 +265,38 @@ export const wrongMap = (
   store: ObjectStore,
   object: string,
   map: Parameters<typeof sameMap>[1],
-): Effect.Effect<string | undefined, StoreError> => {
-  let problem: string | undefined
-  return unlessDamaged(
-    Effect.flatMap(
-      store.get(object, { atMost: longestMap(map) }),
-      (bytes) => asCorrupt(object, () => sameMap(decodeMap(object, bytes), map)),
-    ),
-    object,
-    ({ message }) => problem = message,
-  ).pipe(Effect.map((same) => same === true ? undefined : problem ?? `${object} is not the map that a catalog has`))
+): Effect.Effect<MapProblem | undefined, FormatError> => {
+  let problem: RepositoryError | undefined
+  const read = Effect.flatMap(store.get(object, { atMost: longestMap(map) }), (bytes) =>
+    asCorrupt(object, () => {
+      if (!sameMap(decodeMap(object, bytes), map)) {
+        throw corrupt(object, `${object} is not the map that a catalog has`)
+      }
+    }))
+  return Effect.map(
+    unlessDamaged(Effect.as(readTwice(object, read), true), object, (error) => problem = error),
+    (same) => same === true ? undefined : problem ?? { message: `${object} is missing` },
+  )
 }
 
 /** Extents that no snapshot has. */
-const checkRest = (opened: Opened, known: Known): Effect.Effect<void, StoreError> =>
+const checkRest = (opened: Opened, known: Known): Effect.Effect<void, FormatError> =>
   Stream.runForEach(
     opened.store.list(extents.directory),
-    Effect.fnUntraced(function* ({ name, size }): Effect.fn.Return<void, StoreError> {
+    Effect.fnUntraced(function* ({ name, size }): Effect.fn.Return<void, FormatError> {
       const id = extents.idOf(name)
       if (id === undefined || !known.seen.extents.claim(id) || !known.chosen()) return
       if (size > MAXIMUM_EXTENT) {
         known.damage.add(name, `${name} has ${size} bytes, and an extent at most ${MAXIMUM_EXTENT}`)
         return
       }
-      const { contentType } = yield* opened.store.stat(name)
+      const info = yield* Effect.catchIf(opened.store.stat(name), isDamage, (error) =>
+        Effect.sync(() => {
+          known.damage.add(name, error.message, error)
+          return undefined
+        }))
+      if (info === undefined) return
+      const { contentType } = info
       // How long it is when it is not compressed is not known: its hash will tell.
       const length = contentType === ZSTD ? MAXIMUM_EXTENT : size
       yield* checkExtent(opened, { ...known, chosen: () => true }, { id, length })

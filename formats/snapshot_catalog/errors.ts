@@ -1,15 +1,13 @@
 /** Turns what stages fail with into errors of a repository. */
 import type { SqliteError } from "../../stages/catalog/sqlite.ts"
-import { corrupt, RepositoryError } from "../format.ts"
+import { corrupt, fromEngineError, RepositoryError } from "../format.ts"
 
-export { corrupt, fromKernelError } from "../format.ts"
+export { asDamage, corrupt, fromKernelError, isDamage } from "../format.ts"
 
 /** The engine failed on a database that came from an object. */
 export const fromSqliteError = (object: string) => (error: SqliteError): RepositoryError =>
-  error.reason === "unavailable"
-    ? new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
-    : corrupt(object, `${object} is damaged or altered: ${error.message}`, error)
+  fromEngineError(error) ?? corrupt(object, `${object} is damaged or altered: ${error.message}`, error)
 
 /** The engine failed on the new catalog: what it was given makes no sense, or there is no space for it. */
 export const fromWriteError = (error: SqliteError): RepositoryError =>
-  new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
+  fromEngineError(error) ?? new RepositoryError({ reason: "unsupported", message: error.message, cause: error })

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { attempt } from "../../stages/catalog/record.ts"
 import type { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { RepositoryError } from "../format.ts"
 import { asCorrupt, openDatabase } from "./catalog.ts"
@@ -80,6 +81,7 @@ export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, Reposito
       })
     },
     Effect.scoped,
+    (read) => readTwice(INDEX, read),
   )
 
 /** Replaces it. Returns its length in bytes. */

@@ -12,6 +12,7 @@ import { blake3 } from "../../stages/hash/blake3.ts"
 import { Kernels, makeKernel } from "../../stages/kernel.ts"
 import { isThere } from "../../stages/pack/objects.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import { concernsObject } from "../../stages/pack/unreadable.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
@@ -33,7 +34,7 @@ const NAME = "snapshot-catalog"
 
 /** Whether there is an index, or a catalog. */
 const isRepository: (store: ObjectStore) => Effect.Effect<boolean, StoreError> = Effect.fnUntraced(function* (store) {
-  if (yield* isThere(store, INDEX)) return true
+  if (yield* Effect.catchIf(isThere(store, INDEX), concernsObject, () => Effect.succeed(false))) return true
   return Option.isSome(
     yield* Stream.runHead(Stream.filter(store.list(catalogs.directory), ({ name }) => catalogId(name) !== undefined)),
   )

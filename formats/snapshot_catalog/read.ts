@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { paged } from "../../stages/catalog/paged.ts"
-import { contents } from "../../stages/contents.ts"
+import { contentError, contents } from "../../stages/contents.ts"
 import type { Stored } from "../../stages/executor.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { ChunkListBuilder } from "../../stages/hash/chunk_list.ts"
@@ -83,7 +83,7 @@ const withHoles = (
     const stored: Stored = { path, kind: "file", metadata: {}, size: to - from, chunks, reused: false }
     return contents(restoring(opened, Stream.succeed(stored))).pipe(
       Stream.provideService(ObjectStore, opened.store),
-      Stream.mapError(({ message }) => new SourceError({ reason: "damaged", path, message })),
+      Stream.mapError((error) => contentError(path, error)),
       Stream.flatMap(contentStream),
     )
   }

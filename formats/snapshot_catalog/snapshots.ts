@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { StoreError } from "../../stages/pack/store.ts"
-import type { FormatError, RepositoryError, SnapshotInfo } from "../format.ts"
+import { type FormatError, isGone, type RepositoryError, type SnapshotInfo } from "../format.ts"
 import { openCatalog } from "./catalog.ts"
-import { corrupt } from "./errors.ts"
+import { asDamage } from "./errors.ts"
 import { type CatalogIndex, type Indexed, indexed, readIndex } from "./index.ts"
 import { type CatalogForm, formOf, formOfNew } from "./form.ts"
 import { catalogId, catalogs, INDEX, isFlat } from "./names.ts"
@@ -17,9 +17,14 @@ export interface Listing {
   /** Catalogs that cannot be read. */
   readonly damaged: ReadonlyArray<RepositoryError>
   /** Why the index is of no use; that it does not list all catalogs is no reason. */
-  readonly indexProblem: string | undefined
+  readonly indexProblem: IndexProblem | undefined
   /** What the index says of how catalogs are written. */
   readonly form: CatalogForm | undefined
+}
+
+interface IndexProblem {
+  readonly message: string
+  readonly cause?: unknown
 }
 
 /** Goes by `more`, and by the index as far as that knows the catalogs that are there; opens the others. */
@@ -34,7 +39,7 @@ export const listSnapshots = (
     const read = yield* Effect.forEach(
       objects,
       ([id, object]) => {
-        const known = more.get(id) ?? (typeof index === "string" ? undefined : index.known.get(id))
+        const known = more.get(id) ?? ("message" in index ? undefined : index.known.get(id))
         return known !== undefined
           ? Effect.succeed(known)
           : unlessDamaged(summarise(opened, id, object), object, (error) => damaged.push(error))
@@ -44,7 +49,7 @@ export const listSnapshots = (
     const snapshots = read.filter((one) => one !== undefined).sort(({ info: a }, { info: b }) =>
       a.time - b.time || (a.id < b.id ? -1 : 1)
     )
-    return typeof index === "string"
+    return "message" in index
       ? { snapshots, damaged, indexProblem: index, form: undefined }
       : { snapshots, damaged, indexProblem: undefined, form: index.form }
   })
@@ -78,7 +83,7 @@ const summarise = (opened: Opened, id: string, object: string): Effect.Effect<In
 export const formOfRepository: (
   opened: Opened,
   listing: Listing,
-) => Effect.Effect<CatalogForm, StoreError> = Effect.fnUntraced(function* (opened, { form, snapshots }) {
+) => Effect.Effect<CatalogForm, FormatError> = Effect.fnUntraced(function* (opened, { form, snapshots }) {
   for (const { info: { id } } of snapshots.toReversed()) {
     const read = Effect.scoped(Effect.flatMap(openCatalog(opened, id), (catalog) => formOf(opened, catalog)))
     const found = yield* unlessDamaged(read, id, () => {})
@@ -92,19 +97,21 @@ export const unlessDamaged = <A, R>(
   effect: Effect.Effect<A, FormatError, R>,
   object: string,
   found: (error: RepositoryError) => void,
-): Effect.Effect<A | undefined, StoreError, R> =>
-  Effect.catch(effect, (error): Effect.Effect<undefined, StoreError> => {
-    if (error._tag === "RepositoryError") found(error)
-    else if (error.reason === "io" || error.reason === "corrupt") found(corrupt(object, error.message, error))
-    else if (error.reason !== "not-found") return Effect.fail(error)
+): Effect.Effect<A | undefined, FormatError, R> =>
+  Effect.catch(effect, (error): Effect.Effect<undefined, FormatError> => {
+    if (isGone(error)) return Effect.succeed(undefined)
+    const damage = asDamage(object)(error)
+    // What concerns no object concerns this machine.
+    if (damage._tag !== "RepositoryError" || damage.object === undefined) return Effect.fail(error)
+    found(damage)
     return Effect.succeed(undefined)
   })
 
 /** The index, or why there is none. */
-const usableIndex = (opened: Opened): Effect.Effect<CatalogIndex | string, StoreError> => {
-  let problem = `${INDEX} is missing`
+const usableIndex = (opened: Opened): Effect.Effect<CatalogIndex | IndexProblem, FormatError> => {
+  let problem: IndexProblem = { message: `${INDEX} is missing` }
   return Effect.map(
-    unlessDamaged(readIndex(opened), INDEX, ({ message }) => problem = message),
+    unlessDamaged(readIndex(opened), INDEX, (error) => problem = { message: error.message, cause: error }),
     (index) => index ?? problem,
   )
 }

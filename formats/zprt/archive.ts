@@ -8,9 +8,10 @@ import { openPayload } from "../../stages/encrypt/age_payload.ts"
 import { catching } from "../../stages/error.ts"
 import { type Hasher, KernelError } from "../../stages/kernel.ts"
 import { absent } from "../../stages/pack/absent.ts"
+import { readTwice } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, RepositoryError } from "../format.ts"
-import { corrupt } from "./errors.ts"
+import { asCorrupt, corrupt } from "./errors.ts"
 import { decodeIndex, type Index, IndexError, type IndexLayout } from "./index_codec.ts"
 import { orderOf } from "./index_order.ts"
 import type { Ring } from "./keys.ts"
@@ -84,7 +85,7 @@ export const recognise: (store: ObjectStore) => Effect.Effect<boolean, StoreErro
 export const sizeOf = (store: ObjectStore): Effect.Effect<number | undefined, StoreError> =>
   absent(Effect.map(store.stat(ARCHIVE), ({ size }) => size))
 
-/** Reads both ends. Fails with `none`, `foreign` (it neither begins nor ends as an archive), or `corrupt`. */
+/** Reads both ends, twice when they are not what they should be. Fails with `none`, `foreign` (it neither begins nor ends as an archive), or `corrupt`. */
 export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> = Effect.fnUntraced(
   function* (store: ObjectStore) {
     const { location } = store.properties
@@ -124,6 +125,7 @@ export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> 
     }
     return { size, places, trailer }
   },
+  (read, store) => Effect.mapError(readTwice(ARCHIVE, read), asCorrupt(store.properties.location)),
 )
 
 /** Of an archive of so many bytes, with that trailer, and `index` or more of it where the trailer says that the index is. */
@@ -168,7 +170,10 @@ export const loadArchive: (opened: Opened) => Effect.Effect<Archive, FormatError
     }
     return yield* Effect.fail(problem!)
   },
+  (load, { store }) => Effect.mapError(readTwice(ARCHIVE, load, isWrongKey), asCorrupt(store.properties.location)),
 )
+
+const isWrongKey = ({ reason }: FormatError): boolean => reason === "wrong-key"
 
 /** Reads the index at a place. Fails with `corrupt` or `wrong-key`. */
 export const readIndex: (
@@ -238,4 +243,5 @@ export const readIndex: (
     })
     return { index, form: { layout: orderOf(index, layout, last), trailer }, id: snapshotId(hasher, index) }
   },
+  (read, { store }) => Effect.mapError(readTwice(ARCHIVE, read, isWrongKey), asCorrupt(store.properties.location)),
 )

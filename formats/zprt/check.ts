@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Damage } from "../../stages/pack/damage.ts"
+import { StoreError } from "../../stages/pack/store.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { loadArchive } from "./archive.ts"
 import { fileContent } from "./content_read.ts"
@@ -17,7 +18,23 @@ const CONCURRENCY = 4
  * Structure: magics, trailer and index. With `readData` that share of the contents, chosen at random, is read whole: decrypted,
  * decompressed, and hashed again.
  */
-export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
+export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
+  Effect.flatMap(
+    run(opened, options),
+    ({ fingerprint, ...summary }): Effect.Effect<CheckSummary, FormatError> =>
+      fingerprint === undefined || summary.findings.length === 0
+        ? Effect.succeed(summary)
+        // Another archive may have taken its place meanwhile: then it is to be checked.
+        : Effect.matchEffect(loadArchive(opened), {
+          onFailure: () => Effect.succeed(summary),
+          onSuccess: (now) => now.fingerprint === fingerprint ? Effect.succeed(summary) : check(opened, options),
+        }),
+  )
+
+const run: (
+  opened: Opened,
+  options: CheckOptions,
+) => Effect.Effect<CheckSummary & { readonly fingerprint?: string }, FormatError> = Effect
   .fnUntraced(function* (opened: Opened, { progress, readData }: CheckOptions) {
     const damage = new Damage()
     const summary = { snapshots: 0, packs: 1, chunks: 0, bytesRead: 0 }
@@ -25,14 +42,14 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     if (loaded._tag === "Failure") {
       const { failure } = loaded
       if (failure._tag !== "RepositoryError" || failure.reason !== "corrupt") return yield* Effect.fail(failure)
-      damage.add(ARCHIVE, failure.message)
+      damage.addError(failure, ARCHIVE)
       return { ...summary, findings: damage.findings }
     }
-    const { id, index } = loaded.success
+    const { fingerprint, id, index } = loaded.success
     const paths = pathsOf(index)
-    const finding = (content: StoredContent, message: string): void => {
+    const finding = (content: StoredContent, message: string, cause?: unknown): void => {
       const object = `${ARCHIVE}, ${content.length} bytes at ${content.offset}`
-      damage.add(object, message)
+      damage.add(object, message, cause)
       for (const path of paths.get(content) ?? []) damage.addFile(object, id, path)
     }
     for (const content of overlapping(index.contents)) finding(content, "It overlaps with the one before it")
@@ -43,13 +60,19 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         if (readData >= 100 || Math.random() * 100 < readData) {
           bytesRead += content.length
           yield* Stream.runDrain(fileContent(opened, content, paths.get(content)?.[0] ?? "")).pipe(
-            Effect.catch(({ message }) => Effect.sync(() => finding(content, message))),
+            Effect.catch((error): Effect.Effect<void, StoreError> =>
+              // All of the store is gone.
+              error.reason === "io" && error.cause instanceof StoreError
+                ? Effect.fail(error.cause)
+                : Effect.sync(() => finding(content, error.message, error))
+            ),
           )
         }
         progress?.({ done: ++done, total: index.contents.length })
       }), { concurrency: CONCURRENCY, discard: true })
     return {
       ...summary,
+      fingerprint,
       snapshots: isEmpty(index) ? 0 : 1,
       chunks: index.contents.length,
       bytesRead,

@@ -6,10 +6,11 @@ import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/ag
 import { openPayload } from "../../stages/encrypt/age_payload.ts"
 import { catching } from "../../stages/error.ts"
 import { KernelError } from "../../stages/kernel.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import { contentError } from "../../stages/contents.ts"
+import { Afresh, readTwice } from "../../stages/pack/second_read.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import type { StoredContent } from "./index_codec.ts"
-import { readArchive } from "./layout.ts"
+import { ARCHIVE, readArchive } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
 /** Bytes that are read at once. At least as long as any header. */
@@ -33,11 +34,10 @@ export const storedContent = (
 ): Stream.Stream<Uint8Array, SourceError> => {
   const damaged = (how: string): SourceError =>
     new SourceError({ reason: "damaged", path, message: `Its content is lost: ${how}` })
-  const read = (at: number): Effect.Effect<Uint8Array, SourceError> =>
-    readArchive(store, offset + at, Math.min(READ_BYTES, length - at)).pipe(
-      Effect.mapError((error) => fromStoreError(error, path)),
-    )
-  return Stream.unwrap(Effect.gen(function* () {
+  const readTo = (at: number, end: number): Effect.Effect<Uint8Array, SourceError> =>
+    Effect.mapError(readArchive(store, offset + at, end - at), (error) => contentError(path, error))
+  const read = (at: number) => readTo(at, Math.min(at + READ_BYTES, length))
+  const start = Effect.gen(function* () {
     const first = yield* read(0)
     if (!isAge(first)) return yield* damaged(`there is no age file at ${offset} of the archive`)
     const header = headerLength(first.subarray(0, AGE_HEADER_MAXIMUM))
@@ -52,10 +52,29 @@ export const storedContent = (
         message: "It cannot be read with the identities given: it is encrypted for others, or its header is damaged",
       })
     }
+    return { first, header, opening }
+  })
+  return Stream.unwrap(Effect.gen(function* () {
+    const { first, header, opening } = yield* readTwice(ARCHIVE, start, ({ reason }) => reason === "denied")
     const payload = openPayload(cipher, opening.fileKey)
     const content = zstdContent(zstd, limit)
     const decode = (run: () => ReadonlyArray<Uint8Array>) =>
       catching(KernelError, run).pipe(Effect.mapError(({ message }) => damaged(message)))
+    let pushed = header
+    /** What is not authentic is read once more. */
+    const open = (
+      run: () => ReadonlyArray<Uint8Array>,
+      end = false,
+    ): Effect.Effect<ReadonlyArray<Uint8Array>, SourceError> => {
+      const again = Effect.flatMap(
+        Effect.suspend(() => readTo(header + payload.rewind(), pushed)),
+        (bytes) => decode(() => [...payload.push(bytes), ...(end ? payload.end() : [])]),
+      )
+      return readTwice(
+        ARCHIVE,
+        Effect.flatMap(Afresh, (afresh) => afresh ? again : decode(run)),
+      )
+    }
     const stored = Stream.concat(
       Stream.succeed(first.subarray(header)),
       Stream.unfold(
@@ -64,10 +83,19 @@ export const storedContent = (
       ),
     )
     const rest = Stream.fromEffect(
-      Effect.suspend(() => decode(() => [...payload.end().flatMap((piece) => content.push(piece)), ...content.end()])),
+      Effect.flatMap(
+        Effect.suspend(() => open(() => payload.end(), true)),
+        (pieces) => decode(() => [...pieces.flatMap((piece) => content.push(piece)), ...content.end()]),
+      ),
     )
     return stored.pipe(
-      Stream.mapEffect((bytes) => decode(() => payload.push(bytes).flatMap((piece) => content.push(piece)))),
+      Stream.mapEffect((bytes) => {
+        pushed += bytes.length
+        return Effect.flatMap(
+          open(() => payload.push(bytes)),
+          (pieces) => decode(() => pieces.flatMap((piece) => content.push(piece))),
+        )
+      }),
       Stream.concat(rest),
       Stream.flattenIterable,
     )
@@ -98,17 +126,3 @@ export const fileContent = (
       Stream.concat(Stream.fromEffectDrain(check)),
     )
   })
-
-const fromStoreError = (error: StoreError, path: string): SourceError =>
-  error.reason === "corrupt" || error.reason === "not-found"
-    ? new SourceError({
-      reason: "damaged",
-      path,
-      message: `Its content is lost: ${error.message}`,
-    })
-    : new SourceError({
-      reason: error.reason === "denied" ? "denied" : "io",
-      path,
-      message: error.message,
-      cause: error,
-    })

@@ -7,6 +7,7 @@ import type { MakePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { openPayload, payloadBytes, sealPayload } from "../../stages/encrypt/age_payload.ts"
 import { concat } from "effect/Bytes"
 import type { KernelError } from "../../stages/kernel.ts"
+import { Afresh } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { refuseOthers, RepositoryError, type Secrets } from "../format.ts"
 import { fromKernelError, unsupported } from "./errors.ts"
@@ -104,9 +105,14 @@ export const openRing: (
     if (index === undefined || !isForPassphrase(index)) {
       const slot = yield* readSlot(store)
       if (slot !== undefined) {
-        const identity = yield* openSlot(slot, secrets.password, cipher)
+        const first = yield* openSlot(slot, secrets.password, cipher)
+        // It may have been read wrongly; what is the same again needs not be tried again.
+        const again = first === undefined ? yield* Effect.provideService(readSlot(store), Afresh, true) : undefined
+        const identity = again === undefined || sameBytes(again, slot)
+          ? first
+          : yield* openSlot(again, secrets.password, cipher)
         if (identity === undefined) return yield* wrongKey(`The password does not open the archive ${location}`)
-        return yield* identityRing(identity, slot)
+        return yield* identityRing(identity, first === undefined ? again! : slot)
       }
       if (index !== undefined) {
         return yield* new RepositoryError({
@@ -119,6 +125,9 @@ export const openRing: (
   },
   Effect.catchTag("KernelError", (error) => Effect.fail(fromKernelError(error))),
 )
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** The key slot that an archive begins with, when it has one: an age file for a passphrase, as long as one of an identity is. */
 export const readSlot: (store: ObjectStore) => Effect.Effect<Uint8Array | undefined, StoreError> = Effect.fnUntraced(

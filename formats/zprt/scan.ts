@@ -1,7 +1,9 @@
 /** Finds the age files in an archive without its index: by what each begins with. */
+import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import { AGE_INTRO } from "../../stages/encrypt/age.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { concernsObject } from "../../stages/pack/unreadable.ts"
 import type { FormatError } from "../format.ts"
 import { type Archive, type IndexPlace, readIndex } from "./archive.ts"
 import type { Place } from "./content_read.ts"
@@ -20,6 +22,8 @@ import type { Opened } from "./opened.ts"
 
 /** Bytes that are read at once. */
 const WINDOW_BYTES = 4 << 20
+/** What a disk cannot read is left out in pieces of so many bytes. */
+const SECTOR_BYTES = 4 << 10
 /** No age file is shorter: a header of one stanza, nonce and tag. */
 const SHORTEST = 100
 
@@ -90,13 +94,30 @@ const withoutSlot: (opened: Opened, places: ReadonlyArray<Place>) => Effect.Effe
     return slot?.length === first.length ? places.slice(1) : places
   })
 
+/** Bytes of the archive; zeros where the disk cannot read it. */
+const readWhatIsThere: (
+  store: ObjectStore,
+  offset: number,
+  length: number,
+) => Effect.Effect<Uint8Array, StoreError> = Effect.fnUntraced(function* (store, offset, length) {
+  const read = yield* Effect.result(readArchive(store, offset, length))
+  if (read._tag === "Success") return read.success
+  if (!concernsObject(read.failure)) return yield* read.failure
+  if (length <= SECTOR_BYTES) return new Uint8Array(length)
+  const half = Math.ceil(length / 2)
+  return concat([
+    yield* readWhatIsThere(store, offset, half),
+    yield* readWhatIsThere(store, offset + half, length - half),
+  ])
+})
+
 /** Offsets of what every age file begins with, and of magics behind a number. */
 const findMarks = Effect.fnUntraced(function* ({ store }: Opened, size: number) {
   const starts: Array<number> = []
   const magics: Array<number> = []
   const overlap = Math.max(AGE_INTRO.length, MAGIC.length) - 1
   for (let at = 0; at < size; at += WINDOW_BYTES) {
-    const bytes = yield* readArchive(store, at, Math.min(WINDOW_BYTES + overlap, size - at))
+    const bytes = yield* readWhatIsThere(store, at, Math.min(WINDOW_BYTES + overlap, size - at))
     for (const found of occurrences(bytes, AGE_INTRO, WINDOW_BYTES)) {
       const start = at + found
       if (start - (starts.at(-1) ?? -SHORTEST) >= SHORTEST) starts.push(start)

@@ -35,17 +35,14 @@ const NO_AAD = new Uint8Array(0)
 const cipherFor = (make: MakePayloadCipher, fileKey: Uint8Array, nonce: Uint8Array): NonceCipher =>
   make(hkdf(sha256, fileKey, nonce, new TextEncoder().encode("payload"), 32))
 
-/** Gives the nonces of the chunks in turn. */
-const nonces = (): (last: boolean) => Uint8Array => {
-  let number = 0
-  return (last) => {
-    const nonce = new Uint8Array(12)
-    const view = new DataView(nonce.buffer)
-    view.setUint32(3, Math.floor(number / 0x100000000))
-    view.setUint32(7, number++ >>> 0)
-    nonce[11] = last ? 1 : 0
-    return nonce
-  }
+/** The nonce of a chunk. */
+const nonceOf = (number: number, last: boolean): Uint8Array => {
+  const nonce = new Uint8Array(12)
+  const view = new DataView(nonce.buffer)
+  view.setUint32(3, Math.floor(number / 0x100000000))
+  view.setUint32(7, number >>> 0)
+  nonce[11] = last ? 1 : 0
+  return nonce
 }
 
 /** Hands pieces of up to `size` bytes to `take`, all but the last, which stays until it is known whether more comes. */
@@ -77,6 +74,9 @@ const cut = (size: number, take: (piece: Uint8Array) => void) => {
       }
     },
     rest: (): Uint8Array => held.subarray(0, length),
+    drop: (): void => {
+      length = 0
+    },
   }
 }
 
@@ -84,9 +84,9 @@ const cut = (size: number, take: (piece: Uint8Array) => void) => {
 export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Transform => {
   const nonce = crypto.getRandomValues(new Uint8Array(PAYLOAD_NONCE_BYTES))
   const seal = provenSeal(NAME, cipherFor(make, fileKey, nonce))
-  const next = nonces()
+  let number = 0
   let out: Array<Uint8Array> = [nonce]
-  const pieces = cut(CHUNK_BYTES, (piece) => void out.push(...seal(next(false), piece, NO_AAD)))
+  const pieces = cut(CHUNK_BYTES, (piece) => void out.push(...seal(nonceOf(number++, false), piece, NO_AAD)))
   const taken = (): ReadonlyArray<Uint8Array> => {
     const all = out
     out = []
@@ -98,26 +98,34 @@ export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Trans
       return taken()
     },
     end: () => {
-      out.push(...seal(next(true), pieces.rest(), NO_AAD))
+      out.push(...seal(nonceOf(number, true), pieces.rest(), NO_AAD))
       return taken()
     },
   }
+}
+
+/** A payload that is being opened. */
+export interface OpenPayload extends Transform {
+  /**
+   * After `push` or `end` has failed: where in the payload the first chunk begins that was not opened. What was pushed from there on is
+   * forgotten, to be pushed again.
+   */
+  readonly rewind: () => number
 }
 
 /**
  * Payload to content. What `push` gives is authentic, but the whole only when `end` does not fail.
  * Throws KernelError `forged` for a chunk that was altered, left out or moved, and for a payload that is cut off or goes on after its end.
  */
-export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Transform => {
+export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): OpenPayload => {
   const nonce = new Uint8Array(PAYLOAD_NONCE_BYTES)
   let nonceLength = 0
   let cipher: NonceCipher | undefined
-  const next = nonces()
   let number = 0
   const open = (piece: Uint8Array, last: boolean): Uint8Array => {
     let opened: Uint8Array | undefined
     try {
-      opened = cipher!.open(next(last), piece, NO_AAD)
+      opened = cipher!.open(nonceOf(number, last), piece, NO_AAD)
     } catch {
       // Its tag does not fit.
     }
@@ -151,6 +159,16 @@ export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Trans
       const last = open(rest, true)
       if (last.length === 0 && number > 0) throw altered("its last chunk is empty")
       return last.length === 0 ? [] : [last]
+    },
+    rewind: () => {
+      pieces.drop()
+      // The nonce may be what was wrong, as long as it has opened nothing.
+      if (number === 0) {
+        nonceLength = 0
+        cipher = undefined
+        return 0
+      }
+      return PAYLOAD_NONCE_BYTES + number * (CHUNK_BYTES + TAG_BYTES)
     },
   }
 }

@@ -12,7 +12,9 @@ import { checkHeader, INDEX_BYTES, objectId, objectName, type PackLayout } from 
 import { listedOnce } from "./listed_once.ts"
 import { decodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
 import { PackError } from "./packing.ts"
+import { Afresh, readTwice } from "./second_read.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
+import { concernsObject } from "./unreadable.ts"
 
 /** A pack that is there. */
 export interface KnownPack {
@@ -69,11 +71,20 @@ export interface Footer {
   readonly blocks: ReadonlyArray<FooterBlock>
 }
 
+/** A pack or an index that cannot be read, as one that is lost. */
+export const asPackError = (error: StoreError): PackError =>
+  new PackError({
+    reason: error.reason === "not-found" ? "missing" : "truncated",
+    object: error.object,
+    message: error.message,
+    cause: error,
+  })
+
 /** Where to read objects from. */
 export type Readable = Pick<ObjectStore, "get">
 
 /**
- * Reads the footer of a pack, which is sealed with the header that a pack of this name has: the header itself is read only to say what
+ * Reads the footer of a pack, twice when it is not what it should be, which is sealed with the header that a pack of this name has: the header itself is read only to say what
  * is wrong. Fails with PackError when the footer is damaged, StoreError when it cannot be read.
  */
 export const readFooter: (
@@ -81,7 +92,10 @@ export const readFooter: (
   store: Readable,
   cipher: Cipher,
   pack: SizedPack,
-) => Effect.Effect<Footer, PackError | StoreError> = Effect.fnUntraced(function* (layout, store, cipher, pack) {
+) => Effect.Effect<Footer, PackError | StoreError> = (layout, store, cipher, pack) =>
+  readTwice(pack.object, footerOf(layout, store, cipher, pack))
+
+const footerOf: typeof readFooter = Effect.fnUntraced(function* (layout, store, cipher, pack) {
   const { object, size } = pack
   const { headerBytes } = layout.packs
   if (size < headerBytes + TRAILER_BYTES) {
@@ -115,9 +129,12 @@ const readHeader: (
   store: Readable,
   pack: SizedPack,
 ) => Effect.Effect<void, PackError | StoreError> = (layout, store, { id, object }) =>
-  Effect.flatMap(
-    store.get(object, { offset: 0, length: layout.packs.headerBytes }),
-    (header) => catching(PackError, () => checkHeader(layout.packs, object, id, header)),
+  readTwice(
+    object,
+    Effect.flatMap(
+      store.get(object, { offset: 0, length: layout.packs.headerBytes }),
+      (header) => catching(PackError, () => checkHeader(layout.packs, object, id, header)),
+    ),
   )
 
 /** What a pack says of itself at both ends. */
@@ -143,7 +160,7 @@ export const readEnds: (
   return header === undefined ? footer : { ...footer, header }
 })
 
-/** Reads one index object. */
+/** Reads one index object, twice when it is not what it should be. */
 export const readIndex: (
   layout: PackLayout,
   store: ObjectStore,
@@ -171,13 +188,30 @@ export const readIndex: (
       }
     })
   },
+  (read, _layout, _store, _cipher, object) => readTwice(object, read),
 )
 
-/** Opens the packs of a store. Damage is listed, not fatal; only the store's own failures fail. */
+/** A rebuild beside this may replace indexes so often while they are read. */
+const LOOKS = 4
+
+/**
+ * Opens the packs of a store. Damage is listed, not fatal; only the store's own failures fail. What is not there any more when it is read may
+ * have been replaced since it was listed, so it is listed again before it is called missing.
+ */
 export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, StoreError, ObjectStore> = Effect
-  .fnUntraced(function* (
-    layout,
-  ) {
+  .fnUntraced(function* (layout) {
+    let found = yield* look(layout)
+    for (let looks = 1, before = ""; looks < LOOKS; looks++) {
+      const missing = found.damaged.filter(({ reason }) => reason === "missing").map(({ object }) => object).join()
+      if (missing === before) break
+      before = missing
+      found = yield* look(layout, true)
+    }
+    return found
+  })
+
+const look: (layout: PackLayout, afresh?: boolean) => Effect.Effect<PackStore, StoreError, ObjectStore> = Effect
+  .fnUntraced(function* (layout, afresh = false) {
     const store = yield* ObjectStore
     const table = yield* Kernels
     const packCipher = makeKernel(layout.packs.cipher, table)
@@ -186,16 +220,17 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
     const setAside = <A>(effect: Effect.Effect<A, PackError | StoreError>): Effect.Effect<A | undefined, StoreError> =>
       Effect.catch(effect, (error): Effect.Effect<undefined, StoreError> => {
         if (error instanceof PackError) damaged.push(error)
-        else if (error.reason === "not-found" || error.reason === "corrupt" || error.reason === "io") {
-          damaged.push(new PackError({ reason: "truncated", object: error.object, message: error.message }))
-        } else return Effect.fail(error)
+        else if (concernsObject(error)) damaged.push(asPackError(error))
+        else return Effect.fail(error)
         return Effect.succeed(undefined)
       })
 
     const together = { concurrency: requestsAtOnce(store) }
-    const { list } = layout.indexes.directory === layout.packs.directory
+    const { list: listed } = layout.indexes.directory === layout.packs.directory
       ? yield* listedOnce(store, layout.packs.directory)
       : store
+    const list: ObjectStore["list"] = (directory) =>
+      afresh ? Stream.provideService(listed(directory), Afresh, true) : listed(directory)
     const present = new Map<string, number>()
     const listing = yield* Effect.forkChild(
       Effect.suspend(() =>
@@ -233,9 +268,18 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
         seen.add(object)
       }
       // A pack is there before its index: one that was listed too early to be seen is there now.
+      const unreadable = new Map<string, PackError>()
       yield* Effect.forEach(
         fresh.filter(([object]) => !present.has(object)),
-        ([object]) => Effect.map(absent(store.stat(object)), (info) => void (info && present.set(object, info.size))),
+        ([object]) =>
+          absent(store.stat(object)).pipe(
+            Effect.map((info) => void (info && present.set(object, info.size))),
+            Effect.catch((error) =>
+              concernsObject(error)
+                ? Effect.sync(() => void unreadable.set(object, asPackError(error)))
+                : Effect.fail(error)
+            ),
+          ),
         { ...together, discard: true },
       )
       for (const [object, listed] of fresh) {
@@ -245,6 +289,11 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
           continue
         }
         lost.push({ object, prefixes: listed.prefixes.slice() })
+        const problem = unreadable.get(object)
+        if (problem !== undefined) {
+          damaged.push(problem)
+          continue
+        }
         const [reason, message] = size === undefined
           ? ["missing", `${object} is missing`] as const
           : ["truncated", `${object} has ${size} bytes, not ${listed.size}: it is truncated or altered`] as const

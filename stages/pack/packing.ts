@@ -89,6 +89,7 @@ interface PackErrorFields {
   readonly reason: "missing" | "truncated" | "corrupt" | "forged" | "newer" | "foreign"
   readonly object: string
   readonly message: string
+  readonly cause?: unknown
 }
 const PackErrorBase: TaggedErrorClass<"PackError", PackErrorFields> = taggedError("PackError")
 /** An object is not the pack or index that it should be. */

@@ -11,6 +11,7 @@ import type { PackLayout } from "./pack_layout.ts"
 import { lostPackOf, type PackStore, type Readable, readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
+import { concernsObject } from "./unreadable.ts"
 import { wholeReads } from "./whole_reads.ts"
 
 /** Directories of packs that are kept in memory. */
@@ -46,7 +47,7 @@ export const readPacks: (
           new PackDirectory(info.object, layout.packs.headerBytes, blocks)
         ),
         Effect.catch((error): Effect.Effect<ChunkLost, StoreError> =>
-          error instanceof PackError || error.reason === "not-found" || error.reason === "corrupt"
+          error instanceof PackError || concernsObject(error)
             ? Effect.succeed({ lost: error.message })
             : Effect.fail(error)
         ),

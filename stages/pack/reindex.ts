@@ -5,9 +5,10 @@ import { Kernels, makeKernel } from "../kernel.ts"
 import { requestsAtOnce } from "./at_once.ts"
 import { freshId, objectName, type PackLayout } from "./pack_layout.ts"
 import { dividedByIndex, encodePackList, listedOf, type ListedPack } from "./pack_list.ts"
-import { type KnownPack, openPackStore, readEnds } from "./pack_store.ts"
+import { asPackError, type KnownPack, openPackStore, readEnds } from "./pack_store.ts"
 import { PackError } from "./packing.ts"
 import { ObjectStore, type StoreError } from "./store.ts"
+import { concernsObject } from "./unreadable.ts"
 
 /** What was found. */
 export interface Reindexed {
@@ -19,12 +20,15 @@ export interface Reindexed {
   readonly lost: ReadonlyArray<PackError>
 }
 
-/** Writes a pack again with its header as it was. */
+/** Writes a pack again with its header as it was; leaves one that cannot be read whole. */
 const mendHeader = Effect.fnUntraced(
   function* (layout: PackLayout, store: ObjectStore, { id, object, size }: KnownPack) {
     const { headerBytes } = layout.packs
-    const rest = yield* store.get(object, { offset: headerBytes, length: size - headerBytes })
-    yield* store.put(object, [layout.packs.header(id), rest], { replace: true })
+    const rest = yield* Effect.catch(
+      store.get(object, { offset: headerBytes, length: size - headerBytes }),
+      (error) => concernsObject(error) ? Effect.succeed(undefined) : Effect.fail(error),
+    )
+    if (rest !== undefined) yield* store.put(object, [layout.packs.header(id), rest], { replace: true })
   },
 )
 
@@ -50,7 +54,12 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
       (pack) =>
         Effect.matchEffect(readEnds(layout, store, cipher, pack), {
           onSuccess: (ends) => Effect.succeed({ pack: listedOf(pack, ends), header: ends.header }),
-          onFailure: (error) => error instanceof PackError ? Effect.succeed(error) : Effect.fail(error),
+          onFailure: (error) =>
+            error instanceof PackError
+              ? Effect.succeed(error)
+              : concernsObject(error)
+              ? Effect.succeed(asPackError(error))
+              : Effect.fail(error),
         }),
       together,
     )

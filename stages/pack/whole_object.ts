@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
+import { Afresh } from "./second_read.ts"
 import { type ObjectStore, StoreError } from "./store.ts"
 
-/** An object that was fetched at once, to be read as if it were still in the store. */
+/** An object that was fetched at once, to be read as if it were still in the store; afresh it is read from there. */
 export interface WholeObject extends Pick<ObjectStore, "get"> {
   readonly bytes: Uint8Array
 }
@@ -18,6 +19,9 @@ export const wholeObject = (
       return Effect.fail(new StoreError({ reason: "corrupt", object: name, message }))
     }
     const get: ObjectStore["get"] = (_, part) =>
-      Effect.sync(() => "atMost" in part ? bytes.slice() : bytes.slice(part.offset, part.offset + part.length))
+      Effect.flatMap(Afresh, (afresh) =>
+        afresh
+          ? store.get(name, part)
+          : Effect.succeed("atMost" in part ? bytes.slice() : bytes.slice(part.offset, part.offset + part.length)))
     return Effect.succeed({ bytes, get })
   })

@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import { release } from "../release.ts"
+import { Afresh } from "./second_read.ts"
 import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
+import { concernsObject } from "./unreadable.ts"
 
 /** Objects up to so many bytes are fetched whole: packs of 16 MiB are a little larger than that. */
 const LARGEST_BYTES = 32 << 20
@@ -78,8 +80,7 @@ export const wholeReads = (
       return Semaphore.withPermits(room, size)(whole).pipe(
         Effect.matchEffect({
           onSuccess: () => Effect.sync(() => void tried.add(name)),
-          onFailure: (error) =>
-            error.reason === "unavailable" ? Effect.fail(error) : Effect.sync(() => void tried.add(name)),
+          onFailure: (error) => concernsObject(error) ? Effect.sync(() => void tried.add(name)) : Effect.fail(error),
         }),
         Effect.ensuring(Effect.sync(() => {
           coming.delete(name)
@@ -88,8 +89,21 @@ export const wholeReads = (
       )
     })
 
+  /** What is in memory may be what was read wrongly. */
+  const drop = (name: string): void => {
+    const whole = kept.get(name)
+    if (whole === undefined) return
+    kept.delete(name)
+    bytes -= whole.length
+    release(whole)
+  }
+
   const get: ObjectStore["get"] = (name, part) =>
-    Effect.suspend(() => {
+    Effect.flatMap(Afresh, (afresh) => {
+      if (afresh) {
+        drop(name)
+        return store.get(name, part)
+      }
       const found = fromMemory(name, part)
       if (found !== undefined) return Effect.succeed(found)
       const other = coming.get(name)

@@ -18,7 +18,7 @@ import { Losses, represent } from "../../../stages/walk/represent.ts"
 import { reuse } from "../../../stages/walk/reuse.ts"
 import { treeFidelity } from "../../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../../format.ts"
-import { fromSqliteError } from "../errors.ts"
+import { fromSqliteError, isDamage } from "../errors.ts"
 import { infoOf } from "../snapshot.ts"
 import { commitRun, emptyCatalog } from "./commit.ts"
 import { ContentWriter } from "./content.ts"
@@ -129,8 +129,8 @@ export const presentContents = (store: ObjectStore): Effect.Effect<ChunkIndex, S
 const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
   if (parent !== undefined) {
     const copy = yield* openCatalog(opened, parent).pipe(
-      Effect.catchTag(
-        "RepositoryError",
+      Effect.catchIf(
+        isDamage,
         (error) => Effect.as(Effect.logWarning(`${error.message}. All files are read again`), undefined),
       ),
     )

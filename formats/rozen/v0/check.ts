@@ -4,11 +4,12 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
-import type { ObjectInfo, StoreError } from "../../../stages/pack/store.ts"
-import type { CheckOptions, CheckSummary, FormatError, RepositoryError } from "../../format.ts"
-import { checkConfig, CONFIG, readConfig } from "../config.ts"
+import { readTwice } from "../../../stages/pack/second_read.ts"
+import type { ObjectInfo } from "../../../stages/pack/store.ts"
+import type { CheckOptions, CheckSummary, FormatError } from "../../format.ts"
+import { CONFIG, verifyConfig } from "../config.ts"
 import { Damage } from "../../../stages/pack/damage.ts"
-import { attempt, corrupt } from "../errors.ts"
+import { attempt, corrupt, isDamage } from "../errors.ts"
 import { checkKeys } from "../keys.ts"
 import { catalogEntries } from "../opened.ts"
 import type { Opened } from "./layout.ts"
@@ -30,10 +31,8 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
   .fnUntraced(function* (opened, { only, progress, readData }) {
     const { store } = opened
     const damage = new Damage()
-    const config = yield* readConfig(store)
-    if (config === undefined) damage.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
-    else yield* keeping(damage, CONFIG, attempt(() => checkConfig(config, opened.id, opened.master)))
-    for (const { message, object } of yield* checkKeys(store)) damage.add(object!, message)
+    yield* keeping(damage, CONFIG, verifyConfig(store, opened.config))
+    for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
 
     const objects = (yield* Stream.runCollect(store.list("DATA/"))).filter(({ name }) =>
       contentName(name) !== undefined
@@ -46,15 +45,20 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         const id = hexToBytes(contentName(object.name)!)
         present.claim(id)
         const whole = readData >= 100 || Math.random() * 100 < readData
-        yield* keeping(damage, object.name, checkContent(opened, object, whole), () => damage.addChunk(id, object.name))
+        yield* keeping(
+          damage,
+          object.name,
+          readTwice(object.name, checkContent(opened, object, whole)),
+          () => damage.addChunk(id, object.name),
+        )
         if (whole) bytesRead += object.size
         progress?.({ done: ++done, total: objects.length })
       }), { concurrency: CONCURRENCY, discard: true })
 
     const { damaged, snapshots } = yield* listSnapshots(opened)
-    for (const { message, object } of damaged) damage.add(object!, message)
+    for (const error of damaged) damage.addError(error, "INDEX/")
     const logs = yield* readLogs(opened)
-    for (const { message, object } of logs.damaged) damage.add(object!, message)
+    for (const error of logs.damaged) damage.addError(error, "DATA/")
     for (const { record } of snapshots) {
       for (let number = 0; number < record.log.segments; number++) {
         if (logs.logs.get(record.id)?.segments.has(number) === true) continue
@@ -94,12 +98,12 @@ const checkContent = Effect.fnUntraced(function* (opened: Opened, { name, size }
 const keeping = (
   damage: Damage,
   object: string,
-  effect: Effect.Effect<void, RepositoryError | StoreError>,
+  effect: Effect.Effect<void, FormatError>,
   then: () => void = () => {},
-): Effect.Effect<void, StoreError> =>
-  Effect.catchTag(effect, "RepositoryError", ({ message }) =>
+): Effect.Effect<void, FormatError> =>
+  Effect.catchIf(effect, isDamage, (error) =>
     Effect.sync(() => {
-      damage.add(object, message)
+      damage.add(object, error.message, error)
       then()
     }))
 
@@ -109,7 +113,7 @@ export const nameFiles: (
   snapshots: ReadonlyArray<SnapshotObject>,
   damage: Damage,
   present: ChunkIndex,
-) => Effect.Effect<void, StoreError> = Effect.fnUntraced(function* (opened, snapshots, damage, present) {
+) => Effect.Effect<void, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, present) {
   for (const snapshot of snapshots) {
     yield* openCatalog(opened, snapshot).pipe(
       Effect.flatMap(({ tree }) =>

@@ -2,6 +2,7 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { readTwice } from "../../../stages/pack/second_read.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
 import type { RepositoryError } from "../../format.ts"
 import { attempt, corrupt } from "../errors.ts"
@@ -51,21 +52,24 @@ export const readLogObject = (
   name: string,
   size?: number,
 ): Effect.Effect<LogObject, RepositoryError | StoreError> =>
-  Effect.gen(function* () {
-    const { data, sections } = yield* openObject(opened, "ROZE-LOG", name, size)
-    const pieces = yield* Stream.runCollect(data)
-    const body = new Uint8Array(pieces.reduce((n, piece) => n + piece.length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      body.set(piece, at)
-      at += piece.length
-    }
-    const section = sections[0]!
-    if (section.length !== 36) return yield* corrupt(name, `${name} is damaged: it does not say of which log it is`)
-    const number = new DataView(section.buffer, section.byteOffset).getUint32(32, true)
-    const segment = yield* attempt(() => decodeSegment(name, body))
-    return { ...segment, snapshot: bytesToHex(section.subarray(0, 32)), number }
-  })
+  readTwice(
+    name,
+    Effect.gen(function* () {
+      const { data, sections } = yield* openObject(opened, "ROZE-LOG", name, size)
+      const pieces = yield* Stream.runCollect(data)
+      const body = new Uint8Array(pieces.reduce((n, piece) => n + piece.length, 0))
+      let at = 0
+      for (const piece of pieces) {
+        body.set(piece, at)
+        at += piece.length
+      }
+      const section = sections[0]!
+      if (section.length !== 36) return yield* corrupt(name, `${name} is damaged: it does not say of which log it is`)
+      const number = new DataView(section.buffer, section.byteOffset).getUint32(32, true)
+      const segment = yield* attempt(() => decodeSegment(name, body))
+      return { ...segment, snapshot: bytesToHex(section.subarray(0, 32)), number }
+    }),
+  )
 
 /** The log of a run, as far as it is there. */
 export interface Log {

@@ -12,11 +12,11 @@ import * as Stream from "effect/Stream"
 import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
 import { Kernels } from "../../../stages/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import { concernsObject } from "../../../stages/pack/unreadable.ts"
 import { treeFidelity } from "../../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../../format.ts"
 import { guardedFormat } from "../../guard.ts"
-import { checkConfig, completing, CONFIG, configVersion, encodeConfig, readConfig } from "../config.ts"
-import { attempt } from "../errors.ts"
+import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "../config.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, writeKey } from "../keys.ts"
 import { unlock } from "../unlock.ts"
 import { backup } from "./backup.ts"
@@ -32,11 +32,15 @@ export interface RozenV0Options extends WriteOptions {
 }
 
 const formatWith = (options: RozenV0Options): Format => {
-  const opened = Effect.fnUntraced(function* (id: string, master: Redacted.Redacted<Uint8Array>) {
+  const opened = Effect.fnUntraced(function* (
+    store: ObjectStore,
+    id: string,
+    master: Redacted.Redacted<Uint8Array>,
+  ) {
     return repository({
       id,
       master,
-      store: yield* ObjectStore,
+      store,
       engine: yield* SqliteEngine,
       layout: makeLayout(id, master, yield* Kernels, options),
       config: encodeConfig({ Version: 0, Id: id }, master),
@@ -60,7 +64,7 @@ const formatWith = (options: RozenV0Options): Format => {
         reason: "exists",
         message: `There is a repository at ${store.properties.location} already`,
       })
-      if ((yield* readConfig(store)) !== undefined || (yield* keyNames(store)).length > 0) return yield* exists
+      if (yield* isThere(store)) return yield* exists
       if (password === undefined) {
         return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
       }
@@ -70,31 +74,31 @@ const formatWith = (options: RozenV0Options): Format => {
       yield* store.put(CONFIG, [encodeConfig({ Version: 0, Id: id }, master)]).pipe(
         Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "exists" ? exists : error)),
       )
-      return yield* opened(id, master)
+      return yield* opened(store, id, master)
     }),
     open: Effect.fnUntraced(function* (secrets) {
       yield* refuseOthers(secrets, "rozen-v0", ["password"])
       const store = yield* ObjectStore
-      const config = yield* readConfig(store)
-      if (config === undefined && (yield* keyNames(store)).length === 0) {
+      const said = yield* readVersion(store)
+      if (said === undefined && (yield* keyNames(store)).length === 0) {
         return yield* new RepositoryError({
           reason: "none",
           message: `There is no repository at ${store.properties.location}`,
         })
       }
-      if (config !== undefined && (yield* attempt(() => configVersion(config))) !== 0) {
+      if ((versionOf(said) ?? 0) !== 0) {
         return yield* new RepositoryError({
           reason: "foreign",
           message: `The repository at ${store.properties.location} is not of version 0`,
         })
       }
       const { id, master } = yield* unlock(store, secrets)
-      if (config === undefined) yield* Effect.logWarning(`${CONFIG} is missing; "penstock rebuild" makes it again`)
-      else yield* attempt(() => checkConfig(config, id, master))
-      const repository = yield* opened(id, master)
-      return config === undefined
-        ? completing(repository, store, encodeConfig({ Version: 0, Id: id }, master))
-        : repository
+      return yield* withConfig(
+        said,
+        store,
+        encodeConfig({ Version: 0, Id: id }, master),
+        yield* opened(store, id, master),
+      )
     }),
   }
 }
@@ -121,16 +125,24 @@ const repository = (opened: Opened): Repository => ({
  */
 export const storedVersion: (store: ObjectStore) => Effect.Effect<number | undefined, StoreError> = Effect.fnUntraced(
   function* (store) {
-    const config = yield* readConfig(store)
-    const told = config === undefined
-      ? undefined
-      : yield* Effect.option(attempt(() => configVersion(config))).pipe(Effect.map(Option.getOrUndefined))
-    if (told !== undefined) return told
+    const told = yield* Effect.option(readVersion(store))
+    const version = Option.isSome(told) ? versionOf(told.value) : undefined
+    if (version !== undefined) return version
     for (const directory of ["INDEX/", "DATA/"]) {
-      const found = yield* Stream.runHead(
-        Stream.filter(store.list(directory), ({ name, size }) => size > 9 && /\.(idx|roz|roz-log)$/.test(name)),
+      const found = yield* store.list(directory).pipe(
+        Stream.filter(({ name, size }) => size > 9 && /\.(idx|roz|roz-log)$/.test(name)),
+        Stream.rechunk(1),
+        Stream.mapEffect(({ name }) =>
+          Effect.catchIf(
+            store.get(name, { offset: 8, length: 1 }),
+            concernsObject,
+            () => Effect.succeed(new Uint8Array(0)),
+          )
+        ),
+        Stream.filter(({ length }) => length > 0),
+        Stream.runHead,
       )
-      if (Option.isSome(found)) return (yield* store.get(found.value.name, { offset: 8, length: 1 }))[0]
+      if (Option.isSome(found)) return found.value[0]
     }
     return undefined
   },

@@ -3,9 +3,10 @@ import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { FRAME_BYTES } from "../../../stages/framed.ts"
+import { Afresh, readTwice } from "../../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
 import { RepositoryError } from "../../format.ts"
-import { attempt, corrupt } from "../errors.ts"
+import { asDamage, attempt, corrupt } from "../errors.ts"
 import { COMPRESSION, decodeHeader, ENCRYPTION, type ObjectHeader } from "../header.ts"
 import { type FrameCodec, frameCodec, maximumFrame, SECTION_BYTES } from "./frames.ts"
 import { BLOCK_VERSION_0, type Layout, type ObjectMagic, type Opened } from "./layout.ts"
@@ -26,11 +27,13 @@ export interface StoredObject {
   readonly rest: number
   /** True when the data is stored as it is. */
   readonly plain: boolean
+  /** True when only the end of the data tells whether all of it is what was stored. */
+  readonly late: boolean
   /** The data, to be run once. Fails at its end when it is not what the object's name or header says. */
   readonly data: Stream.Stream<Uint8Array, RepositoryError | StoreError>
 }
 
-/** Opens an object; `size` is that of the whole, when it is known. Fails with `corrupt` (missing, truncated, altered) or `newer`. */
+/** Opens an object, twice when it is not what it should be; `size` is that of the whole, when it is known. Fails with `corrupt` (missing, truncated, altered) or `newer`. */
 export const openObject: (
   opened: Pick<Opened, "store" | "layout">,
   magic: ObjectMagic,
@@ -47,8 +50,7 @@ export const openObject: (
     const sections: Array<Uint8Array> = []
     while (sections.length < SECTIONS[magic]) {
       const number = sections.length
-      const stored = yield* cursor.frame(number, true)
-      sections.push(yield* attempt(() => codec.open(stored, number, false, SECTION_BYTES)))
+      sections.push(yield* cursor.opened(number, true, (stored) => codec.open(stored, number, false, SECTION_BYTES)))
     }
     const isPlain = header.encryption.method === ENCRYPTION.none
     const dataId = isPlain ? header.encryption.payload.slice(0, 32) : undefined
@@ -72,9 +74,11 @@ export const openObject: (
         content === undefined ? dataId : hexToBytes(content),
         codec.framed ? framed(cursor, codec, sections.length) : raw(cursor),
       ),
+      late: isPlain,
     }
     return object
   },
+  (open, _opened, _magic, name) => readTwice(name, open),
 )
 
 const readHeader = (layout: Layout, magic: ObjectMagic, name: string, bytes: Uint8Array): ObjectHeader => {
@@ -115,9 +119,12 @@ const framed = (
     first,
     Effect.fnUntraced(function* (number: number) {
       if (number > first && cursor.remaining === 0) return undefined
-      const stored = yield* cursor.frame(number, false)
-      const last = cursor.remaining === 0
-      return [yield* attempt(() => codec.open(stored, number, last, FRAME_BYTES)), number + 1] as const
+      const bytes = yield* cursor.opened(
+        number,
+        false,
+        (stored) => codec.open(stored, number, cursor.remaining === 0, FRAME_BYTES),
+      )
+      return [bytes, number + 1] as const
     }),
   )
 
@@ -205,8 +212,26 @@ class Cursor {
     })
   }
 
+  /** What `open` makes of the next frame; when it makes nothing of it, of the same frame read again. */
+  opened(
+    number: number,
+    section: boolean,
+    open: (stored: Uint8Array) => Uint8Array,
+  ): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
+    const start = this.#size - this.remaining
+    const read = Effect.flatMap(Afresh, (afresh) => {
+      if (afresh) {
+        this.#held = new Uint8Array(0)
+        this.#at = 0
+        this.#next = start
+      }
+      return Effect.flatMap(this.#frame(number, section), (stored) => attempt(() => open(stored)))
+    })
+    return readTwice(this.#name, read)
+  }
+
   /** The next frame, without its length. */
-  frame(number: number, section: boolean): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
+  #frame(number: number, section: boolean): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     return Effect.flatMap(this.take(4), (head) => {
       const length = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true)
       if (length > maximumFrame(section)) {
@@ -221,9 +246,9 @@ class Cursor {
   }
 }
 
-/** An object that is not there, or shorter than a moment ago, is damage. */
+/** An object that is not there, or shorter than a moment ago, or that cannot be read, is damage. */
 const named = <A>(name: string, effect: Effect.Effect<A, StoreError>): Effect.Effect<A, RepositoryError | StoreError> =>
   Effect.mapError(effect, (error) => {
-    if (error.reason === "not-found") return corrupt(name, `${name} is missing`)
-    return error.reason === "corrupt" ? corrupt(name, `${name} is truncated`) : error
+    if (error.reason === "not-found") return corrupt(name, `${name} is missing`, error)
+    return error.reason === "corrupt" ? corrupt(name, `${name} is truncated`, error) : asDamage(name)(error)
   })

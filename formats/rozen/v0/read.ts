@@ -3,12 +3,14 @@ import { infoOf } from "../snapshot.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { contentError } from "../../../stages/contents.ts"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import type { Stored } from "../../../stages/executor.ts"
+import { Afresh } from "../../../stages/pack/second_read.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { SourceError } from "../../../stages/walk/source.ts"
 import { wanted } from "../../../stages/walk/wanted.ts"
-import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../../format.ts"
+import { type FormatError, type ReadOptions, readWrongly, RepositoryError, type SnapshotInfo } from "../../format.ts"
 import { catalogEntries } from "../opened.ts"
 import type { Opened } from "./layout.ts"
 import { contentObject } from "./names.ts"
@@ -39,6 +41,17 @@ export const entries = (
     return Stream.map(wanted(catalogEntries(tree, found.name), options), (entry) => withContent(opened, entry))
   }))
 
+/** The error of a content that is known to be wrong only at its end: what is stored may be right. */
+const lookAgain = (opened: Opened, name: string, error: FormatError): Effect.Effect<never, FormatError> =>
+  Effect.provideService(
+    Effect.flatMap(openObject(opened, "ROZE-DAT", name), ({ data }) => Stream.runDrain(data)),
+    Afresh,
+    true,
+  ).pipe(
+    Effect.mapError(() => error),
+    Effect.andThen(Effect.fail(readWrongly(name))),
+  )
+
 const withContent = (opened: Opened, stored: Stored): Entry => {
   const { chunks, reused: _reused, warning: _warning, ...entry } = stored
   if (entry.kind !== "file") return entry
@@ -46,8 +59,12 @@ const withContent = (opened: Opened, stored: Stored): Entry => {
     new SourceError({ reason: "damaged", path: entry.path, message: `Its content is lost: ${message}` })
   if (chunks.length === 0) return { ...entry, content: Stream.fail(damaged("the catalog does not name it")) }
   const name = contentObject(bytesToHex(chunkId(chunks, 0)))
-  const content = Stream.unwrap(Effect.map(openObject(opened, "ROZE-DAT", name), ({ data }) => data)).pipe(
-    Stream.mapError(({ message }) => damaged(message)),
+  const data = Stream.unwrap(
+    Effect.map(
+      openObject(opened, "ROZE-DAT", name),
+      ({ data, late }) =>
+        !late ? data : Stream.catch(data, (error) => Stream.fromEffect(lookAgain(opened, name, error))),
+    ),
   )
-  return { ...entry, content }
+  return { ...entry, content: Stream.mapError(data, (error) => contentError(entry.path, error)) }
 }

@@ -4,9 +4,10 @@ import type * as Scope from "effect/Scope"
 import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import { SqliteError } from "../../../stages/catalog/sqlite.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
+import { isUnreadable } from "../../../stages/pack/unreadable.ts"
 import type { FormatError, RebuildSummary, RepositoryError } from "../../format.ts"
 import { presentContents } from "./backup.ts"
-import { ensureConfig } from "../config.ts"
+import { mendConfig } from "../config.ts"
 import { Damage } from "../../../stages/pack/damage.ts"
 import { fromSqliteError } from "../errors.ts"
 import { infoOf, type SnapshotRecord } from "../snapshot.ts"
@@ -27,12 +28,14 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
 const run = Effect.fnUntraced(function* (opened: Opened) {
   const { store } = opened
   const damage = new Damage()
-  yield* ensureConfig(store, opened.config)
+  yield* mendConfig(store, opened.config)
   const listed = yield* listSnapshots(opened)
   const found = yield* wholeSnapshots(opened, listed.snapshots)
   const bad = [...listed.damaged, ...found.bad]
   const { damaged, logs } = yield* readLogs(opened)
-  for (const { message, object } of damaged) damage.add(object!, message)
+  for (const error of damaged) damage.addError(error, "DATA/")
+  // What may be all there is not rebuilt without, and never removed: another disk, or another user, may be able to read it.
+  const unreadable = [...damaged, ...bad].some(isUnreadable)
 
   const rebuilt = new Set<string>()
   const lost: Array<string> = []
@@ -41,6 +44,10 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
     // A log without an end is of a run that was killed, unless an object of it or of INDEX cannot be read.
     if (log.record === undefined) {
       if (damaged.length > 0 || bad.length > 0) lost.push(id)
+      continue
+    }
+    if (unreadable && !isWhole(log)) {
+      lost.push(id)
       continue
     }
     yield* Effect.scoped(replay(opened, log.record, log, damage))
@@ -52,12 +59,12 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
     yield* Effect.scoped(relog(opened, snapshot, log))
     rebuilt.add(snapshot.record.id)
   }
-  for (const { message, object, reason } of bad) {
+  for (const error of bad) {
     // What cannot be opened is of no more use once every run that has a log has a catalog.
-    if (reason === "newer" || lost.length > 0) damage.add(object!, message)
-    else yield* store.remove(object!)
+    if (error.reason === "newer" || lost.length > 0 || isUnreadable(error)) damage.addError(error, "INDEX/")
+    else yield* store.remove(error.object!)
   }
-  if (found.good.size === 0 && rebuilt.size === 0) {
+  if (found.good.size === 0 && rebuilt.size === 0 && !unreadable) {
     const id = yield* Effect.scoped(recover(opened, damage))
     if (id !== undefined) rebuilt.add(id)
   }
@@ -80,7 +87,13 @@ const wholeSnapshots = Effect.fnUntraced(function* (opened: Opened, snapshots: R
     yield* openCatalog(opened, snapshot).pipe(
       Effect.scoped,
       Effect.map(() => void good.set(snapshot.record.id, snapshot)),
-      Effect.catchTag("RepositoryError", (error) => Effect.sync(() => void bad.push(error))),
+      Effect.catchTag(
+        "RepositoryError",
+        (error) =>
+          error.reason === "corrupt" || error.reason === "newer"
+            ? Effect.sync(() => void bad.push(error))
+            : Effect.fail(error),
+      ),
     )
   }
   return { good, bad }

@@ -6,8 +6,9 @@ import { requestsAtOnce } from "../../../stages/pack/at_once.ts"
 import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import { type SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite.ts"
 import { openTree, type Tree } from "../../../stages/catalog/tree.ts"
+import { readTwice } from "../../../stages/pack/second_read.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
-import type { RepositoryError } from "../../format.ts"
+import { isGone, type RepositoryError } from "../../format.ts"
 import { attempt, fromSqliteError } from "../errors.ts"
 import { ENCRYPTION } from "../header.ts"
 import { decodeRecord, encodeRecord, type SnapshotRecord } from "../snapshot.ts"
@@ -25,24 +26,45 @@ export interface SnapshotObject {
   readonly record: SnapshotRecord
 }
 
-/** All that INDEX has: the snapshots, oldest first, and what cannot be read. Reads the records, not the catalogs. */
-export const listSnapshots: (opened: Opened) => Effect.Effect<
-  {
-    readonly snapshots: ReadonlyArray<SnapshotObject>
-    readonly damaged: ReadonlyArray<RepositoryError>
-    /** The first number that no object has. */
-    readonly next: number
-  },
-  RepositoryError | StoreError
-> = Effect.fnUntraced(function* (opened) {
+/** What INDEX has in the way of snapshots. */
+export interface Snapshots {
+  /** Oldest first. */
+  readonly snapshots: ReadonlyArray<SnapshotObject>
+  /** What cannot be read. */
+  readonly damaged: ReadonlyArray<RepositoryError>
+  /** The first number that no object has. */
+  readonly next: number
+}
+
+/** A rebuild beside this may replace snapshots so often while they are read. */
+const LOOKS = 4
+
+/**
+ * All that INDEX has: reads the records, not the catalogs. What has gone since it was listed was replaced by a rebuild, under another name:
+ * then it is listed again.
+ */
+export const listSnapshots: (opened: Opened) => Effect.Effect<Snapshots, RepositoryError | StoreError> = Effect
+  .fnUntraced(function* (opened) {
+    let found = yield* look(opened)
+    for (let looks = 1; found.gone && looks < LOOKS; looks++) found = yield* look(opened)
+    return found
+  })
+
+const look = Effect.fnUntraced(function* (opened: Opened) {
   const objects = (yield* Stream.runCollect(opened.store.list("INDEX/")))
     .filter(({ name }) => indexNumber(name) !== undefined)
     .sort((a, b) => indexNumber(a.name)! - indexNumber(b.name)!)
   const damaged: Array<RepositoryError> = []
+  let gone = false
   const read = yield* Effect.forEach(objects, ({ name, size }) =>
     openObject(opened, "ROZE-IDX", name, size).pipe(
       Effect.flatMap(({ sections }) => attempt(() => ({ name, record: decodeRecord(name, sections[0]!) }))),
-      Effect.catchTag("RepositoryError", (error) => Effect.sync(() => void damaged.push(error))),
+      Effect.catchTag("RepositoryError", (error) =>
+        Effect.sync(() => {
+          if (isGone(error)) gone = true
+          else damaged.push(error)
+          return undefined
+        })),
     ), { concurrency: requestsAtOnce(opened.store) })
   const byId = new Map<string, SnapshotObject>()
   // A snapshot that was rebuilt has a later object; that one counts.
@@ -50,7 +72,7 @@ export const listSnapshots: (opened: Opened) => Effect.Effect<
   const snapshots = [...byId.values()].sort((a, b) =>
     a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1)
   )
-  return { snapshots, damaged, next: objects.length === 0 ? 0 : indexNumber(objects.at(-1)!.name)! + 1 }
+  return { snapshots, damaged, gone, next: objects.length === 0 ? 0 : indexNumber(objects.at(-1)!.name)! + 1 }
 })
 
 /** Opens the catalog of a snapshot. The database is a private copy. */
@@ -58,9 +80,12 @@ export const openCatalog = (
   opened: Opened,
   { name }: SnapshotObject,
 ): Effect.Effect<{ readonly db: SqliteDatabase; readonly tree: Tree }, RepositoryError | StoreError, Scope.Scope> =>
-  opened.engine.open(Stream.unwrap(Effect.map(openObject(opened, "ROZE-IDX", name), ({ data }) => data))).pipe(
-    Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
-    Effect.mapError((error) => error instanceof SqliteError ? fromSqliteError(name)(error) : error),
+  readTwice(
+    name,
+    opened.engine.open(Stream.unwrap(Effect.map(openObject(opened, "ROZE-IDX", name), ({ data }) => data))).pipe(
+      Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
+      Effect.mapError((error) => error instanceof SqliteError ? fromSqliteError(name)(error) : error),
+    ),
   )
 
 /** Stores a snapshot under the first free number from `from` on. Returns the bytes stored. */
