@@ -1,0 +1,6 @@
+import { formatUnreadable } from "../../../suites/format_unreadable.ts"
+import { subject } from "./subject.ts"
+
+formatUnreadable(subject, {
+  needed: (name, fault) => name.startsWith("KEYS/") || (name === "ROZEN.json" && fault === "garbage"),
+})

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { Effect } from "effect"
+import { memoryStore } from "../../../adapters/store/memory/memory.ts"
+import { OnSecondRead, readTwice } from "../../../stages/pack/second_read.ts"
+import { type ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { watched } from "../../../stages/pack/unreadable.ts"
+
+const names = Array.from({ length: 60 }, (_, i) => `DATA/${String(i).padStart(2, "0")}`)
+
+/** A store with 60 objects and a config, some of which cannot be read. */
+const made = (bad: (name: string) => StoreError["reason"] | undefined) =>
+  Effect.gen(function* () {
+    const store = yield* memoryStore.make()
+    for (const name of ["CONFIG", ...names]) yield* store.put(name, [new Uint8Array(3)])
+    const get: ObjectStore["get"] = (name, part) =>
+      Effect.suspend(() => {
+        const reason = bad(name)
+        return reason === undefined
+          ? store.get(name, part)
+          : Effect.fail(new StoreError({ reason, object: name, message: `Cannot read "${name}"` }))
+      })
+    return watched({ ...store, get })
+  })
+
+/** Reasons with which reads of all objects fail, in order; `ok` where they do not. */
+const reasonsOf = (store: ObjectStore) =>
+  Effect.forEach(["CONFIG", ...names], (name) =>
+    Effect.match(store.get(name, { atMost: 3 }), {
+      onSuccess: () => "ok" as const,
+      onFailure: ({ reason }) => reason,
+    }))
+
+describe("one object, or the store as a whole", () => {
+  const count = <A>(all: ReadonlyArray<A>, one: A): number => all.filter((other) => other === one).length
+
+  for (const reason of ["io", "denied"] as const) {
+    it(`${reason} of some objects concerns these, however many come one after the other`, () =>
+      Effect.runPromise(Effect.gen(function* () {
+        const store = yield* made((name) => name.startsWith("DATA/") && name < "DATA/40" ? reason : undefined)
+        const found = yield* reasonsOf(store)
+        assert.equal(count(found, reason), 40)
+        assert.equal(count(found, "ok"), 21)
+      })))
+
+    it(`${reason} of all objects of a directory is one sentence`, () =>
+      Effect.runPromise(Effect.gen(function* () {
+        const store = yield* made((name) => name.startsWith("DATA/") ? reason : undefined)
+        const found = yield* reasonsOf(store)
+        assert.equal(found[0], "ok")
+        assert.equal(count(found, reason), 15)
+        assert.ok(found.slice(16).every((one) => one === "unavailable"))
+        const { message } = yield* Effect.flip(store.get(names[20]!, { atMost: 3 }))
+        assert.match(message, /^Nothing beneath DATA\/ in memory: can be read any more: Cannot read "DATA\/20"$/)
+      })))
+  }
+
+  it("a store that goes away in the middle is gone, whatever it says of each object", () =>
+    Effect.runPromise(Effect.gen(function* () {
+      for (const reason of ["io", "denied", "not-found"] as const) {
+        let gone = false
+        const store = yield* made(() => gone ? reason : undefined)
+        yield* store.get("CONFIG", { atMost: 3 })
+        yield* store.get(names[0]!, { atMost: 3 })
+        gone = true
+        const found = yield* reasonsOf(store)
+        assert.ok(found.slice(16).every((one) => one === "unavailable"), reason)
+      }
+    })))
+
+  it("objects that are missing are missing, as long as another can be read", () =>
+    Effect.runPromise(Effect.gen(function* () {
+      const store = yield* made((name) => name.startsWith("DATA/") ? "not-found" : undefined)
+      assert.equal(count(yield* reasonsOf(store), "not-found"), 60)
+    })))
+})
+
+describe("readTwice", () => {
+  const wrong = (times: number, reason = "corrupt") => {
+    let reads = 0
+    return {
+      reads: () => reads,
+      read: Effect.suspend(() => reads++ < times ? Effect.fail({ _tag: "Wrong", reason }) : Effect.succeed("right")),
+    }
+  }
+  const run = <A, E>(read: Effect.Effect<A, E>) => {
+    const told: Array<string> = []
+    return Effect.map(
+      Effect.result(Effect.provideService(readTwice("one", read), OnSecondRead, (object) => void told.push(object))),
+      (result) => [result._tag, told] as const,
+    )
+  }
+
+  it("reads once more what is wrong, tells when that was right, and no more than that", () =>
+    Effect.runPromise(Effect.gen(function* () {
+      assert.deepEqual(yield* run(wrong(0).read), ["Success", []])
+      assert.deepEqual(yield* run(wrong(1).read), ["Success", ["one"]])
+      const twice = wrong(2)
+      assert.deepEqual(yield* run(twice.read), ["Failure", []])
+      assert.equal(twice.reads(), 2)
+      const within = wrong(2)
+      assert.deepEqual(yield* run(readTwice("inner", within.read)), ["Success", ["one"]])
+      assert.equal(within.reads(), 3)
+    })))
+
+  it("does not read again what failed for another reason", () =>
+    Effect.runPromise(Effect.gen(function* () {
+      for (const reason of ["unavailable", "denied", "not-found", "io", "wrong-key"]) {
+        const one = wrong(1, reason)
+        assert.deepEqual(yield* run(one.read), ["Failure", []])
+        assert.equal(one.reads(), 1)
+      }
+    })))
+})
