@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import { printFindings } from "./findings.ts"
+import { adviceOnUnreadable, printFindings } from "./findings.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
@@ -54,17 +54,23 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
         out.note(readData > 0 ? "No errors were found" : "No errors were found (--read-data also verifies every byte)")
         return EXIT_OK
       }
-      out.line(
-        `${plural(findings.length, "error")} found. Lost indexes, catalogs and logs: penstock rebuild makes them again`,
-      )
-      if (findings.some(({ object }) => object.endsWith(".roz"))) {
+      out.line(`${plural(findings.length, "error")} found`)
+      const unreadable = adviceOnUnreadable(findings)
+      if (unreadable !== undefined) out.line(unreadable)
+      const damaged = findings.filter(({ unreadable }) => unreadable !== true)
+      if (damaged.length > 0) {
+        out.line("Lost indexes, catalogs and logs: penstock rebuild makes them again. Copy the repository first")
+      }
+      if (damaged.some(({ object }) => object.endsWith(".roz"))) {
         out.line(
-          "Damaged packs: remove them, run penstock rebuild, and back up again; what the source still has is then stored again",
+          "Damaged packs: move them out of the repository, and keep them; run penstock rebuild, and back up again. " +
+            "What the source still has is then stored again",
         )
       }
-      if (findings.some(({ object }) => /^(extents|blocks)\//.test(object))) {
+      if (damaged.some(({ object }) => /^(extents|blocks)\//.test(object))) {
         out.line(
-          "Damaged extents and blocks: remove them, and back up again with --force; what the source still has is then stored again",
+          "Damaged extents and blocks: move them out of the repository, and keep them; back up again with --force. " +
+            "What the source still has is then stored again",
         )
       }
       return EXIT_FAILURE

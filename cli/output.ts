@@ -6,6 +6,7 @@
 import { writeSync } from "node:fs"
 import { env, stderr } from "node:process"
 import { displayText, quotePath } from "../stages/walk/path.ts"
+import { secondReadMembers } from "./second_reads.ts"
 import { trafficMembers } from "./traffic.ts"
 
 /** What decides how things are printed. */
@@ -70,7 +71,7 @@ export const makeOutput = ({ json, quiet, verbose = false }: OutputOptions): Out
       if (!quiet) printError(text)
     },
     row: (row) => {
-      const all = row.type === "summary" ? { ...row, ...trafficMembers() } : row
+      const all = row.type === "summary" ? { ...row, ...trafficMembers(), ...secondReadMembers() } : row
       if (json) print(`${rowText(all)}\n`)
     },
     warn: printError,

@@ -1,7 +1,7 @@
 /** `penstock rebuild`: makes lost indexes and catalogs again from the data. */
 import * as Effect from "effect/Effect"
 import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import { printFindings } from "./findings.ts"
+import { adviceOnUnreadable, printFindings } from "./findings.ts"
 import type { CommonInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, secondsSince } from "./quantity.ts"
@@ -35,6 +35,8 @@ export const rebuild: (input: CommonInput) => Effect.Effect<number, OpenError> =
         printTraffic(out)
         if (findings.length === 0) return EXIT_OK
         out.line(`${plural(findings.length, "object")} lost or damaged: see above`)
+        const unreadable = adviceOnUnreadable(findings)
+        if (unreadable !== undefined) out.line(unreadable)
         return EXIT_FAILURE
       }),
   )

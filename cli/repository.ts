@@ -6,16 +6,19 @@ import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
 import { Scrypt } from "../stages/encrypt/password.ts"
+import { OnSecondRead } from "../stages/pack/second_read.ts"
 import { ObjectStore } from "../stages/pack/store.ts"
 import { checkChosen, type Chosen, chosenPart, readChosen } from "./chosen.ts"
 import { UsageError } from "./error.ts"
 import { Formats, type FormatSource, type WriteOptions } from "./formats.ts"
 import type { RepositoryOptions } from "./options.ts"
 import { isSame, type Known, knownAt, type KnownRepository } from "./known_repositories.ts"
+import { printError } from "./output.ts"
 import { ownNames, type SecretNames, variable } from "./password.ts"
 import { askedOnce } from "./asked_once.ts"
 import { anotherAt, noneAt, nowhereAt } from "./refusals.ts"
 import { localPath } from "./roots.ts"
+import { countSecondRead, secondReadWarning } from "./second_reads.ts"
 import { ANY_FILE, cached, isFile, openStore } from "./store.ts"
 import { unlock } from "./unlock.ts"
 
@@ -87,6 +90,12 @@ export const onThisMachine = <A, E>(
   Effect.flatMap(
     Effect.promise(() => import("../adapters/runtime/accelerators.ts")),
     ({ accelerators }) => Effect.provide(Effect.scoped(effect), accelerators),
+  ).pipe(
+    Effect.provideService(OnSecondRead, countSecondRead),
+    Effect.ensuring(Effect.sync(() => {
+      const warning = secondReadWarning()
+      if (warning !== undefined) printError(`penstock: ${warning}`)
+    })),
   )
 
 /** Opens the repository that the options name, or makes it. It is open as long as the scope. */

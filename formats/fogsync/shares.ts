@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { concernsObject } from "../../stages/pack/unreadable.ts"
 import { absent } from "./errors.ts"
 import { rootId, ROOTS, SHARE } from "./names.ts"
 
@@ -35,7 +36,8 @@ const beneath = (store: ObjectStore, prefix: string): ObjectStore => ({
 
 /** Whether a share lies there. */
 export const isShare: (store: ObjectStore) => Effect.Effect<boolean, StoreError> = Effect.fnUntraced(function* (store) {
-  if ((yield* absent(store.stat(SHARE))) !== undefined) return true
+  const share = yield* Effect.catchIf(absent(store.stat(SHARE)), concernsObject, () => Effect.succeed(undefined))
+  if (share !== undefined) return true
   const root = yield* Stream.runHead(Stream.filter(store.list(ROOTS), ({ name }) => rootId(name) !== undefined))
   return Option.isSome(root)
 })

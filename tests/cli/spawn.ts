@@ -21,6 +21,8 @@ export interface SpawnOptions {
   readonly input?: string
   /** From the TypeScript of the checkout, not from the bundle of it, which starts faster. */
   readonly fromSource?: boolean
+  /** A program that runs it, with its arguments. */
+  readonly through?: ReadonlyArray<string>
   /** Called when the process runs. */
   readonly started?: (child: ReturnType<typeof spawn>) => void
 }
@@ -50,10 +52,10 @@ export const commandOf = (
 export const runScript = (
   script: Script,
   args: ReadonlyArray<string>,
-  { env = { PENSTOCK_PASSWORD: "secret" }, input, started, ...how }: SpawnOptions = {},
+  { env = { PENSTOCK_PASSWORD: "secret" }, input, started, through = [], ...how }: SpawnOptions = {},
 ): Promise<Ended> =>
   new Promise((resolve, reject) => {
-    const [program, ...prefix] = commandOf(script, how)
+    const [program, ...prefix] = [...through, ...commandOf(script, how)] as [string, ...Array<string>]
     const child = spawn(program, [...prefix, ...args], {
       env: { ...basicEnvironment(), ...env },
       stdio: ["pipe", "pipe", "pipe"],

@@ -7,8 +7,8 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
-import { convert } from "../../formats/convert.ts"
-import { copy } from "../../formats/copy.ts"
+import { convert, type Converted } from "../../formats/convert.ts"
+import { type Copied, copy } from "../../formats/copy.ts"
 import { type FormatError, isDamage, type Repository } from "../../formats/format.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import { OnSecondRead } from "../../stages/pack/second_read.ts"
@@ -270,11 +270,11 @@ export const formatUnreadable = (
             const source = yield* open(faulty)
             for (const way of [convert, copy]) {
               const target = yield* createIn(subject, yield* memoryStore.make())
-              const outcomes = yield* Stream.runCollect(way(source, target))
+              const outcomes = yield* Stream.runCollect<Converted | Copied, FormatError, never>(way(source, target))
               assert.ok(outcomes.every(({ outcome }) => outcome !== "there"))
               yield* honest(target, true)
               for (const done of outcomes) {
-                if (done.outcome !== "converted") continue
+                if (!("summary" in done)) continue
                 const { length } = done.summary.problems
                 assert.ok(length > 0 || done.summary.files === done.source.files || done.source.files === undefined)
               }
