@@ -11,6 +11,7 @@ import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { deriveKey, paramsProblem, type PasswordParams } from "../../stages/encrypt/password.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { isUnreadable } from "../../stages/pack/unreadable.ts"
 import { RepositoryError, type Secrets } from "../format.ts"
 import { attempt, corrupt } from "./errors.ts"
 import { decodeJson } from "./json.ts"
@@ -92,7 +93,8 @@ export const unlock: (
     return { id, master: Redacted.make(yield* attempt(() => hex(name, master))) }
   }
   if (problem === undefined) return yield* wrong(`The password does not open the repository at ${location}`)
-  if (problem.reason !== "corrupt") return yield* problem
+  // One that cannot be read may be all there.
+  if (problem.reason !== "corrupt" || isUnreadable(problem)) return yield* problem
   const { message, object } = problem
   return yield* corrupt(
     object!,
