@@ -39,7 +39,8 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
         const part = yield* selection(input.paths, input.include, snapshot)
         const select = selector(part)
         const tally = newTally()
-        const session = yield* openTarget(input)
+        // The target is made when there is something for it: not when the snapshot cannot be read.
+        const session = yield* Effect.cached(openTarget(input))
         const show = meter(out)
         let flowing = 0
         const entries = repository.entries(snapshot, {
@@ -67,7 +68,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
                 progress(entry.path)
               })
             )
-            const written = yield* session.write(metered)
+            const written = yield* (yield* session).write(metered)
             giveBackContents(all)
             flowing = 0
             count(tally, wanted)
@@ -75,7 +76,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
             for (const [i, { outcome }] of written.entries()) tellOutcome(wanted[i]!, outcome, input, out)
           }),
         ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
-        tallyWritten(tally, yield* session.finish, out)
+        tallyWritten(tally, yield* (yield* session).finish, out)
         if (part.partial && tally.entries === 0) {
           return yield* new UsageError({
             message: `Nothing in snapshot ${describeSnapshot(snapshot)} matches; penstock ls shows what is in it`,

@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stdin } from "node:process"
+import { scratchDirectory, scratchError } from "../adapters/files/scratch.ts"
 import type { TarArchive } from "../stages/tar/mod.ts"
 import type { Content } from "../stages/walk/entry.ts"
 import { SourceError } from "../stages/walk/source.ts"
@@ -77,7 +77,7 @@ const spooled = Effect.gen(function* () {
   const fd = yield* Effect.acquireRelease(
     Effect.try({
       try: () => {
-        const path = join(tmpdir(), `penstock-${crypto.randomUUID()}.tar`)
+        const path = join(scratchDirectory(), `penstock-${crypto.randomUUID()}.tar`)
         const fd = openSync(path, "wx+", 0o600)
         rmSync(path)
         return fd
@@ -86,9 +86,7 @@ const spooled = Effect.gen(function* () {
         new SourceError({
           reason: "io",
           path: "",
-          message: `Cannot make a temporary file for the tar archive in ${tmpdir()}: ${
-            (cause as Error).message
-          }; set TMPDIR to a directory with enough space`,
+          message: scratchError("the tar archive", cause),
           cause,
         }),
     }),
@@ -104,9 +102,7 @@ const spooled = Effect.gen(function* () {
           new SourceError({
             reason: "io",
             path: "",
-            message: `Cannot keep the tar archive in ${tmpdir()} meanwhile: ${
-              (cause as Error).message
-            }; set TMPDIR to a directory with enough space`,
+            message: scratchError("the tar archive", cause),
             cause,
           }),
       })

@@ -10,13 +10,13 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { scratchDirectory, scratchError, scratchProblem } from "../files/scratch.ts"
 import { type SqliteDatabase, SqliteEngine, SqliteError, type SqliteStatement } from "../../stages/catalog/sqlite.ts"
 import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
 import {
@@ -81,7 +81,7 @@ interface PrivateFile {
 }
 
 const makeFile = (): PrivateFile => {
-  const directory = mkdtempSync(join(tmpdir(), "penstock-"))
+  const directory = mkdtempSync(join(scratchDirectory(), "penstock-"))
   const path = join(directory, "catalog.db")
   try {
     return { directory, path, fd: openSync(path, "wx+", 0o600) }
@@ -214,11 +214,10 @@ const failure = (doing: string, error: unknown): SqliteError => {
   const { code, errcode, message } = error as { code?: unknown; errcode?: unknown; message: string }
   // Not from SQLite but from the file system: has a code such as ENOSPC.
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) {
-    return new SqliteError({
-      reason: "io",
-      message: `Cannot use the file of a SQLite database: ${message}`,
-      cause: error,
-    })
+    return new SqliteError({ reason: "io", message: scratchError("a database", error), cause: error })
   }
-  return sqliteFailure(doing, typeof errcode === "number" ? errcode : undefined, message, error)
+  const failed = sqliteFailure(doing, typeof errcode === "number" ? errcode : undefined, message, error)
+  if (failed.reason !== "io" || /out of memory/.test(message)) return failed
+  const why = /is full/.test(message) ? "ENOSPC" : message
+  return new SqliteError({ reason: "io", message: scratchProblem("a database", why), cause: error })
 }

@@ -18,6 +18,7 @@ import { type Fidelity, TIMES_OF_64_BITS } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
 import { addressKey, type Bptr, contentIdOf, refFromChunks } from "./bptr.ts"
 import { Contents } from "./contents.ts"
+import { ensureScratch } from "../scratch.ts"
 import { fromSqliteError, isDamage, writing } from "./errors.ts"
 import { keepHost } from "./hosts.ts"
 import { type Known, openKnown } from "./known.ts"
@@ -57,6 +58,7 @@ const run = Effect.fnUntraced(
     entries: Stream.Stream<Entry, E, R>,
     options: BackupOptions,
   ) {
+    yield* ensureScratch(opened.engine)
     const now = yield* Clock.currentTimeMillis
     const { damaged, roots } = yield* listRoots(opened)
     for (const { message } of damaged) yield* Effect.logWarning(message)

@@ -21,6 +21,7 @@ import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import { treeFidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError } from "../format.ts"
+import { ensureScratch } from "../scratch.ts"
 import { fromKernelError, fromSqliteError } from "./errors.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
 import { listSnapshots } from "./snapshot.ts"
@@ -56,6 +57,7 @@ export const writing = <A, E, R>(
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { layout, store } = opened
+    yield* ensureScratch(opened.engine)
     // One listing tells the snapshots and the indexes.
     const listed = yield* listedOnce(store, "INDEX/")
     const packing = packsOf(layout.data)

@@ -6,6 +6,7 @@ import { lostPackOf, openPackStore, type PackStore } from "../../stages/pack/pac
 import { ObjectStore } from "../../stages/pack/store.ts"
 import { wholeReads } from "../../stages/pack/whole_reads.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
+import { ensureScratch } from "../scratch.ts"
 import { CONFIG, verifyConfig } from "./config.ts"
 import { Damage } from "../../stages/pack/damage.ts"
 import { LOST, nameFiles } from "./damage.ts"
@@ -37,6 +38,7 @@ const catalogsKept = (store: ObjectStore, { packs }: PackStore): ObjectStore => 
 
 const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readData }: CheckOptions) {
   const { layout } = given
+  yield* ensureScratch(given.engine)
   // What snapshots need is there before them: it is listed after them, and once.
   const { damaged, snapshots } = yield* listSnapshots(given.store, layout)
   const store = yield* listedOnce(yield* listedOnce(given.store, "DATA/"), "INDEX/")

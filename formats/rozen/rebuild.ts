@@ -10,6 +10,7 @@ import { reindex } from "../../stages/pack/reindex.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import { isUnreadable } from "../../stages/pack/unreadable.ts"
 import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
+import { ensureScratch } from "../scratch.ts"
 import { logAll, storeCatalog } from "./snapshot_write.ts"
 import { mendConfig } from "./config.ts"
 import { Damage } from "../../stages/pack/damage.ts"
@@ -37,6 +38,9 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   const { layout, store } = opened
   const damage = new Damage()
 
+  // Every catalog is opened, one at a time: nothing is touched before there is room for it.
+  const listed = yield* listSnapshots(store, layout)
+  yield* ensureScratch(opened.engine, listed.snapshots.reduce((most, { catalog }) => Math.max(most, catalog.size), 0))
   const ruined = yield* ruinedPacks(opened)
   yield* refuseNewer(opened, ruined)
   yield* mendConfig(store, opened.config)

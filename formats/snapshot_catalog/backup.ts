@@ -26,6 +26,7 @@ import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuse } from "../../stages/walk/reuse.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../format.ts"
+import { ensureScratch } from "../scratch.ts"
 import { encodeMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, openCatalog } from "./catalog.ts"
 import { fromKernelError, fromWriteError, isDamage } from "./errors.ts"
@@ -66,6 +67,7 @@ export const backup: <E, R>(
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { chunk: chunker, compress: compressor, engine, hasher, store } = opened
+    yield* ensureScratch(engine)
     const now = yield* Clock.currentTimeMillis
     const listing = yield* listSnapshots(opened)
     for (const { message } of listing.damaged) yield* Effect.logWarning(message)

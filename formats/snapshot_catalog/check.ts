@@ -12,6 +12,7 @@ import type { Unpacker } from "../../stages/pack/packing.ts"
 import { readTwice } from "../../stages/pack/second_read.ts"
 import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
 import type { CheckOptions, CheckSummary, FormatError, RepositoryError } from "../format.ts"
+import { ensureScratch } from "../scratch.ts"
 import { decodeMap, longestMap, sameMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, type Listed, openCatalog } from "./catalog.ts"
 import { MAXIMUM_EXTENT } from "./limits.ts"
@@ -59,6 +60,7 @@ interface Known {
 const run = Effect.fnUntraced(function* (opened: Opened, { only, progress, readData }: CheckOptions) {
   const { packing } = opened
   const damage = new Damage()
+  yield* ensureScratch(opened.engine)
   const { damaged, indexProblem } = yield* listSnapshots(opened)
   if (indexProblem !== undefined) {
     damage.add(INDEX, `${indexProblem.message}; "penstock rebuild" writes it again`, indexProblem)

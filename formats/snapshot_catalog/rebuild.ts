@@ -4,12 +4,13 @@ import * as Stream from "effect/Stream"
 import { SqliteError } from "../../stages/catalog/sqlite.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { FormatError, RebuildSummary } from "../format.ts"
+import { ensureScratch } from "../scratch.ts"
 import { encodeMap } from "./blob_map.ts"
 import { asCorrupt, openCatalog } from "./catalog.ts"
 import { check, wrongMap } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
 import { type Indexed, indexed, writeIndex } from "./index.ts"
-import { blobs } from "./names.ts"
+import { blobs, catalogs } from "./names.ts"
 import type { Opened } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
 import { catalogObjects, formOfRepository, listSnapshots, unlessDamaged } from "./snapshots.ts"
@@ -20,10 +21,18 @@ import { catalogObjects, formOfRepository, listSnapshots, unlessDamaged } from "
  */
 export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatError> =>
   Effect.gen(function* () {
+    const objects = yield* catalogObjects(opened)
+    // Every catalog is opened, one at a time: nothing is touched before there is room for it.
+    const sizes = Stream.runFold(
+      opened.store.list(catalogs.directory),
+      () => 0,
+      (most, { size }) => Math.max(most, size),
+    )
+    yield* ensureScratch(opened.engine, yield* sizes)
     const found: Array<Indexed> = []
     const mended = new ChunkIndex()
     const form = yield* formOfRepository(opened, yield* listSnapshots(opened))
-    for (const [id, object] of yield* catalogObjects(opened)) {
+    for (const [id, object] of objects) {
       // What is damaged is named by the check at the end.
       const summary = yield* unlessDamaged(mend(opened, id, object, mended), object, () => {})
       if (summary !== undefined) found.push(summary)

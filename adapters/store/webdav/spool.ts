@@ -1,7 +1,7 @@
 /** Bytes that are gathered before they are sent: in memory up to a bound, beyond that in a file of this machine. */
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { scratchDirectory } from "../../files/scratch.ts"
 import type { RequestBody } from "../http/request_body.ts"
 
 /** What does not go to a file, in bytes. */
@@ -28,7 +28,7 @@ export const makeSpool = (memory: number = MEMORY_BYTES): Spool => {
 
   const flush = async (): Promise<void> => {
     if (file === undefined) {
-      directory = await mkdtemp(join(tmpdir(), "penstock-upload-"))
+      directory = await mkdtemp(join(scratchDirectory(), "penstock-upload-"))
       file = await open(join(directory, "object"), "wx+", 0o600)
     }
     let at = length - held

@@ -16,13 +16,13 @@ import { getObject, hasObject, statObject } from "../http/read_object.ts"
 import { type HttpOptions, type HttpRequest, send } from "../http/request.ts"
 import type { RequestBody } from "../http/request_body.ts"
 import { childName, type Directory, walkDirectories } from "../http/walk.ts"
-import { fileError } from "../local/file_error.ts"
 import { alreadyExists, directoryError, nameError, TEMPORARY, writerError } from "../name.ts"
 import { sizeOfParts } from "../parts.ts"
 import { type ClaimOptions, withClaim } from "./claim.ts"
 import { collectionsOf, makeCollection } from "./collections.ts"
 import { removeLeftovers } from "./leftovers.ts"
 import { propfind } from "./propfind.ts"
+import { scratchError } from "../../files/scratch.ts"
 import { makeSpool } from "./spool.ts"
 
 /** How to open a collection as a store. */
@@ -203,7 +203,14 @@ const writerOf = (name: string, location: string) =>
                 await spool.append(bytes)
                 state = "whole"
               },
-              catch: (cause) => fileError("write", name, location, cause),
+              // It is this machine that has no room, not the store.
+              catch: (cause) =>
+                new StoreError({
+                  reason: "io",
+                  object: name,
+                  message: scratchError(`what is on its way to ${location}`, cause),
+                  cause,
+                }),
             }).pipe(Effect.uninterruptible)
           }),
         commit: Effect.suspend(() =>

@@ -18,6 +18,7 @@ import { Losses, represent } from "../../../stages/walk/represent.ts"
 import { reuse } from "../../../stages/walk/reuse.ts"
 import { treeFidelity } from "../../../stages/walk/source.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, summaryOf } from "../../format.ts"
+import { ensureScratch } from "../../scratch.ts"
 import { fromSqliteError, isDamage } from "../errors.ts"
 import { infoOf } from "../snapshot.ts"
 import { commitRun, emptyCatalog } from "./commit.ts"
@@ -44,6 +45,7 @@ export const backup: <E, R>(
 
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
+    yield* ensureScratch(opened.engine)
     const now = yield* Clock.currentTimeMillis
     const time = options.time ?? now
     const { snapshots } = yield* listSnapshots(opened)

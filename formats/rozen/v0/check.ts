@@ -7,6 +7,7 @@ import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import { readTwice } from "../../../stages/pack/second_read.ts"
 import type { ObjectInfo } from "../../../stages/pack/store.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../../format.ts"
+import { ensureScratch } from "../../scratch.ts"
 import { CONFIG, verifyConfig } from "../config.ts"
 import { Damage } from "../../../stages/pack/damage.ts"
 import { attempt, corrupt, isDamage } from "../errors.ts"
@@ -31,6 +32,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
   .fnUntraced(function* (opened, { only, progress, readData }) {
     const { store } = opened
     const damage = new Damage()
+    yield* ensureScratch(opened.engine)
     yield* keeping(damage, CONFIG, verifyConfig(store, opened.config))
     for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
 

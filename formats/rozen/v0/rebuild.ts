@@ -1,11 +1,13 @@
 /** Makes everything but the contents again: catalogs from the logs, logs from the catalogs, the config from the key. */
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import type * as Scope from "effect/Scope"
 import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import { SqliteError } from "../../../stages/catalog/sqlite.ts"
 import type { StoreError } from "../../../stages/pack/store.ts"
 import { isUnreadable } from "../../../stages/pack/unreadable.ts"
 import type { FormatError, RebuildSummary, RepositoryError } from "../../format.ts"
+import { ensureScratch } from "../../scratch.ts"
 import { presentContents } from "./backup.ts"
 import { mendConfig } from "../config.ts"
 import { Damage } from "../../../stages/pack/damage.ts"
@@ -28,6 +30,8 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
 const run = Effect.fnUntraced(function* (opened: Opened) {
   const { store } = opened
   const damage = new Damage()
+  const sizes = Stream.runFold(store.list("INDEX/"), () => 0, (most, { size }) => Math.max(most, size))
+  yield* ensureScratch(opened.engine, yield* sizes)
   yield* mendConfig(store, opened.config)
   const listed = yield* listSnapshots(opened)
   const found = yield* wholeSnapshots(opened, listed.snapshots)
