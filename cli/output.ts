@@ -5,7 +5,7 @@
  */
 import { writeSync } from "node:fs"
 import { env, stderr } from "node:process"
-import { displayText, quotePath } from "../stages/walk/path.ts"
+import { displayText, HIDDEN_CHARACTERS, quotePath } from "../stages/walk/path.ts"
 import { secondReadMembers } from "./second_reads.ts"
 import { trafficMembers } from "./traffic.ts"
 
@@ -53,7 +53,7 @@ export const makeOutput = ({ json, quiet, verbose = false }: OutputOptions): Out
   const line = (text: string): void => {
     if (json) return
     clearStatus()
-    print(`${text}\n`)
+    print(`${displayText(text)}\n`)
   }
   return {
     json,
@@ -78,7 +78,8 @@ export const makeOutput = ({ json, quiet, verbose = false }: OutputOptions): Out
     status: (text) => {
       if (!live) return
       flush()
-      write(2, text === "" ? "\r\x1b[K" : `\r\x1b[K${text.slice(0, Math.max(20, (stderr.columns || 80) - 1))}`)
+      const shorter = displayText(text).slice(0, Math.max(20, (stderr.columns || 80) - 1))
+      write(2, `\r\x1b[K${shorter}`)
       shown = text !== ""
     },
     flush,
@@ -100,8 +101,14 @@ export const flush = (): void => {
   if (text !== "" && !gone) gone = !write(1, text)
 }
 
-/** Prints one line to stderr, after what stdout still holds back. */
-export const printError = (text: string): void => {
+/**
+ * Prints one line to stderr, after what stdout still holds back. Whatever is in a message, and comes from an archive, a server or a name: nothing
+ * in it does anything to a terminal, or looks like a line of its own.
+ */
+export const printError = (text: string): void => printErrorLines(displayText(text))
+
+/** The same of text that is ours, as it is: help, with its colours. */
+export const printErrorLines = (text: string): void => {
   flush()
   clearStatus()
   write(2, `${text}\n`)
@@ -115,9 +122,12 @@ const clearStatus = (): void => {
 /** Members that are paths in a snapshot: they are told so that they can be given back, see `quotePath`. */
 const PATHS: ReadonlySet<string> = new Set(["path", "linkTo", "example"])
 
-/** A row of `--json`, which is Unicode whatever the names of files are. */
+/** Characters that JSON may hold as they are, and that would do something to a terminal. */
+const RAW = new RegExp(HIDDEN_CHARACTERS, "gu")
+
+/** A row of `--json`, which is Unicode whatever the names of files are, and does nothing to a terminal. */
 export const rowText = (row: { readonly type: string; readonly [key: string]: unknown }): string =>
-  JSON.stringify(row, jsonValue)
+  JSON.stringify(row, jsonValue).replace(RAW, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 const jsonValue = (key: string, value: unknown): unknown =>
   typeof value === "string"

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import { writeSync } from "node:fs"
 import { stdin } from "node:process"
 import { StringDecoder } from "node:string_decoder"
+import { displayText } from "../stages/walk/path.ts"
 
 /** Characters that came together with the line before: a pasted answer to two questions. */
 let ahead = ""
@@ -53,7 +54,7 @@ export const prompt = (label: string): Effect.Effect<string> =>
     stdin.setRawMode(true)
     stdin.on("data", onData)
     stdin.resume()
-    writeSync(2, label)
+    writeSync(2, displayText(label))
     const early = ahead
     ahead = ""
     take(early)

@@ -23,7 +23,7 @@ import { leanMemory } from "../adapters/runtime/memory.ts"
 import type { OnExit } from "./flags.ts"
 import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
 import type { FormatSource } from "./formats.ts"
-import { flush, outputError, print, printError } from "./output.ts"
+import { flush, outputError, print, printError, printErrorLines } from "./output.ts"
 import { VERSION } from "./release.ts"
 import { onSignal } from "./signals.ts"
 import type { StoreOpener } from "./store.ts"
@@ -91,7 +91,7 @@ const explain = (cause: Cause.Cause<unknown>, args: ReadonlyArray<string>): numb
   else if (code === EXIT_INTERRUPTED) printError("penstock: interrupted")
   const end = args.indexOf("--")
   if (message !== undefined && args.slice(0, end < 0 ? args.length : end).includes("--debug")) {
-    printError(Cause.pretty(cause))
+    for (const line of Cause.pretty(cause).split("\n")) printError(line)
   }
   return code
 }
@@ -110,7 +110,7 @@ const presenter: CliOutput.Presenter = {
       }
       const help = spaced(formatter.formatHelpDoc(plain(event.helpDoc)))
       if (event.reason === "Requested") print(`${help}\n`)
-      else printError(help)
+      else printErrorLines(help)
     }),
 }
 
@@ -124,8 +124,11 @@ const plain = (doc: HelpDoc): HelpDoc => ({
 // deno-lint-ignore no-control-regex
 const spaced = (help: string): string => help.replace(/([^\n])\n((?:\x1b\[1m)?EXAMPLES)/, "$1\n\n$2")
 
+/** The error as one line, without the colours that the formatter gives it. */
 const sentence = (error: CliError): string => {
-  const lines = formatter.formatCliError(error).split("\n").map((line) => line.trim()).filter((line) => line !== "")
+  // deno-lint-ignore no-control-regex
+  const lines = formatter.formatCliError(error).replace(/\x1b\[[0-9;]*m/g, "").split("\n").map((line) => line.trim())
+    .filter((line) => line !== "")
   const hint = lines.indexOf("Did you mean this?")
   return hint < 0
     ? lines.join(" ")

@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../stages/walk/ignore.ts"
 import { sortNames } from "../../stages/walk/order.ts"
-import { baseName, displayPath, joinPath, PATH_MAXIMUM, pathFromBytes } from "../../stages/walk/path.ts"
+import { baseName, depthProblem, displayPath, joinPath, PATH_MAXIMUM, pathFromBytes } from "../../stages/walk/path.ts"
 import { SourceError, type WalkOptions } from "../../stages/walk/source.ts"
 import { localContent, type LocalRoot, READ_SAFELY } from "./content.ts"
 import { errorCode, errorSentence, sourceError } from "./errno.ts"
@@ -172,7 +172,10 @@ export class Walker {
       return
     }
     try {
-      this.#push(inner, this.#names(inner))
+      const names = this.#names(inner)
+      const deep = names.length > 0 ? depthProblem(joinPath(path, names[0]!)) : undefined
+      if (deep === undefined) this.#push(inner, names)
+      else out.push(unreadable(path, `What is in it is left out: ${deep}`))
     } catch (cause) {
       out.push(unreadable(path, errorSentence(cause)))
     }

@@ -3,6 +3,7 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import { Afresh, OnSecondRead } from "../../stages/pack/second_read.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
+import { snapshotProblem } from "../guard.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
 import { decodeSnapshot, type SnapshotObject } from "./objects.ts"
@@ -56,7 +57,17 @@ const look = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<Snap
   const metadata = yield* Shelf.open(opened, "metadata")
   const problems = [...damaged]
   const all: Array<ClientSnapshot> = []
-  for (const client of clients) all.push(...yield* chainOf(client, metadata, problems))
+  for (const client of clients) {
+    for (const snapshot of yield* chainOf(client, metadata, problems)) {
+      // Not earlier: it leads to the snapshots before it.
+      const problem = snapshotProblem(infoOf(snapshot))
+      if (problem === undefined) all.push(snapshot)
+      else {
+        const object = singleName("metadata", hexToBytes(snapshot.id))
+        problems.push(corrupt(object, `${object} is damaged: the snapshot ${problem}`))
+      }
+    }
+  }
   all.sort((a, b) =>
     a.snapshot.createTime < b.snapshot.createTime ? -1 : a.snapshot.createTime > b.snapshot.createTime ? 1 : 0
   )

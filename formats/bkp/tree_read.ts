@@ -7,7 +7,7 @@ import type { Stored } from "../../stages/executor.ts"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel.ts"
 import { compareNames } from "../../stages/walk/order.ts"
-import { displayPath, joinPath, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
+import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
 import { type FormatError, type Problem } from "../format.ts"
 import { readNode } from "./earlier.ts"
 import { corrupt, isDamage } from "./errors.ts"
@@ -16,10 +16,6 @@ import { singleName } from "./names.ts"
 import { FILE, type NodeObject, SYMLINK, TREE } from "./objects.ts"
 import { idAt, type Shelf } from "./shelf.ts"
 
-/** Deeper trees are refused: no file system has them. */
-const MAXIMUM_DEPTH = 2048
-/** Longer paths too. */
-const MAXIMUM_PATH = 1 << 16
 /** Entries that are handed on at once. */
 const PAGE = 256
 
@@ -73,7 +69,7 @@ export const treeEntries = (
         if (child === undefined) continue
         const name = pathFromBytes(child.name)
         const path = joinPath(frame.path, name)
-        const wrong = problemOf(frame, name, path, stack.length)
+        const wrong = problemOf(frame, name, path)
         if (wrong !== undefined) {
           const object = singleName("metadata", id)
           problem({ path: frame.path, object, message: `"${displayPath(name)}" in it is left out: ${wrong}` })
@@ -104,11 +100,10 @@ const rootOf: (metadata: Shelf, id: Uint8Array) => Effect.Effect<NodeObject, For
 
 const frameOf = (path: string, { body }: NodeObject): Frame => ({ path, children: body, next: 0, last: undefined })
 
-const problemOf = ({ last }: Frame, name: string, path: string, depth: number): string | undefined => {
+const problemOf = ({ last }: Frame, name: string, path: string): string | undefined => {
   if (name === "" || name.includes("/")) return "its name is not one"
   if (last !== undefined && compareNames(last, name) >= 0) return "it is not in order"
-  if (depth > MAXIMUM_DEPTH || path.length > MAXIMUM_PATH) return "it lies too deep"
-  return pathProblem(name)
+  return depthProblem(path) ?? pathProblem(name)
 }
 
 const entryOf = (path: string, { attributes, body, type }: NodeObject): TreeEntry => ({

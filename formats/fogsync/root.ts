@@ -8,6 +8,7 @@ import { KernelError } from "../../stages/kernel.ts"
 import { readTwice } from "../../stages/pack/second_read.ts"
 import type { StoreError } from "../../stages/pack/store.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
+import { snapshotProblem } from "../guard.ts"
 import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
 import { isKind, makeNonce, openWhole, sealWhole } from "./envelope.ts"
@@ -110,21 +111,23 @@ const decodeRoot = (object: string, bptr: Bptr, data: Uint8Array): Root => {
   }
   const directory = address(stored.directory)
   const previous = address(stored.previous)
-  const time = Number(stored.date / MILLISECOND)
+  const info: SnapshotInfo = {
+    id: bytesToHex(bptr.hash),
+    time: Number(stored.date / MILLISECOND),
+    hostname: stored.host ?? "",
+    username: stored.user ?? "",
+    paths: stored.paths ?? [],
+    tags: stored.tags ?? [],
+    ...(previous === undefined ? {} : { parent: bytesToHex(previous.hash) }),
+    files: stored.files ?? 0,
+    directories: stored.directories ?? 0,
+    bytes: stored.bytes ?? 0,
+  }
+  const problem = snapshotProblem(info)
+  if (problem !== undefined) throw corrupt(object, `${object} is damaged: its root ${problem}`)
   return {
     bptr,
-    info: {
-      id: bytesToHex(bptr.hash),
-      time,
-      hostname: stored.host ?? "",
-      username: stored.user ?? "",
-      paths: stored.paths ?? [],
-      tags: stored.tags ?? [],
-      ...(previous === undefined ? {} : { parent: bytesToHex(previous.hash) }),
-      files: stored.files ?? 0,
-      directories: stored.directories ?? 0,
-      bytes: stored.bytes ?? 0,
-    },
+    info,
     ...(directory === undefined ? {} : {
       directory: {
         bptr: directory,

@@ -8,6 +8,7 @@ import { Afresh } from "../../stages/pack/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { concernsObject } from "../../stages/pack/unreadable.ts"
 import type { RepositoryError, SnapshotInfo } from "../format.ts"
+import { snapshotProblem } from "../guard.ts"
 import { attempt, corrupt } from "./errors.ts"
 import type { Layout } from "./layout.ts"
 import { getSealed, putSealed } from "./sealed.ts"
@@ -26,20 +27,22 @@ export interface SnapshotRecord extends SnapshotInfo {
 /** What a listing shows. */
 export const infoOf = ({ log: _log, started: _started, ...info }: SnapshotRecord): SnapshotInfo => info
 
+const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
 const Stored = Schema.Struct({
   id: Schema.String,
-  time: Schema.Finite,
-  started: Schema.Finite,
+  time: Schema.Int,
+  started: Schema.Int,
   hostname: Schema.String,
   username: Schema.String,
   paths: Schema.Array(Schema.String),
   tags: Schema.Array(Schema.String),
   parent: Schema.optionalKey(Schema.String),
-  files: Schema.Finite,
-  directories: Schema.Finite,
-  bytes: Schema.Finite,
+  files: Natural,
+  directories: Natural,
+  bytes: Natural,
   original: Schema.optionalKey(Schema.String),
-  log: Schema.Struct({ segments: Schema.Int, full: Schema.Boolean, changes: Schema.Finite }),
+  log: Schema.Struct({ segments: Natural, full: Schema.Boolean, changes: Natural }),
 })
 
 /** A snapshot as it is in INDEX. */
@@ -71,11 +74,15 @@ export const encodeRecord = (record: SnapshotRecord): Uint8Array => new TextEnco
 
 /** Throws RepositoryError `corrupt`. */
 export const decodeRecord = (name: string, json: Uint8Array): SnapshotRecord => {
+  let record: SnapshotRecord
   try {
-    return Schema.decodeUnknownSync(Stored)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)))
+    record = Schema.decodeUnknownSync(Stored)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)))
   } catch {
     throw corrupt(name, `${name} is damaged: it holds no snapshot record`)
   }
+  const problem = snapshotProblem(record)
+  if (problem !== undefined) throw corrupt(name, `${name} is damaged: its record ${problem}`)
+  return record
 }
 
 const decodeSnapshot = (name: string, body: Uint8Array): SnapshotObject => {

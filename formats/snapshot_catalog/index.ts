@@ -10,7 +10,7 @@ import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import type { RepositoryError } from "../format.ts"
 import { asCorrupt, openDatabase } from "./catalog.ts"
 import { type CatalogForm, formFrom } from "./form.ts"
-import { type CatalogInfo, type CatalogMetadata, idBytes, isCount, readPairs } from "./metadata.ts"
+import { type CatalogInfo, type CatalogMetadata, idBytes, infoProblem, isCount, readPairs } from "./metadata.ts"
 import { INDEX, isCatalogId } from "./names.ts"
 import type { Opened } from "./opened.ts"
 import { checkSchema } from "./schema.ts"
@@ -74,7 +74,8 @@ export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, Reposito
           const info = infoOf(hex, pairs.get(SUMMARY + hex))
           if (info !== undefined && machine instanceof Uint8Array && tree instanceof Uint8Array) {
             const named = typeof name === "string" ? { name } : {}
-            known.set(hex, { info: { ...info, machine: bytesToHex(machine), ...named }, tree: bytesToHex(tree) })
+            const whole: CatalogInfo = { ...info, machine: bytesToHex(machine), ...named }
+            if (infoProblem(whole) === undefined) known.set(hex, { info: whole, tree: bytesToHex(tree) })
           }
         }
         return { ids, known, form: formFrom(pairs.get(FORM)) }

@@ -2,6 +2,7 @@
 import { hexToBytes } from "@noble/hashes/utils.js"
 import type { SqliteDatabase } from "../../stages/catalog/sqlite.ts"
 import { RepositoryError, type SnapshotInfo } from "../format.ts"
+import { snapshotProblem } from "../guard.ts"
 import { corrupt } from "./errors.ts"
 import { jsonColumn, parseColumn } from "./json.ts"
 import { isCatalogId } from "./names.ts"
@@ -106,25 +107,36 @@ export const readMetadata = (db: SqliteDatabase, object: string, id: string): Ca
   const name = text("name")
   const parent = text("extra.parent")
   const device = text("extra.device")
+  const info: CatalogInfo = {
+    id,
+    time: created,
+    hostname: text("machine_hostname") ?? "",
+    username: text("extra.username") ?? "",
+    paths: list("extra.paths") ?? (source === undefined ? [] : [source]),
+    tags: list("extra.tags") ?? [],
+    machine,
+    ...(name !== undefined && { name }),
+    ...(parent !== undefined && isCatalogId(parent) && { parent }),
+    ...countsOf(pairs, db),
+  }
+  const problem = infoProblem(info)
+  if (problem !== undefined) throw corrupt(object, `${object} is damaged or altered: it ${problem}`)
   return {
-    info: {
-      id,
-      time: created,
-      hostname: text("machine_hostname") ?? "",
-      username: text("extra.username") ?? "",
-      paths: list("extra.paths") ?? (source === undefined ? [] : [source]),
-      tags: list("extra.tags") ?? [],
-      machine,
-      ...(name !== undefined && { name }),
-      ...(parent !== undefined && isCatalogId(parent) && { parent }),
-      ...countsOf(pairs, db),
-    },
+    info,
     tree,
     ...(pairs.get("extra.order") === "walk" && { treeForm: text("extra.tree") === "program" ? "program" : "document" }),
     started: milliseconds(pairs.get("started")) ?? created,
     inOrder: pairs.get("extra.order") === "walk",
     ...(device !== undefined && /^\d{1,20}$/.test(device) && { device: BigInt(device) }),
   }
+}
+
+/** What is wrong with what a catalog, or the index for it, says of the snapshot; undefined when nothing is. */
+export const infoProblem = (
+  info: SnapshotInfo & { readonly machine?: string; readonly name?: string },
+): string | undefined => {
+  const { machine = "", name = "", ...rest } = info
+  return snapshotProblem({ ...rest, tags: [...rest.tags, machine, name] })
 }
 
 type Counts = Pick<SnapshotInfo, "files" | "directories" | "bytes">

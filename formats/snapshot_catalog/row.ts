@@ -5,7 +5,7 @@ import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
 import { cleanName } from "../../stages/catalog/tree_owner.ts"
 import { corruptAt, type StoredEntry, type StoredKind } from "../../stages/catalog/tree_row.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
-import { isByteName, PATH_MAXIMUM, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
+import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { jsonColumn, objectColumn } from "./json.ts"
 import { splitTime, timeOf } from "./time.ts"
 
@@ -74,7 +74,7 @@ const targetOf = (target: string): { readonly target: string; readonly target_by
 /** The path of a row. Throws SqliteError `corrupt` when no entry can have it. */
 export const pathOf = (value: SqliteValue | undefined): string => {
   const path = value instanceof Uint8Array ? textFromBytes(value) : value
-  if (typeof path !== "string" || path.length > PATH_MAXIMUM) throw corruptAt("", "a path in it is not valid")
+  if (typeof path !== "string") throw corruptAt("", "a path in it is not valid")
   const problem = pathProblem(path)
   if (problem !== undefined) throw corruptAt(path.slice(0, 200), problem)
   return path

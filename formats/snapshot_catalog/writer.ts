@@ -5,7 +5,7 @@ import { type SqliteDatabase, SqliteError, type SqliteStatement } from "../../st
 import { misuse } from "../../stages/catalog/tree_row.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import type { Hasher } from "../../stages/kernel.ts"
-import { PATH_MAXIMUM, pathProblem } from "../../stages/walk/path.ts"
+import { pathProblem } from "../../stages/walk/path.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"
 import { type CatalogMetadata, writeMetadata } from "./metadata.ts"
 import { rowOf, WRITTEN } from "./row.ts"
@@ -50,7 +50,7 @@ export class CatalogWriter implements Recorder {
 
   put(entry: Parameters<Recorder["put"]>[0]): void {
     const { chunks, digest, kind, metadata, path } = entry
-    const problem = path.length > PATH_MAXIMUM ? "its path is too long" : pathProblem(path)
+    const problem = pathProblem(path)
     if (problem !== undefined) throw misuse(path, problem)
     if (metadata.inode !== undefined) this.#device ??= metadata.device
     const blob = kind === "file" ? this.#name(path, chunks, digest) : undefined

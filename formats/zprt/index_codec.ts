@@ -230,6 +230,8 @@ const checked = (lists: Lists, end: number): Index => {
   })
   const problem = pathsProblem(paths, directories)
   if (problem !== undefined) throw new IndexError(`cannot be used: ${problem}`)
+  const bytes = files.reduce((sum, { content }) => sum + content.size, 0)
+  if (!Number.isSafeInteger(bytes)) throw new IndexError("cannot be used: its files have more bytes than there can be")
   return inOrder({ contents: [...contents.values()], files, directories })
 }
 

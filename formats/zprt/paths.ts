@@ -1,12 +1,12 @@
 /** Which paths an archive can hold together, and their order. */
-import { displayPath, PATH_MAXIMUM, pathProblem } from "../../stages/walk/path.ts"
+import { displayPath, pathProblem } from "../../stages/walk/path.ts"
 
 /** Why these files and empty directories cannot be in one archive, or undefined when they can. */
 export const pathsProblem = (files: ReadonlyArray<string>, directories: ReadonlyArray<string>): string | undefined => {
   const all: Array<{ readonly key: string; readonly file: boolean }> = []
   for (const [paths, file] of [[files, true], [directories, false]] as const) {
     for (const path of paths) {
-      const problem = path === "" ? "it is empty" : path.length > PATH_MAXIMUM ? "it is too long" : pathProblem(path)
+      const problem = path === "" ? "it is empty" : pathProblem(path)
       if (problem !== undefined) return `the path "${displayPath(path.slice(0, 200))}" is not valid: ${problem}`
       all.push({ key: path.replaceAll("/", "\0"), file })
     }

@@ -4,7 +4,7 @@
  * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file that hold
  * nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
  */
-import { parentPath, PATH_MAXIMUM, pathProblem } from "../walk/path.ts"
+import { parentPath, pathProblem } from "../walk/path.ts"
 import { IdSet } from "./id_set.ts"
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "./sqlite.ts"
 import { listBeneath, listChildren, listChunks, type ListStatements, listStatements } from "./tree_list.ts"
@@ -268,7 +268,7 @@ class OpenTree {
   /** Inserts or updates. `session` is that of a put, undefined for a change that is applied. */
   #store(entry: StoredEntry, session: Session | undefined): "new" | "changed" | "same" {
     const { path } = entry
-    const problem = path.length > PATH_MAXIMUM ? "its path is too long" : pathProblem(path)
+    const problem = pathProblem(path)
     if (problem !== undefined) throw misuse(path, problem)
     if (path === "" && entry.kind !== "directory") throw misuse(path, "the root is not a directory")
     const row = rowOf(entry, this.#owners)

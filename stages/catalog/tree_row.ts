@@ -1,6 +1,6 @@
 /** Entries as a catalog keeps them, and the rows that hold them. */
 import type { EntryKind, Metadata } from "../walk/entry.ts"
-import { displayPath, joinPath, PATH_MAXIMUM, pathFromBytes, pathProblem, pathToBytes } from "../walk/path.ts"
+import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem, pathToBytes } from "../walk/path.ts"
 import { textFromBytes } from "./short_text.ts"
 import { SqliteError, type SqliteRow, type SqliteValue } from "./sqlite.ts"
 import type { Owners } from "./tree_owner.ts"
@@ -148,7 +148,8 @@ export const childPath = (directory: string, name: SqliteValue | undefined): str
   if (name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))) valid = false
   if (!valid) throw corruptAt(directory, `it has an entry named "${displayPath(pathFromBytes(name))}"`)
   const path = joinPath(directory, textFromBytes(name))
-  if (path.length > PATH_MAXIMUM) throw corruptAt(path.slice(0, 100), "the path of an entry in it is too long")
+  const deep = depthProblem(path)
+  if (deep !== undefined) throw corruptAt(path.slice(0, 100), deep)
   return path
 }
 

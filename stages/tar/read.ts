@@ -9,7 +9,7 @@ import { type StoredEntry, type StoredKind } from "../catalog/tree_row.ts"
 import { catching } from "../error.ts"
 import { contentStream } from "../walk/content.ts"
 import type { Content, Entry } from "../walk/entry.ts"
-import { displayPath, parentPath, PATH_MAXIMUM } from "../walk/path.ts"
+import { depthProblem, displayPath, parentPath } from "../walk/path.ts"
 import { TarError } from "./error.ts"
 import { type Member, TarReader } from "./members.ts"
 import { decodePlace, encodePlace } from "./place.ts"
@@ -112,7 +112,9 @@ class Members {
       return `Left out: it is of the kind "${displayPath(type)}", which is not known`
     }
     if (path === "" && kind !== "directory") return "Left out: only a directory can be the root"
-    if (path.includes("\0") || path.length > PATH_MAXIMUM) return "Left out: no path is like that"
+    if (path.includes("\0")) return "Left out: no path is like that"
+    const deep = depthProblem(path)
+    if (deep !== undefined) return `Left out: ${deep}`
     const above = this.#obstacle(path)
     if (above !== undefined) {
       return `Left out: it lies beneath "${displayPath(above)}", which is not a directory in the archive`

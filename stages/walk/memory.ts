@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import type { Content, Entry, Metadata } from "./entry.ts"
 import { CACHE_TAG, type Excludes, isCacheTag, makeExcludes } from "./ignore.ts"
 import { sortNames } from "./order.ts"
-import { baseName, displayPath, joinPath, parentPath, pathProblem } from "./path.ts"
+import { baseName, depthProblem, displayPath, joinPath, parentPath, pathProblem } from "./path.ts"
 import { Source, SourceError, type WalkOptions } from "./source.ts"
 import { Target, TargetError, type TargetSession, type Written } from "./target.ts"
 
@@ -91,6 +91,10 @@ function* walkTree(
     const full = joinPath(start, path)
     yield { path, kind: "directory", metadata: metadataOf(nodes.get(full)), size: 0 }
     let inside = sortNames([...names.get(full) ?? []])
+    const deep = inside.length > 0 ? depthProblem(joinPath(path, inside[0]!)) : undefined
+    if (deep !== undefined) {
+      return yield { path, kind: "unreadable", metadata: {}, size: 0, problem: `What is in it is left out: ${deep}` }
+    }
     const tag = nodes.get(joinPath(full, CACHE_TAG))
     if (options.excludeCaches === true && tag !== undefined && "content" in tag && isCacheTag(bytesOf(tag.content))) {
       inside = [CACHE_TAG]

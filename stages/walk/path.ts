@@ -33,9 +33,26 @@ export const pathToBytes = (path: string): Uint8Array => {
 /** True when the path has bytes that are not UTF-8. */
 export const isByteName = (path: string): boolean => !path.isWellFormed()
 
+/**
+ * Most names in the path of an entry, as many as fit into the 4,096 bytes that Linux takes. Without a bound, the paths of nested directories would
+ * add up to the square of their number.
+ */
+export const DEPTH_MAXIMUM = 2048
+
+/** Why an entry that has this path lies too deep for any format, or undefined when it does not. */
+export const depthProblem = (path: string): string | undefined => {
+  if (path.length < 2 * DEPTH_MAXIMUM) return undefined
+  if (path.length > PATH_MAXIMUM) return "its path is longer than 65,535 characters"
+  let names = 1
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) names++
+  return names > DEPTH_MAXIMUM ? "it lies more than 2,048 directories deep" : undefined
+}
+
 /** Why a path cannot be that of an entry, or undefined when it can. */
 export const pathProblem = (path: string): string | undefined => {
   if (path === "") return undefined
+  const deep = depthProblem(path)
+  if (deep !== undefined) return deep
   if (path.includes("\0")) return "it contains a NUL byte"
   if (path.startsWith("/")) return "it is absolute"
   for (const component of path.split("/")) {
@@ -45,9 +62,14 @@ export const pathProblem = (path: string): string | undefined => {
   return undefined
 }
 
-/** Characters that would not be seen as what they are. Lone surrogates stand for bytes. */
-// deno-lint-ignore no-control-regex
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\udc80-\udcff]/gu
+/**
+ * Characters that would not be seen as what they are, but do something to a terminal, or to the text around them: control characters, marks
+ * and overrides of the direction of writing, separators of lines. Lone surrogates stand for bytes.
+ */
+export const HIDDEN_CHARACTERS =
+  "[\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+
+const HIDDEN = new RegExp(HIDDEN_CHARACTERS, "gu")
 
 /** A backslash that {@link unquotePath} would take for the beginning of a byte. */
 const AMBIGUOUS = /\\(?=x[0-9a-f]{2})/gi

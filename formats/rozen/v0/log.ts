@@ -81,7 +81,8 @@ export interface Log {
 
 /** True when every segment is there. */
 export const isWhole = ({ record, segments }: Log): boolean =>
-  record !== undefined && Array.from({ length: record.log.segments }, (_, i) => i).every((i) => segments.has(i))
+  record !== undefined &&
+  [...segments.keys()].filter((number) => number < record.log.segments).length === record.log.segments
 
 /** Reads all logs; keeps their names and ends. */
 export const readLogs: (opened: Opened) => Effect.Effect<
