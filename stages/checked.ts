@@ -62,15 +62,6 @@ const messageOf = (cause: unknown): string => cause instanceof Error ? cause.mes
 const thrown = (of: Name, cause: unknown): KernelError =>
   cause instanceof KernelError ? cause : faulty(of, `it failed with "${messageOf(cause)}"`, cause)
 
-/** Of a decoder, which may throw anything at what it cannot decode. */
-const undecoded = ({ name }: Name, cause: unknown): KernelError =>
-  cause instanceof KernelError ? cause : new KernelError({
-    kernel: name,
-    reason: "corrupt",
-    message: `${name} cannot decode this: ${messageOf(cause)}`,
-    cause,
-  })
-
 const bytesOf = (of: Name, value: unknown): Uint8Array => {
   if (value instanceof Uint8Array) return value
   throw faulty(
@@ -199,7 +190,7 @@ const checkedCompressor = (of: Name, kernel: Compressor): Compressor => ({
     try {
       out = kernel.decode(bytes, limit)
     } catch (cause) {
-      throw undecoded(of, cause)
+      throw thrown(of, cause)
     }
     if (bytesOf(of, out).length > limit) throw faulty(of, `it decoded ${out.length} bytes, and was allowed ${limit}`)
     return out
@@ -273,7 +264,7 @@ const checkedCipher = (of: Name, kernel: Cipher): Cipher => {
       try {
         opened = kernel.open(bytes, aad)
       } catch (cause) {
-        throw undecoded(of, cause)
+        throw thrown(of, cause)
       }
       if (bytesOf(of, opened).length === bytes.length - overhead) return opened
       throw faulty(

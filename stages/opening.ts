@@ -64,16 +64,21 @@ export interface Opening {
 }
 
 /** Opens blocks with this decoder; on this thread. */
-export const openHere = (decode: BlockDecoder, hasher: Hasher): OpenBlocks =>
-  Effect.fnUntraced(function* (stored, blocks, use) {
+export const openHere = (decode: BlockDecoder, hasher: Hasher): OpenBlocks => {
+  let warned = false
+  /** What a faulty decoder throws may be its way to say that a block is damaged; or all are whole, and it is wrong about them. */
+  const undecoded = ({ message, reason }: KernelError): Effect.Effect<undefined> => {
+    if (reason !== "faulty" || warned) return Effect.succeed(undefined)
+    warned = true
+    return Effect.as(Effect.logWarning(message), undefined)
+  }
+  return Effect.fnUntraced(function* (stored, blocks, use) {
     for (const [i, { chunks, from, limit, to }] of blocks.entries()) {
-      const bytes = yield* Effect.catch(
-        decode(stored.subarray(from, to), limit),
-        () => Effect.succeed(undefined),
-      )
+      const bytes = yield* Effect.catch(decode(stored.subarray(from, to), limit), undecoded)
       use(i, bytes === undefined ? undefined : { bytes, bad: badChunks(hasher, bytes, chunks) })
     }
   })
+}
 
 /** Places of the chunks that are not what their IDs say. */
 export const badChunks = (hasher: Hasher, block: Uint8Array, chunks: ReadonlyArray<ChunkAt>): ReadonlyArray<number> => {

@@ -61,7 +61,8 @@ async function open(
         stored.subarray(from, to),
         limit,
         resolve,
-        (error) => error instanceof KernelError ? resolve(undefined) : reject(error),
+        // What is faulty here is tried again on the main thread.
+        (error) => error instanceof KernelError && error.reason !== "faulty" ? resolve(undefined) : reject(error),
       )
     )
     if (block === undefined) {
