@@ -101,7 +101,7 @@ describe("the index of zprt", () => {
       [["a\0b"], /NUL/],
       [[Buffer.from([0xff])], /UTF-8/],
       [[Buffer.from([0xed, 0xb2, 0x80])], /UTF-8/],
-      [["x".repeat(70_000)], /too long/],
+      [["x".repeat(70_000)], /longer than 65,535/],
     ]
     for (const [names, message] of cases) {
       bad(documentOrder({ paths: list(path(...names)) }), message)
