@@ -130,12 +130,22 @@ const replaced = (path: string): SourceError =>
     message: "It was replaced by something else while the directory was read",
   })
 
+const NONE: Uint8Array = new Uint8Array(0)
+/** Files of size 0 are read in pieces of this length, whole ones, into this memory. */
+const unsized: Uint8Array = new Uint8Array(64 << 10)
+/** Files of size 0 that are longer are not stored: some have no end. */
+const UNSIZED_MAXIMUM = 64 << 20
+/** Reads are not made smaller than that. */
+const SMALLEST = 4096
+
 class LocalReader implements PartReader {
   readonly #path: string
   readonly #opened: Stats
   readonly #size: number
   #fd: number
   #position: number
+  /** What was read of a file of size 0, and not taken yet. */
+  #made: Uint8Array = NONE
 
   constructor(path: string, fd: number, opened: Stats, from: number) {
     this.#path = path
@@ -157,15 +167,14 @@ class LocalReader implements PartReader {
     }
   }
 
-  /** Ends at the size that the file had when it was opened, so a file that grows without end has an end. Size 0 may mean "unknown" (/proc). */
+  /** Ends at the size that the file had when it was opened, so a file that grows without end has an end. */
   read(into: Uint8Array): number {
     let filled = 0
     try {
       while (filled < into.length) {
-        const rest = this.#size === 0 ? Infinity : this.#size - this.#position
-        const wanted = Math.min(into.length - filled, rest)
-        if (wanted <= 0) break
-        const count = fs.readSync(this.#fd, into, filled, wanted, this.#position)
+        const count = this.#size === 0
+          ? this.#readUnsized(into, filled)
+          : this.#readSized(into, filled, Math.min(into.length - filled, this.#size - this.#position))
         if (count === 0) break
         filled += count
         this.#position += count
@@ -176,12 +185,47 @@ class LocalReader implements PartReader {
     return filled
   }
 
-  /** `size` is what was read. */
+  #readSized(into: Uint8Array, at: number, length: number): number {
+    for (let piece = length;; piece = Math.ceil(piece / 2)) {
+      try {
+        return piece <= 0 ? 0 : fs.readSync(this.#fd, into, at, piece, this.#position)
+      } catch (cause) {
+        // What the system makes up on reading, it may have no memory to make up at once.
+        if (errorCode(cause) !== "ENOMEM" || piece <= SMALLEST) throw cause
+      }
+    }
+  }
+
+  /** Of size 0 are empty files, and those of which the system makes the content up when it is read (/proc), often once, from the start only. */
+  #readUnsized(into: Uint8Array, at: number): number {
+    if (this.#made.length === 0) {
+      const count = fs.readSync(this.#fd, unsized, 0, unsized.length, this.#position)
+      if (this.#position + count > UNSIZED_MAXIMUM) {
+        throw new SourceError({
+          reason: "io",
+          path: this.#path,
+          message: `It does not say its size, and does not end within ${UNSIZED_MAXIMUM >> 20} MiB`,
+        })
+      }
+      // Copied, as other files are read before the rest of it is taken.
+      this.#made = count > into.length - at ? unsized.slice(0, count) : unsized.subarray(0, count)
+    }
+    const part = this.#made.subarray(0, into.length - at)
+    into.set(part, at)
+    this.#made = this.#made.subarray(part.length)
+    return part.length
+  }
+
+  /**
+   * `size` is what was read. A size that is not true (/sys) is no change: the file ends where it ended, and all that is known of it is as it
+   * was.
+   */
   finish(): ReturnType<Reader["finish"]> {
     try {
       const now = statsOfOpen(this.#fd)
+      const ended = this.#position >= this.#size || fs.readSync(this.#fd, unsized, 0, 1, this.#position) === 0
       return {
-        changed: !sameState(stateOf(now), this.state) || BigInt(this.#position) !== now.size,
+        changed: !ended || !sameState(stateOf(now), this.state),
         size: this.#position,
         metadata: metadataOf(now),
       }

@@ -4,6 +4,7 @@ import { TargetError } from "../../stages/walk/target.ts"
 
 const sentences: Readonly<Record<string, string>> = {
   EACCES: "Permission denied",
+  EAGAIN: "It has nothing to be read at the moment",
   EBUSY: "Device or resource busy",
   EDQUOT: "Disk quota exceeded",
   EEXIST: "It exists already",

@@ -71,6 +71,8 @@ export type Reply =
     readonly read: number
     readonly chunks: Uint8Array
     readonly metadata: Metadata
+    /** Whether the file changed, or goes on behind what was read. */
+    readonly changed: boolean
     readonly state: FileState
   }
   /** The file of a part cannot be read. */

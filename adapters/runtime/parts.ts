@@ -30,6 +30,8 @@ interface StoredPart {
   readonly length: number
   /** Absent when it could not be read. */
   readonly metadata?: Metadata
+  /** Of the last part: whether the file changed, or did not end there. */
+  readonly changed?: boolean
   readonly problem?: string
   /** At its start and its end. */
   readonly states: ReadonlyArray<FileState>
@@ -86,7 +88,8 @@ const storePart = Effect.fnUntraced(function* <E>(
       yield* job.emit(reply.blocks)
       if (reply.type === "blocks") send(() => ({ type: "taken" }))
       else if (reply.type === "part") {
-        return { chunks: reply.chunks, length, metadata: reply.metadata, states: [...states, reply.state] }
+        const { changed, chunks, metadata, state } = reply
+        return { chunks, length, metadata, changed, states: [...states, state] }
       } else if (reply.type === "unreadable") {
         // There is nothing behind it that could be read.
         yield* Deferred.succeed(cut, { length: 0, final: true })
@@ -110,7 +113,7 @@ const storedOf = (entry: Planned<Steps>, parts: ReadonlyArray<StoredPart>): Stor
   }
   const size = parts.reduce((sum, { length }) => sum + length, 0)
   const states = parts.flatMap((part) => part.states)
-  const changed = !states.every((state) => sameState(state, states[0]!)) || BigInt(size) !== states[0]!.size
+  const changed = !states.every((state) => sameState(state, states[0]!)) || parts.at(-1)!.changed === true
   return {
     ...bare(entry),
     metadata: changed ? entry.metadata : { ...entry.metadata, ...parts.at(-1)!.metadata },

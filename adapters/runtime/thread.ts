@@ -116,8 +116,8 @@ async function storeOne(lane: Lane, { bytes, from, locator, task }: Part): Promi
       )
       lane.flush()
       const blocks = await take(lane)
-      const { metadata } = reader.finish()
-      reply(task, { type: "part", blocks, read, chunks, metadata, state: reader.stateNow() })
+      const { changed, metadata } = reader.finish()
+      reply(task, { type: "part", blocks, read, chunks, metadata, changed, state: reader.stateNow() })
       return
     } finally {
       reader.close()

@@ -7,6 +7,8 @@ import { SourceError } from "./source.ts"
 
 /** Bytes that are read at once from a reader. */
 const PIECE_BYTES = 1 << 20
+/** The same of size 0: it may not be true. */
+const UNSIZED_BYTES = 1 << 16
 
 /**
  * Hands a content of about `size` bytes to `take`, piece by piece; a piece is the reader's again when the effect of `take` ends. What it
@@ -28,7 +30,7 @@ export const feed = <E>(
   return Effect.acquireUseRelease(
     attempt(() => (content as ReaderContent).open()),
     Effect.fnUntraced(function* (reader) {
-      const into = new Uint8Array(Math.min(PIECE_BYTES, (size ?? PIECE_BYTES) + 1))
+      const into = new Uint8Array(Math.min(PIECE_BYTES, size === 0 ? UNSIZED_BYTES : (size ?? PIECE_BYTES) + 1))
       for (;;) {
         const length = yield* attempt(() => reader.read(into))
         if (length > 0) yield* take(into.subarray(0, length))
