@@ -135,7 +135,7 @@ export const selector = (selection: Selection): (entries: ReadonlyArray<Entry>) 
 }
 
 const unlinked = (entry: Entry, { wanted }: Selection): Entry => {
-  if (entry.linkTo === undefined || wanted(entry.linkTo, "file")) return entry
+  if (entry.linkTo === undefined || wanted(entry.linkTo, entry.kind)) return entry
   const { linkTo: _, ...alone } = entry
   return alone
 }

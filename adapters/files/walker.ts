@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../stages/walk/ignore.ts"
 import { sortNames } from "../../stages/walk/order.ts"
-import { baseName, depthProblem, displayPath, joinPath, PATH_MAXIMUM, pathFromBytes } from "../../stages/walk/path.ts"
+import { baseName, depthProblem, displayPath, joinPath, pathFromBytes } from "../../stages/walk/path.ts"
 import { SourceError, type WalkOptions } from "../../stages/walk/source.ts"
 import { localContent, type LocalRoot, READ_SAFELY } from "./content.ts"
 import { errorCode, errorSentence, sourceError } from "./errno.ts"
@@ -14,8 +14,6 @@ import { type Stats, statsAt, statsIfAny, statsOf, statsOfOpen, UNTOLD } from ".
 
 /** A batch is given out when it has at least so many entries. */
 const BATCH = 256
-/** Longest name, in UTF-16 units, of any system. */
-const NAME_MAXIMUM = 255
 /** Directories held at once. */
 const HELD = 64
 
@@ -158,15 +156,6 @@ export class Walker {
       return
     }
     out.push(directory(path, stats))
-    if (path.length > PATH_MAXIMUM - NAME_MAXIMUM - 1) {
-      out.push(
-        unreadable(
-          path,
-          `Its path has ${path.length} characters: what is in it is left out, as longer ones cannot be kept`,
-        ),
-      )
-      return
-    }
     if (this.#options.oneFileSystem === true && stats.dev !== this.#device) {
       this.#options.leftOut?.(path, "file-system", true)
       return
@@ -221,11 +210,15 @@ export class Walker {
       }
     }
     if (kind === undefined) return unreadable(path, "It is of a kind that is not known")
-    if (kind === "character" || kind === "block") return { path, kind, metadata, size: 0, rdev: deviceOf(stats.rdev) }
-    if (kind !== "symlink") return { path, kind, metadata, size: 0 }
+    const link = kind !== "socket" && stats.nlink > 1n ? { linkTo: this.#link(path, stats) } : undefined
+    const linked = link?.linkTo === undefined ? undefined : link as { readonly linkTo: string }
+    if (kind === "character" || kind === "block") {
+      return { path, kind, metadata, size: 0, rdev: deviceOf(stats.rdev), ...linked }
+    }
+    if (kind !== "symlink") return { path, kind, metadata, size: 0, ...linked }
     try {
       const target = pathFromBytes(fs.readlinkSync(directory.child(name), { encoding: "buffer" }))
-      return { path, kind, metadata, size: 0, target }
+      return { path, kind, metadata, size: 0, target, ...linked }
     } catch (cause) {
       return unreadable(path, errorSentence(cause))
     }

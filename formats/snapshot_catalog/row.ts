@@ -4,7 +4,7 @@ import { textFromBytes, textToBytes } from "../../stages/catalog/short_text.ts"
 import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
 import { cleanName } from "../../stages/catalog/tree_owner.ts"
 import { corruptAt, type StoredEntry, type StoredKind } from "../../stages/catalog/tree_row.ts"
-import type { Metadata } from "../../stages/walk/entry.ts"
+import { LINKED_KINDS, type Metadata } from "../../stages/walk/entry.ts"
 import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { jsonColumn, objectColumn } from "./json.ts"
 import { splitTime, timeOf } from "./time.ts"
@@ -34,6 +34,7 @@ export const rowOf = (entry: StoredEntry, blob: Uint8Array | undefined, device: 
     ...(modified !== undefined && modified.rest !== 0 && { mtime_ns: modified.rest }),
     ...(changed !== undefined && changed.rest !== 0 && { ctime_ns: changed.rest }),
     ...(kind === "file" && entry.sparse === true && { sparse: true }),
+    ...(kind !== "file" && LINKED_KINDS.has(kind) && entry.linkTo !== undefined && { link: targetOf(entry.linkTo) }),
     ...(m.device !== (m.inode === undefined ? undefined : device) &&
       { device: m.device === undefined ? null : String(m.device) }),
   }
@@ -110,6 +111,7 @@ export const entryOf = (row: SqliteRow, at: number, device: bigint | undefined):
         rdev: { major, minor },
       }),
       ...(kind === "file" && extra["sparse"] === true && { sparse: true }),
+      ...(kind !== "file" && LINKED_KINDS.has(kind) && nodeLinkOf(path, extra["link"])),
     },
   }
 }
@@ -121,6 +123,15 @@ const decodeTarget = (path: string, special: Readonly<Record<string, unknown>>):
   if (typeof bytes === "string" && /^([0-9a-f]{2})*$/.test(bytes)) return pathFromBytes(hexToBytes(bytes))
   if (target !== undefined && typeof target !== "string") throw corruptAt(path, "what it links to is not valid")
   return target
+}
+
+/** The hard link that an extra field `link` says. */
+const nodeLinkOf = (path: string, link: unknown): { readonly linkTo?: string } => {
+  if (link === undefined) return {}
+  const target = typeof link === "object" && link !== null
+    ? decodeTarget(path, link as Readonly<Record<string, unknown>>)
+    : undefined
+  return { linkTo: linkOf(path, target ?? "") }
 }
 
 const linkOf = (path: string, target: string): string => {

@@ -7,7 +7,7 @@
  * last u32 number of chunks, and {@link CHUNK_BYTES} for each. Paths, targets and names are bytes as in `path.ts`.
  */
 import { taggedError, type TaggedErrorClass } from "../error.ts"
-import type { Metadata } from "../walk/entry.ts"
+import { LINKED_KINDS, type Metadata } from "../walk/entry.ts"
 import { displayPath, pathProblem } from "../walk/path.ts"
 import { textFromBytes, textToBytes } from "./short_text.ts"
 import { CHUNK_BYTES, clampTime, KINDS, type StoredEntry } from "./tree_row.ts"
@@ -61,7 +61,9 @@ export const encodeEntry = (entry: StoredEntry): Uint8Array => {
   const user = m.user === undefined ? NONE : text(m.user, NAME_MAXIMUM, entry)
   const group = m.group === undefined ? NONE : text(m.group, NAME_MAXIMUM, entry)
   const target = kind === "symlink" && entry.target !== undefined ? text(entry.target, TEXT_MAXIMUM, entry) : undefined
-  const link = file && entry.linkTo !== undefined ? text(entry.linkTo, TEXT_MAXIMUM, entry) : undefined
+  const link = LINKED_KINDS.has(kind) && entry.linkTo !== undefined
+    ? text(entry.linkTo, TEXT_MAXIMUM, entry)
+    : undefined
   const rdev = kind === "character" || kind === "block" ? entry.rdev : undefined
   const number = KINDS.indexOf(kind)
   if (number < 0 || (!file && (chunks.length > 0 || entry.size !== 0))) throw unfit(entry)
@@ -139,11 +141,9 @@ export const decodeEntry = (reader: EntryReader): StoredEntry => {
   const kind = KINDS[view.getUint8(take(1))]
   if (kind === undefined) throw malformed("its kind is not known")
   const flags = view.getUint16(take(2), true)
-  const allowed = kind === "file"
-    ? ALL & ~(TARGET | RDEV)
-    : kind === "symlink"
-    ? ALL & ~(SPARSE | LINK | RDEV)
-    : ALL & ~(SPARSE | LINK | TARGET) & (kind === "character" || kind === "block" ? ALL : ~RDEV)
+  const device = kind === "character" || kind === "block"
+  const allowed = ALL & (kind === "file" ? ALL : ~SPARSE) & (kind === "symlink" ? ALL : ~TARGET) &
+    (device ? ALL : ~RDEV) & (LINKED_KINDS.has(kind) ? ALL : ~LINK)
   if ((flags & ~allowed) !== 0) throw malformed("it has fields that its kind cannot have")
   const path = string(u32(), TEXT_MAXIMUM)
   if (pathProblem(path) !== undefined) throw malformed(`its path "${displayPath(path).slice(0, 200)}" is not valid`)

@@ -1,5 +1,5 @@
 /** Entries as a catalog keeps them, and the rows that hold them. */
-import type { EntryKind, Metadata } from "../walk/entry.ts"
+import { type EntryKind, LINKED_KINDS, type Metadata } from "../walk/entry.ts"
 import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem, pathToBytes } from "../walk/path.ts"
 import { textFromBytes } from "./short_text.ts"
 import { SqliteError, type SqliteRow, type SqliteValue } from "./sqlite.ts"
@@ -20,7 +20,7 @@ export interface StoredEntry {
   readonly chunks: Uint8Array
   /** Symlinks only. */
   readonly target?: string
-  /** Files only. */
+  /** Files, symlinks, fifos and device nodes only. */
   readonly linkTo?: string
   /** Device nodes only; both are 32-bit. */
   readonly rdev?: { readonly major: number; readonly minor: number }
@@ -54,7 +54,8 @@ export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> =>
   if (chunks.length % CHUNK_BYTES !== 0 || (!file && chunks.length > 0)) {
     throw misuse(entry.path, "its list of chunks is not valid")
   }
-  if (file && entry.linkTo !== undefined && (entry.linkTo === "" || pathProblem(entry.linkTo) !== undefined)) {
+  const linkTo = LINKED_KINDS.has(kind) ? entry.linkTo : undefined
+  if (linkTo !== undefined && (linkTo === "" || pathProblem(linkTo) !== undefined)) {
     throw misuse(entry.path, "the path that it links to is not valid")
   }
   for (const value of [m.mode, m.uid, m.gid]) {
@@ -74,7 +75,7 @@ export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> =>
     unsigned(m.device),
     file && entry.sparse ? 1 : null,
     kind === "symlink" && entry.target !== undefined ? pathToBytes(entry.target) : null,
-    file && entry.linkTo !== undefined ? pathToBytes(entry.linkTo) : null,
+    linkTo === undefined ? null : pathToBytes(linkTo),
     device === undefined ? null : unsigned(BigInt(device.major) << 32n | BigInt(device.minor)),
     chunks.length === 0 ? null : chunks,
   ]
@@ -103,20 +104,20 @@ export const entryOf = (path: string, row: SqliteRow, at: number, owners: Owners
       entry.chunks = content
     }
     if (row[at + 8] !== null) entry.sparse = true
-    const link = row[at + 10]
-    if (link !== null) {
-      const linkTo = pathFromBytes(blob(path, link))
-      if (linkTo === "" || pathProblem(linkTo) !== undefined) {
-        throw corruptAt(path, "the path that it links to is not valid")
-      }
-      entry.linkTo = linkTo
-    }
   } else if (kind === "symlink") {
     const target = row[at + 9]
     if (target !== null) entry.target = pathFromBytes(blob(path, target))
   } else if (row[at + 11] !== null && (kind === "character" || kind === "block")) {
     const rdev = BigInt.asUintN(64, wide(path, row[at + 11]))
     entry.rdev = { major: Number(rdev >> 32n), minor: Number(rdev & 0xffffffffn) }
+  }
+  const link = row[at + 10]
+  if (link !== null && LINKED_KINDS.has(kind)) {
+    const linkTo = pathFromBytes(blob(path, link))
+    if (linkTo === "" || pathProblem(linkTo) !== undefined) {
+      throw corruptAt(path, "the path that it links to is not valid")
+    }
+    entry.linkTo = linkTo
   }
   return entry
 }

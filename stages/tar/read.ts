@@ -87,6 +87,8 @@ const HARD_LINK = "1"
 class Members {
   /** The places in the archive that several paths have in common. */
   readonly linked: Set<number> = new Set()
+  /** How many things that are no files have several paths. Their entries in the tree have a number of these for the path that they link to. */
+  #things = 0
   readonly #tree: Tree
   readonly #problem: NonNullable<ReadTarOptions["problem"]>
 
@@ -140,8 +142,13 @@ class Members {
     if (found === undefined || found.kind === "directory") {
       return `Left out: it is a hard link to "${displayPath(link)}", which is not a file before it in the archive`
     }
-    if (found.kind === "file") this.linked.add(decodePlace(found.chunks).offset)
-    return { ...found, path }
+    if (found.kind === "file") {
+      this.linked.add(decodePlace(found.chunks).offset)
+      return { ...found, path }
+    }
+    const { linkTo = String(this.#things++) } = found
+    if (found.linkTo === undefined) this.#tree.apply({ op: "put", entry: { ...found, linkTo } })
+    return { ...found, path, linkTo }
   }
 
   /** What is above the path and not a directory. */
@@ -160,11 +167,17 @@ const pathOf = (name: string): string | undefined => {
   return components.includes("..") ? undefined : components.join("/")
 }
 
-/** Makes entries, in the order of the stream: of paths with one content the first has it, the others link to that. */
+/** Makes entries, in the order of the stream: of paths of one thing the first has its content, the others link to that. */
 const linking = (linked: ReadonlySet<number>) => {
-  const first = new Map<number, string>()
+  const first = new Map<number | string, string>()
   return ({ chunks, ...entry }: StoredEntry, read: TarArchive["content"]): Entry => {
-    if (entry.kind !== "file") return entry
+    if (entry.kind !== "file") {
+      const { linkTo: thing, ...alone } = entry
+      if (thing === undefined) return alone
+      const linkTo = first.get(thing)
+      if (linkTo === undefined) first.set(thing, entry.path)
+      return linkTo === undefined ? alone : { ...alone, linkTo }
+    }
     const { offset, segments, stored } = decodePlace(chunks)
     const { path, size } = entry
     const content: Content = segments === undefined

@@ -5,6 +5,9 @@ import type { SourceError } from "./source.ts"
 /** `unreadable` stands for something that is there but could not be read: it is reported and counted, never stored as content. */
 export type EntryKind = "file" | "directory" | "symlink" | "fifo" | "socket" | "character" | "block" | "unreadable"
 
+/** The kinds of which several paths may be one thing: hard links. Of sockets, which are not restored, nothing is said. */
+export const LINKED_KINDS: ReadonlySet<EntryKind> = new Set(["file", "symlink", "fifo", "character", "block"])
+
 /** What is known of an entry beside its content. Absent means that the source does not know it. */
 export interface Metadata {
   /** Permission bits with setuid, setgid and sticky: 0o0000–0o7777. */

@@ -121,23 +121,25 @@ const bytesOf = (content: Uint8Array | string): Uint8Array =>
 
 const entryOf = (path: string, node: MemoryNode, links: Map<MemoryNode, string>): Entry => {
   const metadata = metadataOf(node)
-  if ("symlink" in node) return { path, kind: "symlink", metadata, size: 0, target: node.symlink }
   if ("unreadable" in node) return { path, kind: "unreadable", metadata, size: 0, problem: node.unreadable }
   if ("directory" in node) return { path, kind: "directory", metadata, size: 0 }
-  if ("major" in node) {
-    return { path, kind: node.special, metadata, size: 0, rdev: { major: node.major, minor: node.minor } }
-  }
-  if ("special" in node) return { path, kind: node.special, metadata, size: 0 }
-  const content = bytesOf(node.content)
-  const linkTo = links.get(node)
+  const linkTo = "special" in node && node.special === "socket" ? undefined : links.get(node)
   if (linkTo === undefined) links.set(node, path)
+  const linked = linkTo === undefined ? undefined : { linkTo }
+  if ("symlink" in node) return { path, kind: "symlink", metadata, size: 0, target: node.symlink, ...linked }
+  if ("major" in node) {
+    const { major, minor } = node
+    return { path, kind: node.special, metadata, size: 0, rdev: { major, minor }, ...linked }
+  }
+  if ("special" in node) return { path, kind: node.special, metadata, size: 0, ...linked }
+  const content = bytesOf(node.content)
   return {
     path,
     kind: "file",
     metadata,
     size: content.length,
     content,
-    ...(linkTo === undefined ? undefined : { linkTo }),
+    ...linked,
     ...(node.sparse === true ? { sparse: true } : undefined),
   }
 }
@@ -207,30 +209,43 @@ const store = Effect.fnUntraced(function* (
     return yield* refuse("A directory that is not empty is in its place")
   }
   if (kind === "unreadable") return { path, outcome: "skipped", message: entry.problem ?? "It was not readable" }
-  if (kind === "symlink") {
-    if (!entry.target || entry.target.includes("\0")) return yield* refuse("Refused because of its link target")
-    tree[key] = { ...metadata, symlink: entry.target }
-  } else if (kind === "character" || kind === "block") {
-    if (!devices) return { path, outcome: "skipped", message: "Device nodes are made only when asked for" }
-    tree[key] = { ...metadata, special: kind, major: rdev?.major ?? 0, minor: rdev?.minor ?? 0 }
-  } else if (kind !== "file") tree[key] = { ...metadata, special: kind }
-  else {
-    const content = yield* readAll(path, entry.content ?? new Uint8Array(0))
-    if (entry.size !== undefined && content.length !== entry.size) {
-      return {
-        path,
-        outcome: "failed",
-        message: `Its content is ${content.length} bytes long instead of ${entry.size}`,
-      }
+  if (kind !== "file") {
+    if (kind === "symlink" && (!entry.target || entry.target.includes("\0"))) {
+      return yield* refuse("Refused because of its link target")
     }
+    const device = kind === "character" || kind === "block"
+    if (device && !devices) return { path, outcome: "skipped", message: "Device nodes are made only when asked for" }
+    const { major, minor } = rdev ?? { major: 0, minor: 0 }
+    const node: MemoryNode = kind === "symlink"
+      ? { ...metadata, symlink: entry.target! }
+      : kind === "character" || kind === "block"
+      ? { ...metadata, special: kind, major, minor }
+      : { ...metadata, special: kind }
     const linked = entry.linkTo === undefined ? undefined : tree[joinPath(root, entry.linkTo)]
-    if (linked !== undefined && "content" in linked && sameBytes(bytesOf(linked.content), content)) tree[key] = linked
-    else tree[key] = { ...metadata, content, ...(entry.sparse === true ? { sparse: true } : undefined) }
-    const same = existing !== undefined && "content" in existing && sameBytes(bytesOf(existing.content), content)
-    return { path, outcome: same ? "unchanged" : "written" }
+    tree[key] = isSameNode(linked, node) ? linked : node
+    return { path, outcome: isSameNode(existing, node) ? "unchanged" : "written" }
   }
-  return { path, outcome: "written" }
+  const content = yield* readAll(path, entry.content ?? new Uint8Array(0))
+  if (entry.size !== undefined && content.length !== entry.size) {
+    return {
+      path,
+      outcome: "failed",
+      message: `Its content is ${content.length} bytes long instead of ${entry.size}`,
+    }
+  }
+  const linked = entry.linkTo === undefined ? undefined : tree[joinPath(root, entry.linkTo)]
+  if (linked !== undefined && "content" in linked && sameBytes(bytesOf(linked.content), content)) tree[key] = linked
+  else tree[key] = { ...metadata, content, ...(entry.sparse === true ? { sparse: true } : undefined) }
+  const same = existing !== undefined && "content" in existing && sameBytes(bytesOf(existing.content), content)
+  return { path, outcome: same ? "unchanged" : "written" }
 })
+
+/** Whether there is a symlink, fifo, socket or device node that is the same as another, but for its metadata. */
+const isSameNode = (have: MemoryNode | undefined, node: MemoryNode): have is MemoryNode => {
+  if (have === undefined || !(["symlink", "special"].some((key) => key in have))) return false
+  const [a, b] = [have, node] as unknown as [Record<string, unknown>, Record<string, unknown>]
+  return ["symlink", "special", "major", "minor"].every((key) => a[key] === b[key])
+}
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i])

@@ -1,7 +1,7 @@
 /** What becomes of entries that a format cannot hold whole: nothing is left out in silence. */
 import * as Stream from "effect/Stream"
 import type { Entry, EntryKind } from "./entry.ts"
-import { isByteName, PATH_MAXIMUM } from "./path.ts"
+import { isByteName } from "./path.ts"
 import { type Fidelity, TIMES_OF_64_BITS } from "./source.ts"
 
 /** Something about entries that was not kept. */
@@ -122,7 +122,6 @@ const PLURALS: Record<EntryKind, string> = {
 }
 
 const whyNot = (fidelity: Fidelity, { kind, path }: Entry): string | undefined => {
-  if (path.length > PATH_MAXIMUM) return `Its path has more than ${PATH_MAXIMUM} characters, and it is left out`
   if (!fidelity.kinds.includes(kind)) return `The format cannot hold ${PLURALS[kind]}, and it is left out`
   if (!fidelity.byteNames && isByteName(path)) {
     return "Its path is not UTF-8, which the format cannot hold, and it is left out"

@@ -12,6 +12,6 @@ export const wanted = <A extends Entry, E, R>(
     // A hard link to what is left out stands for itself: it has the content, too.
     Stream.map((entry) => {
       const { linkTo, ...rest } = entry
-      return linkTo === undefined || include(linkTo, "file") ? entry : rest as A
+      return linkTo === undefined || include(linkTo, entry.kind) ? entry : rest as A
     }),
   )

@@ -196,7 +196,18 @@ const mtime = 1_600_000_000_123_456_789n
 /** A tree with every kind of entry, awkward names, and files of all sizes that matter. */
 export const everything = (): MemoryTree => {
   const link = { content: "linked", mode: 0o600, mtime }
+  const [symlink, fifo, device] = [
+    { symlink: "../twice", mtime },
+    { special: "fifo", mode: 0o640, mtime },
+    { special: "character", major: 1, minor: 3, mode: 0o660, mtime },
+  ] as const
   return {
+    "dir/link": symlink,
+    "dir/sub/link again": symlink,
+    "dir/fifo": fifo,
+    "dir/sub/fifo": fifo,
+    "dir/device": device,
+    "dir/sub/device": device,
     "": { directory: true, mode: 0o755, mtime: 1n },
     "empty": { content: "", mode: 0o600, mtime },
     "one": { content: "x", mode: 0o4755, mtime: -1_000_000_000n, uid: 12, gid: 34, user: "u", group: "g" },

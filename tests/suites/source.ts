@@ -136,6 +136,21 @@ export const sourceSuite = (
     )
 
     it(
+      ...skipIf(!fidelity.hardlinks && "it does not know hard links", "does so for symlinks and fifos, too"),
+      async () => {
+        const [link, pipe] = [{ symlink: "nowhere" }, { special: "fifo" }] as const
+        const tree = { "a": link, "b/c": link, "b/p": pipe, "d/p": pipe, "e": { symlink: "nowhere" } }
+        await walk(tree, {}, async (entries) => {
+          await Promise.resolve()
+          assert.deepEqual(
+            entries.filter(({ kind }) => kind !== "directory").map(({ path, linkTo }) => [path, linkTo]),
+            [["a", undefined], ["e", undefined], ["b/c", "a"], ["b/p", undefined], ["d/p", "b/p"]],
+          )
+        })
+      },
+    )
+
+    it(
       ...skipIf(!fidelity.sparse && "it does not know holes", "tells files with holes"),
       () =>
         walk(

@@ -94,6 +94,8 @@ export const targetSuite = (
       use((at) =>
         Effect.gen(function* () {
           const link = { content: "linked", mode: 0o600, mtime: 77_000_000_000n }
+          const twice = { symlink: "one", mtime: 1_500_000_000_000_000_000n } as const
+          const pipe = { special: "fifo", mode: 0o600, mtime: 11n } as const
           const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
           const tree: MemoryTree = {
             "": { directory: true, mode: 0o755, mtime: 1_400_000_000_000_000_000n },
@@ -105,6 +107,9 @@ export const targetSuite = (
             "ro/-rf": { directory: true, mode: 0o3777, mtime: 1_200_000_000_000_000_000n },
             "z/one": link,
             "z/two": link,
+            "z/link one": twice,
+            "z/link two": twice,
+            ...(fidelity.kinds.includes("fifo") ? { "z/pipe one": pipe, "z/pipe two": pipe } : {}),
             "dangling": { symlink: "/no/such/é", mtime: 1_600_000_000_000_000_000n },
             "loop": { symlink: "loop", mtime: 1_600_000_000_000_000_000n },
             ...(fidelity.kinds.includes("fifo")
@@ -139,7 +144,7 @@ export const targetSuite = (
             }
             const again = yield* writeEntries(at.target, at.root, entries)
             assert.deepEqual(bad(again), [])
-            const files = again.filter((_, i) => entries[i]?.kind === "file")
+            const files = again.filter((_, i) => entries[i] !== undefined && entries[i].kind !== "directory")
             assert.deepEqual(files.filter(({ outcome }) => outcome !== "unchanged"), [], "unchanged")
           }
         })

@@ -64,16 +64,19 @@ const leaf: fc.Arbitrary<StoredEntry> = fc.oneof(
     })
       .map((fields) => ({ path: "", kind: "file" as const, ...defined(fields) })),
   },
-  fc.record({ metadata, target: fc.constantFrom("/etc", "../é", "\udcff") })
-    .map((fields) => ({ path: "", kind: "symlink" as const, size: 0, chunks: NONE, ...fields })),
-  fc.record({ metadata, kind: fc.constantFrom("fifo" as const, "socket" as const) })
+  fc.record({ metadata, target: fc.constantFrom("/etc", "../é", "\udcff"), linkTo: optional(fc.constant("a/b")) })
+    .map((fields) => ({ path: "", kind: "symlink" as const, size: 0, chunks: NONE, ...defined(fields) })),
+  fc.record({ metadata, kind: fc.constant("socket" as const) })
     .map((fields) => ({ path: "", size: 0, chunks: NONE, ...fields })),
+  fc.record({ metadata, kind: fc.constant("fifo" as const), linkTo: optional(fc.constant("é")) })
+    .map((fields) => ({ path: "", size: 0, chunks: NONE, ...defined(fields) })),
   fc.record({
     metadata,
     kind: fc.constantFrom("character" as const, "block" as const),
     rdev: fc.tuple(u32, u32).map(([major, minor]) => ({ major, minor })),
+    linkTo: optional(fc.constant("a/b")),
   })
-    .map((fields) => ({ path: "", size: 0, chunks: NONE, ...fields })),
+    .map((fields) => ({ path: "", size: 0, chunks: NONE, ...defined(fields) })),
 )
 
 const node = (depth: number): fc.Arbitrary<Node> => {

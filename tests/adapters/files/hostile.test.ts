@@ -309,11 +309,13 @@ describe("what happens meanwhile", () => {
           fs.chmodSync(`${base}/from/f`, 0o6755)
           execFileSync("mknod", ["-m", "640", `${base}/from/null`, "c", "1", "3"])
           execFileSync("mknod", [`${base}/from/wide`, "b", "259", "70000"])
+          for (const name of ["null", "l"]) fs.linkSync(`${base}/from/${name}`, `${base}/from/d/${name}`)
           const entries = yield* Stream.runCollect(localSource.make().entries(`${base}/from`, {}))
           for (let i = 0; i < 2; i++) {
             const results = yield* writeEntries(target, `${base}/to`, entries, { devices: true })
             assert.deepEqual(results.filter((result) => "message" in result), [])
           }
+          assert.equal(fs.lstatSync(`${base}/to/null`).ino, fs.lstatSync(`${base}/to/d/null`).ino)
           const facts = (name: string) => [...list(`${base}/${name}`)].map(([path, { facts }]) => [path, facts])
           assert.deepEqual(facts("to"), facts("from"))
           const numbers = (name: string) =>

@@ -40,9 +40,13 @@ export const plant = (root: string, tree: MemoryTree): void => {
     }
     const known = first.get(node)
     if (known !== undefined) fs.linkSync(native(known), native(at))
-    else if ("symlink" in node) fs.symlinkSync(native(node.symlink), native(at))
-    else if ("special" in node) execFileSync("mkfifo", ["--", at])
-    else if ("content" in node) {
+    else if ("symlink" in node) {
+      first.set(node, at)
+      fs.symlinkSync(native(node.symlink), native(at))
+    } else if ("special" in node) {
+      first.set(node, at)
+      execFileSync("mkfifo", ["--", at])
+    } else if ("content" in node) {
       first.set(node, at)
       if (node.sparse) {
         const fd = fs.openSync(native(at), "w")
@@ -75,14 +79,15 @@ export const list = (root: string): Map<string, { readonly facts: string; readon
   lines.sort(([a], [b]) => a! < b! ? -1 : 1)
   const out = new Map<string, { facts: string; mtime: bigint }>()
   for (const [name, type, mode, uid, gid, size, target, time, links, inode] of lines) {
-    if (type === "f" && !inodes.has(inode!)) inodes.set(inode!, name!)
+    if (type !== "d" && !inodes.has(inode!)) inodes.set(inode!, name!)
     const facts = [
       type,
       mode,
       uid,
       gid,
       target,
-      ...(type === "f" ? [size, sums.get(name!), links, inodes.get(inode!)] : []),
+      ...(type === "f" ? [size, sums.get(name!)] : []),
+      ...(type === "d" ? [] : [links, inodes.get(inode!)]),
     ]
     // %T@ has ten digits after the point, the last of which is always 0.
     const [whole, fraction] = time!.split(".")

@@ -61,7 +61,7 @@ const trees = fc.array(fc.tuple(fc.array(name, { minLength: 1, maxLength: 3 }), 
       if (taken || path in tree || Object.keys(tree).some((other) => other.startsWith(`${path}/`))) continue
       // Some files are hard links to the one before.
       const node = link === 0 && last !== undefined ? last : made
-      if ("content" in node) last = node
+      if (!("directory" in node)) last = node
       // A fifo is made by a tool that takes UTF-8 only.
       if (path.isWellFormed() || !("special" in node || node.mtime !== undefined)) tree[path] = node
       else if ("content" in node) {

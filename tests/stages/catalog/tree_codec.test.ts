@@ -24,6 +24,15 @@ describe("the binary form of entries", () => {
     )
   })
 
+  it("is the documented one of a symlink with several names", () => {
+    const entry: StoredEntry = { ...FILE, path: "d/l", kind: "symlink", target: "to", linkTo: "k" }
+    const hex = "02" + "000c" + "03000000" + "642f6c" + "0000000000000000" + "02000000" + "746f" + "01000000" + "6b" +
+      "00000000"
+    assert.equal(Buffer.from(encodeEntry(entry)).toString("hex"), hex)
+    const socket = Buffer.from(hex.replace(/^02000c/, "040008").replace("02000000746f", ""), "hex")
+    assert.throws(() => decodeEntry({ bytes: new Uint8Array(socket), at: 0 }), EntryFormatError)
+  })
+
   it("refuses every cut, and any other change is an error or another entry", () => {
     fc.assert(fc.property(entries, fc.infiniteStream(fc.nat()), (entry, random) => {
       const bytes = encodeEntry(entry)

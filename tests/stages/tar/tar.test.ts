@@ -151,6 +151,24 @@ describe("tar: members in any order", () => {
     assert.equal(facts.get("d")?.metadata.mode, 0o700)
   })
 
+  it("may be several names of what is no file", async () => {
+    const bytes = tarOf(
+      member({ name: "z", type: "2", link: "to" }),
+      member({ name: "d/l", type: "1", link: "z" }),
+      member({ name: "b", type: "1", link: "d/l" }),
+      member({ name: "z", type: "2", link: "elsewhere" }),
+      member({ name: "p", type: "6" }),
+      member({ name: "a", type: "1", link: "p" }),
+    )
+    assert.deepEqual(await paths(bytes), ["", "a", "b", "p -> a", "z", "d", "d/l -> b"])
+    const facts = await read(bytes)
+    assert.deepEqual(["b", "z", "d/l"].map((path) => facts.get(path)!.target), ["to", "elsewhere", "to"])
+    assert.deepEqual(["a", "p"].map((path) => facts.get(path)!.kind), ["fifo", "fifo"])
+    const [symlink, fifo] = [{ symlink: "to" }, { special: "fifo" }] as const
+    const written = await write(walk({ "a": symlink, "b": symlink, "d/p": fifo, "e/p": fifo }))
+    assert.deepEqual(await paths(written), ["", "a", "b -> a", "d", "d/p", "e", "e/p -> d/p"])
+  })
+
   it("that are hostile are named and left out", async () => {
     const problems: Array<Problem> = []
     const bytes = tarOf(

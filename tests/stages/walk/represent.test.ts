@@ -88,12 +88,6 @@ test("times out of bounds are counted by the year of the bound, and what a sourc
   assert.deepEqual(lossesBetween(wholeFidelity, treeFidelity), [])
 })
 
-test("a path without end is a problem in every format", async () => {
-  const { out } = await through(wholeFidelity, file("d/".repeat(40_000) + "f"), file("d/".repeat(30_000) + "f"))
-  assert.deepEqual(out.map(({ kind }) => kind), ["unreadable", "file"])
-  assert.match(out[0]!.problem!, /65535 characters/)
-})
-
 test("what one format loses of another is told beforehand", () => {
   assert.deepEqual(lossesBetween(wholeFidelity, wholeFidelity), [])
   assert.deepEqual(lossesBetween(poor, wholeFidelity), [])
