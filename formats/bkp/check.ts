@@ -13,6 +13,7 @@ import { absent, attempt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { singleName } from "./names.ts"
+import { SNAPSHOT, SNAPSHOT_BYTES } from "./objects.ts"
 import { type Opened, openShelves } from "./opened.ts"
 import { idAt, type Shelf } from "./shelf.ts"
 import { type ClientSnapshot, infoOf, listSnapshots } from "./snapshots.ts"
@@ -32,6 +33,8 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         if (bytes !== undefined) decodeConfig(bytes)
       }))
     yield* keeping(findings, CONFIG, readTwice(CONFIG, config))
+    // What snapshots need is there before them: it is listed after them.
+    const { damaged, snapshots } = yield* listSnapshots(opened)
     const { blocks, metadata } = yield* openShelves(opened)
     const total = blocks.packs.length + metadata.packs.length + blocks.objects.size + metadata.objects.size
     let done = 0
@@ -53,7 +56,6 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
       progress?.({ done, total })
     }
 
-    const { damaged, snapshots } = yield* listSnapshots(opened)
     // Without one the document's repositories are whole.
     if (missing && opened.config !== undefined) {
       findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
@@ -61,6 +63,15 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
       findings.add(CONFIG, `${CONFIG} is missing: if the repository was encrypted, put a copy of it back`)
     }
     for (const error of damaged) findings.addError(error, "heads/")
+    if (snapshots.length === 0 && damaged.length === 0) {
+      const left = yield* headless(metadata)
+      if (left > 0) {
+        findings.add(
+          "heads/",
+          `${left} snapshots are there, and no head that leads to one; "penstock rebuild" makes heads again`,
+        )
+      }
+    }
     const blame = (id: Uint8Array): string | undefined => bad.get(bytesToHex(id)) ?? lost(blocks, id)
     // Each tree once; only when something is lost, all of every snapshot, to name what it concerns.
     const seen = new IdTable()
@@ -104,6 +115,21 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
       findings: findings.findings,
     }
   })
+
+/** How many snapshots there are, whether or not a head leads to them. */
+const headless = Effect.fnUntraced(function* (metadata: Shelf) {
+  let count = 0
+  for (let record = 0; record < metadata.objects.size; record++) {
+    if (!SNAPSHOT_BYTES.includes(metadata.objects.byteLength(record))) continue
+    const bytes = yield* Effect.catchIf(
+      metadata.read(metadata.objects.id(record).slice()),
+      isDamage,
+      () => Effect.succeed(new Uint8Array(9)),
+    )
+    if (bytes[8] === SNAPSHOT && !bytes.subarray(0, 9).every((byte) => byte === 0)) count++
+  }
+  return count
+})
 
 /** The damaged file that had an object or may have had it, or the area when there is none; undefined when the object is there. */
 const lost = (shelf: Shelf, id: Uint8Array): string | undefined => {

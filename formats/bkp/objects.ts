@@ -41,6 +41,9 @@ export const MAXIMUM_NAME = 0xffff
 const HEAD_BYTES = 9
 const ATTRIBUTES_BYTES = 26
 
+/** Lengths of a snapshot object, without and with a parent. */
+export const SNAPSHOT_BYTES: ReadonlyArray<number> = [HEAD_BYTES + ID_BYTES + 1, HEAD_BYTES + 2 * ID_BYTES + 1]
+
 export const encodeSnapshot = ({ createTime, parent, root }: SnapshotObject): Uint8Array => {
   const out = new Uint8Array(HEAD_BYTES + ID_BYTES + 1 + (parent === undefined ? 0 : ID_BYTES))
   new DataView(out.buffer).setBigUint64(0, createTime, true)

@@ -1,19 +1,21 @@
 /** Verifies a share. */
-import { hexToBytes } from "@noble/hashes/utils.js"
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { requestsAtOnce } from "../../stages/pack/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { Damage } from "../../stages/pack/damage.ts"
+import { isThere } from "../../stages/pack/objects.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { addressKey, BLOCK_BYTES, type Bptr, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
-import { isDamage } from "./errors.ts"
+import { isKind, OVERHEAD } from "./envelope.ts"
+import { attempt, isDamage } from "./errors.ts"
 import type { Listed } from "./listing.ts"
 import { blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./names.ts"
 import { type Opened, readerOf } from "./opened.ts"
 import { listed } from "./read.ts"
-import { listRoots, type Root } from "./root.ts"
+import { listRoots, openRoot, type Root } from "./root.ts"
 import { readShare } from "./share.ts"
 
 /** What is known of a block. */
@@ -33,8 +35,9 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     if (share === undefined || "message" in share) {
       findings.add(SHARE, `${share?.message ?? `${SHARE} is missing`}; "penstock rebuild" makes it again`, share)
     }
-    const blocks = yield* checkBlocks(opened, findings, readData, progress)
+    // What snapshots need is there before them: it is listed after them.
     const { damaged, roots } = yield* listRoots(opened)
+    const blocks = yield* checkBlocks(opened, findings, readData, progress)
     for (const error of damaged) findings.addError(error, ROOTS)
     const ids = new Set(roots.map(({ info }) => info.id))
     const named = new Set(damaged.map(({ object }) => object))
@@ -42,6 +45,13 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
       if (parent === undefined || ids.has(parent) || named.has(rootObject(parent))) continue
       if (named.has(blockObject(hexToBytes(parent)))) continue
       findings.add(rootObject(parent), `${rootObject(parent)} is missing; "penstock rebuild" looks for its root`)
+    }
+    for (const { info } of yield* unpointed(opened, blocks.roots, roots)) {
+      const name = rootObject(info.id)
+      findings.add(
+        name,
+        `${name} is missing, and its root is there: unless its backup is still running, "penstock rebuild" points to it again`,
+      )
     }
     const reader = readerOf(opened)
     const whole = new ChunkIndex()
@@ -59,6 +69,35 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
 /** What one object is to blame for. */
 const isFinding = (error: FormatError): boolean =>
   isDamage(error) || (error._tag === "RepositoryError" && error.reason === "wrong-key")
+
+/**
+ * Roots that nothing points to. One is left out when a later run of the same host and paths started from the same root: then its run was stopped,
+ * and run again.
+ */
+const unpointed = Effect.fnUntraced(function* (
+  opened: Opened,
+  found: ReadonlyArray<Bptr>,
+  listed: ReadonlyArray<Root>,
+) {
+  const lost: Array<Root> = []
+  for (const bptr of found) {
+    const id = bytesToHex(bptr.hash)
+    // A run may have ended since the roots were listed.
+    if (listed.some(({ info }) => info.id === id) || (yield* isThere(opened.store, rootObject(id)))) continue
+    const root = yield* readerOf(opened).get(bptr).pipe(
+      Effect.flatMap((envelope) => attempt(() => openRoot(opened, bptr, envelope))),
+      Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
+    )
+    if (root === undefined) continue
+    const again = listed.some((other) =>
+      other.info.parent === root.info.parent && other.started >= root.started && groupOf(other) === groupOf(root)
+    )
+    if (!again) lost.push(root)
+  }
+  return lost
+})
+
+const groupOf = ({ info: { hostname, paths } }: Root): string => JSON.stringify([hostname, paths])
 
 /** All blocks, and what is known of them. 16 to 32 bytes of memory each. */
 const checkBlocks = Effect.fnUntraced(function* (
@@ -80,6 +119,8 @@ const checkBlocks = Effect.fnUntraced(function* (
         if (size > BLOCK_BYTES) findings.add(name, `${name} is longer than a block`)
       }
     }))
+  /** Blocks that say that they are roots, as far as they are read. */
+  const roots: Array<Bptr> = []
   let bytesRead = 0
   let done = 0
   if (readData > 0) {
@@ -91,9 +132,14 @@ const checkBlocks = Effect.fnUntraced(function* (
       ),
       Stream.mapEffect(({ name, size }) => {
         const hash = blockHash(name)!
-        return reader.get({ hash, start: 0, end: Math.min(size, BLOCK_BYTES), depth: 0 }).pipe(
+        const bptr: Bptr = { hash, start: 0, end: Math.min(size, BLOCK_BYTES), depth: 0 }
+        return reader.get(bptr).pipe(
           Effect.matchEffect({
-            onSuccess: () => Effect.succeed(size),
+            onSuccess: (bytes) =>
+              Effect.sync(() => {
+                if (size >= OVERHEAD && isKind(opened.keys, "root", bytes)) roots.push(bptr)
+                return size
+              }),
             onFailure: (error) => {
               if (!isDamage(error)) return Effect.fail(error)
               known.set(hash, BAD)
@@ -112,7 +158,7 @@ const checkBlocks = Effect.fnUntraced(function* (
     )
   }
   progress?.({ done: count, total: count })
-  return { known, count, bytesRead }
+  return { known, count, bytesRead, roots }
 })
 
 /** Adds what of a snapshot cannot be restored. */

@@ -14,7 +14,9 @@ import { isDamage } from "./errors.ts"
 import { checkKeys } from "./keys.ts"
 import { listLogs, readSegment, SEGMENT_BYTES, segmentName } from "./log.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
-import { infoOf, listSnapshots } from "./snapshot.ts"
+import { infoOf, listSnapshots, type SnapshotRecord } from "./snapshot.ts"
+import { steadily } from "./steady.ts"
+import { addUnnamed, unnamedLogs } from "./unnamed.ts"
 import { readPack, readStructure } from "./verify.ts"
 
 /**
@@ -24,7 +26,11 @@ import { readPack, readStructure } from "./verify.ts"
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = (
   opened,
   options,
-) => Effect.provideService(run(opened, options), ObjectStore, opened.store)
+) =>
+  steadily(
+    Effect.provideService(run(opened, options), ObjectStore, opened.store),
+    listSnapshots(opened.store, opened.layout),
+  )
 
 /** Packs of catalogs are verified, and then read, for one snapshot after the other: of a remote store, so many bytes of them are kept. */
 const KEPT_BYTES = 36 << 20
@@ -100,22 +106,33 @@ const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readDa
       }
     }
   }
-  yield* Effect.forEach(
-    [...logs.values()].flat(),
-    (name) =>
-      Effect.catchTag(
-        Effect.asVoid(readSegment(store, layout, name)),
-        "RepositoryError",
-        (error) => Effect.sync(() => damage.addError(error, name)),
-      ),
-    { concurrency: packsAtOnce(store, SEGMENT_BYTES), discard: true },
-  )
+  /** How logs end that are whole. */
+  const ended = new Map<string, SnapshotRecord>()
+  for (const [id, segments] of logs) {
+    const read = yield* Effect.forEach(
+      segments,
+      (name) =>
+        Effect.catchTag(readSegment(store, layout, name), "RepositoryError", (error) =>
+          Effect.sync(() => {
+            damage.addError(error, name)
+            return undefined
+          })).pipe(Effect.map((segment) => segment && (segment.record ?? "more"))),
+      { concurrency: packsAtOnce(store, SEGMENT_BYTES) },
+    )
+    const last = read.at(-1)
+    if (typeof last !== "object" || last.id !== id || read.includes(undefined)) continue
+    if (last.log.segments === read.length) ended.set(id, last)
+  }
   const lostPack = lostPackOf(data.lost)
   const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
   yield* nameFiles(yield* withCatalogs(opened, catalogs), chosen, damage, (id) => {
     const number = data.index.get(id)
     return number === undefined ? lostPack(id) ?? LOST : unreadable.get(number)
   })
+  // A run may have ended since the snapshots were listed.
+  if (unnamedLogs(ended.values(), snapshots).length > 0) {
+    addUnnamed(damage, unnamedLogs(ended.values(), (yield* listSnapshots(given.store, layout)).snapshots))
+  }
   const summary: CheckSummary = {
     snapshots: chosen.length,
     packs: packs.length,
@@ -123,5 +140,5 @@ const run = Effect.fnUntraced(function* (given: Opened, { only, progress, readDa
     bytesRead,
     findings: damage.findings,
   }
-  return summary
+  return { summary, snapshots }
 })

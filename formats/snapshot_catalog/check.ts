@@ -17,7 +17,7 @@ import { decodeMap, longestMap, sameMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, type Listed, openCatalog } from "./catalog.ts"
 import { MAXIMUM_EXTENT } from "./limits.ts"
 import { corrupt, fromWriteError, isDamage } from "./errors.ts"
-import { blobs, extents, INDEX } from "./names.ts"
+import { blobs, catalogName, extents, INDEX } from "./names.ts"
 import { type Opened, ZSTD } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
 import { catalogObjects, listSnapshots, unlessDamaged } from "./snapshots.ts"
@@ -61,12 +61,24 @@ const run = Effect.fnUntraced(function* (opened: Opened, { only, progress, readD
   const { packing } = opened
   const damage = new Damage()
   yield* ensureScratch(opened.engine)
-  const { damaged, indexProblem } = yield* listSnapshots(opened)
+  const { damaged, indexProblem, missing } = yield* listSnapshots(opened)
   if (indexProblem !== undefined) {
     damage.add(INDEX, `${indexProblem.message}; "penstock rebuild" writes it again`, indexProblem)
   }
   for (const error of damaged) damage.addError(error, INDEX)
+  // Listed again: one that was added meanwhile is in the index.
   const objects = yield* catalogObjects(opened)
+  const there = new Set(objects.map(([id]) => id))
+  for (const id of missing) {
+    if (there.has(id)) continue
+    const object = catalogName(id)
+    damage.add(
+      object,
+      `${object} is missing, and with it the snapshot ${
+        id.slice(0, 8)
+      }; if it was removed on purpose, "penstock rebuild" forgets it`,
+    )
+  }
   let bytesRead = 0
   const known: Known = {
     damage,
@@ -299,6 +311,8 @@ const checkRest = (opened: Opened, known: Known): Effect.Effect<void, FormatErro
         }))
       if (info === undefined) return
       const { contentType } = info
+      // Another backup may have stored it since all were listed.
+      if (known.extents.get(id) === undefined) known.extents.set(id, Math.min(size, MAXIMUM_VALUE))
       // How long it is when it is not compressed is not known: its hash will tell.
       const length = contentType === ZSTD ? MAXIMUM_EXTENT : size
       yield* checkExtent(opened, { ...known, chosen: () => true }, { id, length })

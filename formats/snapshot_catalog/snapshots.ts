@@ -18,6 +18,8 @@ export interface Listing {
   readonly damaged: ReadonlyArray<RepositoryError>
   /** Why the index is of no use; that it does not list all catalogs is no reason. */
   readonly indexProblem: IndexProblem | undefined
+  /** IDs of catalogs that the index lists and that are not there. */
+  readonly missing: ReadonlyArray<string>
   /** What the index says of how catalogs are written. */
   readonly form: CatalogForm | undefined
 }
@@ -49,9 +51,10 @@ export const listSnapshots = (
     const snapshots = read.filter((one) => one !== undefined).sort(({ info: a }, { info: b }) =>
       a.time - b.time || (a.id < b.id ? -1 : 1)
     )
-    return "message" in index
-      ? { snapshots, damaged, indexProblem: index, form: undefined }
-      : { snapshots, damaged, indexProblem: undefined, form: index.form }
+    if ("message" in index) return { snapshots, damaged, indexProblem: index, missing: [], form: undefined }
+    const there = new Set(objects.map(([id]) => id))
+    const missing = [...index.ids].filter((id) => !there.has(id))
+    return { snapshots, damaged, indexProblem: undefined, missing, form: index.form }
   })
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */

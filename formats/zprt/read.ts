@@ -1,12 +1,14 @@
 /** Reads the one snapshot of an archive. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { SourceError } from "../../stages/walk/source.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { type Archive, loadArchive } from "./archive.ts"
 import { fileContent } from "./content_read.ts"
-import type { Index } from "./index_codec.ts"
+import type { StoredContent } from "./index_codec.ts"
 import { isEmpty } from "./index_order.ts"
 import type { Opened } from "./opened.ts"
 import { walkKey } from "./paths.ts"
@@ -35,22 +37,50 @@ export const entries = (
   options: ReadOptions = {},
 ): Stream.Stream<Entry, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
-    const { id, index } = yield* loadArchive(opened)
+    const { fingerprint, id, index } = yield* loadArchive(opened)
     if (id !== snapshot.id) {
       return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
     }
-    return wanted(Stream.fromIterable(listed(opened, index, options.content !== false)), options)
+    return wanted(
+      Stream.fromIterable(listed({ fingerprint, index }, options.content === false ? undefined : opened)),
+      options,
+    )
   }))
 
 /** Both lists are in the order of a walk, and become one. */
-function* listed(opened: Opened, { directories, files }: Index, withContent: boolean): Generator<Entry, void> {
+function* listed(
+  { fingerprint, index: { directories, files } }: Pick<Archive, "fingerprint" | "index">,
+  opened: Opened | undefined,
+): Generator<Entry, void> {
   let next = 0
   const directory = (path: string): Entry => ({ path, kind: "directory", metadata: {}, size: 0 })
   for (const { content, path } of files) {
     const key = walkKey(path, false)
     while (next < directories.length && walkKey(directories[next]!, true) < key) yield directory(directories[next++]!)
     const entry: Entry = { path, kind: "file", metadata: {}, size: content.size }
-    yield withContent ? { ...entry, content: fileContent(opened, content, path) } : entry
+    yield opened === undefined ? entry : { ...entry, content: contentOf(opened, fingerprint, content, path) }
   }
   while (next < directories.length) yield directory(directories[next++]!)
 }
+
+/** The content of a file. When it is not there, another run may have put another archive in the place of the one that was listed. */
+const contentOf = (
+  opened: Opened,
+  fingerprint: string,
+  content: StoredContent,
+  path: string,
+): Stream.Stream<Uint8Array, SourceError> =>
+  Stream.catch(fileContent(opened, content, path), (error) =>
+    Stream.fromEffect(
+      Effect.flatMap(Effect.option(loadArchive(opened)), (now) =>
+        Effect.fail(
+          Option.isSome(now) && now.value.fingerprint !== fingerprint
+            ? new SourceError({
+              reason: "io",
+              path,
+              message: "Its content was not read: another backup replaced the archive meanwhile; run again",
+              cause: error,
+            })
+            : error,
+        )),
+    ))

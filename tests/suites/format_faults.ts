@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from "node:util"
 import { Effect, type Scope, Stream } from "effect"
 import { fault, type FaultOptions } from "../../adapters/store/fault.ts"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
-import type { FormatError, Repository, SnapshotInfo } from "../../formats/format.ts"
+import type { Finding, FormatError, Repository, SnapshotInfo } from "../../formats/format.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
 import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
 import { contentStream } from "../../stages/walk/content.ts"
@@ -82,6 +82,12 @@ export const formatFaults = (subject: Subject): void => {
   /** Nothing is found wrong. */
   const clean = (repository: Repository) =>
     Effect.map(repository.check({ readData: 100 }), ({ findings }) => assert.deepEqual(findings, []))
+  /** Nothing is, but for a run that ended just before it made its snapshot. */
+  const stopped = (repository: Repository) =>
+    Effect.map(
+      repository.check({ readData: 100 }),
+      ({ findings }) => assert.deepEqual(findings.filter((one) => !isOfStoppedRun(one)), []),
+    )
 
   /** Which of the two trees a snapshot holds. */
   const treeOf = (repository: Repository, snapshot: SnapshotInfo) =>
@@ -102,12 +108,12 @@ export const formatFaults = (subject: Subject): void => {
       return all
     })
 
-  /** The next run completes, and nothing needs repair before it or after it. Gives what the snapshots hold before it. */
+  /** The next run completes, and nothing that a snapshot needs is wrong before it, and nothing at all after it. Gives what the snapshots hold before it. */
   const sound = (store: ObjectStore): Running<ReadonlyArray<string>> =>
     Effect.gen(function* () {
       if (isDeepStrictEqual(yield* objectsOf(store), yield* base())) return ["before"]
       const repository = yield* open(store)
-      yield* clean(repository)
+      yield* stopped(repository)
       const left = yield* trees(repository)
       yield* repository.backup(walk(after), options)
       assert.equal((yield* trees(repository)).at(-1), "after")
@@ -264,6 +270,10 @@ export const formatFaults = (subject: Subject): void => {
       yield* repository.check({ readData: 100 })
     })
 }
+
+/** Whether a check found what a run left that ended just before it made its snapshot: a rebuild makes one of it. */
+export const isOfStoppedRun = ({ files, message }: Finding): boolean =>
+  files.length === 0 && /: unless its backup is still running, "penstock rebuild"/.test(message)
 
 /** The error with where it happened. */
 const told = (error: unknown, where: string): unknown => {

@@ -21,6 +21,7 @@ import { memoryDirectory } from "../adapters/store/local/directory.ts"
 import { childCommand } from "../child.ts"
 import { factsOf, kept, noise, runFormat, sorted } from "./format.ts"
 import { diskStore, openIn, options, reachIn, type Subject } from "./subject.ts"
+import { isOfStoppedRun } from "./format_faults.ts"
 
 const child = fileURLToPath(import.meta.resolve("./format_child.ts"))
 
@@ -109,7 +110,8 @@ export const formatKill = (subject: Subject): void => {
         const at = Math.max(2, Math.round(moment * operations))
         yield* Effect.promise(() => killed(subject, join(directory, name), second, at, i % 2 === 0))
         const repository = yield* openIn(subject, left)
-        yield* clean(repository)
+        const { findings } = yield* repository.check({ readData: 100 })
+        assert.deepEqual(findings.filter((one) => !isOfStoppedRun(one)), [])
         // Late, it may have been done.
         const last = yield* factsOfLast(repository)
         const where = `killed at operation ${at} of ${operations}`

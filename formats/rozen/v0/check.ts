@@ -14,7 +14,9 @@ import { attempt, corrupt, isDamage } from "../errors.ts"
 import { checkKeys } from "../keys.ts"
 import { catalogEntries } from "../opened.ts"
 import type { Opened } from "./layout.ts"
-import { readLogs } from "./log.ts"
+import { steadily } from "../steady.ts"
+import { addUnnamed, unnamedLogs } from "../unnamed.ts"
+import { isWhole, readLogs } from "./log.ts"
 import { decodeEaMetadata, decodeFsMetadata } from "./metadata.ts"
 import { contentName, contentObject } from "./names.ts"
 import { openObject } from "./object_read.ts"
@@ -28,14 +30,19 @@ const CONCURRENCY = 4
  * Structure: catalogs and logs are read whole; of every content the header and the metadata; every file of every snapshot is looked
  * up. With `readData` that share of the contents, chosen at random, is read whole and hashed again.
  */
-export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
-  .fnUntraced(function* (opened, { only, progress, readData }) {
+export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
+  steadily(run(opened, options), listSnapshots(opened))
+
+const run = Effect
+  .fnUntraced(function* (opened: Opened, { only, progress, readData }: CheckOptions) {
     const { store } = opened
     const damage = new Damage()
     yield* ensureScratch(opened.engine)
     yield* keeping(damage, CONFIG, verifyConfig(store, opened.config))
     for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
 
+    // What snapshots need is there before them: it is listed after them.
+    const { damaged, snapshots } = yield* listSnapshots(opened)
     const objects = (yield* Stream.runCollect(store.list("DATA/"))).filter(({ name }) =>
       contentName(name) !== undefined
     )
@@ -57,7 +64,6 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         progress?.({ done: ++done, total: objects.length })
       }), { concurrency: CONCURRENCY, discard: true })
 
-    const { damaged, snapshots } = yield* listSnapshots(opened)
     for (const error of damaged) damage.addError(error, "INDEX/")
     const logs = yield* readLogs(opened)
     for (const error of logs.damaged) damage.addError(error, "DATA/")
@@ -70,13 +76,19 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     }
     const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
     yield* nameFiles(opened, chosen, damage, present)
-    return {
+    const ended = [...logs.logs.values()].flatMap((log) => isWhole(log) ? [log.record!] : [])
+    // A run may have ended since the snapshots were listed.
+    if (unnamedLogs(ended, snapshots).length > 0) {
+      addUnnamed(damage, unnamedLogs(ended, (yield* listSnapshots(opened)).snapshots))
+    }
+    const summary: CheckSummary = {
       snapshots: chosen.length,
       packs: objects.length,
       chunks: objects.length,
       bytesRead,
       findings: damage.findings,
     }
+    return { summary, snapshots }
   })
 
 const checkContent = Effect.fnUntraced(function* (opened: Opened, { name, size }: ObjectInfo, whole: boolean) {

@@ -10,12 +10,19 @@ import { Afresh } from "../../../stages/pack/second_read.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { SourceError } from "../../../stages/walk/source.ts"
 import { wanted } from "../../../stages/walk/wanted.ts"
-import { type FormatError, type ReadOptions, readWrongly, RepositoryError, type SnapshotInfo } from "../../format.ts"
+import {
+  type FormatError,
+  isDamage,
+  type ReadOptions,
+  readWrongly,
+  RepositoryError,
+  type SnapshotInfo,
+} from "../../format.ts"
 import { catalogEntries } from "../opened.ts"
 import type { Opened } from "./layout.ts"
 import { contentObject } from "./names.ts"
 import { openObject } from "./object_read.ts"
-import { listSnapshots, openCatalog } from "./snapshot.ts"
+import { listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
@@ -32,14 +39,26 @@ export const entries = (
   options: ReadOptions = {},
 ): Stream.Stream<Entry, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
-    const { snapshots } = yield* listSnapshots(opened)
-    const found = snapshots.find(({ record }) => record.id === snapshot.id)
-    if (found === undefined) {
-      return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
-    }
-    const { tree } = yield* openCatalog(opened, found)
-    return Stream.map(wanted(catalogEntries(tree, found.name), options), (entry) => withContent(opened, entry))
+    const listed = yield* lookUp(opened, snapshot)
+    const [tree, found] = yield* treeOf(opened, listed).pipe(
+      // A rebuild may have put another in its place.
+      Effect.catchIf(isDamage, (error) =>
+        Effect.flatMap(lookUp(opened, snapshot), (found) =>
+          found.name === listed.name ? Effect.fail(error) : treeOf(opened, found))),
+    )
+    return Stream.map(wanted(catalogEntries(tree, found.name), options), (entry) =>
+      withContent(opened, entry))
   }))
+
+const lookUp = Effect.fnUntraced(function* (opened: Opened, { id }: SnapshotInfo) {
+  const { snapshots } = yield* listSnapshots(opened)
+  const found = snapshots.find(({ record }) => record.id === id)
+  return found ??
+    (yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` }))
+})
+
+const treeOf = (opened: Opened, snapshot: SnapshotObject) =>
+  Effect.map(openCatalog(opened, snapshot), ({ tree }) => [tree, snapshot] as const)
 
 /** The error of a content that is known to be wrong only at its end: what is stored may be right. */
 const lookAgain = (opened: Opened, name: string, error: FormatError): Effect.Effect<never, FormatError> =>

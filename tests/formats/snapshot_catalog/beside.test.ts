@@ -1,0 +1,5 @@
+import { Effect } from "effect"
+import { formatBeside } from "../../suites/format_beside.ts"
+import { subject } from "./subject.ts"
+
+formatBeside(subject, { harm: () => Effect.void })
