@@ -15,6 +15,7 @@ const portable = new Set([
   "age-encryption",
   "blake3-wasm",
   "effect",
+  "fzstd",
   "ignore",
 ])
 

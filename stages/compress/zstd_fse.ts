@@ -47,14 +47,14 @@ export const tableOf = (counts: ReadonlyArray<number>, log: number): FseTable =>
   return { log, states }
 }
 
-/** The table that is described at `from`, of at most so many symbols and states, and the first byte after it. Throws KernelError. */
-export const readTable = (
+/** The counts of a table that is described at `from`, of at most so many symbols and states, and the first byte after it. Throws KernelError. */
+export const readCounts = (
   bytes: Uint8Array,
   from: number,
   to: number,
   symbols: number,
   maximumLog: number,
-): { readonly table: FseTable; readonly end: number } => {
+): { readonly counts: ReadonlyArray<number>; readonly log: number; readonly end: number } => {
   if (from >= to) throw damaged()
   const log = (bytes[from]! & 15) + 5
   if (log > maximumLog) throw damaged()
@@ -88,12 +88,5 @@ export const readTable = (
     }
   }
   if (counts.length > symbols || at > last) throw damaged()
-  return { table: tableOf(counts, log), end: (at + 7) >> 3 }
-}
-
-/** How many bits there are in the bytes `from` to `to`, of which the last says where they end. Throws KernelError. */
-export const bitsIn = (bytes: Uint8Array, from: number, to: number): number => {
-  const last = to > from ? bytes[to - 1]! : 0
-  if (last === 0) throw damaged()
-  return 8 * (to - from) - Math.clz32(last) + 23
+  return { counts, log, end: (at + 7) >> 3 }
 }

@@ -1,20 +1,28 @@
 /**
  * zstd content of any size in bounded memory. Written: independent frames of some MiB, which decoders take as one content (RFC 8878,
- * section 3). Read: any frames; those that are small are decoded at once by a kernel, others block by block.
+ * section 3). Read: any frames; those that are small are decoded at once by a kernel, others block by block by `fzstd`.
  */
 import { concat } from "effect/Bytes"
+import { Decompress } from "fzstd"
 import type { Transform } from "../framed.ts"
 import { type Compressor, KernelError } from "../kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
-import { BlockDecoder } from "./zstd_block.ts"
 import { BLOCK_HEADER, HEADER_MAXIMUM, readBlock, readHeader, type ZstdHeader } from "./zstd_frame.ts"
+import { FrameMeter } from "./zstd_measure.ts"
 
 /** Bytes of content in a frame that is written; the last may be shorter. */
 export const ZSTD_FRAME_BYTES: number = 4 << 20
-/** Frames whose content cannot be longer are decoded at once. */
+/** Frames of no more content and no more blocks are decoded at once. */
 const WHOLE_BYTES = 16 << 20
+const WHOLE_BLOCKS = 1 << 17
 /** The largest window that is read, as of the `zstd` command: 128 MiB. */
 const WINDOW_MAXIMUM = 128 << 20
+/**
+ * `fzstd` moves its whole window for each block, so that blocks of a few bytes could keep it busy for hours. So many bytes may be moved for each
+ * byte that is read or given: enough for blocks of 1 KiB in a window of 8 MiB, or of 16 KiB in the largest. Shorter ones may come in bursts.
+ */
+const MOVED_PER_BYTE = 8 << 10
+const MOVED_AT_ONCE = 4 * 2 ** 30
 
 /** Content to frames. An empty content is one empty frame. */
 export const zstdFrames = (kernel: Compressor): Transform => {
@@ -62,12 +70,24 @@ interface Frame {
   readonly header: ZstdHeader
   /** Header and blocks so far, while it is to be decoded at once. */
   parts: Array<Uint8Array> | undefined
-  /** The content of `parts` has at most this many bytes. */
+  /** The content of `parts` has at most this many bytes; exactly as many when `meter` is there. */
   bound: number
+  /** Measures `parts`, from when the headers of the blocks allow too much. */
+  meter: FrameMeter | undefined
   /** Decodes it block by block, from when it is too large for `parts`. */
-  stream: BlockDecoder | undefined
-  /** Bytes of content that `stream` gave. */
+  stream: Stream | undefined
+}
+
+/** Decodes the blocks of one frame. */
+interface Stream {
+  readonly decoder: Decompress
+  readonly meter: FrameMeter
+  /** Bytes of the window. */
+  readonly window: number
+  /** Bytes of content so far. */
   content: number
+  /** So many bytes may be moved in the window. */
+  credit: number
 }
 
 /**
@@ -139,7 +159,7 @@ class Decoder implements Transform {
           const { contentSize } = header
           if (contentSize !== undefined && contentSize > this.#limit - this.#total) throw overLimit("zstd", this.#limit)
           const parts = [this.#take(header.length).slice()]
-          this.#state = { at: "block", header, parts, bound: 0, stream: undefined, content: 0 }
+          this.#state = { at: "block", header, parts, bound: 0, meter: undefined, stream: undefined }
         }
         this.#frames++
         return true
@@ -159,15 +179,15 @@ class Decoder implements Transform {
         return true
       }
       case "checksum": {
-        const { content, header, parts } = state.frame
+        const { header, parts, stream } = state.frame
         const length = header.checksum ? 4 : 0
         if (held.length < length) return false
         const checksum = this.#take(length)
         if (parts !== undefined) {
           const rest = Math.min(this.#limit - this.#total, state.frame.bound)
           this.#emit(this.#kernel.decode(concat([...parts, checksum]), rest))
-        } else if (header.contentSize !== undefined && header.contentSize !== content) {
-          throw corrupt("zstd", "the content has not the stated size")
+        } else if (header.contentSize !== undefined && header.contentSize !== stream?.content) {
+          throw wrongSize()
         }
         this.#state = { at: "frame" }
         return true
@@ -176,10 +196,15 @@ class Decoder implements Transform {
   }
 
   #block(frame: Frame, block: Uint8Array, bound: number): void {
-    frame.bound += bound
-    if (frame.parts !== undefined && frame.bound > WHOLE_BYTES) this.#streamFrom(frame, frame.parts)
-    if (frame.parts === undefined) this.#decode(frame, block)
-    else frame.parts.push(block.slice())
+    if (frame.stream !== undefined) return this.#decode(frame.stream, block, frame.header.contentSize)
+    const parts = frame.parts!
+    parts.push(block.slice())
+    frame.bound += frame.meter?.measure(block, 0) ?? bound
+    if (frame.bound > WHOLE_BYTES && frame.meter === undefined) {
+      const meter = frame.meter = new FrameMeter(frame.header.windowSize)
+      frame.bound = parts.slice(1).reduce((sum, part) => sum + meter.measure(part, 0), 0)
+    }
+    if (frame.bound > WHOLE_BYTES || parts.length > WHOLE_BLOCKS) this.#streamFrom(frame, parts)
   }
 
   /** From here on the frame is decoded block by block. */
@@ -188,18 +213,40 @@ class Decoder implements Transform {
     // No reference reaches farther back than the content is long.
     const window = Math.min(windowSize, Math.max(1024, contentSize ?? this.#limit - this.#total))
     if (window > WINDOW_MAXIMUM) throw tooWide(windowSize)
+    let log = 10
+    while (2 ** log < window) log++
+    const decoder = new Decompress((part) => this.#emit(part.slice()))
+    decoder.push(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3))
     frame.parts = undefined
-    frame.stream = new BlockDecoder()
-    frame.stream.begin(windowSize, window)
-    for (const block of parts.slice(1)) this.#decode(frame, block)
+    frame.stream = { decoder, meter: new FrameMeter(windowSize), window: 2 ** log, content: 0, credit: MOVED_AT_ONCE }
+    for (const block of parts.slice(1)) this.#decode(frame.stream, block, contentSize)
   }
 
-  #decode(frame: Frame, block: Uint8Array): void {
-    const content = frame.stream!.decode(block)
-    frame.content += content.length
-    this.#emit(content.slice())
+  #decode(stream: Stream, block: Uint8Array, contentSize: number | undefined): void {
+    const size = stream.meter.measure(block, 0)
+    stream.content += size
+    stream.credit = Math.min(MOVED_AT_ONCE, stream.credit + MOVED_PER_BYTE * (block.length + size)) - stream.window
+    // Before it is decoded, since the window may be no longer than the content can be.
+    if (contentSize !== undefined && stream.content > contentSize) throw wrongSize()
+    if (size > this.#limit - this.#total) throw overLimit("zstd", this.#limit)
+    if (stream.credit < 0) throw tooShort(stream.window)
+    try {
+      stream.decoder.push(block)
+    } catch (error) {
+      throw error instanceof KernelError ? error : corrupt("zstd", "a block is damaged")
+    }
   }
 }
+
+const wrongSize = (): KernelError => corrupt("zstd", "the content has not the stated size")
+
+const tooShort = (window: number): KernelError =>
+  new KernelError({
+    kernel: "zstd",
+    reason: "limit",
+    message:
+      `Cannot decompress zstd data: its blocks are so short that, with a window of ${window} bytes, it would take for ever`,
+  })
 
 const tooWide = (windowSize: number): KernelError =>
   new KernelError({

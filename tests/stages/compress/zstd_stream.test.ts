@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
+import { constants, zstdCompressSync } from "node:zlib"
 import fc from "fast-check"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
@@ -7,6 +8,7 @@ import { ZSTD_FRAME_BYTES, zstdContent, zstdFrames } from "../../../stages/compr
 import type { Transform } from "../../../stages/framed.ts"
 import { KernelError, makeKernel } from "../../../stages/kernel.ts"
 import { skipIf } from "../../skip.ts"
+import { noise } from "../../suites/kernels.ts"
 import { missing, runTool } from "../../tool.ts"
 
 const kernels = [["portable", makeKernel(zstd())], ["native", makeKernel(zstd(), nativeKernels)]] as const
@@ -37,6 +39,16 @@ describe("zstd of any size", () => {
         const stored = through(zstdFrames(writer), content, 300_001)
         for (const [, reader] of kernels) equal(through(zstdContent(reader, size), stored, 777_777), content)
       }
+    }
+  })
+
+  it("takes frames that are too large to be decoded at once", () => {
+    const content = Buffer.concat([prose(17 << 20), noise(300_000), prose(300_000)])
+    for (const contentSize of [0, 1]) {
+      const params = { [constants.ZSTD_c_contentSizeFlag]: contentSize, [constants.ZSTD_c_windowLog]: 20 }
+      const stored = zstdCompressSync(content, { params })
+      equal(through(zstdContent(kernels[0][1], content.length), stored, 777_777), content)
+      assert.throws(() => through(zstdContent(kernels[0][1], content.length - 1), stored, 777_777), { reason: "limit" })
     }
   })
 

@@ -1,0 +1,143 @@
+/**
+ * Forged blocks, which `fzstd` would be busy with for seconds or for ever: none may reach it. What the meter says is not what is said of an
+ * error that `fzstd` throws, so the messages tell who refused.
+ */
+import assert from "node:assert/strict"
+import { describe, it } from "node:test"
+import { constants, zstdCompressSync } from "node:zlib"
+import { zstdDecode } from "../../../stages/compress/zstd_decode.ts"
+import { readBlock, readFrame } from "../../../stages/compress/zstd_frame.ts"
+import { FrameMeter } from "../../../stages/compress/zstd_measure.ts"
+import { zstdContent } from "../../../stages/compress/zstd_stream.ts"
+import { zstd } from "../../../stages/compress/zstd.ts"
+import { KernelError, makeKernel } from "../../../stages/kernel.ts"
+import { prose } from "../../suites/kernels.ts"
+
+const WINDOW = 2 << 20
+const MEASURED = /more content than a block can have|repeats what is not there|the lengths in a block are damaged/
+
+const block = (body: ReadonlyArray<number>, last = true): Uint8Array => {
+  const header = (last ? 1 : 0) | 2 << 1 | body.length << 3
+  return Uint8Array.of(header, header >> 8, header >> 16, ...body)
+}
+const frame = (...blocks: ReadonlyArray<Uint8Array>): Uint8Array =>
+  Buffer.concat([Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58), ...blocks])
+
+/** A literal, 98,047 sequences, and what codes their lengths and offsets. */
+const sequences = (codes: ReadonlyArray<number>, bits: ReadonlyArray<number>): Uint8Array =>
+  block([0x08, 0x41, 0xff, 0xff, 0xff, 0x54, ...codes, ...bits])
+
+const forged: Readonly<Record<string, Uint8Array>> = {
+  // Each takes no bits: 43,690 of them are as much as a block can have.
+  "the shortest matches": sequences([0, 0, 0], [1]),
+  "the longest matches": sequences([0, 0, 52], Array<number>(5000).fill(0xff)),
+  "more literals than there are": sequences([35, 0, 0], Array<number>(5000).fill(0xff)),
+  "offsets before the begin": sequences([1, 5, 0], Array<number>(5000).fill(0xff)),
+  "the largest offsets": sequences([1, 31, 0], Array<number>(5000).fill(0xff)),
+  "more bits than there are": sequences([0, 1, 40], [0xff]),
+  "no bits": sequences([0, 0, 0], [0]),
+  // Of 20 bits: 1,048,575.
+  "literals that repeat more than a block": block([0x0d | 0xf0, 0xff, 0xff, 0x41, 0]),
+  // Weights of one symbol, which take no bits: `fzstd` reads them for ever.
+  "a code of one weight": block([0x12, 0x80, 1, 4, 0xf0, 3, 0xff, 0x80, 1, 0]),
+}
+
+/** What `measure` does with a block, and how many bytes it read for that. */
+const measured = (bytes: Uint8Array): { readonly error: unknown; readonly reads: number } => {
+  let reads = 0
+  const counted = new Proxy(bytes, {
+    get: (target, key) => {
+      reads++
+      return Reflect.get(target, key, target)
+    },
+  })
+  try {
+    new FrameMeter(WINDOW).measure(counted, 0)
+    return { error: undefined, reads }
+  } catch (error) {
+    return { error, reads }
+  }
+}
+
+describe("forged blocks of zstd", () => {
+  for (const [name, bytes] of Object.entries(forged)) {
+    it(`${name}: refused in few steps, before fzstd sees them`, () => {
+      const { error, reads } = measured(bytes)
+      assert.ok(
+        error instanceof KernelError && error.reason === "corrupt" && MEASURED.test(error.message),
+        String(error),
+      )
+      // Of each sequence some words of four bytes.
+      assert.ok(reads < 43_700 * 24, `${reads} reads`)
+
+      assert.throws(() => zstdDecode(frame(bytes), 1 << 30), { reason: "corrupt", message: MEASURED })
+
+      // In a frame that is too large to be decoded at once.
+      const filled = Array.from({ length: 130 }, () => Uint8Array.of(2, 0, 16, 7))
+      const content = zstdContent(makeKernel(zstd()), 1 << 30)
+      assert.throws(() => content.push(frame(...filled, bytes)), { reason: "corrupt", message: MEASURED })
+    })
+  }
+
+  it("any code of any length, offset and match: refused", () => {
+    for (const match of [0, 20, 31, 40, 52, 53, 255]) {
+      for (const offset of [0, 1, 20, 25, 26, 31, 32, 255]) {
+        for (const length of [0, 15, 35, 36, 255]) {
+          for (const bits of [[], [1], [0xff, 0xff, 0xff, 0xff], Array<number>(5000).fill(0xff)]) {
+            const bytes = sequences([length, offset, match], bits)
+            assert.throws(() => new FrameMeter(WINDOW).measure(bytes, 0), { reason: "corrupt", message: MEASURED })
+            assert.throws(() => zstdDecode(frame(bytes), 1 << 30), { reason: "corrupt", message: MEASURED })
+          }
+        }
+      }
+    }
+  })
+
+  it("blocks that are many and short: at once while their content is, else refused, for fzstd moves its window for each", () => {
+    const filled = Array.from({ length: 130 }, () => Uint8Array.of(2, 0, 16, 7))
+    const short = Array.from({ length: 5000 }, () => block([0x08, 0x41, 0], false))
+    const bytes = [...short, Uint8Array.of(1, 0, 0)]
+    const decode = (stored: Uint8Array): ReadonlyArray<Uint8Array> => {
+      const content = zstdContent(makeKernel(zstd()), 1 << 30)
+      return [...content.push(stored), ...content.end()]
+    }
+    assert.deepEqual(decode(frame(...bytes)), [new Uint8Array(5000).fill(0x41)])
+    assert.throws(() => decode(frame(...filled, ...bytes)), { reason: "limit", message: /so short/ })
+  })
+
+  it("a block of a frame that states less content", () => {
+    const content = prose(300_000)
+    const stored = new Uint8Array(zstdCompressSync(content))
+    const sized = readFrame(stored, 0)
+    assert.ok(typeof sized !== "number")
+    // Single segment or not, the size is the last of the header.
+    const less = Buffer.concat([
+      Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x58, 0xff, 0xff, 0, 0),
+      stored.subarray(sized.blocks, sized.blocksEnd),
+    ])
+    assert.throws(() => zstdDecode(less, 1 << 20), { reason: "corrupt", message: /the stated size/ })
+  })
+})
+
+describe("the meter of zstd blocks", () => {
+  it("finds how much content each block has", () => {
+    const content = prose(1_000_000)
+    for (const level of [-5, 1, 3, 9, 19]) {
+      const bytes = new Uint8Array(
+        zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: level } }),
+      )
+      const found = readFrame(bytes, 0)
+      assert.ok(typeof found !== "number")
+      const meter = new FrameMeter(found.windowSize)
+      let total = 0
+      for (let at = found.blocks; at < found.blocksEnd;) {
+        const { bound, stored } = readBlock(bytes, at, found.windowSize)
+        const size = meter.measure(bytes, at)
+        assert.ok(size <= bound)
+        total += size
+        at += stored
+      }
+      assert.equal(total, content.length)
+    }
+  })
+})
