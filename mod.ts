@@ -56,25 +56,25 @@ export * from "./stages/pack/objects.ts"
 export * from "./stages/pack/pack.ts"
 export * from "./stages/pack/packing.ts"
 export { packs, type PacksOptions } from "./stages/pack/packs.ts"
-export * from "./stages/pack/store.ts"
+export * from "./stages/store/store.ts"
 
 // Catalog
 export * from "./stages/catalog/catalog.ts"
 export type { Recorded } from "./stages/catalog/record.ts"
-export * from "./stages/catalog/sqlite.ts"
-export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite_wasm.ts"
+export * from "./stages/catalog/sqlite/sqlite.ts"
+export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite/wasm.ts"
 
 // Tar archives
 export * from "./stages/tar/mod.ts"
 
 // Composing and executing
-export * from "./stages/contents.ts"
-export { Executor, inline, type Job, type Stored } from "./stages/executor.ts"
-export type { Block, LaneOptions } from "./stages/lane.ts"
-export * from "./stages/kernel.ts"
-export * from "./stages/plan.ts"
-export * from "./stages/recipe.ts"
-export { type ErrorFields, type TaggedErrorClass, type TaggedErrorInstance } from "./stages/error.ts"
+export * from "./stages/fetch/contents.ts"
+export { Executor, inline, type Job, type Stored } from "./stages/run/executor.ts"
+export type { Block, LaneOptions } from "./stages/run/lane.ts"
+export * from "./stages/kernel/kernel.ts"
+export * from "./stages/plan/plan.ts"
+export * from "./stages/plan/recipe.ts"
+export { type ErrorFields, type TaggedErrorClass, type TaggedErrorInstance } from "./stages/kernel/catching.ts"
 
 // Formats
 export * from "./formats/format.ts"

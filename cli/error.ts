@@ -1,5 +1,5 @@
 /** Failures that the command itself finds, and the exit codes that scripts depend on. */
-import { taggedError, type TaggedErrorClass } from "../stages/error.ts"
+import { taggedError, type TaggedErrorClass } from "../stages/kernel/catching.ts"
 
 interface UsageErrorFields {
   readonly message: string

@@ -9,7 +9,7 @@ import { chosenSnapshotCatalog, snapshotCatalogChoices } from "../formats/snapsh
 import { chosenZprt, zprtChoices } from "../formats/zprt/choices.ts"
 import type { Recovered } from "../formats/zprt/mod.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
-import type { ObjectStore } from "../stages/pack/store.ts"
+import type { ObjectStore } from "../stages/store/store.ts"
 
 /** How a repository is opened: a password, age recipients and identities, or a file with a raw key. */
 export type SecretKind = "password" | "age" | "key-file"

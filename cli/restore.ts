@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Problem, SnapshotInfo } from "../formats/format.ts"
-import { giveBackContents } from "../stages/lent.ts"
+import { giveBackContents } from "../stages/memory/lent.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { TargetError, TargetOptions, Written } from "../stages/walk/target.ts"

@@ -4,12 +4,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { existsSync, lstatSync, readlinkSync, type Stats, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
-import { cacheDirectory } from "../adapters/store/cache_directory.ts"
-import type { StoreCounts } from "../adapters/store/counts.ts"
-import type { OpenStoreOptions } from "../adapters/store/open.ts"
-import type { Retry } from "../adapters/store/retrier.ts"
+import { cacheDirectory } from "../adapters/store/cache/directory.ts"
+import type { StoreCounts } from "../adapters/store/counting/counts.ts"
+import type { OpenStoreOptions } from "../adapters/store/open/open.ts"
+import type { Retry } from "../adapters/store/retry/retrier.ts"
 import type { Format } from "../formats/format.ts"
-import type { ObjectStore, StoreError } from "../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../stages/store/store.ts"
 import { UsageError } from "./error.ts"
 import type { StoreInput } from "./options.ts"
 import { printError } from "./output.ts"
@@ -34,7 +34,7 @@ export type StoreOpener = (
 export const Stores: Context.Reference<StoreOpener> = Context.Reference("penstock/cli/Stores", {
   defaultValue: (): StoreOpener => (location, options) =>
     Effect.flatMap(
-      Effect.promise(() => import("../adapters/store/open.ts")),
+      Effect.promise(() => import("../adapters/store/open/open.ts")),
       ({ openStore }) => openStore(location, options),
     ),
 })
@@ -54,7 +54,7 @@ export const openStore: (
       const { singleFileStore } = yield* Effect.promise(() => import("../adapters/store/single_file/single_file.ts"))
       const opened = singleFileStore.make(path, name, { create })
       if (around.log === undefined) return yield* opened
-      const { surround } = yield* Effect.promise(() => import("../adapters/store/surround.ts"))
+      const { surround } = yield* Effect.promise(() => import("../adapters/store/open/surround.ts"))
       return yield* surround(opened, around)
     }
     const store = yield* (yield* Stores)(location, { ...around, create })
@@ -70,7 +70,7 @@ export const cached = (
   { cacheDir, noCache }: StoreOptions,
 ): Effect.Effect<ObjectStore> =>
   noCache || cacheable === undefined || store.properties.remote !== true ? Effect.succeed(store) : Effect.map(
-    Effect.promise(() => import("../adapters/store/cache.ts")),
+    Effect.promise(() => import("../adapters/store/cache/cache.ts")),
     ({ cache }) => cache(store, { ...cacheable, directory: cacheDir ?? cacheDirectory() }),
   )
 
@@ -80,7 +80,7 @@ const aroundOf: (
   function* ({ limitDownload, limitUpload, logStore, quiet }) {
     const upload = yield* rateOf("limit-upload", limitUpload)
     const download = yield* rateOf("limit-download", limitDownload)
-    const { makeCounts } = yield* Effect.promise(() => import("../adapters/store/counts.ts"))
+    const { makeCounts } = yield* Effect.promise(() => import("../adapters/store/counting/counts.ts"))
     return {
       counts: makeCounts(),
       ...(logStore ? { log: { level: "Info" } as const } : {}),

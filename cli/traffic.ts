@@ -1,5 +1,5 @@
 /** What was sent to and received from remote stores. */
-import { type StoreCounts, totalRequests } from "../adapters/store/counts.ts"
+import { type StoreCounts, totalRequests } from "../adapters/store/counting/counts.ts"
 import type { Output } from "./output.ts"
 import { plural, showBytes } from "./quantity.ts"
 

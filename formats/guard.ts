@@ -1,8 +1,8 @@
 /** What every format is surrounded with: faulty kernels of a user's, stores that cannot read, entries and records that nobody could keep. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { KernelError } from "../stages/kernel.ts"
-import { ObjectStore } from "../stages/pack/store.ts"
+import { KernelError } from "../stages/kernel/kernel.ts"
+import { ObjectStore } from "../stages/store/store.ts"
 import { watched } from "../stages/pack/unreadable.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { depthProblem, PATH_MAXIMUM } from "../stages/walk/path.ts"

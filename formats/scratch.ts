@@ -1,7 +1,7 @@
 /** Room on this machine for the databases that work needs: asked for before anything is done, since without it nothing can be told. */
 import * as Effect from "effect/Effect"
 import { attempt } from "../stages/catalog/record.ts"
-import type { SqliteEngine } from "../stages/catalog/sqlite.ts"
+import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"
 import { fromEngineError, RepositoryError } from "./format.ts"
 
 /** Bytes of a value; a database takes no larger one than 1 GB. */

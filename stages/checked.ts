@@ -8,7 +8,7 @@
  * afforded: that a hasher never gives two contents one name, that a cipher keeps a secret, and the word of trusted kernels.
  */
 import { concat } from "effect/Bytes"
-import type { Chunker, Cipher, Compressor, Hasher, KernelOf, KernelStage } from "./kernel.ts"
+import type { Chunker, Cipher, Compressor, Hasher, KernelOf, KernelStage } from "./kernel/kernel.ts"
 import { KernelError } from "./kernel_error.ts"
 import { isTrusted, trusted } from "./trusted.ts"
 

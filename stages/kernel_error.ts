@@ -1,5 +1,5 @@
 /** What goes wrong in kernels. */
-import { taggedError, type TaggedErrorClass } from "./tagged.ts"
+import { taggedError, type TaggedErrorClass } from "./kernel/tagged_error.ts"
 
 interface KernelErrorFields {
   readonly kernel: string

@@ -17,8 +17,13 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { scratchDirectory, scratchError, scratchProblem } from "../files/scratch.ts"
-import { type SqliteDatabase, SqliteEngine, SqliteError, type SqliteStatement } from "../../stages/catalog/sqlite.ts"
-import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite.ts"
+import {
+  type SqliteDatabase,
+  SqliteEngine,
+  SqliteError,
+  type SqliteStatement,
+} from "../../stages/catalog/sqlite/sqlite.ts"
+import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite/sqlite.ts"
 import {
   checkHeader,
   FIRST_PAGE,
@@ -27,7 +32,7 @@ import {
   SANITY,
   SETTINGS,
   sqliteFailure,
-} from "../../stages/catalog/sqlite_file.ts"
+} from "../../stages/catalog/sqlite/file.ts"
 
 /**
  * Makes the engine. Fails with `unavailable` where the runtime has no `node:sqlite`.

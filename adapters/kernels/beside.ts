@@ -1,9 +1,9 @@
 /** Decoders that run on threads of the runtime, beside the one that JavaScript is on. */
 import { createCipheriv } from "node:crypto"
-import type { BesideTable } from "../../stages/decode.ts"
+import type { BesideTable } from "../../stages/fetch/block_decoder.ts"
 import { forged, NONCE_BYTES } from "../../stages/encrypt/aead.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
-import { keyOf, type KeyParams } from "../../stages/keyed.ts"
+import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
 
 /** What is shorter is decoded faster than it is handed over. */
 const WORTH_BYTES = 32 << 10
@@ -34,7 +34,7 @@ const xaes = (params: KeyParams): (bytes: Uint8Array) => Promise<Uint8Array> | u
 }
 
 /**
- * Give it to `Beside` of stages/decode.ts. Measured on Node and Bun, handing blocks over costs this thread as much as decoding them, and more
+ * Give it to `Beside` of stages/fetch/block_decoder.ts. Measured on Node and Bun, handing blocks over costs this thread as much as decoding them, and more
  * in all; so only what Deno is slow at is here.
  */
 export const besideKernels: BesideTable = "Deno" in globalThis ? { "encrypt:xaes-256-gcm": xaes } : {}

@@ -4,8 +4,8 @@ import { corrupt, levelOf, overLimit } from "../../stages/compress/errors.ts"
 import type { GzipParams } from "../../stages/compress/gzip.ts"
 import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { decodeFrames } from "../../stages/compress/zstd_frame.ts"
-import type { Compressor } from "../../stages/kernel.ts"
-import { release } from "../../stages/release.ts"
+import type { Compressor } from "../../stages/kernel/kernel.ts"
+import { release } from "../../stages/memory/release.ts"
 import { trusted } from "../../stages/trusted.ts"
 
 /** Output buffers from this size on belong to one output alone: smaller ones come from a pool that others use. */

@@ -3,10 +3,10 @@ import { createCipheriv, createDecipheriv } from "node:crypto"
 import { hchacha } from "@noble/ciphers/chacha.js"
 import { type NonceCipher, randomNonces, TAG_BYTES } from "../../stages/encrypt/aead.ts"
 import { NAME as CHACHA, NONCE_BYTES, portableChacha } from "../../stages/encrypt/chacha20poly1305.ts"
-import { keyOf, type KeyParams } from "../../stages/keyed.ts"
+import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
 import { NAME as XCHACHA, portableXchacha } from "../../stages/encrypt/xchacha20poly1305.ts"
-import type { Cipher } from "../../stages/kernel.ts"
+import type { Cipher } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/trusted.ts"
 
 /** An AEAD of `node:crypto` with a 12-byte nonce, tag last. */

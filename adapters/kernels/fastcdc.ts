@@ -7,7 +7,7 @@
 import * as Redacted from "effect/Redacted"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { type GearTable, gearTable, PUBLIC_SEED } from "../../stages/chunk/gear.ts"
-import type { Chunker } from "../../stages/kernel.ts"
+import type { Chunker } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/trusted.ts"
 import { FASTCDC_WASM } from "./fastcdc_wasm.ts"
 

@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto"
 import { createRequire } from "node:module"
-import { keyOf, type KeyParams } from "../../stages/keyed.ts"
-import type { Hasher } from "../../stages/kernel.ts"
+import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
+import type { Hasher } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/trusted.ts"
 
 const require = createRequire(import.meta.url)

@@ -5,8 +5,8 @@ import type { GzipParams } from "../../stages/compress/gzip.ts"
 import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { blake3, blake3Keyed } from "../../stages/hash/blake3.ts"
 import { NAME as TWOFISH, twofishCipher } from "../../stages/encrypt/twofish256ctr.ts"
-import type { KernelOf, KernelStage, KernelTable } from "../../stages/kernel.ts"
-import type { KeyParams } from "../../stages/keyed.ts"
+import type { KernelOf, KernelStage, KernelTable } from "../../stages/kernel/kernel.ts"
+import type { KeyParams } from "../../stages/kernel/key.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
 import { hasNodeChacha, nativeChacha, nativeXaes, nativeXchacha, WEB_CRYPTO_WINS } from "./encrypt.ts"
 import type { FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
@@ -67,7 +67,7 @@ const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } 
   "encrypt:xchacha20-poly1305": { implementation: chachaImplementation, make: nativeXchacha },
 }
 
-/** Give it to `Kernels` of stages/kernel.ts. What cannot be loaded on this machine falls back by itself. */
+/** Give it to `Kernels` of stages/kernel/kernel.ts. What cannot be loaded on this machine falls back by itself. */
 export const nativeKernels: KernelTable = Object.fromEntries(
   Object.entries(accelerators).map(([name, { make }]) => [name, make]),
 )

@@ -1,10 +1,10 @@
 /** The fastest way of this machine for what the portable library does slowly. */
 import * as Layer from "effect/Layer"
-import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
-import { Beside } from "../../stages/decode.ts"
-import { Kernels } from "../../stages/kernel.ts"
+import { Beside } from "../../stages/fetch/block_decoder.ts"
+import { Kernels } from "../../stages/kernel/kernel.ts"
 import { sqlite } from "../catalog/sqlite.ts"
 import { nativeAgePayload } from "../kernels/age.ts"
 import { besideKernels } from "../kernels/beside.ts"

@@ -1,6 +1,6 @@
 /** Everything of this machine that a pipeline may need, at once. */
 import * as Layer from "effect/Layer"
-import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import type { Source } from "../../stages/walk/source.ts"
 import type { Target } from "../../stages/walk/target.ts"
 import { localSource } from "../files/source.ts"

@@ -1,6 +1,6 @@
 /** What threads that open blocks are told, and answer: plain data, handed over where it is large. */
-import { ID_BYTES } from "../../stages/kernel.ts"
-import type { ChunkAt, SealedBlock } from "../../stages/opening.ts"
+import { ID_BYTES } from "../../stages/kernel/kernel.ts"
+import type { ChunkAt, SealedBlock } from "../../stages/fetch/opening.ts"
 import type { KernelMessage } from "./messages.ts"
 
 /** To a thread. */

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { KernelError } from "../../stages/kernel.ts"
+import type { KernelError } from "../../stages/kernel/kernel.ts"
 import type { Reply, Request } from "./messages.ts"
 import { type Task, Thread } from "./thread_handle.ts"
 

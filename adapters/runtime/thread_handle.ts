@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
-import { KernelError } from "../../stages/kernel.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 import { isLean } from "./memory.ts"
 import type { Failed, FromThread, ThreadData } from "./messages.ts"
 

@@ -1,6 +1,6 @@
 /** Environment variables. */
 import { env } from "node:process"
-import { StoreError } from "../../stages/pack/store.ts"
+import { StoreError } from "../../stages/store/store.ts"
 
 /**
  * The value of a variable, undefined when it is not set. Throws {@link StoreError} `invalid` when it is not text: Node and Bun put U+FFFD for

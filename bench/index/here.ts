@@ -4,7 +4,7 @@
  * IDs follow from their number, so none are kept. What making them costs is measured apart and taken off.
  */
 import process from "node:process"
-import { KernelError } from "../../stages/kernel.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { type Full, GROUP, type Reached } from "./reached.ts"
 

@@ -1,7 +1,13 @@
 /** What measures of kernels report, on the runtime that they run on. */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
-import { type KernelOf, type KernelSpec, type KernelStage, type KernelTable, makeKernel } from "../../stages/kernel.ts"
+import {
+  type KernelOf,
+  type KernelSpec,
+  type KernelStage,
+  type KernelTable,
+  makeKernel,
+} from "../../stages/kernel/kernel.ts"
 import { type Spread, spread } from "../spread.ts"
 
 /** Kinds of kernels, which can be asked for one by one. */

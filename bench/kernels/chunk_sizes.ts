@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { wasmFastCdc } from "../../adapters/kernels/fastcdc.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
 import { whole } from "../../stages/chunk/whole.ts"
-import { type Chunker, makeKernel } from "../../stages/kernel.ts"
+import { type Chunker, makeKernel } from "../../stages/kernel/kernel.ts"
 import { edit, makeCorpus, regularFiles } from "../corpora.ts"
 import { binary } from "../markdown.ts"
 

@@ -1,11 +1,11 @@
 /** Chunks of files in `blocks/`, as the stages `pack` and `unpack` use them. */
 import * as Effect from "effect/Effect"
 import { chunkCount, chunkId, ChunkListBuilder } from "../../stages/hash/chunk_list.ts"
-import { ID_BYTES } from "../../stages/kernel.ts"
+import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { BlockPlace, ChunkLost, ChunkPlace, Packer, Packing, Unpacker } from "../../stages/pack/packing.ts"
-import { StoreError } from "../../stages/pack/store.ts"
+import { StoreError } from "../../stages/store/store.ts"
 import { singleName } from "./names.ts"
 import { idAt, PENDING, type Shelf, SINGLE } from "./shelf.ts"
 import type { ShelfWriter } from "./shelf_write.ts"

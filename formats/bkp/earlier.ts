@@ -1,7 +1,7 @@
 /** The tree of an earlier snapshot, walked beside a new one: what is there already is neither read nor stored again. */
 import * as Effect from "effect/Effect"
-import { ID_BYTES } from "../../stages/kernel.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import { ID_BYTES } from "../../stages/kernel/kernel.ts"
+import type { StoreError } from "../../stages/store/store.ts"
 import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import type { Earlier } from "../../stages/walk/reuse.ts"

@@ -1,5 +1,5 @@
 /** The objects of the document: snapshot, tree, symlink, file. Bytes: SPEC.md, "Objects". */
-import { ID_BYTES } from "../../stages/kernel.ts"
+import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
 
 /** Numbers of the types. */

@@ -1,8 +1,8 @@
 /** An opened repository, as its operations share it. */
 import * as Effect from "effect/Effect"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
-import type { KernelSpec } from "../../stages/kernel.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import type { KernelSpec } from "../../stages/kernel/kernel.ts"
+import type { StoreError } from "../../stages/store/store.ts"
 import type { PackOptions } from "./shelf_write.ts"
 import { type Room, Shelf } from "./shelf.ts"
 

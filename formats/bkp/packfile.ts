@@ -1,6 +1,6 @@
 /** Packfiles: many small objects in one. Bytes: SPEC.md, "Packfiles"; what is here is inside of gzip and encryption. */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { type Hasher, ID_BYTES } from "../../stages/kernel.ts"
+import { type Hasher, ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
 
 const MAGIC = [0x50, 0x41, 0x43, 0x4b]

@@ -12,9 +12,9 @@ import {
   KernelError,
   type KernelTable,
   makeKernel,
-} from "../../stages/kernel.ts"
+} from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/pack/second_read.ts"
-import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../format.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"

@@ -1,8 +1,8 @@
 /** Writes objects into an area: long ones to files of their own, short ones to packfiles by what their IDs begin with. */
 import * as Effect from "effect/Effect"
 import { gzip } from "../../stages/compress/gzip.ts"
-import { type Compressor, makeKernel } from "../../stages/kernel.ts"
-import { StoreError } from "../../stages/pack/store.ts"
+import { type Compressor, makeKernel } from "../../stages/kernel/kernel.ts"
+import { StoreError } from "../../stages/store/store.ts"
 import { created } from "./errors.ts"
 import { OBJECT_BYTES } from "./limits.ts"
 import { packName, singleName } from "./names.ts"

@@ -3,10 +3,10 @@
  * children. So the names and IDs of the children of open directories are held, and nothing else.
  */
 import * as Effect from "effect/Effect"
-import type { Stored } from "../../stages/executor.ts"
+import type { Stored } from "../../stages/run/executor.ts"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
-import { type Hasher, ID_BYTES, makeKernel } from "../../stages/kernel.ts"
+import { type Hasher, ID_BYTES, makeKernel } from "../../stages/kernel/kernel.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import {
   baseName,

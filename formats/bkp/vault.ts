@@ -3,7 +3,7 @@ import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Redacted from "effect/Redacted"
 import { chacha20poly1305 } from "../../stages/encrypt/chacha20poly1305.ts"
-import { type Cipher, type KernelTable, makeKernel } from "../../stages/kernel.ts"
+import { type Cipher, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"
 
 /** Whether every object has a key of its own, or all have the same: `one` is how the program of the document did it. */
 export type KeyScheme = "per-object" | "one"

@@ -1,6 +1,6 @@
 /** Envelopes to blocks: 64 KiB each, the rest of an envelope in a block that it shares with others. SPEC.md, "Blocks". */
-import type { Hasher } from "../../stages/kernel.ts"
-import type { Transform } from "../../stages/framed.ts"
+import type { Hasher } from "../../stages/kernel/kernel.ts"
+import type { Transform } from "../../stages/kernel/frames.ts"
 import { BLOCK_BYTES, type Bptr, encodeBptr } from "./bptr.ts"
 import { type Keys, sealing } from "./envelope.ts"
 

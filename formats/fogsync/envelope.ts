@@ -5,9 +5,9 @@ import { overLimit } from "../../stages/compress/errors.ts"
 import { forged, NONCE_BYTES } from "../../stages/encrypt/aead.ts"
 import { TwofishCounter } from "../../stages/encrypt/twofish.ts"
 import { MAC_BYTES, NAME, sameCode, type TwofishSecret } from "../../stages/encrypt/twofish256ctr.ts"
-import type { Transform } from "../../stages/framed.ts"
+import type { Transform } from "../../stages/kernel/frames.ts"
 import { hmac } from "../../stages/hash/hmac.ts"
-import type { Compressor, Hasher } from "../../stages/kernel.ts"
+import type { Compressor, Hasher } from "../../stages/kernel/kernel.ts"
 
 /** Bytes of the header. */
 export const HEADER_BYTES = 8

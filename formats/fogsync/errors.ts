@@ -1,10 +1,10 @@
 /** Turns what stages fail with into errors of a repository. */
 import * as Effect from "effect/Effect"
-import { SqliteError } from "../../stages/catalog/sqlite.ts"
-import { KernelError } from "../../stages/kernel.ts"
+import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 import { fromEngineError, fromKernelError, RepositoryError } from "../format.ts"
 
-export { absent, created } from "../../stages/pack/absent.ts"
+export { absent, created } from "../../stages/store/absent.ts"
 export { asDamage, attempt, corrupt, isDamage } from "../format.ts"
 
 /** The working database failed: it is never one that came from the store. */

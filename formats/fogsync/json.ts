@@ -1,7 +1,7 @@
 /** JSON whose integers may be beyond 2^53, and lists in JSON that are read one element at a time. */
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { KernelError } from "../../stages/kernel.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 
 /** Bytes of one element at most. */
 const ELEMENT_MAXIMUM = 64 << 10

@@ -1,9 +1,9 @@
 /** What a run knows to be stored: contents by their hash, listings by their path. A private database, so that memory does not grow. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { SqliteEngine, SqliteError, SqliteRow } from "../../stages/catalog/sqlite.ts"
+import type { SqliteEngine, SqliteError, SqliteRow } from "../../stages/catalog/sqlite/sqlite.ts"
 import { attempt } from "../../stages/catalog/record.ts"
-import { textFromBytes, textToBytes } from "../../stages/catalog/short_text.ts"
+import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
 import { decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
 

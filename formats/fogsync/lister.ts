@@ -1,7 +1,7 @@
 /** The two ways of a run to list what it has recorded. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Tree, TreeChange } from "../../stages/catalog/tree.ts"
+import type { Tree, TreeChange } from "../../stages/catalog/tree/tree.ts"
 import type { FormatError } from "../format.ts"
 import type { Ref } from "./bptr.ts"
 import { writing } from "./errors.ts"

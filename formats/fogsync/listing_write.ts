@@ -1,8 +1,8 @@
 /** Writes the listings of all directories, from the deepest up. SPEC.md, "Writing". */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import type { Tree } from "../../stages/catalog/tree.ts"
-import type { Hasher } from "../../stages/kernel.ts"
+import type { Tree } from "../../stages/catalog/tree/tree.ts"
+import type { Hasher } from "../../stages/kernel/kernel.ts"
 import { parentPath } from "../../stages/walk/path.ts"
 import type { FormatError } from "../format.ts"
 import type { Ref } from "./bptr.ts"

@@ -3,11 +3,11 @@
  * @module
  */
 import * as Effect from "effect/Effect"
-import { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { gzip } from "../../stages/compress/gzip.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
-import { Kernels, makeKernel } from "../../stages/kernel.ts"
-import { ObjectStore } from "../../stages/pack/store.ts"
+import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
+import { ObjectStore } from "../../stages/store/store.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
 import { backup, fidelityOf } from "./backup.ts"

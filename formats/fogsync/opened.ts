@@ -1,7 +1,7 @@
 /** An open share, as its operations have it. */
-import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
-import type { Compressor } from "../../stages/kernel.ts"
-import type { ObjectStore } from "../../stages/pack/store.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
+import type { Compressor } from "../../stages/kernel/kernel.ts"
+import type { ObjectStore } from "../../stages/store/store.ts"
 import { BlockReader } from "./block_read.ts"
 import type { Keys } from "./envelope.ts"
 

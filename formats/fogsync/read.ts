@@ -1,7 +1,7 @@
 /** Reads snapshots. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { contentError } from "../../stages/contents.ts"
+import { contentError } from "../../stages/fetch/contents.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/source.ts"
 import { wanted } from "../../stages/walk/wanted.ts"

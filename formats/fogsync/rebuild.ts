@@ -2,7 +2,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { requestsAtOnce } from "../../stages/pack/at_once.ts"
+import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { NONCE_BYTES } from "../../stages/encrypt/aead.ts"
 import type { FormatError, RebuildSummary, SnapshotInfo } from "../format.ts"
 import { BLOCK_BYTES, type Bptr } from "./bptr.ts"

@@ -1,9 +1,9 @@
 /** The blocks of a store while a run writes: which there are, and which are on their way. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { requestsAtOnce } from "../../stages/pack/at_once.ts"
+import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import type { StoreError } from "../../stages/store/store.ts"
 import type { FormatError } from "../format.ts"
 import type { Bptr } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"

@@ -1,8 +1,8 @@
 /** Nodes of the tree of all paths. SPEC.md, "Listing as a tree". */
 import { emptyList } from "../../stages/hash/chunk_list.ts"
-import type { StoredEntry, StoredKind } from "../../stages/catalog/tree_row.ts"
-import { clampTime } from "../../stages/catalog/tree_row.ts"
-import { KernelError } from "../../stages/kernel.ts"
+import type { StoredEntry, StoredKind } from "../../stages/catalog/tree/row.ts"
+import { clampTime } from "../../stages/catalog/tree/row.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 import { pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { BLOCK_BYTES, type Bptr, BPTR_BYTES, decodeBptr, encodeBptr, refFromChunks, refToChunks } from "./bptr.ts"
 import { OVERHEAD } from "./envelope.ts"

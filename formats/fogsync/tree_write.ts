@@ -1,6 +1,6 @@
 /** Changes the tree of all paths, and leaves what is stored as it is. SPEC.md, "Listing as a tree". */
 import * as Effect from "effect/Effect"
-import type { TreeChange } from "../../stages/catalog/tree.ts"
+import type { TreeChange } from "../../stages/catalog/tree/tree.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
 import type { FormatError } from "../format.ts"
 import { EnvelopeWriter } from "./block_write.ts"

@@ -5,11 +5,11 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
-import { type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite.ts"
-import type { Tree } from "../../stages/catalog/tree.ts"
+import { type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
-import { KernelError } from "../../stages/kernel.ts"
-import type { ChunkNames } from "../../stages/transfer.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
+import type { ChunkNames } from "../../stages/fetch/transfer.ts"
 
 /** Files that are compared between two breaths. */
 const BATCH = 1024

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
-import type { Damage } from "../../stages/pack/damage.ts"
+import type { Damage } from "../../stages/store/damage.ts"
 import type { FormatError } from "../format.ts"
 import { isDamage } from "./errors.ts"
 import { catalogOpener } from "./mend.ts"

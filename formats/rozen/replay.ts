@@ -1,7 +1,7 @@
 /** Makes a catalog from a log: applies what its segments say. */
 import { concat } from "effect/Bytes"
-import type { Tree } from "../../stages/catalog/tree.ts"
-import type { StoredEntry } from "../../stages/catalog/tree_row.ts"
+import type { Tree } from "../../stages/catalog/tree/tree.ts"
+import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 import { contentLength } from "../../stages/hash/chunk_list.ts"
 import type { Segment } from "./log.ts"
 

@@ -1,5 +1,5 @@
 /** Snapshots that have a whole log and no object in INDEX: that object is lost, or its run ended before it made one. */
-import type { Damage } from "../../stages/pack/damage.ts"
+import type { Damage } from "../../stages/store/damage.ts"
 import type { SnapshotRecord } from "./snapshot.ts"
 
 /**

@@ -1,16 +1,16 @@
 /** Verifies single packs. */
 import * as Effect from "effect/Effect"
-import { type Damage, eachBlock } from "../../stages/blocks.ts"
+import { type Damage, eachBlock } from "../../stages/fetch/blocks.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
-import { Kernels, makeKernel } from "../../stages/kernel.ts"
-import { Lender } from "../../stages/lent.ts"
-import { type ChunkAt, Opening } from "../../stages/opening.ts"
+import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
+import { Lender } from "../../stages/memory/lent.ts"
+import { type ChunkAt, Opening } from "../../stages/fetch/opening.ts"
 import { PackDirectory } from "../../stages/pack/pack_file.ts"
 import { type KnownPack, type Readable, readEnds } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import type { StoreError } from "../../stages/store/store.ts"
 import { concernsObject, isUnreadable } from "../../stages/pack/unreadable.ts"
-import { wholeObject } from "../../stages/pack/whole_object.ts"
+import { wholeObject } from "../../stages/store/whole_object.ts"
 import type { Opened } from "./opened.ts"
 
 /** Packs of content, or of the pages of catalogs. */

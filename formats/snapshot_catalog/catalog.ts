@@ -3,23 +3,23 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { textToBytes } from "../../stages/catalog/short_text.ts"
+import { textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import {
   type SqliteDatabase,
   type SqliteEngine,
   SqliteError,
   type SqliteStatement,
   type SqliteValue,
-} from "../../stages/catalog/sqlite.ts"
+} from "../../stages/catalog/sqlite/sqlite.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { zstdContent } from "../../stages/compress/zstd_stream.ts"
-import { catching } from "../../stages/error.ts"
-import type { Stored } from "../../stages/executor.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import type { Stored } from "../../stages/run/executor.ts"
 import { ChunkListBuilder, emptyList } from "../../stages/hash/chunk_list.ts"
-import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel.ts"
+import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { readTwice } from "../../stages/pack/second_read.ts"
-import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import type { Earlier } from "../../stages/walk/reuse.ts"
 import { RepositoryError } from "../format.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"

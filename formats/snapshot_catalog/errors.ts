@@ -1,5 +1,5 @@
 /** Turns what stages fail with into errors of a repository. */
-import type { SqliteError } from "../../stages/catalog/sqlite.ts"
+import type { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { corrupt, fromEngineError, RepositoryError } from "../format.ts"
 
 export { asDamage, corrupt, fromKernelError, isDamage } from "../format.ts"

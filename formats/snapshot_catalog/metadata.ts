@@ -1,6 +1,6 @@
 /** The table `metadata` of a catalog. SPEC.md, "metadata". */
 import { hexToBytes } from "@noble/hashes/utils.js"
-import type { SqliteDatabase } from "../../stages/catalog/sqlite.ts"
+import type { SqliteDatabase } from "../../stages/catalog/sqlite/sqlite.ts"
 import { RepositoryError, type SnapshotInfo } from "../format.ts"
 import { snapshotProblem } from "../guard.ts"
 import { corrupt } from "./errors.ts"

@@ -1,13 +1,13 @@
 /** An opened repository, as its operations share it. */
 import { extentsOr } from "../../stages/chunk/extents.ts"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
-import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
-import { type Hasher, type KernelSpec, type KernelTable, makeKernel } from "../../stages/kernel.ts"
+import { type Hasher, type KernelSpec, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"
 import { objectsOf, type ObjectsOptions } from "../../stages/pack/objects.ts"
 import type { Packing } from "../../stages/pack/packing.ts"
-import type { ObjectStore } from "../../stages/pack/store.ts"
+import type { ObjectStore } from "../../stages/store/store.ts"
 import { extents } from "./names.ts"
 import type { TreeForm } from "./tree_hash.ts"
 

@@ -1,7 +1,7 @@
 /** Makes again what follows from the catalogs: the index, and maps of blobs. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { SqliteError } from "../../stages/catalog/sqlite.ts"
+import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { FormatError, RebuildSummary } from "../format.ts"
 import { ensureScratch } from "../scratch.ts"

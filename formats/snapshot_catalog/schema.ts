@@ -1,5 +1,5 @@
 /** The tables of a catalog, and the check of those that others made. SPEC.md, "Catalogs". */
-import { type SqliteDatabase, SqliteError } from "../../stages/catalog/sqlite.ts"
+import { type SqliteDatabase, SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 
 const TABLES = `
 CREATE TABLE metadata (

@@ -1,7 +1,7 @@
 /** Lists the snapshots of a repository. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { StoreError } from "../../stages/pack/store.ts"
+import type { StoreError } from "../../stages/store/store.ts"
 import { type FormatError, isGone, type RepositoryError, type SnapshotInfo } from "../format.ts"
 import { openCatalog } from "./catalog.ts"
 import { asDamage } from "./errors.ts"

@@ -1,5 +1,5 @@
 /** Dates as catalogs hold them: milliseconds since 1970, or on reading RFC 3339 text, too. */
-import { clampTime } from "../../stages/catalog/tree_row.ts"
+import { clampTime } from "../../stages/catalog/tree/row.ts"
 
 /** Nanoseconds in a millisecond. */
 const MILLISECOND = 1_000_000n

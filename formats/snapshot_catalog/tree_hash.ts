@@ -1,8 +1,8 @@
 /** The tree hash: one name for the contents of all files by path. SPEC.md, "Tree hash". */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import type { SqliteDatabase } from "../../stages/catalog/sqlite.ts"
-import { SqliteError } from "../../stages/catalog/sqlite.ts"
-import type { Hasher } from "../../stages/kernel.ts"
+import type { SqliteDatabase } from "../../stages/catalog/sqlite/sqlite.ts"
+import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import type { Hasher } from "../../stages/kernel/kernel.ts"
 
 /** `document`: with the header, sorted by whole entries. `program`: what the later program computes: no header, sorted by path. */
 export const TREE_FORMS = ["document", "program"] as const

@@ -1,10 +1,10 @@
 /** Writes the catalog of a run. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import type { Recorder } from "../../stages/catalog/record.ts"
-import { type SqliteDatabase, SqliteError, type SqliteStatement } from "../../stages/catalog/sqlite.ts"
-import { misuse } from "../../stages/catalog/tree_row.ts"
+import { type SqliteDatabase, SqliteError, type SqliteStatement } from "../../stages/catalog/sqlite/sqlite.ts"
+import { misuse } from "../../stages/catalog/tree/row.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
-import type { Hasher } from "../../stages/kernel.ts"
+import type { Hasher } from "../../stages/kernel/kernel.ts"
 import { pathProblem } from "../../stages/walk/path.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"
 import { type CatalogMetadata, writeMetadata } from "./metadata.ts"

@@ -1,9 +1,9 @@
 /** Makes a new archive, which takes the place of the old one at its end. SPEC.md, "Writing". */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { makeMeter, type Meter } from "../../stages/meter.ts"
-import { discarding } from "../../stages/pack/discarding.ts"
-import type { StoreError } from "../../stages/pack/store.ts"
+import { makeMeter, type Meter } from "../../stages/run/progress.ts"
+import { discarding } from "../../stages/store/discarding.ts"
+import type { StoreError } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { displayPath, parentPath } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"

@@ -1,8 +1,8 @@
 /** Verifies an archive. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Damage } from "../../stages/pack/damage.ts"
-import { StoreError } from "../../stages/pack/store.ts"
+import { Damage } from "../../stages/store/damage.ts"
+import { StoreError } from "../../stages/store/store.ts"
 import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
 import { loadArchive } from "./archive.ts"
 import { fileContent } from "./content_read.ts"

@@ -1,5 +1,5 @@
 /** Turns what stages fail with into errors of a repository. */
-import type { KernelError } from "../../stages/kernel.ts"
+import type { KernelError } from "../../stages/kernel/kernel.ts"
 import { type FormatError, isDamage, RepositoryError } from "../format.ts"
 import { ARCHIVE } from "./layout.ts"
 

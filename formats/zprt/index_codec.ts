@@ -1,5 +1,5 @@
 /** The plain index, in the order of the document and in that of later programs. SPEC.md, "The index". */
-import { textFromBytes, textToBytes } from "../../stages/catalog/short_text.ts"
+import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import { CONTENTS_AT, hasMagic, MAGIC, readNumber, writeNumber } from "./layout.ts"
 import { pathsProblem, sortPaths } from "./paths.ts"
 

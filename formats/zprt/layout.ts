@@ -1,6 +1,6 @@
 /** What lies where in an archive: magic, contents, index, length of the index, magic. SPEC.md, "The file". */
 import * as Effect from "effect/Effect"
-import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { type ObjectStore, StoreError } from "../../stages/store/store.ts"
 
 /** Name of the one object of a store. */
 export const ARCHIVE = "archive.zprt"

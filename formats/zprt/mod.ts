@@ -5,7 +5,7 @@
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
-import { ObjectStore } from "../../stages/pack/store.ts"
+import { ObjectStore } from "../../stages/store/store.ts"
 import { type Format, type FormatError, refuseLike, type Repository, RepositoryError, type Secrets } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
 import { loadArchive, readEnds, readHead, recognise, sizeOf } from "./archive.ts"

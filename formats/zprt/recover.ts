@@ -1,8 +1,8 @@
 /** What can be had of a damaged archive. SPEC.md, "Recovery". */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { StoreError } from "../../stages/pack/store.ts"
-import { Damage } from "../../stages/pack/damage.ts"
+import type { StoreError } from "../../stages/store/store.ts"
+import { Damage } from "../../stages/store/damage.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
 import { loadArchive } from "./archive.ts"

@@ -2,7 +2,7 @@
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import { AGE_INTRO } from "../../stages/encrypt/age.ts"
-import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/pack/unreadable.ts"
 import type { FormatError } from "../format.ts"
 import { type Archive, type IndexPlace, readIndex } from "./archive.ts"

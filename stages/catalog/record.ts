@@ -1,15 +1,15 @@
 /** Writes packed entries into the tree of a catalog. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { catching } from "../error.ts"
+import { catching } from "../kernel/catching.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
 import type { Packed } from "../pack/pack.ts"
-import type { Stored } from "../executor.ts"
+import type { Stored } from "../run/executor.ts"
 import type { PackStats } from "../pack/packing.ts"
-import type { Steps } from "../plan.ts"
-import { SqliteError } from "./sqlite.ts"
-import type { Tree, TreeChange } from "./tree.ts"
-import type { StoredEntry } from "./tree_row.ts"
+import type { Steps } from "../plan/plan.ts"
+import { SqliteError } from "./sqlite/sqlite.ts"
+import type { Tree, TreeChange } from "./tree/tree.ts"
+import type { StoredEntry } from "./tree/row.ts"
 
 /** What went into a tree. */
 export interface Recorded extends PackStats {

@@ -1,4 +1,4 @@
-import type { Chunker, KernelSpec } from "../kernel.ts"
+import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
 import { isTrusted, trusted } from "../trusted.ts"
 
 /** The chunker, and that content which comes in extents is cut where these end. */

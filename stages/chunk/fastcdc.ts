@@ -16,7 +16,7 @@
  * On random data with the default bounds the mean size is about 1.14 times `average`.
  */
 import * as Redacted from "effect/Redacted"
-import type { Chunker, KernelSpec } from "../kernel.ts"
+import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../trusted.ts"
 import { type GearTable, gearTable, PUBLIC_SEED } from "./gear.ts"
 import { integerOption } from "./options.ts"

@@ -1,6 +1,6 @@
 /** The gear table: 256 random 64-bit numbers that a seed determines. */
 import { blake3 } from "@noble/hashes/blake3.js"
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 
 const MESSAGE = new TextEncoder().encode("penstock gear table 1")
 

@@ -1,5 +1,5 @@
 /** Range checks of chunker options, which may come from a catalog. */
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 
 /** `value` when it is an integer in `[low, high]`; otherwise throws KernelError `unsupported` that names the option. */
 export const integerOption = (kernel: string, option: string, value: number, low: number, high: number): number => {

@@ -1,5 +1,5 @@
 /** The chunker of "one file, one chunk". */
-import type { Chunker, KernelSpec } from "../kernel.ts"
+import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../trusted.ts"
 import { integerOption } from "./options.ts"
 

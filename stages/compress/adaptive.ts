@@ -1,7 +1,7 @@
 /** Compression only where it pays. */
-import type { Compressor, KernelSpec } from "../kernel.ts"
+import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
 import { isTrusted, trusted } from "../trusted.ts"
-import { release } from "../release.ts"
+import { release } from "../memory/release.ts"
 import { corrupt, overLimit } from "./errors.ts"
 
 const STORED = 0

@@ -1,5 +1,5 @@
 /** What the compressors throw. */
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 
 /** The KernelError of data that the encoder did not write; `what` says what is wrong with it. */
 export const corrupt = (kernel: string, what: string): KernelError =>

@@ -1,6 +1,6 @@
 /** Decoding gzip (RFC 1952) as it comes, in bounded memory. */
-import type { Transform } from "../framed.ts"
-import { KernelError } from "../kernel.ts"
+import type { Transform } from "../kernel/frames.ts"
+import { KernelError } from "../kernel/kernel.ts"
 import { crc32 } from "./crc32.ts"
 import { corrupt, overLimit } from "./errors.ts"
 import { afterHeader } from "./gzip.ts"

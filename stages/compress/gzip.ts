@@ -1,6 +1,6 @@
 /** gzip (RFC 1952). Portable: decodes with `inflate.ts`, and encodes without compressing; `adapters/kernels` compresses. */
 import { concat } from "effect/Bytes"
-import type { Compressor, KernelSpec } from "../kernel.ts"
+import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../trusted.ts"
 import { crc32 } from "./crc32.ts"
 import { corrupt, levelOf, overLimit } from "./errors.ts"

@@ -1,5 +1,5 @@
 /** DEFLATE decoder (RFC 1951). */
-import type { KernelError } from "../kernel.ts"
+import type { KernelError } from "../kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
 
 const LENGTH_BASE = [

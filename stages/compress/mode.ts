@@ -1,5 +1,5 @@
 /** How hard to compress, in words. */
-import type { KernelSpec } from "../kernel.ts"
+import type { KernelSpec } from "../kernel/kernel.ts"
 import { adaptive } from "./adaptive.ts"
 import { zstd } from "./zstd.ts"
 

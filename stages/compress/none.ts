@@ -1,5 +1,5 @@
 /** No compression. */
-import type { Compressor, KernelSpec } from "../kernel.ts"
+import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../trusted.ts"
 import { overLimit } from "./errors.ts"
 

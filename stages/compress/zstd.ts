@@ -1,7 +1,7 @@
 /**
  * Zstandard (RFC 8878). Portable: decodes, and encodes valid frames that are not compressed; `adapters/kernels` compresses.
  */
-import type { Compressor, KernelSpec } from "../kernel.ts"
+import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../trusted.ts"
 import { levelOf } from "./errors.ts"
 import { zstdDecode } from "./zstd_decode.ts"

@@ -1,6 +1,6 @@
 /** zstd frames and blocks (RFC 8878, section 3.1): where they begin and end, and how long the content may be, without decompressing. */
 import { concat } from "effect/Bytes"
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
 
 /** A zstd frame in some bytes. */

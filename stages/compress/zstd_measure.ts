@@ -2,7 +2,7 @@
  * How much content zstd blocks have (RFC 8878, section 3.1.1), without decoding it: `fzstd` trusts blocks. A forged one of 30 bytes keeps
  * it busy for seconds, or for ever; so each block is measured first. Only lengths and offsets are read, no literals.
  */
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
 import { type FseTable, readCounts, singleTable, tableOf } from "./zstd_fse.ts"
 

@@ -4,8 +4,8 @@
  */
 import { concat } from "effect/Bytes"
 import { Decompress } from "fzstd"
-import type { Transform } from "../framed.ts"
-import { type Compressor, KernelError } from "../kernel.ts"
+import type { Transform } from "../kernel/frames.ts"
+import { type Compressor, KernelError } from "../kernel/kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
 import { BLOCK_HEADER, HEADER_MAXIMUM, readBlock, readHeader, type ZstdHeader } from "./zstd_frame.ts"
 import { FrameMeter } from "./zstd_measure.ts"

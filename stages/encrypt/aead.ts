@@ -1,6 +1,6 @@
 /** Ciphers of messages that carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal to the ciphers and their tests. */
-import { type Cipher, KernelError } from "../kernel.ts"
-import { release } from "../release.ts"
+import { type Cipher, KernelError } from "../kernel/kernel.ts"
+import { release } from "../memory/release.ts"
 import { trusted } from "../trusted.ts"
 
 /** Bytes of a nonce. */

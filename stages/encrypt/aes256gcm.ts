@@ -7,8 +7,8 @@
  */
 import { ecb, gcm } from "@noble/ciphers/aes.js"
 import type * as Redacted from "effect/Redacted"
-import type { KernelSpec } from "../kernel.ts"
-import { keyOf, type KeyParams } from "../keyed.ts"
+import type { KernelSpec } from "../kernel/kernel.ts"
+import { keyOf, type KeyParams } from "../kernel/key.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */

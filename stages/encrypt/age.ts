@@ -5,7 +5,7 @@
 import type { Decrypter } from "age-encryption"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 import { passphraseIdentity, passphraseRecipient } from "./age_passphrase.ts"
 import { Scrypt } from "./password.ts"
 

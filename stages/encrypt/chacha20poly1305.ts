@@ -5,8 +5,8 @@
  */
 import { chacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"
-import type { KernelSpec } from "../kernel.ts"
-import { keyOf, type KeyParams } from "../keyed.ts"
+import type { KernelSpec } from "../kernel/kernel.ts"
+import { keyOf, type KeyParams } from "../kernel/key.ts"
 import { trusted } from "../trusted.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 

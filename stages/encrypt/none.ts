@@ -1,5 +1,5 @@
 /** No encryption: for tests, and for formats that leave the choice. */
-import type { Cipher, KernelSpec } from "../kernel.ts"
+import type { Cipher, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../trusted.ts"
 
 const make = (): Cipher => trusted({ overhead: 0, seal: (bytes) => bytes, open: (bytes) => bytes })

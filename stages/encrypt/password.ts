@@ -3,7 +3,7 @@ import { scryptAsync } from "@noble/hashes/scrypt.js"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 import { isTrusted, trusted } from "../trusted.ts"
 
 /** How a password becomes a key, as a key slot stores it. */

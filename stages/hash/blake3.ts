@@ -1,9 +1,9 @@
 /** BLAKE3-256, plain and keyed. Portable: `@noble/hashes`; `adapters/kernels` has faster ones of the same names. */
 import { blake3 as noble } from "@noble/hashes/blake3.js"
 import type * as Redacted from "effect/Redacted"
-import type { Hasher, KernelSpec } from "../kernel.ts"
+import type { Hasher, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../trusted.ts"
-import { keyOf, type KeyParams } from "../keyed.ts"
+import { keyOf, type KeyParams } from "../kernel/key.ts"
 
 const hasher = (options: { readonly key?: Uint8Array }): Hasher =>
   trusted({

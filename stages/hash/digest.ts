@@ -1,5 +1,5 @@
-import type { KernelSpec } from "../kernel.ts"
-import { kernelStage, type Stage } from "../plan.ts"
+import type { KernelSpec } from "../kernel/kernel.ts"
+import { kernelStage, type Stage } from "../plan/plan.ts"
 
 /**
  * Names every content as a whole, beside the names of its chunks: `Stored.digest`. Comes directly before `chunk`. With the same hasher

@@ -1,5 +1,5 @@
 /** HMAC (RFC 2104) over any hasher, so that an accelerated hasher makes an accelerated code. */
-import type { Hasher } from "../kernel.ts"
+import type { Hasher } from "../kernel/kernel.ts"
 
 /** Bytes that SHA-256 takes at a time. */
 const BLOCK_BYTES = 64

@@ -2,16 +2,16 @@
 import * as Effect from "effect/Effect"
 import { noEncryption } from "../encrypt/none.ts"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { catching } from "../error.ts"
-import { KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
+import { catching } from "../kernel/catching.ts"
+import { KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import { encodeTail, type FooterBlock, PackDirectory } from "./pack_file.ts"
 import { freshId, type ObjectLayout, type PackLayout } from "./pack_layout.ts"
 import { readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
 import { BLOCK_BYTES, PACK_BYTES, plainLayout } from "./packs.ts"
-import { release } from "../release.ts"
-import { ObjectStore, StoreError } from "./store.ts"
+import { release } from "../memory/release.ts"
+import { ObjectStore, StoreError } from "../store/store.ts"
 
 /** The sealed list of the chunks of an archive has at most so many bytes: some seven million chunks. */
 const ARCHIVE_FOOTER_BYTES = 256 << 20

@@ -11,7 +11,7 @@
  * when it grows by a 24th: pages are added to it, and what it has is spread over all of them. So at most a 256th of the table
  * moves at once; meanwhile the others are in use. Every access holds the lock of its shard.
  */
-import { KernelError } from "../kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 
 /** Value of a chunk that this run stores and that no finished pack holds yet. */
 export const PENDING = 0xfffffffe

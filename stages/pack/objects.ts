@@ -2,15 +2,15 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { fetchingFrom } from "../blocks.ts"
-import { catching } from "../error.ts"
+import { fetchingFrom } from "../fetch/blocks.ts"
+import { catching } from "../kernel/catching.ts"
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
-import { type Compressor, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel.ts"
-import { absent, created } from "./absent.ts"
-import { requestsAtOnce } from "./at_once.ts"
+import { type Compressor, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
+import { absent, created } from "../store/absent.ts"
+import { requestsAtOnce } from "../store/at_once.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import type { BlockPlace, ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"
-import { ObjectStore, StoreError } from "./store.ts"
+import { ObjectStore, StoreError } from "../store/store.ts"
 
 /** What codecs may add to a chunk, beside a sixteenth: longer objects are not read. */
 const GROWTH = 64 << 10

@@ -3,11 +3,11 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { Executor, type Job, OnRead, type Stored } from "../executor.ts"
-import type { KernelError } from "../kernel.ts"
-import type { Order, Plan, Planned, Steps } from "../plan.ts"
+import { Executor, type Job, OnRead, type Stored } from "../run/executor.ts"
+import type { KernelError } from "../kernel/kernel.ts"
+import type { Order, Plan, Planned, Steps } from "../plan/plan.ts"
 import type { Packer, Packing } from "./packing.ts"
-import type { ObjectStore, StoreError } from "./store.ts"
+import type { ObjectStore, StoreError } from "../store/store.ts"
 
 /** An entry whose content is in the store, and who put it there. */
 export interface Packed<out S extends Steps> extends Stored {

@@ -5,7 +5,7 @@
  * each block u32 stored length, u32 number of chunks, and a chunk list. All little endian. Blocks follow the header without gaps.
  */
 import { chunkCount, chunkId, chunkLength, RECORD_BYTES } from "../hash/chunk_list.ts"
-import { type Cipher, KernelError } from "../kernel.ts"
+import { type Cipher, KernelError } from "../kernel/kernel.ts"
 import type { PackLayout } from "./pack_layout.ts"
 import { type BlockPlace, type ChunkPlace, PackError } from "./packing.ts"
 

@@ -1,7 +1,7 @@
 /** Names and headers of packs and index objects: what differs between formats that store packs. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
-import type { KernelSpec } from "../kernel.ts"
+import type { KernelSpec } from "../kernel/kernel.ts"
 import { PACK_ID_BYTES } from "./pack_list.ts"
 import { PackError } from "./packing.ts"
 

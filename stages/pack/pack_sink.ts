@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { release } from "../release.ts"
-import type { ObjectStore, StoreError } from "./store.ts"
+import { release } from "../memory/release.ts"
+import type { ObjectStore, StoreError } from "../store/store.ts"
 
 /** A pack under way. Takes over what it is given. */
 export interface PackSink {

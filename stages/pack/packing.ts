@@ -1,12 +1,12 @@
 /** How blocks become objects of a store, and how chunks are found in them again. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Fetching } from "../blocks.ts"
-import type { KernelError } from "../kernel.ts"
-import type { Block } from "../lane.ts"
+import type { Fetching } from "../fetch/blocks.ts"
+import type { KernelError } from "../kernel/kernel.ts"
+import type { Block } from "../run/lane.ts"
 import type { ChunkIndex } from "./chunk_index.ts"
-import type { ObjectStore, StoreError } from "./store.ts"
-import { taggedError, type TaggedErrorClass } from "../error.ts"
+import type { ObjectStore, StoreError } from "../store/store.ts"
+import { taggedError, type TaggedErrorClass } from "../kernel/catching.ts"
 
 /** A layout of blocks in objects: both directions. */
 export interface Packing {

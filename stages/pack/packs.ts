@@ -1,13 +1,13 @@
 /** The packing of many chunks into packs of some MiB: see `pack_file.ts` for their bytes. */
 import type * as Effect from "effect/Effect"
 import { noEncryption } from "../encrypt/none.ts"
-import type { KernelSpec } from "../kernel.ts"
+import type { KernelSpec } from "../kernel/kernel.ts"
 import { boundTo, FOOTER_BYTES, type ObjectLayout, objectName, type PackLayout } from "./pack_layout.ts"
 import { openPackStore, type PackStore } from "./pack_store.ts"
 import { PackError, type Packing } from "./packing.ts"
 import { readPacks } from "./packs_read.ts"
 import { writePacks } from "./packs_write.ts"
-import type { ObjectStore, StoreError } from "./store.ts"
+import type { ObjectStore, StoreError } from "../store/store.ts"
 
 /** Sizes of packs, and what seals their footers and indexes. */
 export interface PacksOptions {

@@ -1,18 +1,18 @@
 /** Finds chunks in packs. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { fetchingFrom } from "../blocks.ts"
+import { fetchingFrom } from "../fetch/blocks.ts"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { Kernels, makeKernel } from "../kernel.ts"
-import { requestsAtOnce } from "./at_once.ts"
+import { Kernels, makeKernel } from "../kernel/kernel.ts"
+import { requestsAtOnce } from "../store/at_once.ts"
 import { PENDING } from "./chunk_index.ts"
 import { PackDirectory } from "./pack_file.ts"
 import type { PackLayout } from "./pack_layout.ts"
 import { lostPackOf, type PackStore, type Readable, readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
-import { ObjectStore, type StoreError } from "./store.ts"
+import { ObjectStore, type StoreError } from "../store/store.ts"
 import { concernsObject } from "./unreadable.ts"
-import { wholeReads } from "./whole_reads.ts"
+import { wholeReads } from "../store/whole_reads.ts"
 
 /** Directories of packs that are kept in memory. */
 const KEPT_DIRECTORIES = 64

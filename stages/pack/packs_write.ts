@@ -1,18 +1,18 @@
 /** Gathers blocks into packs and writes them, then the index of what was written. */
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import { catching } from "../error.ts"
-import { KernelError, Kernels, makeKernel } from "../kernel.ts"
+import { catching } from "../kernel/catching.ts"
+import { KernelError, Kernels, makeKernel } from "../kernel/kernel.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
-import { packsAtOnce } from "./at_once.ts"
+import { packsAtOnce } from "../store/at_once.ts"
 import { encodeTail, type FooterBlock } from "./pack_file.ts"
 import { freshId, type ObjectLayout, objectName, type PackLayout } from "./pack_layout.ts"
 import { dividedByIndex, encodePackList, INDEX_CHUNKS, listedChunks, type ListedPack, prefixesOf } from "./pack_list.ts"
 import { type PackSink, packSink } from "./pack_sink.ts"
 import type { PackStore } from "./pack_store.ts"
 import type { Packer } from "./packing.ts"
-import { ObjectStore, type StoreError } from "./store.ts"
-import { makeUploads } from "./uploads.ts"
+import { ObjectStore, type StoreError } from "../store/store.ts"
+import { makeUploads } from "../store/uploads.ts"
 
 /** A pack is closed when it has so many chunks: its footer is then 2.25 MiB, of which a few copies are in memory while it is sealed. */
 const PACK_CHUNKS = 1 << 16

@@ -1,13 +1,13 @@
 /** Makes the indexes of a store again from its packs. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Kernels, makeKernel } from "../kernel.ts"
-import { requestsAtOnce } from "./at_once.ts"
+import { Kernels, makeKernel } from "../kernel/kernel.ts"
+import { requestsAtOnce } from "../store/at_once.ts"
 import { freshId, objectName, type PackLayout } from "./pack_layout.ts"
 import { dividedByIndex, encodePackList, listedOf, type ListedPack } from "./pack_list.ts"
 import { asPackError, type KnownPack, openPackStore, readEnds } from "./pack_store.ts"
 import { PackError } from "./packing.ts"
-import { ObjectStore, type StoreError } from "./store.ts"
+import { ObjectStore, type StoreError } from "../store/store.ts"
 import { concernsObject } from "./unreadable.ts"
 
 /** What was found. */

@@ -1,5 +1,5 @@
 /** What can be wrong with a tar archive. */
-import { taggedError, type TaggedErrorClass } from "../error.ts"
+import { taggedError, type TaggedErrorClass } from "../kernel/catching.ts"
 
 interface TarErrorFields {
   /** `foreign`: not a tar archive. `truncated`: it ends too early. `corrupt`: a header says what cannot be. */

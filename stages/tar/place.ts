@@ -1,5 +1,5 @@
 /** Where the content of a member is in its archive, in the form of a chunk list, so that a tree of a catalog can hold it. */
-import { CHUNK_BYTES } from "../catalog/tree_row.ts"
+import { CHUNK_BYTES } from "../catalog/tree/row.ts"
 import type { Member } from "./members.ts"
 import type { Segment } from "./sparse.ts"
 

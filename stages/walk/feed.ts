@@ -1,7 +1,7 @@
 /** Reading a content once, whichever form it has, and learning whether it changed meanwhile. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { catching } from "../error.ts"
+import { catching } from "../kernel/catching.ts"
 import type { Content, Metadata, ReaderContent } from "./entry.ts"
 import { SourceError } from "./source.ts"
 

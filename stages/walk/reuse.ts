@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { SqliteError } from "../catalog/sqlite.ts"
+import { SqliteError } from "../catalog/sqlite/sqlite.ts"
 import { sameId } from "../hash/chunk_list.ts"
-import type { Planned, Steps } from "../plan.ts"
+import type { Planned, Steps } from "../plan/plan.ts"
 import type { Entry } from "./entry.ts"
 import { baseName, parentPath } from "./path.ts"
 

@@ -1,7 +1,7 @@
 /** The port that `walk` reads from: a file system, a tree in memory, rows of a database. */
 import * as Context from "effect/Context"
 import type * as Stream from "effect/Stream"
-import { taggedError, type TaggedErrorClass } from "../tagged.ts"
+import { taggedError, type TaggedErrorClass } from "../kernel/tagged_error.ts"
 import type { Entry } from "./entry.ts"
 
 interface SourceErrorFields {

@@ -2,7 +2,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { taggedError, type TaggedErrorClass } from "../tagged.ts"
+import { taggedError, type TaggedErrorClass } from "../kernel/tagged_error.ts"
 import type { Entry } from "./entry.ts"
 import type { Fidelity } from "./source.ts"
 

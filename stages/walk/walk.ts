@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { plan, type Planned } from "../plan.ts"
+import { plan, type Planned } from "../plan/plan.ts"
 import { Source, type SourceError, type WalkOptions } from "./source.ts"
 
 /** All that is beneath a root of the {@link Source}, ready for the other stages. */

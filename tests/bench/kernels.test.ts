@@ -6,7 +6,7 @@ import { ChunkCount, distribution } from "../../bench/kernels/chunk_sizes.ts"
 import { kernelPlot } from "../../bench/kernels/plot.ts"
 import { kernelMarkdown, type KernelResults, rowsOf } from "../../bench/kernels/results.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
-import { makeKernel } from "../../stages/kernel.ts"
+import { makeKernel } from "../../stages/kernel/kernel.ts"
 import { run } from "./run_sample.ts"
 
 const root = resolve(import.meta.dirname, "../..")

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect } from "effect"
-import { counting } from "../../adapters/store/counting.ts"
+import { counting } from "../../adapters/store/counting/counting.ts"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
-import { askedOnce } from "../../cli/asked_once.ts"
+import { askedOnce } from "../../stages/store/asked_once.ts"
 
 const bytes = Uint8Array.of(1, 2, 3)
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Option, type Scope, Stream } from "effect"
-import { early } from "../../cli/early.ts"
+import { early } from "../../stages/walk/early.ts"
 
 /** Numbers in arrays of ten, and how many arrays were taken. */
 const counted = (arrays: number, failure?: string) => {

@@ -14,7 +14,7 @@ import {
   type Secrets,
   type SnapshotInfo,
 } from "../../formats/format.ts"
-import { ObjectStore } from "../../stages/pack/store.ts"
+import { ObjectStore } from "../../stages/store/store.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
 import { SourceError, wholeFidelity } from "../../stages/walk/source.ts"
 

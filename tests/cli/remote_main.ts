@@ -4,13 +4,13 @@
  */
 import { argv, env } from "node:process"
 import { Effect, Stream } from "effect"
-import { openStore } from "../../adapters/store/open.ts"
+import { openStore } from "../../adapters/store/open/open.ts"
 import { localStore } from "../../adapters/store/local/local.ts"
-import { surround } from "../../adapters/store/surround.ts"
+import { surround } from "../../adapters/store/open/surround.ts"
 import { penstock } from "../../cli/command.ts"
 import { run } from "../../cli/run.ts"
 import type { StoreOpener } from "../../cli/store.ts"
-import { type ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import { type ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { quickFormats } from "./quick_formats.ts"
 
 let fails = Number(env["FAR_FAILS"] ?? 0)

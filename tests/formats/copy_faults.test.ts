@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
-import { fault, type FaultOptions } from "../../adapters/store/fault.ts"
+import { fault, type FaultOptions } from "../../adapters/store/fault/fault.ts"
 import { copy } from "../../formats/copy.ts"
 import { factsOf, noise, runFormat } from "../suites/format.ts"
 import { completes, create, metadata, open, tree, walk } from "./copied.ts"

@@ -10,9 +10,9 @@ import type { Format, FormatError, Repository, Secrets } from "../../formats/for
 import { makeRozen } from "../../formats/rozen/mod.ts"
 import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
 import { makeZprt } from "../../formats/zprt/mod.ts"
-import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
-import { counting } from "../../adapters/store/counting.ts"
-import { ObjectStore } from "../../stages/pack/store.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
+import { counting } from "../../adapters/store/counting/counting.ts"
+import { ObjectStore } from "../../stages/store/store.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
 import { factsOf, noise, runFormat } from "../suites/format.ts"
 

@@ -4,7 +4,7 @@ import { test } from "node:test"
 import * as Effect from "effect/Effect"
 import { memoryStore } from "../../adapters/mod.ts"
 import * as library from "../../mod.ts"
-import { taggedError, type TaggedErrorClass } from "../../stages/error.ts"
+import { taggedError, type TaggedErrorClass } from "../../stages/kernel/catching.ts"
 
 /** All fields that any error has. */
 const FIELDS = { kernel: "k", object: "o", path: "p", reason: "io", retryAfter: 1, message: "It broke" }

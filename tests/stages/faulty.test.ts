@@ -50,7 +50,7 @@ import {
 } from "../../mod.ts"
 import { localSource, memoryStore, nativeAgePayload, nativeKernels, nativeScrypt } from "../../adapters/mod.ts"
 import { makeWorkers } from "../../adapters/runtime/workers.ts"
-import { makeKernel, trusted } from "../../stages/kernel.ts"
+import { makeKernel, trusted } from "../../stages/kernel/kernel.ts"
 import { isTrusted } from "../../stages/trusted.ts"
 import { allFaults, faults, ownKernel, withFault } from "../suites/faulty.ts"
 import { noise } from "../suites/kernels.ts"

@@ -6,7 +6,15 @@ import { fixed } from "../../stages/chunk/fixed.ts"
 import { randomNonces } from "../../stages/encrypt/aead.ts"
 import { portableChacha } from "../../stages/encrypt/chacha20poly1305.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
-import type { Chunker, Cipher, Compressor, Hasher, KernelOf, KernelSpec, KernelStage } from "../../stages/kernel.ts"
+import type {
+  Chunker,
+  Cipher,
+  Compressor,
+  Hasher,
+  KernelOf,
+  KernelSpec,
+  KernelStage,
+} from "../../stages/kernel/kernel.ts"
 
 type Faults<K> = Readonly<Record<string, (inner: K) => K>>
 

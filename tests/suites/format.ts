@@ -17,11 +17,11 @@ import type {
   Secrets,
   SnapshotInfo,
 } from "../../formats/format.ts"
-import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
-import { Kernels } from "../../stages/kernel.ts"
-import { ObjectStore } from "../../stages/pack/store.ts"
+import { Kernels } from "../../stages/kernel/kernel.ts"
+import { ObjectStore } from "../../stages/store/store.ts"
 import type { Content, Entry, Metadata, ReaderContent } from "../../stages/walk/entry.ts"
 import { memorySource, memoryTarget, type MemoryTree } from "../../stages/walk/memory.ts"
 import { isByteName } from "../../stages/walk/path.ts"

@@ -13,7 +13,7 @@ import {
   type KernelStage,
   type KernelTable,
   makeKernel,
-} from "../../stages/kernel.ts"
+} from "../../stages/kernel/kernel.ts"
 
 /** `length` pseudo-random bytes; equal for equal arguments. */
 export const noise = (length: number, seed = 1): Uint8Array => {

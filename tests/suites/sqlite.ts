@@ -7,7 +7,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { Effect, Exit, type Scope, Stream } from "effect"
-import { type SqliteDatabase, type SqliteEngine, SqliteError, type SqliteValue } from "../../stages/catalog/sqlite.ts"
+import {
+  type SqliteDatabase,
+  type SqliteEngine,
+  SqliteError,
+  type SqliteValue,
+} from "../../stages/catalog/sqlite/sqlite.ts"
 
 /** Runs `use` on a database, empty or with content; the database closes afterwards. */
 export const withDatabase = <A>(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
-import type { ObjectStore, StoreError } from "../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 
 /** What differs between stores. */
 export interface StoreSuiteOptions {

@@ -4,8 +4,8 @@ import { Effect, type Scope } from "effect"
 import { localStore } from "../../adapters/store/local/local.ts"
 import { singleFileStore } from "../../adapters/store/single_file/single_file.ts"
 import type { BackupOptions, Format, FormatError, Repository, Secrets } from "../../formats/format.ts"
-import type { SqliteEngine } from "../../stages/catalog/sqlite.ts"
-import { ObjectStore, type StoreError } from "../../stages/pack/store.ts"
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
+import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
 import type { FormatTraits } from "./format.ts"
 
 /** What is tried. */

@@ -2,8 +2,8 @@
 import fc from "fast-check"
 import type { Metadata } from "../../stages/walk/entry.ts"
 import { pathFromBytes } from "../../stages/walk/path.ts"
-import type { Tree } from "../../stages/catalog/tree.ts"
-import type { StoredEntry } from "../../stages/catalog/tree_row.ts"
+import type { Tree } from "../../stages/catalog/tree/tree.ts"
+import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 
 const NONE: Uint8Array = new Uint8Array(0)
 

@@ -2,8 +2,8 @@
 import { Buffer } from "node:buffer"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { catching } from "../../../stages/error.ts"
-import { StoreError } from "../../../stages/pack/store.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import { variable } from "../../runtime/variable.ts"
 
 /** A user of a server. */

@@ -1,5 +1,5 @@
 /** What went wrong with a connection. Messages of the runtimes may hold whole URLs, so none of them is passed on. */
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import { type Subject, whatOf } from "./status.ts"
 
 type Meaning = readonly [pattern: RegExp, reason: StoreError["reason"], why: string]

@@ -1,6 +1,6 @@
 /** `OBJECTS.txt`: what a read-only store has, a line `size name` for each object. */
-import type { ObjectInfo } from "../../../stages/pack/store.ts"
-import { nameError, TEMPORARY } from "../name.ts"
+import type { ObjectInfo } from "../../../stages/store/store.ts"
+import { nameError, TEMPORARY } from "../../../stages/store/name.ts"
 
 /** Its name, at the root of the store. It is no object of the repository. */
 export const MANIFEST = "OBJECTS.txt"

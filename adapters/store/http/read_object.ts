@@ -1,7 +1,7 @@
 /** Objects at URLs, read whole or in ranges. */
 import * as Effect from "effect/Effect"
-import { type ObjectInfo, type Range, StoreError, type Whole } from "../../../stages/pack/store.ts"
-import { resolveRange, resolveWhole } from "../name.ts"
+import { type ObjectInfo, type Range, StoreError, type Whole } from "../../../stages/store/store.ts"
+import { resolveRange, resolveWhole } from "../../../stages/store/name.ts"
 import { problem } from "./failure.ts"
 import { type HttpHead, type HttpOptions, send } from "./request.ts"
 import type { Wanted } from "./response_body.ts"

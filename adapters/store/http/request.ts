@@ -10,9 +10,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { StoreError } from "../../../stages/pack/store.ts"
-import { notFound } from "../name.ts"
-import { type Limits, type Meter, Pace } from "../pace.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { notFound } from "../../../stages/store/name.ts"
+import { type Limits, type Meter, Pace } from "../limit/pace.ts"
 import { failureError, problem } from "./failure.ts"
 import { readBody, type Wanted } from "./response_body.ts"
 import { type Progress, type RequestBody, sendable } from "./request_body.ts"

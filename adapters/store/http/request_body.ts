@@ -1,6 +1,6 @@
 /** The body of a request. */
-import { PIECE } from "../pace.ts"
-import { joinParts } from "../parts.ts"
+import { PIECE } from "../limit/pace.ts"
+import { joinParts } from "../../../stages/store/parts.ts"
 
 /** Bytes to send, which can be read more than once. */
 export interface RequestBody {

@@ -1,5 +1,5 @@
 /** Reads the body of an answer. */
-import { joinParts } from "../parts.ts"
+import { joinParts } from "../../../stages/store/parts.ts"
 import type { HttpHead } from "./request.ts"
 import { problem } from "./failure.ts"
 import type { Subject } from "./status.ts"

@@ -1,6 +1,6 @@
 /** What the status of an HTTP answer means to a store. */
-import { StoreError } from "../../../stages/pack/store.ts"
-import { notFound } from "../name.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { notFound } from "../../../stages/store/name.ts"
 
 /** The operation that an answer belongs to: for messages, without secrets. */
 export interface Subject {

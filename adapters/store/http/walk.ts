@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { catching } from "../../../stages/error.ts"
-import { type ObjectInfo, objectNameProblem, StoreError } from "../../../stages/pack/store.ts"
-import { listingBound, type ListingBounds } from "../listing_bound.ts"
-import { TEMPORARY } from "../name.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
+import { type ObjectInfo, objectNameProblem, StoreError } from "../../../stages/store/store.ts"
+import { listingBound, type ListingBounds } from "../../../stages/store/listing_bound.ts"
+import { TEMPORARY } from "../../../stages/store/name.ts"
 
 /** What is in a directory, or undefined when there is none of that name. */
 export interface Directory {

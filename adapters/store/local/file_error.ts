@@ -1,6 +1,6 @@
 /** What goes wrong with files, as errors of a store. */
-import { StoreError } from "../../../stages/pack/store.ts"
-import { alreadyExists, notFound } from "../name.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { alreadyExists, notFound } from "../../../stages/store/name.ts"
 
 /** The code of a system error (`ENOENT`), or undefined. */
 export const codeOf = (cause: unknown): string | undefined =>

@@ -1,8 +1,8 @@
 /** Operations on files as effects, and the writes that every store of files makes the same way. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { ObjectStore, ObjectWriter, StoreError, WriteOptions } from "../../../stages/pack/store.ts"
-import { writerError } from "../name.ts"
+import type { ObjectStore, ObjectWriter, StoreError, WriteOptions } from "../../../stages/store/store.ts"
+import { writerError } from "../../../stages/store/name.ts"
 import type { Temporary } from "./temporary.ts"
 
 /** Effect of file operations. When it is interrupted, they are told to stop, and are over before the effect is. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import * as fs from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import { codeOf } from "./file_error.ts"
 
 /** What `link` says where the file system has no hard links (FAT, exFAT, some network mounts). */

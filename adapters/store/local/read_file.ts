@@ -3,9 +3,9 @@ import { constants, type Dir } from "node:fs"
 import { Buffer } from "node:buffer"
 import { lstat, open, opendir } from "node:fs/promises"
 import { join } from "node:path"
-import type { ObjectInfo, Range, Whole } from "../../../stages/pack/store.ts"
+import type { ObjectInfo, Range, Whole } from "../../../stages/store/store.ts"
 import { codeOf } from "./file_error.ts"
-import { nameError, notFound, resolvePart, tooShort } from "../name.ts"
+import { nameError, notFound, resolvePart, tooShort } from "../../../stages/store/name.ts"
 
 /** No links are followed, and a pipe does not wait for its other end. Windows has neither flag. */
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)

@@ -2,7 +2,7 @@
 import { type FileHandle, lstat, open, opendir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { type Directories, parentOf, syncDirectory } from "./directories.ts"
-import { TEMPORARY } from "../name.ts"
+import { TEMPORARY } from "../../../stages/store/name.ts"
 import { publishNew } from "./publish.ts"
 
 /** Temporary files older than this were left by a writer that was killed, in milliseconds. */

@@ -2,9 +2,16 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { ObjectStore, type StoreError, type StoreGuarantees, type WriteOptions } from "../../../stages/pack/store.ts"
-import { alreadyExists, directoryError, nameError, notFound, resolvePart, writerError } from "../name.ts"
-import { joinParts } from "../parts.ts"
+import { ObjectStore, type StoreError, type StoreGuarantees, type WriteOptions } from "../../../stages/store/store.ts"
+import {
+  alreadyExists,
+  directoryError,
+  nameError,
+  notFound,
+  resolvePart,
+  writerError,
+} from "../../../stages/store/name.ts"
+import { joinParts } from "../../../stages/store/parts.ts"
 
 /** What it guarantees, wherever it is. */
 export const memoryGuarantees: StoreGuarantees = {

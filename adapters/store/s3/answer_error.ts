@@ -1,7 +1,7 @@
 /** What S3 answers when it refuses, as errors of a store. */
-import { StoreError } from "../../../stages/pack/store.ts"
-import { alreadyExists } from "../name.ts"
-import { parseXml, type XmlElement } from "../xml.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { alreadyExists } from "../../../stages/store/name.ts"
+import { parseXml, type XmlElement } from "../http/xml.ts"
 import { childText, localName } from "./answer_xml.ts"
 
 /** An answer that is no success. */

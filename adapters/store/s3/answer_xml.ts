@@ -1,5 +1,5 @@
 /** Finds its way in the XML that S3 answers with. Servers disagree on the namespace, so names are taken without it. */
-import type { XmlElement } from "../xml.ts"
+import type { XmlElement } from "../http/xml.ts"
 
 /** The name of an element without its namespace. */
 export const localName = ({ name }: XmlElement): string => name.slice(name.lastIndexOf(" ") + 1)

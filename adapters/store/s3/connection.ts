@@ -1,6 +1,6 @@
 /** Awaits an answer and reads its body, with limits on time and length, and tells what became of a connection. */
-import { StoreError } from "../../../stages/pack/store.ts"
-import { joinParts } from "../parts.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { joinParts } from "../../../stages/store/parts.ts"
 import type { Asked, Refusal } from "./answer_error.ts"
 
 /** Limits of a request. */

@@ -1,8 +1,8 @@
 /** Writes that must not take the place of an object: by a condition where the server keeps it, else by claims. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import type { StoreError } from "../../../stages/pack/store.ts"
-import { TEMPORARY } from "../name.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
+import { TEMPORARY } from "../../../stages/store/name.ts"
 import { type OpenClaims, writeByClaim } from "./claims.ts"
 import type { S3Client } from "./client.ts"
 

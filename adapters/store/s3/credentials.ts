@@ -4,7 +4,7 @@ import { homedir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import { variable } from "../../runtime/variable.ts"
 import { endpointOf, isRegion, type S3Location, showS3Location } from "./location.ts"
 

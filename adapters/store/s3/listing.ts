@@ -1,8 +1,8 @@
 /** Lists keys, a page of at most 1,000 at a time. */
 import { Buffer } from "node:buffer"
 import * as Effect from "effect/Effect"
-import { StoreError } from "../../../stages/pack/store.ts"
-import { parseXml, type XmlElement } from "../xml.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { parseXml, type XmlElement } from "../http/xml.ts"
 import type { S3Client } from "./client.ts"
 import { showS3Location } from "./location.ts"
 import { childText, localName } from "./answer_xml.ts"

@@ -1,5 +1,5 @@
 /** Locations of stores in S3: `s3://bucket/prefix` and restic's `s3:https://host:port/bucket/prefix`, with settings as a query. */
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 
 /** Where objects are kept, and how. No secrets. */
 export interface S3Location {

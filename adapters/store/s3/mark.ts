@@ -3,7 +3,7 @@
  * by us, and by each of the runtimes, when a connection that was used before breaks. Then the second finds the object of the first.
  */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../../stages/pack/store.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import type { S3Client } from "./client.ts"
 
 const HEADER = "x-amz-meta-penstock-write"

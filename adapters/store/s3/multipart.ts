@@ -1,9 +1,9 @@
 /** Objects that are sent in parts: those that are large, and those that grow. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { StoreError } from "../../../stages/pack/store.ts"
-import { retrying } from "../retrier.ts"
-import { parseXml } from "../xml.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { retrying } from "../retry/retrier.ts"
+import { parseXml } from "../http/xml.ts"
 import { codeOf } from "./answer_error.ts"
 import { childText, localName } from "./answer_xml.ts"
 import type { S3Answer, S3Client } from "./client.ts"

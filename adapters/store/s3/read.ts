@@ -1,7 +1,7 @@
 /** Reads objects, and verifies that what comes is what was asked for. */
 import * as Effect from "effect/Effect"
-import { type Range, StoreError, type Whole } from "../../../stages/pack/store.ts"
-import { resolveRange, tooLong, tooShort } from "../name.ts"
+import { type Range, StoreError, type Whole } from "../../../stages/store/store.ts"
+import { resolveRange, tooLong, tooShort } from "../../../stages/store/name.ts"
 import type { S3Client } from "./client.ts"
 import { showS3Location } from "./location.ts"
 

@@ -9,12 +9,12 @@ import {
   StoreError,
   type StoreGuarantees,
   type WriteOptions,
-} from "../../../stages/pack/store.ts"
-import { catching } from "../../../stages/error.ts"
-import { listingBound } from "../listing_bound.ts"
-import { directoryError, nameError } from "../name.ts"
-import { sizeOfParts } from "../parts.ts"
-import { retrying } from "../retrier.ts"
+} from "../../../stages/store/store.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
+import { listingBound } from "../../../stages/store/listing_bound.ts"
+import { directoryError, nameError } from "../../../stages/store/name.ts"
+import { sizeOfParts } from "../../../stages/store/parts.ts"
+import { retrying } from "../retry/retrier.ts"
 import { makeS3Client, type S3Client } from "./client.ts"
 import { makeCreateOnly } from "./create_only.ts"
 import { credentialSource, withEnvironment } from "./credentials.ts"

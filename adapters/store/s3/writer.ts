@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { ObjectWriter, StoreError } from "../../../stages/pack/store.ts"
-import { writerError } from "../name.ts"
+import type { ObjectWriter, StoreError } from "../../../stages/store/store.ts"
+import { writerError } from "../../../stages/store/name.ts"
 import { PART_BYTES, PARTS_AT_ONCE, type Upload } from "./multipart.ts"
 
 /** How a writer writes. */

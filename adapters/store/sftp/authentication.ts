@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import * as Redacted from "effect/Redacted"
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import type { AuthMethod, ParsedKey, Ssh2 } from "./ssh2.ts"
 
 /** What there is to log in with. */

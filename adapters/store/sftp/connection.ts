@@ -1,6 +1,6 @@
 /** SSH connections: made with a host that is known and a way to log in that works, and made again when they break. */
 import type { Buffer } from "node:buffer"
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import { attemptsFor, authentication, type Credentials } from "./authentication.ts"
 import { quoted } from "../../runtime/quote.ts"
 import { fingerprint, judge, knownName, preferredAlgorithms, typeOfKey } from "./known_hosts.ts"

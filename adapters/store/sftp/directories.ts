@@ -1,5 +1,5 @@
 /** Directories of a store on a server: made when first needed, and durable where the server can do that. */
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import { parentOf } from "../local/directories.ts"
 import { NO_SUCH_FILE, type Session, statusOf } from "./session.ts"
 

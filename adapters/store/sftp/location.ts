@@ -1,5 +1,5 @@
 /** Where a store on an SFTP server is: its URL, or the short form that scp and restic take. */
-import { StoreError } from "../../../stages/pack/store.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 
 /** A location, as the user wrote it: what is absent comes from the configuration of ssh. */
 export interface SftpLocation {

@@ -1,8 +1,8 @@
 /** Reads objects that are files on a server. */
 import { Buffer } from "node:buffer"
-import type { ObjectInfo, Range, Whole } from "../../../stages/pack/store.ts"
-import { listingBound } from "../listing_bound.ts"
-import { nameError, notFound, resolvePart, resolveRange, tooShort } from "../name.ts"
+import type { ObjectInfo, Range, Whole } from "../../../stages/store/store.ts"
+import { listingBound } from "../../../stages/store/listing_bound.ts"
+import { nameError, notFound, resolvePart, resolveRange, tooShort } from "../../../stages/store/name.ts"
 import { EOF, type Handle, NO_SUCH_FILE, pipelined, REQUEST_BYTES, type Session, statusOf } from "./session.ts"
 import type { Attributes } from "./ssh2.ts"
 

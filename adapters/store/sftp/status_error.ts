@@ -1,6 +1,6 @@
 /** What a server answers, as errors of a store. */
-import { StoreError } from "../../../stages/pack/store.ts"
-import { notFound } from "../name.ts"
+import { StoreError } from "../../../stages/store/store.ts"
+import { notFound } from "../../../stages/store/name.ts"
 import {
   BAD_MESSAGE,
   ConnectionLost,

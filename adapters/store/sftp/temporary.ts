@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import type { Temporary } from "../local/temporary.ts"
 import { STALE_MS } from "../local/temporary.ts"
-import { alreadyExists, TEMPORARY } from "../name.ts"
-import { StoreError } from "../../../stages/pack/store.ts"
+import { alreadyExists, TEMPORARY } from "../../../stages/store/name.ts"
+import { StoreError } from "../../../stages/store/store.ts"
 import { type Directories, openToSync, parentOf } from "./directories.ts"
 import {
   FAILURE,

@@ -17,9 +17,16 @@ import {
   type StoreGuarantees,
   type Whole,
   type WriteOptions,
-} from "../../../stages/pack/store.ts"
-import { alreadyExists, directoryError, nameError, notFound, resolvePart, writerError } from "../name.ts"
-import { sizeOfParts } from "../parts.ts"
+} from "../../../stages/store/store.ts"
+import {
+  alreadyExists,
+  directoryError,
+  nameError,
+  notFound,
+  resolvePart,
+  writerError,
+} from "../../../stages/store/name.ts"
+import { sizeOfParts } from "../../../stages/store/parts.ts"
 
 /** How to open a file as a store. */
 export interface SqliteStoreOptions {

@@ -13,11 +13,11 @@
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../../stages/pack/store.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import { problem } from "../http/failure.ts"
 import { hasObject } from "../http/read_object.ts"
 import { type HttpOptions, send } from "../http/request.ts"
-import { alreadyExists, TEMPORARY } from "../name.ts"
+import { alreadyExists, TEMPORARY } from "../../../stages/store/name.ts"
 import { type Collections, makeCollection } from "./collections.ts"
 import { propfind } from "./propfind.ts"
 

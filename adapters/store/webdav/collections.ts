@@ -1,6 +1,6 @@
 /** Collections (the directories of WebDAV) that objects lie in: made when they are needed. */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../../stages/pack/store.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import { type HttpOptions, send } from "../http/request.ts"
 import { propfind } from "./propfind.ts"
 

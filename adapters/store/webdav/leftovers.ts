@@ -1,8 +1,8 @@
 /** What writers that were killed left in `tmp/`. */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../../stages/pack/store.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import { type HttpOptions, send } from "../http/request.ts"
-import { TEMPORARY } from "../name.ts"
+import { TEMPORARY } from "../../../stages/store/name.ts"
 import { CLAIMS, removeCollection } from "./claim.ts"
 import { propfind } from "./propfind.ts"
 

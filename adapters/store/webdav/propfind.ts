@@ -1,11 +1,11 @@
 /** What is in a collection, by PROPFIND. */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../../stages/pack/store.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import { problem } from "../http/failure.ts"
 import { type HttpOptions, send } from "../http/request.ts"
 import type { Subject } from "../http/status.ts"
 import { beneath } from "../http/walk.ts"
-import { parseXml, type XmlElement, XmlError } from "../xml.ts"
+import { parseXml, type XmlElement, XmlError } from "../http/xml.ts"
 
 /** Something on the server. */
 export interface Resource {

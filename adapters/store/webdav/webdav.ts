@@ -9,15 +9,15 @@ import {
   StoreError,
   type StoreGuarantees,
   type WriteOptions,
-} from "../../../stages/pack/store.ts"
+} from "../../../stages/store/store.ts"
 import { addressOf, type Login } from "../http/credentials.ts"
 import { problem } from "../http/failure.ts"
 import { getObject, hasObject, statObject } from "../http/read_object.ts"
 import { type HttpOptions, type HttpRequest, send } from "../http/request.ts"
 import type { RequestBody } from "../http/request_body.ts"
 import { childName, type Directory, walkDirectories } from "../http/walk.ts"
-import { alreadyExists, directoryError, nameError, TEMPORARY, writerError } from "../name.ts"
-import { sizeOfParts } from "../parts.ts"
+import { alreadyExists, directoryError, nameError, TEMPORARY, writerError } from "../../../stages/store/name.ts"
+import { sizeOfParts } from "../../../stages/store/parts.ts"
 import { type ClaimOptions, withClaim } from "./claim.ts"
 import { collectionsOf, makeCollection } from "./collections.ts"
 import { removeLeftovers } from "./leftovers.ts"

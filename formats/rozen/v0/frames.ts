@@ -3,8 +3,8 @@
  * written and read in little memory. Number and end of each frame are authenticated with it ("STREAM", Hoang, Reyhanitabar,
  * Rogaway and Vizár, https://eprint.iacr.org/2015/189): none can be left out, moved, repeated, or brought in from another object.
  */
-import { FRAME_BYTES } from "../../../stages/framed.ts"
-import { KernelError } from "../../../stages/kernel.ts"
+import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
+import { KernelError } from "../../../stages/kernel/kernel.ts"
 import type { RepositoryError } from "../../format.ts"
 import { corrupt } from "../errors.ts"
 import { COMPRESSION, ENCRYPTION, type ObjectHeader } from "../header.ts"

@@ -6,9 +6,15 @@ import { none } from "../../../stages/compress/none.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { blake3Keyed } from "../../../stages/hash/blake3.ts"
-import { type Cipher, type Compressor, type Hasher, type KernelTable, makeKernel } from "../../../stages/kernel.ts"
-import type { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
-import type { ObjectStore } from "../../../stages/pack/store.ts"
+import {
+  type Cipher,
+  type Compressor,
+  type Hasher,
+  type KernelTable,
+  makeKernel,
+} from "../../../stages/kernel/kernel.ts"
+import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
+import type { ObjectStore } from "../../../stages/store/store.ts"
 import { COMPRESSION, ENCRYPTION, type Magic } from "../header.ts"
 import { subkey } from "../keys.ts"
 

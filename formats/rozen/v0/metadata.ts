@@ -3,8 +3,8 @@
  * metadata that counts is in the catalogs, because many paths may have the same content.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../../stages/catalog/tree_codec.ts"
-import type { StoredEntry } from "../../../stages/catalog/tree_row.ts"
+import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../../stages/catalog/tree/codec.ts"
+import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import { corrupt } from "../errors.ts"
 import { contentName } from "./names.ts"

@@ -1,9 +1,9 @@
 /** Writes objects of version 0, of any size. SPEC.md, "Objects". */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { FRAME_BYTES } from "../../../stages/framed.ts"
-import { KernelError } from "../../../stages/kernel.ts"
-import type { StoreError } from "../../../stages/pack/store.ts"
+import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
+import { KernelError } from "../../../stages/kernel/kernel.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import { encodeHeader, ENCRYPTION } from "../header.ts"
 import { type FrameCodec, frameCodec, maximumFrame } from "./frames.ts"
 import { BLOCK_VERSION_0, type Layout, type ObjectMagic, type Opened } from "./layout.ts"

@@ -6,7 +6,7 @@ import { describe, it } from "node:test"
 import { Effect, Exit, Stream } from "effect"
 import { makeSqlite } from "../../../adapters/catalog/sqlite.ts"
 import { makeSqliteNative } from "../../../adapters/catalog/sqlite_native.ts"
-import { makeSqliteWasm } from "../../../stages/catalog/sqlite_wasm.ts"
+import { makeSqliteWasm } from "../../../stages/catalog/sqlite/wasm.ts"
 import { bytesOf, sqliteSuite, withDatabase } from "../../suites/sqlite.ts"
 
 const native = () => Effect.runPromise(makeSqliteNative)

@@ -7,7 +7,7 @@ import { wasmFastCdc } from "../../../adapters/kernels/fastcdc.ts"
 import { FASTCDC_WASM } from "../../../adapters/kernels/fastcdc_wasm.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { fastcdc, type FastCdcOptions } from "../../../stages/chunk/fastcdc.ts"
-import { type Chunker, makeKernel } from "../../../stages/kernel.ts"
+import { type Chunker, makeKernel } from "../../../stages/kernel/kernel.ts"
 import { chunkerSuite, cutsOf, noise, prose, reasonOf } from "../../suites/kernels.ts"
 import { skipIf } from "../../skip.ts"
 import vectors from "../../vectors/fastcdc.json" with { type: "json" }

@@ -6,7 +6,7 @@ import { Redacted } from "effect"
 import { hasNodeChacha } from "../../../adapters/kernels/encrypt.ts"
 import { kernelTable, nativeKernels } from "../../../adapters/kernels/native.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 
 test("the table of kernels lists what runs, and by what", () => {
   const table = new Map(kernelTable().map(({ stage, name, implementation }) => [`${stage}:${name}`, implementation]))

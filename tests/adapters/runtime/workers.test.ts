@@ -30,9 +30,9 @@ import {
 } from "../../../mod.ts"
 import { localSource, memoryStore, nativeKernels } from "../../../adapters/mod.ts"
 import { makeWorkers } from "../../../adapters/runtime/workers.ts"
-import { inline } from "../../../stages/executor.ts"
+import { inline } from "../../../stages/run/executor.ts"
 import { chunkCount } from "../../../stages/hash/chunk_list.ts"
-import { Kernels } from "../../../stages/kernel.ts"
+import { Kernels } from "../../../stages/kernel/kernel.ts"
 import type { Source } from "../../../stages/walk/source.ts"
 import { noise } from "../../suites/kernels.ts"
 

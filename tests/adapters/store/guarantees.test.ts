@@ -11,7 +11,7 @@ import { sftpGuarantees } from "../../../adapters/store/sftp/sftp.ts"
 import { singleFileGuarantees } from "../../../adapters/store/single_file/single_file.ts"
 import { sqliteGuarantees } from "../../../adapters/store/sqlite/sqlite.ts"
 import { webdavGuarantees } from "../../../adapters/store/webdav/webdav.ts"
-import type { StoreGuarantees } from "../../../stages/pack/store.ts"
+import type { StoreGuarantees } from "../../../stages/store/store.ts"
 
 /** Every store, in the order of the table. */
 const stores: ReadonlyArray<readonly [name: string, guarantees: StoreGuarantees]> = [

@@ -7,7 +7,7 @@ import { decodeConfig, derive, isConfig, newConfig, unlock } from "../../../form
 import { escapeNode, packName, parseName, singleName, unescapeNode } from "../../../formats/bkp/names.ts"
 import { makeVault } from "../../../formats/bkp/vault.ts"
 import { RepositoryError } from "../../../formats/format.ts"
-import { objectNameProblem } from "../../../stages/pack/store.ts"
+import { objectNameProblem } from "../../../stages/store/store.ts"
 import { reasonOf } from "../../suites/kernels.ts"
 
 const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex")

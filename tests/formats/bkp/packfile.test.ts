@@ -7,7 +7,7 @@ import { IdTable } from "../../../formats/bkp/id_table.ts"
 import { compareIds, decodePack, encodePack, type Packable, prefixOf } from "../../../formats/bkp/packfile.ts"
 import { RepositoryError } from "../../../formats/format.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 
 const hasher = makeKernel(sha256, nativeKernels)
 const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex")

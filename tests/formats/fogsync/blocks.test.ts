@@ -15,7 +15,7 @@ import {
 } from "../../../formats/fogsync/bptr.ts"
 import { sealing, sealWhole } from "../../../formats/fogsync/envelope.ts"
 import { blockObject } from "../../../formats/fogsync/names.ts"
-import type { ObjectStore } from "../../../stages/pack/store.ts"
+import type { ObjectStore } from "../../../stages/store/store.ts"
 import { noise } from "../../suites/kernels.ts"
 import { keysFrom } from "./harness.ts"
 

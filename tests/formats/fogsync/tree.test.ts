@@ -20,10 +20,10 @@ import {
   nodeOf,
   splitNode,
 } from "../../../formats/fogsync/tree_node.ts"
-import type { TreeChange } from "../../../stages/catalog/tree.ts"
-import type { StoredEntry } from "../../../stages/catalog/tree_row.ts"
+import type { TreeChange } from "../../../stages/catalog/tree/tree.ts"
+import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
-import type { ObjectStore } from "../../../stages/pack/store.ts"
+import type { ObjectStore } from "../../../stages/store/store.ts"
 import { pathToBytes } from "../../../stages/walk/path.ts"
 import { noise } from "../../suites/kernels.ts"
 import { hex, keysFrom, reasonOf } from "./harness.ts"

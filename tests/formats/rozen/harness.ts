@@ -3,7 +3,7 @@ import { Effect, Redacted, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, Format, Secrets } from "../../../formats/format.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
-import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 
 /** Small packs, blocks and chunks, so that little content makes many of them; a password that costs nothing to try. */
 export const small: Format = makeRozen({

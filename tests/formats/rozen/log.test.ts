@@ -6,7 +6,7 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { SEGMENT_LIMIT } from "../../../formats/rozen/limits.ts"
 import { decodeSegment, LogWriter, type Segment } from "../../../formats/rozen/log.ts"
 import { Replay } from "../../../formats/rozen/replay.ts"
-import type { TreeChange } from "../../../stages/catalog/tree.ts"
+import type { TreeChange } from "../../../stages/catalog/tree/tree.ts"
 import { ChunkListBuilder, contentLength, emptyList } from "../../../stages/hash/chunk_list.ts"
 
 const listOf = (count: number): Uint8Array => {

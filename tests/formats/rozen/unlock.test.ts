@@ -6,7 +6,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import { Clock, Effect, Logger, Redacted, References, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { deriveKey, Scrypt, type ScryptFunction } from "../../../stages/encrypt/password.ts"
-import { ObjectStore, type StoreError } from "../../../stages/pack/store.ts"
+import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import { runFormat } from "../../suites/format.ts"
 import { secrets, small } from "./harness.ts"
 

@@ -4,10 +4,10 @@ import { Effect, type Scope } from "effect"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { encodeMap } from "../../../formats/snapshot_catalog/blob_map.ts"
 import { blobs, catalogName, extents } from "../../../formats/snapshot_catalog/names.ts"
-import type { SqliteEngine, SqliteError, SqliteValue } from "../../../stages/catalog/sqlite.ts"
+import type { SqliteEngine, SqliteError, SqliteValue } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { blake3 } from "../../../stages/hash/blake3.ts"
-import { type Hasher, makeKernel } from "../../../stages/kernel.ts"
-import type { ObjectStore, StoreError } from "../../../stages/pack/store.ts"
+import { type Hasher, makeKernel } from "../../../stages/kernel/kernel.ts"
+import type { ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import { database, hex, text } from "./harness.ts"
 
 export const hasher: Hasher = makeKernel(blake3, nativeKernels)

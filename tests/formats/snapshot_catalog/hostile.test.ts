@@ -8,7 +8,7 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { type Repository, RepositoryError, type SnapshotInfo } from "../../../formats/format.ts"
 import { decodeMap, encodeMap } from "../../../formats/snapshot_catalog/blob_map.ts"
 import { makeSnapshotCatalog } from "../../../formats/snapshot_catalog/mod.ts"
-import { ObjectStore } from "../../../stages/pack/store.ts"
+import { ObjectStore } from "../../../stages/store/store.ts"
 import { factsOf, noise, runFormat } from "../../suites/format.ts"
 import { alterDatabase, catalogOf, inRepository, made, options, small, walk } from "./harness.ts"
 

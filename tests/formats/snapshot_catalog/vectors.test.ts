@@ -7,8 +7,8 @@ import { decodeMap, encodeMap } from "../../../formats/snapshot_catalog/blob_map
 import { blobs, catalogName, catalogs, extents } from "../../../formats/snapshot_catalog/names.ts"
 import type { SnapshotCatalogOptions } from "../../../formats/snapshot_catalog/mod.ts"
 import { blake3 } from "../../../stages/hash/blake3.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
-import { SqliteEngine } from "../../../stages/catalog/sqlite.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
+import { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { alterDatabase, catalogOf, hex, inRepository, names, options, text, unhex, walk } from "./harness.ts"
 
 const HELLO = "8e4c7c1b99dbfd50e7a95185fead5ee1448fa904a2fdd778eaf5f2dbfd629a99"

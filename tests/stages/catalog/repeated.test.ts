@@ -4,7 +4,7 @@ import { test } from "node:test"
 import { repeatedChunks } from "../../../stages/catalog/repeated.ts"
 import { ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 
 test("what is twice in lists is found, and hardly anything else", () => {
   const hasher = makeKernel(sha256, {})

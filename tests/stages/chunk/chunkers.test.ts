@@ -5,7 +5,7 @@ import { Redacted } from "effect"
 import { fastcdc } from "../../../stages/chunk/fastcdc.ts"
 import { fixed } from "../../../stages/chunk/fixed.ts"
 import { whole } from "../../../stages/chunk/whole.ts"
-import { type KernelSpec, makeKernel } from "../../../stages/kernel.ts"
+import { type KernelSpec, makeKernel } from "../../../stages/kernel/kernel.ts"
 import vectors from "../../vectors/fastcdc.json" with { type: "json" }
 import { chunkerSuite, cutsOf, noise, reasonOf } from "../../suites/kernels.ts"
 

@@ -7,7 +7,7 @@ import { gzip } from "../../../stages/compress/gzip.ts"
 import { adaptiveZstd, COMPRESSION_MODES } from "../../../stages/compress/mode.ts"
 import { none } from "../../../stages/compress/none.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import { compressorSuite, noise, prose, reasonOf } from "../../suites/kernels.ts"
 
 const gone = { detectsTruncation: false }

@@ -5,7 +5,7 @@ import fc from "fast-check"
 import { crc32 } from "../../../stages/compress/crc32.ts"
 import { gunzip } from "../../../stages/compress/gunzip.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import { noise, reasonOf } from "../../suites/kernels.ts"
 
 const prose = (length: number): Uint8Array =>

@@ -4,7 +4,7 @@ import { test } from "node:test"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import { noise, prose } from "../../suites/kernels.ts"
 import { missing, runTool as run } from "../../tool.ts"
 

@@ -4,7 +4,7 @@ import { describe, it } from "node:test"
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib"
 import fc from "fast-check"
 import { zstdDecode } from "../../../stages/compress/zstd_decode.ts"
-import { KernelError } from "../../../stages/kernel.ts"
+import { KernelError } from "../../../stages/kernel/kernel.ts"
 import { noise, prose } from "../../suites/kernels.ts"
 
 const LIMIT = 8 << 20

@@ -10,7 +10,7 @@ import { readBlock, readFrame } from "../../../stages/compress/zstd_frame.ts"
 import { FrameMeter } from "../../../stages/compress/zstd_measure.ts"
 import { zstdContent } from "../../../stages/compress/zstd_stream.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
-import { KernelError, makeKernel } from "../../../stages/kernel.ts"
+import { KernelError, makeKernel } from "../../../stages/kernel/kernel.ts"
 import { prose } from "../../suites/kernels.ts"
 
 const WINDOW = 2 << 20

@@ -19,8 +19,8 @@ import {
 import { type AgeAudience, isAge, sealHeader, stanzaCount } from "../../../stages/encrypt/age.ts"
 import { AgePayloadCipher, openPayload, payloadBytes, sealPayload } from "../../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../../stages/encrypt/password.ts"
-import type { Transform } from "../../../stages/framed.ts"
-import { KernelError } from "../../../stages/kernel.ts"
+import type { Transform } from "../../../stages/kernel/frames.ts"
+import { KernelError } from "../../../stages/kernel/kernel.ts"
 import { skipIf } from "../../skip.ts"
 import { missing, runTool } from "../../tool.ts"
 

@@ -9,7 +9,7 @@ import { aes256gcm, portableXaes } from "../../../stages/encrypt/aes256gcm.ts"
 import { chacha20poly1305, portableChacha } from "../../../stages/encrypt/chacha20poly1305.ts"
 import { noEncryption } from "../../../stages/encrypt/none.ts"
 import { portableXchacha, xchacha20poly1305 } from "../../../stages/encrypt/xchacha20poly1305.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import { cipherSuite, noise, reasonOf } from "../../suites/kernels.ts"
 import chacha from "../../vectors/chacha20_poly1305.json" with { type: "json" }
 import xaes from "../../vectors/xaes_256_gcm.json" with { type: "json" }

@@ -8,7 +8,7 @@ import { encryptBlocks, TwofishCounter, twofishKey } from "../../../stages/encry
 import { twofish256ctr, twofishSecret } from "../../../stages/encrypt/twofish256ctr.ts"
 import { hmac } from "../../../stages/hash/hmac.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import { cipherSuite, noise, reasonOf } from "../../suites/kernels.ts"
 import vectors from "../../vectors/twofish_256.json" with { type: "json" }
 

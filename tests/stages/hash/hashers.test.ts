@@ -5,7 +5,7 @@ import { napiBlake3, nativeSha256, wasmBlake3 } from "../../../adapters/kernels/
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { blake3, blake3Keyed } from "../../../stages/hash/blake3.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
-import { type Hasher, type KernelTable, makeKernel } from "../../../stages/kernel.ts"
+import { type Hasher, type KernelTable, makeKernel } from "../../../stages/kernel/kernel.ts"
 import vectors from "../../vectors/hash.json" with { type: "json" }
 import { hasherSuite, reasonOf } from "../../suites/kernels.ts"
 

@@ -4,7 +4,7 @@ import { describe, it } from "node:test"
 import fc from "fast-check"
 import { noEncryption } from "../../../stages/encrypt/none.ts"
 import { chunkCount, ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
-import { makeKernel } from "../../../stages/kernel.ts"
+import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import {
   decodeFooter,
   encodeTail,

@@ -3,7 +3,7 @@ import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
 import { fault, memoryStore } from "../../../adapters/mod.ts"
 import { packSink } from "../../../stages/pack/pack_sink.ts"
-import { ObjectStore } from "../../../stages/pack/store.ts"
+import { ObjectStore } from "../../../stages/store/store.ts"
 import { noise } from "../../suites/kernels.ts"
 
 for (const appends of [true, false]) {

@@ -7,7 +7,7 @@ import { chunkId, ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
 import { openPackStore } from "../../../stages/pack/pack_store.ts"
 import { packsOf, plainLayout } from "../../../stages/pack/packs.ts"
 import { FOOTER_BYTES, type PackLayout } from "../../../stages/pack/pack_layout.ts"
-import { ObjectStore } from "../../../stages/pack/store.ts"
+import { ObjectStore } from "../../../stages/store/store.ts"
 import { noEncryption } from "../../../stages/encrypt/none.ts"
 
 const BLOCKS = 20

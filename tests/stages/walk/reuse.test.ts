@@ -1,8 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Stream } from "effect"
-import { SqliteError } from "../../../stages/catalog/sqlite.ts"
-import { plan } from "../../../stages/plan.ts"
+import { SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
+import { plan } from "../../../stages/plan/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { type Earlier, reuse, reuseListed } from "../../../stages/walk/reuse.ts"
 

@@ -6,7 +6,7 @@ import process from "node:process"
 import { describe, it } from "node:test"
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import { localStore } from "../../../../adapters/store/local/local.ts"
-import type { StoreError } from "../../../../stages/pack/store.ts"
+import type { StoreError } from "../../../../stages/store/store.ts"
 import { temporaryDirectory } from "./directory.ts"
 
 const test = (

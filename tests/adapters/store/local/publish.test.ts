@@ -6,7 +6,7 @@ import { describe, it } from "node:test"
 import { Effect } from "effect"
 import { codeOf } from "../../../../adapters/store/local/file_error.ts"
 import { publishNew, type PublishOptions } from "../../../../adapters/store/local/publish.ts"
-import { StoreError } from "../../../../stages/pack/store.ts"
+import { StoreError } from "../../../../stages/store/store.ts"
 import { temporaryDirectory } from "./directory.ts"
 
 const inDirectory = (body: (path: string) => Promise<void>) => (): Promise<void> =>

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Cause, Effect, Exit, type Scope, Stream } from "effect"
-import { openStore } from "../../../../adapters/store/open.ts"
-import { retry } from "../../../../adapters/store/retry.ts"
-import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
+import { openStore } from "../../../../adapters/store/open/open.ts"
+import { retry } from "../../../../adapters/store/retry/retry.ts"
+import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 import { freePort } from "../../../servers/process.ts"
 import {
   type Answer,

@@ -4,10 +4,10 @@ import process from "node:process"
 import { after, before, describe, it } from "node:test"
 import { AwsV4Signer } from "aws4fetch"
 import { Effect, Fiber, type Scope, Stream } from "effect"
-import { openStore } from "../../../../adapters/store/open.ts"
-import { type Meter, Pace, PIECE } from "../../../../adapters/store/pace.ts"
+import { openStore } from "../../../../adapters/store/open/open.ts"
+import { type Meter, Pace, PIECE } from "../../../../adapters/store/limit/pace.ts"
 import { s3Store } from "../../../../adapters/store/s3/s3.ts"
-import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 import { type Ceph, noCeph, startCeph } from "../../../servers/ceph.ts"
 
 let ceph: Ceph

@@ -6,7 +6,7 @@ import process from "node:process"
 import { test } from "node:test"
 import { Cause, Effect, Exit, type Scope } from "effect"
 import { s3Store } from "../../../../adapters/store/s3/s3.ts"
-import type { StoreError } from "../../../../stages/pack/store.ts"
+import type { StoreError } from "../../../../stages/store/store.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 import { empty, KEYS, refuse, reply, type Scripted, scripted, withVariables } from "./scripted.ts"
 

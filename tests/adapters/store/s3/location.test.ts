@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { parseS3Location, type S3Location, showS3Location } from "../../../../adapters/store/s3/location.ts"
-import { StoreError } from "../../../../stages/pack/store.ts"
+import { StoreError } from "../../../../stages/store/store.ts"
 
 test("locations are read, in the form of URLs and in restic's", () => {
   const cases: ReadonlyArray<readonly [string, S3Location, string]> = [

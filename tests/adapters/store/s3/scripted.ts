@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net"
 import process from "node:process"
 import { Effect, type Scope } from "effect"
 import { s3Store, type S3StoreOptions } from "../../../../adapters/store/s3/s3.ts"
-import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 
 /** What a request was. */
 export interface Seen {

@@ -5,9 +5,9 @@ import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "nod
 import process from "node:process"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
-import { retry } from "../../../../adapters/store/retry.ts"
+import { retry } from "../../../../adapters/store/retry/retry.ts"
 import { sftpStore } from "../../../../adapters/store/sftp/sftp.ts"
-import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 import { noSshd, type Sshd, type SshdOptions, startSshd } from "../../../servers/sshd.ts"
 import { skipIf } from "../../../skip.ts"
 

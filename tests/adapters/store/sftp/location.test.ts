@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { describeLocation, parseLocation } from "../../../../adapters/store/sftp/location.ts"
-import { StoreError } from "../../../../stages/pack/store.ts"
+import { StoreError } from "../../../../stages/store/store.ts"
 
 describe("the location of an SFTP store", () => {
   it("is a URL, or the form of scp", () => {

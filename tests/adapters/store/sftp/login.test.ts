@@ -7,7 +7,7 @@ import process from "node:process"
 import { inspect } from "node:util"
 import { Effect, Redacted } from "effect"
 import { sftpStore, type SftpStoreOptions } from "../../../../adapters/store/sftp/sftp.ts"
-import type { StoreError } from "../../../../stages/pack/store.ts"
+import type { StoreError } from "../../../../stages/store/store.ts"
 import { skipIf } from "../../../skip.ts"
 import { noSshd, type Sshd, startSshd } from "../../../servers/sshd.ts"
 

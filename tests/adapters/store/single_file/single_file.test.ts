@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
 import { singleFileStore } from "../../../../adapters/store/single_file/single_file.ts"
-import type { StoreError } from "../../../../stages/pack/store.ts"
+import type { StoreError } from "../../../../stages/store/store.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -1,7 +1,7 @@
 /** The WebDAV store on a server of the tests. */
 import { Effect, Redacted } from "effect"
 import { webdavStore, type WebdavStoreOptions } from "../../../../adapters/store/webdav/webdav.ts"
-import type { ObjectStore, StoreError } from "../../../../stages/pack/store.ts"
+import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 import { PASSWORD, USER, type WebServer } from "../../../servers/web_server.ts"
 
 /** Opens it in a collection of its own, which is made. */

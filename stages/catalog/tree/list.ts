@@ -1,0 +1,170 @@
+/** Listing a tree in the order of a walk, with memory that does not depend on its size. */
+import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from "../sqlite/sqlite.ts"
+import { IdSet } from "../id_set.ts"
+import { idOf } from "./nodes.ts"
+import type { Owners } from "./owner.ts"
+import { childPath, COLUMNS, corruptAt, DIRECTORY, entryOf, type StoredEntry } from "./row.ts"
+
+/** Rows that are read at once. */
+const BATCH = 256
+/** Subdirectories of one directory that are remembered at once. */
+const DIRECTORIES = 64
+/** Lists of chunks longer than this, in bytes, are read one by one, so that a batch stays small. */
+const LONG = 4096
+
+const NONE: Uint8Array = new Uint8Array(0)
+
+// Places in the rows of a listing: name, id, the columns of an entry with `content` last, its length.
+const NAME = 0
+const ID = 1
+const FIRST = 2
+const CONTENT = 14
+const LENGTH = 15
+
+/** {@link COLUMNS} without lists that are long, and the length of the list. */
+export const SHORT_COLUMNS: string = COLUMNS.replace(
+  /content$/,
+  `CASE WHEN length(content) <= ${LONG} THEN content END, length(content)`,
+)
+const LISTED = `name, id, ${SHORT_COLUMNS}`
+
+/** The statements of listings. Rows are read in batches, so any number of listings may share them. */
+export interface ListStatements {
+  readonly children: SqliteStatement
+  readonly directories: SqliteStatement
+  readonly content: SqliteStatement
+}
+
+/** Prepares them. */
+export const listStatements = (db: SqliteDatabase): ListStatements => {
+  const select = `SELECT ${LISTED} FROM entry WHERE parent = ? AND name > ?`
+  return {
+    children: db.prepare(`${select} ORDER BY name LIMIT ${BATCH}`),
+    directories: db.prepare(`${select} AND kind = ${DIRECTORY} ORDER BY name LIMIT ${DIRECTORIES}`),
+    content: db.prepare("SELECT content FROM entry WHERE parent = ? AND name = ?"),
+  }
+}
+
+interface Frame {
+  readonly id: number
+  readonly path: string
+  /** Subdirectories still to be visited, from `at` on. */
+  pending: Array<SqliteRow>
+  at: number
+  /** Whether there may be more than `pending`. */
+  more: boolean
+  listed: boolean
+}
+
+/**
+ * Everything beneath the directory `id` at `path`: in each directory first what is not a directory, then the directories, by
+ * the bytes of their names. Throws {@link SqliteError} `corrupt` at names that cannot be, and at an ID that comes twice, which
+ * also ends any cycle.
+ */
+export function* listBeneath(
+  id: number,
+  path: string,
+  statements: ListStatements,
+  owners: Owners,
+): Generator<StoredEntry, void> {
+  const met = new IdSet()
+  met.add(id)
+  const frames: Array<Frame> = [frameOf(id, path)]
+  while (frames.length > 0) {
+    const frame = frames[frames.length - 1]!
+    if (!frame.listed) {
+      yield* listFiles(frame, met, statements, owners)
+      frame.listed = true
+    }
+    if (frame.at === frame.pending.length && frame.more) refill(frame, met, statements)
+    if (frame.at === frame.pending.length) {
+      frames.pop()
+      continue
+    }
+    const row = frame.pending[frame.at++]!
+    const child = childPath(frame.path, row[NAME])
+    yield entryOf(child, row, FIRST, owners)
+    frames.push(frameOf(row[ID] as number, child))
+  }
+}
+
+/** What is directly in the directory `id` at `path`, by the bytes of their names. */
+export function* listChildren(
+  id: number,
+  path: string,
+  statements: ListStatements,
+  owners: Owners,
+): Generator<StoredEntry, void> {
+  for (let last: SqliteValue = NONE;;) {
+    const rows = statements.children.all(id, last)
+    for (const row of rows) {
+      yield entryOf(childPath(path, row[NAME]), whole(id, row, statements), FIRST, owners)
+    }
+    if (rows.length < BATCH) return
+    last = rows[rows.length - 1]![NAME]!
+  }
+}
+
+/** The chunk lists of all files, but for long ones. */
+export function* listChunks(db: SqliteDatabase): Generator<Uint8Array, void> {
+  const read = db.prepare(
+    `SELECT parent, name, content FROM entry WHERE (parent, name) > (?, ?) AND length(content) <= ${LONG} ` +
+      `ORDER BY parent, name LIMIT ${BATCH}`,
+  )
+  let rows: ReadonlyArray<SqliteRow> = []
+  let last: SqliteRow = [-1, NONE]
+  do {
+    rows = read.all(last[0]!, last[1]!)
+    for (const row of rows) if (row[2] instanceof Uint8Array) yield row[2]
+    last = rows.at(-1) ?? last
+  } while (rows.length === BATCH)
+}
+
+function* listFiles(
+  frame: Frame,
+  met: IdSet,
+  statements: ListStatements,
+  owners: Owners,
+): Generator<StoredEntry, void> {
+  let last: SqliteValue = NONE
+  for (;;) {
+    const rows = statements.children.all(frame.id, last)
+    for (const row of rows) {
+      if (row[FIRST] === DIRECTORY) {
+        if (frame.pending.length < DIRECTORIES) {
+          meet(frame, row, met)
+          frame.pending.push(row)
+        } else frame.more = true
+      } else {
+        meet(frame, row, met)
+        yield entryOf(childPath(frame.path, row[NAME]), whole(frame.id, row, statements), FIRST, owners)
+      }
+    }
+    if (rows.length < BATCH) return
+    last = rows[rows.length - 1]![NAME]!
+  }
+}
+
+const refill = (frame: Frame, met: IdSet, statements: ListStatements): void => {
+  const last = frame.pending[frame.pending.length - 1]![NAME]!
+  frame.pending = [...statements.directories.all(frame.id, last)]
+  frame.at = 0
+  frame.more = frame.pending.length === DIRECTORIES
+  for (const row of frame.pending) meet(frame, row, met)
+}
+
+const whole = (parent: number, row: SqliteRow, statements: ListStatements): SqliteRow => {
+  if (row[CONTENT] !== null || row[LENGTH] === null) return row
+  const [content] = statements.content.get(parent, row[NAME]!) ?? []
+  const out = row.slice()
+  out[CONTENT] = content ?? null
+  return out
+}
+
+const meet = (frame: Frame, row: SqliteRow, met: IdSet): void => {
+  if (!met.add(idOf(frame.path, row[ID]))) {
+    throw corruptAt(frame.path, `it has an entry whose ID ${row[ID]} belongs to another`)
+  }
+}
+
+const frameOf = (id: number, path: string): Frame => ({ id, path, pending: [], at: 0, more: false, listed: false })

@@ -1,0 +1,65 @@
+/** The schema of a tree: one snapshot's entries as a SQLite database that is updated in place from snapshot to snapshot. */
+import { type SqliteDatabase, SqliteError } from "../sqlite/sqlite.ts"
+
+/** `application_id` of a tree: "PSTK". */
+export const APPLICATION_ID = 0x5053544b
+
+/** `user_version` of a tree. */
+export const SCHEMA_VERSION = 1
+
+/** ID of the root directory, which is named `""` in the directory 0 that does not exist. */
+export const ROOT_ID = 1
+
+const COUNTER = `CREATE TABLE counter (next INTEGER NOT NULL) STRICT`
+
+const ENTRY = `CREATE TABLE entry (
+  parent INTEGER NOT NULL,
+  name BLOB NOT NULL,
+  id INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  mode INTEGER,
+  owner INTEGER,
+  mtime INTEGER,
+  ctime INTEGER,
+  inode INTEGER,
+  device INTEGER,
+  sparse INTEGER,
+  target BLOB,
+  link BLOB,
+  rdev INTEGER,
+  content BLOB,
+  PRIMARY KEY (parent, name)
+) STRICT, WITHOUT ROWID`
+
+const OWNER = `CREATE TABLE owner (id INTEGER PRIMARY KEY, uid INTEGER, gid INTEGER, user TEXT, grp TEXT) STRICT`
+
+/**
+ * Makes an empty database a tree, or makes sure that it is one: exactly this schema, so nothing that a hostile database brings
+ * (triggers, views, generated columns) can run. Throws {@link SqliteError} `corrupt` when it is something else.
+ */
+export const ensureSchema = (db: SqliteDatabase): void => {
+  const found = db.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY name").all()
+  const [application] = db.prepare("PRAGMA application_id").get() ?? []
+  const [version] = db.prepare("PRAGMA user_version").get() ?? []
+  if (found.length === 0 && application === 0 && version === 0) return create(db)
+  if (application !== APPLICATION_ID) throw corrupt("The database is not the catalog of a tree")
+  if (typeof version === "number" && version > SCHEMA_VERSION) {
+    throw corrupt(`The catalog has version ${version}, later than this program knows. Use a newer one`)
+  }
+  const expected = [["counter", COUNTER], ["entry", ENTRY], ["owner", OWNER]] as const
+  const same = found.length === expected.length &&
+    expected.every(([name, sql], i) => found[i]![0] === "table" && found[i]![1] === name && found[i]![2] === sql)
+  if (version !== SCHEMA_VERSION || !same) throw corrupt("The catalog has another schema than that of a tree")
+}
+
+const create = (db: SqliteDatabase): void => {
+  db.exec("BEGIN")
+  for (const sql of [ENTRY, OWNER, COUNTER]) db.exec(sql)
+  db.exec(`INSERT INTO counter VALUES (${ROOT_ID})`)
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+  db.exec("COMMIT")
+}
+
+const corrupt = (message: string): SqliteError => new SqliteError({ reason: "corrupt", message })

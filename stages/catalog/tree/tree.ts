@@ -1,0 +1,344 @@
+/**
+ * The tree: the entries of one snapshot in a SQLite database.
+ *
+ * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file that hold
+ * nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
+ */
+import { parentPath, pathProblem } from "../../walk/path.ts"
+import { IdSet } from "../id_set.ts"
+import type { SqliteDatabase, SqliteRow, SqliteValue } from "../sqlite/sqlite.ts"
+import { listBeneath, listChildren, listChunks, type ListStatements, listStatements } from "./list.ts"
+import { BATCH, below, idOf, nameOf, Nodes } from "./nodes.ts"
+import { Owners } from "./owner.ts"
+import { childPath, corruptAt, DIRECTORY, entryOf, IMPLIED_DIRECTORY } from "./row.ts"
+import { misuse, rowOf, sameRow, type StoredEntry } from "./row.ts"
+import { ensureSchema, ROOT_ID } from "./schema.ts"
+
+/** One step from a tree to the next. `remove` takes all beneath the path with it. */
+export type TreeChange =
+  | { readonly op: "put"; readonly entry: StoredEntry }
+  | { readonly op: "remove"; readonly path: string }
+
+/** How much a tree holds. */
+export interface TreeCounts {
+  readonly files: number
+  readonly directories: number
+  /** Symlinks, fifos, sockets, device nodes. */
+  readonly others: number
+  /** Content bytes of all files; hard links count each time. */
+  readonly bytes: number
+}
+
+/**
+ * An open tree. Everything is synchronous and throws {@link SqliteError}: `corrupt` when the database is damaged, `query` when
+ * a call makes no sense. After an error in a session the database is of no further use.
+ */
+export interface Tree {
+  /** The entry at a path. Fast when paths come depth-first. */
+  readonly lookup: (path: string) => StoredEntry | undefined
+  /** Starts a session, of which nothing is seen yet. `onChange` is told of every change that `put` and `removeUnseen` make, in order. */
+  readonly begin: (onChange?: (change: TreeChange) => void) => void
+  /**
+   * Stores an entry and marks it as seen, with the directories above it. Those that are missing are made, without metadata.
+   * What was at the path before is replaced: a directory that becomes something else loses all beneath it. Throws when the
+   * path was put in this session before. Keeps nothing of the entry.
+   */
+  readonly put: (entry: StoredEntry) => "new" | "changed" | "same"
+  /** Removes what was not seen since `begin`. Returns the number of entries removed. */
+  readonly removeUnseen: () => number
+  /** Makes a change that another session reported; marks nothing as seen and reports nothing. Changes applied in their order give the same tree. */
+  readonly apply: (change: TreeChange) => void
+  /** Ends the session. From here on the bytes of the database may be read. */
+  readonly commit: () => void
+  /**
+   * All entries, or the one at `under` with all beneath it, in the order of a walk (`Source.entries`); none when there is
+   * nothing at `under`. Memory does not grow with the tree, but for one bit per entry.
+   */
+  readonly entries: (options?: { readonly under?: string }) => IterableIterator<StoredEntry>
+  /** What is directly in the directory at a path, by the bytes of their names; none when there is no such directory. */
+  readonly children: (path: string) => IterableIterator<StoredEntry>
+  /** The chunk lists of all files, in no certain order, but for some that are long. */
+  readonly chunkLists: () => IterableIterator<Uint8Array>
+  /** Counted anew at each call, by reading all rows. */
+  readonly counts: () => TreeCounts
+}
+
+/** Opens the tree in a database, which is empty or holds one. Throws {@link SqliteError} `corrupt` when it holds anything else. */
+export const openTree = (db: SqliteDatabase): Tree => {
+  ensureSchema(db)
+  const tree = new OpenTree(db)
+  return {
+    lookup: (path) => tree.lookup(path),
+    begin: (onChange) => tree.begin(onChange),
+    put: (entry) => tree.put(entry),
+    removeUnseen: () => tree.removeUnseen(),
+    apply: (change) => tree.apply(change),
+    commit: () => tree.commit(),
+    entries: (options) => tree.entries(options?.under ?? ""),
+    children: (path) => tree.children(path),
+    chunkLists: () => listChunks(db),
+    counts: () => tree.counts(),
+  }
+}
+
+interface Session {
+  readonly report: ((change: TreeChange) => void) | undefined
+  /** The first ID that the session gave out: a directory with this or a later one was empty before. */
+  readonly firstId: number
+  /** IDs that were put. */
+  readonly put: IdSet
+  /** IDs of directories above those. */
+  readonly kept: IdSet
+  /** How many IDs are in either. */
+  seen: number
+  /** What was looked up, by path: it will be put soon, most often as it was, and need not be found a second time. */
+  readonly known: Map<string, Known>
+}
+
+/** A row that was looked up. */
+interface Known {
+  readonly row: SqliteRow
+  /** Where its ID is in the row. */
+  readonly at: number
+  /** `Nodes.removals` then. */
+  readonly removals: number
+}
+
+const NONE: Uint8Array = new Uint8Array(0)
+
+/** Rows that are kept between being looked up and put, at most: more than are on their way at once. */
+const KNOWN = 1 << 14
+
+class OpenTree {
+  readonly #db: SqliteDatabase
+  readonly #owners: Owners
+  readonly #nodes: Nodes
+  readonly #list: ListStatements
+  #session: Session | undefined
+
+  constructor(db: SqliteDatabase) {
+    this.#db = db
+    this.#owners = new Owners(db)
+    this.#nodes = new Nodes(db)
+    this.#list = listStatements(db)
+  }
+
+  lookup(path: string): StoredEntry | undefined {
+    if (path.startsWith("/")) return undefined
+    const parent = path === "" ? 0 : this.#nodes.resolve(parentPath(path))
+    if (parent === undefined) return undefined
+    const found = this.#nodes.findNext(parent, nameOf(path))
+    if (found === undefined) return undefined
+    const entry = entryOf(path, found.row, found.at + 1, this.#owners)
+    const known = this.#session?.known
+    if (known !== undefined) {
+      if (known.size >= KNOWN) known.clear()
+      known.set(path, { ...found, removals: this.#nodes.removals })
+    }
+    return entry
+  }
+
+  begin(report: ((change: TreeChange) => void) | undefined): void {
+    if (this.#session) throw misuse("", "a session is under way")
+    this.#db.exec("BEGIN")
+    this.#session = {
+      report,
+      firstId: this.#nodes.next,
+      put: new IdSet(),
+      kept: new IdSet(),
+      seen: 0,
+      known: new Map(),
+    }
+  }
+
+  commit(): void {
+    this.#running()
+    this.#nodes.keepNext()
+    this.#db.exec("COMMIT")
+    this.#session = undefined
+  }
+
+  put(entry: StoredEntry): "new" | "changed" | "same" {
+    const session = this.#running()
+    const outcome = this.#store(entry, session)
+    if (outcome !== "same") session.report?.({ op: "put", entry })
+    return outcome
+  }
+
+  apply(change: TreeChange): void {
+    this.#running()
+    if (change.op === "put") this.#store(change.entry, undefined)
+    else {
+      const { path } = change
+      const parent = path === "" ? 0 : this.#nodes.resolve(parentPath(path))
+      const row = parent === undefined ? undefined : this.#nodes.find(parent, nameOf(path))
+      if (parent === undefined || row === undefined) return
+      this.#nodes.remove(parent, nameOf(path), idOf(path, row[0]), row[1] === DIRECTORY)
+    }
+  }
+
+  removeUnseen(): number {
+    const session = this.#running()
+    const root = this.#nodes.find(0, NONE)
+    // When there are as many as were seen, all were.
+    if (root === undefined || this.#nodes.count() === session.seen) return 0
+    let removed = 0
+    const met = new IdSet()
+    /** Keeps a seen directory to descend into; removes what is unseen. */
+    const visit = (parent: number, name: SqliteValue, path: string, id: number, directory: boolean): boolean => {
+      if (session.put.has(id) || session.kept.has(id)) {
+        if (!met.add(id)) throw corruptAt(path, `its ID ${id} belongs to another entry`)
+        return directory
+      }
+      removed += this.#nodes.remove(parent, name, id, directory)
+      session.report?.({ op: "remove", path })
+      return false
+    }
+    if (!visit(0, NONE, "", ROOT_ID, true)) return removed
+    const frames = [{
+      id: ROOT_ID,
+      path: "",
+      rows: [] as ReadonlyArray<SqliteRow>,
+      at: 0,
+      last: NONE as SqliteValue,
+      more: true,
+    }]
+    while (frames.length > 0) {
+      const frame = frames[frames.length - 1]!
+      if (frame.at === frame.rows.length) {
+        if (!frame.more) {
+          frames.pop()
+          continue
+        }
+        frame.rows = this.#nodes.children(frame.id, frame.last)
+        frame.at = 0
+        frame.more = frame.rows.length === BATCH
+        continue
+      }
+      const [name, rawId, kind] = frame.rows[frame.at++]!
+      frame.last = name!
+      const path = childPath(frame.path, name)
+      const id = idOf(frame.path, rawId)
+      if (visit(frame.id, name!, path, id, kind === DIRECTORY)) {
+        frames.push({ id, path, rows: [], at: 0, last: NONE, more: true })
+      }
+    }
+    return removed
+  }
+
+  *entries(under: string): Generator<StoredEntry, void> {
+    const version = this.#nodes.version
+    const top = this.lookup(under)
+    if (top === undefined) return
+    yield top
+    if (top.kind !== "directory") return
+    const id = this.#nodes.resolve(under)
+    if (id === undefined) return
+    let listed = 1
+    for (const entry of listBeneath(id, under, this.#list, this.#owners)) {
+      listed += 1
+      yield entry
+    }
+    if (under !== "" || version !== this.#nodes.version) return
+    const stored = this.#nodes.count()
+    if (stored !== listed) throw corruptAt("", `${stored - listed} entries are in no directory`)
+  }
+
+  children(path: string): IterableIterator<StoredEntry> {
+    const id = this.lookup(path)?.kind === "directory" ? this.#nodes.resolve(path) : undefined
+    return id === undefined ? [].values() : listChildren(id, path, this.#list, this.#owners)
+  }
+
+  counts(): TreeCounts {
+    const counts = { files: 0, directories: 0, others: 0, bytes: 0 }
+    for (
+      const [kind, count, bytes] of this.#db.prepare("SELECT kind, count(*), total(size) FROM entry GROUP BY kind")
+        .all()
+    ) {
+      const number = Number(count)
+      if (kind === 0) {
+        counts.files = number
+        counts.bytes = Number(bytes)
+      } else if (kind === DIRECTORY) counts.directories = number
+      else counts.others += number
+    }
+    return counts
+  }
+
+  /** Inserts or updates. `session` is that of a put, undefined for a change that is applied. */
+  #store(entry: StoredEntry, session: Session | undefined): "new" | "changed" | "same" {
+    const { path } = entry
+    const problem = pathProblem(path)
+    if (problem !== undefined) throw misuse(path, problem)
+    if (path === "" && entry.kind !== "directory") throw misuse(path, "the root is not a directory")
+    const row = rowOf(entry, this.#owners)
+    const parent = path === "" ? 0 : this.#makeDirectory(parentPath(path), session)
+    const name = nameOf(path)
+    // What is in a directory that is new was put in this session, so there is most likely nothing at this path.
+    if (session && parent >= session.firstId) {
+      const id = this.#nodes.tryAdd(parent, name, row)
+      if (id !== undefined) return this.#stored(entry, id, session, "new")
+    }
+    const known = session?.known.get(path)
+    if (known !== undefined) {
+      session!.known.delete(path)
+      const id = idOf(path, known.row[known.at])
+      const untouched = known.removals === this.#nodes.removals && !session!.put.has(id) && !session!.kept.has(id)
+      if (untouched && sameRow(known.row, known.at + 1, row)) return this.#stored(entry, id, session, "same")
+    }
+    const old = this.#nodes.find(parent, name)
+    if (old === undefined) return this.#stored(entry, this.#nodes.add(parent, name, row), session, "new")
+    const id = idOf(path, old[0])
+    if (session?.put.has(id)) throw misuse(path, "the path came before")
+    if (sameRow(old, 1, row)) return this.#stored(entry, id, session, "same")
+    if (old[1] === DIRECTORY && entry.kind !== "directory") {
+      if (session?.kept.has(id)) throw misuse(path, "it is a directory with entries that came before")
+      this.#nodes.removeBeneath(id)
+    }
+    this.#nodes.change(parent, name, row)
+    return this.#stored(entry, id, session, "changed")
+  }
+
+  #stored<A>(entry: StoredEntry, id: number, session: Session | undefined, outcome: A): A {
+    if (session?.put.add(id) === true && !session.kept.has(id)) session.seen++
+    // A walk goes on inside of it.
+    if (entry.kind === "directory" && entry.path !== "") this.#nodes.enter({ path: entry.path, id })
+    return outcome
+  }
+
+  /** The ID of the directory at `path`, which is made when there is none, and marked as kept. */
+  #makeDirectory(path: string, session: Session | undefined): number {
+    let here = this.#nodes.ascend(path)
+    if (!this.#nodes.hasRoot) this.#nodes.add(0, NONE, IMPLIED_DIRECTORY)
+    while (here.path.length < path.length) {
+      const child = below(here.path, path)
+      const name = nameOf(child)
+      const row = this.#nodes.find(here.id, name)
+      let id: number
+      if (row === undefined) id = this.#nodes.add(here.id, name, IMPLIED_DIRECTORY)
+      else {
+        id = idOf(child, row[0])
+        if (row[1] !== DIRECTORY) {
+          if (session?.put.has(id)) throw misuse(path, `"${child}" came before, and is not a directory`)
+          this.#nodes.change(here.id, name, IMPLIED_DIRECTORY)
+        }
+      }
+      here = this.#nodes.enter({ path: child, id })
+    }
+    // Whatever is marked has its ancestors marked.
+    if (session && !session.kept.has(here.id)) {
+      keep(session, ROOT_ID)
+      for (const directory of this.#nodes.above) keep(session, directory.id)
+    }
+    return here.id
+  }
+
+  #running(): Session {
+    if (!this.#session) throw misuse("", "no session is under way")
+    return this.#session
+  }
+}
+
+const keep = (session: Session, id: number): void => {
+  if (session.kept.add(id) && !session.put.has(id)) session.seen++
+}

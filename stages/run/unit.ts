@@ -1,0 +1,125 @@
+/** The synchronous heart of an executor: stores the entries of a unit through a lane. Runs on any thread. */
+import { emptyList } from "../hash/chunk_list.ts"
+import type { Lane } from "./lane.ts"
+import type { Plan, Planned, Steps } from "../plan/plan.ts"
+import type { Entry, ReaderContent } from "../walk/entry.ts"
+import { SourceError } from "../walk/source.ts"
+
+/** An entry whose content is stored. */
+export interface Stored extends Entry {
+  /** The chunks of the content, a chunk list; empty for anything but files. */
+  readonly chunks: Uint8Array
+  /** The name of the content as a whole, when it was read and the plan has a `digest`. */
+  readonly digest?: Uint8Array
+  /** True when the content was known and not read. */
+  readonly reused: boolean
+  /** Content that was stored although it is not one state of the file: why. */
+  readonly warning?: string
+}
+
+/** Told of content bytes as they are read. */
+export type OnRead = (path: string, bytes: number) => void
+
+/** Blocks are handed on when so many stored bytes wait. */
+export const EMIT_BYTES: number = 2 << 20
+/** How often a file that changes while it is read is read again. */
+const RETRIES = 1
+/** What is said of a file that changed each time. */
+export const CHANGED_TWICE = "It changed while it was read, twice; what was read is stored"
+
+/** Stores entries whose content is not a stream, one after the other; pauses after some MiB, for blocks to be taken. */
+export function* storeAll(
+  lane: Lane,
+  onRead: OnRead,
+  entries: ReadonlyArray<Planned<Steps>>,
+  results: Array<Stored>,
+): Generator<void, void> {
+  let bytes = 0
+  for (const entry of entries) {
+    const stored = yield* store(lane, onRead, entry)
+    results.push(stored)
+    bytes += stored.size ?? 0
+    if (lane.readyBytes >= EMIT_BYTES || bytes >= EMIT_BYTES) {
+      bytes = 0
+      yield
+    }
+  }
+}
+
+function* store(lane: Lane, onRead: OnRead, entry: Planned<Steps>): Generator<void, Stored> {
+  const { content, known } = entry
+  if (entry.kind !== "file") return { ...bare(entry), chunks: emptyList, reused: false }
+  if (known !== undefined) return { ...bare(entry), chunks: known, reused: true }
+  if (content === undefined) return { ...bare(entry), size: 0, chunks: emptyList, reused: false }
+  if (content instanceof Uint8Array) {
+    lane.begin()
+    lane.push(content)
+    onRead(entry.path, content.length)
+    return { ...bare(entry), size: content.length, ...ended(lane), reused: false }
+  }
+  try {
+    return yield* storeReader(lane, onRead, bare(entry), content as ReaderContent)
+  } catch (error) {
+    if (error instanceof SourceError) return unreadable(entry, error)
+    throw error
+  }
+}
+
+function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderContent): Generator<void, Stored> {
+  for (let attempts = 0;; attempts++) {
+    const reader = content.open()
+    try {
+      lane.begin(content.extents)
+      const scratch = lane.direct ? undefined : new Uint8Array(EMIT_BYTES)
+      for (;;) {
+        const into = scratch ?? lane.space()
+        const length = reader.read(into)
+        onRead(entry.path, length)
+        if (scratch === undefined) lane.wrote(length)
+        else lane.push(scratch.subarray(0, length))
+        if (length < into.length) break
+        yield
+      }
+      const named = ended(lane)
+      const { changed, size, metadata } = reader.finish()
+      if (changed && attempts < RETRIES) continue
+      return {
+        ...entry,
+        // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
+        metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
+        size,
+        ...named,
+        reused: false,
+        ...(changed ? { warning: CHANGED_TWICE } : {}),
+      }
+    } finally {
+      reader.close()
+    }
+  }
+}
+
+/** Ends the content of a lane. */
+export const ended = (lane: Lane): Pick<Stored, "chunks" | "digest"> => {
+  const chunks = lane.end()
+  return lane.digest === undefined ? { chunks } : { chunks, digest: lane.digest }
+}
+
+/** What becomes of an entry that cannot be read. */
+export const unreadable = (entry: Entry, error: SourceError): Stored => ({
+  path: entry.path,
+  kind: "unreadable",
+  metadata: entry.metadata,
+  size: 0,
+  chunks: emptyList,
+  reused: false,
+  problem: error.message,
+})
+
+/** The entry without its content and plan, which nothing should keep alive. */
+export const bare = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array }): Entry => {
+  const { kind, metadata, path, size } = entry
+  // Most are like this, and taking them apart is slow.
+  if (kind === "file" && entry.linkTo === undefined && entry.sparse === undefined) return { path, kind, metadata, size }
+  const { content: _content, plan: _plan, known: _known, ...rest } = entry
+  return rest
+}

@@ -1,0 +1,123 @@
+/** Reads objects of a remote store whole, where most of them is wanted: one request instead of one for each part. */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Semaphore from "effect/Semaphore"
+import { release } from "../memory/release.ts"
+import { Afresh } from "../pack/second_read.ts"
+import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
+import { concernsObject } from "../pack/unreadable.ts"
+
+/** Objects up to so many bytes are fetched whole: packs of 16 MiB are a little larger than that. */
+const LARGEST_BYTES = 32 << 20
+/** Bytes of whole objects under way at once: two packs of 16 MiB. */
+const UNDER_WAY_BYTES = 36 << 20
+/** Smaller objects may be fetched whole again after they were dropped. */
+const SMALL_BYTES = 256 << 10
+
+/** Which objects are read whole. */
+export interface WholeReads {
+  /** The size of an object of which most is wanted; undefined: only what is asked for is fetched. */
+  readonly sizeOf: (name: string) => number | undefined
+  /** So many bytes are in memory at most, kept or under way; what was not used for the longest time goes first. */
+  readonly bytes: number
+}
+
+/**
+ * `get` of a store that fetches an object whole when a part of it is first read, and takes that and what is read later from memory. What is
+ * larger than 32 MiB, or than there is room for, is not fetched whole, and nothing of more than 256 KiB twice: once it is dropped, parts are
+ * asked for. So are they where the whole cannot be had, or has another size: errors are those of the parts. Fails as the store does
+ * when that is not available.
+ */
+export const wholeReads = (
+  store: Pick<ObjectStore, "get">,
+  { bytes: limit, sizeOf }: WholeReads,
+): Pick<ObjectStore, "get"> => {
+  const kept = new Map<string, Uint8Array>()
+  const coming = new Map<string, Deferred.Deferred<void>>()
+  const tried = new Set<string>()
+  const underWay = Math.min(UNDER_WAY_BYTES, limit)
+  const largest = Math.min(LARGEST_BYTES, underWay)
+  const room = Semaphore.makeUnsafe(underWay)
+  /** Of what is kept, and under way. */
+  let bytes = 0
+
+  const reserve = (size: number): void => {
+    bytes += size
+    for (const [old, dropped] of kept) {
+      if (bytes <= limit) break
+      kept.delete(old)
+      bytes -= dropped.length
+      release(dropped)
+    }
+  }
+  const fromMemory = (name: string, part: Range | Whole) => {
+    const whole = kept.get(name)
+    if (whole === undefined) return undefined
+    const { length, offset } = "atMost" in part ? { offset: 0, length: whole.length } : part
+    // What goes beyond the end, or counts from it, is for the store to answer.
+    if (offset < 0 || offset + length > whole.length) return undefined
+    // The last that was used goes last.
+    kept.delete(name)
+    kept.set(name, whole)
+    return whole.slice(offset, offset + length)
+  }
+  const fetch = (name: string, size: number): Effect.Effect<void, StoreError> =>
+    Effect.suspend(() => {
+      const done = Deferred.makeUnsafe<void>()
+      coming.set(name, done)
+      const whole = Effect.suspend(() => {
+        reserve(size)
+        return Effect.onExit(
+          store.get(name, { atMost: size }),
+          (exit) =>
+            Effect.sync(() => {
+              if (Exit.isSuccess(exit) && exit.value.length === size) kept.set(name, exit.value)
+              else bytes -= size
+            }),
+        )
+      })
+      return Semaphore.withPermits(room, size)(whole).pipe(
+        Effect.matchEffect({
+          onSuccess: () => Effect.sync(() => void tried.add(name)),
+          onFailure: (error) => concernsObject(error) ? Effect.sync(() => void tried.add(name)) : Effect.fail(error),
+        }),
+        Effect.ensuring(Effect.sync(() => {
+          coming.delete(name)
+          Deferred.doneUnsafe(done, Effect.void)
+        })),
+      )
+    })
+
+  /** What is in memory may be what was read wrongly. */
+  const drop = (name: string): void => {
+    const whole = kept.get(name)
+    if (whole === undefined) return
+    kept.delete(name)
+    bytes -= whole.length
+    release(whole)
+  }
+
+  const get: ObjectStore["get"] = (name, part) =>
+    Effect.flatMap(Afresh, (afresh) => {
+      if (afresh) {
+        drop(name)
+        return store.get(name, part)
+      }
+      const found = fromMemory(name, part)
+      if (found !== undefined) return Effect.succeed(found)
+      const other = coming.get(name)
+      // Who waits tries again: the other may have been interrupted.
+      if (other !== undefined) return Effect.andThen(Deferred.await(other), get(name, part))
+      const size = kept.has(name) ? undefined : sizeOf(name)
+      if (size === undefined || size > largest || (size > SMALL_BYTES && tried.has(name))) return store.get(name, part)
+      return Effect.andThen(
+        fetch(name, size),
+        Effect.suspend(() => {
+          const found = fromMemory(name, part)
+          return found === undefined ? store.get(name, part) : Effect.succeed(found)
+        }),
+      )
+    })
+  return { get }
+}

@@ -1,0 +1,413 @@
+import assert from "node:assert/strict"
+import { spawn, spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import { homedir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { describe, it } from "node:test"
+import { fileURLToPath } from "node:url"
+import { Effect, Layer, Logger, Stream } from "effect"
+import { cache, type CacheOptions } from "../../../../adapters/store/cache/cache.ts"
+import { cacheDirectory } from "../../../../adapters/store/cache/directory.ts"
+import { counting, type CountingStore } from "../../../../adapters/store/counting/counting.ts"
+import { fault } from "../../../../adapters/store/fault/fault.ts"
+import { localStore } from "../../../../adapters/store/local/local.ts"
+import { memoryStore } from "../../../../adapters/store/memory/memory.ts"
+import { ObjectStore, type StoreError } from "../../../../stages/store/store.ts"
+import { storeSuite } from "../../../suites/store.ts"
+import { temporaryDirectory } from "../local/directory.ts"
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
+const holds = (name: string): boolean => name.endsWith(".map")
+
+/** Runs with a directory for a cache; gives what was logged. */
+const withCache = async (
+  use: (directory: string) => Effect.Effect<void, unknown>,
+): Promise<ReadonlyArray<string>> => {
+  const lines: Array<string> = []
+  await Effect.runPromise(
+    Effect.scoped(Effect.flatMap(temporaryDirectory, (directory) => use(join(directory, "cache")))).pipe(
+      Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])),
+    ),
+  )
+  return lines
+}
+
+/** The same where nothing is to be logged. */
+const inCache = async (use: (directory: string) => Effect.Effect<void, unknown>): Promise<void> =>
+  assert.deepEqual(await withCache(use), [])
+
+/** A store with a config and two objects that are cached when they are read; and one that counts what is asked of it. */
+const filled = Effect.gen(function* () {
+  const inner = yield* memoryStore.make()
+  yield* inner.put("config", [bytesOf("one")])
+  yield* inner.put("a.map", [bytesOf("hello "), bytesOf("world")])
+  yield* inner.put("b.map", [bytesOf("good bye")])
+  yield* inner.put("c.roz", [bytesOf("content")])
+  return counting(inner)
+})
+
+/** As a process does that has just been started. */
+const opened = Effect.fnUntraced(function* (store: ObjectStore, directory: string, more: Partial<CacheOptions> = {}) {
+  const cached = cache(store, { directory, holds, config: "config", ...more })
+  yield* cached.get("config", { atMost: Infinity })
+  yield* Stream.runDrain(cached.list(""))
+  return cached
+})
+
+const text = (store: ObjectStore, name: string): Effect.Effect<string, StoreError> =>
+  Effect.map(store.get(name, { atMost: Infinity }), (bytes) => new TextDecoder().decode(bytes))
+
+const reads = (store: CountingStore): number => store.counts().requests.get
+
+/** Files of a cache, that is copies of objects. */
+const filesIn = (directory: string): ReadonlyArray<string> =>
+  fs.readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .map((name) => join(directory, name))
+    .filter((path) => /[/\\][0-9a-f]{64}[/\\][0-9a-f]{64}$/.test(path))
+
+storeSuite(
+  "cache over memoryStore",
+  Effect.gen(function* () {
+    const directory = join(yield* temporaryDirectory, "cache")
+    return cache(yield* memoryStore.make(), { directory, holds: () => true })
+  }),
+)
+
+describe("cache", () => {
+  it("reads an object once, whatever part of it is wanted, and not what it does not hold", () =>
+    inCache((directory) =>
+      Effect.gen(function* () {
+        const inner = yield* filled
+        const store = yield* opened(inner, directory)
+        assert.equal(reads(inner), 1)
+        const ranges = [{ offset: 0, length: 5 }, { offset: -5, length: 5 }, { offset: 3, length: 0 }]
+        const parts = yield* Effect.forEach(ranges, (range) => store.get("a.map", range), { concurrency: "unbounded" })
+        assert.deepEqual(parts.map((part) => new TextDecoder().decode(part)), ["hello", "world", ""])
+        assert.equal(yield* text(store, "a.map"), "hello world")
+        assert.equal(reads(inner), 2)
+        assert.equal(inner.counts().bytesRead, 3 + 11)
+        for (let i = 0; i < 2; i++) yield* store.get("c.roz", { atMost: Infinity })
+        assert.equal(reads(inner), 4)
+
+        // Another process needs the config only.
+        const again = yield* opened(inner, directory)
+        assert.equal(yield* text(again, "a.map"), "hello world")
+        assert.equal(reads(inner), 5)
+        const beyond = yield* Effect.flip(again.get("a.map", { offset: 9, length: 3 }))
+        assert.equal(beyond.reason, "corrupt")
+        assert.equal(reads(inner), 5)
+      })
+    ))
+
+  it("keeps what is put", () =>
+    inCache((directory) =>
+      Effect.gen(function* () {
+        const inner = yield* filled
+        const store = yield* opened(inner, directory)
+        yield* store.put("d.map", [bytesOf("new"), bytesOf("er")])
+        assert.equal(yield* text(store, "d.map"), "newer")
+        assert.equal(yield* text(yield* opened(inner, directory), "d.map"), "newer")
+        assert.equal(reads(inner), 2)
+        // What is written in any other way is not mistaken for it.
+        yield* store.put("d.map", [bytesOf("other")], { replace: true })
+        assert.equal(yield* text(store, "d.map"), "other")
+        yield* Effect.scoped(Effect.gen(function* () {
+          const writer = yield* store.create("d.map", { replace: true })
+          yield* writer.append(bytesOf("third"))
+          yield* writer.commit
+        }))
+        assert.equal(yield* text(store, "d.map"), "third")
+        assert.equal((yield* Effect.flip(store.put("d.map", [bytesOf("fifth")]))).reason, "exists")
+        assert.equal(yield* text(store, "d.map"), "third")
+        yield* store.remove("d.map")
+        assert.equal((yield* Effect.flip(store.get("d.map", { atMost: Infinity }))).reason, "not-found")
+      })
+    ))
+
+  it("has nothing that the store has not: what is lost, changed in length, or of another repository", () =>
+    inCache((directory) =>
+      Effect.gen(function* () {
+        const inner = yield* filled
+        yield* text(yield* opened(inner, directory), "a.map")
+        yield* text(yield* opened(inner, directory), "b.map")
+        assert.equal(filesIn(directory).length, 2)
+        // Also when it has not been listed.
+        yield* inner.remove("a.map")
+        yield* inner.put("b.map", [bytesOf("longer than before")], { replace: true })
+        for (const listed of [true, false]) {
+          const store = listed ? yield* opened(inner, directory) : cache(inner, { directory, holds, config: "config" })
+          if (!listed) yield* store.get("config", { atMost: Infinity })
+          assert.equal((yield* Effect.flip(store.get("a.map", { atMost: Infinity }))).reason, "not-found")
+          assert.equal(yield* text(store, "b.map"), "longer than before")
+        }
+        // A new repository at that place.
+        yield* inner.put("config", [bytesOf("two")], { replace: true })
+        yield* inner.put("a.map", [bytesOf("HELLO WORLD")])
+        assert.equal(yield* text(yield* opened(inner, directory), "a.map"), "HELLO WORLD")
+        // The same by what it puts, and before the config is known nothing is kept.
+        const fresh = counting(yield* memoryStore.make())
+        const store = cache(fresh, { directory, holds, config: "config" })
+        yield* store.put("a.map", [bytesOf("hello w0rld")])
+        yield* store.get("a.map", { atMost: Infinity })
+        assert.equal(reads(fresh), 1)
+        yield* store.put("config", [bytesOf("three")])
+        assert.equal(yield* text(store, "a.map"), "hello w0rld")
+      })
+    ))
+
+  it("finds every damage of its files, and reads the object again", () =>
+    inCache((directory) =>
+      Effect.gen(function* () {
+        const inner = yield* filled
+        yield* text(yield* opened(inner, directory), "a.map")
+        const [path] = filesIn(directory)
+        const whole = fs.readFileSync(path!)
+        const damages = [
+          ...Array.from(whole, (_, at) => {
+            const damaged = Uint8Array.from(whole)
+            damaged[at]! ^= 1 << at % 8
+            return damaged
+          }),
+          ...Array.from(whole, (_, length) => whole.subarray(0, length)),
+          Buffer.concat([whole, new Uint8Array(1)]),
+        ]
+        for (const [i, damaged] of damages.entries()) {
+          const before = reads(inner)
+          fs.writeFileSync(path!, damaged)
+          const store = yield* opened(inner, directory)
+          const range = { offset: 6, length: 5 }
+          const part = i % 2 === 0
+            ? yield* text(store, "a.map")
+            : `hello ${new TextDecoder().decode(yield* store.get("a.map", range))}`
+          assert.equal(part, "hello world")
+          assert.equal(reads(inner), before + 2)
+          assert.deepEqual(fs.readFileSync(path!), whole)
+        }
+        // The copy of another object, or of another repository.
+        yield* inner.put("z.map", [bytesOf("HELLO WORLD")])
+        yield* text(yield* opened(inner, directory), "z.map")
+        fs.renameSync(filesIn(directory).find((other) => other !== path)!, path!)
+        assert.equal(yield* text(yield* opened(inner, directory), "a.map"), "hello world")
+      })
+    ))
+
+  it("stays within its bound: what was used last stays", () =>
+    inCache((directory) =>
+      Effect.gen(function* () {
+        const inner = counting(yield* memoryStore.make())
+        const bytes = 20_000
+        const store = cache(inner, { directory, holds, bytes })
+        const size = (): number => filesIn(directory).reduce((sum, path) => sum + fs.statSync(path).size, 0)
+        const name = (i: number): string => `${i}.map`
+        for (let i = 0; i < 60; i++) {
+          yield* store.put(name(i), [new Uint8Array(1000)])
+          assert.ok(size() <= bytes, String(size()))
+          // File systems may keep times by the second; so the order is made plain.
+          for (const path of filesIn(directory)) {
+            const { mtimeMs } = fs.statSync(path)
+            fs.utimesSync(path, mtimeMs / 1000 - 10, mtimeMs / 1000 - 10)
+          }
+          yield* cache(inner, { directory, holds, bytes }).get(name(0), { atMost: Infinity })
+        }
+        assert.ok(size() > bytes / 2)
+        const before = reads(inner)
+        for (const i of [0, 59, 58]) yield* store.get(name(i), { atMost: Infinity })
+        assert.equal(reads(inner), before)
+        yield* store.get(name(20), { atMost: Infinity })
+        assert.equal(reads(inner), before + 1)
+        // Too large to be worth it: in ranges, and not kept.
+        yield* store.put("large.map", [new Uint8Array(bytes / 4 + 1)])
+        assert.equal((yield* store.get("large.map", { offset: -1, length: 1 })).length, 1)
+        assert.equal(inner.counts().bytesRead, reads(inner) * 1000 - 1000 + 1)
+      })
+    ))
+
+  it("is private, says that it is a cache, and can be removed at any time", () =>
+    inCache((directory) =>
+      Effect.gen(function* () {
+        const inner = yield* filled
+        const store = yield* opened(inner, directory)
+        yield* text(store, "a.map")
+        if (process.platform !== "win32") {
+          for (
+            const path of [
+              directory,
+              ...fs.readdirSync(directory, { recursive: true, encoding: "utf8" }).map((p) => join(directory, p)),
+            ]
+          ) {
+            const info = fs.statSync(path)
+            assert.equal(info.mode & 0o777, info.isDirectory() ? 0o700 : 0o600, path)
+          }
+        }
+        assert.match(
+          fs.readFileSync(join(directory, "CACHEDIR.TAG"), "utf8"),
+          /^Signature: 8a477f597d28d172789f06886806bc55\n/,
+        )
+        fs.rmSync(join(directory, fs.readdirSync(directory).find((name) => name.length === 64)!), { recursive: true })
+        assert.equal(yield* text(store, "a.map"), "hello world")
+        assert.equal(filesIn(directory).length, 1)
+        fs.rmSync(directory, { recursive: true })
+        assert.equal(yield* text(store, "a.map"), "hello world")
+        yield* store.put("e.map", [bytesOf("more")])
+        assert.equal(yield* text(store, "e.map"), "more")
+        assert.equal(yield* text(yield* opened(inner, directory), "a.map"), "hello world")
+      })
+    ))
+
+  it("goes on without a directory that is none, is not its own, or cannot be written, and says so once", async () => {
+    const cases: ReadonlyArray<readonly [RegExp, (directory: string) => void]> = [
+      [/ENOTDIR|EEXIST/, (directory) => fs.writeFileSync(directory, "a file")],
+      [/it holds other files, and is no cache/, (directory) => {
+        fs.mkdirSync(directory, { mode: 0o700 })
+        fs.writeFileSync(join(directory, "letter"), "")
+      }],
+      ...(process.platform === "win32" ? [] : [
+        [/others may write to it/, (directory: string) => {
+          fs.mkdirSync(directory)
+          fs.chmodSync(directory, 0o777)
+        }] as const,
+      ]),
+    ]
+    for (const [message, spoil] of cases) {
+      const lines = await withCache((directory) =>
+        Effect.gen(function* () {
+          spoil(directory)
+          const inner = yield* filled
+          const store = yield* opened(inner, directory)
+          for (let i = 0; i < 2; i++) {
+            assert.equal(yield* text(store, "a.map"), "hello world")
+            assert.equal((yield* store.get("b.map", { offset: 0, length: 4 })).length, 4)
+            yield* store.put(`new${i}.map`, [bytesOf("new")])
+          }
+          assert.equal(inner.counts().bytesRead, 3 + 2 * (11 + 4))
+        })
+      )
+      assert.equal(lines.length, 1, lines.join("\n"))
+      assert.match(lines[0]!, /^The cache .*cache cannot be used: .*; going on without it$/)
+      assert.match(lines[0]!, message)
+    }
+  })
+
+  const noMount = process.getuid?.() !== 0
+    ? "making a file system that is full needs root"
+    : spawnSync("sh", ["-c", "command -v mount umount"]).status === 0
+    ? false
+    : "mount is not installed"
+  it("goes on when its disk is full, with what it has", { skip: noMount }, async () => {
+    const lines = await withCache((directory) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          fs.mkdirSync(directory, { mode: 0o700 })
+          const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=700", "none", directory])
+          assert.equal(mounted.status, 0, String(mounted.stderr))
+        }),
+        () =>
+          Effect.gen(function* () {
+            const inner = counting(yield* memoryStore.make())
+            const store = cache(inner, { directory, holds })
+            const large = new Uint8Array(20_000).fill(7)
+            for (let i = 0; i < 6; i++) yield* store.put(`${i}.map`, [large])
+            for (let i = 0; i < 6; i++) assert.deepEqual(yield* store.get(`${i}.map`, { atMost: Infinity }), large)
+            assert.ok(reads(inner) >= 3 && reads(inner) < 6, String(reads(inner)))
+            // Nothing is left of what did not fit.
+            assert.deepEqual(fs.readdirSync(directory).filter((name) => name.startsWith("tmp-")), [])
+            assert.equal(filesIn(directory).length, 6 - reads(inner))
+          }),
+        () => Effect.sync(() => assert.equal(spawnSync("umount", [directory]).status, 0)),
+      )
+    )
+    assert.equal(lines.length, 1, lines.join("\n"))
+    assert.match(lines[0]!, /cannot be used: no space is left on its disk; going on without it$/)
+  })
+
+  it("passes on what the store fails with, and keeps nothing of it", () =>
+    inCache((directory) =>
+      Effect.gen(function* () {
+        const inner = yield* filled
+        for (const operation of ["get", "put"] as const) {
+          const store = cache(fault(inner, { nth: 1, operation, effect: "fail", reason: "unavailable" }), {
+            directory,
+            holds,
+          })
+          const failing = operation === "get"
+            ? store.get("a.map", { atMost: Infinity })
+            : store.put("q.map", [bytesOf("q")])
+          assert.equal((yield* Effect.flip(Effect.asVoid<unknown, StoreError, never>(failing))).reason, "unavailable")
+          assert.deepEqual(fs.existsSync(directory) ? filesIn(directory) : [], [])
+        }
+      })
+    ))
+
+  it("can be shared by processes, while it is too small for all and is removed", { timeout: 120_000 }, async () => {
+    const lines = await withCache((directory) =>
+      Effect.scoped(Effect.gen(function* () {
+        const path = join(yield* temporaryDirectory, "store")
+        const store = yield* localStore.make(path, { create: true })
+        for (let i = 0; i < 12; i++) yield* store.put(`x/${i}`, [new Uint8Array(3000 + 100 * i).fill(i)])
+        const script = fileURLToPath(new URL("./cache_process.ts", import.meta.url).href)
+        const start = (): Promise<string> =>
+          new Promise((done, fail) => {
+            const args = ["Deno" in globalThis ? ["run", "-A"] : [], script, path, directory, "15"].flat()
+            const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] })
+            let output = ""
+            child.stdout.on("data", (part) => output += part)
+            child.stderr.on("data", (part) => output += part)
+            child.on("error", fail)
+            child.on("close", (code) => done(`${output}${code === 0 ? "" : `exit code ${code}`}`))
+          })
+        const ended = Promise.all([start(), start(), start()])
+        let over = false
+        void ended.finally(() => over = true)
+        yield* Effect.promise(async () => {
+          while (!over) {
+            await new Promise((go) => setTimeout(go, 50))
+            if (!fs.existsSync(directory)) continue
+            const name = fs.readdirSync(directory).find((name) => name.length === 64)
+            if (name === undefined) continue
+            try {
+              fs.rmSync(join(directory, name), { recursive: true, force: true })
+            } catch {
+              // A process has written to it meanwhile.
+            }
+          }
+        })
+        assert.deepEqual(yield* Effect.promise(() => ended), ["", "", ""])
+      }))
+    )
+    assert.deepEqual(lines, [])
+  })
+
+  it("is a layer, too", () =>
+    inCache((directory) =>
+      Effect.flatMap(ObjectStore, (store) =>
+        Effect.gen(function* () {
+          yield* store.put("a.map", [bytesOf("hello")])
+          assert.equal(yield* text(store, "a.map"), "hello")
+          assert.equal(filesIn(directory).length, 1)
+        })).pipe(Effect.provide(cache.layer({ directory, holds }).pipe(Layer.provide(memoryStore.layer))))
+    ))
+
+  it("lies where the environment says", () => {
+    const { PENSTOCK_CACHE_DIR, XDG_CACHE_HOME } = process.env
+    const set = (name: string, value: string | undefined): void => {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
+    try {
+      set("PENSTOCK_CACHE_DIR", "/x/own")
+      set("XDG_CACHE_HOME", "/x/all")
+      assert.equal(cacheDirectory(), "/x/own")
+      set("PENSTOCK_CACHE_DIR", "")
+      assert.equal(cacheDirectory(), join("/x/all", "penstock"))
+      // A relative path is to be ignored, as the specification of XDG says.
+      for (const none of [undefined, "", "relative", "./x"]) {
+        set("XDG_CACHE_HOME", none)
+        assert.equal(cacheDirectory(), join(homedir(), ".cache", "penstock"))
+      }
+    } finally {
+      set("PENSTOCK_CACHE_DIR", PENSTOCK_CACHE_DIR)
+      set("XDG_CACHE_HOME", XDG_CACHE_HOME)
+    }
+  })
+})

@@ -1,5 +1,0 @@
-import { Effect } from "effect"
-import { makeSqliteWasm } from "../../../stages/catalog/sqlite_wasm.ts"
-import { sqliteSuite } from "../../suites/sqlite.ts"
-
-sqliteSuite("sqlite-wasm", () => Effect.runPromise(makeSqliteWasm))
