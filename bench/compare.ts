@@ -64,8 +64,8 @@ const metadataDiffers = (one: Stats, other: Stats, kept: Kept): string | undefin
 }
 
 /**
- * The first difference in what is `kept`, as a sentence, or undefined. The mtime of the top directory and those of symlinks are not
- * compared, because not every tool keeps them.
+ * The first difference in what is `kept`, as a sentence, or undefined. The mtime of the top directory and those of
+ * symlinks are not compared, because not every tool keeps them.
  */
 export const difference = (
   source: string,

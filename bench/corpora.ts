@@ -61,7 +61,10 @@ const small = (folder: string, scale: number, from: Random): void => {
   }
 }
 
-/** Half of it text, half incompressible, in pieces of 1 MiB; the first and each eighth piece of the copy has a small edit. */
+/**
+ * Half of it text, half incompressible, in pieces of 1 MiB; the first and each eighth piece of the copy has a small
+ * edit.
+ */
 const large = (folder: string, scale: number, from: Random): void => {
   const text = textOf(from)
   const original = openSync(join(folder, "image.bin"), "wx")
@@ -113,7 +116,10 @@ const makers: Readonly<Record<Corpus, (folder: string, scale: number, from: Rand
   tiny,
 }
 
-/** Writes a corpus to `folder`, which is made and must not be there. `scale` multiplies the number of files, or their size. */
+/**
+ * Writes a corpus to `folder`, which is made and must not be there. `scale` multiplies the number of files, or their
+ * size.
+ */
 export const makeCorpus = (corpus: Corpus, folder: string, options: { seed: string; scale: number }): void => {
   mkdirSync(dirname(folder), { recursive: true })
   mkdirSync(folder)
@@ -133,8 +139,8 @@ export const sizeOf = (folder: string): number =>
   existsSync(folder) ? regularFiles(folder).reduce((sum, file) => sum + file.size, 0) : 0
 
 /**
- * Changes about 2 % of the files, one at least: a line is put into the middle of a file below 1 MiB; a larger one is written over in three
- * places of 4 KiB and grows by 4 KiB. Of 500 files, one goes and one comes.
+ * Changes about 2 % of the files, one at least: a line is put into the middle of a file below 1 MiB; a larger one is
+ * written over in three places of 4 KiB and grows by 4 KiB. Of 500 files, one goes and one comes.
  */
 export const edit = (folder: string, seed: string): void => {
   const from = random(`${seed} edit`)

@@ -35,8 +35,9 @@ const kindOf = ({ method = "", url = "" }: IncomingMessage): string =>
   method === "GET" && /[?&](list-type|prefix|delimiter)=/.test(url) ? "LIST" : method
 
 /**
- * A proxy in front of `http://host:port`. Each request waits for so many milliseconds before it is passed on; nothing limits how much passes.
- * Requests are passed on as they are, with the `Host` that the program signed. When the server is not there, the connection is cut.
+ * A proxy in front of `http://host:port`. Each request waits for so many milliseconds before it is passed on; nothing
+ * limits how much passes. Requests are passed on as they are, with the `Host` that the program signed. When the server
+ * is not there, the connection is cut.
  */
 export const countingProxy = (endpoint: string, delay = 0): Promise<CountingProxy> => {
   const { hostname, port } = new URL(endpoint)

@@ -1,4 +1,7 @@
-/** The index of chunks with 1, 10 and 100 million of them, on each runtime: `npm run bench:index`. Options: bench/README.md. */
+/**
+ * The index of chunks with 1, 10 and 100 million of them, on each runtime: `npm run bench:index`. Options:
+ * bench/README.md.
+ */
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"

@@ -2,9 +2,11 @@
  * What a command costs. Needs no root and no other program.
  *
  * - wall time: from the start of the process to its end.
- * - CPU time: what Linux adds to `cutime` and `cstime` of /proc/self/stat when a child and its descendants have ended; in steps of 10 ms.
- * - peak memory: `VmHWM` (the most that was resident at once) of the process and each descendant, read from /proc every 20 ms, added up. So it can
- *   miss what was allocated in the last 20 ms, and for several processes it is what they needed at most, had their peaks come together.
+ * - CPU time: what Linux adds to `cutime` and `cstime` of /proc/self/stat when a child and its descendants have ended;
+ *   in steps of 10 ms.
+ * - peak memory: `VmHWM` (the most that was resident at once) of the process and each descendant, read from /proc every
+ *   20 ms, added up. So it can miss what was allocated in the last 20 ms, and for several processes it is what they
+ *   needed at most, had their peaks come together.
  *
  * Elsewhere than on Linux, CPU time and memory are null.
  */
@@ -54,7 +56,10 @@ const sample = (pid: number, peaks: Map<number, number>): void => {
   }
 }
 
-/** Runs a command to its end, one at a time. Its output is dropped. Rejects when it does not exit with 0 or an accepted code, with the end of its stderr. */
+/**
+ * Runs a command to its end, one at a time. Its output is dropped. Rejects when it does not exit with 0 or an accepted
+ * code, with the end of its stderr.
+ */
 export const measure = (command: Command): Promise<Cost> =>
   new Promise((resolve, reject) => {
     const linux = platform === "linux"

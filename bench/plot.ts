@@ -1,4 +1,7 @@
-/** Ratios as a picture: a panel per corpus, a group of rows per work, a bar per tool; an axis of doublings with 1 = the first tool. */
+/**
+ * Ratios as a picture: a panel per corpus, a group of rows per work, a bar per tool; an axis of doublings with 1 = the
+ * first tool.
+ */
 import { ratioOf, type Results } from "./results.ts"
 import type { Runtime } from "./programs.ts"
 import { escape, line, RUNTIME_COLORS, svg, text } from "./svg.ts"

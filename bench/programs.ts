@@ -46,7 +46,10 @@ export const runtimesOf = (names: ReadonlyArray<string>): ReadonlyArray<Runtime>
     return found
   })
 
-/** Runs a file of the checkout on a runtime and hands over each line that it prints, which is JSON. Rejects when it does not exit with 0. */
+/**
+ * Runs a file of the checkout on a runtime and hands over each line that it prints, which is JSON. Rejects when it does
+ * not exit with 0.
+ */
 export const runOn = (
   runtime: Runtime,
   file: string,

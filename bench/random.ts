@@ -29,8 +29,8 @@ export const random = (seed: string): Random => {
     next,
     int,
     spread: (median, sigma) => {
-      // Twelve uniform numbers add up to a nearly normal one, and ten squarings of 1 + x / 1024 are nearly e^x: only sums and products,
-      // because Math.exp and the like may differ between runtimes.
+      // Twelve uniform numbers add up to a nearly normal one, and ten squarings of 1 + x / 1024 are nearly e^x: only
+      // sums and products, because Math.exp and the like may differ between runtimes.
       let normal = -6
       for (let i = 0; i < 12; i++) normal += next() / 2 ** 32
       let power = 1 + sigma * normal / 1024

@@ -1,6 +1,6 @@
 /**
- * The command of this checkout and restic, side by side, on one bucket of an S3 server: as near as it is, and with 50 ms more for each request.
- * `npm run bench:remote -- --corpus small --scale 0.5 --runs 3`. Options: bench/README.md.
+ * The command of this checkout and restic, side by side, on one bucket of an S3 server: as near as it is, and with 50
+ * ms more for each request. `npm run bench:remote -- --corpus small --scale 0.5 --runs 3`. Options: bench/README.md.
  */
 import process from "node:process"
 import { type Ceph, noCeph, startCeph } from "../tests/servers/ceph.ts"
@@ -12,7 +12,10 @@ import { type Distance, run } from "./run.ts"
 /** Added to each request in the second case, milliseconds. */
 const DELAY = 50
 
-/** A server that is there already (`BENCH_S3_ENDPOINT`, with credentials where S3 programs look for them), or a Ceph that is started and then stopped. */
+/**
+ * A server that is there already (`BENCH_S3_ENDPOINT`, with credentials where S3 programs look for them), or a Ceph
+ * that is started and then stopped.
+ */
 const start = async (): Promise<{ readonly endpoint: string; readonly ceph?: Ceph }> => {
   const given = process.env["BENCH_S3_ENDPOINT"]
   if (given !== undefined) return { endpoint: given }

@@ -33,7 +33,9 @@ export interface Results extends Run {
 export const sampleOf = (results: Results, corpus: string, tool: string, work: Work): Sample | undefined =>
   results.samples.find((sample) => sample.corpus === corpus && sample.tool === tool && sample.work === work)
 
-/** The wall time of a tool, divided by that of the first tool in the same round; undefined when one of them has none. */
+/**
+ * The wall time of a tool, divided by that of the first tool in the same round; undefined when one of them has none.
+ */
 export const ratioOf = (results: Results, corpus: string, tool: string, work: Work): Spread | undefined => {
   const base = sampleOf(results, corpus, results.tools[0]!.name, work)
   const ratios = sampleOf(results, corpus, tool, work)?.costs.flatMap((cost) => {

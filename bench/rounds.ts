@@ -1,9 +1,10 @@
 /**
  * Does each work with each tool, again and again, side by side: A B A B.
  *
- * A round makes a new repository for each tool. Within a round, each work is done by one tool after the other, so that what else the machine does
- * hits all of them alike. Costs count only when the tree that the tool restored in that round is the source. Unless told otherwise, the first
- * round warms up and does not count. Files are in the page cache; what was written is flushed (`sync`) before each work, so that nobody pays for another.
+ * A round makes a new repository for each tool. Within a round, each work is done by one tool after the other, so that
+ * what else the machine does hits all of them alike. Costs count only when the tree that the tool restored in that
+ * round is the source. Unless told otherwise, the first round warms up and does not count. Files are in the page cache;
+ * what was written is flushed (`sync`) before each work, so that nobody pays for another.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, rmSync } from "node:fs"

@@ -36,8 +36,8 @@ const baseFirst = (tools: ReadonlyArray<Tool>, name: string | undefined): Readon
 const shellWord = (word: string): string => /^[\w-]+$/.test(word) ? word : `'${word}'`
 
 /**
- * Measures and writes `NAME.json`, `NAME.md` and `NAME.svg`. The first of the tools is the one that ratios are of. The exit code is 1 when a tool failed
- * or restored something else than the source; it never depends on a time.
+ * Measures and writes `NAME.json`, `NAME.md` and `NAME.svg`. The first of the tools is the one that ratios are of. The
+ * exit code is 1 when a tool failed or restored something else than the source; it never depends on a time.
  */
 export const run = async (
   name: string,

@@ -1,8 +1,9 @@
 /**
  * Where a run keeps what it needs meanwhile, and how it leaves nothing behind.
  *
- * SIGINT, SIGTERM and SIGHUP end the programs that run, remove the folder, and end this process with 128 + the signal. After SIGKILL, which cannot be
- * caught, the folder stays until the next run with the same `--scratch`: its name has the host and the process ID, so that run knows whom it belonged to.
+ * SIGINT, SIGTERM and SIGHUP end the programs that run, remove the folder, and end this process with 128 + the signal.
+ * After SIGKILL, which cannot be caught, the folder stays until the next run with the same `--scratch`: its name has
+ * the host and the process ID, so that run knows whom it belonged to.
  */
 import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"

@@ -4,8 +4,8 @@ import type { Command } from "./measure.ts"
 import { find } from "./programs.ts"
 
 /**
- * What is done, in this order: a first backup; a second with nothing changed; a third when some files were edited; a restore of the third;
- * and a check that reads all data.
+ * What is done, in this order: a first backup; a second with nothing changed; a third when some files were edited; a
+ * restore of the third; and a check that reads all data.
  */
 export const WORKS = ["backup", "again", "edited", "restore", "check"] as const
 export type Work = (typeof WORKS)[number]

@@ -1,8 +1,8 @@
 /** What is wrong with an argument whatever it is for. */
 
 /**
- * A sentence about the first empty argument: an empty value is a variable that a script did not set, never a wish for the default.
- * What comes after `--` of `--stdin-from-command` is another program's.
+ * A sentence about the first empty argument: an empty value is a variable that a script did not set, never a wish for
+ * the default. What comes after `--` of `--stdin-from-command` is another program's.
  */
 export const emptyArgument = (args: ReadonlyArray<string>): string | undefined => {
   const end = args.indexOf("--")

@@ -52,7 +52,10 @@ export interface Way {
   }>
 }
 
-/** Makes the snapshots; gives the exit code: 3 when something of a snapshot is not in the target, 1 when a snapshot is lost. */
+/**
+ * Makes the snapshots; gives the exit code: 3 when something of a snapshot is not in the target, 1 when a snapshot is
+ * lost.
+ */
 export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, OpenError> = Effect.fnUntraced(
   function* (input, way) {
     const { done } = way

@@ -11,7 +11,10 @@ export interface Chosen {
   readonly values: ChosenOptions
 }
 
-/** What `option` (`--option` or `--to-option`) was given; undefined when it was not. Fails when there is no such option or value. */
+/**
+ * What `option` (`--option` or `--to-option`) was given; undefined when it was not. Fails when there is no such option
+ * or value.
+ */
 export const readChosen: (
   option: string,
   given: ReadonlyArray<string>,

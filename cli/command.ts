@@ -1,6 +1,6 @@
 /**
- * The arguments of the commands, their help and examples. What a command does is in the file of its name, loaded when the
- * arguments say that it is needed.
+ * The arguments of the commands, their help and examples. What a command does is in the file of its name, loaded when
+ * the arguments say that it is needed.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

@@ -22,7 +22,10 @@ export interface DumpInput extends CommonInput, FilterInput {
   readonly archive: "tar" | undefined
 }
 
-/** Runs `dump`; gives the exit code: 1 when something is damaged, 3 when an archive cannot hold something. Rows of `--json` go to stderr, since stdout is the content. */
+/**
+ * Runs `dump`; gives the exit code: 1 when something is damaged, 3 when an archive cannot hold something. Rows of
+ * `--json` go to stderr, since stdout is the content.
+ */
 export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
   function* (input) {
     const start = performance.now()

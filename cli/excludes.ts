@@ -8,7 +8,10 @@ import { readText } from "./text_file.ts"
 
 /** What to leave out. */
 export interface Excludes {
-  /** Rules in gitignore syntax for what is beneath an absolute path. `all`: the pattern that leaves out everything there. */
+  /**
+   * Rules in gitignore syntax for what is beneath an absolute path. `all`: the pattern that leaves out everything
+   * there.
+   */
   readonly beneath: (path: string) => { readonly rules: ReadonlyArray<string>; readonly all: string | undefined }
   /** To be called with what a rule has left out beneath an absolute path. */
   readonly left: (root: string, path: string, directory: boolean) => void

@@ -16,8 +16,8 @@ export interface Ending {
 }
 
 /**
- * Exit code and message of whatever ended a command. Goes by tags, not by classes: the modules that declare these errors are
- * loaded only by the commands that can raise them.
+ * Exit code and message of whatever ended a command. Goes by tags, not by classes: the modules that declare these
+ * errors are loaded only by the commands that can raise them.
  */
 export const endingOf = (cause: Cause.Cause<unknown>): Ending => {
   if (Cause.hasInterruptsOnly(cause)) return { code: EXIT_INTERRUPTED }

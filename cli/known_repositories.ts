@@ -1,6 +1,7 @@
 /**
- * Which repository lies at which location, as this user's commands saw it last: `known_repositories` in the state directory. Who can write to
- * the storage could otherwise put another repository there, one that is not encrypted or that holds forged files, and nobody would notice.
+ * Which repository lies at which location, as this user's commands saw it last: `known_repositories` in the state
+ * directory. Who can write to the storage could otherwise put another repository there, one that is not encrypted or
+ * that holds forged files, and nobody would notice.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -56,8 +57,9 @@ export const knownRepositoriesFile = (): string =>
   join(xdgDirectory("XDG_STATE_HOME", join(".local", "state")), "known_repositories")
 
 /**
- * The name of a place, however its location is written: without settings, and without a password, which no location should have. Undefined for
- * one that is gone when the process ends. Links are not followed: a link that leads elsewhere is noticed.
+ * The name of a place, however its location is written: without settings, and without a password, which no location
+ * should have. Undefined for one that is gone when the process ends. Links are not followed: a link that leads
+ * elsewhere is noticed.
  */
 export const placeOf = (location: string): string | undefined => {
   if (/^memory:/i.test(location)) return undefined
@@ -78,7 +80,10 @@ export interface Known {
   readonly remember: (repository: KnownRepository) => Effect.Effect<void>
 }
 
-/** Looks a location up, and of several repositories there the one that `part` says. What keeps that, or remembering, from being done is told unless `quiet`, and the command goes on. */
+/**
+ * Looks a location up, and of several repositories there the one that `part` says. What keeps that, or remembering,
+ * from being done is told unless `quiet`, and the command goes on.
+ */
 export const knownAt = (location: string, quiet: boolean, part?: string): Effect.Effect<Known> =>
   Effect.sync(() => {
     const nothing: Known = { before: undefined, remember: () => Effect.void }
@@ -141,8 +146,8 @@ const read = (file: string): ReadonlyArray<Entry> => {
 }
 
 /**
- * The new file is written as a lock, which only one process has at a time, and gets its name when it is whole: so what others remember
- * meanwhile is not lost, and no reader sees half of it.
+ * The new file is written as a lock, which only one process has at a time, and gets its name when it is whole: so what
+ * others remember meanwhile is not lost, and no reader sees half of it.
  */
 const write = (file: string, entry: Entry, until: number): Effect.Effect<void, Error> =>
   Effect.suspend(() => {

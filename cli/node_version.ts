@@ -1,6 +1,7 @@
 /**
- * Which Node is needed. An entry point checks it before anything else, and loads everything else by `import()`: what an old Node cannot parse, or
- * does not have, is then never looked at. So this file has no syntax that is newer than modules.
+ * Which Node is needed. An entry point checks it before anything else, and loads everything else by `import()`: what an
+ * old Node cannot parse, or does not have, is then never looked at. So this file has no syntax that is newer than
+ * modules.
  */
 
 /** As in package.json, "engines". */

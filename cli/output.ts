@@ -1,7 +1,7 @@
 /**
- * Everything that the command prints. Results go to stdout, messages and progress to stderr. Writes are synchronous, so nothing
- * is lost when the process exits; a reader that went away (`penstock ls | head`) is noticed, not an error. What else keeps stdout
- * from being written is told by {@link outputError}.
+ * Everything that the command prints. Results go to stdout, messages and progress to stderr. Writes are synchronous, so
+ * nothing is lost when the process exits; a reader that went away (`penstock ls | head`) is noticed, not an error. What
+ * else keeps stdout from being written is told by {@link outputError}.
  */
 import { writeSync } from "node:fs"
 import { env, stderr } from "node:process"
@@ -28,7 +28,10 @@ export interface Output extends OutputOptions {
   readonly detail: (text: string) => void
   /** A message on stderr that `--quiet` leaves out. */
   readonly remark: (text: string) => void
-  /** One JSON object on a line of its own; nothing without `--json`. Integers beyond 2^53 become strings. A summary also tells of remote stores. */
+  /**
+   * One JSON object on a line of its own; nothing without `--json`. Integers beyond 2^53 become strings. A summary also
+   * tells of remote stores.
+   */
   readonly row: (row: { readonly type: string; readonly [key: string]: unknown }) => void
   /** A message on stderr, shown always. */
   readonly warn: (text: string) => void
@@ -102,8 +105,8 @@ export const flush = (): void => {
 }
 
 /**
- * Prints one line to stderr, after what stdout still holds back. Whatever is in a message, and comes from an archive, a server or a name: nothing
- * in it does anything to a terminal, or looks like a line of its own.
+ * Prints one line to stderr, after what stdout still holds back. Whatever is in a message, and comes from an archive, a
+ * server or a name: nothing in it does anything to a terminal, or looks like a line of its own.
  */
 export const printError = (text: string): void => printErrorLines(displayText(text))
 
@@ -136,7 +139,10 @@ const jsonValue = (key: string, value: unknown): unknown =>
     ? value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
     : value
 
-/** Why stdout could not be written to its end, such as a disk that is full; undefined when all is well, or its reader has gone. */
+/**
+ * Why stdout could not be written to its end, such as a disk that is full; undefined when all is well, or its reader
+ * has gone.
+ */
 export const outputError = (): string | undefined => failure
 
 /** Writes bytes to stdout; false when no more can be written. */

@@ -51,7 +51,8 @@ export const variable = (name: string): Effect.Effect<string | undefined, UsageE
   })
 
 /**
- * The password that an option, or else a variable, gives; undefined when none does. Fails when two options, or two variables, do.
+ * The password that an option, or else a variable, gives; undefined when none does. Fails when two options, or two
+ * variables, do.
  */
 export const givenPassword: (
   options: Pick<SecretOptions, "passwordCommand" | "passwordFile">,
@@ -96,8 +97,8 @@ const byCommand = (commandLine: string, by: string): GivenPassword => ({
 })
 
 /**
- * Asks for the password on the terminal: again when nothing, or not the same twice, is typed, three times in all. `instead` is an option that
- * does as well. Fails with {@link UsageError} when there is no terminal, or no good answer.
+ * Asks for the password on the terminal: again when nothing, or not the same twice, is typed, three times in all.
+ * `instead` is an option that does as well. Fails with {@link UsageError} when there is no terminal, or no good answer.
  */
 export const askPassword: (
   use: PasswordUse,
@@ -129,7 +130,10 @@ export const askPassword: (
   return yield* asking(ask, () => true)
 })
 
-/** Runs what asks on the terminal, again after a failure that `again` says another answer could mend; three times in all. */
+/**
+ * Runs what asks on the terminal, again after a failure that `again` says another answer could mend; three times in
+ * all.
+ */
 export const asking = <A, E extends { readonly message: string }, R>(
   ask: Effect.Effect<A, E, R>,
   again: (error: E) => boolean,

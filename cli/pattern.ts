@@ -1,7 +1,7 @@
 /**
- * Patterns as a user gives them, made into patterns in gitignore syntax relative to where a walk or a snapshot begins. Names are in
- * gitignore syntax; what a `/` means is as in restic: a pattern that begins with one is an absolute path, another one with a `/` in it
- * matches at any depth, and the directories above a PATH count, too.
+ * Patterns as a user gives them, made into patterns in gitignore syntax relative to where a walk or a snapshot begins.
+ * Names are in gitignore syntax; what a `/` means is as in restic: a pattern that begins with one is an absolute path,
+ * another one with a `/` in it matches at any depth, and the directories above a PATH count, too.
  */
 import ignore from "ignore"
 import { homedir } from "node:os"
@@ -18,7 +18,10 @@ export interface Pattern {
   readonly parts: ReadonlyArray<string>
   /** Matches directories only. */
   readonly directories: boolean
-  /** Where it is looked for: from the root of the file system, at any depth, or, for one that is a name only, beneath a PATH. */
+  /**
+   * Where it is looked for: from the root of the file system, at any depth, or, for one that is a name only, beneath a
+   * PATH.
+   */
   readonly from: "root" | "anywhere" | "beneath"
 }
 
@@ -45,8 +48,8 @@ export const placeOf = (path: string, under: string): Place => ({
 })
 
 /**
- * Takes a pattern apart; a sentence when it cannot match anything. One that begins like one of `paths`, as those were typed, begins
- * with that very path, also where its characters could be meant as a pattern.
+ * Takes a pattern apart; a sentence when it cannot match anything. One that begins like one of `paths`, as those were
+ * typed, begins with that very path, also where its characters could be meant as a pattern.
  */
 export const parsePattern = (given: string, paths: ReadonlyArray<string> = []): Pattern | string => {
   const negated = given.startsWith("!")
@@ -134,8 +137,8 @@ const matchesName = (part: string, name: string): boolean =>
   ignore({ ignorecase: false }).add([{ pattern: `/${part}` }]).ignores(name)
 
 /**
- * The pattern with `\xNN`, as names are shown, made bytes, and white space that the library would drop made to count. Undefined when
- * it ends in the middle of an escape.
+ * The pattern with `\xNN`, as names are shown, made bytes, and white space that the library would drop made to count.
+ * Undefined when it ends in the middle of an escape.
  */
 const spelled = (text: string): string | undefined => {
   if (/(^|[^\\])(\\\\)*\\$/.test(text)) return undefined

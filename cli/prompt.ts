@@ -9,8 +9,8 @@ import { displayText } from "../stages/walk/path.ts"
 let ahead = ""
 
 /**
- * Shows `label` on stderr and gives the line that is typed, which is not echoed. Ctrl-C and Ctrl-D interrupt. The terminal is
- * put back as it was, also on interruption. stdin must be a terminal.
+ * Shows `label` on stderr and gives the line that is typed, which is not echoed. Ctrl-C and Ctrl-D interrupt. The
+ * terminal is put back as it was, also on interruption. stdin must be a terminal.
  */
 export const prompt = (label: string): Effect.Effect<string> =>
   Effect.callback<string>((resume) => {

@@ -22,7 +22,10 @@ export const anotherAt = (
     }): if you put it there, give ${options}new-repository; if not, somebody else may have`,
   })
 
-/** The location, or a directory above it, is a link whose end is not there, such as a disk that is not mounted: nothing is made in its place. */
+/**
+ * The location, or a directory above it, is a link whose end is not there, such as a disk that is not mounted: nothing
+ * is made in its place.
+ */
 export const nowhereAt = (location: string): RepositoryError | undefined => {
   const path = localPath(location) ?? databasePath(location)
   const found = path === undefined ? undefined : danglingLink(path)

@@ -62,11 +62,17 @@ export interface OpenHow {
   readonly like?: Repository
   /** A snapshot is to be made. */
   readonly backup?: boolean
-  /** Called when a key is being derived from a password, which takes half a second in which this thread has nothing to do. */
+  /**
+   * Called when a key is being derived from a password, which takes half a second in which this thread has nothing to
+   * do.
+   */
   readonly meanwhile?: (() => void) | undefined
 }
 
-/** Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at hand. */
+/**
+ * Opens the repository, or makes it, and hands it to `use`, with the SQLite engine and the kernels of this machine at
+ * hand.
+ */
 export const withRepository = <A, E>(
   options: RepositoryOptions,
   mode: OpenMode,
@@ -167,8 +173,8 @@ interface Place {
 }
 
 /**
- * Looks for a repository. Fails with `foreign` when it is of another format than the options say, or than the one that was there last; with
- * `none` when there is none and it is not to be made.
+ * Looks for a repository. Fails with `foreign` when it is of another format than the options say, or than the one that
+ * was there last; with `none` when there is none and it is not to be made.
  */
 const findRepository: (
   options: RepositoryOptions,

@@ -27,7 +27,9 @@ export interface RestoreInput extends CommonInput, FilterInput {
   readonly noOwner: boolean
 }
 
-/** Runs `restore`; gives the exit code: 1 when anything could not be written, 3 when a path or pattern matched nothing. */
+/**
+ * Runs `restore`; gives the exit code: 1 when anything could not be written, 3 when a path or pattern matched nothing.
+ */
 export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError | TargetError> = Effect.fnUntraced(
   function* (input) {
     const out = makeOutput(input)

@@ -33,8 +33,9 @@ export interface Roots {
 }
 
 /**
- * Makes the paths absolute, names them, and leaves the repository, and the cache of the command, out when they lie within one of them.
- * Fails with {@link UsageError} when two have the same name, when one is the repository itself, and when nothing is left to back up.
+ * Makes the paths absolute, names them, and leaves the repository, and the cache of the command, out when they lie
+ * within one of them. Fails with {@link UsageError} when two have the same name, when one is the repository itself, and
+ * when nothing is left to back up.
  */
 export const rootsOf = (
   paths: ReadonlyArray<string>,

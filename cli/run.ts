@@ -41,8 +41,9 @@ export interface RunOptions {
 }
 
 /**
- * Runs the command and ends the process with its exit code. The process is its own: it makes it lean (see `memory.ts`), and signals interrupt
- * it (see `signals.ts`): what it has open is released, then the process ends with 130. A second signal ends it at once.
+ * Runs the command and ends the process with its exit code. The process is its own: it makes it lean (see `memory.ts`),
+ * and signals interrupt it (see `signals.ts`): what it has open is released, then the process ends with 130. A second
+ * signal ends it at once.
  */
 export const run = async ({ command, args, formats, stores }: RunOptions): Promise<void> => {
   const empty = emptyArgument(args)
@@ -98,7 +99,9 @@ const explain = (cause: Cause.Cause<unknown>, args: ReadonlyArray<string>): numb
 
 const formatter = CliOutput.defaultFormatter({ globalFlags: "summary" })
 
-/** Help goes to stdout when asked for; what is wrong with the arguments to stderr, in one line that says where help is. */
+/**
+ * Help goes to stdout when asked for; what is wrong with the arguments to stderr, in one line that says where help is.
+ */
 const presenter: CliOutput.Presenter = {
   present: (event) =>
     Effect.sync(() => {
@@ -146,7 +149,10 @@ const logger = Logger.make(({ message }) => {
   for (const part of Array.isArray(message) ? message : [message]) printError(`penstock: ${part}`)
 })
 
-/** What the argument parser asks for. It touches neither files nor processes: no flag here is of a kind that reads files. */
+/**
+ * What the argument parser asks for. It touches neither files nor processes: no flag here is of a kind that reads
+ * files.
+ */
 const environment = Layer.mergeAll(
   FileSystem.layerNoop({}),
   Path.layer,

@@ -1,4 +1,7 @@
-/** Objects that were read wrongly once, and rightly the second time: nothing is wrong with them, but something between them and here. */
+/**
+ * Objects that were read wrongly once, and rightly the second time: nothing is wrong with them, but something between
+ * them and here.
+ */
 import { plural } from "./quantity.ts"
 
 /** Those of the process. */

@@ -1,4 +1,6 @@
-/** The secrets that open a repository: which of them a format takes, and where they come from. Never from an argument. */
+/**
+ * The secrets that open a repository: which of them a format takes, and where they come from. Never from an argument.
+ */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Secrets } from "../formats/format.ts"
@@ -58,9 +60,9 @@ export const givenSecrets: (
 })
 
 /**
- * What opens, or is to open, a repository of a format: age keys or the key file when they are given, else a password, which is asked for when
- * none is given. `where` names the repository. Fails with {@link UsageError} when something is given that it does not take, or it needs
- * what is not given.
+ * What opens, or is to open, a repository of a format: age keys or the key file when they are given, else a password,
+ * which is asked for when none is given. `where` names the repository. Fails with {@link UsageError} when something is
+ * given that it does not take, or it needs what is not given.
  */
 export const secretsFor: (
   source: FormatSource,
@@ -103,7 +105,10 @@ export const secretsFor: (
   return {}
 })
 
-/** What to say of secrets that are given for a repository that is not encrypted; nothing when none is. `new`: it is to be made. */
+/**
+ * What to say of secrets that are given for a repository that is not encrypted; nothing when none is. `new`: it is to
+ * be made.
+ */
 export const unusedSecrets = (
   { by }: GivenSecrets,
   { options }: SecretNames,

@@ -15,13 +15,15 @@ export interface Selection {
   readonly wanted: (path: string, kind: EntryKind) => boolean
   /** False when neither the entry nor anything beneath it can be wanted. Without `kind`, for an entry of any kind. */
   readonly reaches: (path: string, kind?: EntryKind) => boolean
-  /** What of all that is wanted was not among the entries that `wanted` has been asked about; `what` is for a sentence. */
+  /**
+   * What of all that is wanted was not among the entries that `wanted` has been asked about; `what` is for a sentence.
+   */
   readonly unmatched: () => ReadonlyArray<{ readonly given: string; readonly what: string }>
 }
 
 /**
- * A path that a user gave, as a path in the snapshot: absolute paths beneath what was backed up are made relative to it,
- * any other leading `/` stands for the root of the snapshot.
+ * A path that a user gave, as a path in the snapshot: absolute paths beneath what was backed up are made relative to
+ * it, any other leading `/` stands for the root of the snapshot.
  */
 export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths">): string => {
   const clean = given.split("/").filter((part) => part !== "" && part !== ".").join("/")
@@ -36,9 +38,10 @@ export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths"
 }
 
 /**
- * The entries beneath any of `subtrees` (all, when there are none) that match any of `globs` (all, when there are none). Both take names as
- * they are shown, with `\xNN` for a byte. Globs mean what they mean to a backup of the same paths; those that begin with a `/` may begin
- * at the top of the snapshot, too. Fails with {@link UsageError} when a glob cannot match anything.
+ * The entries beneath any of `subtrees` (all, when there are none) that match any of `globs` (all, when there are
+ * none). Both take names as they are shown, with `\xNN` for a byte. Globs mean what they mean to a backup of the same
+ * paths; those that begin with a `/` may begin at the top of the snapshot, too. Fails with {@link UsageError} when a
+ * glob cannot match anything.
  */
 export const selection = (
   subtrees: ReadonlyArray<string>,
@@ -109,8 +112,8 @@ const placesOf = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> 
 ]
 
 /**
- * Keeps the wanted entries of a depth-first stream, with the directories that lead to them. Give it the arrays one by one.
- * A hard link to a file that is left out becomes a file of its own.
+ * Keeps the wanted entries of a depth-first stream, with the directories that lead to them. Give it the arrays one by
+ * one. A hard link to a file that is left out becomes a file of its own.
  */
 export const selector = (selection: Selection): (entries: ReadonlyArray<Entry>) => ReadonlyArray<Entry> => {
   if (!selection.partial) return (entries) => entries

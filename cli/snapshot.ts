@@ -61,8 +61,9 @@ export const filtered = (
 }
 
 /**
- * The snapshot that `latest` or the start of an ID names, of those that the filter lets through. Fails with {@link UsageError} when none or
- * several fit. When `latest` could have meant another, because there are several hosts or paths, it is said which was taken.
+ * The snapshot that `latest` or the start of an ID names, of those that the filter lets through. Fails with {@link
+ * UsageError} when none or several fit. When `latest` could have meant another, because there are several hosts or
+ * paths, it is said which was taken.
  */
 export const pickSnapshot: (
   all: ReadonlyArray<SnapshotInfo>,

@@ -28,9 +28,9 @@ export interface Input {
 }
 
 /**
- * One file entry of that name whose content is the input, of unknown size. The content can be read once only; reading it again fails with
- * `changed`. Input that ends with an error, or is empty, is not stored: `failed` fails, and the content never ends.
- * Fails with {@link UsageError} when `name` cannot be a path.
+ * One file entry of that name whose content is the input, of unknown size. The content can be read once only; reading
+ * it again fails with `changed`. Input that ends with an error, or is empty, is not stored: `failed` fails, and the
+ * content never ends. Fails with {@link UsageError} when `name` cannot be a path.
  */
 export const incoming: (name: string, input: Input) => Effect.Effect<Incoming, UsageError> = Effect.fnUntraced(
   function* (
@@ -103,8 +103,8 @@ export const stdinInput: Effect.Effect<Input, UsageError> = Effect.as(readableSt
 })
 
 /**
- * What a command prints on its standard output. It is started when the first bytes are asked for, and ended with the scope. Its exit code
- * decides: the bytes end with an error when it is not 0.
+ * What a command prints on its standard output. It is started when the first bytes are asked for, and ended with the
+ * scope. Its exit code decides: the bytes end with an error when it is not 0.
  */
 export const commandInput: (
   command: ReadonlyArray<string>,

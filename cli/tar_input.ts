@@ -13,8 +13,9 @@ import type { UsageError } from "./error.ts"
 import { readableStdin } from "./stdin.ts"
 
 /**
- * The archive that comes in on stdin. Where stdin is a file, content is read from it; from a pipe the archive goes into a temporary
- * file first, because formats read content in an order of their own. Fails when stdin is a terminal or a directory.
+ * The archive that comes in on stdin. Where stdin is a file, content is read from it; from a pipe the archive goes into
+ * a temporary file first, because formats read content in an order of their own. Fails when stdin is a terminal or a
+ * directory.
  */
 export const tarInput: Effect.Effect<TarArchive<SourceError>, UsageError | SourceError, Scope.Scope> = Effect.gen(
   function* () {

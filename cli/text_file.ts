@@ -25,8 +25,8 @@ export const textOf = (bytes: Uint8Array, what: string): Effect.Effect<string, U
 }
 
 /**
- * UTF-8, or UTF-16 when a byte order mark says so; without the mark. Undefined when it is neither: a byte that is put in place of another could
- * make a password into one that others have.
+ * UTF-8, or UTF-16 when a byte order mark says so; without the mark. Undefined when it is neither: a byte that is put
+ * in place of another could make a password into one that others have.
  */
 export const decodeText = (bytes: Uint8Array): string | undefined => {
   const [first, second] = bytes

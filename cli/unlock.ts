@@ -17,8 +17,9 @@ export interface Lock {
 }
 
 /**
- * What `using` gives, which opens or makes the repository. A secret that is given is never ignored, unless the user says that there is no
- * encryption: nobody would notice otherwise that a repository in the clear was put in the place of the right one.
+ * What `using` gives, which opens or makes the repository. A secret that is given is never ignored, unless the user
+ * says that there is no encryption: nobody would notice otherwise that a repository in the clear was put in the place
+ * of the right one.
  */
 export const unlock: <A, R>(
   lock: Lock,

@@ -1,4 +1,7 @@
-/** From one repository to another, of whatever formats: entries stream from snapshot to snapshot, without a copy in between. */
+/**
+ * From one repository to another, of whatever formats: entries stream from snapshot to snapshot, without a copy in
+ * between.
+ */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import {
@@ -36,15 +39,15 @@ export type Made<Done extends string> =
 export type Converted = Made<"converted">
 
 /**
- * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps these. A snapshot
- * that is there already is left, so this can be repeated, and goes on where a run that was killed has ended: finished
- * snapshots are left, and of the others only what is not stored yet is written.
+ * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps
+ * these. A snapshot that is there already is left, so this can be repeated, and goes on where a run that was killed has
+ * ended: finished snapshots are left, and of the others only what is not stored yet is written.
  *
- * A snapshot without a time (of an archive that keeps none) gets that of now, and is converted again each time; in a target that holds one
- * snapshot, each takes the place of the one before.
+ * A snapshot without a time (of an archive that keeps none) gets that of now, and is converted again each time; in a
+ * target that holds one snapshot, each takes the place of the one before.
  *
- * Every snapshot is read whole. What files of two snapshots have in common cannot be told by their metadata here, because the target does not
- * know when the source read them.
+ * Every snapshot is read whole. What files of two snapshots have in common cannot be told by their metadata here,
+ * because the target does not know when the source read them.
  */
 export const convert = (
   from: Repository,
@@ -68,7 +71,10 @@ export const eachMissing = <Done extends string>(
     return target === undefined ? make(source) : Effect.succeed({ outcome: "there", source, target })
   })
 
-/** Makes one snapshot by reading and writing it, but for files that are known to be those of `parent`, a snapshot of the target. */
+/**
+ * Makes one snapshot by reading and writing it, but for files that are known to be those of `parent`, a snapshot of the
+ * target.
+ */
 export const convertOne: (
   from: Repository,
   to: Repository,
@@ -108,8 +114,9 @@ export const convertOne: (
 })
 
 /**
- * Which snapshots of another repository are those of this one, by ID: same time, host and paths, as far as the other keeps
- * them; where that fits several, the numbers of files and bytes decide. No snapshot stands for two, and where it is not certain, for none.
+ * Which snapshots of another repository are those of this one, by ID: same time, host and paths, as far as the other
+ * keeps them; where that fits several, the numbers of files and bytes decide. No snapshot stands for two, and where it
+ * is not certain, for none.
  */
 export const counterparts = (
   sources: ReadonlyArray<SnapshotInfo>,

@@ -18,13 +18,13 @@ export type CopyOptions = ConvertOptions
 export type Copied = Made<"copied">
 
 /**
- * Makes snapshots of one repository in another of the same format, with their times, names, paths and tags. A snapshot that is there
- * already is left, so this can be repeated, and goes on where a run that was killed has ended. One that lacks files that the source had lost
- * is made again when the source has more of them.
+ * Makes snapshots of one repository in another of the same format, with their times, names, paths and tags. A snapshot
+ * that is there already is left, so this can be repeated, and goes on where a run that was killed has ended. One that
+ * lacks files that the source had lost is made again when the source has more of them.
  *
- * Where the format has a {@link Repository.copier}, chunks go over as they are, and those that the target has are not read. Elsewhere
- * contents are read and written file by file, but for those that the target's newest snapshot of the same host and paths has at the same
- * path, as far as the format names contents without a key.
+ * Where the format has a {@link Repository.copier}, chunks go over as they are, and those that the target has are not
+ * read. Elsewhere contents are read and written file by file, but for those that the target's newest snapshot of the
+ * same host and paths has at the same path, as far as the format names contents without a key.
  *
  * Fails with `foreign` when the formats differ.
  */
@@ -52,7 +52,10 @@ export const copy = (
     )
   }))
 
-/** Reads and writes the files that the newest snapshot of the same host and paths does not have, by the names of their contents. */
+/**
+ * Reads and writes the files that the newest snapshot of the same host and paths does not have, by the names of their
+ * contents.
+ */
 const copyFiles: (
   from: Repository,
   to: Repository,
@@ -81,8 +84,9 @@ const copyOne = (
   )
 
 /**
- * Which snapshots of the target are those of the source, by ID: copies of them, what they are copies of, or copies of the same. Where copies
- * do not say what they are of, as {@link counterparts} does. One that lacks files is none: the source may have them again.
+ * Which snapshots of the target are those of the source, by ID: copies of them, what they are copies of, or copies of
+ * the same. Where copies do not say what they are of, as {@link counterparts} does. One that lacks files is none: the
+ * source may have them again.
  */
 export const copies = (
   from: Repository,

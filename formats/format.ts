@@ -17,10 +17,11 @@ import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite/sqlite.
 interface RepositoryErrorFields {
   /**
    * `none`: there is no repository. `exists`: there is one already. `wrong-key`: no password, recipient or key fits.
-   * `unused-secret`: a secret is given that this repository has no use for; what is stored may be another's, or in the clear.
-   * `corrupt`: what is stored is damaged, altered or missing. `newer`: written by a later version. `foreign`: another format.
-   * `unknown-snapshot`: no snapshot of that ID. `unsupported`: this format cannot do that. `scratch`: this machine has no room for the
-   * databases that the work needs, or nowhere to put them; nothing is wrong with the repository.
+   * `unused-secret`: a secret is given that this repository has no use for; what is stored may be another's, or in the
+   * clear. `corrupt`: what is stored is damaged, altered or missing. `newer`: written by a later version. `foreign`:
+   * another format. `unknown-snapshot`: no snapshot of that ID. `unsupported`: this format cannot do that. `scratch`:
+   * this machine has no room for the databases that the work needs, or nowhere to put them; nothing is wrong with the
+   * repository.
    */
   readonly reason:
     | "none"
@@ -64,7 +65,9 @@ export const fromEngineError = (error: SqliteError): RepositoryError | undefined
 /** Runs what throws RepositoryError. */
 export const attempt = <A>(run: () => A): Effect.Effect<A, RepositoryError> => catching(RepositoryError, run)
 
-/** Reads all of an object. One that is longer than its kind can be is damaged: that is `corrupt` as a RepositoryError. */
+/**
+ * Reads all of an object. One that is longer than its kind can be is damaged: that is `corrupt` as a RepositoryError.
+ */
 export const readWhole = (
   store: ObjectStore,
   name: string,
@@ -116,8 +119,8 @@ const SECRET_WORDS: Readonly<Record<keyof Secrets, string>> = {
 }
 
 /**
- * Fails with `unused-secret` when a secret is given that is none of those that the format takes. Nobody would notice otherwise that a
- * repository in the clear lies where an encrypted one should.
+ * Fails with `unused-secret` when a secret is given that is none of those that the format takes. Nobody would notice
+ * otherwise that a repository in the clear lies where an encrypted one should.
  */
 export const refuseOthers = (
   secrets: Secrets,
@@ -157,15 +160,23 @@ export interface Progress {
 export interface BackupOptions {
   readonly hostname?: string
   readonly username?: string
-  /** What was backed up, as the user named it: absolute paths. Also what the parent snapshot is recognised by, with the host name. */
+  /**
+   * What was backed up, as the user named it: absolute paths. Also what the parent snapshot is recognised by, with the
+   * host name.
+   */
   readonly paths: ReadonlyArray<string>
   readonly tags?: ReadonlyArray<string>
-  /** ID of the machine in hex, where it is known, and a name of the snapshot for people; kept by the snapshot catalog. */
+  /**
+   * ID of the machine in hex, where it is known, and a name of the snapshot for people; kept by the snapshot catalog.
+   */
   readonly machine?: string
   readonly name?: string
   /** Time of the snapshot in milliseconds since 1970; now, when absent. */
   readonly time?: number
-  /** ID of the snapshot whose unchanged files are not read again; `none` for a full read; by default the newest of the same host and paths. */
+  /**
+   * ID of the snapshot whose unchanged files are not read again; `none` for a full read; by default the newest of the
+   * same host and paths.
+   */
   readonly parent?: string | "none"
   /** What tells that a file has not changed since the parent. Its metadata by default. */
   readonly compare?: Compare
@@ -190,7 +201,10 @@ export interface SnapshotInfo {
   readonly directories?: number
   /** Content bytes of all files. */
   readonly bytes?: number
-  /** Of a copy: the ID of the snapshot of another repository that it is a copy of; of the first, when that was a copy itself. */
+  /**
+   * Of a copy: the ID of the snapshot of another repository that it is a copy of; of the first, when that was a copy
+   * itself.
+   */
   readonly original?: string
   /** ID of the machine in hex, and a name for people, where the format keeps them. */
   readonly machine?: string
@@ -242,8 +256,8 @@ export const summaryOf = (
 /** What to read of a snapshot. */
 export interface ReadOptions {
   /**
-   * Whether an entry is wanted; directories that are not wanted are still descended into. All, by default. Without `kind` the
-   * answer holds for any kind. It may be asked more than once about an entry.
+   * Whether an entry is wanted; directories that are not wanted are still descended into. All, by default. Without
+   * `kind` the answer holds for any kind. It may be asked more than once about an entry.
    */
   readonly include?: (path: string, kind?: EntryKind) => boolean
   /** False: the entries are only looked at, so their content need not be read, nor be there. True by default. */
@@ -274,7 +288,10 @@ export interface DamagedFile {
 
 /** How thoroughly to check. */
 export interface CheckOptions {
-  /** Only files of the snapshots that it says yes to are looked at; of all, by default. What is stored is looked at in any case. */
+  /**
+   * Only files of the snapshots that it says yes to are looked at; of all, by default. What is stored is looked at in
+   * any case.
+   */
   readonly only?: (snapshot: SnapshotInfo) => boolean
   /** Share of the data to read and verify, in percent: 0 checks structure only, 100 every byte. */
   readonly readData: number
@@ -304,9 +321,9 @@ export interface RebuildSummary {
 /** Copies snapshots of one repository into another of the same format, without reading what the other has already. */
 export interface Copier {
   /**
-   * Makes one snapshot of the source in the target. What the source has lost of it is left out, and is in `problems`. Gives the copy that is
-   * `there` when that has as many files, though not all, and the error when the source cannot list the snapshot any more; fails with
-   * anything else that is wrong.
+   * Makes one snapshot of the source in the target. What the source has lost of it is left out, and is in `problems`.
+   * Gives the copy that is `there` when that has as many files, though not all, and the error when the source cannot
+   * list the snapshot any more; fails with anything else that is wrong.
    */
   readonly copy: (
     snapshot: SnapshotInfo,
@@ -331,8 +348,8 @@ export interface Repository {
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
   /**
-   * What copies snapshots of `from` into this one; undefined when `from` is not of this format and version. Absent where a format has no
-   * such way. The snapshots that it makes have an `original`.
+   * What copies snapshots of `from` into this one; undefined when `from` is not of this format and version. Absent
+   * where a format has no such way. The snapshots that it makes have an `original`.
    */
   readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
 }
@@ -340,21 +357,30 @@ export interface Repository {
 /** What of a repository is worth keeping on this machine, when its store is remote. */
 export interface Cacheable {
   /**
-   * Whether an object is: indexes and catalogs, that are read again and again. Only those that never change: their names are
-   * random, or name their content, so that no other object ever has that name.
+   * Whether an object is: indexes and catalogs, that are read again and again. Only those that never change: their
+   * names are random, or name their content, so that no other object ever has that name.
    */
   readonly holds: (name: string) => boolean
-  /** The object that tells a repository from another that is made at the same place later; read, or written, before all that is cached. */
+  /**
+   * The object that tells a repository from another that is made at the same place later; read, or written, before all
+   * that is cached.
+   */
   readonly config?: string
 }
 
-/** Something that can be chosen of a format, as data: what the command takes, its help and the documentation follow from it. */
+/**
+ * Something that can be chosen of a format, as data: what the command takes, its help and the documentation follow from
+ * it.
+ */
 export interface FormatOption {
   /** `layout`; on the command line `zprt.layout`. */
   readonly name: string
   /** The values that there are, the default first; or what stands for any other value, such as `PATH`. */
   readonly values: ReadonlyArray<string> | string
-  /** `make`: of a repository when it is made, which keeps it. `backup`: of one snapshot. `open`: whenever the repository is used. */
+  /**
+   * `make`: of a repository when it is made, which keeps it. `backup`: of one snapshot. `open`: whenever the repository
+   * is used.
+   */
   readonly when: "make" | "backup" | "open"
   /** It may be given more than once. */
   readonly repeatable?: boolean
@@ -378,9 +404,9 @@ export interface Format {
   /** Whether the store holds a repository of this format, of any version. */
   readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
   /**
-   * Fails with `exists` when there is one already, and with `unused-secret`, as `open` does, for a secret that it does not take.
-   * With `like`, it gets the key of that repository, under secrets and an ID of its own, so that both name and cut chunks alike:
-   * fails with `unsupported` where a format does not have that.
+   * Fails with `exists` when there is one already, and with `unused-secret`, as `open` does, for a secret that it does
+   * not take. With `like`, it gets the key of that repository, under secrets and an ID of its own, so that both name
+   * and cut chunks alike: fails with `unsupported` where a format does not have that.
    */
   readonly create: (
     secrets: Secrets,
@@ -405,8 +431,9 @@ export const refuseLike = (format: string, like: Repository | undefined): Effect
   )
 
 /**
- * The snapshot that a backup starts from, when there is one: the one asked for, else the newest of the same host and paths.
- * `snapshots` are sorted by time. Warns when the last is dated in the future, and the new one is not told its time. Fails with `unknown-snapshot`.
+ * The snapshot that a backup starts from, when there is one: the one asked for, else the newest of the same host and
+ * paths. `snapshots` are sorted by time. Warns when the last is dated in the future, and the new one is not told its
+ * time. Fails with `unknown-snapshot`.
  */
 export const chooseParent = <S>(
   snapshots: ReadonlyArray<S>,

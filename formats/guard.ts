@@ -1,4 +1,7 @@
-/** What every format is surrounded with: faulty kernels of a user's, stores that cannot read, entries and records that nobody could keep. */
+/**
+ * What every format is surrounded with: faulty kernels of a user's, stores that cannot read, entries and records that
+ * nobody could keep.
+ */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { KernelError } from "../stages/kernel/kernel.ts"
@@ -16,8 +19,8 @@ const NAME_MAXIMUM = 4096
 const TEXT_MAXIMUM = 4 << 20
 
 /**
- * What is wrong with what is known of a snapshot: words that go on after its name; undefined when nothing is. What is read is damaged then, so
- * that one bad record costs one snapshot; nothing like it is written.
+ * What is wrong with what is known of a snapshot: words that go on after its name; undefined when nothing is. What is
+ * read is damaged then, so that one bad record costs one snapshot; nothing like it is written.
  */
 export const snapshotProblem = (
   { bytes, directories, files, hostname, id, original, parent, paths, tags, time, username }: SnapshotInfo,
@@ -71,8 +74,9 @@ const guardedRepository = (repository: Repository): Repository => ({
 })
 
 /**
- * The format, which fails with RepositoryError when a kernel throws, makes no snapshot that could not be listed, and leaves out what lies too
- * deep; and so do its repositories. Their store tells an object that cannot be read from a store that cannot be.
+ * The format, which fails with RepositoryError when a kernel throws, makes no snapshot that could not be listed, and
+ * leaves out what lies too deep; and so do its repositories. Their store tells an object that cannot be read from a
+ * store that cannot be.
  */
 export const guardedFormat = (format: Format): Format => ({
   ...format,

@@ -1,4 +1,7 @@
-/** Room on this machine for the databases that work needs: asked for before anything is done, since without it nothing can be told. */
+/**
+ * Room on this machine for the databases that work needs: asked for before anything is done, since without it nothing
+ * can be told.
+ */
 import * as Effect from "effect/Effect"
 import { attempt } from "../stages/catalog/record.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"

@@ -1,7 +1,7 @@
 /**
- * Builds dist/ for npm: JavaScript and declarations of the library, since Node does not strip types inside node_modules; and the command as a
- * bundle with what it needs of its libraries, which starts in a fourth of the time and needs half the memory. `npm run build`; `npm pack` runs
- * it first.
+ * Builds dist/ for npm: JavaScript and declarations of the library, since Node does not strip types inside
+ * node_modules; and the command as a bundle with what it needs of its libraries, which starts in a fourth of the time
+ * and needs half the memory. `npm run build`; `npm pack` runs it first.
  */
 import { spawnSync } from "node:child_process"
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -23,7 +23,8 @@ run("tsc", ["-p", "tests/build.json"])
 rmSync(join(dist, "cli"), { recursive: true })
 bundle(["cli/main.ts"], join(dist, "cli"))
 
-// tsc rewrites the imports of JavaScript; those of declarations, and modules that are named by URL (workers), are ours to rewrite.
+// tsc rewrites the imports of JavaScript; those of declarations, and modules that are named by URL (workers), are ours
+// to rewrite.
 const inTypes = /(\b(?:from|import)\s*\(?\s*"\.{1,2}\/[^"]+)\.ts(")/g
 for (const path of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   if (!/\.(js|d\.ts)$/.test(path)) continue

@@ -1,4 +1,7 @@
-/** Compiles adapters/kernels/fastcdc.as (AssemblyScript) and writes the binary into fastcdc_wasm.ts beside it: `npm run build:wasm`. */
+/**
+ * Compiles adapters/kernels/fastcdc.as (AssemblyScript) and writes the binary into fastcdc_wasm.ts beside it:
+ * `npm run build:wasm`.
+ */
 import { spawnSync } from "node:child_process"
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

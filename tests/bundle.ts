@@ -1,4 +1,6 @@
-/** Makes bundles of what runs as a process, by Bun's bundler: they start in a fourth of the time that the sources need. */
+/**
+ * Makes bundles of what runs as a process, by Bun's bundler: they start in a fourth of the time that the sources need.
+ */
 import { spawnSync } from "node:child_process"
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -19,7 +21,10 @@ const byUrl = /(new URL\(\s*["'`]\.{1,2}\/[^"'`]+)\.ts(["'`]\s*,\s*import\.meta\
 /** Names modules that are named by URL as what they are compiled to. */
 export const rewriteUrls = (source: string): string => source.replace(byUrl, "$1.js$2")
 
-/** Bundles `entries`, paths from the root whose names differ, into `NAME.js` of a directory, which must have no other files. */
+/**
+ * Bundles `entries`, paths from the root whose names differ, into `NAME.js` of a directory, which must have no other
+ * files.
+ */
 export const bundle = (entries: ReadonlyArray<string>, directory: string): void => {
   const { error, status, stderr } = spawnSync(join(root, "node_modules/.bin/bun"), [
     ...["build", ...entries, ...THREADS, "--splitting", "--format=esm", "--target=node", `--outdir=${directory}`],

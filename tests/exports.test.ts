@@ -1,4 +1,6 @@
-/** package.json, deno.json and package-lock.json say the same: name of the command, version, entry points, dependencies. */
+/**
+ * package.json, deno.json and package-lock.json say the same: name of the command, version, entry points, dependencies.
+ */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
@@ -88,7 +90,8 @@ test("every package that the published sources import is a dependency", () => {
   assert.deepEqual(missing, [])
 })
 
-// npm writes no entry for an optional package that its registry lacks, and newer npm then refuses the lock file: `npm ci` fails for all.
+// npm writes no entry for an optional package that its registry lacks, and newer npm then refuses the lock file:
+// `npm ci` fails for all.
 test("the lock file names every package that another one asks for", () => {
   const missing: string[] = []
   for (const [path, { dependencies, optionalDependencies, devDependencies }] of Object.entries(lock.packages)) {
@@ -111,7 +114,8 @@ test("install scripts run only for packages that package.json allows", () => {
   assert.deepEqual(scripted.sort(), Object.keys(npm.allowScripts).sort())
 })
 
-// `deno task` runs a command that it finds in node_modules/.bin as JavaScript, and the `deno` there is a program: `env deno` gets past that.
+// `deno task` runs a command that it finds in node_modules/.bin as JavaScript, and the `deno` there is a program:
+// `env deno` gets past that.
 test("the commands of the README start: npm run backup, deno task restore", () => {
   for (const [name, task] of Object.entries(jsr.tasks)) assert.doesNotMatch(task, /^deno /, `task ${name}`)
   const bin = join(root, "node_modules/.bin")

@@ -1,4 +1,7 @@
-/** What a source imports, read from its text: for the rules of the house, the plan of a run, and the choice of tests for a mutant. */
+/**
+ * What a source imports, read from its text: for the rules of the house, the plan of a run, and the choice of tests for
+ * a mutant.
+ */
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
@@ -9,7 +12,9 @@ export const withoutComments = (source: string): string =>
     (comment: string, text: string | undefined) => text ?? comment.replace(/[^\n]+/g, " "),
   )
 
-/** Every module that a source names: static, dynamic and type imports, re-exports, `require`, and workers named by URL. */
+/**
+ * Every module that a source names: static, dynamic and type imports, re-exports, `require`, and workers named by URL.
+ */
 export const importsOf = (source: string): string[] => {
   const code = withoutComments(source)
   const forms = [
@@ -22,7 +27,9 @@ export const importsOf = (source: string): string[] => {
   return forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1]!))
 }
 
-/** Sources that a file names in any string, from its own folder or from the root: what it imports, and what it starts. */
+/**
+ * Sources that a file names in any string, from its own folder or from the root: what it imports, and what it starts.
+ */
 const named = (root: string, path: string): ReadonlyArray<string> => {
   const strings = withoutComments(readFileSync(join(root, path), "utf8")).matchAll(/["'`]([\w./-]+\.ts)["'`]/g)
   return [...strings].flatMap(([, name]) =>

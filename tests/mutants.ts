@@ -1,16 +1,18 @@
 /**
  * Whether the tests notice wrong code: `node tests/mutants.ts --seed 1 --count 40`.
  *
- * Draws by seed small wrong changes (tests/mutants/changes.ts) of decoders, stores and stages, makes each in a copy of the checkout, and
- * runs the tests that reach the changed file by what they import, the nearest first, until one fails. Changes that do not compile are
- * drawn again. Files of adapters/ are tested on the three runtimes, others, which are portable, on Node.
+ * Draws by seed small wrong changes (tests/mutants/changes.ts) of decoders, stores and stages, makes each in a copy of
+ * the checkout, and runs the tests that reach the changed file by what they import, the nearest first, until one fails.
+ * Changes that do not compile are drawn again. Files of adapters/ are tested on the three runtimes, others, which are
+ * portable, on Node.
  *
- * Prints a line for each: where, the change, and the test that caught it, or that it survived. One that was still running its tests after
- * `--limit` seconds (600) has survived so far: the line says how many files there were. A test that fails without the change, too,
- * has caught nothing.
+ * Prints a line for each: where, the change, and the test that caught it, or that it survived. One that was still
+ * running its tests after `--limit` seconds (600) has survived so far: the line says how many files there were. A test
+ * that fails without the change, too, has caught nothing.
  *
- * `--from N` starts with another number than 1, so that `--from 11 --count 10` is the second of four slices. What is known is kept in
- * tmp/mutants/ for as long as no source changes, so that the same command goes on where it was stopped.
+ * `--from N` starts with another number than 1, so that `--from 11 --count 10` is the second of four slices. What is
+ * known is kept in tmp/mutants/ for as long as no source changes, so that the same command goes on where it was
+ * stopped.
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -119,7 +121,10 @@ const sites = new Map(areas.map((area) => [
     .flatMap((path) => changesOf(read(path)).map((change) => ({ path, change }))),
 ]))
 
-/** Makes the n-th change that compiles, and leaves it in the tree. Each number has its own draws, so that slices need not know of others. */
+/**
+ * Makes the n-th change that compiles, and leaves it in the tree. Each number has its own draws, so that slices need
+ * not know of others.
+ */
 const draw = (number: number): { readonly path: string; readonly change: Change } => {
   const random = randomOf(seed, number)
   const pick = <A>(from: ReadonlyArray<A>): A => from[Math.floor(random() * from.length)]!

@@ -1,4 +1,7 @@
-/** Everything that must hold before a change is done, `npm run ok`: one line per check, then the suite on the three runtimes. */
+/**
+ * Everything that must hold before a change is done, `npm run ok`: one line per check, then the suite on the three
+ * runtimes.
+ */
 import { spawnSync } from "node:child_process"
 import { delimiter, join, resolve } from "node:path"
 

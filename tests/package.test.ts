@@ -1,4 +1,7 @@
-/** What npm users get: the packed library, installed into an empty project, is imported, type-checked and run on the three runtimes. */
+/**
+ * What npm users get: the packed library, installed into an empty project, is imported, type-checked and run on the
+ * three runtimes.
+ */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"

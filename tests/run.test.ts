@@ -1,4 +1,7 @@
-/** The runner itself: it must not take a file for good that crashed, exited, hung, ran nothing or skipped without a reason. */
+/**
+ * The runner itself: it must not take a file for good that crashed, exited, hung, ran nothing or skipped without a
+ * reason.
+ */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"

@@ -1,30 +1,36 @@
 /**
  * Runs the suite, all `*.test.ts` under tests/: `npm test`, `npm test -- --all`, `npm test -- chunk/ tree.test`.
  *
- * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable when it lies in
- * tests/formats/ or tests/stages/, whose code imports no runtime (tests/layers.test.ts holds it to that), and is none of these:
+ * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable
+ * when it lies in tests/formats/ or tests/stages/, whose code imports no runtime (tests/layers.test.ts holds it to
+ * that), and is none of these:
  * - the contract of a port: it calls a `…Suite` of tests/suites/;
  * - vectors: its name or an import says `vectors`;
- * - one that asks which runtime it is on (`globalThis`), or skips in a way whose reason only Node tells (`skip:`, a suite by `skipIf`);
- * - in tests/stages/, one of kernels or with a runtime: it imports of `node:` more than test and assert, of adapters/ more than stores;
- * - one with a line `// On every runtime: WHY`.
- * Which runtime is drawn from the name of the file and the day, so that in three days each file runs on each. The draw is printed;
- * `--rotation N` repeats it. `--all`, or a part of a path, runs all on all; `--runtime NAME` runs all on that one.
+ * - one that asks which runtime it is on (`globalThis`), or skips in a way whose reason only Node tells (`skip:`, a
+ *   suite by `skipIf`);
+ * - in tests/stages/, one of kernels or with a runtime: it imports of `node:` more than test and assert, of adapters/
+ *   more than stores;
+ * - one with a line `// On every runtime: WHY`. Which runtime is drawn from the name of the file and the day, so that
+ *   in three days each file runs on each. The draw is printed; `--rotation N` repeats it. `--all`, or a part of a path,
+ *   runs all on all; `--runtime NAME` runs all on that one.
  *
- * **In what process.** Files that are expected to take less than a second share one with others of their folder on the same runtime,
- * unless they say `process`, start servers, or have a line `// Alone: WHY`. A batch that is not clean runs again, each file alone,
- * so that a crash, a hang and a file without tests are told of that file; a batch whose files all pass alone has failed still.
- * The longest run first, by tests/runner/durations.json, which `--remember` writes anew (each file in a process of its own);
- * where it is stale, the run takes longer, and no more. `--jobs N` run at a time, by default one more than there are processors,
- * since some wait for servers; each is killed after `--timeout SECONDS`.
+ * **In what process.** Files that are expected to take less than a second share one with others of their folder on the
+ * same runtime, unless they say `process`, start servers, or have a line `// Alone: WHY`. A batch that is not clean
+ * runs again, each file alone, so that a crash, a hang and a file without tests are told of that file; a batch whose
+ * files all pass alone has failed still. The longest run first, by tests/runner/durations.json, which `--remember`
+ * writes anew (each file in a process of its own); where it is stale, the run takes longer, and no more. `--jobs N` run
+ * at a time, by default one more than there are processors, since some wait for servers; each is killed after
+ * `--timeout SECONDS`.
  *
- * **What is printed.** One line per file; the full output of what failed; then every skip with its reason, the totals per runtime,
- * and as the very last line the totals of all: `N passed, N failed, N skipped`. Exits with 1 when a test failed, when a process
- * crashed, hung or ran no test, when a test was skipped without a reason, or when a runtime ran no test at all.
+ * **What is printed.** One line per file; the full output of what failed; then every skip with its reason, the totals
+ * per runtime, and as the very last line the totals of all: `N passed, N failed, N skipped`. Exits with 1 when a test
+ * failed, when a process crashed, hung or ran no test, when a test was skipped without a reason, or when a runtime ran
+ * no test at all.
  *
  * A skipped test needs a reason that is known on every runtime, but Deno and Bun do not report it. So:
  * - skipped everywhere (a program is missing): `{ skip: reason }`; the reason is read from Node's report;
- * - skipped on Deno or Bun only: `test(...skipIf(reason, "name"), …)` of tests/skip.ts, which puts the reason into the name;
+ * - skipped on Deno or Bun only: `test(...skipIf(reason, "name"), …)` of tests/skip.ts, which puts the reason into the
+ *   name;
  * - never `t.skip()` inside a test: Deno counts that as a pass (tests/layers.test.ts finds the calls).
  * Bun does not mention the tests of a skipped suite; Node's entries for them stand in.
  */

@@ -1,4 +1,7 @@
-/** A directory for what commands remember (`XDG_STATE_HOME`), for the tests of this process alone: never the developer's own. */
+/**
+ * A directory for what commands remember (`XDG_STATE_HOME`), for the tests of this process alone: never the developer's
+ * own.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -10,8 +10,8 @@ export const missing = (tool: string): string | false =>
   spawnSync(tool, ["--version"]).error === undefined ? false : `${tool} is not installed`
 
 /**
- * What a program writes to stdout for an input. Fails a test when it fails. By way of a file: Deno's `spawnSync` blocks when a tool
- * writes much before it has read all, and takes no file as stdin.
+ * What a program writes to stdout for an input. Fails a test when it fails. By way of a file: Deno's `spawnSync` blocks
+ * when a tool writes much before it has read all, and takes no file as stdin.
  */
 export const runTool = (tool: string, args: ReadonlyArray<string>, input: Uint8Array): Uint8Array => {
   const directory = mkdtempSync(join(tmpdir(), "penstock-tool-"))

@@ -37,12 +37,13 @@ import {
 /**
  * Makes the engine. Fails with `unavailable` where the runtime has no `node:sqlite`.
  *
- * A database is a file in a fresh directory that only this user may enter, beneath the directory for temporary files (`TMPDIR`).
- * The name is removed as soon as SQLite has the file open, so that a killed process leaves nothing; where an open file cannot
- * be removed (Windows) it goes when the scope closes. A rolled-back transaction, or one that failed halfway, leaves the database undefined.
+ * A database is a file in a fresh directory that only this user may enter, beneath the directory for temporary files
+ * (`TMPDIR`). The name is removed as soon as SQLite has the file open, so that a killed process leaves nothing; where
+ * an open file cannot be removed (Windows) it goes when the scope closes. A rolled-back transaction, or one that failed
+ * halfway, leaves the database undefined.
  *
- * On Deno, text that is read back ends at its first NUL: keep such text as a blob. There, too, `iterate` takes all rows at once,
- * because that of `node:sqlite` ends without an error when the database turns out to be damaged.
+ * On Deno, text that is read back ends at its first NUL: keep such text as a blob. There, too, `iterate` takes all rows
+ * at once, because that of `node:sqlite` ends without an error when the database turns out to be damaged.
  */
 export const makeSqliteNative: Effect.Effect<SqliteEngine, SqliteError> = Effect.gen(function* () {
   const { DatabaseSync } = yield* Effect.tryPromise({

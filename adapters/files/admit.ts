@@ -10,7 +10,10 @@ import type { Stats } from "./stats.ts"
 /** Why something that is there is not replaced. */
 export const FULL_DIRECTORY = "A directory that is not empty is in its place; move that away and restore again"
 
-/** What becomes of an entry that is not written whatever is in its place; undefined for any other. Throws {@link TargetError}. */
+/**
+ * What becomes of an entry that is not written whatever is in its place; undefined for any other. Throws {@link
+ * TargetError}.
+ */
 export const admit = (entry: Entry, devices: boolean): Written | undefined => {
   const { kind, path, target } = entry
   refuse(path, "path", pathWrong(path))

@@ -14,8 +14,8 @@ export interface Wanted {
 }
 
 /**
- * What a restore sets. The setuid and setgid bits of a file mean "as its owner", so they are kept only where the file gets the
- * owner that is recorded: a program of somebody else must not become one that runs as whoever restores it.
+ * What a restore sets. The setuid and setgid bits of a file mean "as its owner", so they are kept only where the file
+ * gets the owner that is recorded: a program of somebody else must not become one that runs as whoever restores it.
  */
 export const wantedOf = (kind: EntryKind, metadata: Metadata, owner: boolean): Wanted => {
   let mode = kind === "symlink" ? undefined : metadata.mode

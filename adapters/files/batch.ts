@@ -38,7 +38,10 @@ export interface BatchStart {
   readonly prefix: string
 }
 
-/** Writes the files, each under a temporary name beside its own one first. Returns the places of those that it could not. */
+/**
+ * Writes the files, each under a temporary name beside its own one first. Returns the places of those that it could
+ * not.
+ */
 export const writeBatch = ({ facts, names }: Batch, { prefix, shared }: BatchStart): ReadonlyArray<number> => {
   const failed: Array<number> = []
   for (const [i, name] of names.entries()) {

@@ -14,12 +14,15 @@ const BATCH_BYTES = 512 << 10
 /** So many files are written before a thread is worth its start: 30 to 80 ms, and 10 to 30 MB. */
 const WORTH_FILES = 500
 
-/** Thrown where something is to be done that must wait until all files under way are written; to be tried again then. */
+/**
+ * Thrown where something is to be done that must wait until all files under way are written; to be tried again then.
+ */
 export class Busy extends Error {}
 
 /**
- * The files under way of one session. Whatever looks at, replaces or leaves something that is under way, or a directory that such a file
- * may be in, waits first; so that the outcome is the same as without a thread, and no file goes where its directory was.
+ * The files under way of one session. Whatever looks at, replaces or leaves something that is under way, or a directory
+ * that such a file may be in, waits first; so that the outcome is the same as without a thread, and no file goes where
+ * its directory was.
  */
 export class Batches {
   readonly #start: BatchStart
@@ -96,7 +99,10 @@ export class Batches {
     else leave()
   }
 
-  /** Waits until nothing is under way. Gives the paths of files that the thread could not write; nothing of them remains. */
+  /**
+   * Waits until nothing is under way. Gives the paths of files that the thread could not write; nothing of them
+   * remains.
+   */
   async settle(): Promise<ReadonlyArray<string>> {
     this.#send()
     if (this.#sent.length > 0 || this.#state === "starting" && this.#after === 0) {

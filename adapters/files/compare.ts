@@ -23,8 +23,8 @@ const HELD = 64
 const PIECE_BYTES = 1 << 18
 
 /**
- * A session whose results are those that `localTarget` would give. It changes nothing, and needs no root that is there. The content of an
- * entry is read only where a file of its size is in its place.
+ * A session whose results are those that `localTarget` would give. It changes nothing, and needs no root that is there.
+ * The content of an entry is read only where a file of its size is in its place.
  */
 export const compareOnly = (
   root: string,
@@ -86,7 +86,10 @@ class Comparer {
     }
   }
 
-  /** What becomes of an entry, as far as its content does not matter; else the file in its place, which has the same size. */
+  /**
+   * What becomes of an entry, as far as its content does not matter; else the file in its place, which has the same
+   * size.
+   */
   #look(entry: Entry): Written | Stats {
     const { kind, metadata, path } = entry
     const written: Written = { path, outcome: "written" }

@@ -49,7 +49,10 @@ const HELD = 16
 /** The directories that are held beneath a root; undefined when none are. Throws a {@link SourceError}. */
 export type HeldOf = (root: LocalRoot) => Held | undefined
 
-/** The directories beneath the root of a walk; to be closed. Throws a {@link SourceError} when it is not the same any more. */
+/**
+ * The directories beneath the root of a walk; to be closed. Throws a {@link SourceError} when it is not the same any
+ * more.
+ */
 const holdRoot = (root: LocalRoot): Held => {
   try {
     return new Held(root.path, { limit: HELD, descriptors: root.held ? DESCRIPTORS : undefined, expected: root })
@@ -73,8 +76,9 @@ export const holding = async <A>(use: (heldOf: HeldOf) => Promise<A>): Promise<A
 }
 
 /**
- * Content of the file that a locator names, opened by way of the directories that are held, if there are any. `open` throws a {@link SourceError}: `changed` when another file, or something
- * that is not a file, took its place; `not-found`, `denied` or `io`.
+ * Content of the file that a locator names, opened by way of the directories that are held, if there are any. `open`
+ * throws a {@link SourceError}: `changed` when another file, or something that is not a file, took its place;
+ * `not-found`, `denied` or `io`.
  */
 export const localContent = (locator: LocalLocator, heldOf?: HeldOf): ReaderContent => new LocalContent(locator, heldOf)
 
@@ -196,7 +200,10 @@ class LocalReader implements PartReader {
     }
   }
 
-  /** Of size 0 are empty files, and those of which the system makes the content up when it is read (/proc), often once, from the start only. */
+  /**
+   * Of size 0 are empty files, and those of which the system makes the content up when it is read (/proc), often once,
+   * from the start only.
+   */
   #readUnsized(into: Uint8Array, at: number): number {
     if (this.#made.length === 0) {
       const count = fs.readSync(this.#fd, unsized, 0, unsized.length, this.#position)
@@ -217,8 +224,8 @@ class LocalReader implements PartReader {
   }
 
   /**
-   * `size` is what was read. A size that is not true (/sys) is no change: the file ends where it ended, and all that is known of it is as it
-   * was.
+   * `size` is what was read. A size that is not true (/sys) is no change: the file ends where it ended, and all that is
+   * known of it is as it was.
    */
   finish(): ReturnType<Reader["finish"]> {
     try {

@@ -26,11 +26,12 @@ export interface Level {
 }
 
 /**
- * A stack. A directory that is on it was looked at or made in this session, and nothing that this session writes can put
- * something else in its place, since an entry is written only after all directories that are not above it have been left.
+ * A stack. A directory that is on it was looked at or made in this session, and nothing that this session writes can
+ * put something else in its place, since an entry is written only after all directories that are not above it have been
+ * left.
  *
- * What other programs put in its place changes nothing either, where directories can be held (see {@link Held}); elsewhere they may lead
- * what is written to another place.
+ * What other programs put in its place changes nothing either, where directories can be held (see {@link Held});
+ * elsewhere they may lead what is written to another place.
  */
 export class Directories {
   readonly #held: Held
@@ -67,8 +68,9 @@ export class Directories {
   }
 
   /**
-   * Makes sure that `path` is a directory that can be written in, and leaves those that are not above it. One that is absent is
-   * made with mode 0700. Throws {@link TargetError}, `refused` when a component is a symlink or anything else but a directory.
+   * Makes sure that `path` is a directory that can be written in, and leaves those that are not above it. One that is
+   * absent is made with mode 0700. Throws {@link TargetError}, `refused` when a component is a symlink or anything else
+   * but a directory.
    */
   enter(path: string): Level {
     this.#leaveTo(path)
@@ -166,7 +168,10 @@ export class Directories {
     return { directory, stats }
   }
 
-  /** Leaves all directories. Returns those, of the whole session, whose metadata could not be set. Nothing can be written any more. */
+  /**
+   * Leaves all directories. Returns those, of the whole session, whose metadata could not be set. Nothing can be
+   * written any more.
+   */
   finish(): ReadonlyArray<Written> {
     while (this.#levels.length > 0) this.#leave(this.#levels.pop()!)
     this.#held.close()

@@ -16,8 +16,8 @@ const COPY = 1 << 20
 const BESIDE = 256 << 10
 
 /**
- * As long as what comes equals the file it is compared with, nothing is written. At the first difference the temporary file
- * is made, gets a copy of what was equal, and takes all the rest. Memory: one buffer, whatever the size.
+ * As long as what comes equals the file it is compared with, nothing is written. At the first difference the temporary
+ * file is made, gets a copy of what was equal, and takes all the rest. Memory: one buffer, whatever the size.
  */
 export class FileWriter {
   readonly #path: string
@@ -54,7 +54,9 @@ export class FileWriter {
     return this.#equal ? this.#against : this.#out
   }
 
-  /** Takes the next bytes; they are the caller's again when it returns. Throws when there are more than the entry says. */
+  /**
+   * Takes the next bytes; they are the caller's again when it returns. Throws when there are more than the entry says.
+   */
   write(bytes: Uint8Array): void {
     this.#checkLength(bytes)
     if (this.#equal) {
@@ -69,8 +71,8 @@ export class FileWriter {
   }
 
   /**
-   * The same for bytes that are worth it to be written while this thread does other things: a promise when that is under way. The bytes
-   * are the caller's again, and the next call may come, when it is kept.
+   * The same for bytes that are worth it to be written while this thread does other things: a promise when that is
+   * under way. The bytes are the caller's again, and the next call may come, when it is kept.
    */
   writeBeside(bytes: Uint8Array): Promise<void> | undefined {
     if (bytes.length < BESIDE || this.#sparse || this.#out < 0) return this.write(bytes) as undefined

@@ -52,8 +52,8 @@ export const withDirectory = <A>(directory: Directory, use: (handle: Handle) => 
 }
 
 /**
- * Uses the handle of a symlink, fifo or device node in a directory. Throws {@link Replaced} when it is not one, or, where directories are
- * held, when `alone` and it has another name, which may be anywhere.
+ * Uses the handle of a symlink, fifo or device node in a directory. Throws {@link Replaced} when it is not one, or,
+ * where directories are held, when `alone` and it has another name, which may be anywhere.
  */
 export const withNode = <A>(
   directory: Directory,

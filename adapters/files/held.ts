@@ -1,6 +1,7 @@
 /**
- * Directories that are held open while something is done in them. A path is looked up anew each time, so another program can lead it
- * elsewhere by putting a symlink in the place of a directory; a descriptor stays with the directory that it was opened for.
+ * Directories that are held open while something is done in them. A path is looked up anew each time, so another
+ * program can lead it elsewhere by putting a symlink in the place of a directory; a descriptor stays with the directory
+ * that it was opened for.
  */
 import * as fs from "node:fs"
 import { joinPath, parentPath } from "../../stages/walk/path.ts"
@@ -10,13 +11,16 @@ import { type NativePath, nativePath } from "./native.ts"
 import { type Stats, statsAt, statsOf, statsOfOpen } from "./stats.ts"
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
-/** Opens nothing, only stands for what is there: needs no permission to read it. `node:fs` has no name for this flag of Linux. */
+/**
+ * Opens nothing, only stands for what is there: needs no permission to read it. `node:fs` has no name for this flag of
+ * Linux.
+ */
 export const O_PATH = 0o10000000
 const PLACE = O_RDONLY | O_PATH | O_DIRECTORY
 
 /**
- * Where the descriptors of this process are: paths that begin with one are looked up from what it holds (proc_pid_fd(5)). Undefined
- * where there is no such thing: not on Linux, no /proc, or Deno without `--allow-all`.
+ * Where the descriptors of this process are: paths that begin with one are looked up from what it holds
+ * (proc_pid_fd(5)). Undefined where there is no such thing: not on Linux, no /proc, or Deno without `--allow-all`.
  */
 export const DESCRIPTORS: string | undefined = (() => {
   if (process.platform !== "linux") return undefined
@@ -46,8 +50,8 @@ export function sameFile(a: Pick<Stats, "dev" | "ino">, b: Pick<Stats, "dev" | "
 }
 
 /**
- * A directory beneath a root. Made by {@link Held}, which must be asked for it again (`use`) after it was asked for another one, as it may
- * have been closed then.
+ * A directory beneath a root. Made by {@link Held}, which must be asked for it again (`use`) after it was asked for
+ * another one, as it may have been closed then.
  */
 export class Directory implements Identity {
   /** Relative to the root. */
@@ -135,8 +139,8 @@ export interface HeldOptions {
 }
 
 /**
- * The directories beneath a root that were used last. Beneath the root no symlink is followed; the root itself may be one. Where nothing
- * can be held, it goes by paths: a directory is then looked at when it is entered, and no more.
+ * The directories beneath a root that were used last. Beneath the root no symlink is followed; the root itself may be
+ * one. Where nothing can be held, it goes by paths: a directory is then looked at when it is entered, and no more.
  */
 export class Held {
   readonly root: Directory

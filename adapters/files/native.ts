@@ -35,7 +35,10 @@ export const absoluteRoot = (root: string): string => {
   return isAbsolute(trimmed) ? trimmed : `${process.cwd()}/${trimmed}`
 }
 
-/** Sets the modification time of what is open as `fd`, a file or directory at `path`; of its access time nothing is known, so that is set alike. */
+/**
+ * Sets the modification time of what is open as `fd`, a file or directory at `path`; of its access time nothing is
+ * known, so that is set alike.
+ */
 export const setTime = (fd: number, path: NativePath, time: bigint): void => {
   if (deno && time < 0n) setPathTime(path, time)
   else {
@@ -50,7 +53,10 @@ export const setPathTime = (path: NativePath, time: bigint): void => {
   fs.utimesSync(path, value, value)
 }
 
-/** Sets the modification and access time at `path` itself, be it a symlink. On Deno, times before 1970 lose their fraction. */
+/**
+ * Sets the modification and access time at `path` itself, be it a symlink. On Deno, times before 1970 lose their
+ * fraction.
+ */
 export const setLinkTime = (path: NativePath, time: bigint): void => {
   const value = !deno
     ? asSeconds(time)
@@ -61,10 +67,10 @@ export const setLinkTime = (path: NativePath, time: bigint): void => {
 }
 
 /**
- * The double that the runtime turns into the nearest time that it can. It cuts fractions of a nanosecond off, of negative
- * times on Bun in the other direction: hence the half, which makes setting a time that was read give the same time again.
- * Negative numbers would mean "now"; as strings they do not. Deno reads whole milliseconds only, cut off, so there the
- * double is one that is not less.
+ * The double that the runtime turns into the nearest time that it can. It cuts fractions of a nanosecond off, of
+ * negative times on Bun in the other direction: hence the half, which makes setting a time that was read give the same
+ * time again. Negative numbers would mean "now"; as strings they do not. Deno reads whole milliseconds only, cut off,
+ * so there the double is one that is not less.
  */
 export const asSeconds = (time: bigint): number | string => {
   const magnitude = time < 0n ? -time : time

@@ -6,8 +6,8 @@ import { statsOfOpen } from "./stats.ts"
 const PRIVATE = 0o600
 
 /**
- * What new files in a directory, and in those made in it, are like. Owners and access lists of a directory may change what they get from
- * what was asked for, but always in the same way.
+ * What new files in a directory, and in those made in it, are like. Owners and access lists of a directory may change
+ * what they get from what was asked for, but always in the same way.
  */
 export class NewFiles {
   readonly #umask: number
@@ -19,8 +19,8 @@ export class NewFiles {
   }
 
   /**
-   * The mode to make a file with that is to get `want`. That is its own one when its owner will be right from the start, so that it need
-   * not be set later. Never one that makes a program run as its owner.
+   * The mode to make a file with that is to get `want`. That is its own one when its owner will be right from the
+   * start, so that it need not be set later. Never one that makes a program run as its owner.
    */
   modeFor({ gid, mode, uid }: Wanted): number {
     const have = this.#seen.get(PRIVATE)

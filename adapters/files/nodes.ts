@@ -6,8 +6,8 @@ import { errorCode } from "./errno.ts"
 import type { Directory } from "./held.ts"
 
 /**
- * Makes the fifo or device node of an entry, mode 0600, under a name in a directory. Returns a sentence when this machine lacks the tool.
- * Throws {@link TargetError}.
+ * Makes the fifo or device node of an entry, mode 0600, under a name in a directory. Returns a sentence when this
+ * machine lacks the tool. Throws {@link TargetError}.
  */
 export const makeNode = (entry: Entry, directory: Directory, name: string): string | undefined => {
   if (entry.kind === "fifo") return run(entry.path, directory, "mkfifo", ["-m", "600", name])

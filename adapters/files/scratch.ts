@@ -14,7 +14,10 @@ const WHY: Readonly<Record<string, string>> = {
   EDQUOT: "its quota is used up",
 }
 
-/** One sentence that says that `what` (`a database`) cannot be kept there, and what to do. `why`: a code of the system, or words. */
+/**
+ * One sentence that says that `what` (`a database`) cannot be kept there, and what to do. `why`: a code of the system,
+ * or words.
+ */
 export const scratchProblem = (what: string, why: string): string =>
   `Cannot keep ${what} in ${scratchDirectory()}, the directory for temporary files: ${WHY[why] ?? why}; ` +
   "set TMPDIR to a directory with enough room"

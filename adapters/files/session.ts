@@ -16,7 +16,10 @@ import { absoluteRoot, asSeconds, BYTE_NAMES, type NativePath, nativePath, remov
 import { makeNode } from "./nodes.ts"
 import { type Stats, statsAt, statsIfAny, statsOfOpen } from "./stats.ts"
 
-/** A file that waits for its content. Nothing else may be asked of the session until it has it: its directory is held until then. */
+/**
+ * A file that waits for its content. Nothing else may be asked of the session until it has it: its directory is held
+ * until then.
+ */
 export interface PendingFile extends Place {
   /** What its entry asks for. */
   readonly want: Wanted
@@ -104,7 +107,10 @@ export class LocalSession {
     return entry.kind === "file" ? this.#beginFile(place) : this.#node(place)
   }
 
-  /** Gives a file to another thread, when that may write it; else returns false, and it is to be written by `begin` and `commit`. */
+  /**
+   * Gives a file to another thread, when that may write it; else returns false, and it is to be written by `begin` and
+   * `commit`.
+   */
   hand(entry: Entry): boolean {
     const { content, metadata, path, size } = entry
     if (
@@ -212,8 +218,9 @@ export class LocalSession {
   }
 
   /**
-   * What `linkTo` names, when it may be the same as the entry: of its kind, in real directories beneath the root, with its size and
-   * metadata. So no link ever leads out of the target, and metadata set on one name never changes what was there before under another.
+   * What `linkTo` names, when it may be the same as the entry: of its kind, in real directories beneath the root, with
+   * its size and metadata. So no link ever leads out of the target, and metadata set on one name never changes what was
+   * there before under another.
    */
   #linkSource(entry: Entry): Link | undefined {
     const { linkTo } = entry

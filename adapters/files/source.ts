@@ -18,13 +18,16 @@ export interface LocalSourceOptions {
 /**
  * Walks directories of this machine.
  *
- * - A root that is a symlink to a directory stands for that directory, as the user meant it; beneath the root no symlink is
- *   ever followed: each directory is held open while it is read, where the system can (docs/threat-model.md). Patterns do not apply to the root itself. A root that is a symlink to anything else is stored as the symlink.
- * - What cannot be looked at is an entry of kind `unreadable`. A directory that cannot be listed gives two entries of the
- *   same path: the `directory`, with its metadata, then the `unreadable`, which says why nothing is beneath it.
- * - Memory: the names of the directories on the way to the current one, not the tree. A directory of a million names takes
- *   them all at once. Files that have links outside of the walk are remembered to its end.
- * - Content is a {@link ReaderContent}: it never follows a symlink that took the file's place, nor waits for a fifo that did.
+ * - A root that is a symlink to a directory stands for that directory, as the user meant it; beneath the root no
+ *   symlink is ever followed: each directory is held open while it is read, where the system can
+ *   (docs/threat-model.md). Patterns do not apply to the root itself. A root that is a symlink to anything else is
+ *   stored as the symlink.
+ * - What cannot be looked at is an entry of kind `unreadable`. A directory that cannot be listed gives two entries of
+ *   the same path: the `directory`, with its metadata, then the `unreadable`, which says why nothing is beneath it.
+ * - Memory: the names of the directories on the way to the current one, not the tree. A directory of a million names
+ *   takes them all at once. Files that have links outside of the walk are remembered to its end.
+ * - Content is a {@link ReaderContent}: it never follows a symlink that took the file's place, nor waits for a fifo
+ *   that did.
  */
 const make = ({ hold = true }: LocalSourceOptions = {}): Source => ({
   fidelity: {

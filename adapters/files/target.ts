@@ -19,8 +19,8 @@ const TURN = 1 << 20
 /** How to write. */
 export interface LocalTargetOptions {
   /**
-   * After so many new files a second thread writes most of them; 500 by default, never (Infinity) on a machine with one processor. With 0,
-   * none is written before that thread runs.
+   * After so many new files a second thread writes most of them; 500 by default, never (Infinity) on a machine with one
+   * processor. With 0, none is written before that thread runs.
    */
   readonly threadAfter?: number
   /** Set to false to go by paths where directories could be held: what other systems than Linux do, for tests. */
@@ -30,19 +30,21 @@ export interface LocalTargetOptions {
 /**
  * Restores into directories of this machine.
  *
- * - A file is written under a temporary name (`.penstock-` and random digits) in the directory where it belongs and renamed.
- *   It is not synced: after a power cut within the next seconds files may be empty, and restoring again mends them. A
- *   killed process leaves at most one temporary file for each of its two threads.
- * - A file that is there with the same content is not written again; its metadata is set when it differs. Otherwise it is
- *   replaced, never changed in place, so its other hard links keep their content. A directory that is not empty is never
- *   removed to make place; a file or symlink in the place of a directory is.
- * - Nothing is written through a symlink beneath the root, not even one that takes the place of a directory meanwhile: directories are
- *   held open, where the system can (docs/threat-model.md). The root itself may be a symlink.
- * - A hard link is made only to a file beneath the root with the same size and metadata that this session wrote, or whose content
- *   it compared; otherwise the content is written. Symlinks, fifos and device nodes are linked where all that they are is the same.
+ * - A file is written under a temporary name (`.penstock-` and random digits) in the directory where it belongs and
+ *   renamed. It is not synced: after a power cut within the next seconds files may be empty, and restoring again mends
+ *   them. A killed process leaves at most one temporary file for each of its two threads.
+ * - A file that is there with the same content is not written again; its metadata is set when it differs. Otherwise it
+ *   is replaced, never changed in place, so its other hard links keep their content. A directory that is not empty is
+ *   never removed to make place; a file or symlink in the place of a directory is.
+ * - Nothing is written through a symlink beneath the root, not even one that takes the place of a directory meanwhile:
+ *   directories are held open, where the system can (docs/threat-model.md). The root itself may be a symlink.
+ * - A hard link is made only to a file beneath the root with the same size and metadata that this session wrote, or
+ *   whose content it compared; otherwise the content is written. Symlinks, fifos and device nodes are linked where all
+ *   that they are is the same.
  * - Directories that the entries do not name are made with mode 0700.
  * - `finish` returns only directories whose metadata could not be set.
- * - Modes lose setuid and setgid where the owner is not restored. Names of users and groups are not looked up: numbers count.
+ * - Modes lose setuid and setgid where the owner is not restored. Names of users and groups are not looked up: numbers
+ *   count.
  */
 const make = ({ hold = true, threadAfter }: LocalTargetOptions = {}): Target => ({
   fidelity: {

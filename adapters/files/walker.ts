@@ -1,4 +1,7 @@
-/** Walks a directory tree in batches, synchronously: system calls on a warm cache are faster than waiting for their results. */
+/**
+ * Walks a directory tree in batches, synchronously: system calls on a warm cache are faster than waiting for their
+ * results.
+ */
 import * as fs from "node:fs"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../stages/walk/ignore.ts"
@@ -17,7 +20,10 @@ const BATCH = 256
 /** Directories held at once. */
 const HELD = 64
 
-/** A directory whose names are being visited; then its sub-directories, one after the other. Names only: not their entries. */
+/**
+ * A directory whose names are being visited; then its sub-directories, one after the other. Names only: not their
+ * entries.
+ */
 interface Level {
   readonly path: string
   readonly directory: Directory
@@ -174,7 +180,10 @@ export class Walker {
     this.#levels.push({ path: directory.path, directory, names, nextName: 0, directories: [], nextDirectory: 0 })
   }
 
-  /** Strings first, as they are faster; a name that is not UTF-8 shows as U+FFFD and makes us read the directory again as bytes. */
+  /**
+   * Strings first, as they are faster; a name that is not UTF-8 shows as U+FFFD and makes us read the directory again
+   * as bytes.
+   */
   #names(directory: Directory): ReadonlyArray<string> {
     const native = directory.self
     let names: Array<string> = fs.readdirSync(native)
@@ -224,7 +233,9 @@ export class Walker {
     }
   }
 
-  /** Path of the first link to the same file, if this is not the first. Forgets the file once all its links were seen. */
+  /**
+   * Path of the first link to the same file, if this is not the first. Forgets the file once all its links were seen.
+   */
   #link(path: string, stats: Stats): string | undefined {
     const key = `${stats.dev}:${stats.ino}`
     const known = this.#links.get(key)

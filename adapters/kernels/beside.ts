@@ -34,7 +34,7 @@ const xaes = (params: KeyParams): (bytes: Uint8Array) => Promise<Uint8Array> | u
 }
 
 /**
- * Give it to `Beside` of stages/fetch/block_decoder.ts. Measured on Node and Bun, handing blocks over costs this thread as much as decoding them, and more
- * in all; so only what Deno is slow at is here.
+ * Give it to `Beside` of stages/fetch/block_decoder.ts. Measured on Node and Bun, handing blocks over costs this thread
+ * as much as decoding them, and more in all; so only what Deno is slow at is here.
  */
 export const besideKernels: BesideTable = "Deno" in globalThis ? { "encrypt:xaes-256-gcm": xaes } : {}

@@ -6,7 +6,7 @@ import type { ZstdParams } from "../../stages/compress/zstd.ts"
 import { decodeFrames } from "../../stages/compress/zstd_frame.ts"
 import type { Compressor } from "../../stages/kernel/kernel.ts"
 import { release } from "../../stages/memory/release.ts"
-import { trusted } from "../../stages/trusted.ts"
+import { trusted } from "../../stages/kernel/trusted.ts"
 
 /** Output buffers from this size on belong to one output alone: smaller ones come from a pool that others use. */
 const LARGE_BYTES = 256 << 10
@@ -14,7 +14,9 @@ const LARGE_BYTES = 256 << 10
 /** The same bytes, not as a Buffer. */
 const plain = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 
-/** The same bytes in memory that has no room left: the runtimes give what remains of the buffer for the output with it. */
+/**
+ * The same bytes in memory that has no room left: the runtimes give what remains of the buffer for the output with it.
+ */
 const compact = (buffer: Uint8Array): Uint8Array => {
   const bytes = plain(buffer)
   if (bytes.length === bytes.buffer.byteLength || bytes.buffer.byteLength < LARGE_BYTES) return bytes
@@ -26,12 +28,15 @@ const compact = (buffer: Uint8Array): Uint8Array => {
 /** The longest output of zstd for so many bytes, and never less than the runtimes want. */
 const bound = (size: number): number => size + (size >>> 8) + 512
 
-/** What the runtimes put pieces of output in: its smallest size, their own one, and the largest that is asked for at once. */
+/**
+ * What the runtimes put pieces of output in: its smallest size, their own one, and the largest that is asked for at
+ * once.
+ */
 const PIECE = { smallest: 64, default: 16 << 10, largest: 8 << 20 } as const
 
 /**
- * Decodes with a cap on the output: the runtimes refuse a cap of 0. When the size of the output is stated, all of it is one piece: zstd then
- * decodes straight into it, twice as fast.
+ * Decodes with a cap on the output: the runtimes refuse a cap of 0. When the size of the output is stated, all of it is
+ * one piece: zstd then decodes straight into it, twice as fast.
  */
 const capped = (
   kernel: string,
@@ -53,7 +58,10 @@ const capped = (
   return out
 }
 
-/** Adds the content size to the header of a frame that has none (Deno's have none), for decoders that then need less memory. */
+/**
+ * Adds the content size to the header of a frame that has none (Deno's have none), for decoders that then need less
+ * memory.
+ */
 const sized = (frame: Uint8Array, size: number): Uint8Array => {
   if ((frame[4]! & 0xe0) !== 0 || size >= 2 ** 32) return frame
   const out = new Uint8Array(frame.length + 4)
@@ -65,8 +73,8 @@ const sized = (frame: Uint8Array, size: number): Uint8Array => {
 }
 
 /**
- * Zstandard in C. Frames are handed over one by one: Node decodes the first of several only, and Bun and Deno take a frame that is
- * cut off for a whole one.
+ * Zstandard in C. Frames are handed over one by one: Node decodes the first of several only, and Bun and Deno take a
+ * frame that is cut off for a whole one.
  */
 export const nativeZstd = (params: ZstdParams): Compressor => {
   const level = levelOf("zstd", params.level, -7, 22)

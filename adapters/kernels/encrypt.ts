@@ -7,7 +7,7 @@ import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
 import { NAME as XCHACHA, portableXchacha } from "../../stages/encrypt/xchacha20poly1305.ts"
 import type { Cipher } from "../../stages/kernel/kernel.ts"
-import { trusted } from "../../stages/trusted.ts"
+import { trusted } from "../../stages/kernel/trusted.ts"
 
 /** An AEAD of `node:crypto` with a 12-byte nonce, tag last. */
 const sealNode = (
@@ -101,7 +101,9 @@ export const nodeChacha = (key: Uint8Array): NonceCipher =>
 
 let chacha: boolean | undefined
 
-/** Whether `node:crypto` has ChaCha20-Poly1305 here: tried, not looked up, since Bun lists ciphers that it cannot make. */
+/**
+ * Whether `node:crypto` has ChaCha20-Poly1305 here: tried, not looked up, since Bun lists ciphers that it cannot make.
+ */
 export const hasNodeChacha = (): boolean => {
   if (chacha !== undefined) return chacha
   try {

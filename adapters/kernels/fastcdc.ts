@@ -1,14 +1,14 @@
 /**
  * FastCDC by WebAssembly, which adds 64-bit numbers in one step: the cuts of stages/chunk/fastcdc.ts, in less time.
  *
- * JavaScript has to split each hash. On random data this one is at least about twice as fast at every average from 256 bytes to 1 MiB on Node,
- * Bun and Deno (`bench/kernels.ts --kernel chunk`), so it is used on all three.
+ * JavaScript has to split each hash. On random data this one is at least about twice as fast at every average from 256
+ * bytes to 1 MiB on Node, Bun and Deno (`bench/kernels.ts --kernel chunk`), so it is used on all three.
  */
 import * as Redacted from "effect/Redacted"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { type GearTable, gearTable, PUBLIC_SEED } from "../../stages/chunk/gear.ts"
 import type { Chunker } from "../../stages/kernel/kernel.ts"
-import { trusted } from "../../stages/trusted.ts"
+import { trusted } from "../../stages/kernel/trusted.ts"
 import { FASTCDC_WASM } from "./fastcdc_wasm.ts"
 
 /** What the module exports; see fastcdc.as. */
@@ -35,7 +35,10 @@ const WARM_UP = 63
 
 let compiled: WebAssembly.Module | undefined
 
-/** An instance of the module with this table, or `undefined` when there is no WebAssembly, or it is forbidden, or out of memory. */
+/**
+ * An instance of the module with this table, or `undefined` when there is no WebAssembly, or it is forbidden, or out of
+ * memory.
+ */
 const scanner = (gear: GearTable): Scanner | undefined => {
   try {
     compiled ??= new WebAssembly.Module(Uint8Array.from(atob(FASTCDC_WASM), (char) => char.charCodeAt(0)))
@@ -55,8 +58,8 @@ const scanner = (gear: GearTable): Scanner | undefined => {
 export const hasWasmFastCdc = (): boolean => scanner(gearTable(PUBLIC_SEED)) !== undefined
 
 /**
- * Makes the chunker `fastcdc`: the same cuts as the portable one, which it returns where WebAssembly is missing.
- * The gear table stays in the memory of an instance of its own. Throws KernelError `unsupported` for options out of range.
+ * Makes the chunker `fastcdc`: the same cuts as the portable one, which it returns where WebAssembly is missing. The
+ * gear table stays in the memory of an instance of its own. Throws KernelError `unsupported` for options out of range.
  */
 export const wasmFastCdc = (options: FastCdcOptions = {}): Chunker => {
   const spec = fastcdc(options)

@@ -1,12 +1,12 @@
 /**
- * Faster hashers. BLAKE3: `@napi-rs/blake-hash` (native) where it is installed for this machine, otherwise `blake3-wasm`.
- * SHA-256: `node:crypto`.
+ * Faster hashers. BLAKE3: `@napi-rs/blake-hash` (native) where it is installed for this machine, otherwise
+ * `blake3-wasm`. SHA-256: `node:crypto`.
  */
 import { createHash } from "node:crypto"
 import { createRequire } from "node:module"
 import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
 import type { Hasher } from "../../stages/kernel/kernel.ts"
-import { trusted } from "../../stages/trusted.ts"
+import { trusted } from "../../stages/kernel/trusted.ts"
 
 const require = createRequire(import.meta.url)
 
@@ -56,7 +56,8 @@ export const napiBlake3 = (): Blake3Maker | undefined => {
       const state = start()
       return { update: (bytes: Uint8Array) => void state.update(bytes), digest: () => fresh(state.digestBuffer()) }
     }
-    // One state for all whole messages: each has 2 KB that the engine does not know of and frees late, so one for each chunk adds up.
+    // One state for all whole messages: each has 2 KB that the engine does not know of and frees late, so one for each
+    // chunk adds up.
     const reused = start()
     return trusted<Hasher>({
       create,

@@ -1,7 +1,7 @@
 /** scrypt by `node:crypto`, off the main thread; Node, Deno and Bun have it. */
 import { scrypt } from "node:crypto"
 import type { ScryptFunction } from "../../stages/encrypt/password.ts"
-import { trusted } from "../../stages/trusted.ts"
+import { trusted } from "../../stages/kernel/trusted.ts"
 
 /** For `Scrypt` of stages/encrypt/password.ts. A computation that was interrupted ends in the background. */
 export const nativeScrypt: ScryptFunction = trusted<ScryptFunction>((password, salt, { n, r, p }) =>

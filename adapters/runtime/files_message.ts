@@ -1,6 +1,6 @@
 /**
- * The files of a unit on their way to a thread and back: columns of numbers and one string. As objects, each would be cloned twice,
- * which costs more than opening it.
+ * The files of a unit on their way to a thread and back: columns of numbers and one string. As objects, each would be
+ * cloned twice, which costs more than opening it.
  */
 import { chunkCount, RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
@@ -92,7 +92,8 @@ export const toStoredMessage = (stored: ReadonlyArray<Stored>, { numbers }: File
     at += file.chunks.length
     if (file.digest !== undefined) digests!.set(file.digest, i * ID_BYTES)
     const { metadata, problem, warning } = file
-    // Whatever changes a file's metadata changes its times. Of what could not be read, or changed meanwhile, nothing new is known.
+    // Whatever changes a file's metadata changes its times. Of what could not be read, or changed meanwhile, nothing
+    // new is known.
     const changed = problem === undefined && warning === undefined &&
       (metadata.mtime !== numbers[i * NUMBERS + 2] || metadata.ctime !== numbers[i * NUMBERS + 3])
     if (!changed && problem === undefined && warning === undefined) continue

@@ -53,7 +53,10 @@ export type Request =
 
 /** About a task, from the thread that has it. */
 export type Reply =
-  /** Blocks, and how many bytes were read since the last message, of the file `at` of the unit. To be answered with `taken`. */
+  /**
+   * Blocks, and how many bytes were read since the last message, of the file `at` of the unit. To be answered with
+   * `taken`.
+   */
   | { readonly type: "blocks"; readonly blocks: ReadonlyArray<Block>; readonly read: number; readonly at: number }
   /** The end of a unit. */
   | {

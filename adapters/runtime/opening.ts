@@ -16,14 +16,18 @@ export interface OpeningOptions {
   readonly worthBytes?: number
 }
 
-/** A thread needs 300 to 400 ms of a processor until it is as fast as this one, and 30 to 80 MB: 200 MiB are done no sooner with two. */
+/**
+ * A thread needs 300 to 400 ms of a processor until it is as fast as this one, and 30 to 80 MB: 200 MiB are done no
+ * sooner with two.
+ */
 const WORTH_BYTES = 256 << 20
 /** Requests that a thread may have: the next is there when one is done. */
 const TASKS = 2
 
 /**
- * Opens blocks on this thread, until that was so much that others are worth their start; then on theirs, and here what finds them busy. They end
- * with the scope. Kernels that only this thread can make run here. When one stops, what it had fails with KernelError, and none is used again.
+ * Opens blocks on this thread, until that was so much that others are worth their start; then on theirs, and here what
+ * finds them busy. They end with the scope. Kernels that only this thread can make run here. When one stops, what it
+ * had fails with KernelError, and none is used again.
  */
 export const makeOpening = (options: OpeningOptions = {}): Effect.Effect<Opening, never, Scope.Scope> =>
   Effect.gen(function* () {

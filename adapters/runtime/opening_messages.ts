@@ -31,9 +31,14 @@ export interface OpenedReply {
   readonly bad: ReadonlyArray<readonly [block: number, chunk: number]>
 }
 
-/** Blocks as two pieces of memory: Deno takes 0.25 µs for each element of a typed array that is sent to a thread, and for nothing else. */
+/**
+ * Blocks as two pieces of memory: Deno takes 0.25 µs for each element of a typed array that is sent to a thread, and
+ * for nothing else.
+ */
 export interface BlocksMessage {
-  /** Float64: of each block `from`, `to`, `limit` and its number of chunks, then of each chunk of all `from` and `to`. */
+  /**
+   * Float64: of each block `from`, `to`, `limit` and its number of chunks, then of each chunk of all `from` and `to`.
+   */
   readonly numbers: ArrayBuffer
   /** Of each chunk its ID. */
   readonly ids: ArrayBuffer

@@ -1,4 +1,7 @@
-/** A large file on several threads: each stores a part, and finds the end of the part before it does the slow work on it. */
+/**
+ * A large file on several threads: each stores a part, and finds the end of the part before it does the slow work on
+ * it.
+ */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

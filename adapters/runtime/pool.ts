@@ -14,8 +14,9 @@ export interface OnThread {
 }
 
 /**
- * Runs a task on the thread that has least to do. `shared`: it may wait there behind another. `alone`: not more tasks than threads.
- * When the task fails or is interrupted, its thread is of no more use, and another takes its place; others that it had fail, after it.
+ * Runs a task on the thread that has least to do. `shared`: it may wait there behind another. `alone`: not more tasks
+ * than threads. When the task fails or is interrupted, its thread is of no more use, and another takes its place;
+ * others that it had fail, after it.
  */
 export type Session = <A, E>(
   how: "shared" | "alone",

@@ -1,4 +1,7 @@
-/** One thread of the pool: reads, chunks, hashes, compresses and encrypts files through its own lane, one task after the other. */
+/**
+ * One thread of the pool: reads, chunks, hashes, compresses and encrypts files through its own lane, one task after the
+ * other.
+ */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { type Block, Lane } from "../../stages/run/lane.ts"
@@ -36,7 +39,8 @@ let at = 0
 let underWay = 0
 let taken: (() => void) | undefined
 
-// Requests are handled one after the other. An error ends the run, by way of the main thread: not every runtime reports it by itself.
+// Requests are handled one after the other. An error ends the run, by way of the main thread: not every runtime reports
+// it by itself.
 let handled: Promise<void> = Promise.resolve()
 // Set before anything else happens: Deno drops messages that come before there is a listener.
 port.on("message", (request: Request) => {

@@ -39,7 +39,10 @@ class Mailbox<Answer> {
 /** A task that a thread has. */
 export type Task<Answer> = Pick<Mailbox<Answer>, "receive"> & { readonly number: number }
 
-/** Sends and receives. Starts at the first request; once it stops, by itself or not, whoever waits for it fails, now or later. */
+/**
+ * Sends and receives. Starts at the first request; once it stops, by itself or not, whoever waits for it fails, now or
+ * later.
+ */
 export class Thread<Request, Answer extends { readonly type: string }> {
   readonly #module: URL
   #worker: Worker | undefined

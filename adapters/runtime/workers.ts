@@ -32,8 +32,9 @@ const PART_BYTES = 8 << 20
 const PARTS = 3
 
 /**
- * Runs units on threads: each reads files by itself. Content that only this thread can read (streams, bytes in memory) and plans with
- * kernels that only this thread can make run inline. The threads start when there is something for them to do, and end with the scope.
+ * Runs units on threads: each reads files by itself. Content that only this thread can read (streams, bytes in memory)
+ * and plans with kernels that only this thread can make run inline. The threads start when there is something for them
+ * to do, and end with the scope.
  */
 export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executor, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -100,7 +101,8 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
           return unit.map((entry) => isRemote(entry) ? stored[i++]! : others[j++]!)
         })
       })
-    // Each thread finds the next unit at hand when it has done one; and one more, so that none waits for this one to prepare it.
+    // Each thread finds the next unit at hand when it has done one; and one more, so that none waits for this one to
+    // prepare it.
     return { size: 2 * threads + 1, start }
   })
 

@@ -1,5 +1,6 @@
 /**
- * Fills the index of chunks on the runtime that runs this file: `here.ts COUNT...`, rising numbers. A line of JSON for each number reached.
+ * Fills the index of chunks on the runtime that runs this file: `here.ts COUNT...`, rising numbers. A line of JSON for
+ * each number reached.
  *
  * IDs follow from their number, so none are kept. What making them costs is measured apart and taken off.
  */

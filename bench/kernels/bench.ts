@@ -92,7 +92,10 @@ export class Bench {
     }
   }
 
-  /** Times `run`, which handles `bytes` (those of `size`, unless told): in rounds of as many calls as fill one. Two more rounds warm up. */
+  /**
+   * Times `run`, which handles `bytes` (those of `size`, unless told): in rounds of as many calls as fill one. Two more
+   * rounds warm up.
+   */
   time(timed: Timed, run: () => unknown, bytes: number = timed.size): void {
     if (this.effort === undefined) return
     const rates: Array<number> = []

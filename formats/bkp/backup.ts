@@ -1,4 +1,7 @@
-/** Makes a snapshot: chunks, then trees and files, then the snapshot, then the link and the head that make it the latest. */
+/**
+ * Makes a snapshot: chunks, then trees and files, then the snapshot, then the link and the head that make it the
+ * latest.
+ */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -156,7 +159,9 @@ const seconds = (milliseconds: number): bigint => BigInt(Math.max(0, Math.floor(
 const under = (part: string, entry: Entry): Entry =>
   part === "" ? entry : { ...entry, path: joinPath(part, entry.path) }
 
-/** The client's latest snapshot; undefined when it is damaged. Fails when there is none: then the head leads to nowhere. */
+/**
+ * The client's latest snapshot; undefined when it is damaged. Fails when there is none: then the head leads to nowhere.
+ */
 const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: Shelf, node: string, hex: string) {
   const id = hexToBytes(hex)
   if ((yield* metadata.find(id)) < 0 && !metadata.mayHaveLost(id)) {

@@ -19,8 +19,8 @@ export const blockPacking = (shelf: Shelf, writer?: ShelfWriter): Packing => ({
 })
 
 /**
- * What the run itself has stored is known at once; what the store had before is looked up when a chunk arrives, since that may read
- * packfiles.
+ * What the run itself has stored is known at once; what the store had before is looked up when a chunk arrives, since
+ * that may read packfiles.
  */
 const packer = (shelf: Shelf, writer: ShelfWriter): Packer => {
   const index = new ChunkIndex()

@@ -20,8 +20,8 @@ import { type ClientSnapshot, infoOf, listSnapshots } from "./snapshots.ts"
 import { treeEntries, type TreeProblem } from "./tree_read.ts"
 
 /**
- * Structure: all of `metadata/` and every packfile is read and verified, and every chunk of every file is looked up. With `readData`
- * that share of the chunks in files of their own, chosen at random, is read and verified, too.
+ * Structure: all of `metadata/` and every packfile is read and verified, and every chunk of every file is looked up.
+ * With `readData` that share of the chunks in files of their own, chosen at random, is read and verified, too.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
@@ -131,7 +131,10 @@ const headless = Effect.fnUntraced(function* (metadata: Shelf) {
   return count
 })
 
-/** The damaged file that had an object or may have had it, or the area when there is none; undefined when the object is there. */
+/**
+ * The damaged file that had an object or may have had it, or the area when there is none; undefined when the object is
+ * there.
+ */
 const lost = (shelf: Shelf, id: Uint8Array): string | undefined => {
   if (shelf.objects.find(id) >= 0) return undefined
   const own = singleName(shelf.area, id)

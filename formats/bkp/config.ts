@@ -155,7 +155,10 @@ export const newConfig: (
     }, makeVault(master, keys, table))
   })
 
-/** Opens the vault of a config. Fails with `wrong-key`, or with `unused-secret` where there is no encryption; a damaged config was found out before. */
+/**
+ * Opens the vault of a config. Fails with `wrong-key`, or with `unused-secret` where there is no encryption; a damaged
+ * config was found out before.
+ */
 export const unlock: (
   { encryption }: Config,
   password: Secrets["password"],

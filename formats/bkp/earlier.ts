@@ -87,7 +87,10 @@ export class EarlierDirectory {
   )
 }
 
-/** Directories of an earlier snapshot by path. Paths are asked for depth-first; only those of one line of descent are held. */
+/**
+ * Directories of an earlier snapshot by path. Paths are asked for depth-first; only those of one line of descent are
+ * held.
+ */
 export class EarlierTree {
   readonly #metadata: Shelf
   readonly #line: Array<{ readonly path: string; readonly directory: EarlierDirectory | undefined }>
@@ -151,8 +154,8 @@ export const earlierFiles: (
 })
 
 /**
- * Whether a file may have changed after it was read, within the second that its times tell. An object is created when its run starts,
- * before any file is read; the second before that counts too, since clocks of file systems tick late.
+ * Whether a file may have changed after it was read, within the second that its times tell. An object is created when
+ * its run starts, before any file is read; the second before that counts too, since clocks of file systems tick late.
  */
 const isRacy = ({ attributes: { ctime, mtime }, createTime }: NodeObject): boolean =>
   (ctime === 0n ? mtime : ctime) + 1n >= createTime

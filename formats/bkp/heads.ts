@@ -1,7 +1,7 @@
 /**
- * The latest snapshot of each client. `heads/<node>` is replaced by every run, so it alone would forget one of two runs that end at
- * once. Therefore each snapshot also gets a link from the one before, `next/<node>/<ID of that>`, which is created and never replaced:
- * of two runs one gets it, and the other goes behind. SPEC.md, "Heads".
+ * The latest snapshot of each client. `heads/<node>` is replaced by every run, so it alone would forget one of two runs
+ * that end at once. Therefore each snapshot also gets a link from the one before, `next/<node>/<ID of that>`, which is
+ * created and never replaced: of two runs one gets it, and the other goes behind. SPEC.md, "Heads".
  */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"

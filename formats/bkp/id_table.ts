@@ -1,6 +1,7 @@
 /**
- * Where objects are, by their whole IDs: a hash table of record numbers over flat arrays, some 60 bytes for each object. The IDs are
- * plain SHA-256, so whoever chooses contents can search for two that agree in their first bits: no shorter key would do.
+ * Where objects are, by their whole IDs: a hash table of record numbers over flat arrays, some 60 bytes for each
+ * object. The IDs are plain SHA-256, so whoever chooses contents can search for two that agree in their first bits: no
+ * shorter key would do.
  */
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 

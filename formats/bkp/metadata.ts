@@ -4,7 +4,10 @@ import type { Attributes } from "./objects.ts"
 
 const SECOND = 1_000_000_000n
 const PERMISSIONS = 0o7777
-/** Set with any of the flags, so that they are never taken for the type bits of `st_mode`, of which no value is odd and above 1. */
+/**
+ * Set with any of the flags, so that they are never taken for the type bits of `st_mode`, of which no value is odd and
+ * above 1.
+ */
 const FLAGGED = 0x1000
 const NO_MODE = 0x2000
 const NO_MTIME = 0x4000

@@ -39,8 +39,9 @@ export const parseName = (
 const MAXIMUM_NODE = 200
 
 /**
- * The name of a client as part of an object's name: `a-z`, `0-9`, `-`, and `.` but at the start, stand for themselves; every other
- * byte of the UTF-8 is `_` and two hex digits; the empty name is `_`. Undefined when that is longer than 200.
+ * The name of a client as part of an object's name: `a-z`, `0-9`, `-`, and `.` but at the start, stand for themselves;
+ * every other byte of the UTF-8 is `_` and two hex digits; the empty name is `_`. Undefined when that is longer than
+ * 200.
  */
 export const escapeNode = (node: string): string | undefined => {
   let out = ""

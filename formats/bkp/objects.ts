@@ -78,7 +78,10 @@ export const encodeNode = ({ attributes, body, createTime, name, type }: NodeObj
 export const setCreateTime = (encoded: Uint8Array, createTime: bigint): void =>
   new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength).setBigUint64(0, createTime, true)
 
-/** Decodes an object of any type; arrays are views of `bytes`. Throws RepositoryError `corrupt`; `object` is its name, for messages. */
+/**
+ * Decodes an object of any type; arrays are views of `bytes`. Throws RepositoryError `corrupt`; `object` is its name,
+ * for messages.
+ */
 export const decodeObject = (object: string, bytes: Uint8Array): SnapshotObject | NodeObject => {
   const damaged = (what: string) => corrupt(object, `${object} is not valid: ${what}`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -11,8 +11,8 @@ export interface WriteOptions extends Partial<PackOptions> {
   /** Sizes of chunks in bytes; averages of 1 MiB unless told. */
   readonly chunks?: Omit<FastCdcOptions, "seed">
   /**
-   * What is backed up is this part of the client's tree: a path as of an entry. All else is carried over from the client's latest
-   * snapshot. The whole tree unless told.
+   * What is backed up is this part of the client's tree: a path as of an entry. All else is carried over from the
+   * client's latest snapshot. The whole tree unless told.
    */
   readonly part?: string
 }
@@ -23,7 +23,10 @@ export interface Opened extends Room {
   readonly chunk: KernelSpec<"chunk">
   readonly packing: PackOptions
   readonly part: string
-  /** What the config object holds, or would; undefined when the repository is that of a program which knows the document alone. */
+  /**
+   * What the config object holds, or would; undefined when the repository is that of a program which knows the document
+   * alone.
+   */
   readonly config: Uint8Array | undefined
 }
 

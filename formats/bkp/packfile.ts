@@ -28,8 +28,8 @@ export const prefixOf = (objects: ReadonlyArray<Packable>): Uint8Array => {
 }
 
 /**
- * The packfile of some objects, sorted by ID, no two the same, all with IDs that begin with `prefix`; `offsets` says where each
- * object's bytes are in it.
+ * The packfile of some objects, sorted by ID, no two the same, all with IDs that begin with `prefix`; `offsets` says
+ * where each object's bytes are in it.
  */
 export const encodePack = (
   objects: ReadonlyArray<Packable>,
@@ -58,8 +58,8 @@ export const encodePack = (
 }
 
 /**
- * Goes through a packfile and checks all of it: order, the hash of every object, and that nothing follows. `visit` is told where
- * each object is; `id` is valid only during the call. Throws RepositoryError `corrupt`.
+ * Goes through a packfile and checks all of it: order, the hash of every object, and that nothing follows. `visit` is
+ * told where each object is; `id` is valid only during the call. Throws RepositoryError `corrupt`.
  */
 export const decodePack = (
   object: string,

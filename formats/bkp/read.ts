@@ -17,8 +17,8 @@ import { findSnapshot } from "./snapshots.ts"
 import { treeEntries, type TreeEntry } from "./tree_read.ts"
 
 /**
- * The entries of a snapshot. Objects do not say how long a file is: its size comes from the lengths of its chunks, and so from their
- * files or packfiles; that of a file with a chunk that is missing is unknown.
+ * The entries of a snapshot. Objects do not say how long a file is: its size comes from the lengths of its chunks, and
+ * so from their files or packfiles; that of a file with a chunk that is missing is unknown.
  */
 export const entries = (
   opened: Opened,

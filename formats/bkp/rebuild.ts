@@ -26,7 +26,8 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     const before = new Set(listed.snapshots.map(({ id, node }) => `${id} ${node}`))
     const { clients } = yield* listClients(opened.store)
     const all = yield* allSnapshots(opened)
-    // What cannot be read may be the snapshot that a head leads to: another disk, or another user, may be able to read it.
+    // What cannot be read may be the snapshot that a head leads to: another disk, or another user, may be able to read
+    // it.
     if (all !== undefined) yield* restoreHeads(opened, clients, all)
     const { snapshots } = yield* listSnapshots(opened)
     return {
@@ -61,7 +62,10 @@ const restoreHeads = Effect.fnUntraced(function* (
   }
 })
 
-/** All snapshot objects of a repository, whether a head leads to them or not; undefined when an object that may be one cannot be read. */
+/**
+ * All snapshot objects of a repository, whether a head leads to them or not; undefined when an object that may be one
+ * cannot be read.
+ */
 const allSnapshots = Effect.fnUntraced(function* (opened: Opened) {
   const metadata = yield* Shelf.open(opened, "metadata")
   yield* metadata.readAll

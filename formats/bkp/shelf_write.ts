@@ -1,4 +1,6 @@
-/** Writes objects into an area: long ones to files of their own, short ones to packfiles by what their IDs begin with. */
+/**
+ * Writes objects into an area: long ones to files of their own, short ones to packfiles by what their IDs begin with.
+ */
 import * as Effect from "effect/Effect"
 import { gzip } from "../../stages/compress/gzip.ts"
 import { type Compressor, makeKernel } from "../../stages/kernel/kernel.ts"

@@ -38,7 +38,10 @@ export interface Snapshots {
   readonly damaged: ReadonlyArray<RepositoryError>
 }
 
-/** All snapshots. Where something is wrong, all is read once more, afresh: a link that was read wrongly leads to nowhere. */
+/**
+ * All snapshots. Where something is wrong, all is read once more, afresh: a link that was read wrongly leads to
+ * nowhere.
+ */
 export const listSnapshots = (opened: Opened): Effect.Effect<Snapshots, FormatError> =>
   Effect.flatMap(
     look(opened),

@@ -39,8 +39,9 @@ interface Frame {
 }
 
 /**
- * The entries of the tree with this root. What is lost beneath it is told to `problem`, by the path of the directory above it, and
- * left out. `skip` is asked for every tree object beneath the root, by ID: true leaves its directory out. Fails when the root is lost.
+ * The entries of the tree with this root. What is lost beneath it is told to `problem`, by the path of the directory
+ * above it, and left out. `skip` is asked for every tree object beneath the root, by ID: true leaves its directory out.
+ * Fails when the root is lost.
  */
 export const treeEntries = (
   metadata: Shelf,

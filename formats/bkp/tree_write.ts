@@ -1,6 +1,6 @@
 /**
- * Writes the tree of a snapshot. Entries arrive depth-first, a directory before what is in it; a tree object needs the IDs of its
- * children. So the names and IDs of the children of open directories are held, and nothing else.
+ * Writes the tree of a snapshot. Entries arrive depth-first, a directory before what is in it; a tree object needs the
+ * IDs of its children. So the names and IDs of the children of open directories are held, and nothing else.
  */
 import * as Effect from "effect/Effect"
 import type { Stored } from "../../stages/run/executor.ts"
@@ -60,7 +60,9 @@ interface Open {
 export interface TreeOptions {
   readonly metadata: Shelf
   readonly writer: ShelfWriter
-  /** The tree that the client's latest snapshot has: objects that are the same but for their time are not written again. */
+  /**
+   * The tree that the client's latest snapshot has: objects that are the same but for their time are not written again.
+   */
   readonly earlier: EarlierTree
   /** Time of creation of new objects, in seconds. */
   readonly createTime: bigint

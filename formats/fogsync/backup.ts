@@ -147,8 +147,8 @@ const isLong = (text: string): boolean =>
   text.length > PATH_MAXIMUM || (3 * text.length > PATH_MAXIMUM && pathToBytes(text).length > PATH_MAXIMUM)
 
 /**
- * Puts the entries of the parent into the tree: a run changes what changed. What of them cannot be read is read anew. Gives whether
- * all could be read.
+ * Puts the entries of the parent into the tree: a run changes what changed. What of them cannot be read is read anew.
+ * Gives whether all could be read.
  */
 const startFrom = Effect.fnUntraced(function* (
   shelf: Shelf,
@@ -184,7 +184,10 @@ const startFrom = Effect.fnUntraced(function* (
   return whole
 })
 
-/** Without a parent nothing is known to be unchanged, but what is read need not be stored again. Listings that roots share are read once. */
+/**
+ * Without a parent nothing is known to be unchanged, but what is read need not be stored again. Listings that roots
+ * share are read once.
+ */
 const knowContents = Effect.fnUntraced(function* (shelf: Shelf, known: Known, roots: ReadonlyArray<Root>) {
   const seen = new ChunkIndex()
   const skip = (bptr: Bptr): boolean => !seen.claim(addressKey(bptr))

@@ -1,4 +1,7 @@
-/** Blocks to envelopes to data. Nothing is decrypted before the block that it is in was compared with its name. SPEC.md, "Reading". */
+/**
+ * Blocks to envelopes to data. Nothing is decrypted before the block that it is in was compared with its name. SPEC.md,
+ * "Reading".
+ */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
@@ -33,7 +36,10 @@ export class BlockReader {
     this.#keys = keys
   }
 
-  /** The part of a block that an address names: a view, not to be changed. Fails with `corrupt` when the block is not what its name says. */
+  /**
+   * The part of a block that an address names: a view, not to be changed. Fails with `corrupt` when the block is not
+   * what its name says.
+   */
   get(bptr: Bptr): Effect.Effect<Uint8Array, FormatError> {
     return Effect.suspend(() => {
       const id = bytesToHex(bptr.hash)
@@ -174,7 +180,9 @@ const refused = (of: Bptr, what: string, limit?: number) => ({ message, reason }
   )
 }
 
-/** Puts a stream of bytes through a transform of its own. What the transform throws fails the stream as `error` says. */
+/**
+ * Puts a stream of bytes through a transform of its own. What the transform throws fails the stream as `error` says.
+ */
 export const through = <A, E, E2>(
   self: Stream.Stream<Uint8Array, E>,
   make: () => {

@@ -1,4 +1,6 @@
-/** Envelopes to blocks: 64 KiB each, the rest of an envelope in a block that it shares with others. SPEC.md, "Blocks". */
+/**
+ * Envelopes to blocks: 64 KiB each, the rest of an envelope in a block that it shares with others. SPEC.md, "Blocks".
+ */
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 import type { Transform } from "../../stages/kernel/frames.ts"
 import { BLOCK_BYTES, type Bptr, encodeBptr } from "./bptr.ts"
@@ -95,7 +97,10 @@ export class BlockWriter {
   }
 }
 
-/** Stores one envelope, of any size; of its addresses, when there are several, a list as an envelope of its own, one deeper. */
+/**
+ * Stores one envelope, of any size; of its addresses, when there are several, a list as an envelope of its own, one
+ * deeper.
+ */
 export class EnvelopeWriter {
   readonly #writer: BlockWriter
   readonly #transform: Transform

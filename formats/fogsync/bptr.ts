@@ -64,7 +64,10 @@ export interface Ref {
   readonly size: number
 }
 
-/** An address and a hash as the chunk list of a tree of entries: three records, the last 32 bytes zero. The size is the entry's. */
+/**
+ * An address and a hash as the chunk list of a tree of entries: three records, the last 32 bytes zero. The size is the
+ * entry's.
+ */
 export const refToChunks = ({ bptr, sha256 }: Ref): Uint8Array => {
   const out = new Uint8Array(108)
   out.set(encodeBptr(bptr))

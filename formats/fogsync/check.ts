@@ -23,8 +23,9 @@ const GOOD = 0
 const BAD = 1
 
 /**
- * Structure: all roots and listings are read, and the lists of all files; every block that they name must be there. With `readData`
- * that share of the blocks, chosen at random, is read and compared with their names, which is all that a block can be wrong in.
+ * Structure: all roots and listings are read, and the lists of all files; every block that they name must be there.
+ * With `readData` that share of the blocks, chosen at random, is read and compared with their names, which is all that
+ * a block can be wrong in.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
@@ -71,8 +72,8 @@ const isFinding = (error: FormatError): boolean =>
   isDamage(error) || (error._tag === "RepositoryError" && error.reason === "wrong-key")
 
 /**
- * Roots that nothing points to. One is left out when a later run of the same host and paths started from the same root: then its run was stopped,
- * and run again.
+ * Roots that nothing points to. One is left out when a later run of the same host and paths started from the same root:
+ * then its run was stopped, and run again.
  */
 const unpointed = Effect.fnUntraced(function* (
   opened: Opened,

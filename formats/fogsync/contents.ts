@@ -168,8 +168,9 @@ export class Contents {
   )
 
   /**
-   * Reads a content, and stores it unless it is stored. What may be there already is hashed first: small contents, which are kept
-   * meanwhile, and those for which there is one of the same length. What can be read only once is stored as it comes.
+   * Reads a content, and stores it unless it is stored. What may be there already is hashed first: small contents,
+   * which are kept meanwhile, and those for which there is one of the same length. What can be read only once is stored
+   * as it comes.
    */
   readonly #read = Effect.fnUntraced(
     function* (

@@ -109,9 +109,9 @@ export const sealing = (keys: Keys, { gzip, nonce = makeNonce(keys) }: SealOptio
 }
 
 /**
- * An envelope to its data. Gives data before the code at the end is verified: only for envelopes whose every byte is known to be what
- * the share's own writer stored, because each block was compared with its name. Throws KernelError: `forged`, or `limit` when the data
- * has more than `limit` bytes, or `corrupt` when it does not decompress.
+ * An envelope to its data. Gives data before the code at the end is verified: only for envelopes whose every byte is
+ * known to be what the share's own writer stored, because each block was compared with its name. Throws KernelError:
+ * `forged`, or `limit` when the data has more than `limit` bytes, or `corrupt` when it does not decompress.
  */
 export const opening = (keys: Keys, limit: number = Infinity): Transform => {
   const code = keys.code()
@@ -162,7 +162,10 @@ export const opening = (keys: Keys, limit: number = Infinity): Transform => {
   }
 }
 
-/** What the header behind the nonce at `at` says, and the counter for the data; undefined when what is there is no header. */
+/**
+ * What the header behind the nonce at `at` says, and the counter for the data; undefined when what is there is no
+ * header.
+ */
 const headerAt = (
   keys: Keys,
   bytes: Uint8Array,
@@ -184,8 +187,8 @@ export const sealWhole = (keys: Keys, data: Uint8Array, options: SealOptions = {
 }
 
 /**
- * The data of an envelope at hand, wherever it comes from: authenticated before anything is decrypted. Throws KernelError as
- * {@link opening} does.
+ * The data of an envelope at hand, wherever it comes from: authenticated before anything is decrypted. Throws
+ * KernelError as {@link opening} does.
  */
 export const openWhole = (keys: Keys, envelope: Uint8Array, limit: number): Uint8Array => {
   const code = (from: number, to: number): Uint8Array => {

@@ -1,4 +1,7 @@
-/** Which host an entry was last modified on: that of the run that met the change, for as long as nothing changes. SPEC.md, section 6. */
+/**
+ * Which host an entry was last modified on: that of the run that met the change, for as long as nothing changes.
+ * SPEC.md, section 6.
+ */
 import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { refFromChunks } from "./bptr.ts"

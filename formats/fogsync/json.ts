@@ -50,8 +50,8 @@ const invalid = (what: string): KernelError =>
   new KernelError({ kernel: "json", reason: "corrupt", message: `It is not a list in JSON: ${what}` })
 
 /**
- * Splits an array, or an object, into its elements: the text of each. Those of an object are `"name": value`. Whether an element is
- * valid is for its parser to say. Throws KernelError `corrupt`.
+ * Splits an array, or an object, into its elements: the text of each. Those of an object are `"name": value`. Whether
+ * an element is valid is for its parser to say. Throws KernelError `corrupt`.
  */
 export class JsonElements {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -1,4 +1,7 @@
-/** What a run knows to be stored: contents by their hash, listings by their path. A private database, so that memory does not grow. */
+/**
+ * What a run knows to be stored: contents by their hash, listings by their path. A private database, so that memory
+ * does not grow.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SqliteEngine, SqliteError, SqliteRow } from "../../stages/catalog/sqlite/sqlite.ts"
@@ -17,7 +20,10 @@ export interface Known {
   /** The listing of a directory: `old` in the parent, `new` in this run. */
   readonly listing: (age: "old" | "new", path: string) => Ref | undefined
   readonly addListing: (age: "old" | "new", path: string, ref: Ref) => void
-  /** Where an entry of the parent was last modified, when it is in that state still; `""` when the parent does not know. See hosts.ts. */
+  /**
+   * Where an entry of the parent was last modified, when it is in that state still; `""` when the parent does not know.
+   * See hosts.ts.
+   */
   readonly host: (path: string, state: string) => string | undefined
   readonly addHost: (path: string, state: string, host: string) => void
 }

@@ -1,6 +1,6 @@
 /**
- * How large objects can be. A block is 64 KiB, whatever the object has, and content and listings are read block by block; what is read whole
- * before it is authenticated is less than a block. SPEC.md, "Reading safely".
+ * How large objects can be. A block is 64 KiB, whatever the object has, and content and listings are read block by
+ * block; what is read whole before it is authenticated is less than a block. SPEC.md, "Reading safely".
  */
 
 /** The object FOGSYNC, stored and opened: some 130 bytes. */

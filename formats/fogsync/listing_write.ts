@@ -30,11 +30,12 @@ interface Directory {
 }
 
 /**
- * Writes listings for all directories of the tree that are not empty; one that is as in the parent is not written again. Gives that of
- * the root directory, which is written even when it is empty; undefined when there is none.
+ * Writes listings for all directories of the tree that are not empty; one that is as in the parent is not written
+ * again. Gives that of the root directory, which is written even when it is empty; undefined when there is none.
  *
- * A listing names where those of the directories in it are, and these may be in a partial block that is not complete. So directories
- * wait, in memory, for those in them; never more than a block has tails, and the directories above these.
+ * A listing names where those of the directories in it are, and these may be in a partial block that is not complete.
+ * So directories wait, in memory, for those in them; never more than a block has tails, and the directories above
+ * these.
  */
 export const writeListings: (
   opened: Opened,

@@ -23,8 +23,8 @@ import { isShare, namedShares, nameProblem, storeOf } from "./shares.ts"
 /** How shares are written. Whatever the options, any share can be read. */
 export interface FogsyncOptions {
   /**
-   * How the snapshots of a share that is made list: `json`, by default, one list for each directory; `tree`, one tree of all paths. One that
-   * is there lists as its newest snapshot does.
+   * How the snapshots of a share that is made list: `json`, by default, one list for each directory; `tree`, one tree
+   * of all paths. One that is there lists as its newest snapshot does.
    */
   readonly listing?: ListingKind
   /** The name of the share. A store may hold several, each with a key of its own, besides the one without a name. */
@@ -116,7 +116,10 @@ const repository = (opened: Opened): Repository => ({
   rebuild: rebuild(opened),
 })
 
-/** Which share it is, from `FOGSYNC`, or when that is lost from the newest root. Whatever opens shows that the key is the right one. */
+/**
+ * Which share it is, from `FOGSYNC`, or when that is lost from the newest root. Whatever opens shows that the key is
+ * the right one.
+ */
 const identify = Effect.fnUntraced(function* (opened: Opened) {
   const said = yield* readShare(opened.store, opened.keys, opened.name).pipe(
     Effect.catchTag(

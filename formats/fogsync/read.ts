@@ -47,7 +47,10 @@ export const entries = (
     })
   }))
 
-/** The content of a file. Fails with `damaged` at the first byte that cannot be had, or at the end when it is another than was stored. */
+/**
+ * The content of a file. Fails with `damaged` at the first byte that cannot be had, or at the end when it is another
+ * than was stored.
+ */
 const contentOf = ({ keys }: Opened, reader: BlockReader, { chunks, path, size }: Listed): Content => {
   const ref = refFromChunks(chunks, size)
   if (ref === undefined) return new Uint8Array(0)

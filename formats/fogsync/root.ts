@@ -150,7 +150,10 @@ const newer = (object: string, version: number): RepositoryError =>
     message: `${object} is of version ${version}, which this Penstock does not know; use a later one`,
   })
 
-/** The root in a block at hand, which nobody vouches for. Throws RepositoryError; `wrong-key` when its code does not fit. */
+/**
+ * The root in a block at hand, which nobody vouches for. Throws RepositoryError; `wrong-key` when its code does not
+ * fit.
+ */
 export const openRoot = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
   const object = blockObject(bptr.hash)
   let data: Uint8Array
@@ -214,7 +217,10 @@ export const listRoots: (opened: Opened) => Effect.Effect<
   return { roots, damaged }
 })
 
-/** Stores a root: its block, then the object that points to it, which commits. Gives it as it is read, and the bytes stored. */
+/**
+ * Stores a root: its block, then the object that points to it, which commits. Gives it as it is read, and the bytes
+ * stored.
+ */
 export const commitRoot: (
   opened: Opened,
   root: NewRoot,

@@ -55,7 +55,10 @@ export const writeShare = (
   return created(store.put(SHARE, [sealWhole(keys, text, { nonce: makeNonce(keys, "share") })], { replace }))
 }
 
-/** What it says, read twice when that cannot be; undefined when there is none. Fails with `wrong-key`, which may as well be damage, `corrupt` or `newer`. */
+/**
+ * What it says, read twice when that cannot be; undefined when there is none. Fails with `wrong-key`, which may as well
+ * be damage, `corrupt` or `newer`.
+ */
 export const readShare: (
   store: ObjectStore,
   keys: Keys,

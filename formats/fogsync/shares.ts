@@ -1,4 +1,7 @@
-/** Several shares in one store: those with names lie beneath `shares/<name>/`, each a share of its own. SPEC.md, "Store". */
+/**
+ * Several shares in one store: those with names lie beneath `shares/<name>/`, each a share of its own. SPEC.md,
+ * "Store".
+ */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"

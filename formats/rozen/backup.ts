@@ -66,7 +66,8 @@ const run = Effect.fnUntraced(
     const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
-    // Where there is no catalog to start from, the first listing tells what there is of catalogs, too; else one that comes after it has to.
+    // Where there is no catalog to start from, the first listing tells what there is of catalogs, too; else one that
+    // comes after it has to.
     const from = parent === undefined ? { ...opened, store: listed } : opened
     const losses = new Losses()
     const planned = plan(represent(treeFidelity, losses)(entries))

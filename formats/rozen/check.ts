@@ -20,8 +20,9 @@ import { addUnnamed, unnamedLogs } from "./unnamed.ts"
 import { readPack, readStructure } from "./verify.ts"
 
 /**
- * Structure: every object but the packs is read and authenticated, of every pack the header and footer; every chunk of every file is
- * looked up. With `readData` that share of the packs, chosen at random, is read whole and each chunk verified against its ID.
+ * Structure: every object but the packs is read and authenticated, of every pack the header and footer; every chunk of
+ * every file is looked up. With `readData` that share of the packs, chosen at random, is read whole and each chunk
+ * verified against its ID.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = (
   opened,
@@ -32,7 +33,10 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     listSnapshots(opened.store, opened.layout),
   )
 
-/** Packs of catalogs are verified, and then read, for one snapshot after the other: of a remote store, so many bytes of them are kept. */
+/**
+ * Packs of catalogs are verified, and then read, for one snapshot after the other: of a remote store, so many bytes of
+ * them are kept.
+ */
 const KEPT_BYTES = 36 << 20
 
 /** The store, of which packs of catalogs are read once, when it is remote. */

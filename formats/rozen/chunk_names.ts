@@ -1,6 +1,7 @@
 /**
- * What the chunks of one repository are called in another that has another key: pairs of IDs, in a database that ends with the copy. They
- * are what copies of snapshots tell: a copy has the chunks of its original, file by file and in the same order.
+ * What the chunks of one repository are called in another that has another key: pairs of IDs, in a database that ends
+ * with the copy. They are what copies of snapshots tell: a copy has the chunks of its original, file by file and in the
+ * same order.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"

@@ -73,7 +73,10 @@ interface Said {
   readonly version: 0 | 1
 }
 
-/** What the file says; undefined when there is none, and why when it cannot be read: nothing depends on it. Fails with `corrupt` or `newer`. */
+/**
+ * What the file says; undefined when there is none, and why when it cannot be read: nothing depends on it. Fails with
+ * `corrupt` or `newer`.
+ */
 export const readVersion = (store: ObjectStore): Effect.Effect<Said | RepositoryError | undefined, FormatError> =>
   Effect.catchIf(
     readingTwice(
@@ -91,8 +94,8 @@ export const versionOf = (said: Said | RepositoryError | undefined): 0 | 1 | und
   said === undefined || said instanceof RepositoryError ? undefined : said.version
 
 /**
- * The repository; with a warning when the file is not to be had: then the next that writes makes it again. Fails with `corrupt` when it is
- * another than it should be: somebody may have put it there.
+ * The repository; with a warning when the file is not to be had: then the next that writes makes it again. Fails with
+ * `corrupt` when it is another than it should be: somebody may have put it there.
  */
 export const withConfig: (
   said: Said | RepositoryError | undefined,
@@ -133,7 +136,10 @@ const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<voi
 export const mendConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, FormatError> =>
   Effect.catchIf(verifyConfig(store, config), isDamage, () => store.put(CONFIG, [config], { replace: true }))
 
-/** The repository without its config, as after a run that was killed while it made the repository: the next that writes completes it. */
+/**
+ * The repository without its config, as after a run that was killed while it made the repository: the next that writes
+ * completes it.
+ */
 const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => {
   const { backup, copier } = repository
   return {

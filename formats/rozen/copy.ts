@@ -161,8 +161,8 @@ const isLost = (error: FormatError): boolean => error._tag === "RepositoryError"
 const groupOf = ({ record: { hostname, paths } }: SnapshotObject): string => JSON.stringify([hostname, paths])
 
 /**
- * The snapshot that most likely has the most in common with another: itself, when a copy of it is not whole, its parent, else that of the
- * same host and paths at the nearest time.
+ * The snapshot that most likely has the most in common with another: itself, when a copy of it is not whole, its
+ * parent, else that of the same host and paths at the nearest time.
  */
 const nearestOf = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): SnapshotObject | undefined => {
   const certain = all.find((one) => one === of) ?? all.find(({ record }) => record.id === of.record.parent)
@@ -172,7 +172,10 @@ const nearestOf = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): Snap
   return all.filter((one) => groupOf(one) === group).sort((a, b) => away(a) - away(b))[0]
 }
 
-/** The snapshots, of some that are sorted by time, that tell the names of most chunks of another: the nearest, and the newest of each host and paths. */
+/**
+ * The snapshots, of some that are sorted by time, that tell the names of most chunks of another: the nearest, and the
+ * newest of each host and paths.
+ */
 const teachers = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): Iterable<SnapshotObject> => {
   const newest = new Map(all.map((one) => [groupOf(one), one])).values()
   const nearest = nearestOf(of, all)

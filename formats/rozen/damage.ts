@@ -13,9 +13,9 @@ import type { SnapshotObject } from "./snapshot.ts"
 export const LOST = "DATA/"
 
 /**
- * Goes through every file of some snapshots and adds those with chunks that are damaged or lost: `lost` gives the object that is to
- * blame for a chunk (or {@link LOST}). Snapshots whose catalog cannot be opened are findings themselves. Returns the number of
- * catalogs opened.
+ * Goes through every file of some snapshots and adds those with chunks that are damaged or lost: `lost` gives the
+ * object that is to blame for a chunk (or {@link LOST}). Snapshots whose catalog cannot be opened are findings
+ * themselves. Returns the number of catalogs opened.
  */
 export const nameFiles: (
   opened: Opened,

@@ -1,6 +1,6 @@
 /**
- * How every rozen object but the JSON ones begins: 8 bytes of magic in ASCII, u8 block version, then the encryption header and the
- * compression header, each u8 method, u16 LE length, payload. SPEC.md, "Object header".
+ * How every rozen object but the JSON ones begins: 8 bytes of magic in ASCII, u8 block version, then the encryption
+ * header and the compression header, each u8 method, u16 LE length, payload. SPEC.md, "Object header".
  */
 
 /** What kind of object it is. */

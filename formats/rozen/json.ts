@@ -5,7 +5,10 @@ import { corrupt } from "./errors.ts"
 /** As it is stored: members in the order of the schema, no white space, a newline at the end. */
 export const encodeJson = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`)
 
-/** Parses and checks. Throws RepositoryError `corrupt` unless the bytes are exactly what `encodeJson` makes of the result. */
+/**
+ * Parses and checks. Throws RepositoryError `corrupt` unless the bytes are exactly what `encodeJson` makes of the
+ * result.
+ */
 export const decodeJson = <A>(object: string, schema: Schema.Codec<A, unknown>, bytes: Uint8Array): A => {
   let value: A
   try {

@@ -1,6 +1,6 @@
 /**
- * Keys. A random master key of 32 bytes is sealed in slots; every other key is derived from it by purpose (BLAKE3 in key-derivation
- * mode). A key object `KEYS/<16 hex>.json` is a list of slots; each says its kind. SPEC.md, "Keys".
+ * Keys. A random master key of 32 bytes is sealed in slots; every other key is derived from it by purpose (BLAKE3 in
+ * key-derivation mode). A key object `KEYS/<16 hex>.json` is a list of slots; each says its kind. SPEC.md, "Keys".
  */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
@@ -33,7 +33,10 @@ export interface ScryptCost {
   readonly p: number
 }
 
-/** 32 MiB and three passes: one of the equivalent costs of OWASP's Password Storage Cheat Sheet, the one with the memory that restic takes. */
+/**
+ * 32 MiB and three passes: one of the equivalent costs of OWASP's Password Storage Cheat Sheet, the one with the memory
+ * that restic takes.
+ */
 export const DEFAULT_COST: ScryptCost = { n: 1 << 15, r: 8, p: 3 }
 
 /** A slot that a password opens. Values in hex are as they are stored. */
@@ -141,8 +144,8 @@ export const tooManyKeys = (names: ReadonlyArray<string>): RepositoryError | und
   )
 
 /**
- * Reads and checks a key object, twice when it is not what it should be: gives its slots, those of a kind that is not known too. Fails with
- * `corrupt` when it cannot be had.
+ * Reads and checks a key object, twice when it is not what it should be: gives its slots, those of a kind that is not
+ * known too. Fails with `corrupt` when it cannot be had.
  */
 export const readKey: (
   store: ObjectStore,

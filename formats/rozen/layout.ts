@@ -15,7 +15,9 @@ import { BLOCK_VERSION, COMPRESSION, decodeHeader, encodeHeader, ENCRYPTION, typ
 import { subkey } from "./keys.ts"
 import { SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
 
-/** Pages of a catalog are stored in chunks of 16: small enough that a change costs little, large enough for short lists. */
+/**
+ * Pages of a catalog are stored in chunks of 16: small enough that a change costs little, large enough for short lists.
+ */
 const CATALOG_CHUNK = 64 << 10
 
 /** A kind of object that is one sealed piece, see `sealed.ts`. */

@@ -1,6 +1,6 @@
 /**
- * `DATA/<xx>.roz-log/<snapshot>/<NNNN>.roz-log`: what a run changed, with paths, metadata and chunks, so that catalogs can be made again
- * when INDEX is lost. SPEC.md, "Logs".
+ * `DATA/<xx>.roz-log/<snapshot>/<NNNN>.roz-log`: what a run changed, with paths, metadata and chunks, so that catalogs
+ * can be made again when INDEX is lost. SPEC.md, "Logs".
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -28,7 +28,9 @@ const END = 3
 /** More chunks of the file before it. */
 const MORE = 4
 
-/** Chunks of a file that one record lists: a longer list is divided, so that segments have a limit whatever the file. */
+/**
+ * Chunks of a file that one record lists: a longer list is divided, so that segments have a limit whatever the file.
+ */
 const RECORD_CHUNKS = 1 << 16
 
 export const segmentName = (snapshot: string, number: number): string =>
@@ -47,7 +49,10 @@ export const putSegment = (store: ObjectStore, layout: Layout, snapshot: string)
 
 type LogError = RepositoryError | StoreError
 
-/** Writes the log of one run. Segments are gathered in memory; `flush` starts to write those that are full, `end` waits for them. */
+/**
+ * Writes the log of one run. Segments are gathered in memory; `flush` starts to write those that are full, `end` waits
+ * for them.
+ */
 export class LogWriter {
   readonly #putSegment: PutSegment
   readonly #uploads: Uploads<LogError>

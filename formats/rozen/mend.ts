@@ -43,7 +43,10 @@ export const ruinedPacks: (opened: Opened) => Effect.Effect<ReadonlyMap<string, 
     },
   )
 
-/** The repository as if some objects were not there, so that what is written does not count on them. They can still be read. */
+/**
+ * The repository as if some objects were not there, so that what is written does not count on them. They can still be
+ * read.
+ */
 export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown>): Opened => {
   const { store } = opened
   if (hidden.size === 0) return opened
@@ -56,8 +59,9 @@ export const withoutPacks = (opened: Opened, hidden: ReadonlyMap<string, unknown
 }
 
 /**
- * Opens catalogs as `openCatalog` does, the packs of catalogs once for all. One with damaged pages is read again without the packs that are
- * damaged: a run that came upon the damage has stored such pages once more. Those packs are searched once.
+ * Opens catalogs as `openCatalog` does, the packs of catalogs once for all. One with damaged pages is read again
+ * without the packs that are damaged: a run that came upon the damage has stored such pages once more. Those packs are
+ * searched once.
  */
 export const catalogOpener = (
   given: Opened,

@@ -114,7 +114,9 @@ interface Inside {
   readonly master: Redacted.Redacted<Uint8Array>
 }
 
-/** Where it is: a member of the repository, so that a copy with other methods (`{ ...repository, backup }`) has it too. */
+/**
+ * Where it is: a member of the repository, so that a copy with other methods (`{ ...repository, backup }`) has it too.
+ */
 const INSIDE: unique symbol = Symbol("penstock/rozen")
 
 const insideOf = (repository: Repository & { readonly [INSIDE]?: () => Inside }): Inside | undefined =>

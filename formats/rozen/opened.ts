@@ -33,8 +33,8 @@ export interface Opened {
 }
 
 /**
- * The same, where the packs of catalogs are opened once for all: what is learnt of them is remembered, and what is added later not seen.
- * `known`: what the store holds, for who has looked.
+ * The same, where the packs of catalogs are opened once for all: what is learnt of them is remembered, and what is
+ * added later not seen. `known`: what the store holds, for who has looked.
  */
 export const withCatalogs = (opened: Opened, known?: PackStore): Effect.Effect<Opened> =>
   Effect.gen(function* () {

@@ -1,4 +1,7 @@
-/** Makes everything but the packs again: indexes from the packs, catalogs from the logs, logs from the catalogs, the config from the key. */
+/**
+ * Makes everything but the packs again: indexes from the packs, catalogs from the logs, logs from the catalogs, the
+ * config from the key.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"

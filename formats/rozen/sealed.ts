@@ -1,4 +1,7 @@
-/** Objects that are one sealed piece: header, then the body, compressed and sealed with header and name as additional data. */
+/**
+ * Objects that are one sealed piece: header, then the body, compressed and sealed with header and name as additional
+ * data.
+ */
 import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
@@ -11,7 +14,10 @@ import { corrupt, fromKernelError } from "./errors.ts"
 import { BLOCK_VERSION, decodeHeader } from "./header.ts"
 import type { Layout, SealedKind } from "./layout.ts"
 
-/** Writes `body` as an object. Returns the bytes stored. Fails with StoreError `exists` when the name is taken, `invalid` when it is too long. */
+/**
+ * Writes `body` as an object. Returns the bytes stored. Fails with StoreError `exists` when the name is taken,
+ * `invalid` when it is too long.
+ */
 export const putSealed: (
   store: ObjectStore,
   layout: Layout,
@@ -37,7 +43,10 @@ export const putSealed: (
   },
 )
 
-/** Reads it back, twice when it is not what it should be. It must have the header of this repository. Fails with RepositoryError `corrupt` or `newer`. */
+/**
+ * Reads it back, twice when it is not what it should be. It must have the header of this repository. Fails with
+ * RepositoryError `corrupt` or `newer`.
+ */
 export const getSealed: (
   store: ObjectStore,
   layout: Layout,

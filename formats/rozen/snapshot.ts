@@ -20,7 +20,10 @@ export interface SnapshotRecord extends SnapshotInfo {
   readonly bytes: number
   /** When the run began by the clock, whatever `time` it was given: milliseconds since 1970. */
   readonly started: number
-  /** The run's log: number of segments, whether it lists the whole tree, and changes listed since the last log that does. */
+  /**
+   * The run's log: number of segments, whether it lists the whole tree, and changes listed since the last log that
+   * does.
+   */
   readonly log: { readonly segments: number; readonly full: boolean; readonly changes: number }
 }
 
@@ -111,7 +114,10 @@ export interface Snapshots {
 /** A rebuild beside this may replace snapshots so often while they are read. */
 const LOOKS = 4
 
-/** All that INDEX has. What has gone since it was listed was replaced by a rebuild, under another name: then it is listed again. */
+/**
+ * All that INDEX has. What has gone since it was listed was replaced by a rebuild, under another name: then it is
+ * listed again.
+ */
 export const listSnapshots: (
   store: ObjectStore,
   layout: Layout,

@@ -1,4 +1,7 @@
-/** Writes a snapshot of packed entries: their packs and the index of these, then the log, then the catalog's pages, then the `.idx` that commits. */
+/**
+ * Writes a snapshot of packed entries: their packs and the index of these, then the log, then the catalog's pages, then
+ * the `.idx` that commits.
+ */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -39,7 +42,10 @@ export interface Making<E, R> {
   >
   /** Whose catalog it starts from. */
   readonly parent: SnapshotObject | undefined
-  /** Its entries. `started` is the parent, unless its catalog is damaged; `tree` is a copy of that catalog, to be made that of the snapshot. */
+  /**
+   * Its entries. `started` is the parent, unless its catalog is damaged; `tree` is a copy of that catalog, to be made
+   * that of the snapshot.
+   */
   readonly entries: (tree: Tree, started: SnapshotRecord | undefined) => Stream.Stream<Packed<Steps>, E, R>
   /** What was lost of them. */
   readonly losses?: Losses
@@ -66,7 +72,8 @@ export const writeSnapshot: <E, R>(
 
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
     const log = yield* LogWriter.make(store, putSegment(store, layout, id))
-    // A log lists the changes against the parent, until those since the last full log outnumber the entries: then it lists all again.
+    // A log lists the changes against the parent, until those since the last full log outnumber the entries: then it
+    // lists all again.
     const before = started === undefined ? 0 : started.log.changes
     const again = started !== undefined && before > started.files + started.directories
     const full = started === undefined || again
@@ -160,7 +167,9 @@ export const logAll: (tree: Tree, log: LogWriter) => Effect.Effect<void, FormatE
   },
 )
 
-/** The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged. */
+/**
+ * The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged.
+ */
 const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
   if (parent !== undefined) {
     const copy = yield* catalogOpener(opened)(parent).pipe(

@@ -9,8 +9,8 @@ const RUNS = 4
 type Snapshots = ReadonlyArray<{ readonly name: string }>
 
 /**
- * Checks, and checks again when something was found and an object of the snapshots that were looked at has gone meanwhile: a rebuild has replaced
- * it, and with it more that is called missing.
+ * Checks, and checks again when something was found and an object of the snapshots that were looked at has gone
+ * meanwhile: a rebuild has replaced it, and with it more that is called missing.
  */
 export const steadily = <R>(
   run: Effect.Effect<{ readonly summary: CheckSummary; readonly snapshots: Snapshots }, FormatError, R>,

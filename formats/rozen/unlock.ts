@@ -1,6 +1,7 @@
 /**
- * Opens a repository by its password. Key objects are not authentic before a slot opens, so whoever can write to the store could fill them with
- * slots that take hours: there are limits on their number, cheap ones are tried first, and all together may cost so much. SPEC.md, "Limits".
+ * Opens a repository by its password. Key objects are not authentic before a slot opens, so whoever can write to the
+ * store could fill them with slots that take hours: there are limits on their number, cheap ones are tried first, and
+ * all together may cost so much. SPEC.md, "Limits".
  */
 import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
@@ -34,8 +35,9 @@ interface Candidate {
 }
 
 /**
- * Opens the first slot that the password fits, the cheapest tried first. Fails with `wrong-key` when there is none and every key object is as it
- * was written, with `corrupt` when one is not. `keys`: the names of the key objects, where they are known.
+ * Opens the first slot that the password fits, the cheapest tried first. Fails with `wrong-key` when there is none and
+ * every key object is as it was written, with `corrupt` when one is not. `keys`: the names of the key objects, where
+ * they are known.
  */
 export const unlock: (
   store: ObjectStore,
@@ -104,7 +106,9 @@ export const unlock: (
   )
 })
 
-/** All slots for passwords, the cheapest first, and what is wrong with the first object that is not as it was written. */
+/**
+ * All slots for passwords, the cheapest first, and what is wrong with the first object that is not as it was written.
+ */
 const candidatesOf = Effect.fnUntraced(function* (store: ObjectStore, names: ReadonlyArray<string>) {
   const candidates: Array<Candidate> = []
   let damaged: RepositoryError | undefined

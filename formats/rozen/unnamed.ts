@@ -3,8 +3,8 @@ import type { Damage } from "../../stages/store/damage.ts"
 import type { SnapshotRecord } from "./snapshot.ts"
 
 /**
- * The records of whole logs that no snapshot has. One is left out when a later run of the same host and paths started from the same parent, and
- * none from it: then the run of the log was stopped, and run again.
+ * The records of whole logs that no snapshot has. One is left out when a later run of the same host and paths started
+ * from the same parent, and none from it: then the run of the log was stopped, and run again.
  */
 export const unnamedLogs = (
   ended: Iterable<SnapshotRecord>,

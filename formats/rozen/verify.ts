@@ -78,8 +78,8 @@ const chunksAt = (list: Uint8Array): ReadonlyArray<ChunkAt> => {
 }
 
 /**
- * Reads all of it, some MiB at a time or at once from a remote store, and verifies every chunk against its ID. Fails only when the store
- * cannot be reached.
+ * Reads all of it, some MiB at a time or at once from a remote store, and verifies every chunk against its ID. Fails
+ * only when the store cannot be reached.
  */
 export const readPack: (
   opened: Opened,

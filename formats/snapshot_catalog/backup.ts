@@ -1,4 +1,7 @@
-/** Makes a snapshot: extents, then maps of blobs, then the catalog, which commits; then the index of catalogs, which may fail. */
+/**
+ * Makes a snapshot: extents, then maps of blobs, then the catalog, which commits; then the index of catalogs, which may
+ * fail.
+ */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -207,7 +210,9 @@ const updateIndex = (opened: Opened, added: Indexed, form: CatalogForm): Effect.
     ),
   )
 
-/** The ID of the machine of a run: as told, as it was before, or made from the name when nothing else is known of it. */
+/**
+ * The ID of the machine of a run: as told, as it was before, or made from the name when nothing else is known of it.
+ */
 const machineOf = (
   { hasher, options: { machine, thisMachine } }: Opened,
   options: BackupOptions,

@@ -63,8 +63,8 @@ export const sameMap = (a: BlobMap, b: BlobMap): boolean =>
   })
 
 /**
- * Either form; IDs are views into `bytes`. `object` is the name, for errors: {@link RepositoryError} `newer` for a later version,
- * `corrupt` for anything that is not a map.
+ * Either form; IDs are views into `bytes`. `object` is the name, for errors: {@link RepositoryError} `newer` for a
+ * later version, `corrupt` for anything that is not a map.
  */
 export const decodeMap = (object: string, bytes: Uint8Array): BlobMap => {
   if (bytes.length < 2) throw corrupt(object, `${object} is too short for the map of a blob`)

@@ -235,8 +235,8 @@ const unwrap = (
   })
 
 /**
- * Opens the catalog with a UUID in hex, as the object that it is, when that is known; twice when it is none. Fails with `not-found` of the
- * store, `corrupt` or `newer`.
+ * Opens the catalog with a UUID in hex, as the object that it is, when that is known; twice when it is none. Fails with
+ * `not-found` of the store, `corrupt` or `newer`.
  */
 export const openCatalog: (
   parts: { readonly store: ObjectStore; readonly engine: SqliteEngine; readonly table: KernelTable },

@@ -27,9 +27,9 @@ import { TREE_FORMS, treeHash } from "./tree_hash.ts"
 const CONCURRENCY = 2
 
 /**
- * Structure: every catalog is read whole, its tree hash computed again; every extent and every map of every file is looked up in a
- * listing, its size compared. With `readData` that share of extents and maps, chosen at random, is read and verified, also of
- * those that no snapshot has: the next backup would count on them.
+ * Structure: every catalog is read whole, its tree hash computed again; every extent and every map of every file is
+ * looked up in a listing, its size compared. With `readData` that share of extents and maps, chosen at random, is read
+ * and verified, also of those that no snapshot has: the next backup would count on them.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = (
   opened,
@@ -50,7 +50,10 @@ interface Known {
   readonly blobs: ChunkIndex
   /** What was checked. */
   readonly seen: { readonly extents: ChunkIndex; readonly blobs: ChunkIndex }
-  /** What is wrong with maps, by object. Writers cut a blob each in their own way: a map is good when it is that of any catalog. */
+  /**
+   * What is wrong with maps, by object. Writers cut a blob each in their own way: a map is good when it is that of any
+   * catalog.
+   */
   readonly maps: Map<string, MapProblem>
   readonly unpacker: Unpacker
   readonly chosen: () => boolean

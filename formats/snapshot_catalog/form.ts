@@ -1,4 +1,7 @@
-/** The ways in which catalogs are written. Programs may know one of each only, so a repository keeps those that it has. SPEC.md, section 7. */
+/**
+ * The ways in which catalogs are written. Programs may know one of each only, so a repository keeps those that it has.
+ * SPEC.md, section 7.
+ */
 import * as Effect from "effect/Effect"
 import { asCorrupt, type Catalog } from "./catalog.ts"
 import { isFlat } from "./names.ts"

@@ -70,8 +70,8 @@ export const readPairs = (db: SqliteDatabase): ReadonlyMap<string, unknown> =>
   )
 
 /**
- * Reads it. `id` is the UUID that the object is named by. Throws {@link RepositoryError} `newer` for a later protocol, `corrupt` when it
- * is not the metadata of that catalog; SqliteError.
+ * Reads it. `id` is the UUID that the object is named by. Throws {@link RepositoryError} `newer` for a later protocol,
+ * `corrupt` when it is not the metadata of that catalog; SqliteError.
  */
 export const readMetadata = (db: SqliteDatabase, object: string, id: string): CatalogMetadata => {
   const pairs = readPairs(db)

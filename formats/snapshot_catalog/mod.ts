@@ -1,7 +1,6 @@
 /**
- * The snapshot catalog: a SQLite database for each snapshot, extents and maps of blobs named by their BLAKE3. Nothing is encrypted:
- * whoever reads the store reads all of it. SPEC.md has every byte.
- * @module
+ * The snapshot catalog: a SQLite database for each snapshot, extents and maps of blobs named by their BLAKE3. Nothing
+ * is encrypted: whoever reads the store reads all of it. SPEC.md has every byte. @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"

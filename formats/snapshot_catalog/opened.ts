@@ -11,7 +11,10 @@ import type { ObjectStore } from "../../stages/store/store.ts"
 import { extents } from "./names.ts"
 import type { TreeForm } from "./tree_hash.ts"
 
-/** How a repository is written; any mixture can be read. `wrap`, `tree` and `catalogs` are of one that is made: one that is there keeps its own. */
+/**
+ * How a repository is written; any mixture can be read. `wrap`, `tree` and `catalogs` are of one that is made: one that
+ * is there keeps its own.
+ */
 export interface SnapshotCatalogOptions {
   /** Average length of an extent that the chunker makes, in bytes; 1 MiB by default. */
   readonly average?: number
@@ -19,13 +22,19 @@ export interface SnapshotCatalogOptions {
   readonly compress?: boolean
   /** zstd level of extents and catalogs; 3 by default. */
   readonly level?: number
-  /** The machine's ID in hex. By default as the run says, as the repository has it of that host, of `thisMachine`, or derived from the host name. */
+  /**
+   * The machine's ID in hex. By default as the run says, as the repository has it of that host, of `thisMachine`, or
+   * derived from the host name.
+   */
   readonly machine?: string
   /** The ID of the machine that this is, for snapshots of its own host. */
   readonly thisMachine?: { readonly hostname: string; readonly id: string } | undefined
   /** The friendly name of snapshots. */
   readonly name?: string
-  /** Wrap catalogs in zstd, as the later program does: a fraction of the size, but no SQLite program opens them. False by default. */
+  /**
+   * Wrap catalogs in zstd, as the later program does: a fraction of the size, but no SQLite program opens them. False
+   * by default.
+   */
   readonly wrap?: boolean
   /** How trees are hashed; `document` by default. */
   readonly tree?: TreeForm

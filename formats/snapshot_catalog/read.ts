@@ -60,7 +60,10 @@ const restoring = <E, R>(
 const bare = ({ blob: _blob, chunks: _chunks, lost: _lost, map: _map, reused: _reused, ...entry }: Listed): Entry =>
   entry
 
-/** An entry as it comes out of the pipeline, without what only a catalog says, and with the content that the pipeline does not know. */
+/**
+ * An entry as it comes out of the pipeline, without what only a catalog says, and with the content that the pipeline
+ * does not know.
+ */
 const special = (
   opened: Opened,
   { blob: _blob, lost, map, ...entry }: Entry & Pick<Listed, "blob" | "lost" | "map">,

@@ -16,8 +16,8 @@ import { catalogEntries } from "./read.ts"
 import { catalogObjects, formOfRepository, listSnapshots, unlessDamaged } from "./snapshots.ts"
 
 /**
- * Every catalog is read whole, and every map. Catalogs are the only objects that say names: one that is lost or damaged is a snapshot
- * that is lost, and a finding.
+ * Every catalog is read whole, and every map. Catalogs are the only objects that say names: one that is lost or damaged
+ * is a snapshot that is lost, and a finding.
  */
 export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatError> =>
   Effect.gen(function* () {

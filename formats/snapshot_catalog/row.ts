@@ -82,8 +82,8 @@ export const pathOf = (value: SqliteValue | undefined): string => {
 }
 
 /**
- * The entry of a row whose columns {@link READ} begin at `at`; a string when it is of a kind that is not known here: why. Throws
- * SqliteError `corrupt` when it is not a row of an entry.
+ * The entry of a row whose columns {@link READ} begin at `at`; a string when it is of a kind that is not known here:
+ * why. Throws SqliteError `corrupt` when it is not a row of an entry.
  */
 export const entryOf = (row: SqliteRow, at: number, device: bigint | undefined): FileRow | string => {
   const path = pathOf(row[at])

@@ -98,8 +98,9 @@ export const createIndexes = (db: SqliteDatabase): void => {
 }
 
 /**
- * Makes sure that a database from a store is one that queries may run on: plain tables with the columns `needed`, nothing that runs
- * code of its own, and pages that form trees, so that every query ends. Throws {@link SqliteError} `corrupt`.
+ * Makes sure that a database from a store is one that queries may run on: plain tables with the columns `needed`,
+ * nothing that runs code of its own, and pages that form trees, so that every query ends. Throws {@link SqliteError}
+ * `corrupt`.
  */
 export const checkSchema = (db: SqliteDatabase, needed: Readonly<Record<string, ReadonlyArray<string>>>): void => {
   const refuse = (message: string): never => {

@@ -65,7 +65,10 @@ export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotI
     return snapshots.map(({ info }) => info)
   })
 
-/** All catalogs by their IDs in hex, sorted by these, with the names of their objects. One that lies in directories counts before one that lies flat. */
+/**
+ * All catalogs by their IDs in hex, sorted by these, with the names of their objects. One that lies in directories
+ * counts before one that lies flat.
+ */
 export const catalogObjects = (
   { store }: Opened,
 ): Effect.Effect<ReadonlyArray<readonly [id: string, object: string]>, StoreError> =>
@@ -82,7 +85,10 @@ export const catalogObjects = (
 const summarise = (opened: Opened, id: string, object: string): Effect.Effect<Indexed, FormatError> =>
   Effect.scoped(Effect.map(openCatalog(opened, id, object), ({ metadata }) => indexed(metadata)))
 
-/** How the newest catalog that can be read is written; without any, as the index says, and without that as the options do. */
+/**
+ * How the newest catalog that can be read is written; without any, as the index says, and without that as the options
+ * do.
+ */
 export const formOfRepository: (
   opened: Opened,
   listing: Listing,
@@ -95,7 +101,10 @@ export const formOfRepository: (
   return form ?? formOfNew(opened.options)
 })
 
-/** Hands damage of an object to `found`. What concerns all of the store remains a failure; what has gone is as if it had not been. */
+/**
+ * Hands damage of an object to `found`. What concerns all of the store remains a failure; what has gone is as if it had
+ * not been.
+ */
 export const unlessDamaged = <A, R>(
   effect: Effect.Effect<A, FormatError, R>,
   object: string,

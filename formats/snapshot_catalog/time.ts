@@ -14,7 +14,10 @@ export const splitTime = (
 
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)$/
 
-/** Nanoseconds since 1970 of a date; undefined when it is none. `rest` are nanoseconds that a whole number of milliseconds leaves out. */
+/**
+ * Nanoseconds since 1970 of a date; undefined when it is none. `rest` are nanoseconds that a whole number of
+ * milliseconds leaves out.
+ */
 export const timeOf = (date: unknown, rest: number = 0): bigint | undefined => {
   if (typeof date === "bigint") return date * MILLISECOND + BigInt(rest)
   if (typeof date === "number") {

@@ -4,7 +4,10 @@ import type { SqliteDatabase } from "../../stages/catalog/sqlite/sqlite.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 
-/** `document`: with the header, sorted by whole entries. `program`: what the later program computes: no header, sorted by path. */
+/**
+ * `document`: with the header, sorted by whole entries. `program`: what the later program computes: no header, sorted
+ * by path.
+ */
 export const TREE_FORMS = ["document", "program"] as const
 export type TreeForm = typeof TREE_FORMS[number]
 

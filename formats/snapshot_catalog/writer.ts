@@ -27,8 +27,8 @@ export class CatalogWriter implements Recorder {
   #device: bigint | undefined
 
   /**
-   * `db` is empty. `known` gives the blob ID of a file whose content was taken over from an earlier catalog; `hasher` is that of
-   * blobs.
+   * `db` is empty. `known` gives the blob ID of a file whose content was taken over from an earlier catalog; `hasher`
+   * is that of blobs.
    */
   constructor(db: SqliteDatabase, hasher: Hasher, known: (path: string) => Uint8Array | undefined) {
     createTables(db)
@@ -97,7 +97,10 @@ export class CatalogWriter implements Recorder {
     }
   }
 
-  /** Completes it, after {@link commit}: gives what it says of itself. From here on the bytes of the database may be read. */
+  /**
+   * Completes it, after {@link commit}: gives what it says of itself. From here on the bytes of the database may be
+   * read.
+   */
   finish(about: Pick<CatalogMetadata, "info" | "started">, hasher: Hasher, form: TreeForm): CatalogMetadata {
     const metadata: CatalogMetadata = {
       ...about,

@@ -27,7 +27,9 @@ export interface ArchiveForm {
 
 /** An archive whose index is read. */
 export interface Archive {
-  /** Tells this archive from any other, at little cost: from its length, its trailer and the random begin of its index. */
+  /**
+   * Tells this archive from any other, at little cost: from its length, its trailer and the random begin of its index.
+   */
   readonly fingerprint: string
   readonly index: Index
   readonly form: ArchiveForm
@@ -85,7 +87,10 @@ export const recognise: (store: ObjectStore) => Effect.Effect<boolean, StoreErro
 export const sizeOf = (store: ObjectStore): Effect.Effect<number | undefined, StoreError> =>
   absent(Effect.map(store.stat(ARCHIVE), ({ size }) => size))
 
-/** Reads both ends, twice when they are not what they should be. Fails with `none`, `foreign` (it neither begins nor ends as an archive), or `corrupt`. */
+/**
+ * Reads both ends, twice when they are not what they should be. Fails with `none`, `foreign` (it neither begins nor
+ * ends as an archive), or `corrupt`.
+ */
 export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> = Effect.fnUntraced(
   function* (store: ObjectStore) {
     const { location } = store.properties
@@ -128,7 +133,10 @@ export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> 
   (read, store) => Effect.mapError(readTwice(ARCHIVE, read), asCorrupt(store.properties.location)),
 )
 
-/** Of an archive of so many bytes, with that trailer, and `index` or more of it where the trailer says that the index is. */
+/**
+ * Of an archive of so many bytes, with that trailer, and `index` or more of it where the trailer says that the index
+ * is.
+ */
 export const fingerprintOf = (size: number, trailer: Uint8Array, index: Uint8Array): string =>
   `${size} ${bytesToHex(trailer)} ${bytesToHex(index.subarray(0, HEAD_BYTES))}`
 
@@ -151,8 +159,8 @@ export const readHead: (
   })
 
 /**
- * The archive as it is now: read only when it is not the one that was read last. Fails with `none`, `foreign`, `corrupt` (cut off,
- * altered, damaged), or `wrong-key`.
+ * The archive as it is now: read only when it is not the one that was read last. Fails with `none`, `foreign`,
+ * `corrupt` (cut off, altered, damaged), or `wrong-key`.
  */
 export const loadArchive: (opened: Opened) => Effect.Effect<Archive, FormatError> = Effect.fnUntraced(
   function* (opened: Opened) {

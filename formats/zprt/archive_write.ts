@@ -112,7 +112,10 @@ export const startContent = (
 export const encoding = <A>(run: () => A): Effect.Effect<A, RepositoryError> =>
   catching(KernelError, run).pipe(Effect.mapError(fromKernelError))
 
-/** Writes index and trailer; what then only has to be committed. Fails with `unsupported` when the paths cannot be in one archive. */
+/**
+ * Writes index and trailer; what then only has to be committed. Fails with `unsupported` when the paths cannot be in
+ * one archive.
+ */
 export const writeIndex: (
   opened: Opened,
   writer: ArchiveWriter,

@@ -22,7 +22,10 @@ import { randomNumbers, shuffle } from "./shuffle.ts"
 
 /** Files that are read, compressed and encrypted at once. */
 const CONCURRENCY = 4
-/** Contents in memory already that wait for their turn, in bytes: beyond, those so far are stored, in random order among themselves. */
+/**
+ * Contents in memory already that wait for their turn, in bytes: beyond, those so far are stored, in random order among
+ * themselves.
+ */
 const WAITING_BYTES = 64 << 20
 
 export const backup = <E, R>(
@@ -75,7 +78,10 @@ const run = Effect.fnUntraced(
   },
 )
 
-/** The ring that new contents are written with. An archive of others with a password has no identity of its own: it gets one. */
+/**
+ * The ring that new contents are written with. An archive of others with a password has no identity of its own: it gets
+ * one.
+ */
 const writingRing = (opened: Opened): Effect.Effect<Opened["ring"], RepositoryError> =>
   opened.ring.recipients.length > 0
     ? Effect.succeed(opened.ring)
@@ -190,7 +196,10 @@ const storeWaiting = (
     )
   })
 
-/** Fails when another run has replaced the archive meanwhile: its contents would be lost, and what was copied may be of either. */
+/**
+ * Fails when another run has replaced the archive meanwhile: its contents would be lost, and what was copied may be of
+ * either.
+ */
 const checkUnchanged: (opened: Opened, old: Archive) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
   function* ({ store }: Opened, old: Archive) {
     const { fingerprint } = yield* readHead(store, yield* readEnds(store))

@@ -15,8 +15,8 @@ import type { Opened } from "./opened.ts"
 const CONCURRENCY = 4
 
 /**
- * Structure: magics, trailer and index. With `readData` that share of the contents, chosen at random, is read whole: decrypted,
- * decompressed, and hashed again.
+ * Structure: magics, trailer and index. With `readData` that share of the contents, chosen at random, is read whole:
+ * decrypted, decompressed, and hashed again.
  */
 export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
   Effect.flatMap(

@@ -23,8 +23,8 @@ export interface Place {
 }
 
 /**
- * What an age file at a place holds, decompressed, at most `limit` bytes. Fails with `denied` when no identity at hand opens it,
- * `damaged`, or `io`.
+ * What an age file at a place holds, decompressed, at most `limit` bytes. Fails with `denied` when no identity at hand
+ * opens it, `damaged`, or `io`.
  */
 export const storedContent = (
   { cipher, ring, store, zstd }: Opened,

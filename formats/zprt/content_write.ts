@@ -103,8 +103,8 @@ export class ContentWriter {
   }
 
   /**
-   * Takes the content of a file whose content is a stream, which may not be there later: one that is small is given back, to be stored
-   * with others; a larger one is stored.
+   * Takes the content of a file whose content is a stream, which may not be there later: one that is small is given
+   * back, to be stored with others; a larger one is stored.
    */
   readonly stream: (file: Waiting) => Effect.Effect<Waiting | Done, RepositoryError | StoreError> = Effect.fnUntraced(
     function* (this: ContentWriter, file: Waiting) {

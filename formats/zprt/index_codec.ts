@@ -92,8 +92,8 @@ const encodePath = (path: string): Uint8Array => {
 }
 
 /**
- * Reads a plain index whose contents lie between the first magic and `end`. Throws {@link IndexError} for anything but an index in one
- * of the two orders, with paths that are safe and can be in one archive.
+ * Reads a plain index whose contents lie between the first magic and `end`. Throws {@link IndexError} for anything but
+ * an index in one of the two orders, with paths that are safe and can be in one archive.
  */
 export const decodeIndex = (
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * The order of an index with nothing in it: it looks the same in both, so a frame of zstd that decoders skip (RFC 8878, section 3.1.2) tells of
- * the later one. SPEC.md, "The index".
+ * The order of an index with nothing in it: it looks the same in both, so a frame of zstd that decoders skip (RFC 8878,
+ * section 3.1.2) tells of the later one. SPEC.md, "The index".
  */
 import type { Index, IndexLayout } from "./index_codec.ts"
 

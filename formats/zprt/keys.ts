@@ -1,4 +1,6 @@
-/** Who can read an archive: identities, recipients, and the key slot of archives with a password. SPEC.md, "Encryption". */
+/**
+ * Who can read an archive: identities, recipients, and the key slot of archives with a password. SPEC.md, "Encryption".
+ */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { type AgeKeys, ageKeys, headerLength, isAge, isForPassphrase } from "../../stages/encrypt/age.ts"
@@ -83,8 +85,9 @@ const passwordRing: (
 })
 
 /**
- * The ring that opens an archive: `index` is the header of its index. Fails with `unused-secret` when the secrets are of the wrong kind, with
- * `wrong-key` when there are none, or the password does not open the slot; whether the ring opens the index is not known yet.
+ * The ring that opens an archive: `index` is the header of its index. Fails with `unused-secret` when the secrets are
+ * of the wrong kind, with `wrong-key` when there are none, or the password does not open the slot; whether the ring
+ * opens the index is not known yet.
  */
 export const openRing: (
   secrets: Secrets,
@@ -129,7 +132,10 @@ export const openRing: (
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i])
 
-/** The key slot that an archive begins with, when it has one: an age file for a passphrase, as long as one of an identity is. */
+/**
+ * The key slot that an archive begins with, when it has one: an age file for a passphrase, as long as one of an
+ * identity is.
+ */
 export const readSlot: (store: ObjectStore) => Effect.Effect<Uint8Array | undefined, StoreError> = Effect.fnUntraced(
   function* (store: ObjectStore) {
     const { size } = yield* store.stat(ARCHIVE)

@@ -1,7 +1,6 @@
 /**
- * zprt: one file that holds the latest state of a tree, each content compressed with zstd and encrypted with age, so that the `age` and
- * `zstd` commands can open it by hand. SPEC.md has every byte.
- * @module
+ * zprt: one file that holds the latest state of a tree, each content compressed with zstd and encrypted with age, so
+ * that the `age` and `zstd` commands can open it by hand. SPEC.md has every byte. @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -62,8 +61,8 @@ export const makeZprt = (options: ZprtOptions = {}): Format => guardedFormat(for
 export const zprt: Format = makeZprt()
 
 /**
- * What can be had of a damaged archive: cut off, without its index, or with bytes that were appended. Looks through all of it. Fails
- * with `wrong-key` when the password does not open the archive.
+ * What can be had of a damaged archive: cut off, without its index, or with bytes that were appended. Looks through all
+ * of it. Fails with `wrong-key` when the password does not open the archive.
  */
 export const recover = (secrets: Secrets): Effect.Effect<Recovered, FormatError, ObjectStore> =>
   Effect.flatMap(openDamaged(secrets, {}), recovered)

@@ -15,16 +15,20 @@ import type { Ring } from "./keys.ts"
 export interface WriteOptions {
   /** Level of zstd for contents, -7 to 22; 3 by default. */
   readonly level?: number
-  /** The order of the lists in the index of an archive that is made; the document's by default. One that is there keeps its own. */
+  /**
+   * The order of the lists in the index of an archive that is made; the document's by default. One that is there keeps
+   * its own.
+   */
   readonly layout?: IndexLayout
   /**
-   * Age recipients of the content of a file; those of the archive when it gives none. The index is always for those of the archive: it
-   * tells names, sizes and hashes of all files.
+   * Age recipients of the content of a file; those of the archive when it gives none. The index is always for those of
+   * the archive: it tells names, sizes and hashes of all files.
    */
   readonly recipientsFor?: (path: string) => ReadonlyArray<string> | undefined
   /**
-   * When the stored bytes of a content of the old archive are used again. `proven` (the default): when an identity at hand shows that
-   * they are for the recipient who is wanted, and for nobody else. `trusted`: always; old contents keep their recipients. `never`.
+   * When the stored bytes of a content of the old archive are used again. `proven` (the default): when an identity at
+   * hand shows that they are for the recipient who is wanted, and for nobody else. `trusted`: always; old contents keep
+   * their recipients. `never`.
    */
   readonly reuse?: "proven" | "trusted" | "never"
   /** Makes the order of the contents reproducible: for tests. Random by default. */

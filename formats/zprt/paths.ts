@@ -24,8 +24,8 @@ export const pathsProblem = (files: ReadonlyArray<string>, directories: Readonly
 }
 
 /**
- * What the place of a path in a walk is compared by: all that is beneath a directory stays together; in each directory first what is
- * in it itself, then its subdirectories, each sorted by name (UTF-16).
+ * What the place of a path in a walk is compared by: all that is beneath a directory stays together; in each directory
+ * first what is in it itself, then its subdirectories, each sorted by name (UTF-16).
  */
 export const walkKey = (path: string, directory: boolean): string => {
   const names = path.split("/")

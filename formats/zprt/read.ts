@@ -63,7 +63,10 @@ function* listed(
   while (next < directories.length) yield directory(directories[next++]!)
 }
 
-/** The content of a file. When it is not there, another run may have put another archive in the place of the one that was listed. */
+/**
+ * The content of a file. When it is not there, another run may have put another archive in the place of the one that
+ * was listed.
+ */
 const contentOf = (
   opened: Opened,
   fingerprint: string,

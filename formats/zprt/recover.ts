@@ -19,13 +19,17 @@ const COPY_BYTES = 4 << 20
 
 /** What is left of an archive. */
 export interface Recovered {
-  /** Whether the index was found: then files have their paths, else they are named `recovered-000001` and so on, as they lie. */
+  /**
+   * Whether the index was found: then files have their paths, else they are named `recovered-000001` and so on, as they
+   * lie.
+   */
   readonly named: boolean
   /** The age files that were found, key slot and index left out: they can be cut out and decrypted by hand. */
   readonly places: ReadonlyArray<Place>
   /**
-   * Files, and with an index empty directories. The content of each is read when it is asked for; it fails with `denied` when it is for
-   * others, or `damaged`. Without an index nothing tells whether a content is the one that was stored, but that it decrypts.
+   * Files, and with an index empty directories. The content of each is read when it is asked for; it fails with
+   * `denied` when it is for others, or `damaged`. Without an index nothing tells whether a content is the one that was
+   * stored, but that it decrypts.
    */
   readonly entries: Stream.Stream<Entry>
 }
@@ -61,8 +65,9 @@ const namedEntries = (opened: Opened, { directories, files }: Index): ReadonlyAr
 ]
 
 /**
- * Makes a damaged archive whole again: with its index when that is found, else with a new one that lists what decrypts, under made-up
- * names. Every stored byte stays where it is, so that what is for others is not lost. Does nothing when the archive is not damaged.
+ * Makes a damaged archive whole again: with its index when that is found, else with a new one that lists what decrypts,
+ * under made-up names. Every stored byte stays where it is, so that what is for others is not lost. Does nothing when
+ * the archive is not damaged.
  */
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
   function* (opened: Opened) {

@@ -29,7 +29,10 @@ const SHORTEST = 100
 
 /** What was found. */
 export interface Found {
-  /** Age files in their order, without key slot and index. Each ends where the next begins, so the last may have something behind it. */
+  /**
+   * Age files in their order, without key slot and index. Each ends where the next begins, so the last may have
+   * something behind it.
+   */
   readonly places: ReadonlyArray<Place>
   /** The index, when it is there and whole, and where it is. */
   readonly index: { readonly archive: Omit<Archive, "fingerprint">; readonly place: IndexPlace } | undefined
@@ -60,7 +63,10 @@ export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effec
   },
 )
 
-/** Where an index that starts at `start` may end: before a magic with a number in front of it, or before a part of a trailer. */
+/**
+ * Where an index that starts at `start` may end: before a magic with a number in front of it, or before a part of a
+ * trailer.
+ */
 const possibleEnds = Effect.fnUntraced(function* (
   { store }: Opened,
   start: number,

@@ -1,4 +1,7 @@
-/** The last stage: a SQLite database that lists every entry of the snapshot and its chunks, in the store; and its inverse. */
+/**
+ * The last stage: a SQLite database that lists every entry of the snapshot and its chunks, in the store; and its
+ * inverse.
+ */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -20,7 +23,9 @@ import { openTree } from "./tree/tree.ts"
 /** Where and how a catalog is stored. */
 export interface Cataloging {
   readonly name: string
-  /** Name of the snapshot, that of its object is `catalogs/<name>.sqlite`; by default the time and some random digits. */
+  /**
+   * Name of the snapshot, that of its object is `catalogs/<name>.sqlite`; by default the time and some random digits.
+   */
   readonly snapshot?: string
   /** Encrypts it, frame by frame. Without, any SQLite program opens it, and whoever reads the store reads all names. */
   readonly seal?: KernelSpec<"encrypt">

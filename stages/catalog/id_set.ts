@@ -3,7 +3,10 @@
 /** IDs per page; a page is allocated when the first of its IDs is added. */
 const PAGE = 1 << 16
 
-/** A set of safe integers that are not negative. IDs that are far apart, as a hostile catalog may have them, cost a page of 8 KiB each. */
+/**
+ * A set of safe integers that are not negative. IDs that are far apart, as a hostile catalog may have them, cost a page
+ * of 8 KiB each.
+ */
 export class IdSet {
   readonly #pages: Map<number, Uint8Array> = new Map()
   #lastKey = -1

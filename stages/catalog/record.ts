@@ -26,7 +26,10 @@ export interface Recorded extends PackStats {
   readonly problems: ReadonlyArray<{ readonly path: string; readonly message: string }>
 }
 
-/** What is recorded into: a {@link Tree}, or a catalog of another kind. `put` gets the fields of the packed entry that it may need. */
+/**
+ * What is recorded into: a {@link Tree}, or a catalog of another kind. `put` gets the fields of the packed entry that
+ * it may need.
+ */
 export interface Recorder extends Pick<Tree, "begin" | "removeUnseen" | "commit"> {
   readonly put: (entry: StoredEntry & Pick<Stored, "digest">) => unknown
 }
@@ -41,7 +44,10 @@ export interface RecordOptions {
   ) => void
 }
 
-/** Makes the tree what the stream says: new and changed entries are put, those that do not come are removed. One transaction. */
+/**
+ * Makes the tree what the stream says: new and changed entries are put, those that do not come are removed. One
+ * transaction.
+ */
 export const record = <S extends Steps, E, R>(
   self: Stream.Stream<Packed<S>, E, R>,
   tree: Recorder,

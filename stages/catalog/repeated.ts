@@ -1,7 +1,13 @@
-/** Finds out which chunks are in several places of a tree: who restores them keeps them, and need not decode their block again. */
+/**
+ * Finds out which chunks are in several places of a tree: who restores them keeps them, and need not decode their block
+ * again.
+ */
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 
-/** Bits for each byte of a catalog, one of these for each entry or so: one chunk in 15 is then taken for repeated that is not. */
+/**
+ * Bits for each byte of a catalog, one of these for each entry or so: one chunk in 15 is then taken for repeated that
+ * is not.
+ */
 const BITS_PER_BYTE = 1 / 8
 const SMALLEST_BITS = 1 << 16
 /** 16 MiB in all. */

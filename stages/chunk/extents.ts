@@ -1,5 +1,5 @@
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
-import { isTrusted, trusted } from "../trusted.ts"
+import { isTrusted, trusted } from "../kernel/trusted.ts"
 
 /** The chunker, and that content which comes in extents is cut where these end. */
 export const followingExtents = (inner: Chunker): Chunker => {
@@ -12,9 +12,10 @@ export const followingExtents = (inner: Chunker): Chunker => {
 }
 
 /**
- * Cuts content where its source keeps it in pieces, when the source says so ({@link ReaderContent.extents}), and any other content as
- * `inner` does. Extents beyond the maximum of `inner` are cut there. The kernel is named `extents-` and the name of `inner`, whose params
- * it has. With it, cuts depend on more than the bytes: for formats that share extents with the file system.
+ * Cuts content where its source keeps it in pieces, when the source says so ({@link ReaderContent.extents}), and any
+ * other content as `inner` does. Extents beyond the maximum of `inner` are cut there. The kernel is named `extents-`
+ * and the name of `inner`, whose params it has. With it, cuts depend on more than the bytes: for formats that share
+ * extents with the file system.
  */
 export const extentsOr = (inner: KernelSpec<"chunk">): KernelSpec<"chunk"> => ({
   stage: "chunk",

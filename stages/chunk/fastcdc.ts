@@ -1,23 +1,24 @@
 /**
  * FastCDC: content-defined chunks by a gear hash, with normalised chunking of level 2.
  *
- * After Xia et al., "FastCDC: a Fast and Efficient Content-Defined Chunking Approach for Data Deduplication" (USENIX ATC 2016)
- * and "The Design of Fast Content-Defined Chunking for Data Deduplication Based Storage Systems" (IEEE TPDS 2020).
+ * After Xia et al., "FastCDC: a Fast and Efficient Content-Defined Chunking Approach for Data Deduplication" (USENIX
+ * ATC 2016) and "The Design of Fast Content-Defined Chunking for Data Deduplication Based Storage Systems" (IEEE TPDS
+ * 2020).
  *
  * Where cuts are, exactly. Let G be the table of `gear.ts` and `b[i]` the content.
- * - The hash of a position p >= 64 is `H(p) = sum of G[b[p-1-i]] * 2^i for i = 0..63, mod 2^64`: it depends on the 64 bytes before p
- *   and nothing else. (It is the `h = (h << 1) + G[b]` of the papers, always warmed up with 64 bytes.)
- * - Let `bits = round(log2(average))`. A position is a strict candidate when the `bits + 2` highest bits of H are zero, and a loose
- *   candidate when the `bits - 2` highest bits are.
- * - The chunk that starts at s ends at the first of: strict candidates p with `s + minimum <= p < s + average`; loose candidates p with
- *   `max(s + minimum, s + average) <= p < s + maximum`; `s + maximum`; the end of the content. No cut lies before `s + minimum`
- *   but the end of the content.
+ * - The hash of a position p >= 64 is `H(p) = sum of G[b[p-1-i]] * 2^i for i = 0..63, mod 2^64`: it depends on the 64
+ *   bytes before p and nothing else. (It is the `h = (h << 1) + G[b]` of the papers, always warmed up with 64 bytes.)
+ * - Let `bits = round(log2(average))`. A position is a strict candidate when the `bits + 2` highest bits of H are zero,
+ *   and a loose candidate when the `bits - 2` highest bits are.
+ * - The chunk that starts at s ends at the first of: strict candidates p with `s + minimum <= p < s + average`; loose
+ *   candidates p with `max(s + minimum, s + average) <= p < s + maximum`; `s + maximum`; the end of the content. No cut
+ *   lies before `s + minimum` but the end of the content.
  *
  * On random data with the default bounds the mean size is about 1.14 times `average`.
  */
 import * as Redacted from "effect/Redacted"
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { type GearTable, gearTable, PUBLIC_SEED } from "./gear.ts"
 import { integerOption } from "./options.ts"
 
@@ -52,9 +53,10 @@ const highHash = (gear: GearTable, bytes: Uint8Array, p: number): number => {
 /**
  * Finds the first p in `(p, end]` that may be a candidate, or returns 0. Needs `p >= 64`.
  *
- * JavaScript has no fast 64-bit addition, so the hash is kept as its high half (t) and two quarters (the low half), and the carries
- * from the quarters into t are settled once per eight bytes. In between, t may lack less than 2^(j+1) after j bytes; so t starts
- * each step 2 too large, which doubles with every byte: it is never too small, and too large by 512 at most. The filter allows for that.
+ * JavaScript has no fast 64-bit addition, so the hash is kept as its high half (t) and two quarters (the low half), and
+ * the carries from the quarters into t are settled once per eight bytes. In between, t may lack less than 2^(j+1) after
+ * j bytes; so t starts each step 2 too large, which doubles with every byte: it is never too small, and too large by
+ * 512 at most. The filter allows for that.
  */
 const nextPossible = (
   high: Int32Array,

@@ -1,6 +1,6 @@
 /** The chunker of equal sizes. */
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { integerOption } from "./options.ts"
 
 /** Options of {@link fixed}. */

@@ -1,6 +1,6 @@
 /** Compression only where it pays. */
 import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
-import { isTrusted, trusted } from "../trusted.ts"
+import { isTrusted, trusted } from "../kernel/trusted.ts"
 import { release } from "../memory/release.ts"
 import { corrupt, overLimit } from "./errors.ts"
 
@@ -31,9 +31,10 @@ const flagged = (flag: number, bytes: Uint8Array): Uint8Array => {
 }
 
 /**
- * Output: a byte 0 and the content as it is, or a byte 1 and what `inner` makes of it. Stored when `inner` saves less than 1/32,
- * or when the content has 64 KiB or more and `probe` (a quick encoder; `inner` itself unless told) saves less than 1/128 of four
- * samples of 4 KiB, or always when the params have `store`. `name` is for messages. Trusted when `inner` is.
+ * Output: a byte 0 and the content as it is, or a byte 1 and what `inner` makes of it. Stored when `inner` saves less
+ * than 1/32, or when the content has 64 KiB or more and `probe` (a quick encoder; `inner` itself unless told) saves
+ * less than 1/128 of four samples of 4 KiB, or always when the params have `store`. `name` is for messages. Trusted
+ * when `inner` is.
  */
 export const adaptiveCompressor = (
   name: string,
@@ -65,9 +66,9 @@ export const adaptiveCompressor = (
 }
 
 /**
- * Wraps a compressor so that content which it does not make smaller is stored (see {@link adaptiveCompressor}).
- * The kernel is named `adaptive-` and the name of `inner`, whose params it has. With `store` it stores everything, and still decodes
- * what was compressed.
+ * Wraps a compressor so that content which it does not make smaller is stored (see {@link adaptiveCompressor}). The
+ * kernel is named `adaptive-` and the name of `inner`, whose params it has. With `store` it stores everything, and
+ * still decodes what was compressed.
  */
 export const adaptive = (inner: KernelSpec<"compress">, options: AdaptiveParams = {}): KernelSpec<"compress"> => {
   const name = `adaptive-${inner.name}`

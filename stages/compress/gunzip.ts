@@ -13,8 +13,8 @@ const HEADER_BYTES = 10
 const TRAILER_BYTES = 8
 
 /**
- * One or more members to their content. What `push` returns for a piece of input is at most about a thousand times as long. Throws
- * KernelError `corrupt`, or `limit` when the content has more than `limit` bytes.
+ * One or more members to their content. What `push` returns for a piece of input is at most about a thousand times as
+ * long. Throws KernelError `corrupt`, or `limit` when the content has more than `limit` bytes.
  */
 export const gunzip = (limit: number = Infinity): Transform => {
   const input = new Input()

@@ -1,7 +1,9 @@
-/** gzip (RFC 1952). Portable: decodes with `inflate.ts`, and encodes without compressing; `adapters/kernels` compresses. */
+/**
+ * gzip (RFC 1952). Portable: decodes with `inflate.ts`, and encodes without compressing; `adapters/kernels` compresses.
+ */
 import { concat } from "effect/Bytes"
 import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { crc32 } from "./crc32.ts"
 import { corrupt, levelOf, overLimit } from "./errors.ts"
 import { inflate } from "./inflate.ts"
@@ -92,7 +94,10 @@ const make = (params: GzipParams): Compressor => {
   return trusted({ encode, decode })
 }
 
-/** gzip, without a time in it, so equal content gives equal bytes. Throws KernelError `unsupported` for a level out of range. */
+/**
+ * gzip, without a time in it, so equal content gives equal bytes. Throws KernelError `unsupported` for a level out of
+ * range.
+ */
 export const gzip = (options: GzipOptions = {}): KernelSpec<"compress"> => {
   const params = { level: options.level ?? 6 }
   make(params)

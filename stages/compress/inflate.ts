@@ -45,7 +45,10 @@ const damaged = (): KernelError => corrupt("gzip", "the compressed data is damag
 
 /** A canonical code. */
 interface Codes {
-  /** The short codes by their bits as they come, the first in the lowest place: `symbol << 4 | length`; 0 where a longer one begins, or none. */
+  /**
+   * The short codes by their bits as they come, the first in the lowest place: `symbol << 4 | length`; 0 where a longer
+   * one begins, or none.
+   */
   readonly table: Uint16Array
   /** Of the table. */
   readonly bits: number
@@ -57,10 +60,15 @@ interface Codes {
   readonly symbols: Uint16Array
 }
 
-/** Longer codes are rare, and looked up bit by bit: to fill a table for all of them would take long for blocks that hold next to nothing. */
+/**
+ * Longer codes are rare, and looked up bit by bit: to fill a table for all of them would take long for blocks that hold
+ * next to nothing.
+ */
 const TABLE_BITS = 10
 
-/** The canonical code of the given lengths. Over-subscribed ones are refused, and incomplete ones but for a single code. */
+/**
+ * The canonical code of the given lengths. Over-subscribed ones are refused, and incomplete ones but for a single code.
+ */
 const codesOf = (lengths: Uint8Array): Codes => {
   const count = new Uint16Array(16)
   for (const length of lengths) count[length]!++
@@ -138,9 +146,10 @@ export class Input {
 }
 
 /**
- * Decodes the stream that `input` is at, and leaves it after its end. Returns its content in fresh memory, or `undefined` when that is
- * longer than `limit` bytes. Without a limit the content is yielded instead, in fresh pieces of at most 96 KiB, and memory does not
- * grow. Yields `undefined` when the input is to be given more, or made final. Throws KernelError `corrupt`.
+ * Decodes the stream that `input` is at, and leaves it after its end. Returns its content in fresh memory, or
+ * `undefined` when that is longer than `limit` bytes. Without a limit the content is yielded instead, in fresh pieces
+ * of at most 96 KiB, and memory does not grow. Yields `undefined` when the input is to be given more, or made final.
+ * Throws KernelError `corrupt`.
  */
 export function* inflating(input: Input, limit?: number): Generator<Uint8Array | undefined, Uint8Array | undefined> {
   let { at: pos, bytes } = input
@@ -301,8 +310,8 @@ export function* inflating(input: Input, limit?: number): Generator<Uint8Array |
 }
 
 /**
- * Decodes the stream that starts at `start`. Returns its content in fresh memory and the offset after it, or `undefined` when the
- * content is longer than `limit` bytes. Throws KernelError `corrupt`.
+ * Decodes the stream that starts at `start`. Returns its content in fresh memory and the offset after it, or
+ * `undefined` when the content is longer than `limit` bytes. Throws KernelError `corrupt`.
  */
 export const inflate = (
   bytes: Uint8Array,

@@ -4,9 +4,9 @@ import { adaptive } from "./adaptive.ts"
 import { zstd } from "./zstd.ts"
 
 /**
- * `auto`: zstd 3, what is fast and small. `fast`: zstd 1, a third less time and a few percent larger. `better`: zstd 9, three times
- * the time. `max`: zstd 19, for archives: fifty times. `off`: nothing is compressed. But for `off`, what does not become smaller is
- * stored as it is, which samples show, so that media costs next to nothing.
+ * `auto`: zstd 3, what is fast and small. `fast`: zstd 1, a third less time and a few percent larger. `better`: zstd 9,
+ * three times the time. `max`: zstd 19, for archives: fifty times. `off`: nothing is compressed. But for `off`, what
+ * does not become smaller is stored as it is, which samples show, so that media costs next to nothing.
  */
 export type CompressionMode = "auto" | "fast" | "better" | "max" | "off"
 

@@ -1,6 +1,6 @@
 /** No compression. */
 import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { overLimit } from "./errors.ts"
 
 const make = (): Compressor =>

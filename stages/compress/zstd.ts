@@ -1,8 +1,9 @@
 /**
- * Zstandard (RFC 8878). Portable: decodes, and encodes valid frames that are not compressed; `adapters/kernels` compresses.
+ * Zstandard (RFC 8878). Portable: decodes, and encodes valid frames that are not compressed; `adapters/kernels`
+ * compresses.
  */
 import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { levelOf } from "./errors.ts"
 import { zstdDecode } from "./zstd_decode.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Portable zstd decoder: `fzstd` behind a reader of sizes, because `fzstd` trusts them. The optional checksum of a frame is not verified:
- * what is stored is authenticated or hashed elsewhere.
+ * Portable zstd decoder: `fzstd` behind a reader of sizes, because `fzstd` trusts them. The optional checksum of a
+ * frame is not verified: what is stored is authenticated or hashed elsewhere.
  */
 import { decompress } from "fzstd"
 import { corrupt, overLimit } from "./errors.ts"
@@ -37,8 +37,8 @@ const decodeFrame = (bytes: Uint8Array, frame: ZstdFrame, limit: number): Uint8A
 }
 
 /**
- * Decompresses one or more frames to at most `limit` bytes, in fresh memory. Allocates no more than the content needs, and takes
- * no longer than that much content can. Throws KernelError `corrupt` or `limit`.
+ * Decompresses one or more frames to at most `limit` bytes, in fresh memory. Allocates no more than the content needs,
+ * and takes no longer than that much content can. Throws KernelError `corrupt` or `limit`.
  */
 export const zstdDecode = (bytes: Uint8Array, limit: number): Uint8Array =>
   decodeFrames(bytes, limit, (frame, rest) => decodeFrame(bytes, frame, rest))

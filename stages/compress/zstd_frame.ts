@@ -1,4 +1,7 @@
-/** zstd frames and blocks (RFC 8878, section 3.1): where they begin and end, and how long the content may be, without decompressing. */
+/**
+ * zstd frames and blocks (RFC 8878, section 3.1): where they begin and end, and how long the content may be, without
+ * decompressing.
+ */
 import { concat } from "effect/Bytes"
 import { KernelError } from "../kernel/kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
@@ -40,7 +43,10 @@ export interface ZstdHeader {
 /** No header of a frame is longer, in bytes. */
 export const HEADER_MAXIMUM = 18
 
-/** The header at `at`, or the length of the content of a skippable frame, whose header has 8 bytes. Throws KernelError `corrupt`. */
+/**
+ * The header at `at`, or the length of the content of a skippable frame, whose header has 8 bytes. Throws KernelError
+ * `corrupt`.
+ */
 export const readHeader = (bytes: Uint8Array, at: number): ZstdHeader | number => {
   need(bytes, at, 5)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -125,9 +131,9 @@ export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => 
 }
 
 /**
- * Decodes all frames in `bytes`, one by one with `decodeFrame`, to at most `limit` bytes. That nothing is cut off, that sizes are as
- * stated and within the limit is checked here, because decoders differ: some take a part of the input for the whole.
- * Throws KernelError `corrupt` or `limit`; what else `decodeFrame` throws counts as `corrupt`.
+ * Decodes all frames in `bytes`, one by one with `decodeFrame`, to at most `limit` bytes. That nothing is cut off, that
+ * sizes are as stated and within the limit is checked here, because decoders differ: some take a part of the input for
+ * the whole. Throws KernelError `corrupt` or `limit`; what else `decodeFrame` throws counts as `corrupt`.
  */
 export const decodeFrames = (
   bytes: Uint8Array,

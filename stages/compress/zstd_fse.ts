@@ -47,7 +47,10 @@ export const tableOf = (counts: ReadonlyArray<number>, log: number): FseTable =>
   return { log, states }
 }
 
-/** The counts of a table that is described at `from`, of at most so many symbols and states, and the first byte after it. Throws KernelError. */
+/**
+ * The counts of a table that is described at `from`, of at most so many symbols and states, and the first byte after
+ * it. Throws KernelError.
+ */
 export const readCounts = (
   bytes: Uint8Array,
   from: number,

@@ -1,6 +1,7 @@
 /**
- * How much content zstd blocks have (RFC 8878, section 3.1.1), without decoding it: `fzstd` trusts blocks. A forged one of 30 bytes keeps
- * it busy for seconds, or for ever; so each block is measured first. Only lengths and offsets are read, no literals.
+ * How much content zstd blocks have (RFC 8878, section 3.1.1), without decoding it: `fzstd` trusts blocks. A forged one
+ * of 30 bytes keeps it busy for seconds, or for ever; so each block is measured first. Only lengths and offsets are
+ * read, no literals.
  */
 import { KernelError } from "../kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
@@ -88,8 +89,9 @@ export class FrameMeter {
   }
 
   /**
-   * Bytes of content of the block at `at`, whose header `readBlock` has read and which is there as a whole. Throws KernelError `corrupt` when
-   * it has more than a block can have, or refers to what is not there; `limit` when it refers to what is farther back than `fzstd` can read.
+   * Bytes of content of the block at `at`, whose header `readBlock` has read and which is there as a whole. Throws
+   * KernelError `corrupt` when it has more than a block can have, or refers to what is not there; `limit` when it
+   * refers to what is farther back than `fzstd` can read.
    */
   measure(bytes: Uint8Array, at: number): number {
     const header = bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16

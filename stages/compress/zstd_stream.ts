@@ -1,6 +1,7 @@
 /**
- * zstd content of any size in bounded memory. Written: independent frames of some MiB, which decoders take as one content (RFC 8878,
- * section 3). Read: any frames; those that are small are decoded at once by a kernel, others block by block by `fzstd`.
+ * zstd content of any size in bounded memory. Written: independent frames of some MiB, which decoders take as one
+ * content (RFC 8878, section 3). Read: any frames; those that are small are decoded at once by a kernel, others block
+ * by block by `fzstd`.
  */
 import { concat } from "effect/Bytes"
 import { Decompress } from "fzstd"
@@ -18,8 +19,9 @@ const WHOLE_BLOCKS = 1 << 17
 /** The largest window that is read, as of the `zstd` command: 128 MiB. */
 const WINDOW_MAXIMUM = 128 << 20
 /**
- * `fzstd` moves its whole window for each block, so that blocks of a few bytes could keep it busy for hours. So many bytes may be moved for each
- * byte that is read or given: enough for blocks of 1 KiB in a window of 8 MiB, or of 16 KiB in the largest. Shorter ones may come in bursts.
+ * `fzstd` moves its whole window for each block, so that blocks of a few bytes could keep it busy for hours. So many
+ * bytes may be moved for each byte that is read or given: enough for blocks of 1 KiB in a window of 8 MiB, or of 16 KiB
+ * in the largest. Shorter ones may come in bursts.
  */
 const MOVED_PER_BYTE = 8 << 10
 const MOVED_AT_ONCE = 4 * 2 ** 30
@@ -91,9 +93,9 @@ interface Stream {
 }
 
 /**
- * Frames to content of at most `limit` bytes. Memory: the window, but not more than `limit` and 128 MiB, and a frame of up to 16 MiB.
- * Throws KernelError `corrupt`, or `limit` when the content is longer or the window larger. Checksums are left to the kernel: those of
- * large frames are not verified.
+ * Frames to content of at most `limit` bytes. Memory: the window, but not more than `limit` and 128 MiB, and a frame of
+ * up to 16 MiB. Throws KernelError `corrupt`, or `limit` when the content is longer or the window larger. Checksums are
+ * left to the kernel: those of large frames are not verified.
  */
 export const zstdContent = (kernel: Compressor, limit: number): Transform => new Decoder(kernel, limit)
 

@@ -1,7 +1,10 @@
-/** Ciphers of messages that carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal to the ciphers and their tests. */
+/**
+ * Ciphers of messages that carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal
+ * to the ciphers and their tests.
+ */
 import { type Cipher, KernelError } from "../kernel/kernel.ts"
 import { release } from "../memory/release.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 
 /** Bytes of a nonce. */
 export const NONCE_BYTES = 24
@@ -16,7 +19,10 @@ export const forged = (kernel: string): KernelError =>
     message: `Cannot open a message sealed with ${kernel}: the key is not the right one, or the message was altered`,
   })
 
-/** An authenticated cipher, tag last, in fresh parts. `open` may throw anything, or return `undefined`, when the tag does not fit. */
+/**
+ * An authenticated cipher, tag last, in fresh parts. `open` may throw anything, or return `undefined`, when the tag
+ * does not fit.
+ */
 export interface NonceCipher {
   readonly seal: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => ReadonlyArray<Uint8Array>
   readonly open: (nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) => Uint8Array | undefined

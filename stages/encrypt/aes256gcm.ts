@@ -1,9 +1,9 @@
 /**
  * XAES-256-GCM: AES-256-GCM with nonces of 24 bytes, so that random ones never run out (https://c2sp.org/XAES-256-GCM).
  *
- * A sealed message is the nonce N (24 bytes), the ciphertext, and the tag (16 bytes). Each message has a key of its own, which
- * AES-CMAC derives from the first half of N (NIST SP 800-108r1, counter mode); AES-256-GCM then uses the second half as its nonce.
- * Portable: `@noble/ciphers`.
+ * A sealed message is the nonce N (24 bytes), the ciphertext, and the tag (16 bytes). Each message has a key of its
+ * own, which AES-CMAC derives from the first half of N (NIST SP 800-108r1, counter mode); AES-256-GCM then uses the
+ * second half as its nonce. Portable: `@noble/ciphers`.
  */
 import { ecb, gcm } from "@noble/ciphers/aes.js"
 import type * as Redacted from "effect/Redacted"
@@ -18,7 +18,8 @@ export const NAME = "xaes-256-gcm"
 export type EncryptBlocks = (blocks: Uint8Array) => Uint8Array
 
 /**
- * Makes the function from a 24-byte nonce to the 32-byte key of its message. `encryptBlocks` is AES-256-ECB under the long-term key.
+ * Makes the function from a 24-byte nonce to the 32-byte key of its message. `encryptBlocks` is AES-256-ECB under the
+ * long-term key.
  */
 export const messageKeys = (encryptBlocks: EncryptBlocks): (nonce: Uint8Array) => Uint8Array => {
   // The first subkey of CMAC (RFC 4493): the encryption of zero, doubled in GF(2^128).

@@ -1,6 +1,6 @@
 /**
- * age (https://age-encryption.org/v1): headers of files, by the library `age-encryption`, which is loaded when it is first used.
- * The payload is in `age_payload.ts`. X25519 and hybrid post-quantum keys, and passphrases.
+ * age (https://age-encryption.org/v1): headers of files, by the library `age-encryption`, which is loaded when it is
+ * first used. The payload is in `age_payload.ts`. X25519 and hybrid post-quantum keys, and passphrases.
  */
 import type { Decrypter } from "age-encryption"
 import * as Effect from "effect/Effect"
@@ -29,7 +29,10 @@ export type AgeAudience =
   | { readonly recipients: ReadonlyArray<string> }
   | { readonly passphrase: Redacted.Redacted<string>; readonly logN: number }
 
-/** A new file key (16 bytes) and the header that carries it. Fails with KernelError `unsupported` when something is no recipient. */
+/**
+ * A new file key (16 bytes) and the header that carries it. Fails with KernelError `unsupported` when something is no
+ * recipient.
+ */
 export const sealHeader: (
   audience: AgeAudience,
 ) => Effect.Effect<{ readonly header: Uint8Array; readonly fileKey: Uint8Array }, KernelError> = Effect.fnUntraced(
@@ -80,14 +83,19 @@ export interface AgeOpened {
 
 /** Identities, ready for use. */
 export interface AgeKeys {
-  /** The file key of a header; undefined when neither identity nor passphrase fits. Fails with KernelError `corrupt`. */
+  /**
+   * The file key of a header; undefined when neither identity nor passphrase fits. Fails with KernelError `corrupt`.
+   */
   readonly open: (header: Uint8Array) => Effect.Effect<AgeOpened | undefined, KernelError>
 }
 
 /** Thrown by the identity that comes last when no other fitted. */
 const NO_MATCH = new Error("No identity fits")
 
-/** Makes identities (`AGE-SECRET-KEY-...`) and a passphrase ready. Fails with KernelError `unsupported` when one is not valid. */
+/**
+ * Makes identities (`AGE-SECRET-KEY-...`) and a passphrase ready. Fails with KernelError `unsupported` when one is not
+ * valid.
+ */
 export const ageKeys: (
   identities: ReadonlyArray<Redacted.Redacted<string>>,
   passphrase?: Redacted.Redacted<string>,
@@ -141,7 +149,10 @@ export const ageKeys: (
   return keys
 })
 
-/** The recipient (`age1...`) of an identity. Fails with KernelError `unsupported`; the message says `name`, never the identity. */
+/**
+ * The recipient (`age1...`) of an identity. Fails with KernelError `unsupported`; the message says `name`, never the
+ * identity.
+ */
 export const recipientOf = (
   identity: Redacted.Redacted<string>,
   name: string = "The identity",
@@ -163,8 +174,8 @@ export const isAge = (bytes: Uint8Array): boolean =>
   bytes.length >= AGE_INTRO.length && AGE_INTRO.every((byte, i) => bytes[i] === byte)
 
 /**
- * Length of the header that the bytes begin with: up to and with the line that begins with `---`. Undefined when that line does not
- * end in them.
+ * Length of the header that the bytes begin with: up to and with the line that begins with `---`. Undefined when that
+ * line does not end in them.
  */
 export const headerLength = (bytes: Uint8Array): number | undefined => {
   for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) {

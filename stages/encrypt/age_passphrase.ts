@@ -1,4 +1,7 @@
-/** Recipient and identity of an age file that a passphrase opens (https://age-encryption.org/v1, "The scrypt recipient type"). */
+/**
+ * Recipient and identity of an age file that a passphrase opens (https://age-encryption.org/v1, "The scrypt recipient
+ * type").
+ */
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js"
 import type { Identity, Recipient, Stanza } from "age-encryption"
 import { provenScrypt, type ScryptFunction } from "./password.ts"
@@ -36,7 +39,9 @@ export const passphraseRecipient = (
   },
 })
 
-/** Unwraps them. Throws when a stanza is not as it must be, or asks for more work than {@link PASSPHRASE_LOG_N_MAXIMUM}. */
+/**
+ * Unwraps them. Throws when a stanza is not as it must be, or asks for more work than {@link PASSPHRASE_LOG_N_MAXIMUM}.
+ */
 export const passphraseIdentity = (options: PassphraseOptions): Identity => ({
   unwrapFileKey: async (stanzas) => {
     const stanza = stanzas.find(({ args }) => args[0] === "scrypt")

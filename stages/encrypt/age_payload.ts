@@ -1,11 +1,12 @@
 /**
- * The payload of an age file (https://age-encryption.org/v1, "Payload"): a nonce of 16 bytes, then chunks of 64 KiB, each sealed by
- * ChaCha20-Poly1305 with its number, and whether it is the last, in the nonce. In bounded memory, for content of any size.
+ * The payload of an age file (https://age-encryption.org/v1, "Payload"): a nonce of 16 bytes, then chunks of 64 KiB,
+ * each sealed by ChaCha20-Poly1305 with its number, and whether it is the last, in the nonce. In bounded memory, for
+ * content of any size.
  */
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Context from "effect/Context"
-import { provenSeal } from "../checked.ts"
+import { provenSeal } from "../kernel/checked.ts"
 import type { Transform } from "../kernel/frames.ts"
 import { KernelError } from "../kernel/kernel.ts"
 import { type NonceCipher, TAG_BYTES } from "./aead.ts"
@@ -107,15 +108,15 @@ export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Trans
 /** A payload that is being opened. */
 export interface OpenPayload extends Transform {
   /**
-   * After `push` or `end` has failed: where in the payload the first chunk begins that was not opened. What was pushed from there on is
-   * forgotten, to be pushed again.
+   * After `push` or `end` has failed: where in the payload the first chunk begins that was not opened. What was pushed
+   * from there on is forgotten, to be pushed again.
    */
   readonly rewind: () => number
 }
 
 /**
- * Payload to content. What `push` gives is authentic, but the whole only when `end` does not fail.
- * Throws KernelError `forged` for a chunk that was altered, left out or moved, and for a payload that is cut off or goes on after its end.
+ * Payload to content. What `push` gives is authentic, but the whole only when `end` does not fail. Throws KernelError
+ * `forged` for a chunk that was altered, left out or moved, and for a payload that is cut off or goes on after its end.
  */
 export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): OpenPayload => {
   const nonce = new Uint8Array(PAYLOAD_NONCE_BYTES)

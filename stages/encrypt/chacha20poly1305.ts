@@ -1,13 +1,13 @@
 /**
- * ChaCha20-Poly1305 (RFC 8439): nonces of 12 bytes. Random ones may repeat after some 2^32 messages under one key, so a format that
- * uses it says how it stays far below that. A sealed message is the nonce, the ciphertext, and the tag (16 bytes).
- * Portable: `@noble/ciphers`.
+ * ChaCha20-Poly1305 (RFC 8439): nonces of 12 bytes. Random ones may repeat after some 2^32 messages under one key, so a
+ * format that uses it says how it stays far below that. A sealed message is the nonce, the ciphertext, and the tag (16
+ * bytes). Portable: `@noble/ciphers`.
  */
 import { chacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel/kernel.ts"
 import { keyOf, type KeyParams } from "../kernel/key.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */

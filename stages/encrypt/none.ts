@@ -1,6 +1,6 @@
 /** No encryption: for tests, and for formats that leave the choice. */
 import type { Cipher, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 
 const make = (): Cipher => trusted({ overhead: 0, seal: (bytes) => bytes, open: (bytes) => bytes })
 

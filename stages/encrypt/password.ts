@@ -4,7 +4,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { KernelError } from "../kernel/kernel.ts"
-import { isTrusted, trusted } from "../trusted.ts"
+import { isTrusted, trusted } from "../kernel/trusted.ts"
 
 /** How a password becomes a key, as a key slot stores it. */
 export interface PasswordParams {
@@ -44,8 +44,8 @@ export const Scrypt: Context.Reference<ScryptFunction> = Context.Reference<Scryp
 })
 
 /**
- * For new keys: one that is not trusted derives each twice, since what a key encrypted is lost when it cannot be derived again. Rejects with
- * KernelError `faulty`.
+ * For new keys: one that is not trusted derives each twice, since what a key encrypted is lost when it cannot be
+ * derived again. Rejects with KernelError `faulty`.
  */
 export const provenScrypt = (scrypt: ScryptFunction): ScryptFunction =>
   isTrusted(scrypt) ? scrypt : async (password, salt, cost, signal) => {
@@ -75,9 +75,9 @@ export const paramsProblem = ({ kdf, n, r, p, salt }: PasswordParams): string | 
 }
 
 /**
- * Derives a 32-byte key. The password is normalised to NFC, since keyboards differ in how they compose characters, and taken as UTF-8.
- * `params` may come from a stranger: they are checked before any work. Fails with KernelError `unsupported` when they are out of
- * range or the runtime has not enough memory. Interrupting stops the work.
+ * Derives a 32-byte key. The password is normalised to NFC, since keyboards differ in how they compose characters, and
+ * taken as UTF-8. `params` may come from a stranger: they are checked before any work. Fails with KernelError
+ * `unsupported` when they are out of range or the runtime has not enough memory. Interrupting stops the work.
  */
 export const deriveKey: (
   password: Redacted.Redacted<string>,

@@ -1,7 +1,7 @@
 /**
- * Twofish with keys of 256 bits, and its counter mode. Source: Schneier, Kelsey, Whiting, Wagner, Hall, Ferguson, "Twofish: A 128-Bit
- * Block Cipher", 1998. With full key-dependent tables: 4 KiB for each key. Look-ups in tables take time that may depend on
- * the key, so whoever can measure this machine's caches closely may learn something of it.
+ * Twofish with keys of 256 bits, and its counter mode. Source: Schneier, Kelsey, Whiting, Wagner, Hall, Ferguson,
+ * "Twofish: A 128-Bit Block Cipher", 1998. With full key-dependent tables: 4 KiB for each key. Look-ups in tables take
+ * time that may depend on the key, so whoever can measure this machine's caches closely may learn something of it.
  */
 
 /** Bytes of a block. */
@@ -22,7 +22,9 @@ const permutation = (t: readonly [string, string, string, string]): Uint8Array =
 const Q0 = /* @__PURE__ */ permutation(["817d6f320b59eca4", "ecb81235f4a6709d", "ba5e6d90c8f32471", "d7f4126e9b3085ca"])
 const Q1 = /* @__PURE__ */ permutation(["28bdf76e31940ac5", "1e2b4c376da5f908", "4c75169a0ed82b3f", "b951c3de647f208a"])
 
-/** Which permutations the bytes of a word go through, from the first of the five steps of h to the last (section 4.3.2). */
+/**
+ * Which permutations the bytes of a word go through, from the first of the five steps of h to the last (section 4.3.2).
+ */
 const STEPS: ReadonlyArray<ReadonlyArray<Uint8Array>> = [
   [Q1, Q1, Q0, Q0, Q1],
   [Q0, Q1, Q1, Q0, Q0],

@@ -1,8 +1,9 @@
 /**
  * Twofish-256 in counter mode with HMAC-SHA256 over what was encrypted: the cipher of FogSync Mark III.
  *
- * A sealed message is a nonce (24 random bytes), the ciphertext, and the code (32 bytes) over both. The first 16 bytes of the nonce are
- * the first counter. Additional data, when there is some, is authenticated by a code of its own, which then is the key of the first.
+ * A sealed message is a nonce (24 random bytes), the ciphertext, and the code (32 bytes) over both. The first 16 bytes
+ * of the nonce are the first counter. Additional data, when there is some, is authenticated by a code of its own, which
+ * then is the key of the first.
  */
 import { concat } from "effect/Bytes"
 import * as Redacted from "effect/Redacted"
@@ -10,7 +11,7 @@ import { hmac } from "../hash/hmac.ts"
 import { sha256 } from "../hash/sha256.ts"
 import { type Cipher, type Hasher, KernelError, type KernelSpec } from "../kernel/kernel.ts"
 import type { KeyParams } from "../kernel/key.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { forged, NONCE_BYTES } from "./aead.ts"
 import { KEY_BYTES, TwofishCounter, type TwofishKey, twofishKey } from "./twofish.ts"
 
@@ -28,8 +29,8 @@ export interface TwofishSecret {
 }
 
 /**
- * Makes a key ready: 64 bytes are the keys of cipher and code, 32 bytes are a share key, of which both are derived: SHA-256(key + "cipher")
- * and SHA-256(key + "hmac"). Throws KernelError `unsupported` for any other length.
+ * Makes a key ready: 64 bytes are the keys of cipher and code, 32 bytes are a share key, of which both are derived:
+ * SHA-256(key + "cipher") and SHA-256(key + "hmac"). Throws KernelError `unsupported` for any other length.
  */
 export const twofishSecret = (params: KeyParams, hasher: Hasher): TwofishSecret => {
   const key = Redacted.value(params.key)
@@ -103,8 +104,8 @@ export const twofishCipher = (params: KeyParams, hasher: Hasher): Cipher => {
 const NO_AAD = new Uint8Array(0)
 
 /**
- * Twofish-256 in counter mode with HMAC-SHA256, for data of FogSync; XAES-256-GCM is the better choice for anything new.
- * `key`: 32 or 64 bytes, see {@link twofishSecret}.
+ * Twofish-256 in counter mode with HMAC-SHA256, for data of FogSync; XAES-256-GCM is the better choice for anything
+ * new. `key`: 32 or 64 bytes, see {@link twofishSecret}.
  */
 export const twofish256ctr = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
   const make = (params: KeyParams): Cipher => twofishCipher(params, sha256.make(undefined as never) as Hasher)

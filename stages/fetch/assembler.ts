@@ -20,8 +20,9 @@ export type Pieces = ReadonlyArray<Uint8Array>
 /** Reads contents of one recipe. */
 export interface Assembler {
   /**
-   * The contents of some chunk lists. All together should be some MiB: they, and up to as much again of the blocks that they are views
-   * of, are in memory at once. What is lost or altered is a result; fails only when the store cannot be reached.
+   * The contents of some chunk lists. All together should be some MiB: they, and up to as much again of the blocks that
+   * they are views of, are in memory at once. What is lost or altered is a result; fails only when the store cannot be
+   * reached.
    */
   readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | Damage>, StoreError>
   /** The decoders that work on the whole content, for one content. */

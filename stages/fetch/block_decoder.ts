@@ -18,8 +18,8 @@ export type Decode = (bytes: Uint8Array, limit: number) => Uint8Array
 export type DecodeBeside = (bytes: Uint8Array, limit: number) => Promise<Uint8Array>
 
 /**
- * Decoders that the runtime runs on threads of its own, by `stage:name`. What is absent runs on this one. One may return `undefined`
- * for bytes that are decoded faster here.
+ * Decoders that the runtime runs on threads of its own, by `stage:name`. What is absent runs on this one. One may
+ * return `undefined` for bytes that are decoded faster here.
  */
 export type BesideTable = {
   readonly [key: `compress:${string}` | `encrypt:${string}`]: (
@@ -60,7 +60,10 @@ export const blockDecoder = (
     )
 }
 
-/** The same without Effect: calls `done`, or `failed` with what was thrown; at once when every decoder runs on this thread. */
+/**
+ * The same without Effect: calls `done`, or `failed` with what was thrown; at once when every decoder runs on this
+ * thread.
+ */
 export const decodeThen = (
   specs: ReadonlyArray<KernelSpec>,
   table: KernelTable,

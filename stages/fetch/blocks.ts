@@ -32,8 +32,8 @@ export interface Fetching {
 const NEAR: Fetching = { bytes: 2 << 20, gap: 0, fetches: 4, memory: Infinity }
 
 /**
- * How to fetch blocks from a store: more at once from a remote one. There a gap of 256 KiB costs no more than the 50 ms of another request
- * at 40 Mbit/s.
+ * How to fetch blocks from a store: more at once from a remote one. There a gap of 256 KiB costs no more than the 50 ms
+ * of another request at 40 Mbit/s.
  */
 export const fetchingFrom = ({ properties: { connections, remote } }: ObjectStore): Fetching =>
   remote === true
@@ -54,9 +54,9 @@ export interface BlocksOptions {
 }
 
 /**
- * Gives each block to `use`, opened, or why it cannot be had; in no particular order. One that is not what it should be is fetched once more by
- * itself, afresh. As many stored bytes as `fetching` says (8 MiB by default, or four blocks when those are larger) are in memory besides.
- * Fails only when the store cannot be reached.
+ * Gives each block to `use`, opened, or why it cannot be had; in no particular order. One that is not what it should be
+ * is fetched once more by itself, afresh. As many stored bytes as `fetching` says (8 MiB by default, or four blocks
+ * when those are larger) are in memory besides. Fails only when the store cannot be reached.
  */
 export const eachBlock = (
   places: ReadonlyArray<BlockPlace>,

@@ -35,13 +35,14 @@ export interface ContentsOptions {
 }
 
 /**
- * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed; large ones as a stream,
- * to be read before the whole stream of entries ends. The content of an entry that is lost or altered is a stream that fails with
- * SourceError `damaged`. Who is done with contents may give them back: see `lent.ts`.
+ * Runs the recipe: entries with their content, in order. Small files have it as bytes, which are not to be changed;
+ * large ones as a stream, to be read before the whole stream of entries ends. The content of an entry that is lost or
+ * altered is a stream that fails with SourceError `damaged`. Who is done with contents may give them back: see
+ * `lent.ts`.
  *
- * What comes next is fetched and decoded while what came is used: up to 3 units of 4 MiB, and as much of a large file, are in
- * memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored and decoded. From a remote
- * store units have 8 MiB.
+ * What comes next is fetched and decoded while what came is used: up to 3 units of 4 MiB, and as much of a large file,
+ * are in memory, up to twice that where the chunks wanted are small parts of their blocks, and 16 MiB of blocks stored
+ * and decoded. From a remote store units have 8 MiB.
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,

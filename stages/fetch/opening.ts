@@ -1,4 +1,7 @@
-/** Opens what was fetched: decodes blocks, and verifies the chunks in them that are wanted. On this thread, or where the runtime has others. */
+/**
+ * Opens what was fetched: decodes blocks, and verifies the chunks in them that are wanted. On this thread, or where the
+ * runtime has others.
+ */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -36,9 +39,9 @@ export interface OpenedBlock {
 }
 
 /**
- * Opens blocks that were fetched together: `use` is told of each, `undefined` when it cannot be decoded. `stored` may be handed
- * over: see `OpeningSpec`. Fails with KernelError when the thread that had them stopped, before `use` was told of any:
- * fetch and open them again.
+ * Opens blocks that were fetched together: `use` is told of each, `undefined` when it cannot be decoded. `stored` may
+ * be handed over: see `OpeningSpec`. Fails with KernelError when the thread that had them stopped, before `use` was
+ * told of any: fetch and open them again.
  */
 export type OpenBlocks = (
   stored: Uint8Array,
@@ -66,7 +69,10 @@ export interface Opening {
 /** Opens blocks with this decoder; on this thread. */
 export const openHere = (decode: BlockDecoder, hasher: Hasher): OpenBlocks => {
   let warned = false
-  /** What a faulty decoder throws may be its way to say that a block is damaged; or all are whole, and it is wrong about them. */
+  /**
+   * What a faulty decoder throws may be its way to say that a block is damaged; or all are whole, and it is wrong about
+   * them.
+   */
   const undecoded = ({ message, reason }: KernelError): Effect.Effect<undefined> => {
     if (reason !== "faulty" || warned) return Effect.succeed(undefined)
     warned = true

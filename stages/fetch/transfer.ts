@@ -1,9 +1,10 @@
 /**
- * From one repository into another of the same kind, chunk by chunk: what an entry consists of is named as the target names it, and only
- * chunks that the target does not have are fetched, verified and stored. Chunks stay as they were cut.
+ * From one repository into another of the same kind, chunk by chunk: what an entry consists of is named as the target
+ * names it, and only chunks that the target does not have are fetched, verified and stored. Chunks stay as they were
+ * cut.
  *
- * A block of which every chunk is missing goes over as it is compressed, and is sealed anew; with the same cipher, as it is stored.
- * Chunks out of other blocks are gathered into new ones, as `pack` does with those that it cuts.
+ * A block of which every chunk is missing goes over as it is compressed, and is sealed anew; with the same cipher, as
+ * it is stored. Chunks out of other blocks are gathered into new ones, as `pack` does with those that it cuts.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -24,7 +25,9 @@ import type { Plan, Steps } from "../plan/plan.ts"
 import { unreadable } from "../run/unit.ts"
 import { SourceError } from "../walk/source.ts"
 
-/** How chunks of the source are named in the target, as far as that is known. The methods may throw {@link KernelError}. */
+/**
+ * How chunks of the source are named in the target, as far as that is known. The methods may throw {@link KernelError}.
+ */
 export interface ChunkNames {
   /** The ID in the target; a name says nothing of whether the target has the chunk. */
   readonly get: (id: Uint8Array) => Uint8Array | undefined
@@ -50,8 +53,8 @@ export interface TransferOptions {
     readonly plan: Plan
     readonly name: string
     /**
-     * Blocks of the source, opened but still compressed, are blocks of the target when they are sealed: `sealed`, even as they are stored,
-     * because the key is the same. Absent: they are made anew.
+     * Blocks of the source, opened but still compressed, are blocks of the target when they are sealed: `sealed`, even
+     * as they are stored, because the key is the same. Absent: they are made anew.
      */
     readonly blocks?: "compressed" | "sealed"
   }
@@ -61,8 +64,8 @@ export interface TransferOptions {
 /** A running transfer. Chunks that it stored are durable when the stream of entries ends that needed them. */
 export interface Transfer {
   /**
-   * The entries as the target has them. One with content that the source has lost is `unreadable`. `reused` are those of which no chunk was
-   * fetched. One stream at a time.
+   * The entries as the target has them. One with content that the source has lost is `unreadable`. `reused` are those
+   * of which no chunk was fetched. One stream at a time.
    */
   readonly entries: <E, R>(
     entries: Stream.Stream<Stored, E, R>,

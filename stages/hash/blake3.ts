@@ -2,7 +2,7 @@
 import { blake3 as noble } from "@noble/hashes/blake3.js"
 import type * as Redacted from "effect/Redacted"
 import type { Hasher, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 import { keyOf, type KeyParams } from "../kernel/key.ts"
 
 const hasher = (options: { readonly key?: Uint8Array }): Hasher =>
@@ -17,7 +17,10 @@ const hasher = (options: { readonly key?: Uint8Array }): Hasher =>
 /** BLAKE3 without a key: an ID that others compute too. */
 export const blake3: KernelSpec<"hash"> = { stage: "hash", name: "blake3", params: {}, make: () => hasher({}) }
 
-/** BLAKE3 in keyed mode: IDs that tell nothing to those without the key. Throws KernelError `unsupported` unless `key` has 32 bytes. */
+/**
+ * BLAKE3 in keyed mode: IDs that tell nothing to those without the key. Throws KernelError `unsupported` unless `key`
+ * has 32 bytes.
+ */
 export const blake3Keyed = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"hash"> => {
   keyOf("blake3-keyed", { key })
   return {

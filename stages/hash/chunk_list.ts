@@ -1,4 +1,6 @@
-/** The chunks of one content, in order, as bytes: 36 for each chunk, its ID (32) and its length (u32, little endian). */
+/**
+ * The chunks of one content, in order, as bytes: 36 for each chunk, its ID (32) and its length (u32, little endian).
+ */
 import { ID_BYTES } from "../kernel/kernel.ts"
 
 /** Bytes of one chunk in a list. */

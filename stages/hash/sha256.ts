@@ -1,7 +1,7 @@
 /** SHA-256 (FIPS 180-4). Portable: `@noble/hashes`. */
 import { sha256 as noble } from "@noble/hashes/sha2.js"
 import type { Hasher, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../trusted.ts"
+import { trusted } from "../kernel/trusted.ts"
 
 const make = (): Hasher =>
   trusted({

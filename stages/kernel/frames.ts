@@ -1,6 +1,6 @@
 /**
- * Codecs over a whole content, in bounded memory: the content is cut into frames of 1 MiB, each encoded by itself and preceded
- * by its length (u32, little endian); a frame of length 0 ends it, so a cut is noticed.
+ * Codecs over a whole content, in bounded memory: the content is cut into frames of 1 MiB, each encoded by itself and
+ * preceded by its length (u32, little endian); a frame of length 0 ends it, so a cut is noticed.
  *
  * This is how a compressor or cipher that comes before `chunk` works on content of any size.
  */
@@ -18,7 +18,10 @@ export interface Transform {
   readonly end: () => ReadonlyArray<Uint8Array>
 }
 
-/** Content to frames. `name` is that of the kernel, for errors: an encoder that makes a frame which cannot be read back throws KernelError `limit`. */
+/**
+ * Content to frames. `name` is that of the kernel, for errors: an encoder that makes a frame which cannot be read back
+ * throws KernelError `limit`.
+ */
 export const frames = (name: string, encode: (frame: Uint8Array) => Uint8Array): Transform => {
   const held = new Uint8Array(FRAME_BYTES)
   let length = 0

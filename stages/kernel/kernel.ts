@@ -1,20 +1,22 @@
 /**
  * Kernels: synchronous functions over bytes, and the plain data that names them.
  *
- * A stage never calls a kernel itself. It adds a {@link KernelSpec} to the plan; the {@link Executor} that runs the plan
- * makes the kernel where it is needed (this thread or a worker), from its name and its plain parameters, and may put a faster
- * implementation of the same name in its place ({@link Kernels}).
+ * A stage never calls a kernel itself. It adds a {@link KernelSpec} to the plan; the {@link Executor} that runs the
+ * plan makes the kernel where it is needed (this thread or a worker), from its name and its plain parameters, and may
+ * put a faster implementation of the same name in its place ({@link Kernels}).
  */
 import * as Context from "effect/Context"
-import { checked } from "../checked.ts"
+import { checked } from "./checked.ts"
 
-export { ID_BYTES } from "../checked.ts"
-export { KernelError } from "../kernel_error.ts"
-export { trusted } from "../trusted.ts"
+export { ID_BYTES } from "./checked.ts"
+export { KernelError } from "./error.ts"
+export { trusted } from "./trusted.ts"
 
 /** Finds where chunks end. Stateless: cut points depend on the bytes only, never on how the content was sliced. */
 export interface Chunker {
-  /** No chunk is longer than this, in bytes. The caller keeps at least this many bytes at hand, unless the content ends. */
+  /**
+   * No chunk is longer than this, in bytes. The caller keeps at least this many bytes at hand, unless the content ends.
+   */
   readonly maximum: number
   /**
    * The end (exclusive) of the chunk that starts at `from`. `bytes[from..to)` is the content at hand; it holds at least
@@ -33,7 +35,10 @@ export interface Hasher {
   readonly create: () => { readonly update: (bytes: Uint8Array) => void; readonly digest: () => Uint8Array }
 }
 
-/** Turns bytes into fewer bytes, and back. Never changes or keeps its input; the output shares memory with the input, or is the caller's. */
+/**
+ * Turns bytes into fewer bytes, and back. Never changes or keeps its input; the output shares memory with the input, or
+ * is the caller's.
+ */
 export interface Compressor {
   readonly encode: (bytes: Uint8Array) => Uint8Array
   /** Throws {@link KernelError}: `corrupt`, or `limit` when the output would be longer than `limit` bytes. */
@@ -46,7 +51,10 @@ export interface Cipher {
   readonly overhead: number
   /** Never changes or keeps its input; the output is as that of a compressor. `aad` is authenticated, not stored. */
   readonly seal: (bytes: Uint8Array, aad?: Uint8Array) => Uint8Array
-  /** The same, where the runtime is much faster when nobody waits; whoever can wait prefers it. `bytes` are not changed meanwhile. */
+  /**
+   * The same, where the runtime is much faster when nobody waits; whoever can wait prefers it. `bytes` are not changed
+   * meanwhile.
+   */
   readonly sealLater?: (bytes: Uint8Array, aad?: Uint8Array) => Promise<Uint8Array>
   /** Throws {@link KernelError} `forged` when the key, the message or `aad` is not the one that was sealed. */
   readonly open: (bytes: Uint8Array, aad?: Uint8Array) => Uint8Array
@@ -72,7 +80,9 @@ export interface KernelSpec<S extends KernelStage = KernelStage> {
   readonly params: Readonly<Record<string, unknown>>
   /** Makes the portable kernel. */
   readonly make: (params: never) => KernelOf[S]
-  /** URL of a module whose default export is this kernel's `make`: lets workers run kernels that Penstock does not know. */
+  /**
+   * URL of a module whose default export is this kernel's `make`: lets workers run kernels that Penstock does not know.
+   */
   readonly module?: string
 }
 
@@ -85,8 +95,8 @@ export const Kernels: Context.Reference<KernelTable> = Context.Reference<KernelT
 })
 
 /**
- * Makes the kernel of a spec: the accelerator of `table` when it has one, else the portable one. What it gives is checked, see `checked.ts`.
- * Throws KernelError.
+ * Makes the kernel of a spec: the accelerator of `table` when it has one, else the portable one. What it gives is
+ * checked, see `checked.ts`. Throws KernelError.
  */
 export const makeKernel = <S extends KernelStage>(spec: KernelSpec<S>, table: KernelTable = {}): KernelOf[S] =>
   checked(

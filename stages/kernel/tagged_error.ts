@@ -2,7 +2,8 @@
  * The one way errors are declared here: tagged classes with a typed field list.
  *
  * JSR refuses a class that extends a call expression, so each module names its base first:
- * `const Base: TaggedErrorClass<"StoreError", Fields> = taggedError("StoreError")`, then `class StoreError extends Base {}`.
+ * `const Base: TaggedErrorClass<"StoreError", Fields> = taggedError("StoreError")`, then
+ * `class StoreError extends Base {}`.
  */
 import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -14,8 +15,8 @@ export type TaggedErrorInstance<Tag extends string, Fields> =
   & Readonly<Fields>
 
 /**
- * Fields of a tagged error. `message` is one sentence that names the thing and, where there is one, the way out. `cause` is what an Error's
- * is. `name` and `stack` are an Error's own, which tools print: no field may hide them.
+ * Fields of a tagged error. `message` is one sentence that names the thing and, where there is one, the way out.
+ * `cause` is what an Error's is. `name` and `stack` are an Error's own, which tools print: no field may hide them.
  */
 export interface ErrorFields {
   readonly message: string

@@ -1,6 +1,7 @@
 /**
- * Content that is lent: views of memory that is freed as soon as all of them were given back, instead of when a collector comes by.
- * Giving back is never needed, only good: a restore then needs a third less memory, and V8 collects garbage a tenth as often.
+ * Content that is lent: views of memory that is freed as soon as all of them were given back, instead of when a
+ * collector comes by. Giving back is never needed, only good: a restore then needs a third less memory, and V8 collects
+ * garbage a tenth as often.
  */
 import * as Context from "effect/Context"
 import { release } from "./release.ts"
@@ -60,8 +61,8 @@ export const giveBackContents = (entries: Iterable<Entry>): void => {
 }
 
 /**
- * Whether who runs a content that is a stream is done with its pieces when asking for the next, so that they are given back then. No by
- * default: pieces are the consumer's to keep.
+ * Whether who runs a content that is a stream is done with its pieces when asking for the next, so that they are given
+ * back then. No by default: pieces are the consumer's to keep.
  */
 export const PiecesLent: Context.Reference<boolean> = Context.Reference("penstock/PiecesLent", {
   defaultValue: (): boolean => false,

@@ -1,15 +1,15 @@
 /**
- * Which chunks exist, and in which pack: a hash table over one buffer that threads can share, of less than 16 bytes a chunk once there are
- * many, which grows in place without making anybody wait for long.
+ * Which chunks exist, and in which pack: a hash table over one buffer that threads can share, of less than 16 bytes a
+ * chunk once there are many, which grows in place without making anybody wait for long.
  *
- * A slot has the first 12 bytes of the ID and a value of 24 bits. IDs are outputs of a hash, so their first bytes are the hash
- * of the table. Two chunks whose first 96 bits agree would be taken for one: with keyed IDs nobody can search for such a pair,
- * and among 10^10 chunks the chance of one is 2^-31.
+ * A slot has the first 12 bytes of the ID and a value of 24 bits. IDs are outputs of a hash, so their first bytes are
+ * the hash of the table. Two chunks whose first 96 bits agree would be taken for one: with keyed IDs nobody can search
+ * for such a pair, and among 10^10 chunks the chance of one is 2^-31.
  *
- * The first byte of the ID chooses one of 256 shards, bytes 4–7 the home in it. Within a shard, chunks are in the order of these
- * bytes, each in its home or behind (linear probing, sorted), so that a search ends at the first larger one. A shard is 93 % full
- * when it grows by a 24th: pages are added to it, and what it has is spread over all of them. So at most a 256th of the table
- * moves at once; meanwhile the others are in use. Every access holds the lock of its shard.
+ * The first byte of the ID chooses one of 256 shards, bytes 4–7 the home in it. Within a shard, chunks are in the order
+ * of these bytes, each in its home or behind (linear probing, sorted), so that a search ends at the first larger one. A
+ * shard is 93 % full when it grows by a 24th: pages are added to it, and what it has is spread over all of them. So at
+ * most a 256th of the table moves at once; meanwhile the others are in use. Every access holds the lock of its shard.
  */
 import { KernelError } from "../kernel/kernel.ts"
 
@@ -28,7 +28,10 @@ const SLACK = 48
 
 const PAGE_BYTES = 1024
 const PAGE_WORDS = PAGE_BYTES / 4
-/** 14 bytes each: words 0–72 have bytes 4–7 of the IDs, then 73 words bytes 8–11, then 73 words value and byte 1, then 73 halves bytes 2–3. */
+/**
+ * 14 bytes each: words 0–72 have bytes 4–7 of the IDs, then 73 words bytes 8–11, then 73 words value and byte 1, then
+ * 73 halves bytes 2–3.
+ */
 const PAGE_SLOTS = 73
 const HALVES = PAGE_SLOTS * 3 * 2
 const HALVES_PER_PAGE = PAGE_BYTES / 2
@@ -72,8 +75,8 @@ export class ChunkIndex {
   #halfAt = 0
 
   /**
-   * An index with room for `expected` chunks that grows, or, given the `buffer` of another, a view of that: both then see what
-   * either inserts. Inserting throws KernelError `limit` when there is no more memory to be had.
+   * An index with room for `expected` chunks that grows, or, given the `buffer` of another, a view of that: both then
+   * see what either inserts. Inserting throws KernelError `limit` when there is no more memory to be had.
    */
   constructor(expected = 0, buffer?: SharedArrayBuffer | ArrayBuffer) {
     this.#buffer = buffer ?? reserve(FIRST_PAGE * PAGE_BYTES)
@@ -103,7 +106,10 @@ export class ChunkIndex {
     return (FIRST_PAGE + Atomics.load(this.#head, PAGES)) * PAGE_BYTES
   }
 
-  /** The value of a chunk (the number of its pack, or {@link PENDING}), undefined when it does not exist. `id`: at least 12 bytes. */
+  /**
+   * The value of a chunk (the number of its pack, or {@link PENDING}), undefined when it does not exist. `id`: at least
+   * 12 bytes.
+   */
   get(id: Uint8Array): number | undefined {
     const shard = this.#enter(id)
     const found = this.#search(shard, id)
@@ -112,7 +118,10 @@ export class ChunkIndex {
     return !found ? undefined : stored === PENDING_STORED ? PENDING : stored - 1
   }
 
-  /** Makes a chunk exist, as {@link PENDING}. True when it did not: of all threads, exactly one is told so, and stores it. */
+  /**
+   * Makes a chunk exist, as {@link PENDING}. True when it did not: of all threads, exactly one is told so, and stores
+   * it.
+   */
   claim(id: Uint8Array): boolean {
     const shard = this.#enter(id)
     try {

@@ -31,15 +31,15 @@ export interface ObjectNames {
 /** How chunks become objects. */
 export interface ObjectsOptions extends ObjectNames {
   /**
-   * Chunks that are known to be stored. Then the store is not listed, which may take long, but asked for each other chunk before
-   * that is put. By default it is listed.
+   * Chunks that are known to be stored. Then the store is not listed, which may take long, but asked for each other
+   * chunk before that is put. By default it is listed.
    */
   readonly present?: () => ChunkIndex
   /** Content type that objects are put with, on stores that keep it. */
   readonly contentType?: string
   /**
-   * What objects of a content type are decoded with when they are read, where the store keeps content types; all others must be
-   * the bare chunk. When absent, objects are what the plan made of a chunk, and the recipe decodes them.
+   * What objects of a content type are decoded with when they are read, where the store keeps content types; all others
+   * must be the bare chunk. When absent, objects are what the plan made of a chunk, and the recipe decodes them.
    */
   readonly compressed?: Readonly<Record<string, KernelSpec<"compress">>>
 }
@@ -56,7 +56,10 @@ const plain: ObjectNames = {
   },
 }
 
-/** One block per object: simple, and whatever else reads the store finds a chunk by its ID. Small chunks make many small objects. */
+/**
+ * One block per object: simple, and whatever else reads the store finds a chunk by its ID. Small chunks make many small
+ * objects.
+ */
 export const objects = (): Packing => objectsOf(plain)
 
 /** The same with names and content types of a format's own. */

@@ -26,10 +26,11 @@ const UNIT_ENTRIES = 512
 const IDLE_ENTRIES = 64
 
 /**
- * Runs the plan and stores what it gives: the one stage that touches content. Entries come out as they went in, in order, with
- * their chunks; when the stream has ended, all of it is durable.
+ * Runs the plan and stores what it gives: the one stage that touches content. Entries come out as they went in, in
+ * order, with their chunks; when the stream has ended, all of it is durable.
  *
- * What an entry is known to consist of (`known`) is taken as it is, unless a chunk of it is not in the store: then it is read.
+ * What an entry is known to consist of (`known`) is taken as it is, unless a chunk of it is not in the store: then it
+ * is read.
  */
 export const pack = (packing: Packing): {
   <S extends Steps, E, R>(

@@ -1,8 +1,9 @@
 /**
  * The bytes of a pack: header | blocks | sealed footer | u32 length of the sealed footer | "PACK-END".
  *
- * The footer, sealed with what binds it to the pack as additional data, lists the blocks and what is in them: u32 number of blocks, then for
- * each block u32 stored length, u32 number of chunks, and a chunk list. All little endian. Blocks follow the header without gaps.
+ * The footer, sealed with what binds it to the pack as additional data, lists the blocks and what is in them: u32
+ * number of blocks, then for each block u32 stored length, u32 number of chunks, and a chunk list. All little endian.
+ * Blocks follow the header without gaps.
  */
 import { chunkCount, chunkId, chunkLength, RECORD_BYTES } from "../hash/chunk_list.ts"
 import { type Cipher, KernelError } from "../kernel/kernel.ts"
@@ -42,8 +43,8 @@ export const encodeTail = (blocks: ReadonlyArray<FooterBlock>, context: Uint8Arr
 }
 
 /**
- * Length of the sealed footer, from the last bytes of the pack. Throws PackError: `truncated` when they are not a trailer, `corrupt` when it is
- * longer than can be.
+ * Length of the sealed footer, from the last bytes of the pack. Throws PackError: `truncated` when they are not a
+ * trailer, `corrupt` when it is longer than can be.
  */
 export const footerLength = (
   { object, size }: { readonly object: string; readonly size: number },
@@ -140,7 +141,10 @@ export class PackDirectory {
     })
   }
 
-  /** The slot of a chunk, or the empty one where it belongs. The whole ID counts; of chunk `n`, itself, only empty ones do. */
+  /**
+   * The slot of a chunk, or the empty one where it belongs. The whole ID counts; of chunk `n`, itself, only empty ones
+   * do.
+   */
   #slotOf(id: Uint8Array, n?: number): number {
     const mask = this.#slots.length - 1
     let slot = (id[0]! | id[1]! << 8 | id[2]! << 16 | id[3]! << 24) & mask

@@ -15,8 +15,8 @@ export interface ObjectLayout {
   readonly header: (id: Uint8Array) => Uint8Array
   readonly headerBytes: number
   /**
-   * What is authenticated with footer or body, and differs for any two objects of a store: so none can stand for another. Header and name,
-   * see {@link boundTo}.
+   * What is authenticated with footer or body, and differs for any two objects of a store: so none can stand for
+   * another. Header and name, see {@link boundTo}.
    */
   readonly context: (id: Uint8Array) => Uint8Array
   /** Why the header is not one of this layout: PackError `foreign`, `newer` or `corrupt`. Undefined when it is. */
@@ -26,13 +26,14 @@ export interface ObjectLayout {
 }
 
 /**
- * A sealed footer has at most so many bytes: it is read whole before it can be authenticated. Chunks of a pack take 36 bytes each in it, blocks
- * 8; writers close a pack before it has 131,072 chunks, which are 5.6 MiB when each is a block.
+ * A sealed footer has at most so many bytes: it is read whole before it can be authenticated. Chunks of a pack take 36
+ * bytes each in it, blocks 8; writers close a pack before it has 131,072 chunks, which are 5.6 MiB when each is a
+ * block.
  */
 export const FOOTER_BYTES: number = 16 << 20
 /**
- * An index object has at most so many bytes, likewise. A chunk takes 16 bytes in it, a pack 44; writers end one at 4 MiB, and one pack more
- * adds 2 MiB.
+ * An index object has at most so many bytes, likewise. A chunk takes 16 bytes in it, a pack 44; writers end one at 4
+ * MiB, and one pack more adds 2 MiB.
  */
 export const INDEX_BYTES: number = 16 << 20
 
@@ -51,7 +52,10 @@ export interface PackLayout {
 /** A fresh random ID. */
 export const freshId = (): Uint8Array => crypto.getRandomValues(new Uint8Array(PACK_ID_BYTES))
 
-/** Additional data that binds what is sealed to header and name of its object: the two, one after the other. Names are ASCII. */
+/**
+ * Additional data that binds what is sealed to header and name of its object: the two, one after the other. Names are
+ * ASCII.
+ */
 export const boundTo = (header: Uint8Array, name: string): Uint8Array =>
   concat([header, new TextEncoder().encode(name)])
 

@@ -1,7 +1,7 @@
 /**
- * The body of an index object: which packs there are and which chunks are in each, so that a writer learns what exists without
- * opening the packs. Little endian: u32 number of packs, then for each its ID (32 bytes), u32 size in bytes, u32 length of its
- * sealed footer, u32 number of chunks, and the first 16 bytes of each chunk's ID.
+ * The body of an index object: which packs there are and which chunks are in each, so that a writer learns what exists
+ * without opening the packs. Little endian: u32 number of packs, then for each its ID (32 bytes), u32 size in bytes,
+ * u32 length of its sealed footer, u32 number of chunks, and the first 16 bytes of each chunk's ID.
  */
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { PackError } from "./packing.ts"
@@ -80,7 +80,9 @@ export const encodePackList = (packs: ReadonlyArray<ListedPack>): Uint8Array => 
   return out
 }
 
-/** The inverse; the result shares memory with `bytes`. Throws PackError. `object` is the name of the index, for errors. */
+/**
+ * The inverse; the result shares memory with `bytes`. Throws PackError. `object` is the name of the index, for errors.
+ */
 export const decodePackList = (object: string, bytes: Uint8Array): ReadonlyArray<ListedPack> => {
   const corrupt = (): PackError =>
     new PackError({ reason: "corrupt", object, message: `The index ${object} is not a list of packs` })

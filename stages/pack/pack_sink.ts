@@ -13,8 +13,8 @@ export interface PackSink {
 }
 
 /**
- * Starts an object that begins with `header`, under a name that nobody else writes. Where the store appends, its bytes are handed on as they come; elsewhere they are gathered and
- * put at once, so that it can be tried again.
+ * Starts an object that begins with `header`, under a name that nobody else writes. Where the store appends, its bytes
+ * are handed on as they come; elsewhere they are gathered and put at once, so that it can be tried again.
  */
 export const packSink = (
   store: ObjectStore,

@@ -1,4 +1,7 @@
-/** What a store holds in the way of packs: its indexes, read; packs that no index lists, adopted; packs that are gone, known. */
+/**
+ * What a store holds in the way of packs: its indexes, read; packs that no index lists, adopted; packs that are gone,
+ * known.
+ */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
@@ -53,7 +56,9 @@ export interface PackStore {
 /** The tail is read in one piece with what is likely to be the whole footer. */
 const TAIL_BYTES = 64 << 10
 
-/** The index of chunks is made large enough for so many at most: the sizes of index objects are but what the store says. */
+/**
+ * The index of chunks is made large enough for so many at most: the sizes of index objects are but what the store says.
+ */
 const EXPECTED_MAXIMUM = 1 << 24
 
 /** A pack of known name and size; the length of its footer spares a guess. */
@@ -84,8 +89,9 @@ export const asPackError = (error: StoreError): PackError =>
 export type Readable = Pick<ObjectStore, "get">
 
 /**
- * Reads the footer of a pack, twice when it is not what it should be, which is sealed with the header that a pack of this name has: the header itself is read only to say what
- * is wrong. Fails with PackError when the footer is damaged, StoreError when it cannot be read.
+ * Reads the footer of a pack, twice when it is not what it should be, which is sealed with the header that a pack of
+ * this name has: the header itself is read only to say what is wrong. Fails with PackError when the footer is damaged,
+ * StoreError when it cannot be read.
  */
 export const readFooter: (
   layout: PackLayout,
@@ -195,8 +201,8 @@ export const readIndex: (
 const LOOKS = 4
 
 /**
- * Opens the packs of a store. Damage is listed, not fatal; only the store's own failures fail. What is not there any more when it is read may
- * have been replaced since it was listed, so it is listed again before it is called missing.
+ * Opens the packs of a store. Damage is listed, not fatal; only the store's own failures fail. What is not there any
+ * more when it is read may have been replaced since it was listed, so it is listed again before it is called missing.
  */
 export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, StoreError, ObjectStore> = Effect
   .fnUntraced(function* (layout) {

@@ -61,8 +61,8 @@ export interface ChunkLost {
 }
 
 /**
- * A stored block: `length` bytes at `offset` of an object, Infinity when it is the whole object, of whatever length. Places of the
- * same block are the same JavaScript object.
+ * A stored block: `length` bytes at `offset` of an object, Infinity when it is the whole object, of whatever length.
+ * Places of the same block are the same JavaScript object.
  */
 export interface BlockPlace {
   readonly object: string
@@ -85,7 +85,10 @@ export interface Unpacker {
 }
 
 interface PackErrorFields {
-  /** `missing`, `truncated`, `corrupt`, `forged` (not sealed with this key), `newer` (a later version), `foreign` (not a pack). */
+  /**
+   * `missing`, `truncated`, `corrupt`, `forged` (not sealed with this key), `newer` (a later version), `foreign` (not a
+   * pack).
+   */
   readonly reason: "missing" | "truncated" | "corrupt" | "forged" | "newer" | "foreign"
   readonly object: string
   readonly message: string

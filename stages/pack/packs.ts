@@ -15,7 +15,10 @@ export interface PacksOptions {
   readonly size?: number
   /** Bytes of chunks that are compressed and encrypted as one; 1 MiB by default. */
   readonly blockBytes?: number
-  /** Encrypts the lists of chunks (IDs and lengths) in packs and indexes. Without it they are readable by whoever reads the store. */
+  /**
+   * Encrypts the lists of chunks (IDs and lengths) in packs and indexes. Without it they are readable by whoever reads
+   * the store.
+   */
   readonly seal?: KernelSpec<"encrypt">
 }
 
@@ -37,8 +40,9 @@ export const packs = (options: PacksOptions = {}): Packing => {
 }
 
 /**
- * The same with names and headers of a format's own. `known`: what the store holds, for who has opened it. `wanted`: the chunk lists that are
- * going to be read, in about that order, where that is known: of a remote store, packs of which most is wanted are then fetched whole.
+ * The same with names and headers of a format's own. `known`: what the store holds, for who has opened it. `wanted`:
+ * the chunk lists that are going to be read, in about that order, where that is known: of a remote store, packs of
+ * which most is wanted are then fetched whole.
  */
 export const packsOf = (
   layout: PackLayout,

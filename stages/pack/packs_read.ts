@@ -17,7 +17,10 @@ import { wholeReads } from "../store/whole_reads.ts"
 /** Directories of packs that are kept in memory. */
 const KEPT_DIRECTORIES = 64
 
-/** An unpacker over packs. `wanted`: the chunk lists that are going to be read, in about that order, where that is known. */
+/**
+ * An unpacker over packs. `wanted`: the chunk lists that are going to be read, in about that order, where that is
+ * known.
+ */
 export const readPacks: (
   layout: PackLayout,
   opened: Effect.Effect<PackStore, StoreError, ObjectStore>,
@@ -99,7 +102,10 @@ export const readPacks: (
   },
 )
 
-/** Packs of a remote store up to so many bytes are fetched whole, with what lists their blocks: one request instead of two. */
+/**
+ * Packs of a remote store up to so many bytes are fetched whole, with what lists their blocks: one request instead of
+ * two.
+ */
 const SMALL_BYTES = 256 << 10
 /** Of them, so many bytes are in memory. */
 const SMALL_KEPT_BYTES = 4 << 20
@@ -108,8 +114,8 @@ const KEPT_PACKS = 3
 const KEPT_BYTES = KEPT_PACKS * (18 << 20)
 
 /**
- * Where to read packs from: of a remote store, small ones are fetched whole, and, as `wanted` is known, those of which most is wanted in one
- * go. Up to 4 MiB of packs are in memory then, or 54 MiB.
+ * Where to read packs from: of a remote store, small ones are fetched whole, and, as `wanted` is known, those of which
+ * most is wanted in one go. Up to 4 MiB of packs are in memory then, or 54 MiB.
  */
 const nearPacks = (
   store: ObjectStore,
@@ -129,8 +135,8 @@ const nearPacks = (
 }
 
 /**
- * Whether at least half of the chunks of a pack are wanted from when one of them first is until chunks of three other packs were: then it is
- * worth having whole.
+ * Whether at least half of the chunks of a pack are wanted from when one of them first is until chunks of three other
+ * packs were: then it is worth having whole.
  */
 const mostlyWanted = ({ index, packs }: PackStore, wanted: Iterable<Uint8Array>): (pack: number) => boolean => {
   const counts = new Uint32Array(packs.length)

@@ -14,7 +14,10 @@ import type { Packer } from "./packing.ts"
 import { ObjectStore, type StoreError } from "../store/store.ts"
 import { makeUploads } from "../store/uploads.ts"
 
-/** A pack is closed when it has so many chunks: its footer is then 2.25 MiB, of which a few copies are in memory while it is sealed. */
+/**
+ * A pack is closed when it has so many chunks: its footer is then 2.25 MiB, of which a few copies are in memory while
+ * it is sealed.
+ */
 const PACK_CHUNKS = 1 << 16
 /** A pack that is being filled. */
 interface Filling {

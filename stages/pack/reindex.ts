@@ -33,8 +33,9 @@ const mendHeader = Effect.fnUntraced(
 )
 
 /**
- * Reads header and footer of every pack, puts headers right, writes new indexes of those packs that are whole, then removes the old
- * indexes. Safe beside writers: only indexes that were there at the start are removed, and what they listed is listed again.
+ * Reads header and footer of every pack, puts headers right, writes new indexes of those packs that are whole, then
+ * removes the old indexes. Safe beside writers: only indexes that were there at the start are removed, and what they
+ * listed is listed again.
  */
 export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreError, ObjectStore> = Effect.fnUntraced(
   function* (layout) {

@@ -1,14 +1,14 @@
 /**
- * What is wrong with bytes that were read may be wrong with the reading: with the network, a proxy, a cable, the memory of this machine. So
- * nothing is called damaged before it was read twice.
+ * What is wrong with bytes that were read may be wrong with the reading: with the network, a proxy, a cable, the memory
+ * of this machine. So nothing is called damaged before it was read twice.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { StoreError } from "../store/store.ts"
 
 /**
- * Whether what is read has to come from the store itself: whatever remembers objects, parts of them or listings asks the store again then,
- * and remembers that instead. No by default.
+ * Whether what is read has to come from the store itself: whatever remembers objects, parts of them or listings asks
+ * the store again then, and remembers that instead. No by default.
  */
 export const Afresh: Context.Reference<boolean> = Context.Reference("penstock/Afresh", {
   defaultValue: (): boolean => false,
@@ -29,8 +29,9 @@ const isWrong = (error: unknown): error is { readonly object?: string; readonly 
 }
 
 /**
- * Reads an object and makes sure that it is what it should be; when it is not, once more, afresh. `read` has to ask for all that it makes sure
- * of: what it was given stays as wrong as it is. The error is that of the second time. `wrong` says what else is a reason to look again.
+ * Reads an object and makes sure that it is what it should be; when it is not, once more, afresh. `read` has to ask for
+ * all that it makes sure of: what it was given stays as wrong as it is. The error is that of the second time. `wrong`
+ * says what else is a reason to look again.
  */
 export const readTwice = <A, E, R>(
   object: string,

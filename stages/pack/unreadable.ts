@@ -5,13 +5,15 @@ import { Afresh, readTwice } from "./second_read.ts"
 import { type ObjectStore, StoreError } from "../store/store.ts"
 
 /**
- * Whether an error of a read concerns that one object, which is then as good as missing, and not the store as a whole: it is not there,
- * shorter than it should be, the disk cannot read it, or the store does not hand it out.
+ * Whether an error of a read concerns that one object, which is then as good as missing, and not the store as a whole:
+ * it is not there, shorter than it should be, the disk cannot read it, or the store does not hand it out.
  */
 export const concernsObject = ({ reason }: StoreError): boolean =>
   reason === "not-found" || reason === "corrupt" || reason === "io" || reason === "denied"
 
-/** Whether an object that is behind an error may be all there, and only cannot be read: by this disk, or by this user. */
+/**
+ * Whether an object that is behind an error may be all there, and only cannot be read: by this disk, or by this user.
+ */
 export const isUnreadable = (error: unknown): boolean =>
   error instanceof StoreError
     ? error.reason === "io" || error.reason === "denied"
@@ -21,10 +23,10 @@ export const isUnreadable = (error: unknown): boolean =>
 const SUSPICIOUS = 16
 
 /**
- * The store, which tells an object that cannot be read from a store that cannot be: when 16 different ones, with none in between that could,
- * were not readable, others of their directory are tried; when these are not readable either, the error is `unavailable`, and
- * says so. When objects are not there, one that was read before is tried. What is shorter than was asked for is `corrupt`, after a second
- * read.
+ * The store, which tells an object that cannot be read from a store that cannot be: when 16 different ones, with none
+ * in between that could, were not readable, others of their directory are tried; when these are not readable either,
+ * the error is `unavailable`, and says so. When objects are not there, one that was read before is tried. What is
+ * shorter than was asked for is `corrupt`, after a second read.
  */
 export const watched = (store: ObjectStore): ObjectStore => {
   if (watching.has(store)) return store

@@ -1,7 +1,7 @@
 /**
- * How stages compose. A stage is a function from stream to stream that does no work itself: it adds a kernel to the plan that
- * every entry carries. The plan runs, fused and over megabytes at a time, where `pack` needs the bytes. Between any two stages
- * any operator of Effect's Stream fits.
+ * How stages compose. A stage is a function from stream to stream that does no work itself: it adds a kernel to the
+ * plan that every entry carries. The plan runs, fused and over megabytes at a time, where `pack` needs the bytes.
+ * Between any two stages any operator of Effect's Stream fits.
  *
  * The steps taken so far are in the type of the stream, so an order that makes no sense does not compile.
  */
@@ -18,7 +18,10 @@ export type Steps = ReadonlyArray<string>
 /** An entry, and what is planned for its content. */
 export interface Planned<out S extends Steps> extends Entry {
   readonly plan: Plan
-  /** The chunks of this content when they are known without reading it: see `reuse`. A chunk list, see `hash/chunk_list.ts`. */
+  /**
+   * The chunks of this content when they are known without reading it: see `reuse`. A chunk list, see
+   * `hash/chunk_list.ts`.
+   */
   readonly known?: Uint8Array
   /** For the type checker only; never there at run time. */
   readonly steps?: S
@@ -56,7 +59,9 @@ export const plan = <E, R>(entries: Stream.Stream<Entry, E, R>): Stream.Stream<P
   return Stream.map(entries, (entry) => ({ ...entry, plan: empty }))
 }
 
-/** The stage that adds a kernel. One plan object is made for each plan that comes in, so that executors recognise it. */
+/**
+ * The stage that adds a kernel. One plan object is made for each plan that comes in, so that executors recognise it.
+ */
 export const kernelStage = <X extends KernelStage>(spec: KernelSpec<X>): Stage<X> => {
   const extended = new Map<Plan, Plan>()
   const extend = (before: Plan): Plan => {

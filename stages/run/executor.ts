@@ -29,9 +29,9 @@ export interface Executor {
   /** How many units may run at once. */
   readonly size: number
   /**
-   * Starts a job, and gives the function that runs a unit of it. What a unit's entries consist of is emitted before its effect ends.
-   * The scope is that of the job.
-   * Fails only with what kernels and `emit` fail with: content that cannot be read makes its entry `unreadable`.
+   * Starts a job, and gives the function that runs a unit of it. What a unit's entries consist of is emitted before its
+   * effect ends. The scope is that of the job. Fails only with what kernels and `emit` fail with: content that cannot
+   * be read makes its entry `unreadable`.
    */
   readonly start: <E>(
     job: Job<E>,

@@ -1,12 +1,13 @@
 /**
- * A lane runs a plan over one content after another: window → chunks → IDs → new chunks gathered into blocks → sealed blocks.
- * All of it synchronous, all of it bytes; an executor has one lane, or one in each worker.
+ * A lane runs a plan over one content after another: window → chunks → IDs → new chunks gathered into blocks → sealed
+ * blocks. All of it synchronous, all of it bytes; an executor has one lane, or one in each worker.
  *
- * What is before `chunk` in the plan works on the content as a whole, in frames; what is between `chunk` and `hash` on each
- * chunk; what is after `hash` on blocks of about `blockBytes` of new chunks. A hasher directly before `chunk` (`digest`) names the
- * content as a whole.
+ * What is before `chunk` in the plan works on the content as a whole, in frames; what is between `chunk` and `hash` on
+ * each chunk; what is after `hash` on blocks of about `blockBytes` of new chunks. A hasher directly before `chunk`
+ * (`digest`) names the content as a whole.
  *
- * A part of a larger content goes another way: `hold` its bytes, find all `ends` of its chunks, then `accept` these chunks.
+ * A part of a larger content goes another way: `hold` its bytes, find all `ends` of its chunks, then `accept` these
+ * chunks.
  */
 import { ChunkListBuilder } from "../hash/chunk_list.ts"
 import { frames, type Transform } from "../kernel/frames.ts"
@@ -22,7 +23,7 @@ import {
 } from "../kernel/kernel.ts"
 import type { Plan } from "../plan/plan.ts"
 import { release } from "../memory/release.ts"
-import { isTrusted } from "../trusted.ts"
+import { isTrusted } from "../kernel/trusted.ts"
 
 /** What is compressed and encrypted as one, and stored as one piece of a pack. */
 export interface Block {
@@ -68,8 +69,8 @@ export class Lane {
   readonly #options: LaneOptions
 
   /**
-   * Set when blocks are not sealed by the last cipher of the plan, but by this, after they were taken: only with the option of that name
-   * and where the cipher has it.
+   * Set when blocks are not sealed by the last cipher of the plan, but by this, after they were taken: only with the
+   * option of that name and where the cipher has it.
    */
   readonly sealLater: ((bytes: Uint8Array) => Promise<Uint8Array>) | undefined
 
@@ -143,8 +144,8 @@ export class Lane {
   }
 
   /**
-   * Where to put the next bytes of the content: at least 64 KiB, at most 4 MiB. Only for plans without stages before `chunk`
-   * (see `direct`); followed by `wrote`.
+   * Where to put the next bytes of the content: at least 64 KiB, at most 4 MiB. Only for plans without stages before
+   * `chunk` (see `direct`); followed by `wrote`.
    */
   space(): Uint8Array {
     return this.#room(SLICE_BYTES)

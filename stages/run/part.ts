@@ -16,9 +16,10 @@ export interface PartEnd {
 export const divisible = (plan: Plan): boolean => plan[0]?.stage === "chunk"
 
 /**
- * Stores the chunks of a content that start within its next `bytes` bytes, or a little less, from where the reader is: the start of a chunk.
- * Where a chunk ends depends on the bytes from its start on, so parts have the chunks that the content has as a whole. `onEnd` is told
- * the end before the chunks are hashed, compressed and so on, which takes longer by far. Pauses after each chunk, for blocks to be taken.
+ * Stores the chunks of a content that start within its next `bytes` bytes, or a little less, from where the reader is:
+ * the start of a chunk. Where a chunk ends depends on the bytes from its start on, so parts have the chunks that the
+ * content has as a whole. `onEnd` is told the end before the chunks are hashed, compressed and so on, which takes
+ * longer by far. Pauses after each chunk, for blocks to be taken.
  */
 export function* storePart(
   lane: Lane,

@@ -1,4 +1,7 @@
-/** Progress of a backup from two sides: what is recorded is certain, what was read since then is shown ahead of it. It never goes back. */
+/**
+ * Progress of a backup from two sides: what is recorded is certain, what was read since then is shown ahead of it. It
+ * never goes back.
+ */
 
 /** Counts so far. */
 export interface Counted {

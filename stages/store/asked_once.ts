@@ -1,4 +1,7 @@
-/** What a store answers while a repository is recognised is asked again when that is opened, at once: a request each that can be spared. */
+/**
+ * What a store answers while a repository is recognised is asked again when that is opened, at once: a request each
+ * that can be spared.
+ */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"

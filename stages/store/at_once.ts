@@ -5,8 +5,8 @@ import type { ObjectStore } from "./store.ts"
 const UNDER_WAY_BYTES = 64 << 20
 
 /**
- * How many packs of `bytes` are worth having under way at once, whole. One where it is the disk that takes the time; elsewhere as many
- * as the store has connections, as far as memory allows.
+ * How many packs of `bytes` are worth having under way at once, whole. One where it is the disk that takes the time;
+ * elsewhere as many as the store has connections, as far as memory allows.
  */
 export const packsAtOnce = ({ properties: { connections, remote } }: ObjectStore, bytes: number): number =>
   remote === true ? Math.max(1, Math.min(connections, Math.floor(UNDER_WAY_BYTES / bytes))) : 1

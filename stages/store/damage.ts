@@ -23,7 +23,9 @@ export class Damage {
   /** Chunks that are there but not as they should be: hex ID to object. */
   readonly #chunks = new Map<string, string>()
 
-  /** An object is damaged or missing, or, as the cause says, cannot be read. The first message about an object stays. */
+  /**
+   * An object is damaged or missing, or, as the cause says, cannot be read. The first message about an object stays.
+   */
   add(object: string, message: string, cause?: unknown): void {
     if (this.#findings.has(object)) return
     this.#findings.set(object, { message, ...(isUnreadable(cause) ? { unreadable: true } : {}), files: [] })

@@ -3,7 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ObjectStore } from "./store.ts"
 
-/** A layer that takes an {@link ObjectStore} and gives one, for `Layer.provide` with the layer of a store or of another decorator. */
+/**
+ * A layer that takes an {@link ObjectStore} and gives one, for `Layer.provide` with the layer of a store or of another
+ * decorator.
+ */
 export type StoreLayer = Layer.Layer<ObjectStore, never, ObjectStore>
 
 /** A function over stores that also comes as a layer. */

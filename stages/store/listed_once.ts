@@ -4,8 +4,9 @@ import { Afresh } from "../pack/second_read.ts"
 import type { ObjectStore } from "./store.ts"
 
 /**
- * The same store, which lists a directory once, when it is first asked to, and remembers the answer: for several that look for objects
- * of their kind in it at about the same time. What comes later is not in it, unless it is asked for afresh.
+ * The same store, which lists a directory once, when it is first asked to, and remembers the answer: for several that
+ * look for objects of their kind in it at about the same time. What comes later is not in it, unless it is asked for
+ * afresh.
  */
 export const listedOnce = (store: ObjectStore, directory: string): Effect.Effect<ObjectStore> =>
   Effect.map(Effect.cached(Effect.suspend(() => Stream.runCollect(store.list(directory)))), (listing): ObjectStore => {

@@ -1,7 +1,10 @@
 /** Checks that every store makes before it touches anything: names, directories to list, ranges. */
 import { objectNameProblem, type Range, StoreError, type Whole } from "./store.ts"
 
-/** Where a store of files keeps what is not yet an object. No object of any store lies there, so that stores can be copied. */
+/**
+ * Where a store of files keeps what is not yet an object. No object of any store lies there, so that stores can be
+ * copied.
+ */
 export const TEMPORARY = "tmp"
 
 const invalid = (name: string, message: string): StoreError =>
@@ -9,7 +12,10 @@ const invalid = (name: string, message: string): StoreError =>
 
 const isTemporary = (name: string): boolean => name.split("/", 1)[0]!.toLowerCase() === TEMPORARY
 
-/** The error for a name that no object can have, or undefined. `tmp` is refused in any case: some file systems ignore it. */
+/**
+ * The error for a name that no object can have, or undefined. `tmp` is refused in any case: some file systems ignore
+ * it.
+ */
 export const nameError = (name: string): StoreError | undefined => {
   const problem = objectNameProblem(name)
   if (problem !== undefined) return invalid(name, problem)
@@ -18,7 +24,10 @@ export const nameError = (name: string): StoreError | undefined => {
     : undefined
 }
 
-/** The error for something that cannot be listed, or undefined: `""` or the name of a directory with `/` at its end can be. */
+/**
+ * The error for something that cannot be listed, or undefined: `""` or the name of a directory with `/` at its end can
+ * be.
+ */
 export const directoryError = (directory: string): StoreError | undefined =>
   directory === "" ||
     (directory.endsWith("/") && objectNameProblem(directory.slice(0, -1)) === undefined && !isTemporary(directory))
@@ -26,8 +35,8 @@ export const directoryError = (directory: string): StoreError | undefined =>
     : invalid(directory, `"${directory}" cannot be listed: give a directory with a slash at its end`)
 
 /**
- * Where the part of an object of `size` bytes that is asked for starts and how long it is, or the error: `invalid`; `corrupt` beyond either
- * end, or when the whole is longer than it may be.
+ * Where the part of an object of `size` bytes that is asked for starts and how long it is, or the error: `invalid`;
+ * `corrupt` beyond either end, or when the whole is longer than it may be.
  */
 export const resolvePart = (
   name: string,
@@ -77,7 +86,10 @@ export const notFound = (name: string, location: string, cause?: unknown): Store
 export const alreadyExists = (name: string, location: string, cause?: unknown): StoreError =>
   new StoreError({ reason: "exists", object: name, message: `"${name}" is already in ${location}`, cause })
 
-/** The error for the use of a writer that is `finished` (committed) or `broken` (an append or the commit failed or was interrupted). */
+/**
+ * The error for the use of a writer that is `finished` (committed) or `broken` (an append or the commit failed or was
+ * interrupted).
+ */
 export const writerError = (name: string, state: "finished" | "broken"): StoreError =>
   invalid(
     name,

@@ -7,8 +7,9 @@ import { taggedError, type TaggedErrorClass } from "../kernel/catching.ts"
 
 interface StoreErrorFields {
   /**
-   * `not-found`, `exists` (a create-only put that lost), `denied`, `full` (no space), `corrupt` (what is stored is shorter than
-   * asked for, or longer than its kind of object may be), `invalid` (a name or range that no store takes), `unavailable` (may pass: worth a retry), `io` (anything else).
+   * `not-found`, `exists` (a create-only put that lost), `denied`, `full` (no space), `corrupt` (what is stored is
+   * shorter than asked for, or longer than its kind of object may be), `invalid` (a name or range that no store takes),
+   * `unavailable` (may pass: worth a retry), `io` (anything else).
    */
   readonly reason: "not-found" | "exists" | "denied" | "full" | "corrupt" | "invalid" | "unavailable" | "io"
   /** The name of the object, or the prefix listed. */
@@ -30,15 +31,24 @@ export interface StoreProperties {
   readonly connections: number
   /** Whether of several create-only puts of one name exactly one succeeds. */
   readonly atomicCreate: boolean
-  /** Whether what a completed write wrote survives a crash of the machine that it is on, as far as the store's protocol can tell. */
+  /**
+   * Whether what a completed write wrote survives a crash of the machine that it is on, as far as the store's protocol
+   * can tell.
+   */
   readonly durable: boolean
   /** Whether `list` gives names in the order of their bytes; it does not, when absent. */
   readonly orderedList?: boolean
-  /** Whether operations cross a network, so that each costs a round trip: worth a cache, and fetching ahead. Not, when absent. */
+  /**
+   * Whether operations cross a network, so that each costs a round trip: worth a cache, and fetching ahead. Not, when
+   * absent.
+   */
   readonly remote?: boolean
   /** Whether nothing can be written. It can, when absent. */
   readonly readOnly?: boolean
-  /** Whether a writer hands bytes on as they come, at no more cost or risk than `put`, so that large objects need not be gathered first. */
+  /**
+   * Whether a writer hands bytes on as they come, at no more cost or risk than `put`, so that large objects need not be
+   * gathered first.
+   */
   readonly appends?: boolean
   /** Whether it keeps to a limit of bandwidth piece by piece, within an object. Not, when absent. */
   readonly paced?: boolean
@@ -54,8 +64,8 @@ export interface WriteOptions {
   /** Take the place of one of that name, atomically; create-only otherwise. */
   readonly replace?: boolean
   /**
-   * Nobody else writes this name: it is random, or names its content. Then a store may spare the effort of finding out which of
-   * several writers is first; it may still fail with `exists`.
+   * Nobody else writes this name: it is random, or names its content. Then a store may spare the effort of finding out
+   * which of several writers is first; it may still fail with `exists`.
    */
   readonly unique?: boolean
 }
@@ -67,8 +77,8 @@ export interface Range {
 }
 
 /**
- * All of an object, which has at most so many bytes: what nobody has authenticated yet may be of any size, so whoever reads it says how
- * large its kind can be.
+ * All of an object, which has at most so many bytes: what nobody has authenticated yet may be of any size, so whoever
+ * reads it says how large its kind can be.
  */
 export interface Whole {
   readonly atMost: number
@@ -84,16 +94,16 @@ export interface ObjectInfo {
 }
 
 /**
- * Objects by name. Names are relative: components of `[A-Za-z0-9._-]` that are not `.` or `..`, joined by `/`.
- * What a completed `put` or `commit` wrote is there for every reader from then on, and survives a crash of this program (of the
- * machine, where `properties` say so). Readers never see part of an object.
+ * Objects by name. Names are relative: components of `[A-Za-z0-9._-]` that are not `.` or `..`, joined by `/`. What a
+ * completed `put` or `commit` wrote is there for every reader from then on, and survives a crash of this program (of
+ * the machine, where `properties` say so). Readers never see part of an object.
  */
 export interface ObjectStore {
   readonly properties: StoreProperties
   /**
    * Writes an object at once. `parts` are written one after the other and not kept after the effect ends. Fails with
-   * `exists` when there is one of that name, unless `replace`: then it takes its place atomically. A content type is lost where
-   * `properties` do not say that it is kept.
+   * `exists` when there is one of that name, unless `replace`: then it takes its place atomically. A content type is
+   * lost where `properties` do not say that it is kept.
    */
   readonly put: (
     name: string,
@@ -101,21 +111,25 @@ export interface ObjectStore {
     options?: WriteOptions & { readonly contentType?: string },
   ) => Effect.Effect<void, StoreError>
   /**
-   * Starts an object that grows. It appears at `commit`, create-only unless `replace`: then it takes the place of one of that
-   * name atomically. When the scope closes before that, nothing remains.
+   * Starts an object that grows. It appears at `commit`, create-only unless `replace`: then it takes the place of one
+   * of that name atomically. When the scope closes before that, nothing remains.
    */
   readonly create: (
     name: string,
     options?: WriteOptions,
   ) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
   /**
-   * Reads a part of an object, or all of it within a limit. Fresh bytes, owned by the caller. Fails with `not-found`; with `corrupt` when
-   * the object ends before the range does, or is longer than the limit: then no more than the limit is read or held in memory.
+   * Reads a part of an object, or all of it within a limit. Fresh bytes, owned by the caller. Fails with `not-found`;
+   * with `corrupt` when the object ends before the range does, or is longer than the limit: then no more than the limit
+   * is read or held in memory.
    */
   readonly get: (name: string, part: Range | Whole) => Effect.Effect<Uint8Array, StoreError>
   /** Size of an object, and its content type where there is one. Fails with `not-found`. */
   readonly stat: (name: string) => Effect.Effect<ObjectInfo, StoreError>
-  /** All objects beneath a directory (`DATA/`), or all with `""`, in no particular order. None when the directory is not there. */
+  /**
+   * All objects beneath a directory (`DATA/`), or all with `""`, in no particular order. None when the directory is not
+   * there.
+   */
   readonly list: (directory: string) => Stream.Stream<ObjectInfo, StoreError>
   /** Removes an object. Succeeds when there is none. */
   readonly remove: (name: string) => Effect.Effect<void, StoreError>

@@ -7,7 +7,10 @@ import * as Scope from "effect/Scope"
 export interface Uploads<E> {
   /** Starts a write, when fewer than the most are under way. Fails with what an earlier one failed with. */
   readonly start: (write: Effect.Effect<void, E>) => Effect.Effect<void, E>
-  /** Waits until all that were started have succeeded. Fails, and from then on always, with what the first of them failed with. */
+  /**
+   * Waits until all that were started have succeeded. Fails, and from then on always, with what the first of them
+   * failed with.
+   */
   readonly settle: Effect.Effect<void, E>
 }
 

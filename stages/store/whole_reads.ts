@@ -24,10 +24,10 @@ export interface WholeReads {
 }
 
 /**
- * `get` of a store that fetches an object whole when a part of it is first read, and takes that and what is read later from memory. What is
- * larger than 32 MiB, or than there is room for, is not fetched whole, and nothing of more than 256 KiB twice: once it is dropped, parts are
- * asked for. So are they where the whole cannot be had, or has another size: errors are those of the parts. Fails as the store does
- * when that is not available.
+ * `get` of a store that fetches an object whole when a part of it is first read, and takes that and what is read later
+ * from memory. What is larger than 32 MiB, or than there is room for, is not fetched whole, and nothing of more than
+ * 256 KiB twice: once it is dropped, parts are asked for. So are they where the whole cannot be had, or has another
+ * size: errors are those of the parts. Fails as the store does when that is not available.
  */
 export const wholeReads = (
   store: Pick<ObjectStore, "get">,

@@ -1,6 +1,6 @@
 /**
- * The 512 bytes before every member of a tar archive. Sources: POSIX.1-2017, pax, "ustar Interchange Format"; the manual of GNU
- * tar, "Basic Tar Format", for base-256 numbers and its own magic.
+ * The 512 bytes before every member of a tar archive. Sources: POSIX.1-2017, pax, "ustar Interchange Format"; the
+ * manual of GNU tar, "Basic Tar Format", for base-256 numbers and its own magic.
  */
 import { pathFromBytes } from "../walk/path.ts"
 import { corrupt } from "./error.ts"
@@ -21,7 +21,10 @@ export interface Header {
   readonly size: number
   /** In whole seconds. */
   readonly mtime: number
-  /** One character: `0` file, `1` hard link, `2` symlink, `3` and `4` devices, `5` directory, `6` FIFO, others of extensions. */
+  /**
+   * One character: `0` file, `1` hard link, `2` symlink, `3` and `4` devices, `5` directory, `6` FIFO, others of
+   * extensions.
+   */
   readonly type: string
   readonly link: string
   readonly user: string
@@ -68,7 +71,10 @@ export const OWNER_MAXIMUM = 0o7777777
 /** Largest size or time in octal digits. */
 export const SIZE_MAXIMUM = 0o77777777777
 
-/** The header in a block; undefined when the checksum is not that of a header. Throws `corrupt` for numbers that cannot be. */
+/**
+ * The header in a block; undefined when the checksum is not that of a header. Throws `corrupt` for numbers that cannot
+ * be.
+ */
 export const decodeHeader = (block: Uint8Array): ReadHeader | undefined => {
   if (!sumIsRight(block)) return undefined
   const text = (field: Field): string => pathFromBytes(textBytes(block, FIELDS[field][0], FIELDS[field][1]))

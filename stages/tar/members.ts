@@ -1,4 +1,6 @@
-/** The members of a tar archive, out of bytes that are pushed in pieces. Of the data only lists of holes are looked at. */
+/**
+ * The members of a tar archive, out of bytes that are pushed in pieces. Of the data only lists of holes are looked at.
+ */
 import type { Metadata } from "../walk/entry.ts"
 import { displayPath, pathFromBytes } from "../walk/path.ts"
 import { corrupt, TarError } from "./error.ts"
@@ -204,7 +206,10 @@ export class TarReader {
     return { ...common, ...sparse(pairs(numbers), size, stored, this.#at) }
   }
 
-  /** The list before the data in form 1.0: a count, then as many pairs, each number on a line, filled up to whole blocks. */
+  /**
+   * The list before the data in form 1.0: a count, then as many pairs, each number on a line, filled up to whole
+   * blocks.
+   */
   *#list(stored: number): Generator<Want, ReadonlyArray<Segment>, Uint8Array> {
     const numbers: Array<string> = []
     let line = ""
@@ -241,7 +246,9 @@ const sparse = (
   return { size, stored, offset, segments: checkSegments(segments, size, stored) }
 }
 
-/** Links, devices, directories and FIFOs have none, whatever their size says; a hard link may have in the extended form. */
+/**
+ * Links, devices, directories and FIFOs have none, whatever their size says; a hard link may have in the extended form.
+ */
 const hasData = (type: string, extended: boolean): boolean => type === "1" ? extended : !"23456".includes(type)
 
 /** What is taken from headers for all that follows. Nothing else of them is kept, however many there are. */

@@ -1,4 +1,7 @@
-/** Where the content of a member is in its archive, in the form of a chunk list, so that a tree of a catalog can hold it. */
+/**
+ * Where the content of a member is in its archive, in the form of a chunk list, so that a tree of a catalog can hold
+ * it.
+ */
 import { CHUNK_BYTES } from "../catalog/tree/row.ts"
 import type { Member } from "./members.ts"
 import type { Segment } from "./sparse.ts"
@@ -8,7 +11,10 @@ export interface Place extends Pick<Member, "offset" | "stored"> {
   readonly segments?: ReadonlyArray<Segment>
 }
 
-/** Offset, number of bytes, number of segments (-1: no holes), then each segment: doubles, which hold every safe integer. */
+/**
+ * Offset, number of bytes, number of segments (-1: no holes), then each segment: doubles, which hold every safe
+ * integer.
+ */
 export const encodePlace = ({ offset, segments, stored }: Place): Uint8Array => {
   const numbers = [offset, stored, segments?.length ?? -1]
   for (const segment of segments ?? []) numbers.push(segment.offset, segment.length)

@@ -36,14 +36,14 @@ export interface ReadTarOptions {
 }
 
 /**
- * The entries of a tar archive in the order of a walk, whatever the order in the archive. It is read to its end before the first
- * entry comes: an archive that is damaged or cut off fails with {@link TarError}, and gives none. What is in it is kept in a
- * temporary database meanwhile, not in memory.
+ * The entries of a tar archive in the order of a walk, whatever the order in the archive. It is read to its end before
+ * the first entry comes: an archive that is damaged or cut off fails with {@link TarError}, and gives none. What is in
+ * it is kept in a temporary database meanwhile, not in memory.
  *
- * Reads the forms of POSIX (ustar and pax), of GNU and of the seventh edition, with holes in all four forms. Of several members
- * of one name the last counts. Slashes at the beginning of names are dropped. A member is left out, and `problem` is told, when its
- * name has a component `..`, when it lies beneath something that is not a directory in the archive (a symlink, say), or when it is
- * of a kind that entries do not have. Extended attributes are not read.
+ * Reads the forms of POSIX (ustar and pax), of GNU and of the seventh edition, with holes in all four forms. Of several
+ * members of one name the last counts. Slashes at the beginning of names are dropped. A member is left out, and
+ * `problem` is told, when its name has a component `..`, when it lies beneath something that is not a directory in the
+ * archive (a symlink, say), or when it is of a kind that entries do not have. Extended attributes are not read.
  */
 export const readTar = <E, R>(
   archive: TarArchive<E, R>,
@@ -87,7 +87,10 @@ const HARD_LINK = "1"
 class Members {
   /** The places in the archive that several paths have in common. */
   readonly linked: Set<number> = new Set()
-  /** How many things that are no files have several paths. Their entries in the tree have a number of these for the path that they link to. */
+  /**
+   * How many things that are no files have several paths. Their entries in the tree have a number of these for the path
+   * that they link to.
+   */
   #things = 0
   readonly #tree: Tree
   readonly #problem: NonNullable<ReadTarOptions["problem"]>
@@ -167,7 +170,9 @@ const pathOf = (name: string): string | undefined => {
   return components.includes("..") ? undefined : components.join("/")
 }
 
-/** Makes entries, in the order of the stream: of paths of one thing the first has its content, the others link to that. */
+/**
+ * Makes entries, in the order of the stream: of paths of one thing the first has its content, the others link to that.
+ */
 const linking = (linked: ReadonlySet<number>) => {
   const first = new Map<number | string, string>()
   return ({ chunks, ...entry }: StoredEntry, read: TarArchive["content"]): Entry => {

@@ -1,6 +1,6 @@
 /**
- * Files with holes: which parts of them an archive has. Source: the manual of GNU tar, "Storing Sparse Files", all four forms;
- * the last one, 1.0, is what is written.
+ * Files with holes: which parts of them an archive has. Source: the manual of GNU tar, "Storing Sparse Files", all four
+ * forms; the last one, 1.0, is what is written.
  */
 import * as Stream from "effect/Stream"
 import type { SourceError } from "../walk/source.ts"
@@ -93,7 +93,10 @@ export class HoleFinder {
     }
   }
 
-  /** The segments; undefined when there are too many to be worth a list. The last is empty, at the end of the file, as GNU tar has it. */
+  /**
+   * The segments; undefined when there are too many to be worth a list. The last is empty, at the end of the file, as
+   * GNU tar has it.
+   */
   end(): ReadonlyArray<Segment> | undefined {
     if (this.#at % HOLE_BYTES !== 0) this.#close()
     if (this.#segments.length >= SEGMENTS_MAXIMUM) return undefined

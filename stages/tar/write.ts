@@ -34,11 +34,13 @@ export interface WriteTarOptions {
 }
 
 /**
- * A tar archive of the entries, as a stream of its bytes. Names are those of the entries, that of the root is `./`; names that are
- * not UTF-8 stand in it as they are, as GNU tar does it. Holes are kept: a file with holes is read twice.
+ * A tar archive of the entries, as a stream of its bytes. Names are those of the entries, that of the root is `./`;
+ * names that are not UTF-8 stand in it as they are, as GNU tar does it. Holes are kept: a file with holes is read
+ * twice.
  *
- * Left out, and told to `leftOut`: sockets, and files whose size is not known. Told to `problem`: what is unreadable. The size of a file comes before its
- * content, so content that turns out to be damaged is filled up with zeros, and told, too.
+ * Left out, and told to `leftOut`: sockets, and files whose size is not known. Told to `problem`: what is unreadable.
+ * The size of a file comes before its content, so content that turns out to be damaged is filled up with zeros, and
+ * told, too.
  */
 export const writeTar = <E, R>(
   entries: Stream.Stream<Entry, E, R>,
@@ -123,7 +125,9 @@ function* zeroPieces(length: number): Generator<Uint8Array, void> {
 const zeros = (length: number): Stream.Stream<Uint8Array> =>
   Stream.suspend(() => Stream.fromIterable(zeroPieces(length)))
 
-/** A file with holes, in form 1.0 of GNU tar; as any other when its holes cannot be found, or when they are too many. */
+/**
+ * A file with holes, in form 1.0 of GNU tar; as any other when its holes cannot be found, or when they are too many.
+ */
 const sparseMember = (entry: Entry, size: number, problem: Told): Stream.Stream<Uint8Array> =>
   Stream.unwrap(Effect.gen(function* () {
     const finder = new HoleFinder()

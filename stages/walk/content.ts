@@ -7,8 +7,8 @@ import { SourceError } from "./source.ts"
 const PIECE_BYTES = 1 << 20
 
 /**
- * The content of an entry as a stream, whichever form it has; empty for what has none. Pieces are the consumer's to keep, but those of
- * content that is in memory already share that memory.
+ * The content of an entry as a stream, whichever form it has; empty for what has none. Pieces are the consumer's to
+ * keep, but those of content that is in memory already share that memory.
  */
 export const contentStream = ({ content, path }: Entry): Stream.Stream<Uint8Array, SourceError> => {
   if (content === undefined) return Stream.empty

@@ -11,8 +11,8 @@ const PIECE_BYTES = 1 << 20
 const UNSIZED_BYTES = 1 << 16
 
 /**
- * Hands a content of about `size` bytes to `take`, piece by piece; a piece is the reader's again when the effect of `take` ends. What it
- * gives is what a reader says at its end; of other forms, that nothing changed.
+ * Hands a content of about `size` bytes to `take`, piece by piece; a piece is the reader's again when the effect of
+ * `take` ends. What it gives is what a reader says at its end; of other forms, that nothing changed.
  */
 export const feed = <E>(
   content: Content,

@@ -1,16 +1,22 @@
 /** What a walk leaves out: gitignore patterns and cache directories. */
 import ignore, { type Ignore } from "ignore"
 
-/** Whether the entry at `path` (relative to the root, not `""`) is left out. Parents are taken to be walked, so not left out. */
+/**
+ * Whether the entry at `path` (relative to the root, not `""`) is left out. Parents are taken to be walked, so not left
+ * out.
+ */
 export type Excludes = (path: string, directory: boolean) => boolean
 
-/** The library keeps every path it was asked about; a new instance takes over after so many, so memory stays bounded. */
+/**
+ * The library keeps every path it was asked about; a new instance takes over after so many, so memory stays bounded.
+ */
 const QUESTIONS_PER_INSTANCE = 4096
 
 /**
- * Matches paths against patterns in gitignore syntax: later patterns win, `!` takes back, a trailing `/` matches directories
- * only, a pattern with a `/` elsewhere is anchored at the root; letter case counts. What is beneath a directory that is left
- * out cannot be taken back, as in git: a walk does not descend into it. Undefined when there are no patterns.
+ * Matches paths against patterns in gitignore syntax: later patterns win, `!` takes back, a trailing `/` matches
+ * directories only, a pattern with a `/` elsewhere is anchored at the root; letter case counts. What is beneath a
+ * directory that is left out cannot be taken back, as in git: a walk does not descend into it. Undefined when there are
+ * no patterns.
  */
 export const makeExcludes = (patterns: ReadonlyArray<string> | undefined): Excludes | undefined => {
   if (patterns === undefined || patterns.length === 0) return undefined

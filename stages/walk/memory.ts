@@ -1,4 +1,7 @@
-/** Trees in memory as {@link Source} and {@link Target}: for tests, for browsers, and for content that a program makes itself. */
+/**
+ * Trees in memory as {@link Source} and {@link Target}: for tests, for browsers, and for content that a program makes
+ * itself.
+ */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,7 +25,10 @@ export type MemoryNode =
     | { readonly unreadable: string }
   )
 
-/** Nodes by path, in the form of `Entry.path`. Directories that have nothing to say beside what is in them may be left out. */
+/**
+ * Nodes by path, in the form of `Entry.path`. Directories that have nothing to say beside what is in them may be left
+ * out.
+ */
 export type MemoryTree = Readonly<Record<string, MemoryNode>>
 
 const fidelity: Source["fidelity"] = {

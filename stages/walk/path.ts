@@ -3,7 +3,9 @@
  * U+DC00 + byte. Source: PEP 383 ("surrogateescape").
  */
 
-/** Longest path of an entry, in UTF-16 units: far beyond what systems take as one, and a bound on nested directories. */
+/**
+ * Longest path of an entry, in UTF-16 units: far beyond what systems take as one, and a bound on nested directories.
+ */
 export const PATH_MAXIMUM = 65_535
 
 const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -34,8 +36,8 @@ export const pathToBytes = (path: string): Uint8Array => {
 export const isByteName = (path: string): boolean => !path.isWellFormed()
 
 /**
- * Most names in the path of an entry, as many as fit into the 4,096 bytes that Linux takes. Without a bound, the paths of nested directories would
- * add up to the square of their number.
+ * Most names in the path of an entry, as many as fit into the 4,096 bytes that Linux takes. Without a bound, the paths
+ * of nested directories would add up to the square of their number.
  */
 export const DEPTH_MAXIMUM = 2048
 
@@ -63,8 +65,9 @@ export const pathProblem = (path: string): string | undefined => {
 }
 
 /**
- * Characters that would not be seen as what they are, but do something to a terminal, or to the text around them: control characters, marks
- * and overrides of the direction of writing, separators of lines. Lone surrogates stand for bytes.
+ * Characters that would not be seen as what they are, but do something to a terminal, or to the text around them:
+ * control characters, marks and overrides of the direction of writing, separators of lines. Lone surrogates stand for
+ * bytes.
  */
 export const HIDDEN_CHARACTERS =
   "[\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
@@ -79,8 +82,8 @@ const asBytes = (text: string): string =>
   Array.from(pathToBytes(text), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")
 
 /**
- * The path for messages and listings: control characters and bytes that are not UTF-8 as `\xNN`. Different paths never look alike, and
- * {@link unquotePath} gives the path back.
+ * The path for messages and listings: control characters and bytes that are not UTF-8 as `\xNN`. Different paths never
+ * look alike, and {@link unquotePath} gives the path back.
  */
 export const displayPath = (path: string): string => path.replace(AMBIGUOUS, asBytes).replace(HIDDEN, asBytes)
 

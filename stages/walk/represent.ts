@@ -35,7 +35,10 @@ const MTIMES = "mtimes"
 const LINKS = "hard links (each path becomes a file of its own)"
 const HOLES = "holes (they become zeros)"
 
-/** An entry of a kind, or with a name, that cannot be kept at all becomes `unreadable`; for anything else that is lost, `losses` counts it. */
+/**
+ * An entry of a kind, or with a name, that cannot be kept at all becomes `unreadable`; for anything else that is lost,
+ * `losses` counts it.
+ */
 export const represent =
   (fidelity: Fidelity, losses: Losses) =>
   <A extends Entry, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
@@ -62,8 +65,8 @@ export const represent =
     })
 
 /**
- * What a target with the second fidelity loses of what a source with the first one keeps: clauses, none when it keeps all. Of times that
- * hardly any file has nothing is said.
+ * What a target with the second fidelity loses of what a source with the first one keeps: clauses, none when it keeps
+ * all. Of times that hardly any file has nothing is said.
  */
 export const lossesBetween = (from: Fidelity, to: Fidelity): ReadonlyArray<string> => [
   ...from.kinds.filter((kind) => kind !== "unreadable" && !to.kinds.includes(kind)).map((kind) => PLURALS[kind]),

@@ -12,19 +12,25 @@ export interface Earlier extends Omit<Entry, "content"> {
   readonly chunks: Uint8Array
 }
 
-/** A change this close to the earlier snapshot's start may have the same time stamp as what was read then, in nanoseconds. */
+/**
+ * A change this close to the earlier snapshot's start may have the same time stamp as what was read then, in
+ * nanoseconds.
+ */
 const CLOCK_TICK = 20_000_000n
 
 /** What tells that a file has not changed: its metadata, or that its `contentId` is the same, whatever its metadata. */
 export type Compare = "metadata" | "content"
 
 /**
- * Marks files that have not changed since an earlier snapshot, so that `pack` does not open them. Unchanged means: same size, mtime,
- * ctime and inode, as far as the source knows them (mtime it must know), and all of them older than the start of the earlier snapshot.
+ * Marks files that have not changed since an earlier snapshot, so that `pack` does not open them. Unchanged means: same
+ * size, mtime, ctime and inode, as far as the source knows them (mtime it must know), and all of them older than the
+ * start of the earlier snapshot.
  *
- * When contents are compared, a file has not changed when its `contentId` is that of the earlier one; without one it is read.
+ * When contents are compared, a file has not changed when its `contentId` is that of the earlier one; without one it is
+ * read.
  *
- * `earlier` may throw {@link SqliteError}, as the catalog of an earlier snapshot does where it is damaged: such a file is read again.
+ * `earlier` may throw {@link SqliteError}, as the catalog of an earlier snapshot does where it is damaged: such a file
+ * is read again.
  */
 export const reuse = (
   earlier: (path: string) => Earlier | undefined,
@@ -46,9 +52,9 @@ export const reuse = (
 }
 
 /**
- * The same for formats that keep a listing of each directory, and perhaps not all that tells of a change: what the listing does
- * not have is not compared, but for mtime. `listing` gives the files of a directory, by name; none when it was not there. It is
- * asked once for each directory that has files, in the order of the walk.
+ * The same for formats that keep a listing of each directory, and perhaps not all that tells of a change: what the
+ * listing does not have is not compared, but for mtime. `listing` gives the files of a directory, by name; none when it
+ * was not there. It is asked once for each directory that has files, in the order of the walk.
  */
 export const reuseListed = <E2, R2>(
   listing: (directory: string) => Effect.Effect<ReadonlyMap<string, Earlier>, E2, R2>,

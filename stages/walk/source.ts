@@ -5,14 +5,20 @@ import { taggedError, type TaggedErrorClass } from "../kernel/tagged_error.ts"
 import type { Entry } from "./entry.ts"
 
 interface SourceErrorFields {
-  /** `not-found`: the root is not there, or an entry vanished. `denied`: no permission. `changed`: changed while read. `damaged`: stored content that is lost or altered. `io`: anything else. */
+  /**
+   * `not-found`: the root is not there, or an entry vanished. `denied`: no permission. `changed`: changed while read.
+   * `damaged`: stored content that is lost or altered. `io`: anything else.
+   */
   readonly reason: "not-found" | "denied" | "changed" | "damaged" | "io"
   readonly path: string
   readonly message: string
   readonly cause?: unknown
 }
 const SourceErrorBase: TaggedErrorClass<"SourceError", SourceErrorFields> = taggedError("SourceError")
-/** A source could not be read. About a root it fails the walk; about anything beneath, the walk goes on (kind `unreadable`). */
+/**
+ * A source could not be read. About a root it fails the walk; about anything beneath, the walk goes on (kind
+ * `unreadable`).
+ */
 export class SourceError extends SourceErrorBase {}
 
 /** What to leave out of a walk. */
@@ -24,8 +30,8 @@ export interface WalkOptions {
   /** Do not descend into other file systems. */
   readonly oneFileSystem?: boolean
   /**
-   * Told of what is left out because of these options. `ignored`: a pattern matches it. `cache`: all in this directory but its tag.
-   * `file-system`: all in this directory, which is of another file system.
+   * Told of what is left out because of these options. `ignored`: a pattern matches it. `cache`: all in this directory
+   * but its tag. `file-system`: all in this directory, which is of another file system.
    */
   readonly leftOut?: (path: string, why: "ignored" | "cache" | "file-system", directory: boolean) => void
 }
@@ -38,7 +44,9 @@ export interface Fidelity {
   readonly owner: boolean
   /** Resolution of mtime in nanoseconds; undefined: not kept. */
   readonly mtime: number | undefined
-  /** The earliest mtime that it keeps, in nanoseconds since 1970: what is before that becomes that. Any, when absent. */
+  /**
+   * The earliest mtime that it keeps, in nanoseconds since 1970: what is before that becomes that. Any, when absent.
+   */
   readonly mtimeFrom?: bigint
   /** The latest one. */
   readonly mtimeTo?: bigint
@@ -72,9 +80,10 @@ export const treeFidelity: Fidelity = { ...wholeFidelity, ...TIMES_OF_64_BITS }
 export interface Source {
   readonly fidelity: Fidelity
   /**
-   * All entries beneath `root`, and the root itself first with path `""` when it is a directory; a root that is not a directory
-   * gives one entry named by its last component. Depth-first; in each directory first what is not a directory, then the
-   * directories, each sorted by the bytes of its name. Emits arrays of up to some hundred entries at a time.
+   * All entries beneath `root`, and the root itself first with path `""` when it is a directory; a root that is not a
+   * directory gives one entry named by its last component. Depth-first; in each directory first what is not a
+   * directory, then the directories, each sorted by the bytes of its name. Emits arrays of up to some hundred entries
+   * at a time.
    *
    * Fails only when the root cannot be read. What cannot be read beneath it is an entry of kind `unreadable`.
    */

@@ -7,7 +7,10 @@ import type { Entry } from "./entry.ts"
 import type { Fidelity } from "./source.ts"
 
 interface TargetErrorFields {
-  /** `refused`: the entry would be written outside of the target, or is not valid. `full`: no space left. `io`: anything else. */
+  /**
+   * `refused`: the entry would be written outside of the target, or is not valid. `full`: no space left. `io`: anything
+   * else.
+   */
   readonly reason: "refused" | "denied" | "full" | "io"
   readonly path: string
   readonly message: string
@@ -35,8 +38,8 @@ export interface TargetOptions {
 export interface Target {
   readonly fidelity: Fidelity
   /**
-   * Opens `root` for writing, creating it when absent. What the session writes is beneath `root` whatever the entries say.
-   * Closing the scope finishes directories that are still open.
+   * Opens `root` for writing, creating it when absent. What the session writes is beneath `root` whatever the entries
+   * say. Closing the scope finishes directories that are still open.
    */
   readonly open: (root: string, options: TargetOptions) => Effect.Effect<TargetSession, TargetError, Scope.Scope>
 }
@@ -45,10 +48,10 @@ export interface Target {
 export interface TargetSession {
   /**
    * Writes entries, which arrive depth-first over all calls, one call at a time; one result for each, in order. A file
-   * appears under its name only when it is complete; one that is there already is replaced only when it differs. Directories
-   * get their metadata when everything beneath them is written. Refusals and failures of single entries are results; the
-   * effect fails only when going on makes no sense (the disk is full). Content that cannot be read (a damaged block) fails
-   * its entry only.
+   * appears under its name only when it is complete; one that is there already is replaced only when it differs.
+   * Directories get their metadata when everything beneath them is written. Refusals and failures of single entries are
+   * results; the effect fails only when going on makes no sense (the disk is full). Content that cannot be read (a
+   * damaged block) fails its entry only.
    */
   readonly write: (entries: ReadonlyArray<Entry>) => Effect.Effect<ReadonlyArray<Written>, TargetError>
   /** Gives the last directories their metadata. To be called once, after the last `write`. */

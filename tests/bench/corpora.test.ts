@@ -43,7 +43,8 @@ const digest = (folder: string): string => {
   return hash.digest("hex").slice(0, 16)
 }
 
-// The same on every runtime and machine, so results of different days can be compared. A change of the corpora changes these.
+// The same on every runtime and machine, so results of different days can be compared. A change of the corpora changes
+// these.
 const expected: Readonly<Record<string, readonly [string, string]>> = {
   small: ["393248d9bf418fac", "43112d3e586b2b17"],
   large: ["b085d66c1a8fcbb5", "ede9bec2b45355f9"],

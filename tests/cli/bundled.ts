@@ -1,4 +1,7 @@
-/** The commands of the tests as a bundle of the sources as they are now: made once, by the first test that asks, in tmp/. */
+/**
+ * The commands of the tests as a bundle of the sources as they are now: made once, by the first test that asks, in
+ * tmp/.
+ */
 import { createHash } from "node:crypto"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs"
 import { basename, join, resolve } from "node:path"

@@ -24,7 +24,9 @@ const FILES: ReadonlyArray<string> = [
   "h/a[1]/docs/f",
 ]
 
-/** Where it runs, the paths, the patterns (TOP stands for the directory of the tree), and the files that are left out. */
+/**
+ * Where it runs, the paths, the patterns (TOP stands for the directory of the tree), and the files that are left out.
+ */
 type Case = readonly [directory: string, paths: string, exclude: ReadonlyArray<string>, leftOut: ReadonlyArray<string>]
 
 /** The answers are those of restic 0.19.1, recorded from `restic backup --dry-run -vv`. */

@@ -1,6 +1,6 @@
 /**
- * A format for the tests of the command: snapshots as JSON objects in the store, the password as a hash. File names steer it:
- * `slow` never ends, `unreadable` is a problem, `damaged` cannot be restored, `defect` is a bug.
+ * A format for the tests of the command: snapshots as JSON objects in the store, the password as a hash. File names
+ * steer it: `slow` never ends, `unreadable` is a problem, `damaged` cannot be restored, `defect` is a bug.
  */
 import { createHash } from "node:crypto"
 import { Effect, Redacted, Stream } from "effect"

@@ -1,11 +1,16 @@
-/** Whatever names, records and arguments hold: nothing that is printed does anything to a terminal, or shows as what it is not. */
+/**
+ * Whatever names, records and arguments hold: nothing that is printed does anything to a terminal, or shows as what it
+ * is not.
+ */
 import assert from "node:assert/strict"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { HIDDEN_CHARACTERS } from "../../stages/walk/path.ts"
 import { type Ended, inDirectory, runScript } from "./spawn.ts"
 
-/** A control sequence of both kinds, marks and overrides of the direction, a line of its own, and a separator of lines. */
+/**
+ * A control sequence of both kinds, marks and overrides of the direction, a line of its own, and a separator of lines.
+ */
 const EVIL = "\u001b[2J\u009b31m\u202etxt\u2066\u2069\u200f\rpenstock: all is well\u2028\u007f"
 /** The same without what no argument of a shell script has. */
 const NAME = `x${EVIL}`

@@ -1,4 +1,7 @@
-/** A secret that is given is never ignored, and another repository than last time is refused: whoever can write to the storage could put one there. */
+/**
+ * A secret that is given is never ignored, and another repository than last time is refused: whoever can write to the
+ * storage could put one there.
+ */
 import assert from "node:assert/strict"
 import {
   cpSync,

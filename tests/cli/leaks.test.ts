@@ -27,7 +27,10 @@ const variables: Readonly<Record<string, string>> = Object.fromEntries(
 /** In URLs, which everybody sees in the process list anyway: it must not get any further. */
 const urlSecret = secret()
 
-/** Stores that nobody serves: their errors must not tell secrets either. Each is tried until it is told that it does not answer. */
+/**
+ * Stores that nobody serves: their errors must not tell secrets either. Each is tried until it is told that it does not
+ * answer.
+ */
 const unreachable: ReadonlyArray<string> = [
   "s3://bucket/prefix",
   "sftp://user@127.0.0.1:1/backups",

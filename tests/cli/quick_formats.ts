@@ -1,4 +1,6 @@
-/** The formats of the command, with keys from passwords that cost little to derive, where a new repository has a cost. */
+/**
+ * The formats of the command, with keys from passwords that cost little to derive, where a new repository has a cost.
+ */
 import { builtIn, type FormatSource, type WriteOptions } from "../../cli/formats.ts"
 import { chosenBkp } from "../../formats/bkp/choices.ts"
 import type { Format } from "../../formats/format.ts"

@@ -1,6 +1,7 @@
 /**
- * `penstock` with a store that is remote: `far:PATH` is a directory. Variables: `FAR_FAILS` answers of it are `unavailable`, each asking to wait
- * `FAR_RETRY_AFTER` milliseconds; it, and any other store, is tried for `FAR_WITHIN` milliseconds. Passwords cost little.
+ * `penstock` with a store that is remote: `far:PATH` is a directory. Variables: `FAR_FAILS` answers of it are
+ * `unavailable`, each asking to wait `FAR_RETRY_AFTER` milliseconds; it, and any other store, is tried for `FAR_WITHIN`
+ * milliseconds. Passwords cost little.
  */
 import { argv, env } from "node:process"
 import { Effect, Stream } from "effect"

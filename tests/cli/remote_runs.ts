@@ -8,7 +8,10 @@ const main = "tests/cli/remote_main.ts"
 
 export type Run = (env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) => Promise<Ended>
 
-/** Runs in a directory with files to back up, `source`; the store is `far:` and the directory `store`, the cache `cache`. */
+/**
+ * Runs in a directory with files to back up, `source`; the store is `far:` and the directory `store`, the cache
+ * `cache`.
+ */
 export const withRemote = (use: (run: Run, at: (name: string) => string) => Promise<void>): Promise<void> =>
   inDirectory(async (at) => {
     fs.mkdirSync(at("source"))

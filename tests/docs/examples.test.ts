@@ -1,8 +1,9 @@
 /**
  * Runs the examples of README.md and docs/*.md as they stand there, on the runtime under test, and type-checks them.
  *
- * Run is each block marked "ts run"; `file=NAME` only writes it, for the blocks after it to import. When the next block of the page is marked "text",
- * it is what the example must print. Imports of `penstock` become those of the checkout, by the exports of deno.json; nothing else is changed.
+ * Run is each block marked "ts run"; `file=NAME` only writes it, for the blocks after it to import. When the next block
+ * of the page is marked "text", it is what the example must print. Imports of `penstock` become those of the checkout,
+ * by the exports of deno.json; nothing else is changed.
  */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"

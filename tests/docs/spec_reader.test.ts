@@ -1,6 +1,7 @@
 /**
- * A reader of rozen repositories, block version 1, written from formats/rozen/SPEC.md alone: it imports nothing of Penstock. What it
- * cannot read, or reads differently, is an error of SPEC.md or of the library. Section numbers are those of SPEC.md.
+ * A reader of rozen repositories, block version 1, written from formats/rozen/SPEC.md alone: it imports nothing of
+ * Penstock. What it cannot read, or reads differently, is an error of SPEC.md or of the library. Section numbers are
+ * those of SPEC.md.
  */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { decompress } from "fzstd"

@@ -1,4 +1,7 @@
-/** Copies between repositories of one format: nothing that is there is read again, nothing damaged goes over, whatever happens meanwhile. */
+/**
+ * Copies between repositories of one format: nothing that is there is read again, nothing damaged goes over, whatever
+ * happens meanwhile.
+ */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted, type Scope, Stream } from "effect"

@@ -1,4 +1,7 @@
-/** Another process that copies, and kills itself: `copy_child.ts FROM TO OPERATION true|false`, as `format_child.ts` does. */
+/**
+ * Another process that copies, and kills itself: `copy_child.ts FROM TO OPERATION true|false`, as `format_child.ts`
+ * does.
+ */
 import process from "node:process"
 import { Effect, Stream } from "effect"
 import { localStore } from "../../adapters/store/local/local.ts"

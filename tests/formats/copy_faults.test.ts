@@ -1,4 +1,7 @@
-/** Copies from or to a store that fails or lies: nothing needs repair, nothing wrong goes over, and the next copy completes. */
+/**
+ * Copies from or to a store that fails or lies: nothing needs repair, nothing wrong goes over, and the next copy
+ * completes.
+ */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"

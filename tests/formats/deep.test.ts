@@ -1,4 +1,7 @@
-/** Directories nested without end: what lies too deep is named and left out, in every format, in no time and little memory. */
+/**
+ * Directories nested without end: what lies too deep is named and left out, in every format, in no time and little
+ * memory.
+ */
 import assert from "node:assert/strict"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,4 +1,7 @@
-/** Objects that nobody has authenticated: whoever writes to the store can make one of any size. It costs no memory, and is named. */
+/**
+ * Objects that nobody has authenticated: whoever writes to the store can make one of any size. It costs no memory, and
+ * is named.
+ */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Redacted, Stream } from "effect"

@@ -1,4 +1,7 @@
-/** A snapshot whose record says what cannot be costs that snapshot, which is named; the others are listed, restored and added to. */
+/**
+ * A snapshot whose record says what cannot be costs that snapshot, which is named; the others are listed, restored and
+ * added to.
+ */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { describe, it } from "node:test"

@@ -1,4 +1,7 @@
-/** No object stands for another: whoever can write to the store copies each kind of object over each, and is found out, by name. */
+/**
+ * No object stands for another: whoever can write to the store copies each kind of object over each, and is found out,
+ * by name.
+ */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Redacted, Stream } from "effect"
@@ -23,7 +26,9 @@ const password: Secrets = { password: Redacted.make("correct horse") }
 interface Case {
   readonly format: Format
   readonly secrets: Secrets
-  /** What is said where the layout of the document does not tell which object it is; `nothing`: see the threat model. */
+  /**
+   * What is said where the layout of the document does not tell which object it is; `nothing`: see the threat model.
+   */
   readonly instead?: (to: string, from: string) => RegExp | "nothing" | undefined
 }
 

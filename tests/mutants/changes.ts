@@ -1,4 +1,6 @@
-/** Small wrong changes of a source, as a tired hand would make them: which there are, and the source with one of them. */
+/**
+ * Small wrong changes of a source, as a tired hand would make them: which there are, and the source with one of them.
+ */
 
 /** What kinds of changes there are. */
 export const kinds = ["operator", "comparison", "constant", "condition", "statement"] as const
@@ -68,7 +70,9 @@ const balanced = (text: string): boolean => {
   return depth === 0
 }
 
-/** Statements of one line: a call, an assignment, a count. Not what goes on from the line before, or into the next one. */
+/**
+ * Statements of one line: a call, an assignment, a count. Not what goes on from the line before, or into the next one.
+ */
 const statements = (code: string, source: string): ReadonlyArray<Change> => {
   const out: Array<Change> = []
   let offset = 0

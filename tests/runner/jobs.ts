@@ -17,7 +17,9 @@ const BATCH_SECONDS = 6
 /** The folder of a file below `tests/`; those of one folder may share a process. */
 const roomOf = ({ label }: TestFile): string => label.split("/").length > 2 ? label.split("/")[1]! : ""
 
-/** The jobs that run each file on its runtimes, the longest first. Without batches, each file has a process of its own. */
+/**
+ * The jobs that run each file on its runtimes, the longest first. Without batches, each file has a process of its own.
+ */
 export const jobsOf = (
   places: ReadonlyMap<TestFile, ReadonlyArray<Runtime>>,
   batches: boolean,

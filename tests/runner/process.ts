@@ -50,7 +50,8 @@ export const makeRunner = (root: string, timeout: number): Runner => {
     new Promise((done) => {
       const started = performance.now()
       const report = join(scratch, `${reports++}.xml`)
-      // Commands remember repositories here, also where a test says nothing of it: never in what is the developer's own.
+      // Commands remember repositories here, also where a test says nothing of it: never in what is the developer's
+      // own.
       const state = join(scratch, `state-${reports}`)
       const command = join(root, "node_modules/.bin", runtime)
       const child = spawn(command, argumentsFor(runtime, root, entry, report), {

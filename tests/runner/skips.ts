@@ -1,4 +1,7 @@
-/** Skipped tests and their reasons. Deno and Bun do not report these: the name of the test or Node's run of the same file has them. */
+/**
+ * Skipped tests and their reasons. Deno and Bun do not report these: the name of the test or Node's run of the same
+ * file has them.
+ */
 import type { Runtime } from "../runtimes/command.ts"
 import type { TestResult } from "../runtimes/junit.ts"
 import type { FileRun } from "./process.ts"

@@ -1,9 +1,10 @@
 /**
- * The entry of a process that runs several test files: each within a suite named `= PATH`, so that the report tells whose the tests are.
- * The paths are in PENSTOCK_TEST_FILES, one a line.
+ * The entry of a process that runs several test files: each within a suite named `= PATH`, so that the report tells
+ * whose the tests are. The paths are in PENSTOCK_TEST_FILES, one a line.
  *
- * Bun loads one file after the other. Node would load all at once, and take tests for those of whoever imports at the time, so that each
- * has to wait for the one before. Deno takes no tests from a suite whose body is asynchronous: there the name goes before that of each test.
+ * Bun loads one file after the other. Node would load all at once, and take tests for those of whoever imports at the
+ * time, so that each has to wait for the one before. Deno takes no tests from a suite whose body is asynchronous: there
+ * the name goes before that of each test.
  */
 import process from "node:process"
 import { describe } from "node:test"

@@ -16,8 +16,8 @@ export const batchMark = "= "
 /**
  * Arguments that run `file`, write the report to `report` and readable results to stdout. The paths are absolute.
  *
- * Node runs the file itself, not `node --test file`: that takes a file that calls `process.exit(0)` in its first test for a pass.
- * Bun's limit of 5 seconds per test is lifted; the runner limits the time of the whole file on all three.
+ * Node runs the file itself, not `node --test file`: that takes a file that calls `process.exit(0)` in its first test
+ * for a pass. Bun's limit of 5 seconds per test is lifted; the runner limits the time of the whole file on all three.
  */
 export const argumentsFor = (runtime: Runtime, root: string, file: string, report: string): readonly string[] => {
   switch (runtime) {

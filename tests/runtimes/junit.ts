@@ -1,5 +1,6 @@
 /**
- * Reads the JUnit report that each runtime writes for one test file, and brings the three dialects to one list of leaf tests.
+ * Reads the JUnit report that each runtime writes for one test file, and brings the three dialects to one list of leaf
+ * tests.
  *
  * - Node nests `<testsuite>` for suites and for tests with subtests; skip reasons are in `message`.
  * - Deno is flat: `suite > test` is the name, the suite is a `<testcase>` of its own, skip reasons are lost.

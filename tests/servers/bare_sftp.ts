@@ -1,4 +1,7 @@
-/** An SFTP server in this process that knows only what version 3 of the protocol demands: no extension, short reads, bare statuses. */
+/**
+ * An SFTP server in this process that knows only what version 3 of the protocol demands: no extension, short reads,
+ * bare statuses.
+ */
 import { Buffer } from "node:buffer"
 import { generateKeyPairSync } from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"

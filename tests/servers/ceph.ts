@@ -125,7 +125,8 @@ export const startCeph = async (): Promise<Ceph> => {
   }
   let gateway: ChildProcess | undefined
   const startGateway = async (): Promise<void> => {
-    // One with a cache tells the others of every change. After one that was killed it would wait for that one's answer, half a minute.
+    // One with a cache tells the others of every change. After one that was killed it would wait for that one's answer,
+    // half a minute.
     const cache = gateway === undefined ? [] : ["--rgw-cache-enabled=false"]
     const started = gateway = daemon("radosgw", "-n", "client.rgw", ...cache)
     for (let i = 0; !(await answers(gatewayPort)); i++) {

@@ -1,4 +1,7 @@
-/** Stands before an HTTP server on loopback, and lets a test act before a request reaches it. The bytes are those of the two. */
+/**
+ * Stands before an HTTP server on loopback, and lets a test act before a request reaches it. The bytes are those of the
+ * two.
+ */
 import { connect, createServer, type Socket } from "node:net"
 
 /** Where it listens. */
@@ -14,8 +17,8 @@ const startOf = (part: Buffer): string => part.subarray(0, 2048).toString("latin
 export type Before = (method: string, url: string, answered: () => number) => Promise<void>
 
 /**
- * Opens a gate. A connection of a client is one to the server, and ends with it. Clients that wait for an answer before they send the next
- * request are assumed, as all do.
+ * Opens a gate. A connection of a client is one to the server, and ends with it. Clients that wait for an answer before
+ * they send the next request are assumed, as all do.
  */
 export const httpGate = (endpoint: string, before: Before): Promise<HttpGate> => {
   const { hostname, port } = new URL(endpoint)

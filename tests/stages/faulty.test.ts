@@ -1,4 +1,7 @@
-/** A faulty kernel of a user's fails the backup, or does no harm: never is something lost while the backup reports success. */
+/**
+ * A faulty kernel of a user's fails the backup, or does no harm: never is something lost while the backup reports
+ * success.
+ */
 import assert from "node:assert/strict"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -51,7 +54,7 @@ import {
 import { localSource, memoryStore, nativeAgePayload, nativeKernels, nativeScrypt } from "../../adapters/mod.ts"
 import { makeWorkers } from "../../adapters/runtime/workers.ts"
 import { makeKernel, trusted } from "../../stages/kernel/kernel.ts"
-import { isTrusted } from "../../stages/trusted.ts"
+import { isTrusted } from "../../stages/kernel/trusted.ts"
 import { allFaults, faults, ownKernel, withFault } from "../suites/faulty.ts"
 import { noise } from "../suites/kernels.ts"
 

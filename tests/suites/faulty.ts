@@ -1,4 +1,7 @@
-/** Kernels as somebody might get them wrong, each a good one with one fault. A thread can make them: the module's default export does. */
+/**
+ * Kernels as somebody might get them wrong, each a good one with one fault. A thread can make them: the module's
+ * default export does.
+ */
 import { concat } from "effect/Bytes"
 import { adaptive } from "../../stages/compress/adaptive.ts"
 import { gzip } from "../../stages/compress/gzip.ts"

@@ -46,7 +46,9 @@ export interface FormatTraits {
   readonly details: true | string
   /** Directories that are not empty are listed. */
   readonly directories: true | string
-  /** What tells that a file of this mtime and ctime changed; by default the smallest changes of mtime, ctime and inode. */
+  /**
+   * What tells that a file of this mtime and ctime changed; by default the smallest changes of mtime, ctime and inode.
+   */
   readonly changes?: (time: bigint) => ReadonlyArray<Metadata>
   /** Why a snapshot has a parent even when nothing of it was used. */
   readonly chain?: string
@@ -274,7 +276,10 @@ const changing = (
   }
 }
 
-/** Tests a format against the port. `make` gives it with small sizes and a cheap key derivation, where it has such options. */
+/**
+ * Tests a format against the port. `make` gives it with small sizes and a cheap key derivation, where it has such
+ * options.
+ */
 export const formatSuite = (name: string, make: () => Format, traits: FormatTraits): void => {
   const format = make()
   const secrets: Secrets = traits.secrets ?? { password: Redacted.make("correct horse") }

@@ -1,6 +1,7 @@
 /**
- * Reading beside a rebuild, as a part of the contract of {@link Format}: while a repository is checked, listed or restored, something else
- * replaces indexes and snapshots at any moment. Nothing that was only replaced is called lost, and no snapshot is left out.
+ * Reading beside a rebuild, as a part of the contract of {@link Format}: while a repository is checked, listed or
+ * restored, something else replaces indexes and snapshots at any moment. Nothing that was only replaced is called lost,
+ * and no snapshot is left out.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"

@@ -1,6 +1,7 @@
 /**
- * Faults of the store, as a part of the contract of {@link Format}: the n-th operation fails, or lies, for n = 1, 2, 3 … until there
- * are no more. Whatever happens, errors are typed, what was there stays whole, and the next run completes.
+ * Faults of the store, as a part of the contract of {@link Format}: the n-th operation fails, or lies, for n = 1, 2, 3
+ * … until there are no more. Whatever happens, errors are typed, what was there stays whole, and the next run
+ * completes.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -108,7 +109,10 @@ export const formatFaults = (subject: Subject): void => {
       return all
     })
 
-  /** The next run completes, and nothing that a snapshot needs is wrong before it, and nothing at all after it. Gives what the snapshots hold before it. */
+  /**
+   * The next run completes, and nothing that a snapshot needs is wrong before it, and nothing at all after it. Gives
+   * what the snapshots hold before it.
+   */
   const sound = (store: ObjectStore): Running<ReadonlyArray<string>> =>
     Effect.gen(function* () {
       if (isDeepStrictEqual(yield* objectsOf(store), yield* base())) return ["before"]
@@ -121,7 +125,10 @@ export const formatFaults = (subject: Subject): void => {
       return left
     })
 
-  /** Runs on a fresh copy of some objects with one fault after the other, and looks at what is left. Returns how many operations there were. */
+  /**
+   * Runs on a fresh copy of some objects with one fault after the other, and looks at what is left. Returns how many
+   * operations there were.
+   */
   const each = (
     options: Omit<FaultOptions, "nth">,
     from: Effect.Effect<Objects>,

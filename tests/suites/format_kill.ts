@@ -1,6 +1,7 @@
 /**
- * A run that is killed (`kill -9`), as a part of the contract of {@link Format}: what was there stays whole, nothing needs repair, and
- * the next run completes. The other process kills itself at a chosen operation of its store, before it or in the midst of it.
+ * A run that is killed (`kill -9`), as a part of the contract of {@link Format}: what was there stays whole, nothing
+ * needs repair, and the next run completes. The other process kills itself at a chosen operation of its store, before
+ * it or in the midst of it.
  */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"

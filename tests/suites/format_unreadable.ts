@@ -1,7 +1,7 @@
 /**
- * Objects that cannot be read, as a part of the contract of {@link Format}: by a disk that fails, by this user, or because the store answers
- * something else. Each costs what it holds and nothing more, in every operation; nothing that may be all there is removed. And
- * nothing is called damaged that was only read wrongly once.
+ * Objects that cannot be read, as a part of the contract of {@link Format}: by a disk that fails, by this user, or
+ * because the store answers something else. Each costs what it holds and nothing more, in every operation; nothing that
+ * may be all there is removed. And nothing is called damaged that was only read wrongly once.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"

@@ -1,6 +1,6 @@
 /**
- * What every kernel must do, whoever made it. Each suite takes a spec and a table of accelerators: with an empty table it tests the portable
- * kernel, with `nativeKernels` the native one, and holds both against each other.
+ * What every kernel must do, whoever made it. Each suite takes a spec and a table of accelerators: with an empty table
+ * it tests the portable kernel, with `nativeKernels` the native one, and holds both against each other.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -189,7 +189,10 @@ export const hasherSuite = (name: string, spec: KernelSpec<"hash">, table: Kerne
   })
 }
 
-/** Laws of compressors. `smallest` is the least by which prose must shrink, as a factor; 1 for those that do not compress. */
+/**
+ * Laws of compressors. `smallest` is the least by which prose must shrink, as a factor; 1 for those that do not
+ * compress.
+ */
 export const compressorSuite = (
   name: string,
   spec: KernelSpec<"compress">,

@@ -44,7 +44,9 @@ const fails = <A, R>(
 const names = (store: ObjectStore, directory: string): Effect.Effect<Array<string>, StoreError> =>
   Effect.map(Stream.runCollect(store.list(directory)), (all) => all.map(({ name }) => name).sort())
 
-/** Tests a store against the port. `makeStore` gives a new, empty store, and frees what it takes when the scope closes. */
+/**
+ * Tests a store against the port. `makeStore` gives a new, empty store, and frees what it takes when the scope closes.
+ */
 export const storeSuite = (
   name: string,
   makeStore: Effect.Effect<ObjectStore, unknown, Scope.Scope>,

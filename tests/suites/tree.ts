@@ -33,7 +33,10 @@ interface Node {
   readonly children: ReadonlyMap<string, Node>
 }
 
-/** Few names, so that trees have paths in common; among them some that sort differently as bytes than as UTF-16, or are not UTF-8. */
+/**
+ * Few names, so that trees have paths in common; among them some that sort differently as bytes than as UTF-16, or are
+ * not UTF-8.
+ */
 const names = fc.constantFrom(
   ...[
     "a",
@@ -118,7 +121,10 @@ const nameBytes = (name: string): Uint8Array =>
     return c.length === 1 && code >= 0xdc80 && code <= 0xdcff ? Buffer.of(code - 0xdc00) : Buffer.from(c)
   }))
 
-/** `count` entries or a few more: directories with some files each, three levels deep, as beneath `/usr/share`. The same at each call. */
+/**
+ * `count` entries or a few more: directories with some files each, three levels deep, as beneath `/usr/share`. The same
+ * at each call.
+ */
 export const syntheticTree = (count: number): Array<StoredEntry> => {
   let seed = 7
   const random = (below: number): number => {

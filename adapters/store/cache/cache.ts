@@ -16,11 +16,14 @@ export interface CacheOptions {
   /** Which objects are worth it. Only such as never change: their names are random, or name their content. */
   readonly holds: (name: string) => boolean
   /**
-   * Name of the object that tells this repository from another that is at the same place later. Nothing is cached before it has been
-   * read or written. Absent: names tell enough.
+   * Name of the object that tells this repository from another that is at the same place later. Nothing is cached
+   * before it has been read or written. Absent: names tell enough.
    */
   readonly config?: string
-  /** How large the whole directory may get, in bytes; what was not used for the longest time goes first. 1 GiB by default. */
+  /**
+   * How large the whole directory may get, in bytes; what was not used for the longest time goes first. 1 GiB by
+   * default.
+   */
   readonly bytes?: number
 }
 
@@ -30,13 +33,14 @@ const LARGEST = 64 << 20
 /**
  * The same store, with copies of some objects in a directory of this machine.
  *
- * - A copy is used only for an object that the store has: one that was listed, read or written through this, or else it is asked for by
- *   `stat`; and only when its size is the same. So an object that is lost is not there, cached or not. But a copy hides that the
- *   object itself is damaged: what verifies a repository must not use a cache.
+ * - A copy is used only for an object that the store has: one that was listed, read or written through this, or else it
+ *   is asked for by `stat`; and only when its size is the same. So an object that is lost is not there, cached or not.
+ *   But a copy hides that the object itself is damaged: what verifies a repository must not use a cache.
  * - What is put is cached, too; of an object that is read in part the whole is read, once.
  * - What is asked for afresh is not taken from a copy: the object is read again, and that is the copy from then on.
- * - Copies are verified, see {@link CacheFiles}; one that is damaged is removed, and the object is read again. What must not be trusted, as the
- *   directory belongs to the user, is no more than what the store gives: formats authenticate both.
+ * - Copies are verified, see {@link CacheFiles}; one that is damaged is removed, and the object is read again. What
+ *   must not be trusted, as the directory belongs to the user, is no more than what the store gives: formats
+ *   authenticate both.
  * - When the directory cannot be used, or is full, that is logged as a warning, once, and the store is used alone.
  */
 export const cache: Decorator<[options: CacheOptions]> = decorator((store, options) => {

@@ -38,8 +38,9 @@ export const repositoryKey = (location: string, config: Uint8Array): string =>
   createHash("sha256").update(`${location}\0`).update(config).digest("hex")
 
 /**
- * A cache in a directory, which any number of processes may share. A file is the content of an object and 32 bytes: the SHA-256 of the
- * object's name and content. It is written under another name first, and verified when a process first reads it; a file that does not fit is removed.
+ * A cache in a directory, which any number of processes may share. A file is the content of an object and 32 bytes: the
+ * SHA-256 of the object's name and content. It is written under another name first, and verified when a process first
+ * reads it; a file that does not fit is removed.
  *
  * Methods throw what the file system throws, but for files that vanish.
  */
@@ -140,7 +141,10 @@ export class CacheFiles {
     return undefined
   }
 
-  /** Removes what has not been used for the longest time when all is more than `keep`, what writes left behind, and empty directories. */
+  /**
+   * Removes what has not been used for the longest time when all is more than `keep`, what writes left behind, and
+   * empty directories.
+   */
   async #prune(keep: number): Promise<void> {
     const files: Array<{ readonly path: string; readonly size: number; readonly used: number }> = []
     for (const repository of await unlessGone(readdir(this.root)) ?? []) {

@@ -11,7 +11,10 @@ export type StoreOperation = "put" | "create" | "append" | "commit" | "get" | "s
 
 /** What goes wrong, and when. */
 export interface FaultOptions {
-  /** The operation to hit, counted from 1 over those that match. None is hit when it is larger than the count, or `Infinity`. */
+  /**
+   * The operation to hit, counted from 1 over those that match. None is hit when it is larger than the count, or
+   * `Infinity`.
+   */
   readonly nth: number
   /** Also hit every one after it, as when the disk is gone for good. */
   readonly onwards?: boolean
@@ -126,8 +129,8 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
 }
 
 /**
- * The same store with a fault at the `nth` matching operation. A test runs with `nth` 1, 2, 3 … until nothing is hit, and looks
- * after each run at what is left in the inner store.
+ * The same store with a fault at the `nth` matching operation. A test runs with `nth` 1, 2, 3 … until nothing is hit,
+ * and looks after each run at what is left in the inner store.
  */
 export const fault: {
   (store: ObjectStore, options: FaultOptions): FaultStore

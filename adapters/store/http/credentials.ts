@@ -23,9 +23,9 @@ const invalid = (message: string): StoreError => new StoreError({ reason: "inval
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host)
 
 /**
- * Takes a URL (`https:` or `http:`) apart. The user is that of `login`, else of the URL, else of the variable `<variables>USER`; the password
- * that of `login` or of `<variables>PASSWORD`. Without a user no password is used. Fails with `invalid` for a URL with a password,
- * and where one would cross a network in the clear, unless `clear`.
+ * Takes a URL (`https:` or `http:`) apart. The user is that of `login`, else of the URL, else of the variable
+ * `<variables>USER`; the password that of `login` or of `<variables>PASSWORD`. Without a user no password is used.
+ * Fails with `invalid` for a URL with a password, and where one would cross a network in the clear, unless `clear`.
  */
 export const addressOf = (
   location: string,

@@ -183,9 +183,10 @@ const make: (location: string, options?: HttpStoreOptions) => Effect.Effect<Obje
 /**
  * A store on a web server, by `https://host/path` or `http://…`, for reading only: any write fails with `denied`.
  *
- * - A range is asked for as such; from a server that ignores that the part is cut out of the whole object, which takes longer.
- * - The listing is that of `OBJECTS.txt` at its root when there is one. Otherwise it is put together from the pages that the server makes of directories,
- *   and the size of each object is asked for.
+ * - A range is asked for as such; from a server that ignores that the part is cut out of the whole object, which takes
+ *   longer.
+ * - The listing is that of `OBJECTS.txt` at its root when there is one. Otherwise it is put together from the pages
+ *   that the server makes of directories, and the size of each object is asked for.
  */
 export const httpStore: {
   /** Opens a URL, without a request. Fails with `invalid` for one that is none. */

@@ -11,8 +11,8 @@ export class ManifestError extends Error {
 }
 
 /**
- * Reads a manifest. `./` before a name is left out, as are empty lines, lines that begin with `#`, the manifest itself, and unfinished
- * writes (`tmp/`). Throws {@link ManifestError}.
+ * Reads a manifest. `./` before a name is left out, as are empty lines, lines that begin with `#`, the manifest itself,
+ * and unfinished writes (`tmp/`). Throws {@link ManifestError}.
  */
 export const parseManifest = (text: string): ReadonlyArray<ObjectInfo> => {
   const objects: Array<ObjectInfo> = []

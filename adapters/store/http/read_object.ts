@@ -31,8 +31,8 @@ export const statObject: (http: HttpOptions, url: URL, name: string) => Effect.E
 const noLength = (subject: Subject): StoreError => problem(subject, "io", "the server does not say how long it is")
 
 /**
- * An object, or part of it. That the server sent what was asked for is verified: a cut answer is `unavailable`, one that is
- * something else `io`. From a server that ignores ranges the part is cut out of all that it sends.
+ * An object, or part of it. That the server sent what was asked for is verified: a cut answer is `unavailable`, one
+ * that is something else `io`. From a server that ignores ranges the part is cut out of all that it sends.
  */
 export const getObject: (
   http: HttpOptions,

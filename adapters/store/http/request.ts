@@ -2,7 +2,8 @@
  * One HTTP request as a store needs it, over `fetch`.
  *
  * - What fails on the way is `unavailable`; what a status means says `status.ts`.
- * - The whole body is read before the effect ends, within a limit, and its length is verified: an answer that is cut is `unavailable`.
+ * - The whole body is read before the effect ends, within a limit, and its length is verified: an answer that is cut is
+ *   `unavailable`.
  * - It fails when no byte moves for a while, and stops when it is interrupted.
  * - A redirect is followed for GET and HEAD only; the password stays behind when it leads to another origin.
  * - It keeps to the limits of `Pace`.
@@ -40,7 +41,9 @@ export interface HttpRequest {
   readonly body?: RequestBody
   /** Statuses that are no failure. */
   readonly expect: ReadonlyArray<number>
-  /** What is wanted of the body of such an answer; nothing by default. What it throws is what the request fails with. */
+  /**
+   * What is wanted of the body of such an answer; nothing by default. What it throws is what the request fails with.
+   */
   readonly want?: (head: HttpHead) => Wanted
 }
 

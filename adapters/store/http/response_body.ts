@@ -20,7 +20,10 @@ const DISCARD_BYTES = 64 << 10
 
 const none = new Uint8Array(0)
 
-/** Reads what is wanted, and calls `moved` whenever bytes come: the next are read when that is over. Throws a StoreError when there is less, or more than the limit. */
+/**
+ * Reads what is wanted, and calls `moved` whenever bytes come: the next are read when that is over. Throws a StoreError
+ * when there is less, or more than the limit.
+ */
 export const readBody = async (
   subject: Subject,
   response: Response,

@@ -67,7 +67,9 @@ export const statusError = (subject: Subject, { headers, status }: StatusAndHead
 /** How messages name what an operation is about. */
 export const whatOf = ({ location, name }: Subject): string => name === "" ? location : `"${name}" in ${location}`
 
-/** Milliseconds that `Retry-After` asks to wait, given in seconds or as a date. Undefined without one that makes sense. */
+/**
+ * Milliseconds that `Retry-After` asks to wait, given in seconds or as a date. Undefined without one that makes sense.
+ */
 export const retryAfter = (headers: Headers, now: number): number | undefined => {
   const value = headers.get("retry-after")?.trim()
   if (value === undefined || value === "") return undefined

@@ -19,8 +19,8 @@ export interface Directory {
 const AT_ONCE = 8
 
 /**
- * All objects beneath a directory (`""`, or a name with a slash at its end), without unfinished ones. `location` is that of the store, for
- * messages.
+ * All objects beneath a directory (`""`, or a name with a slash at its end), without unfinished ones. `location` is
+ * that of the store, for messages.
  */
 export const walkDirectories = (
   top: string,
@@ -49,8 +49,8 @@ export const walkDirectories = (
   })
 
 /**
- * The components of an address beneath a directory, without percent signs: none for the directory itself, undefined when it lies
- * elsewhere. Scheme and port are not looked at: they may be those of a server behind a proxy.
+ * The components of an address beneath a directory, without percent signs: none for the directory itself, undefined
+ * when it lies elsewhere. Scheme and port are not looked at: they may be those of a server behind a proxy.
  */
 export const beneath = (directory: URL, url: URL): ReadonlyArray<string> | undefined => {
   const [above, path] = [componentsOf(directory), componentsOf(url)]

@@ -1,4 +1,7 @@
-/** A small strict reader of XML 1.0 with namespaces, as answers of servers need it: no DTD, so no entities but the five of XML. */
+/**
+ * A small strict reader of XML 1.0 with namespaces, as answers of servers need it: no DTD, so no entities but the five
+ * of XML.
+ */
 
 /** An element. */
 export interface XmlElement {

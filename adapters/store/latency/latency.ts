@@ -18,7 +18,10 @@ export interface LatencyStore extends ObjectStore {
   readonly busiest: () => number
 }
 
-/** The same store, remote, where each request takes so much longer, and objects are taken whole: appending to one is no request. */
+/**
+ * The same store, remote, where each request takes so much longer, and objects are taken whole: appending to one is no
+ * request.
+ */
 export const latency = (store: ObjectStore, options: LatencyOptions = {}): LatencyStore => {
   const pause = Effect.sleep(options.delay ?? 50)
   let under = 0

@@ -21,8 +21,8 @@ const unmetered: Meter = { charge: () => Effect.void, owe: () => {} }
 /**
  * The same store within limits. A writer counts as an operation only during its calls, a listing only while it fetches.
  *
- * A store with the property `paced` keeps to the bytes per second within an object. With any other, an object goes at full speed, then the next
- * one waits.
+ * A store with the property `paced` keeps to the bytes per second within an object. With any other, an object goes at
+ * full speed, then the next one waits.
  */
 export const limit: Decorator<[options: LimitOptions]> = decorator((store, options) => {
   const permits = options.operations === undefined ? undefined : Semaphore.makeUnsafe(Math.max(1, options.operations))

@@ -34,8 +34,9 @@ export interface Limits {
 }
 
 /**
- * For stores with the property `paced`: they run `charge` before each piece that they send, and before or after each that they receive
- * (no more is read from the connection meanwhile). Pieces of at most {@link PIECE} bytes make it smooth.
+ * For stores with the property `paced`: they run `charge` before each piece that they send, and before or after each
+ * that they receive (no more is read from the connection meanwhile). Pieces of at most {@link PIECE} bytes make it
+ * smooth.
  */
 export const Pace: Context.Reference<Limits> = Context.Reference("penstock/adapters/store/Pace", {
   defaultValue: (): Limits => ({}),

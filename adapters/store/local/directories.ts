@@ -33,8 +33,8 @@ export const makeRoot = async (path: string): Promise<void> => {
 /** The directories beneath a root, made when first needed. */
 export interface Directories {
   /**
-   * Runs `use` when the directory (relative, `/` between components, `""` for the root) is there, durably. When `use` fails
-   * because it is gone meanwhile, makes it again and runs `use` once more.
+   * Runs `use` when the directory (relative, `/` between components, `""` for the root) is there, durably. When `use`
+   * fails because it is gone meanwhile, makes it again and runs `use` once more.
    */
   readonly within: <A>(directory: string, use: () => Promise<A>) => Promise<A>
 }

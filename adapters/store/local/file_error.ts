@@ -31,8 +31,8 @@ const known: Readonly<Record<string, readonly [Reason, string]>> = {
 }
 
 /**
- * The error for a failed operation on an object: `doing` is `read`, `write`, `list`, `remove` or `open`, `name` the object or
- * directory, `location` the path of the store. What is a {@link StoreError} already stays as it is.
+ * The error for a failed operation on an object: `doing` is `read`, `write`, `list`, `remove` or `open`, `name` the
+ * object or directory, `location` the path of the store. What is a {@link StoreError} already stays as it is.
  */
 export const fileError = (doing: string, name: string, location: string, cause: unknown): StoreError => {
   if (cause instanceof StoreError) return cause

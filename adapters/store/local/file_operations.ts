@@ -22,7 +22,9 @@ export const runFiles = <A>(
     })
   })
 
-/** Checks the name, does the work, and turns what it throws into errors of the store; `doing` is a verb for messages. */
+/**
+ * Checks the name, does the work, and turns what it throws into errors of the store; `doing` is a verb for messages.
+ */
 export type Operate = <A>(
   doing: string,
   name: string,

@@ -97,12 +97,13 @@ const make = (directory: string, options?: LocalStoreOptions): Effect.Effect<Obj
 /**
  * A store in a directory.
  *
- * - A write goes to a new file in `tmp/` of the store, is synced to the disk, then gets its name by a hard link (create-only) or
- *   a rename (replace), and the directory is synced. So an object is there whole or not at all, also after a crash. Without
- *   hard links see `publish.ts`.
+ * - A write goes to a new file in `tmp/` of the store, is synced to the disk, then gets its name by a hard link
+ *   (create-only) or a rename (replace), and the directory is synced. So an object is there whole or not at all, also
+ *   after a crash. Without hard links see `publish.ts`.
  * - A failed or interrupted operation removes its temporary file. A killed program leaves it: opening the store removes
  *   temporary files that were last written more than 24 hours ago.
- * - Files have mode 0600, directories 0700, less the umask. Directories are made when the first object in them is, and stay.
+ * - Files have mode 0600, directories 0700, less the umask. Directories are made when the first object in them is, and
+ *   stay.
  * - Symbolic links are no objects; `tmp`, and what is not named like an object, is not listed.
  * - Removals are synced too.
  */

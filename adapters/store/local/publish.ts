@@ -39,14 +39,14 @@ export interface PublishOptions {
 }
 
 /**
- * Names the file `temporary` also `final`, unless there is one of that name: then throws `EEXIST`. `temporary` may be there
- * afterwards and is the caller's to remove. Both are on one file system.
+ * Names the file `temporary` also `final`, unless there is one of that name: then throws `EEXIST`. `temporary` may be
+ * there afterwards and is the caller's to remove. Both are on one file system.
  *
- * By `link(2)`, which is atomic and exclusive. Over NFS its answer may get lost and the repeated call say `EEXIST`; the number of
- * links tells (open(2), `O_EXCL`). Where there are no hard links, the right to a name is an empty file beside `temporary`,
- * opened with `O_EXCL`: who has it looks whether the name is free and renames. That holds as long as every writer of that file
- * system goes this way. A crash within leaves the claim, never part of an object: others then fail with `unavailable` until
- * the claim is removed by hand or as an old temporary file.
+ * By `link(2)`, which is atomic and exclusive. Over NFS its answer may get lost and the repeated call say `EEXIST`; the
+ * number of links tells (open(2), `O_EXCL`). Where there are no hard links, the right to a name is an empty file beside
+ * `temporary`, opened with `O_EXCL`: who has it looks whether the name is free and renames. That holds as long as every
+ * writer of that file system goes this way. A crash within leaves the claim, never part of an object: others then fail
+ * with `unavailable` until the claim is removed by hand or as an old temporary file.
  */
 export const publishNew = async (
   temporary: string,

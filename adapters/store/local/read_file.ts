@@ -14,7 +14,9 @@ const READ_BYTES = 1 << 30
 /** Names that `list` looks at between two results. */
 const LIST_BATCH = 256
 
-/** Reads an object or a part of it, into fresh bytes. Throws `not-found`, `corrupt`, `invalid` or what the system says. */
+/**
+ * Reads an object or a part of it, into fresh bytes. Throws `not-found`, `corrupt`, `invalid` or what the system says.
+ */
 export const readFile = (root: string, name: string, wanted: Range | Whole): Promise<Uint8Array> =>
   readFileAt(join(root, name), root, name, wanted)
 
@@ -52,8 +54,9 @@ export const statFile = async (root: string, name: string): Promise<ObjectInfo> 
 }
 
 /**
- * The objects beneath a directory (`DATA/`, `""` for all), some hundred at a time; one directory is open at a time. Leaves out
- * temporary files, what is not a regular file, what has a name that no object has, and what vanishes meanwhile.
+ * The objects beneath a directory (`DATA/`, `""` for all), some hundred at a time; one directory is open at a time.
+ * Leaves out temporary files, what is not a regular file, what has a name that no object has, and what vanishes
+ * meanwhile.
  */
 export async function* listFiles(root: string, directory: string): AsyncGenerator<ReadonlyArray<ObjectInfo>, void> {
   const pending = [directory]

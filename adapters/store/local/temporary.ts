@@ -1,4 +1,7 @@
-/** Files under way: written under a temporary name in the store's own file system, named when they are whole and durable. */
+/**
+ * Files under way: written under a temporary name in the store's own file system, named when they are whole and
+ * durable.
+ */
 import { type FileHandle, lstat, open, opendir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { type Directories, parentOf, syncDirectory } from "./directories.ts"
@@ -10,14 +13,20 @@ export const STALE_MS: number = 24 * 60 * 60 * 1000
 
 /** Linux takes at most this many parts in one writev (`IOV_MAX`). */
 const PARTS_PER_WRITE = 1024
-/** Parts from this length on are written on their own: Deno 2.9 needs six times as long for 16 MiB in writev as in write. */
+/**
+ * Parts from this length on are written on their own: Deno 2.9 needs six times as long for 16 MiB in writev as in
+ * write.
+ */
 const ALONE_BYTES = 256 << 10
 
 /** A file without its final name. */
 export interface Temporary {
   /** Appends parts without copying them. Ends early, without an error, when `stopped` turns true. */
   readonly write: (parts: ReadonlyArray<Uint8Array>, stopped: () => boolean) => Promise<void>
-  /** Makes the content durable, then the name. Throws `EEXIST` when the name is taken, unless `replace`. May be called once. */
+  /**
+   * Makes the content durable, then the name. Throws `EEXIST` when the name is taken, unless `replace`. May be called
+   * once.
+   */
   readonly publish: (name: string, replace: boolean) => Promise<void>
   /** Closes it and removes the temporary name. Never throws; may be called more than once. */
   readonly discard: () => Promise<void>

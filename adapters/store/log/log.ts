@@ -16,8 +16,9 @@ export interface LogOptions {
 }
 
 /**
- * The same store, with one line logged for each operation when it ends: `get "DATA/ab/c.roz" from 0, 4096 bytes in 12 ms: done`, or
- * what became of it instead: the reason and message of the error, or `interrupted`. Names, sizes and times only: no content.
+ * The same store, with one line logged for each operation when it ends:
+ * `get "DATA/ab/c.roz" from 0, 4096 bytes in 12 ms: done`, or what became of it instead: the reason and message of the
+ * error, or `interrupted`. Names, sizes and times only: no content.
  */
 export const log: Decorator<[options?: LogOptions]> = decorator((store, options) => {
   const write = options?.level === "Info" ? Effect.logInfo : Effect.logDebug

@@ -101,14 +101,14 @@ const unknown = (scheme: string): Opener => () =>
   )
 
 /**
- * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `memory:name` (the same store for all
- * who open that name in this process, as long as it runs), `s3://bucket/prefix` or `s3:https://host:port/bucket/prefix`,
- * `sftp://user@host:port/absolute/path` or `sftp:user@host:path`, `webdav+https://user@host/path`, or `https://host/path` (read-only).
- * Each store's own documentation says more of its locations. Remote stores are retried, limited and counted, see `surround`; others are
- * left as they are.
+ * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `memory:name` (the
+ * same store for all who open that name in this process, as long as it runs), `s3://bucket/prefix` or
+ * `s3:https://host:port/bucket/prefix`, `sftp://user@host:port/absolute/path` or `sftp:user@host:path`,
+ * `webdav+https://user@host/path`, or `https://host/path` (read-only). Each store's own documentation says more of its
+ * locations. Remote stores are retried, limited and counted, see `surround`; others are left as they are.
  *
- * Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location that it does not know. A path with a
- * colon in its first component needs `./` before it. The scope is for stores with connections.
+ * Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location that it does not
+ * know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
  */
 export const openStore = (
   location: string,

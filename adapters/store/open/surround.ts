@@ -22,14 +22,16 @@ export interface SurroundOptions {
 }
 
 /**
- * Opens a store by `make`, and puts around it what it needs. A store that is not remote is left as it is, unless it is to be logged. From the inside:
+ * Opens a store by `make`, and puts around it what it needs. A store that is not remote is left as it is, unless it is
+ * to be logged. From the inside:
  *
  * 1. `log`: what is asked of the server, each try, and how long the server takes, without the waits of the others.
  * 2. `limit`: each try that sends bytes pays for them; nothing is held while it waits for the next try.
  * 3. `counting`: each try is a request.
  * 4. `retry`: of all of that. Opening is tried again, too.
  *
- * A `cache` goes around all: what it has costs nothing of the above. It is not here, as it has to know what is in the store.
+ * A `cache` goes around all: what it has costs nothing of the above. It is not here, as it has to know what is in the
+ * store.
  */
 export const surround: (
   make: Effect.Effect<ObjectStore, StoreError, Scope.Scope>,

@@ -5,7 +5,10 @@ import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
 
 /** What becomes of writes. */
 export interface ReadOnlyOptions {
-  /** `fail`: every write fails with `denied` (the default). `swallow`: it succeeds and nothing happens, as for a dry run. */
+  /**
+   * `fail`: every write fails with `denied` (the default). `swallow`: it succeeds and nothing happens, as for a dry
+   * run.
+   */
   readonly writes?: "fail" | "swallow"
 }
 

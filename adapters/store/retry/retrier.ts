@@ -12,9 +12,13 @@ export interface RetryOptions {
   readonly base?: Duration.Input
   /** The longest wait that the store does not ask for itself. 30 s by default. */
   readonly longest?: Duration.Input
-  /** How long an operation is tried in all, counted from its start or the last that came of it. 10 minutes by default. */
+  /**
+   * How long an operation is tried in all, counted from its start or the last that came of it. 10 minutes by default.
+   */
   readonly within?: Duration.Input
-  /** The same as long as the store has never answered: then it is likely that its name is wrong. 1 minute by default. */
+  /**
+   * The same as long as the store has never answered: then it is likely that its name is wrong. 1 minute by default.
+   */
   readonly withinAtFirst?: Duration.Input
   /** Run before each wait. */
   readonly onRetry?: (retry: Retry) => Effect.Effect<void>
@@ -106,8 +110,8 @@ const showTime = (milliseconds: number): string => {
 }
 
 /**
- * Decides about the steps within an operation of a store, see {@link retrying}. The decorator `retry` provides it for each
- * operation; without that, nothing is tried again.
+ * Decides about the steps within an operation of a store, see {@link retrying}. The decorator `retry` provides it for
+ * each operation; without that, nothing is tried again.
  */
 export const StepRetrier: Context.Reference<Retrier> = Context.Reference("penstock/adapters/store/StepRetrier", {
   defaultValue: () => makeRetrier({ within: 0 }),
@@ -126,9 +130,9 @@ export const retryingWith = <A, R>(
   })
 
 /**
- * For stores: runs a step of an operation again while it fails with `unavailable`, as the decorator `retry` around the store is
- * told to. For what makes up one operation of the port, so that little is lost with a connection: a part of a large upload, a page of a
- * listing, the last request of a commit. The step must do no harm when it is done twice.
+ * For stores: runs a step of an operation again while it fails with `unavailable`, as the decorator `retry` around the
+ * store is told to. For what makes up one operation of the port, so that little is lost with a connection: a part of a
+ * large upload, a page of a listing, the last request of a commit. The step must do no harm when it is done twice.
  */
 export const retrying = <A, R>(effect: Effect.Effect<A, StoreError, R>): Effect.Effect<A, StoreError, R> =>
   Effect.flatMap(StepRetrier, (retrier) => retryingWith(retrier, effect))

@@ -12,20 +12,21 @@ import { makeRetrier, type Retrier, retryingWith, type RetryOptions, StepRetrier
 const COMPARED = 8 << 20
 
 /**
- * The same store, where an operation that fails with `unavailable` is tried again, when a repetition does no harm. Waits double from try to
- * try, are never shorter than what the store asks for (`retryAfter`), and end with the total time: then the error says how
- * long was tried.
+ * The same store, where an operation that fails with `unavailable` is tried again, when a repetition does no harm.
+ * Waits double from try to try, are never shorter than what the store asks for (`retryAfter`), and end with the total
+ * time: then the error says how long was tried.
  *
- * - A create-only `put` may have succeeded although it failed. So when a later try says `exists`, the object is read: the `put`
- *   succeeds when it holds exactly these bytes, and fails with `exists` otherwise. Two writers of the same bytes under one name
- *   may then both succeed; that is right for objects named by their content, or by a random name.
- * - A `commit` is not repeated here, as its writer may be gone. It may have succeeded although it failed, too, so then the
- *   object is looked at. It is taken for committed when it has the size of what was appended and nobody else
- *   writes that name (`unique`), or, read back, the same SHA-256.
- * - `append` is not tried again, `create` is. Stores repeat what makes up an append or a commit themselves, by `retrying`.
+ * - A create-only `put` may have succeeded although it failed. So when a later try says `exists`, the object is read:
+ *   the `put` succeeds when it holds exactly these bytes, and fails with `exists` otherwise. Two writers of the same
+ *   bytes under one name may then both succeed; that is right for objects named by their content, or by a random name.
+ * - A `commit` is not repeated here, as its writer may be gone. It may have succeeded although it failed, too, so then
+ *   the object is looked at. It is taken for committed when it has the size of what was appended and nobody else writes
+ *   that name (`unique`), or, read back, the same SHA-256.
+ * - `append` is not tried again, `create` is. Stores repeat what makes up an append or a commit themselves, by
+ *   `retrying`.
  * - `list` starts again where it stopped: what it has given already is left out.
- * - A `put` with `replace` and a `remove` that failed may still be carried out by the server, even after the next one of that name: what
- *   is written like that must not matter when it is old.
+ * - A `put` with `replace` and a `remove` that failed may still be carried out by the server, even after the next one
+ *   of that name: what is written like that must not matter when it is old.
  */
 export const retry: Decorator<[options?: RetryOptions]> = decorator((store, options) =>
   retryBy(store, makeRetrier(options))

@@ -1,14 +1,17 @@
 /**
- * Exclusive writes on servers that overwrite although they are told not to, by claims: small objects that say who is about to write a name.
+ * Exclusive writes on servers that overwrite although they are told not to, by claims: small objects that say who is
+ * about to write a name.
  *
  * 1. A writer puts a claim of its own beneath `tmp/claims/<name>/`, then lists them.
  * 2. When its own is the only one and the object is not there, it writes, and removes its claim afterwards.
- * 3. When there are others, all but the one with the lowest token withdraw theirs and wait; that one waits until it is alone.
+ * 3. When there are others, all but the one with the lowest token withdraw theirs and wait; that one waits until it is
+ *    alone.
  *
- * Of two writers at least one sees the other's claim, because each puts its own before it lists, and servers list what was put. A claim is
- * removed only after the object is there, so who sees no claim sees the object. So at most one of them writes.
- * A writer that dies leaves its claim behind. It counts for 15 minutes by the server's clock; a writer begins no later than 1 minute
- * after its claim and gives up after 10. The guarantee ends where a server carries out a request minutes after it lost the connection.
+ * Of two writers at least one sees the other's claim, because each puts its own before it lists, and servers list what
+ * was put. A claim is removed only after the object is there, so who sees no claim sees the object. So at most one of
+ * them writes. A writer that dies leaves its claim behind. It counts for 15 minutes by the server's clock; a writer
+ * begins no later than 1 minute after its claim and gives up after 10. The guarantee ends where a server carries out a
+ * request minutes after it lost the connection.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -37,7 +40,10 @@ interface Claim {
   readonly begun: number
 }
 
-/** Claims by name whose write may still be under way although its answer was lost: the next try of this process goes on with them. */
+/**
+ * Claims by name whose write may still be under way although its answer was lost: the next try of this process goes on
+ * with them.
+ */
 export type OpenClaims = Map<string, Claim>
 
 /** What is to be written, and where its claims are. */
@@ -48,7 +54,10 @@ export interface ClaimedPlace {
   readonly claims: string
 }
 
-/** Writes an object by `write` unless it is there. `headers` are those of claims. Fails with `unavailable` when others take too long. */
+/**
+ * Writes an object by `write` unless it is there. `headers` are those of claims. Fails with `unavailable` when others
+ * take too long.
+ */
 export const writeByClaim: (
   client: S3Client,
   open: OpenClaims,

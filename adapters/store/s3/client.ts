@@ -59,8 +59,8 @@ const ANSWER_BYTES = 1 << 20
 /** An upload takes no longer than at this rate, in bytes per millisecond: dead connections end earlier than that. */
 const SLOWEST_UPLOAD = 8
 /**
- * On Node a blob goes out in pieces, so that a slow line does not look like a silent server to it. Deno would not say the
- * length of a blob.
+ * On Node a blob goes out in pieces, so that a slow line does not look like a silent server to it. Deno would not say
+ * the length of a blob.
  */
 const inPieces = !("Deno" in globalThis) && !("Bun" in globalThis)
 /** Deno sends streams without their length, which servers refuse. There, a body waits before it is sent. */
@@ -85,7 +85,10 @@ const sealBody = async (
 const passing = (meter: Meter, stop: AbortSignal) => (bytes: number): Promise<void> =>
   Effect.runPromise(meter.charge(bytes), { signal: stop })
 
-/** What `fetch` takes of a body, with its length in the headers where it does not find out by itself. `sent`: another part is on its way. */
+/**
+ * What `fetch` takes of a body, with its length in the headers where it does not find out by itself. `sent`: another
+ * part is on its way.
+ */
 const bodyOf = async (
   bytes: Uint8Array<ArrayBuffer>,
   headers: Headers,

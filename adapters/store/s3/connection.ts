@@ -38,8 +38,8 @@ const lengthOf = (headers: Headers): number | undefined => {
 }
 
 /**
- * Reads all of a body. It has exactly the length that its headers say, or it throws: a connection that ends early must never pass
- * for the end of the object.
+ * Reads all of a body. It has exactly the length that its headers say, or it throws: a connection that ends early must
+ * never pass for the end of the object.
  */
 const readAll = async (
   response: Response,
@@ -74,7 +74,10 @@ const readAll = async (
   return out
 }
 
-/** Sends and reads the answer: as bytes when its status is 2xx, else as text. `start` calls `sent` when a part of its body is on its way. */
+/**
+ * Sends and reads the answer: as bytes when its status is 2xx, else as text. `start` calls `sent` when a part of its
+ * body is on its way.
+ */
 export const readBody = async (
   start: (signal: AbortSignal, sent: () => void) => Promise<Response>,
   limits: BodyLimits,

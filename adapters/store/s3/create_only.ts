@@ -20,8 +20,8 @@ export type CreateOnly = (
 const CONDITION = { "if-none-match": "*" }
 
 /**
- * Create-only writes to a server. AWS keeps the condition. Others are asked, once: an object under `tmp/` that is there already is
- * put again. Ceph keeps it, but neither in buckets with versions nor at the completion of uploads.
+ * Create-only writes to a server. AWS keeps the condition. Others are asked, once: an object under `tmp/` that is there
+ * already is put again. Ceph keeps it, but neither in buckets with versions nor at the completion of uploads.
  */
 export const makeCreateOnly = (client: S3Client, headers: Readonly<Record<string, string>>): CreateOnly => {
   const { endpoint, prefix } = client.location

@@ -61,8 +61,9 @@ const loadChain = async (profile: string | undefined) => {
 }
 
 /**
- * A profile named in the location comes first, then the keys in the environment, then AWS's chain: `AWS_PROFILE` and the files
- * of ~/.aws (also with single sign-on, roles and programs that print credentials), web identity, containers and instances.
+ * A profile named in the location comes first, then the keys in the environment, then AWS's chain: `AWS_PROFILE` and
+ * the files of ~/.aws (also with single sign-on, roles and programs that print credentials), web identity, containers
+ * and instances.
  */
 export const credentialSource = (location: S3Location): CredentialSource => {
   const accessKeyId = firstOf("AWS_ACCESS_KEY_ID")
@@ -82,7 +83,9 @@ export const credentialSource = (location: S3Location): CredentialSource => {
   }
 }
 
-/** Settings of a profile in ~/.aws/config: only `name = value` of its own section; nothing when there is no such file. */
+/**
+ * Settings of a profile in ~/.aws/config: only `name = value` of its own section; nothing when there is no such file.
+ */
 const profileSettings = (profile: string): ReadonlyMap<string, string> => {
   const found = new Map<string, string>()
   const path = firstOf("AWS_CONFIG_FILE") ?? join(homedir(), ".aws", "config")
@@ -102,7 +105,10 @@ const profileSettings = (profile: string): ReadonlyMap<string, string> => {
   return found
 }
 
-/** A location with what the environment adds: region and endpoint, from variables or the profile. Throws a {@link StoreError}. */
+/**
+ * A location with what the environment adds: region and endpoint, from variables or the profile. Throws a {@link
+ * StoreError}.
+ */
 export const withEnvironment = (location: S3Location): S3Location => {
   const settings = profileSettings(location.profile ?? firstOf("AWS_PROFILE") ?? "default")
   const endpoint = location.endpoint ?? firstOf("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") ??

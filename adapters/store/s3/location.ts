@@ -1,4 +1,7 @@
-/** Locations of stores in S3: `s3://bucket/prefix` and restic's `s3:https://host:port/bucket/prefix`, with settings as a query. */
+/**
+ * Locations of stores in S3: `s3://bucket/prefix` and restic's `s3:https://host:port/bucket/prefix`, with settings as a
+ * query.
+ */
 import { StoreError } from "../../../stages/store/store.ts"
 
 /** Where objects are kept, and how. No secrets. */
@@ -109,7 +112,8 @@ export const parseS3Location = (location: string): S3Location => {
   const cut = location.indexOf("?")
   const given = parametersOf(cut < 0 ? "" : location.slice(cut + 1))
   const path = (cut < 0 ? location : location.slice(0, cut)).replace(/^s3:/i, "")
-  // Before anything is repeated: a secret can have slashes, so that what stands before the "@" looks like a host or bucket.
+  // Before anything is repeated: a secret can have slashes, so that what stands before the "@" looks like a host or
+  // bucket.
   const start = path.replace(/^https?:/i, "").replace(/^\/\//, "")
   if (/^(?!\[)(?:[^/:]*@|[^/:]*:(?!\d{1,5}(?:\/|$)))/.test(start)) throw invalid(NO_SECRETS)
   let host: string | undefined

@@ -1,6 +1,7 @@
 /**
- * Marks an object with the write that made it, so that a writer recognises its own. An answer can be lost and the same request sent again:
- * by us, and by each of the runtimes, when a connection that was used before breaks. Then the second finds the object of the first.
+ * Marks an object with the write that made it, so that a writer recognises its own. An answer can be lost and the same
+ * request sent again: by us, and by each of the runtimes, when a connection that was used before breaks. Then the
+ * second finds the object of the first.
  */
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../../../stages/store/store.ts"

@@ -279,8 +279,9 @@ const make: (
  */
 export const s3Store: {
   /**
-   * Opens a bucket by the URL `s3://bucket/prefix` or `s3:https://host:port/bucket/prefix`. Fails with `not-found` when there is no such
-   * bucket and `create` is not given, `invalid` for a location that is not understood, `denied`, or `unavailable`.
+   * Opens a bucket by the URL `s3://bucket/prefix` or `s3:https://host:port/bucket/prefix`. Fails with `not-found` when
+   * there is no such bucket and `create` is not given, `invalid` for a location that is not understood, `denied`, or
+   * `unavailable`.
    */
   readonly make: (location: string, options?: S3StoreOptions) => Effect.Effect<ObjectStore, StoreError>
   /** The same as a layer. */

@@ -25,7 +25,10 @@ export interface Connection {
 
 /** A server that says nothing for so long does not answer, in milliseconds. */
 const CONNECT_TIMEOUT = 30_000
-/** It is asked for a sign of life every so often, in milliseconds, and given up after this many in vain: within 30 to 40 s. */
+/**
+ * It is asked for a sign of life every so often, in milliseconds, and given up after this many in vain: within 30 to 40
+ * s.
+ */
 const KEEPALIVE = 10_000
 const KEEPALIVES = 3
 /** How long the end of a connection may take, in milliseconds. */
@@ -34,7 +37,9 @@ const END_TIMEOUT = 2_000
 const failure = (reason: StoreError["reason"], message: string, cause?: unknown): StoreError =>
   new StoreError({ reason, object: "", message, cause })
 
-/** Connects. Throws a {@link StoreError}: `unavailable` when it may pass. `onLost` is called when the connection breaks. */
+/**
+ * Connects. Throws a {@link StoreError}: `unavailable` when it may pass. `onLost` is called when the connection breaks.
+ */
 export const connect = async (ssh2: Ssh2, server: Server, onLost: () => void): Promise<Connection> => {
   const where = `${server.user}@${knownName(server.host, server.port)}`
   const login = authentication(attemptsFor(ssh2, server.user, server.credentials))

@@ -22,7 +22,9 @@ export interface OpenDirectory {
   readonly close: () => Promise<void>
 }
 
-/** Opens a directory to sync it. OpenSSH on Linux opens a directory like a file, and then syncs it; see {@link canSync}. */
+/**
+ * Opens a directory to sync it. OpenSSH on Linux opens a directory like a file, and then syncs it; see {@link canSync}.
+ */
 export const openToSync = async (session: Session, path: string): Promise<OpenDirectory> => {
   const handle = await session.open(path, "read")
   return {
@@ -82,8 +84,8 @@ const makeOne = async (session: Session, path: string): Promise<void> => {
 /** The directories beneath a root. */
 export interface Directories {
   /**
-   * Runs `use` when the directory (relative, `""` for the root) is there, durably. When `use` fails because it is gone meanwhile,
-   * makes it again and runs `use` once more.
+   * Runs `use` when the directory (relative, `""` for the root) is there, durably. When `use` fails because it is gone
+   * meanwhile, makes it again and runs `use` once more.
    */
   readonly within: <A>(session: Session, directory: string, use: () => Promise<A>) => Promise<A>
 }

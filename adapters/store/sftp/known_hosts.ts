@@ -84,7 +84,9 @@ export const judge = (files: ReadonlyArray<string>, host: string, port: number, 
   return plain.some((one) => !one.revoked && one.key === key) ? { is: "known" } : { is: "unknown" }
 }
 
-/** Signature algorithms in the order to ask for: first those for keys that are known, as another key would be refused. */
+/**
+ * Signature algorithms in the order to ask for: first those for keys that are known, as another key would be refused.
+ */
 export const preferredAlgorithms = (
   files: ReadonlyArray<string>,
   host: string,

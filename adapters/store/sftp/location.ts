@@ -7,7 +7,10 @@ export interface SftpLocation {
   /** A host, or an alias of the configuration. IPv6 without brackets. */
   readonly host: string
   readonly port?: number
-  /** Absolute, or relative to the directory that the server starts in, which is the home of the user. Without `/` at its end. */
+  /**
+   * Absolute, or relative to the directory that the server starts in, which is the home of the user. Without `/` at its
+   * end.
+   */
   readonly path: string
   /** File with the private key. */
   readonly identity?: string

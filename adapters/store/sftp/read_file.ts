@@ -39,7 +39,9 @@ const fill = async (session: Session, handle: Handle, target: Buffer, position: 
   return !ended
 }
 
-/** Reads an object or a part of it, into fresh bytes. Throws `not-found`, `corrupt`, `invalid` or what the server says. */
+/**
+ * Reads an object or a part of it, into fresh bytes. Throws `not-found`, `corrupt`, `invalid` or what the server says.
+ */
 export const readFile = async (
   session: Session,
   root: string,
@@ -87,8 +89,8 @@ export const statFile = async (session: Session, root: string, location: string,
 }
 
 /**
- * The objects beneath a directory (`DATA/`, `""` for all), some at a time; some directories are read at once. Leaves out temporary
- * files, what is not a regular file, what has a name that no object has, and what vanishes meanwhile.
+ * The objects beneath a directory (`DATA/`, `""` for all), some at a time; some directories are read at once. Leaves
+ * out temporary files, what is not a regular file, what has a name that no object has, and what vanishes meanwhile.
  */
 export async function* listFiles(
   session: Session,

@@ -24,7 +24,9 @@ export type Handle = Buffer
 
 /** Bytes in one read or write: every server takes 32 KiB with what is around it, and one SSH packet holds no more. */
 export const REQUEST_BYTES: number = 31 << 10
-/** Reads or writes of one file that are under way at once, 2 MiB together: a round trip of 50 ms still allows 40 MB/s. */
+/**
+ * Reads or writes of one file that are under way at once, 2 MiB together: a round trip of 50 ms still allows 40 MB/s.
+ */
 const REQUESTS = 64
 
 /** What a session can do beyond version 3 of the protocol. */
@@ -118,7 +120,10 @@ export const makeSession = (sftp: SftpClient): { readonly session: Session; read
   return { session, lose }
 }
 
-/** Does the jobs, some at once, in order of their start. Starts no more when one fails or `stopped`; ends when none is under way. */
+/**
+ * Does the jobs, some at once, in order of their start. Starts no more when one fails or `stopped`; ends when none is
+ * under way.
+ */
 export const pipelined = async (
   jobs: Iterator<() => Promise<void>>,
   stopped: () => boolean = () => false,

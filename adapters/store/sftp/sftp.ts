@@ -64,7 +64,9 @@ const ownName = (): string => {
   })
 }
 
-/** Whom to connect to: what the location says, then the configuration, then what is usual. Throws a {@link StoreError}. */
+/**
+ * Whom to connect to: what the location says, then the configuration, then what is usual. Throws a {@link StoreError}.
+ */
 const serverOf = (location: SftpLocation, options: SftpStoreOptions): Server => {
   const file = options.config ?? join(homedir(), ".ssh", "config")
   const config = readConfig(file, location.host)
@@ -205,24 +207,29 @@ const make = (
 /**
  * A store in a directory on an SFTP server.
  *
- * - The location is `sftp://user@host:port/absolute/path`, `sftp://user@host/~/path/in/home`, or `sftp:user@host:path` as scp and
- *   restic write it. `?identity=FILE` names a private key, `?known-hosts=FILE` the file with the keys of hosts. A password in it
- *   is refused.
- * - `HostName`, `User`, `Port`, `IdentityFile`, `UserKnownHostsFile` and `Include` of `~/.ssh/config` count; `Match` blocks do not.
- *   A host that is to be reached by a proxy is refused.
+ * - The location is `sftp://user@host:port/absolute/path`, `sftp://user@host/~/path/in/home`, or `sftp:user@host:path`
+ *   as scp and restic write it. `?identity=FILE` names a private key, `?known-hosts=FILE` the file with the keys of
+ *   hosts. A password in it is refused.
+ * - `HostName`, `User`, `Port`, `IdentityFile`, `UserKnownHostsFile` and `Include` of `~/.ssh/config` count; `Match`
+ *   blocks do not. A host that is to be reached by a proxy is refused.
  * - The key of the host must be in a known-hosts file. It is never added there.
  * - Logs in with the named keys, the agent, the usual keys in `~/.ssh`, the password, in this order.
- * - A write goes to a new file in `tmp/` of the store and is synced where the server has `fsync@openssh.com`, then gets its name by
- *   a hard link (create-only; see `temporary.ts` for servers without) or a rename (replace), and the directory is synced where the server can. So an object is there
- *   whole or not at all, and `properties` say whether also after a crash.
- * - A failed operation removes its temporary file, when the connection holds. Opening the store removes temporary files that were
- *   last written more than 24 hours ago.
- * - Files have mode 0600, directories 0700, less the umask. Directories are made when the first object in them is, and stay.
- * - All operations share one connection. When it breaks, those under way fail with `unavailable`, and the next one connects again.
- *   A server that does not answer is given up after 30 to 40 seconds.
+ * - A write goes to a new file in `tmp/` of the store and is synced where the server has `fsync@openssh.com`, then gets
+ *   its name by a hard link (create-only; see `temporary.ts` for servers without) or a rename (replace), and the
+ *   directory is synced where the server can. So an object is there whole or not at all, and `properties` say whether
+ *   also after a crash.
+ * - A failed operation removes its temporary file, when the connection holds. Opening the store removes temporary files
+ *   that were last written more than 24 hours ago.
+ * - Files have mode 0600, directories 0700, less the umask. Directories are made when the first object in them is, and
+ *   stay.
+ * - All operations share one connection. When it breaks, those under way fail with `unavailable`, and the next one
+ *   connects again. A server that does not answer is given up after 30 to 40 seconds.
  */
 export const sftpStore: {
-  /** Opens a directory. Fails with `not-found` when it is not there and `create` is not given, `denied` when the server lets us not in. */
+  /**
+   * Opens a directory. Fails with `not-found` when it is not there and `create` is not given, `denied` when the server
+   * lets us not in.
+   */
   readonly make: (
     location: string,
     options?: SftpStoreOptions,

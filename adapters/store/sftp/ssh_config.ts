@@ -19,7 +19,10 @@ export interface HostConfig {
 export const expandHome = (path: string): string =>
   path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path
 
-/** Whether `host` fits a pattern of ssh with `*` and `?`; case does not matter. In time that is the product of their lengths at most. */
+/**
+ * Whether `host` fits a pattern of ssh with `*` and `?`; case does not matter. In time that is the product of their
+ * lengths at most.
+ */
 export const matchesPattern = (pattern: string, host: string): boolean => {
   const [wanted, given] = [pattern.toLowerCase(), host.toLowerCase()]
   let at = 0
@@ -54,8 +57,9 @@ const FILES = 256
 const PROXIES = ["proxyjump", "proxycommand"]
 
 /**
- * The settings for `host` in the file, when it is there. As in ssh the first value counts, and `IdentityFile` adds up. `Include` is
- * followed; blocks that start with `Match` are passed over, but for `Match all`. Throws when a file is there and cannot be read, or there are too many.
+ * The settings for `host` in the file, when it is there. As in ssh the first value counts, and `IdentityFile` adds up.
+ * `Include` is followed; blocks that start with `Match` are passed over, but for `Match all`. Throws when a file is
+ * there and cannot be read, or there are too many.
  */
 export const readConfig = (file: string, host: string): HostConfig => {
   const first = new Map<string, string>()

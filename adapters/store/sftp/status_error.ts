@@ -58,8 +58,8 @@ const fieldsOf = ({ reason, message, cause, retryAfter }: StoreError) => ({
 })
 
 /**
- * The status for a full disk or a read-only file system is a general failure: looks at the file system that `path` is on, and
- * returns the error to throw instead. `bytes` were to be written.
+ * The status for a full disk or a read-only file system is a general failure: looks at the file system that `path` is
+ * on, and returns the error to throw instead. `bytes` were to be written.
  */
 export const explainFailure = async (
   session: Session,

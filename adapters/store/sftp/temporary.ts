@@ -128,12 +128,13 @@ const isThere = async (session: Session, path: string): Promise<boolean> => {
 }
 
 /**
- * Gives the file `path` the name `final`, unless there is one of that name: then throws `exists`. Returns whether `path` is gone.
+ * Gives the file `path` the name `final`, unless there is one of that name: then throws `exists`. Returns whether
+ * `path` is gone.
  *
- * By a hard link, which is atomic and exclusive. Where there are none, the right to a name is a file beside `path` that must not be
- * there before: who has made it looks whether the name is free and renames. That holds as long as every writer goes this way. What
- * breaks off within leaves the claim, never part of an object: others then fail with `unavailable` until it is removed by hand or
- * as an old temporary file.
+ * By a hard link, which is atomic and exclusive. Where there are none, the right to a name is a file beside `path` that
+ * must not be there before: who has made it looks whether the name is free and renames. That holds as long as every
+ * writer goes this way. What breaks off within leaves the claim, never part of an object: others then fail with
+ * `unavailable` until it is removed by hand or as an old temporary file.
  */
 const publishNew = async (
   session: Session,
@@ -196,7 +197,10 @@ const renameOver = async (
   }
 }
 
-/** Removes temporary files that were last written before `now - STALE_MS` by the clock of the server. What cannot be removed stays. */
+/**
+ * Removes temporary files that were last written before `now - STALE_MS` by the clock of the server. What cannot be
+ * removed stays.
+ */
 export const removeStale = async (session: Session, root: string, now: number): Promise<void> => {
   const directory = `${root}/${TEMPORARY}`
   let handle

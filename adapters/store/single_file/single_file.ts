@@ -125,14 +125,18 @@ const make = (
 /**
  * A store whose only object, of a given name, is the file at a path.
  *
- * - A write goes to a new file beside it, `.<file>.<UUID>.part` of mode 0600, which is synced, then gets the file's name by a hard
- *   link (create-only) or a rename (replace); then the directory is synced. So the file is there whole or not at all, also after a
- *   crash. Opening removes temporary files that a killed program left more than 24 hours ago.
+ * - A write goes to a new file beside it, `.<file>.<UUID>.part` of mode 0600, which is synced, then gets the file's
+ *   name by a hard link (create-only) or a rename (replace); then the directory is synced. So the file is there whole
+ *   or not at all, also after a crash. Opening removes temporary files that a killed program left more than 24 hours
+ *   ago.
  * - When the path is a symbolic link, the file that it points to is the object.
  * - Any other object is not there, and writing one fails with `invalid`.
  */
 export const singleFileStore: {
-  /** Opens a file. Fails with `not-found` when it is not there and `create` is not given, `denied`, or `io` (a directory, say). */
+  /**
+   * Opens a file. Fails with `not-found` when it is not there and `create` is not given, `denied`, or `io` (a
+   * directory, say).
+   */
   readonly make: (
     path: string,
     objectName: string,

@@ -283,7 +283,9 @@ const sqliteError = (doing: string, name: string, location: string, cause: unkno
   return new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
 }
 
-/** Makes the file for its owner only; those beside it take the mode from it. What keeps it from being made SQLite says. */
+/**
+ * Makes the file for its owner only; those beside it take the mode from it. What keeps it from being made SQLite says.
+ */
 const makeFile = (path: string): void => {
   let fd: number
   try {
@@ -375,17 +377,18 @@ const make = Effect.fnUntraced(function* (file: string, options?: SqliteStoreOpt
 /**
  * A store in a SQLite file (with `-wal` and `-shm` beside it while it is open).
  *
- * - A `put` or `commit` is one transaction, synced to the disk. An object is there whole or not at all, also after a crash.
- * - Any number of processes of one machine may have it open; they write in turns, and wait up to a minute for each other. SQLite files do
- *   not belong on network file systems.
+ * - A `put` or `commit` is one transaction, synced to the disk. An object is there whole or not at all, also after a
+ *   crash.
+ * - Any number of processes of one machine may have it open; they write in turns, and wait up to a minute for each
+ *   other. SQLite files do not belong on network file systems.
  * - Work is done on the calling thread, so it is no faster with more connections.
  * - Space of removed objects is used again, but the file does not shrink.
  * - The file is made with mode 0600, whatever the umask; those beside it have its mode.
  */
 export const sqliteStore: {
   /**
-   * Opens a file, until the scope closes. Fails with `not-found` when it is not there and `create` is not given, `corrupt` when it is
-   * something else, `denied`, or `io`.
+   * Opens a file, until the scope closes. Fails with `not-found` when it is not there and `create` is not given,
+   * `corrupt` when it is something else, `denied`, or `io`.
    */
   readonly make: (
     file: string,

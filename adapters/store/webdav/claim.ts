@@ -1,15 +1,16 @@
 /**
- * Create-only writes on servers that have none. Of several that make one collection at the same time exactly one succeeds, on every
- * server, so a collection is the lock of a name while its object is moved into place:
+ * Create-only writes on servers that have none. Of several that make one collection at the same time exactly one
+ * succeeds, on every server, so a collection is the lock of a name while its object is moved into place:
  *
  * 1. The object is written under a temporary name.
- * 2. `tmp/claims/<hash of the name>.0/` is made. Who makes it has the claim; others wait until there is an object (`exists`) or the claim
- *    is free again.
- * 3. Who has the claim looks once more whether there is an object, moves the temporary one to the name, and frees the claim.
+ * 2. `tmp/claims/<hash of the name>.0/` is made. Who makes it has the claim; others wait until there is an object
+ *    (`exists`) or the claim is free again.
+ * 3. Who has the claim looks once more whether there is an object, moves the temporary one to the name, and frees the
+ *    claim.
  *
- * A program that is killed between 2 and 3 leaves the claim. It is taken over when it is older than {@link STALE_MS} by the server's
- * clock, by making its successor `….1/`, of which again there is one winner. A claim is used for {@link LEASE_MS} at most, so a program
- * that was stopped for long does not move an object into the claim of another.
+ * A program that is killed between 2 and 3 leaves the claim. It is taken over when it is older than {@link STALE_MS} by
+ * the server's clock, by making its successor `….1/`, of which again there is one winner. A claim is used for {@link
+ * LEASE_MS} at most, so a program that was stopped for long does not move an object into the claim of another.
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -46,8 +47,8 @@ export interface ClaimedWork {
 }
 
 /**
- * Does the work when there is no object of that name and nobody else makes one. Fails with `exists` otherwise. When it cannot be
- * settled what became of the work, the claim is left to grow old.
+ * Does the work when there is no object of that name and nobody else makes one. Fails with `exists` otherwise. When it
+ * cannot be settled what became of the work, the claim is left to grow old.
  */
 export const withClaim = (
   http: HttpOptions,
@@ -88,7 +89,10 @@ export const withClaim = (
       }
     }
   })
-  /** From the generation `first` on: those before are needed as long as there is no object, or two writers could each have one. */
+  /**
+   * From the generation `first` on: those before are needed as long as there is no object, or two writers could each
+   * have one.
+   */
   const free = (first: number, { generation, since }: { readonly generation: number; readonly since: number }) =>
     Effect.suspend(() => {
       // Later it might be another's already.

@@ -7,17 +7,18 @@ import { propfind } from "./propfind.ts"
 /** Collections of one store. */
 export interface Collections {
   /**
-   * Runs `work` when the collection that `name` lies in is there. Collections that were seen once are not looked for again; should
-   * `work` then find one missing, it is run a second time.
+   * Runs `work` when the collection that `name` lies in is there. Collections that were seen once are not looked for
+   * again; should `work` then find one missing, it is run a second time.
    */
   readonly around: <A>(name: string, work: Effect.Effect<A, StoreError>) => Effect.Effect<A, StoreError>
 }
 
 /**
- * Makes one. Succeeds when it is there already: false then. Of several that make it at the same time, exactly one gets true.
+ * Makes one. Succeeds when it is there already: false then. Of several that make it at the same time, exactly one gets
+ * true.
  *
- * Apache says 403 both to who is not allowed to and to who loses such a race; so then it is looked for, and tried again in case
- * that another has removed it meanwhile.
+ * Apache says 403 both to who is not allowed to and to who loses such a race; so then it is looked for, and tried again
+ * in case that another has removed it meanwhile.
  */
 export const makeCollection: (
   http: HttpOptions,

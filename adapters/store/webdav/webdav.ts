@@ -29,7 +29,9 @@ import { makeSpool } from "./spool.ts"
 export interface WebdavStoreOptions {
   /** Make the collection, and what is missing above it, when it is not there. Otherwise its absence is an error. */
   readonly create?: boolean
-  /** Whom it is opened for; by default the user of the URL or `PENSTOCK_WEBDAV_USER`, with `PENSTOCK_WEBDAV_PASSWORD`. */
+  /**
+   * Whom it is opened for; by default the user of the URL or `PENSTOCK_WEBDAV_USER`, with `PENSTOCK_WEBDAV_PASSWORD`.
+   */
   readonly login?: Login
   /** How long no byte may move, in milliseconds. 60,000 by default. */
   readonly idle?: number
@@ -168,8 +170,8 @@ const store = (http: HttpOptions, root: URL, claims: ClaimOptions | undefined): 
 }
 
 /**
- * A name as the server has it: nginx lists nothing that begins with a dot, so such components get a comma before it, which no name of an
- * object has.
+ * A name as the server has it: nginx lists nothing that begins with a dot, so such components get a comma before it,
+ * which no name of an object has.
  */
 const shown = (name: string): string => name.replace(/(^|\/)\./g, "$1,.")
 const hidden = (component: string): string => component.startsWith(",.") ? component.slice(1) : component
@@ -281,19 +283,22 @@ const make: (location: string, options?: WebdavStoreOptions) => Effect.Effect<Ob
   })
 
 /**
- * A store in a collection of a WebDAV server, by `webdav+https://user@host/path` or `webdav+http://…` (which sends the password in the
- * clear).
+ * A store in a collection of a WebDAV server, by `webdav+https://user@host/path` or `webdav+http://…` (which sends the
+ * password in the clear).
  *
- * - `put` with `replace` or `unique` is one PUT. nginx and Apache write it to a temporary file, so that an object is there whole or not
- *   at all; what other servers do with a broken upload is up to them.
+ * - `put` with `replace` or `unique` is one PUT. nginx and Apache write it to a temporary file, so that an object is
+ *   there whole or not at all; what other servers do with a broken upload is up to them.
  * - Any other `put` is create-only on every server: see `claim.ts`. It takes some six requests.
- * - A writer gathers its object, in memory up to 8 MiB and beyond that in a temporary file of this machine, and sends it at the commit,
- *   which may be called again after it failed.
+ * - A writer gathers its object, in memory up to 8 MiB and beyond that in a temporary file of this machine, and sends
+ *   it at the commit, which may be called again after it failed.
  * - What is left in `tmp/` for more than a day is removed before the first write.
  * - Nothing tells when the server has it on the disk, so it is not `durable`.
  */
 export const webdavStore: {
-  /** Opens a collection. Fails with `not-found` when it is not there and `create` is not given, `invalid` for a URL that is none. */
+  /**
+   * Opens a collection. Fails with `not-found` when it is not there and `create` is not given, `invalid` for a URL that
+   * is none.
+   */
   readonly make: (location: string, options?: WebdavStoreOptions) => Effect.Effect<ObjectStore, StoreError>
   /** The same as a layer. */
   readonly layer: (location: string, options?: WebdavStoreOptions) => Layer.Layer<ObjectStore, StoreError>

@@ -127,7 +127,9 @@ export const presentContents = (store: ObjectStore): Effect.Effect<ChunkIndex, S
     )
   })
 
-/** The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged. */
+/**
+ * The catalog to be updated: a copy of the parent's, or an empty one when there is no parent or its catalog is damaged.
+ */
 const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: SnapshotObject | undefined) {
   if (parent !== undefined) {
     const copy = yield* openCatalog(opened, parent).pipe(

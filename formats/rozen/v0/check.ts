@@ -27,8 +27,8 @@ import { listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
 const CONCURRENCY = 4
 
 /**
- * Structure: catalogs and logs are read whole; of every content the header and the metadata; every file of every snapshot is looked
- * up. With `readData` that share of the contents, chosen at random, is read whole and hashed again.
+ * Structure: catalogs and logs are read whole; of every content the header and the metadata; every file of every
+ * snapshot is looked up. With `readData` that share of the contents, chosen at random, is read whole and hashed again.
  */
 export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
   steadily(run(opened, options), listSnapshots(opened))
@@ -121,7 +121,10 @@ const keeping = (
       then()
     }))
 
-/** Adds the files whose content is missing or damaged to the findings. A catalog that cannot be opened is a finding itself. */
+/**
+ * Adds the files whose content is missing or damaged to the findings. A catalog that cannot be opened is a finding
+ * itself.
+ */
 export const nameFiles: (
   opened: Opened,
   snapshots: ReadonlyArray<SnapshotObject>,

@@ -1,6 +1,6 @@
 /**
- * Stores the content of files: one object each, named by its hash. The hash must be known before the first byte is written, so the
- * content is read twice; a content that is there already is read once. SPEC.md, "Writing content".
+ * Stores the content of files: one object each, named by its hash. The hash must be known before the first byte is
+ * written, so the content is read twice; a content that is there already is read once. SPEC.md, "Writing content".
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,9 @@ const RETRIES = 1
 /** Content up to this length is kept between the passes, and so read once. */
 const KEPT_BYTES = FRAME_BYTES
 
-/** The content of a list: the ID of the one object, and the length modulo 2^32; the full length is that of the entry. */
+/**
+ * The content of a list: the ID of the one object, and the length modulo 2^32; the full length is that of the entry.
+ */
 export const contentList = (id: Uint8Array, size: number): Uint8Array => {
   const list = new ChunkListBuilder()
   list.add(id, size % 0x100000000)
@@ -57,8 +59,8 @@ export class ContentWriter {
   }
 
   /**
-   * Stores the content of a file, unless it is there, and gives the entry as the catalog has it. A file becomes `unreadable` when
-   * it cannot be read, or when the passes gave different contents, twice.
+   * Stores the content of a file, unless it is there, and gives the entry as the catalog has it. A file becomes
+   * `unreadable` when it cannot be read, or when the passes gave different contents, twice.
    */
   store(entry: Entry): Effect.Effect<Stored, StoreError> {
     const { content = new Uint8Array(0), ...bare } = entry

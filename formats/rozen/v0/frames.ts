@@ -1,7 +1,8 @@
 /**
- * Frames: how the sections and the data of an object are compressed and sealed, piece by piece, so that an object of any size is
- * written and read in little memory. Number and end of each frame are authenticated with it ("STREAM", Hoang, Reyhanitabar,
- * Rogaway and Vizár, https://eprint.iacr.org/2015/189): none can be left out, moved, repeated, or brought in from another object.
+ * Frames: how the sections and the data of an object are compressed and sealed, piece by piece, so that an object of
+ * any size is written and read in little memory. Number and end of each frame are authenticated with it ("STREAM",
+ * Hoang, Reyhanitabar, Rogaway and Vizár, https://eprint.iacr.org/2015/189): none can be left out, moved, repeated, or
+ * brought in from another object.
  */
 import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
 import { KernelError } from "../../../stages/kernel/kernel.ts"

@@ -1,4 +1,7 @@
-/** `DATA/<xx>.roz-log/<NNNN>.roz-log`: every path of a run, so that its catalog can be made again from DATA alone. SPEC.md, "Logs". */
+/**
+ * `DATA/<xx>.roz-log/<NNNN>.roz-log`: every path of a run, so that its catalog can be made again from DATA alone.
+ * SPEC.md, "Logs".
+ */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -1,6 +1,6 @@
 /**
- * The metadata beside the content of a file: what was known of it at the path where it was first stored. Recovery data: the
- * metadata that counts is in the catalogs, because many paths may have the same content.
+ * The metadata beside the content of a file: what was known of it at the path where it was first stored. Recovery data:
+ * the metadata that counts is in the catalogs, because many paths may have the same content.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../../stages/catalog/tree/codec.ts"

@@ -1,8 +1,9 @@
 /**
- * The rozen format, block version 0: one file is one object, as the first sketch of the format has it. SPEC.md has every byte.
+ * The rozen format, block version 0: one file is one object, as the first sketch of the format has it. SPEC.md has
+ * every byte.
  *
- * New repositories are better made in version 1 (`rozen`): this one stores a whole catalog with every run and an object for every file.
- * @module
+ * New repositories are better made in version 1 (`rozen`): this one stores a whole catalog with every run and an object
+ * for every file. @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -120,8 +121,8 @@ const repository = (opened: Opened): Repository => ({
 })
 
 /**
- * The version of the rozen repository in a store: what `ROZEN.json` says, or when that is lost or damaged the block version of an
- * object. Undefined when there is neither.
+ * The version of the rozen repository in a store: what `ROZEN.json` says, or when that is lost or damaged the block
+ * version of an object. Undefined when there is neither.
  */
 export const storedVersion: (store: ObjectStore) => Effect.Effect<number | undefined, StoreError> = Effect.fnUntraced(
   function* (store) {

@@ -33,7 +33,10 @@ export interface StoredObject {
   readonly data: Stream.Stream<Uint8Array, RepositoryError | StoreError>
 }
 
-/** Opens an object, twice when it is not what it should be; `size` is that of the whole, when it is known. Fails with `corrupt` (missing, truncated, altered) or `newer`. */
+/**
+ * Opens an object, twice when it is not what it should be; `size` is that of the whole, when it is known. Fails with
+ * `corrupt` (missing, truncated, altered) or `newer`.
+ */
 export const openObject: (
   opened: Pick<Opened, "store" | "layout">,
   magic: ObjectMagic,

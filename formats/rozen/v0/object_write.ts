@@ -24,8 +24,8 @@ export const PLAIN_PAYLOAD = 64
 export const SEALED_PAYLOAD = 32
 
 /**
- * Authenticates what is not encrypted: 32 bytes over the header (with these 32 bytes zero), the name and the sections, each with
- * its length. The data is covered by its ID in the header.
+ * Authenticates what is not encrypted: 32 bytes over the header (with these 32 bytes zero), the name and the sections,
+ * each with its length. The data is covered by its ID in the header.
  */
 export const authenticate = (
   layout: Layout,

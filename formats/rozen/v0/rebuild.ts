@@ -38,7 +38,8 @@ const run = Effect.fnUntraced(function* (opened: Opened) {
   const bad = [...listed.damaged, ...found.bad]
   const { damaged, logs } = yield* readLogs(opened)
   for (const error of damaged) damage.addError(error, "DATA/")
-  // What may be all there is not rebuilt without, and never removed: another disk, or another user, may be able to read it.
+  // What may be all there is not rebuilt without, and never removed: another disk, or another user, may be able to read
+  // it.
   const unreadable = [...damaged, ...bad].some(isUnreadable)
 
   const rebuilt = new Set<string>()

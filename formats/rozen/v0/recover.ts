@@ -19,9 +19,9 @@ import { contentName } from "./names.ts"
 import { openObject } from "./object_read.ts"
 
 /**
- * Makes one snapshot, tagged `recovered`, of all contents at the paths where each was first stored. Of two that were at one path,
- * or where one path goes through the other, the later in the listing is named by its ID. Gives the snapshot's ID, or undefined
- * when there is no content.
+ * Makes one snapshot, tagged `recovered`, of all contents at the paths where each was first stored. Of two that were at
+ * one path, or where one path goes through the other, the later in the listing is named by its ID. Gives the snapshot's
+ * ID, or undefined when there is no content.
  */
 export const recover: (
   opened: Opened,

@@ -1,4 +1,7 @@
-/** `INDEX/<NN>.idx`: the record and the whole catalog of a run; writing it is what makes the run a snapshot. SPEC.md, "INDEX". */
+/**
+ * `INDEX/<NN>.idx`: the record and the whole catalog of a run; writing it is what makes the run a snapshot. SPEC.md,
+ * "INDEX".
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -40,8 +43,8 @@ export interface Snapshots {
 const LOOKS = 4
 
 /**
- * All that INDEX has: reads the records, not the catalogs. What has gone since it was listed was replaced by a rebuild, under another name:
- * then it is listed again.
+ * All that INDEX has: reads the records, not the catalogs. What has gone since it was listed was replaced by a rebuild,
+ * under another name: then it is listed again.
  */
 export const listSnapshots: (opened: Opened) => Effect.Effect<Snapshots, RepositoryError | StoreError> = Effect
   .fnUntraced(function* (opened) {

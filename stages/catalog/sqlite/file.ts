@@ -1,12 +1,15 @@
-/** What all engines do alike with a database file: settings, the check of its header, its bytes in pieces, reasons of errors. */
+/**
+ * What all engines do alike with a database file: settings, the check of its header, its bytes in pieces, reasons of
+ * errors.
+ */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SqliteError } from "./sqlite.ts"
 
 /**
- * Settings of every database that an engine opens. It is private and thrown away after use, so nothing protects it from crashes:
- * there is no rollback journal, and hence no `ROLLBACK`. What it was opened with may come from a hostile store: functions named
- * by its schema are not trusted, and the cells of each page are checked as it is read.
+ * Settings of every database that an engine opens. It is private and thrown away after use, so nothing protects it from
+ * crashes: there is no rollback journal, and hence no `ROLLBACK`. What it was opened with may come from a hostile
+ * store: functions named by its schema are not trusted, and the cells of each page are checked as it is read.
  */
 export const SETTINGS: string = "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE; " +
   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; " +
@@ -25,7 +28,8 @@ const MAGIC = "SQLite format 3\0"
 
 /**
  * Checks the header of a database file of `size` bytes (https://www.sqlite.org/fileformat.html, section 1.3); throws
- * {@link SqliteError} `corrupt`. A file in WAL mode is set to the other mode, in place: its log is not here, and without one both are the same.
+ * {@link SqliteError} `corrupt`. A file in WAL mode is set to the other mode, in place: its log is not here, and
+ * without one both are the same.
  */
 export const checkHeader = (header: Uint8Array, size: number): void => {
   const magic = String.fromCharCode(...header.subarray(0, 16))
@@ -60,7 +64,10 @@ export const pieces = (
           : new SqliteError({ reason: "io", message: "Cannot read the bytes of the database", cause }),
     }))
 
-/** The error for a result code (https://www.sqlite.org/rescode.html) and what SQLite says; `doing` is the SQL or a few words. */
+/**
+ * The error for a result code (https://www.sqlite.org/rescode.html) and what SQLite says; `doing` is the SQL or a few
+ * words.
+ */
 export const sqliteFailure = (doing: string, code: number | undefined, says: string, cause?: unknown): SqliteError => {
   const reason = reasonOf(code, says)
   const what = doing.length > 80 ? `${doing.slice(0, 77)}...` : doing

@@ -8,7 +8,10 @@ import type { SqliteError } from "./sqlite.ts"
 /** Elements of one array of the stream. */
 const PAGE = 512
 
-/** A stream of what a synchronous iterator gives, some hundred at a time. What it throws of {@link SqliteError} fails the stream. */
+/**
+ * A stream of what a synchronous iterator gives, some hundred at a time. What it throws of {@link SqliteError} fails
+ * the stream.
+ */
 export const paged = <A>(start: () => Iterator<A>): Stream.Stream<A, SqliteError> =>
   Stream.unwrap(Effect.map(attempt(start), (all) =>
     Stream.paginate(undefined, () =>

@@ -34,7 +34,10 @@ export interface SqliteDatabase {
   /** Runs statements without results. Throws {@link SqliteError}. */
   readonly exec: (sql: string) => void
   readonly prepare: (sql: string) => SqliteStatement
-  /** The bytes of the database file, of whole pages, in pieces of `pieceBytes` (the last may be shorter). No transaction may be open. */
+  /**
+   * The bytes of the database file, of whole pages, in pieces of `pieceBytes` (the last may be shorter). No transaction
+   * may be open.
+   */
   readonly bytes: (pieceBytes: number) => Stream.Stream<Uint8Array, SqliteError>
 }
 
@@ -43,8 +46,8 @@ export interface SqliteEngine {
   /** For messages: `node:sqlite 3.50`, `sqlite-wasm 3.54`. */
   readonly name: string
   /**
-   * Opens a private database: empty, or with the content of a database file. Page size 4096, no journal files left behind.
-   * Fails with `corrupt` when the content is not a database.
+   * Opens a private database: empty, or with the content of a database file. Page size 4096, no journal files left
+   * behind. Fails with `corrupt` when the content is not a database.
    */
   readonly open: <E = never, R = never>(
     content?: Stream.Stream<Uint8Array, E, R>,

@@ -11,8 +11,8 @@ import { prepareStatement } from "./wasm_statement.ts"
 /**
  * The engine. The module (0.9 MB) is loaded when the first database is opened.
  *
- * A database is held in memory, whole, as long as its scope is open; all of them together cannot exceed 2 GiB. A rolled-back
- * transaction, or one that failed halfway, leaves the database undefined.
+ * A database is held in memory, whole, as long as its scope is open; all of them together cannot exceed 2 GiB. A
+ * rolled-back transaction, or one that failed halfway, leaves the database undefined.
  */
 export const makeSqliteWasm: Effect.Effect<SqliteEngine> = Effect.succeed({
   name: "sqlite-wasm 3.54",

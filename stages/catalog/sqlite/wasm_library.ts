@@ -2,7 +2,10 @@
 import { SqliteError } from "./sqlite.ts"
 import { sqliteFailure } from "./file.ts"
 
-/** What is used of the exports of the module: the C functions as they are, pointers as numbers, 64-bit integers as bigints. */
+/**
+ * What is used of the exports of the module: the C functions as they are, pointers as numbers, 64-bit integers as
+ * bigints.
+ */
 export interface SqliteExports {
   readonly sqlite3_malloc64: (bytes: bigint) => number
   readonly sqlite3_realloc64: (pointer: number, bytes: bigint) => number

@@ -1,4 +1,7 @@
-/** Prepared statements of SQLite as WebAssembly, on the C functions themselves: the layer of objects around them is slower. */
+/**
+ * Prepared statements of SQLite as WebAssembly, on the C functions themselves: the layer of objects around them is
+ * slower.
+ */
 import { SqliteError, type SqliteRow, type SqliteStatement, type SqliteValue } from "./sqlite.ts"
 import { sqliteFailure } from "./file.ts"
 import type { Sqlite3 } from "./wasm_library.ts"
@@ -14,7 +17,10 @@ const TRANSIENT = -1
 const encoder: TextEncoder = new TextEncoder()
 const decoder: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
-/** Prepares a statement; it is freed when the garbage collector finds it unused, or when the database closes. `check` throws when that is closed. */
+/**
+ * Prepares a statement; it is freed when the garbage collector finds it unused, or when the database closes. `check`
+ * throws when that is closed.
+ */
 export const prepareStatement = (lib: Sqlite3, db: number, sql: string, check: () => void): SqliteStatement => {
   const x = lib.exports
   // What keeps the statement alive: every closure below holds it, running iterators too.

@@ -1,4 +1,7 @@
-/** Finding rows in the order in which a walk asks for them: many at a time, since asking for each alone takes three times as long. */
+/**
+ * Finding rows in the order in which a walk asks for them: many at a time, since asking for each alone takes three
+ * times as long.
+ */
 import type { SqliteDatabase, SqliteRow, SqliteStatement } from "../sqlite/sqlite.ts"
 import { SHORT_COLUMNS } from "./list.ts"
 
@@ -33,8 +36,8 @@ export class RowsAhead {
   }
 
   /**
-   * The row of a name in a directory, `undefined` when there is none, `false` when it is to be asked for alone: the first of a
-   * directory, out of order, or with a long list of chunks.
+   * The row of a name in a directory, `undefined` when there is none, `false` when it is to be asked for alone: the
+   * first of a directory, out of order, or with a long list of chunks.
    */
   find(parent: number, name: Uint8Array): SqliteRow | undefined | false {
     const before = this.#name

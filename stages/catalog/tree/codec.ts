@@ -1,10 +1,12 @@
 /**
- * Entries as bytes, for logs of changes. Written by hand: the same fields through `micro-packed` took three times as long to encode.
+ * Entries as bytes, for logs of changes. Written by hand: the same fields through `micro-packed` took three times as
+ * long to encode.
  *
- * Little endian. u8 kind ({@link KINDS}); u16 flags, one for each optional field that is there; u32 length of path, path;
- * u64 size; then the fields of the flags in order of their bits: mode u32, uid u32, gid u32, user u16 + text, group u16 + text,
- * mtime i64, ctime i64, inode u64, device u64, (sparse: no bytes), target u32 + bytes, link u32 + path, rdev u32 major, u32 minor;
- * last u32 number of chunks, and {@link CHUNK_BYTES} for each. Paths, targets and names are bytes as in `path.ts`.
+ * Little endian. u8 kind ({@link KINDS}); u16 flags, one for each optional field that is there; u32 length of path,
+ * path; u64 size; then the fields of the flags in order of their bits: mode u32, uid u32, gid u32, user u16 + text,
+ * group u16 + text, mtime i64, ctime i64, inode u64, device u64, (sparse: no bytes), target u32 + bytes, link u32 +
+ * path, rdev u32 major, u32 minor; last u32 number of chunks, and {@link CHUNK_BYTES} for each. Paths, targets and
+ * names are bytes as in `path.ts`.
  */
 import { taggedError, type TaggedErrorClass } from "../../kernel/catching.ts"
 import { LINKED_KINDS, type Metadata } from "../../walk/entry.ts"

@@ -57,9 +57,9 @@ interface Frame {
 }
 
 /**
- * Everything beneath the directory `id` at `path`: in each directory first what is not a directory, then the directories, by
- * the bytes of their names. Throws {@link SqliteError} `corrupt` at names that cannot be, and at an ID that comes twice, which
- * also ends any cycle.
+ * Everything beneath the directory `id` at `path`: in each directory first what is not a directory, then the
+ * directories, by the bytes of their names. Throws {@link SqliteError} `corrupt` at names that cannot be, and at an ID
+ * that comes twice, which also ends any cycle.
  */
 export function* listBeneath(
   id: number,

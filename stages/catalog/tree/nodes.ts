@@ -1,4 +1,7 @@
-/** The rows of a tree by their place: finding, adding, changing and removing them, one at a time. Knows nothing of sessions. */
+/**
+ * The rows of a tree by their place: finding, adding, changing and removing them, one at a time. Knows nothing of
+ * sessions.
+ */
 import { baseName } from "../../walk/path.ts"
 import { textToBytes } from "./short_text.ts"
 import {

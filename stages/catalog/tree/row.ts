@@ -16,7 +16,10 @@ export interface StoredEntry {
   readonly metadata: Metadata
   /** Length of the content in bytes; 0 for anything but files. */
   readonly size: number
-  /** The content: {@link CHUNK_BYTES} for each chunk in turn, its ID (32 bytes) and its length (u32, little endian). Empty for anything but files. */
+  /**
+   * The content: {@link CHUNK_BYTES} for each chunk in turn, its ID (32 bytes) and its length (u32, little endian).
+   * Empty for anything but files.
+   */
   readonly chunks: Uint8Array
   /** Symlinks only. */
   readonly target?: string
@@ -42,7 +45,10 @@ export const COLUMNS = "kind, size, mode, owner, mtime, ctime, inode, device, sp
 
 const NONE: Uint8Array = new Uint8Array(0)
 
-/** The columns of an entry, each in the one form in which an engine gives it back, so that rows can be compared. Throws when the entry is not valid. */
+/**
+ * The columns of an entry, each in the one form in which an engine gives it back, so that rows can be compared. Throws
+ * when the entry is not valid.
+ */
 export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> => {
   const { kind, metadata: m, size, chunks } = entry
   const number = KINDS.indexOf(kind)
@@ -84,7 +90,10 @@ export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> =>
 /** The row of a directory of which nothing is known but that something is in it. */
 export const IMPLIED_DIRECTORY: ReadonlyArray<SqliteValue> = [DIRECTORY, 0, ...new Array<null>(11).fill(null)]
 
-/** The entry at `path` from the columns of `row` from `at` on. Throws {@link SqliteError} `corrupt` when they are not those of an entry. */
+/**
+ * The entry at `path` from the columns of `row` from `at` on. Throws {@link SqliteError} `corrupt` when they are not
+ * those of an entry.
+ */
 export const entryOf = (path: string, row: SqliteRow, at: number, owners: Owners): StoredEntry => {
   const kind = typeof row[at] === "number" ? KINDS[row[at]] : undefined
   if (kind === undefined) throw corruptAt(path, "its kind is not known")
@@ -141,7 +150,10 @@ const metadataOf = (path: string, row: SqliteRow, at: number, owners: Owners): M
   return metadata
 }
 
-/** The path of a child from the bytes of its name. Throws {@link SqliteError} `corrupt` when no entry can have that name. */
+/**
+ * The path of a child from the bytes of its name. Throws {@link SqliteError} `corrupt` when no entry can have that
+ * name.
+ */
 export const childPath = (directory: string, name: SqliteValue | undefined): string => {
   if (!(name instanceof Uint8Array)) throw corruptAt(directory, "the name of an entry in it is not bytes")
   let valid = name.length > 0

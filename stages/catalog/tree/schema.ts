@@ -1,4 +1,6 @@
-/** The schema of a tree: one snapshot's entries as a SQLite database that is updated in place from snapshot to snapshot. */
+/**
+ * The schema of a tree: one snapshot's entries as a SQLite database that is updated in place from snapshot to snapshot.
+ */
 import { type SqliteDatabase, SqliteError } from "../sqlite/sqlite.ts"
 
 /** `application_id` of a tree: "PSTK". */
@@ -35,8 +37,8 @@ const ENTRY = `CREATE TABLE entry (
 const OWNER = `CREATE TABLE owner (id INTEGER PRIMARY KEY, uid INTEGER, gid INTEGER, user TEXT, grp TEXT) STRICT`
 
 /**
- * Makes an empty database a tree, or makes sure that it is one: exactly this schema, so nothing that a hostile database brings
- * (triggers, views, generated columns) can run. Throws {@link SqliteError} `corrupt` when it is something else.
+ * Makes an empty database a tree, or makes sure that it is one: exactly this schema, so nothing that a hostile database
+ * brings (triggers, views, generated columns) can run. Throws {@link SqliteError} `corrupt` when it is something else.
  */
 export const ensureSchema = (db: SqliteDatabase): void => {
   const found = db.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY name").all()

@@ -1,6 +1,6 @@
 /**
- * Paths and names as bytes and back, as in `path.ts`, but without a call of the encoder for short ASCII, which most names are:
- * such a call costs several times what the rest of a row does.
+ * Paths and names as bytes and back, as in `path.ts`, but without a call of the encoder for short ASCII, which most
+ * names are: such a call costs several times what the rest of a row does.
  */
 import { pathFromBytes, pathToBytes } from "../../walk/path.ts"
 

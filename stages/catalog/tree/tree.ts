@@ -1,8 +1,8 @@
 /**
  * The tree: the entries of one snapshot in a SQLite database.
  *
- * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file that hold
- * nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
+ * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file
+ * that hold nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
  */
 import { parentPath, pathProblem } from "../../walk/path.ts"
 import { IdSet } from "../id_set.ts"
@@ -30,29 +30,35 @@ export interface TreeCounts {
 }
 
 /**
- * An open tree. Everything is synchronous and throws {@link SqliteError}: `corrupt` when the database is damaged, `query` when
- * a call makes no sense. After an error in a session the database is of no further use.
+ * An open tree. Everything is synchronous and throws {@link SqliteError}: `corrupt` when the database is damaged,
+ * `query` when a call makes no sense. After an error in a session the database is of no further use.
  */
 export interface Tree {
   /** The entry at a path. Fast when paths come depth-first. */
   readonly lookup: (path: string) => StoredEntry | undefined
-  /** Starts a session, of which nothing is seen yet. `onChange` is told of every change that `put` and `removeUnseen` make, in order. */
+  /**
+   * Starts a session, of which nothing is seen yet. `onChange` is told of every change that `put` and `removeUnseen`
+   * make, in order.
+   */
   readonly begin: (onChange?: (change: TreeChange) => void) => void
   /**
-   * Stores an entry and marks it as seen, with the directories above it. Those that are missing are made, without metadata.
-   * What was at the path before is replaced: a directory that becomes something else loses all beneath it. Throws when the
-   * path was put in this session before. Keeps nothing of the entry.
+   * Stores an entry and marks it as seen, with the directories above it. Those that are missing are made, without
+   * metadata. What was at the path before is replaced: a directory that becomes something else loses all beneath it.
+   * Throws when the path was put in this session before. Keeps nothing of the entry.
    */
   readonly put: (entry: StoredEntry) => "new" | "changed" | "same"
   /** Removes what was not seen since `begin`. Returns the number of entries removed. */
   readonly removeUnseen: () => number
-  /** Makes a change that another session reported; marks nothing as seen and reports nothing. Changes applied in their order give the same tree. */
+  /**
+   * Makes a change that another session reported; marks nothing as seen and reports nothing. Changes applied in their
+   * order give the same tree.
+   */
   readonly apply: (change: TreeChange) => void
   /** Ends the session. From here on the bytes of the database may be read. */
   readonly commit: () => void
   /**
-   * All entries, or the one at `under` with all beneath it, in the order of a walk (`Source.entries`); none when there is
-   * nothing at `under`. Memory does not grow with the tree, but for one bit per entry.
+   * All entries, or the one at `under` with all beneath it, in the order of a walk (`Source.entries`); none when there
+   * is nothing at `under`. Memory does not grow with the tree, but for one bit per entry.
    */
   readonly entries: (options?: { readonly under?: string }) => IterableIterator<StoredEntry>
   /** What is directly in the directory at a path, by the bytes of their names; none when there is no such directory. */
@@ -63,7 +69,10 @@ export interface Tree {
   readonly counts: () => TreeCounts
 }
 
-/** Opens the tree in a database, which is empty or holds one. Throws {@link SqliteError} `corrupt` when it holds anything else. */
+/**
+ * Opens the tree in a database, which is empty or holds one. Throws {@link SqliteError} `corrupt` when it holds
+ * anything else.
+ */
 export const openTree = (db: SqliteDatabase): Tree => {
   ensureSchema(db)
   const tree = new OpenTree(db)

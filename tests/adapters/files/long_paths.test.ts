@@ -26,7 +26,10 @@ const plantDeep = (root: string, name: string, levels: number, last: string): vo
   const script = `i=0; while [ $i -lt ${levels} ]; do mkdir "$1" && cd -P "$1" || exit 1; i=$((i+1)); done; ${last}`
   execFileSync("sh", ["-c", script, "sh", name], { cwd: root, stdio: "ignore" })
 }
-/** One line for each thing, by programs that go name by name themselves. Times of directories apart: they are those of now. */
+/**
+ * One line for each thing, by programs that go name by name themselves. Times of directories apart: they are those of
+ * now.
+ */
 const listDeep = (root: string): string => {
   const find = (...args: ReadonlyArray<string>): string =>
     execFileSync("find", [".", ...args], { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 })

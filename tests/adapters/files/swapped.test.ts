@@ -1,4 +1,7 @@
-/** Directories that another program swaps for symlinks while something is done in them: nothing is written or read outside. */
+/**
+ * Directories that another program swaps for symlinks while something is done in them: nothing is written or read
+ * outside.
+ */
 import assert from "node:assert/strict"
 import * as fs from "node:fs"
 import { describe, it } from "node:test"

@@ -63,7 +63,10 @@ const options: fc.Arbitrary<FastCdcOptions> = fc.record({
   seed,
 }))
 
-/** Content of each kind: random, compressible, one byte throughout, a repeated pattern, and runs of one byte between noise. */
+/**
+ * Content of each kind: random, compressible, one byte throughout, a repeated pattern, and runs of one byte between
+ * noise.
+ */
 const content = (kind: number, length: number, seed: number): Uint8Array => {
   if (kind === 0) return noise(length, seed)
   if (kind === 1) return prose(length, seed)

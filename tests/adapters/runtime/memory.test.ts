@@ -1,4 +1,7 @@
-/** The memory of the process: the library leaves it alone; the command has garbage collected where the runtime would let it grow. */
+/**
+ * The memory of the process: the library leaves it alone; the command has garbage collected where the runtime would let
+ * it grow.
+ */
 import assert from "node:assert/strict"
 import { createRequire, syncBuiltinESMExports } from "node:module"
 import process from "node:process"

@@ -18,7 +18,10 @@ const key = Redacted.make(new Uint8Array(32).fill(7))
 const hasher = blake3Keyed(key)
 const usual = [aes256gcm(key), adaptive(zstd())]
 
-/** Blocks in one object: what compresses and what does not, of one chunk, many and none; two that follow one another, then a gap. */
+/**
+ * Blocks in one object: what compresses and what does not, of one chunk, many and none; two that follow one another,
+ * then a gap.
+ */
 const contents = [
   noise(300_000),
   new Uint8Array(900_000).map((_, i) => i % 251),

@@ -12,7 +12,9 @@ import { options } from "./harness.ts"
 const MIB = 1 << 20
 const FILES = 4_000
 const FILE_BYTES = 10_000
-/** Of small chunks, 8 MiB are held back here until they are grouped; a unit of work and what was read ahead come before. */
+/**
+ * Of small chunks, 8 MiB are held back here until they are grouped; a unit of work and what was read ahead come before.
+ */
 const WINDOW = 8 * MIB
 const BOUND = WINDOW + 20 * MIB
 

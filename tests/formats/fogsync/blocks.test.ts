@@ -104,7 +104,8 @@ test("lists of lists are read, to any depth", () =>
       const data = noise(1500)
       const envelope = sealWhole(keys, data)
       const hash = writer.block(envelope)
-      // An address for every byte: 68 KB of addresses, so that their list has a list. And one that is a list all the same.
+      // An address for every byte: 68 KB of addresses, so that their list has a list. And one that is a list all the
+      // same.
       const each = Array.from(envelope, (_, i) => encodeBptr({ hash, start: i, end: i + 1, depth: 0 }))
       const place = write(writer, concat(each), 1)
       const once = write(writer, encodeBptr({ hash, start: 0, end: envelope.length, depth: 0 }), 1)

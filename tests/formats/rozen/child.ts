@@ -1,6 +1,7 @@
 /**
- * Another process at work on a repository: `child.ts backup STORE DIRECTORY [HOST]` or `child.ts restore STORE DIRECTORY`. The store is one
- * that is made when it is not there, and so is the repository. Prints "ready" when it starts, and what it did as JSON.
+ * Another process at work on a repository: `child.ts backup STORE DIRECTORY [HOST]` or
+ * `child.ts restore STORE DIRECTORY`. The store is one that is made when it is not there, and so is the repository.
+ * Prints "ready" when it starts, and what it did as JSON.
  */
 import process from "node:process"
 import { Effect, Layer } from "effect"

@@ -1,6 +1,6 @@
 /**
- * Damage to every kind of object: what check says, what a restore gives, what a rebuild mends. The law: a restore gives the right
- * bytes or says that they are lost, check names the object, and nothing ever ends in a defect.
+ * Damage to every kind of object: what check says, what a restore gives, what a rebuild mends. The law: a restore gives
+ * the right bytes or says that they are lost, check names the object, and nothing ever ends in a defect.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -63,7 +63,10 @@ const expected: Promise<ReadonlyArray<Map<string, Facts>>> = Effect.runPromise(
 const TYPED = new Set(["RepositoryError", "StoreError"])
 const typed = (error: FormatError): void => assert.ok(TYPED.has(error._tag), String(error))
 
-/** Restores all that can be: nothing but right facts. Gives the paths of damaged files by snapshot; undefined when it has no catalog. */
+/**
+ * Restores all that can be: nothing but right facts. Gives the paths of damaged files by snapshot; undefined when it
+ * has no catalog.
+ */
 const restoreAll = (
   repository: Repository,
 ): Effect.Effect<ReadonlyArray<ReadonlyArray<string> | undefined>, FormatError> =>
@@ -347,7 +350,8 @@ describe("an object is of a later version, or of another kind", () => {
             const found = yield* findings(repository, name!)
             assert.match(found.find(({ object }) => object === name)!.message, message)
             const restored = yield* restoreAll(repository)
-            // Who reads a pack need not read its header; one that no index lists any more, and of a later version, is left alone.
+            // Who reads a pack need not read its header; one that no index lists any more, and of a later version, is
+            // left alone.
             if (kind === "roz" && value === 255) assert.notDeepEqual(restored, nothingLost)
             else if (kind !== "idx") assert.deepEqual(restored, nothingLost)
             if (kind === "idx") assert.deepEqual(restored.filter((damaged) => damaged !== undefined), [[], []])
@@ -523,7 +527,8 @@ describe("rebuild makes again what is lost", () => {
   it("says which snapshots it could not make", () =>
     onCopy((store, objects) =>
       Effect.gen(function* () {
-        // The log of the second snapshot is lost, and so are all catalogs: the first can be made again, the others cannot.
+        // The log of the second snapshot is lost, and so are all catalogs: the first can be made again, the others
+        // cannot.
         const repository = yield* opened(store)
         const [, second, third] = yield* repository.snapshots
         for (const name of namesOf(objects, "cat")) yield* store.remove(name)

@@ -1,4 +1,6 @@
-/** A store that is far away: many writes are under way at once, and what SPEC.md says of their order holds all the same. */
+/**
+ * A store that is far away: many writes are under way at once, and what SPEC.md says of their order holds all the same.
+ */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -157,12 +159,14 @@ describe("requests to a store that is far away", () => {
           return { get, list, put, stat }
         })
       yield* count(() => Effect.void, true)
-      // ROZEN.json, the key; listings of KEYS, INDEX, DATA; data, its index, the log, the catalog, its index, the snapshot.
+      // ROZEN.json, the key; listings of KEYS, INDEX, DATA; data, its index, the log, the catalog, its index, the
+      // snapshot.
       assert.deepEqual(
         yield* count((repository) => backup(repository, tree)),
         { get: 2, list: 3, put: 6, stat: 0 },
       )
-      // And INDEX again, the snapshot, an index of data and one of catalogs, the pack of the catalog; only a log and a snapshot are new.
+      // And INDEX again, the snapshot, an index of data and one of catalogs, the pack of the catalog; only a log and a
+      // snapshot are new.
       assert.deepEqual(
         yield* count((repository) => backup(repository, tree)),
         { get: 6, list: 4, put: 2, stat: 0 },

@@ -1,6 +1,6 @@
 /**
- * A store that fails its n-th operation, for n = 1, 2, 3 … until a run has no more operations: what is left needs no repair, and the
- * next run completes.
+ * A store that fails its n-th operation, for n = 1, 2, 3 … until a run has no more operations: what is left needs no
+ * repair, and the next run completes.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -112,7 +112,8 @@ describe("a store that fails once", () => {
       it(`${effect}${onwards ? ", and ever after" : ""}: nothing to repair, and the next run completes`, async () => {
         const count = await each({ effect, onwards }, (store, { name, ok, operation }) =>
           Effect.gen(function* () {
-            // What is read in INDEX can be done without: then files are read or chunks stored again. So can what says that this is a repository.
+            // What is read in INDEX can be done without: then files are read or chunks stored again. So can what says
+            // that this is a repository.
             if (!(name.startsWith("INDEX/") || name === "ROZEN.json") || operation !== "get") {
               assert.ok(!ok, `${operation} ${name} failed, and the backup did not`)
             }

@@ -29,7 +29,9 @@ const plant = (root: string): void => {
   }
 }
 
-/** Runs the child; kills it so many milliseconds after it began to work. Gives what it printed, and how long it worked. */
+/**
+ * Runs the child; kills it so many milliseconds after it began to work. Gives what it printed, and how long it worked.
+ */
 const backup = async (
   store: string,
   source: string,
@@ -64,7 +66,8 @@ it("ten kills at random moments", { timeout: 120_000 }, () =>
 
     const seed = Date.now() % 100_000
     console.log(`seed ${seed}`)
-    // The moments are spread over the time that a run takes; a first guess of it shrinks with every run that ends before it is killed.
+    // The moments are spread over the time that a run takes; a first guess of it shrinks with every run that ends
+    // before it is killed.
     let span = 1000
     let repositoryPath = join(directory, "0")
     let packs = 0

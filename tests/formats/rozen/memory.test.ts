@@ -14,8 +14,9 @@ import { kindOf, options, secrets } from "./harness.ts"
 const MIB = 1 << 20
 const TOTAL = 400
 /**
- * In use are two packs of 16 MiB, the window and the blocks under way; the rest is what is not collected yet, which differs by runtime
- * and settles within some hundred MiB. So what counts is that a second run takes hardly more than the first.
+ * In use are two packs of 16 MiB, the window and the blocks under way; the rest is what is not collected yet, which
+ * differs by runtime and settles within some hundred MiB. So what counts is that a second run takes hardly more than
+ * the first.
  */
 const BOUND = 100
 

@@ -1,4 +1,7 @@
-/** Key objects that somebody else put there: they keep nobody from opening the repository, or say so, and never work for long. */
+/**
+ * Key objects that somebody else put there: they keep nobody from opening the repository, or say so, and never work for
+ * long.
+ */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { blake3 } from "@noble/hashes/blake3.js"
@@ -36,7 +39,10 @@ const keyObject = (name: string, slots: ReadonlyArray<unknown>): Uint8Array => {
 }
 const nameOf = (i: number): string => `KEYS/${i.toString(16).padStart(16, "0")}.json`
 
-/** Opens a repository with other key objects beside its own: what became of it, what scrypt was asked for, what was said. */
+/**
+ * Opens a repository with other key objects beside its own: what became of it, what scrypt was asked for, what was
+ * said.
+ */
 const opening = (objects: ReadonlyArray<ReadonlyArray<unknown>>, password = secrets, seconds = 0) =>
   runFormat(Effect.gen(function* () {
     const store = yield* memoryStore.make()

@@ -14,7 +14,10 @@ const open = async (file: Uint8Array, identity: string): Promise<Buffer> => {
   return zstdDecompressSync(await decrypter.decrypt(new Uint8Array(file)))
 }
 
-/** A program that knows one order and one trailer, and trusts the archive: contents by path; anything else makes it fail. */
+/**
+ * A program that knows one order and one trailer, and trusts the archive: contents by path; anything else makes it
+ * fail.
+ */
 export const program = async (
   bytes: Uint8Array,
   layout: IndexLayout,

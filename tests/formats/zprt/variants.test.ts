@@ -1,4 +1,7 @@
-/** An archive stays as it was written: in the order of the document or of later programs, with the length of the index or its position. */
+/**
+ * An archive stays as it was written: in the order of the document or of later programs, with the length of the index
+ * or its position.
+ */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect } from "effect"

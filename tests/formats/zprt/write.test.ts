@@ -1,4 +1,7 @@
-/** How archives are written: what is stored once, in what order, what of an old archive is used again, and what races do. */
+/**
+ * How archives are written: what is stored once, in what order, what of an old archive is used again, and what races
+ * do.
+ */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted, Stream } from "effect"
@@ -31,7 +34,10 @@ const file = (path: string, content: NonNullable<Entry["content"]>, size?: numbe
   content,
 })
 
-/** Backs up the same tree again, as others or with other options; gives the summary, and how many stored bytes came back. */
+/**
+ * Backs up the same tree again, as others or with other options; gives the summary, and how many stored bytes came
+ * back.
+ */
 const again = (write: ZprtOptions, first: Secrets, second: Secrets, parent?: "none") =>
   inStore(undefined, (store) =>
     Effect.gen(function* () {

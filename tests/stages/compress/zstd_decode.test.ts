@@ -31,7 +31,8 @@ describe("the portable decoder of zstd", () => {
   for (const [name, content] of Object.entries(contents)) {
     it(`decodes what the library makes of ${name}`, () => {
       for (const level of [-50, -5, 1, 3, 5, 9, 13, 19, 22]) equal(zstdDecode(compress(content, level), LIMIT), content)
-      // A window that is much shorter than the content, no size in the header, a checksum, whole frames within each other's reach.
+      // A window that is much shorter than the content, no size in the header, a checksum, whole frames within each
+      // other's reach.
       for (const window of [10, 14, 17]) {
         equal(
           zstdDecode(

@@ -1,6 +1,6 @@
 /**
- * Forged blocks, which `fzstd` would be busy with for seconds or for ever: none may reach it. What the meter says is not what is said of an
- * error that `fzstd` throws, so the messages tell who refused.
+ * Forged blocks, which `fzstd` would be busy with for seconds or for ever: none may reach it. What the meter says is
+ * not what is said of an error that `fzstd` throws, so the messages tell who refused.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"

@@ -1,4 +1,6 @@
-/** Which orders of stages compile: each `@ts-expect-error` is an error of its own when the line below it does compile. */
+/**
+ * Which orders of stages compile: each `@ts-expect-error` is an error of its own when the line below it does compile.
+ */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Redacted, Stream } from "effect"

@@ -37,7 +37,9 @@ const withCache = async (
 const inCache = async (use: (directory: string) => Effect.Effect<void, unknown>): Promise<void> =>
   assert.deepEqual(await withCache(use), [])
 
-/** A store with a config and two objects that are cached when they are read; and one that counts what is asked of it. */
+/**
+ * A store with a config and two objects that are cached when they are read; and one that counts what is asked of it.
+ */
 const filled = Effect.gen(function* () {
   const inner = yield* memoryStore.make()
   yield* inner.put("config", [bytesOf("one")])

@@ -1,4 +1,7 @@
-/** Reads all objects of a store in a directory again and again through a small cache: `cache_process.ts STORE CACHE ROUNDS`. Prints what was wrong. */
+/**
+ * Reads all objects of a store in a directory again and again through a small cache:
+ * `cache_process.ts STORE CACHE ROUNDS`. Prints what was wrong.
+ */
 import { argv } from "node:process"
 import { Effect, Logger, Stream } from "effect"
 import { cache } from "../../../../adapters/store/cache/cache.ts"

@@ -1,4 +1,7 @@
-/** Objects of 5 GiB: lengths and places that do not fit 32 bits. The files are sparse, and only their last bytes are read. */
+/**
+ * Objects of 5 GiB: lengths and places that do not fit 32 bits. The files are sparse, and only their last bytes are
+ * read.
+ */
 import assert from "node:assert/strict"
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"

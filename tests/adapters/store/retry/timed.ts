@@ -16,6 +16,7 @@ export const onTestClock = <A, E>(
       )
       yield* TestClock.adjust("1 day")
       return yield* Fiber.join(fiber)
-      // By default it waits no longer than a second of real time for a fiber that was woken: too short for a machine that is busy.
+      // By default it waits no longer than a second of real time for a fiber that was woken: too short for a machine
+      // that is busy.
     }).pipe(Effect.provide(TestClock.layer({ warningDelay: "5 minutes" }))),
   )

@@ -1,4 +1,6 @@
-/** Create-only writes on real servers: races across stores, claims that killed writers left, a server that is killed. */
+/**
+ * Create-only writes on real servers: races across stores, claims that killed writers left, a server that is killed.
+ */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs"

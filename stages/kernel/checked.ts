@@ -1,15 +1,16 @@
 /**
- * Kernels that find out when they are faulty. All that a backup keeps went through kernels, and a fault of one shows at the restore, when it
- * is too late; so what a kernel gives is checked where it gives it.
+ * Kernels that find out when they are faulty. All that a backup keeps went through kernels, and a fault of one shows at
+ * the restore, when it is too late; so what a kernel gives is checked where it gives it.
  *
- * Of every kernel: that cuts lie where they may, IDs have their length, sealed messages have theirs, and that it throws nothing but KernelError.
- * Of one that is not {@link trusted}, besides: it works on copies, so that it can neither change content nor keep memory of others; what
- * it compressed or sealed is decoded and compared; and hashers name some messages before the first that counts. What cannot be
- * afforded: that a hasher never gives two contents one name, that a cipher keeps a secret, and the word of trusted kernels.
+ * Of every kernel: that cuts lie where they may, IDs have their length, sealed messages have theirs, and that it throws
+ * nothing but KernelError. Of one that is not {@link trusted}, besides: it works on copies, so that it can neither
+ * change content nor keep memory of others; what it compressed or sealed is decoded and compared; and hashers name some
+ * messages before the first that counts. What cannot be afforded: that a hasher never gives two contents one name, that
+ * a cipher keeps a secret, and the word of trusted kernels.
  */
 import { concat } from "effect/Bytes"
-import type { Chunker, Cipher, Compressor, Hasher, KernelOf, KernelStage } from "./kernel/kernel.ts"
-import { KernelError } from "./kernel_error.ts"
+import type { Chunker, Cipher, Compressor, Hasher, KernelOf, KernelStage } from "./kernel.ts"
+import { KernelError } from "./error.ts"
 import { isTrusted, trusted } from "./trusted.ts"
 
 /** Length of every chunk ID, in bytes. All hashers make IDs of this length. */

@@ -1,11 +1,11 @@
 /** What goes wrong in kernels. */
-import { taggedError, type TaggedErrorClass } from "./kernel/tagged_error.ts"
+import { taggedError, type TaggedErrorClass } from "./tagged_error.ts"
 
 interface KernelErrorFields {
   readonly kernel: string
   /**
-   * `corrupt`: not what the encoder writes. `forged`: not authentic (wrong key or altered). `limit`: too long. `unsupported`: not on this
-   * runtime. `faulty`: the kernel does not do what kernels of its kind do.
+   * `corrupt`: not what the encoder writes. `forged`: not authentic (wrong key or altered). `limit`: too long.
+   * `unsupported`: not on this runtime. `faulty`: the kernel does not do what kernels of its kind do.
    */
   readonly reason: "corrupt" | "forged" | "limit" | "unsupported" | "faulty"
   readonly message: string
