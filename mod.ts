@@ -2,7 +2,7 @@
  * Penstock: backup and restore as stages that compose.
  *
  * This module is portable: it imports nothing of a runtime. What touches the world outside (files, object stores,
- * native kernels) is in `penstock/adapters`.
+ * native kernels) is in `@penstock/penstock/adapters`.
  *
  * @module
  */

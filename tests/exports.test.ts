@@ -10,16 +10,19 @@ import { test } from "node:test"
 const root = resolve(import.meta.dirname, "..")
 
 interface Npm {
+  readonly name: string
   readonly version: string
   readonly license: string
   readonly bin: Readonly<Record<string, string>>
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>
   readonly dependencies: Readonly<Record<string, string>>
   readonly optionalDependencies: Readonly<Record<string, string>>
+  readonly peerDependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
   readonly allowScripts: Readonly<Record<string, boolean>>
 }
 interface Jsr {
+  readonly name: string
   readonly version: string
   readonly license: string
   readonly exports: Readonly<Record<string, string>>
@@ -27,6 +30,7 @@ interface Jsr {
   readonly tasks: Readonly<Record<string, string>>
 }
 interface Lock {
+  readonly name: string
   readonly packages: Readonly<Record<string, LockedPackage>>
 }
 interface LockedPackage {
@@ -42,7 +46,11 @@ const npm = read("package.json") as Npm
 const jsr = read("deno.json") as Jsr
 const lock = read("package-lock.json") as Lock
 
-test("both registries get the same version, licence and entry points", () => {
+test("both registries get the same name, version, licence and entry points; the command has a shorter name", () => {
+  assert.equal(npm.name, "@penstock/penstock")
+  assert.equal(jsr.name, npm.name)
+  assert.equal(lock.name, npm.name)
+  assert.deepEqual(Object.keys(npm.bin), ["penstock"])
   assert.equal(jsr.version, npm.version)
   assert.equal(jsr.license, npm.license)
   const wanted = Object.fromEntries(
@@ -63,14 +71,19 @@ test("the command is built from a source with a shebang", () => {
   }
 })
 
-test("deno.json maps every dependency to the exact version of package.json", () => {
-  const all = { ...npm.dependencies, ...npm.optionalDependencies }
-  for (const [name, version] of Object.entries({ ...all, ...npm.devDependencies })) {
+test("deno.json maps every dependency to the version of package.json: exact, but for those that users have, too", () => {
+  const own = { ...npm.dependencies, ...npm.optionalDependencies }
+  for (const [name, version] of Object.entries({ ...own, ...npm.devDependencies })) {
     assert.match(version, /^\d+\.\d+\.\d+/, `${name} is pinned`)
   }
+  // A second copy of effect would break types and secrets: it is the user's, of any later version of the same kind.
+  assert.deepEqual(npm.peerDependencies, { effect: `^${npm.devDependencies["effect"]}` })
+  assert.equal(own["effect"], undefined)
   assert.deepEqual(
     jsr.imports,
-    Object.fromEntries(Object.entries(all).map(([name, version]) => [name, `npm:${name}@${version}`])),
+    Object.fromEntries(
+      Object.entries({ ...own, ...npm.peerDependencies }).map(([name, version]) => [name, `npm:${name}@${version}`]),
+    ),
   )
 })
 
@@ -86,7 +99,10 @@ test("every package that the published sources import is a dependency", () => {
     }
   }
   const missing = [...imported].filter((name) => !name.startsWith("node:") && name !== "node")
-    .filter((name) => npm.dependencies[name] === undefined && npm.optionalDependencies[name] === undefined)
+    .filter((name) => {
+      const { dependencies, optionalDependencies, peerDependencies } = npm
+      return (dependencies[name] ?? optionalDependencies[name] ?? peerDependencies[name]) === undefined
+    })
   assert.deepEqual(missing, [])
 })
 

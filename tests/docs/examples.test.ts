@@ -2,7 +2,7 @@
  * Runs the examples of README.md and docs/*.md as they stand there, on the runtime under test, and type-checks them.
  *
  * Run is each block marked "ts run"; `file=NAME` only writes it, for the blocks after it to import. When the next block
- * of the page is marked "text", it is what the example must print. Imports of `penstock` become those of the checkout,
+ * of the page is marked "text", it is what the example must print. Imports of `@penstock/penstock` become those of the checkout,
  * by the exports of deno.json; nothing else is changed.
  */
 import assert from "node:assert/strict"
@@ -51,7 +51,7 @@ const { exports } = JSON.parse(fs.readFileSync(join(root, "deno.json"), "utf8"))
 
 /** With the specifiers of a user replaced by the files of the checkout. */
 const inCheckout = (source: string): string =>
-  source.replace(/(\bfrom ")penstock((?:\/[\w/-]+)?")/g, (whole, before: string, after: string) => {
+  source.replace(/(\bfrom ")@penstock\/penstock((?:\/[\w/-]+)?")/g, (whole, before: string, after: string) => {
     const found = exports[`.${after.slice(0, -1)}`]
     assert.ok(found, `${whole.slice(6)} is not exported`)
     return `${before}${join(root, found)}"`
