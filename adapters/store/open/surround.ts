@@ -6,7 +6,7 @@ import { countingInto } from "../counting/counting.ts"
 import type { StoreCounts } from "../counting/counts.ts"
 import { limit, type LimitOptions } from "../limit/limit.ts"
 import { log, type LogOptions } from "../log/log.ts"
-import { makeRetrier, retryingWith, type RetryOptions, StepRetrier } from "../retry/retrier.ts"
+import { makeRetrier, openingWith, type RetryOptions, StepRetrier } from "../retry/retrier.ts"
 import { retryBy } from "../retry/retry.ts"
 
 /** What is to stand around a store. */
@@ -45,7 +45,7 @@ export const surround: (
       return options.retry?.onRetry?.(retry) ?? Effect.void
     },
   })
-  let store = yield* retryingWith(retrier, Effect.provideService(make, StepRetrier, retrier))
+  let store = yield* openingWith(retrier, Effect.provideService(make, StepRetrier, retrier))
   const { remote } = store.properties
   if (options.log !== undefined) store = log(store, options.log)
   if (remote !== true) return store

@@ -17,7 +17,8 @@ export interface RetryOptions {
    */
   readonly within?: Duration.Input
   /**
-   * The same as long as the store has never answered: then it is likely that its name is wrong. 1 minute by default.
+   * How long the store is tried as long as it has never answered, all operations together, counted from the start of the
+   * first that failed: then it is likely that its name is wrong. 1 minute by default.
    */
   readonly withinAtFirst?: Duration.Input
   /** Run before each wait. */
@@ -45,42 +46,59 @@ export interface Tries {
 
 /** Decides about tries. */
 export interface Retrier {
-  readonly start: Effect.Effect<Tries>
+  /** Fails at once when the store has been given up. */
+  readonly start: Effect.Effect<Tries, StoreError>
 }
 
 /** Errors that have been tried for as long as it is worth; who is asked again about one does not start over. */
 const spent = new WeakSet<StoreError>()
 
-/** A retrier for one store: it learns whether the store has ever answered. */
+/**
+ * A retrier for one store: it learns whether the store has ever answered. A store that has not, or has not answered
+ * anything else while an operation was tried in vain, is given up: all that is asked of it from then on fails with what
+ * that operation failed with.
+ */
 export const makeRetrier = (options: RetryOptions = {}): Retrier => {
   const base = Duration.toMillis(options.base ?? "200 millis")
   const longest = Duration.toMillis(options.longest ?? "30 seconds")
   const within = Duration.toMillis(options.within ?? "10 minutes")
   const withinAtFirst = Math.min(within, Duration.toMillis(options.withinAtFirst ?? "1 minute"))
-  let answered = false
+  /** When it last answered, and since when it has been tried in vain if it never has. */
+  let answered: number | undefined
+  let unanswered: number | undefined
+  let lost: StoreError | undefined
+  const unlessLost = Effect.suspend(() => lost === undefined ? Effect.void : Effect.fail(lost))
   return {
-    start: Effect.map(Clock.currentTimeMillis, (now) => {
+    start: Effect.map(Effect.andThen(unlessLost, Clock.currentTimeMillis), (now) => {
       let start = now
       let tries = 0
       return {
         failed: Effect.fnUntraced(function* (error) {
+          const now = yield* Clock.currentTimeMillis
           if (error.reason !== "unavailable") {
-            answered = true
+            // What is not valid is refused without asking the store.
+            if (error.reason !== "invalid") answered = now
             return yield* error
           }
           if (spent.has(error)) return yield* error
           tries++
-          const tried = (yield* Clock.currentTimeMillis) - start
-          const left = (answered ? within : withinAtFirst) - tried
-          if (left < 1) return yield* tries === 1 ? spend(error) : gaveUp(error, tries, tried)
+          unanswered ??= start
+          const tried = now - (answered === undefined ? unanswered : start)
+          const left = (answered === undefined ? withinAtFirst : within) - tried
+          if (left < 1) {
+            const last = tries === 1 ? spend(error) : gaveUp(error, tries, tried)
+            if (within > 0 && (answered === undefined || answered <= start)) lost = last
+            return yield* last
+          }
           const backoff = Math.min(base * 2 ** (tries - 1), longest) * (0.8 + 0.4 * (yield* Random.next))
           const asked = (error.retryAfter ?? 0) * (1 + 0.2 * (yield* Random.next))
           const wait = Math.ceil(Math.min(Math.max(backoff, asked), left))
           if (options.onRetry !== undefined) yield* options.onRetry({ error, tries, tried, wait })
           yield* Effect.sleep(wait)
+          yield* unlessLost
         }),
         progressed: Effect.map(Clock.currentTimeMillis, (now) => {
-          answered = true
+          answered = now
           start = now
           tries = 0
         }),
@@ -122,12 +140,21 @@ export const retryingWith = <A, R>(
   retrier: Retrier,
   effect: Effect.Effect<A, StoreError, R>,
 ): Effect.Effect<A, StoreError, R> =>
-  Effect.flatMap(retrier.start, (tries) => {
-    const again: Effect.Effect<A, StoreError, R> = Effect.tap(effect, tries.progressed).pipe(
-      Effect.catch((error) => Effect.andThen(tries.failed(error), again)),
-    )
-    return again
-  })
+  Effect.flatMap(retrier.start, (tries) => repeated(tries, Effect.tap(effect, tries.progressed)))
+
+/** The same for opening a store. That it is open does not say that it answered: many ask nothing until they are used. */
+export const openingWith = <A, R>(
+  retrier: Retrier,
+  effect: Effect.Effect<A, StoreError, R>,
+): Effect.Effect<A, StoreError, R> => Effect.flatMap(retrier.start, (tries) => repeated(tries, effect))
+
+const repeated = <A, R>(tries: Tries, effect: Effect.Effect<A, StoreError, R>): Effect.Effect<A, StoreError, R> => {
+  const again: Effect.Effect<A, StoreError, R> = Effect.catch(
+    effect,
+    (error) => Effect.andThen(tries.failed(error), again),
+  )
+  return again
+}
 
 /**
  * For stores: runs a step of an operation again while it fails with `unavailable`, as the decorator `retry` around the

@@ -187,3 +187,73 @@ describe("decorators as layers", () => {
     assert.equal(((await onTestClock(refused)).outcome as StoreError).reason, "denied")
   })
 })
+
+describe("a remote store that does not answer", () => {
+  const messageOf = (effect: Effect.Effect<unknown, StoreError>): Effect.Effect<string> =>
+    Effect.match(effect, { onSuccess: () => "nothing failed", onFailure: ({ message }) => message })
+  const dead = (store: ObjectStore, nth = 1) =>
+    remote(fault(store, { nth, onwards: true, effect: "fail", reason: "unavailable" }))
+  const asks = (store: ObjectStore): ReadonlyArray<Effect.Effect<unknown, StoreError>> => [
+    store.get("rozen", { atMost: Infinity }),
+    store.stat("zprt"),
+    Stream.runDrain(store.list("")),
+    store.put("x", [hello]),
+    store.put("y", [hello], { replace: true }),
+    Effect.scoped(store.create("z")),
+    store.remove("x"),
+  ]
+
+  it("is tried for a minute in all, though it could be opened, and then not asked again", async () => {
+    const inner = await Effect.runPromise(memoryStore.make())
+    for (const concurrency of [1, "unbounded"] as const) {
+      const counts = makeCounts()
+      const { outcome, waited } = await onTestClock(Effect.scoped(Effect.gen(function* () {
+        const store = yield* surround(Effect.succeed(dead(inner)), { counts })
+        const [first, ...others] = asks(store)
+        const messages = [
+          yield* messageOf(first!),
+          ...(yield* Effect.forEach(others, messageOf, { concurrency })),
+        ]
+        return messages
+      })))
+      assert.equal(waited, 60_000)
+      assert.match(outcome[0]!, /"rozen" in memory:.*; gave up after \d+ tries in 60 s$/)
+      assert.deepEqual([...new Set(outcome)], [outcome[0]])
+      assert.equal(counts.retries, totalRequests(counts) - 1)
+    }
+    // All at once.
+    const { waited } = await onTestClock(Effect.scoped(Effect.gen(function* () {
+      const store = yield* surround(Effect.succeed(dead(inner)))
+      const both = Effect.all(asks(store).map(messageOf), { concurrency: "unbounded" })
+      // What is not a name is refused without the store.
+      yield* messageOf(store.get("../x", { atMost: Infinity }))
+      yield* Effect.timeoutOption(messageOf(asks(store)[1]!), "20 seconds")
+      return yield* both
+    })))
+    assert.equal(waited, 60_000)
+  })
+
+  it("is given up after ten minutes when it did answer, unless it still answers something else", async () => {
+    const inner = await Effect.runPromise(memoryStore.make())
+    await Effect.runPromise(inner.put("x", [hello]))
+    const { outcome, waited } = await onTestClock(Effect.scoped(Effect.gen(function* () {
+      const store = yield* surround(Effect.succeed(dead(inner, 2)))
+      yield* store.stat("x")
+      return yield* Effect.forEach(asks(store), messageOf)
+    })))
+    assert.equal(waited, 600_000)
+    assert.equal(new Set(outcome).size, 1)
+
+    const { outcome: answer } = await onTestClock(Effect.scoped(Effect.gen(function* () {
+      const partly = { ...inner, get: dead(inner).get }
+      const store = yield* surround(Effect.succeed(remote(partly)))
+      const [message] = yield* Effect.all([
+        messageOf(store.get("x", { atMost: Infinity })),
+        Effect.andThen(Effect.sleep("30 seconds"), store.stat("x")),
+      ], { concurrency: "unbounded" })
+      return { message, size: (yield* store.stat("x")).size }
+    })))
+    assert.match(answer.message, /gave up after \d+ tries in 10 minutes$/)
+    assert.equal(answer.size, 5)
+  })
+})
