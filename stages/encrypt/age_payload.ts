@@ -6,7 +6,7 @@
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Context from "effect/Context"
-import { provenSeal } from "../kernel/checked.ts"
+import { provenSeal } from "../kernel/proofs.ts"
 import type { Transform } from "../kernel/frames.ts"
 import { KernelError } from "../kernel/kernel.ts"
 import { type NonceCipher, TAG_BYTES } from "./aead.ts"

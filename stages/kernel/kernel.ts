@@ -8,7 +8,7 @@
 import * as Context from "effect/Context"
 import { checked } from "./checked.ts"
 
-export { ID_BYTES } from "./checked.ts"
+export { ID_BYTES } from "./checks.ts"
 export { KernelError } from "./error.ts"
 export { trusted } from "./trusted.ts"
 

@@ -33,6 +33,7 @@ const chunk: Faults<Chunker> = {
   "ends before it began": cutting((from) => from - 1),
   "ends within a byte": cutting((from) => from + 0.5),
   "ends at a text": cutting((_from, to) => String(to)),
+  "ends at a bigint": cutting((_from, to) => BigInt(to)),
   "gives nothing": cutting(() => undefined),
   "gives a chunk that is too long": (inner) => ({ ...inner, maximum: 16 }),
   "has no longest chunk": (inner) => ({ ...inner, maximum: NaN }),
