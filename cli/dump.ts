@@ -59,7 +59,7 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
             counts.bytesWritten += piece.length
             return writeBytes(piece)
           }))
-        if (counts.entries === 0 && input.path !== undefined && counts.failed + counts.leftOut === 0) {
+        if (counts.entries === 0 && pathOf(input, snapshot) !== "" && counts.failed + counts.leftOut === 0) {
           return yield* absent(input, snapshot)
         }
         row({ type: "summary", snapshot: snapshot.id, ...counts, seconds: secondsSince(start) })
@@ -73,13 +73,17 @@ type Counts = { entries: number }
 const absent = ({ path }: DumpInput, snapshot: SnapshotInfo): Effect.Effect<never, UsageError> =>
   Effect.fail(new UsageError({ message: `There is no "${path}" in snapshot ${describeSnapshot(snapshot)}` }))
 
+/** The path in the snapshot; `""` for all of it. */
+const pathOf = ({ path }: DumpInput, snapshot: SnapshotInfo): string =>
+  path === undefined ? "" : snapshotPath(unquotePath(path), snapshot)
+
 /** The path of the one file that is to be dumped as it is; undefined when it is to be an archive. */
 const singleFile = Effect.fnUntraced(function* (
   repository: Repository,
   snapshot: SnapshotInfo,
   input: DumpInput,
 ): Effect.fn.Return<string | undefined, FormatError | UsageError> {
-  const path = input.path === undefined ? "" : snapshotPath(unquotePath(input.path), snapshot)
+  const path = pathOf(input, snapshot)
   if (input.archive !== undefined || path === "") return undefined
   const part = yield* selection([input.path!], [], snapshot)
   const found = yield* Stream.runHead(

@@ -75,7 +75,8 @@ const select = (
   const matchedBy = (matcher: Excludes | undefined, path: string, kind: EntryKind): boolean =>
     path !== "" && matcher?.(path, kind === "directory") === true
   const matches = (path: string, kind: EntryKind): boolean => matcher === undefined || matchedBy(matcher, path, kind)
-  const unusedTops = new Map(tops)
+  // The whole snapshot is always there, also when nothing is in it.
+  const unusedTops = new Map([...tops].filter(([, top]) => top !== ""))
   const unusedPatterns = new Map(
     patterns.filter(({ negated }) => !negated).map((pattern) => [
       pattern.given,
@@ -116,7 +117,13 @@ const placesOf = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> 
  * one. A hard link to a file that is left out becomes a file of its own.
  */
 export const selector = (selection: Selection): (entries: ReadonlyArray<Entry>) => ReadonlyArray<Entry> => {
-  if (!selection.partial) return (entries) => entries
+  if (!selection.partial) {
+    return (entries) => {
+      // Paths may be named beside the whole: asking tells which of them are there.
+      for (const { kind, path } of entries) selection.wanted(path, kind)
+      return entries
+    }
+  }
   /** Directories not emitted so far, outermost first; each is the parent of the next. */
   let waiting: Array<Entry> = []
   return (entries) => {

@@ -110,17 +110,26 @@ export const commandInput: (
   command: ReadonlyArray<string>,
 ) => Effect.Effect<Input, UsageError, Scope.Scope> = Effect.fnUntraced(function* (command) {
   const [program, ...args] = command
-  if (program === undefined) {
+  if (program === undefined || program === "") {
     return yield* new UsageError({
-      message: "No command is given: --stdin-from-command -- COMMAND [ARGUMENT]...",
+      message: program === ""
+        ? "The command after --stdin-from-command -- is empty; give the program to run and its arguments"
+        : "No command is given: --stdin-from-command -- COMMAND [ARGUMENT]...",
     })
   }
   let child: ChildProcess | undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => void child?.kill()))
   const broken = (how: string): UsageError =>
     new UsageError({ message: `The command ${program} ${how}; no snapshot was made` })
-  const bytes = Stream.suspend(() => {
-    const running = child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] })
+  const start = () => spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] })
+  const bytes = Stream.suspend((): Stream.Stream<Uint8Array, UsageError> => {
+    let running: ReturnType<typeof start>
+    try {
+      running = child = start()
+    } catch (cause) {
+      // Some errors of a path are thrown rather than told by an event.
+      return Stream.fail(broken(`cannot be run: ${messageOf(cause)}`))
+    }
     const ended = new Promise<string | undefined>((resolve) => {
       running.once("error", (error) => resolve(`cannot be run: ${reasonOf(error)}`))
       running.once(

@@ -113,6 +113,25 @@ test("a path or pattern that matched nothing is named beside others that did, an
   })
 })
 
+test("the whole snapshot may be named: . and / and the path that was backed up match it", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/d"), { recursive: true })
+    writeFileSync(at("src/d/b"), "content")
+    assert.equal((await backupScript(["-r", at("repo"), at("src")])).code, 0)
+    const [dot, root, listed, dumped] = await Promise.all([
+      penstock(["restore", "-r", at("repo"), "-t", at("dot"), "--json", "."]),
+      penstock(["restore", "-r", at("repo"), "-t", at("root"), "--json", at("src"), "/", "d/b"]),
+      penstock(["ls", "-r", at("repo"), "latest", "/"]),
+      penstock(["dump", "-r", at("repo"), "./"]),
+    ])
+    for (const { code, stderr } of [dot, root, listed, dumped]) assert.deepEqual([code, stderr], [0, ""])
+    for (const ended of [dot, root]) assert.deepEqual(rowsOf(ended).map(({ type }) => type), ["summary"])
+    for (const name of ["dot", "root"]) assert.equal(readFileSync(at(`${name}/d/b`), "utf8"), "content")
+    assert.match(listed.stdout, /^d\/b$/m)
+    assert.match(dumped.stdout, /d\/b\0/)
+  })
+})
+
 test("a dry run lists what is not the same in the target, in any format, and writes nothing", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/d"), { recursive: true })

@@ -114,6 +114,16 @@ test("what matched nothing is known, each path and pattern by itself", () => {
   assert.throws(() => selection([], ["a["], one), /is not valid/)
 })
 
+test("the whole snapshot is there by any of its names, and what is named beside it is looked for", () => {
+  for (const whole of [".", "./", "/", "/home/me", "/home/me/"]) {
+    for (const tree of [[], [directory(""), entry("a")]]) {
+      const part = selection([whole, "a", "gone"], [], one)
+      assert.deepEqual(selector(part)(tree), tree)
+      assert.deepEqual(part.unmatched().map(({ given }) => given), tree.length === 0 ? ["a", "gone"] : ["gone"], whole)
+    }
+  }
+})
+
 test("names that are not UTF-8, or have backslashes, are found as they are shown, by path and by pattern", () => {
   for (const name of ["caf\udce9", "a\\xe9", "a\\b", "new\nline", "\u{1f480}", "\u0085\udc85", "*\udcff"]) {
     for (const show of [displayPath, quotePath]) {

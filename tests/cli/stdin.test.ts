@@ -97,7 +97,17 @@ test(...skipIf(noBash, "what a command prints is stored when it succeeds; its ex
         1,
         /The command \/no\/such cannot be run: .*; no snapshot/,
       ],
+      [
+        '"$@" backup -r repo --stdin-from-command -- /etc/passwd/sh',
+        1,
+        /^penstock: The command \/etc\/passwd\/sh cannot be run: .*; no snapshot was made\n$/,
+      ],
       ['"$@" backup -r repo --stdin-from-command', 1, /^penstock: No command is given/],
+      [
+        `"$@" backup -r repo --stdin-from-command -- '' x`,
+        1,
+        /^penstock: The command after --stdin-from-command -- is empty; give the program [^\n]*\n$/,
+      ],
       ['"$@" backup -r repo --stdin-from-command --stdin -- true', 1, /^penstock: Give one of/],
       ['echo x | "$@" backup -r repo --stdin --exclude x', 1, /^penstock: Nothing can be left out of what comes in/],
       ['"$@" backup -r repo --stdin </dev/null', 3, /^penstock: Standard input gave nothing at all; no snapshot/],
