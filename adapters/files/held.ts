@@ -23,7 +23,7 @@ const PLACE = O_RDONLY | O_PATH | O_DIRECTORY
  * (proc_pid_fd(5)). Undefined where there is no such thing: not on Linux, no /proc, or Deno without `--allow-all`.
  */
 export const DESCRIPTORS: string | undefined = (() => {
-  if (process.platform !== "linux") return undefined
+  if (process.platform !== "linux" || !mayLook()) return undefined
   try {
     const descriptors = `/proc/${fs.readlinkSync("/proc/self")}/fd/`
     const fd = fs.openSync("/", PLACE | O_NOFOLLOW)
@@ -37,6 +37,15 @@ export const DESCRIPTORS: string | undefined = (() => {
     return undefined
   }
 })()
+
+/** Deno would ask at the terminal for what it was not allowed. */
+function mayLook(): boolean {
+  interface Permissions {
+    readonly querySync: (what: { readonly name: "read"; readonly path: string }) => { readonly state: string }
+  }
+  const { Deno } = globalThis as { readonly Deno?: { readonly permissions: Permissions } }
+  return Deno === undefined || Deno.permissions.querySync({ name: "read", path: "/proc/self" }).state === "granted"
+}
 
 /** What tells files apart. */
 export interface Identity {
