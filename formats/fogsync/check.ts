@@ -71,10 +71,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
 const isFinding = (error: FormatError): boolean =>
   isDamage(error) || (error._tag === "RepositoryError" && error.reason === "wrong-key")
 
-/**
- * Roots that nothing points to. One is left out when a later run of the same host and paths started from the same root:
- * then its run was stopped, and run again.
- */
+/** Roots that nothing points to. */
 const unpointed = Effect.fnUntraced(function* (
   opened: Opened,
   found: ReadonlyArray<Bptr>,
@@ -90,15 +87,10 @@ const unpointed = Effect.fnUntraced(function* (
       Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
     )
     if (root === undefined) continue
-    const again = listed.some((other) =>
-      other.info.parent === root.info.parent && other.started >= root.started && groupOf(other) === groupOf(root)
-    )
-    if (!again) lost.push(root)
+    lost.push(root)
   }
   return lost
 })
-
-const groupOf = ({ info: { hostname, paths } }: Root): string => JSON.stringify([hostname, paths])
 
 /** All blocks, and what is known of them. 16 to 32 bytes of memory each. */
 const checkBlocks = Effect.fnUntraced(function* (

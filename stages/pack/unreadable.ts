@@ -25,7 +25,8 @@ const SUSPICIOUS = 16
 /**
  * The store, which tells an object that cannot be read from a store that cannot be: when 16 different ones, with none
  * in between that could, were not readable, others of their directory are tried; when these are not readable either,
- * the error is `unavailable`, and says so. When objects are not there, one that was read before is tried. What is
+ * the error is `unavailable`, and says so. When objects are not there, one that was read before is tried. What cannot
+ * be listed concerns all that may be there. What is
  * shorter than was asked for is `corrupt`, after a second read.
  */
 export const watched = (store: ObjectStore): ObjectStore => {
@@ -108,6 +109,14 @@ export const watched = (store: ObjectStore): ObjectStore => {
   const made: ObjectStore = {
     ...store,
     get,
+    list: (directory) =>
+      Stream.mapError(
+        store.list(directory),
+        (error) =>
+          error.reason === "io" || error.reason === "denied"
+            ? new StoreError({ reason: "unavailable", object: error.object, message: error.message, cause: error })
+            : error,
+      ),
     // That there is none is an answer.
     stat: (name) =>
       Effect.catch(store.stat(name), (error) => error.reason === "not-found" ? Effect.fail(error) : judge(name, error)),

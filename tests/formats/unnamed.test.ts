@@ -86,7 +86,7 @@ describe("a snapshot whose name is lost", () => {
       })))
   }
 
-  it("rozen: the log of a run that was stopped, and run again, is none", () =>
+  it("rozen: so is a run that was stopped just before its last object, and becomes a snapshot", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       const repository = yield* createIn(rozen, store)
@@ -97,6 +97,9 @@ describe("a snapshot whose name is lost", () => {
       const stopped = yield* repository.check({ readData: 0 })
       assert.deepEqual(stopped.findings.map(({ message }) => /its log is whole/.test(message)), [true])
       yield* repository.backup(walk(3), options)
+      assert.equal((yield* repository.check({ readData: 0 })).findings.length, 1)
+      yield* repository.rebuild
       assert.deepEqual((yield* repository.check({ readData: 0 })).findings, [])
+      assert.equal((yield* repository.snapshots).length, 3)
     })))
 })

@@ -110,8 +110,8 @@ export const formatFaults = (subject: Subject): void => {
     })
 
   /**
-   * The next run completes, and nothing that a snapshot needs is wrong before it, and nothing at all after it. Gives
-   * what the snapshots hold before it.
+   * The next run completes, and nothing that a snapshot needs is wrong before it or after it. Gives what the snapshots
+   * hold before it.
    */
   const sound = (store: ObjectStore): Running<ReadonlyArray<string>> =>
     Effect.gen(function* () {
@@ -121,7 +121,7 @@ export const formatFaults = (subject: Subject): void => {
       const left = yield* trees(repository)
       yield* repository.backup(walk(after), options)
       assert.equal((yield* trees(repository)).at(-1), "after")
-      yield* clean(repository)
+      yield* stopped(repository)
       return left
     })
 
