@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Kernels } from "../../stages/kernel/kernel.ts"
-import { readTwice } from "../../stages/pack/second_read.ts"
+import { readTwice } from "../../stages/store/second_read.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"

@@ -1,7 +1,7 @@
 /** Makes heads and links again from the snapshots that are there, and the config where it holds no key. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
-import { isUnreadable } from "../../stages/pack/unreadable.ts"
+import { isUnreadable } from "../../stages/store/unreadable.ts"
 import type { FormatError, RebuildSummary } from "../format.ts"
 import { check } from "./check.ts"
 import { CONFIG } from "./config.ts"

@@ -13,7 +13,7 @@ import {
   type KernelTable,
   makeKernel,
 } from "../../stages/kernel/kernel.ts"
-import { readTwice } from "../../stages/pack/second_read.ts"
+import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../format.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"

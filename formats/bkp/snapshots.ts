@@ -1,7 +1,7 @@
 /** The snapshots of all clients. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
-import { Afresh, OnSecondRead } from "../../stages/pack/second_read.ts"
+import { Afresh, OnSecondRead } from "../../stages/store/second_read.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { snapshotProblem } from "../guard.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
-import { concernsObject } from "../../stages/pack/unreadable.ts"
+import { concernsObject } from "../../stages/store/unreadable.ts"
 import { absent } from "./errors.ts"
 import { rootId, ROOTS, SHARE } from "./names.ts"
 

@@ -9,7 +9,7 @@ import { PackDirectory } from "../../stages/pack/pack_file.ts"
 import { type KnownPack, type Readable, readEnds } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/store/store.ts"
-import { concernsObject, isUnreadable } from "../../stages/pack/unreadable.ts"
+import { concernsObject, isUnreadable } from "../../stages/store/unreadable.ts"
 import { wholeObject } from "../../stages/store/whole_object.ts"
 import type { Opened } from "./opened.ts"
 

@@ -4,9 +4,9 @@ import * as Semaphore from "effect/Semaphore"
 import type { KernelError } from "../kernel/kernel.ts"
 import type { ChunkAt, OpenBlocks, OpenedBlock } from "./opening.ts"
 import type { BlockPlace, Unpacker } from "../pack/packing.ts"
-import { Afresh, OnSecondRead } from "../pack/second_read.ts"
+import { Afresh, OnSecondRead } from "../store/second_read.ts"
 import type { ObjectStore, StoreError } from "../store/store.ts"
-import { concernsObject } from "../pack/unreadable.ts"
+import { concernsObject } from "../store/unreadable.ts"
 import { release } from "../memory/release.ts"
 
 /** Why something cannot be had: a sentence that names the object. */

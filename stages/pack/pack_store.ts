@@ -15,9 +15,9 @@ import { checkHeader, INDEX_BYTES, objectId, objectName, type PackLayout } from 
 import { listedOnce } from "../store/listed_once.ts"
 import { decodePackList, type ListedPack, PREFIX_BYTES, prefixesOf } from "./pack_list.ts"
 import { PackError } from "./packing.ts"
-import { Afresh, readTwice } from "./second_read.ts"
+import { Afresh, readTwice } from "../store/second_read.ts"
 import { ObjectStore, type StoreError } from "../store/store.ts"
-import { concernsObject } from "./unreadable.ts"
+import { concernsObject } from "../store/unreadable.ts"
 
 /** A pack that is there. */
 export interface KnownPack {

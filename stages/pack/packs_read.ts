@@ -11,7 +11,7 @@ import type { PackLayout } from "./pack_layout.ts"
 import { lostPackOf, type PackStore, type Readable, readFooter } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
 import { ObjectStore, type StoreError } from "../store/store.ts"
-import { concernsObject } from "./unreadable.ts"
+import { concernsObject } from "../store/unreadable.ts"
 import { wholeReads } from "../store/whole_reads.ts"
 
 /** Directories of packs that are kept in memory. */

@@ -8,7 +8,7 @@ import { dividedByIndex, encodePackList, listedOf, type ListedPack } from "./pac
 import { asPackError, type KnownPack, openPackStore, readEnds } from "./pack_store.ts"
 import { PackError } from "./packing.ts"
 import { ObjectStore, type StoreError } from "../store/store.ts"
-import { concernsObject } from "./unreadable.ts"
+import { concernsObject } from "../store/unreadable.ts"
 
 /** What was found. */
 export interface Reindexed {

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { Afresh } from "../pack/second_read.ts"
+import { Afresh } from "./second_read.ts"
 import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
 
 /** A store, twice. */

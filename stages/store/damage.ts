@@ -1,6 +1,6 @@
 /** What is wrong with a store, by object, and the files that lose by it. */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { isUnreadable } from "../pack/unreadable.ts"
+import { isUnreadable } from "./unreadable.ts"
 
 /** Files that are named for one object at most. */
 const NAMED_FILES = 10_000

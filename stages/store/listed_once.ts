@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Afresh } from "../pack/second_read.ts"
+import { Afresh } from "./second_read.ts"
 import type { ObjectStore } from "./store.ts"
 
 /**

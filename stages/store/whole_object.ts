@@ -1,5 +1,5 @@
 import * as Effect from "effect/Effect"
-import { Afresh } from "../pack/second_read.ts"
+import { Afresh } from "./second_read.ts"
 import { type ObjectStore, StoreError } from "./store.ts"
 
 /** An object that was fetched at once, to be read as if it were still in the store; afresh it is read from there. */

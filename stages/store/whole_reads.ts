@@ -4,9 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import { release } from "../memory/release.ts"
-import { Afresh } from "../pack/second_read.ts"
+import { Afresh } from "./second_read.ts"
 import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
-import { concernsObject } from "../pack/unreadable.ts"
+import { concernsObject } from "./unreadable.ts"
 
 /** Objects up to so many bytes are fetched whole: packs of 16 MiB are a little larger than that. */
 const LARGEST_BYTES = 32 << 20

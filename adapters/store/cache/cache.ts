@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import { Afresh } from "../../../stages/pack/second_read.ts"
+import { Afresh } from "../../../stages/store/second_read.ts"
 import type { Range, StoreError, Whole } from "../../../stages/store/store.ts"
 import { type CachedObject, CacheFiles, repositoryKey } from "./files.ts"
 import { type Decorator, decorator } from "../../../stages/store/decorator.ts"

@@ -5,7 +5,7 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { readTwice } from "../../../stages/pack/second_read.ts"
+import { readTwice } from "../../../stages/store/second_read.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import type { RepositoryError } from "../../format.ts"
 import { attempt, corrupt } from "../errors.ts"

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Afresh, readTwice } from "./second_read.ts"
-import { type ObjectStore, StoreError } from "../store/store.ts"
+import { type ObjectStore, StoreError } from "./store.ts"
 
 /**
  * Whether an error of a read concerns that one object, which is then as good as missing, and not the store as a whole:

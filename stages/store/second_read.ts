@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { StoreError } from "../store/store.ts"
+import { StoreError } from "./store.ts"
 
 /**
  * Whether what is read has to come from the store itself: whatever remembers objects, parts of them or listings asks

@@ -2,9 +2,9 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
-import { OnSecondRead, readTwice } from "../../../stages/pack/second_read.ts"
+import { OnSecondRead, readTwice } from "../../../stages/store/second_read.ts"
 import { type ObjectStore, StoreError } from "../../../stages/store/store.ts"
-import { watched } from "../../../stages/pack/unreadable.ts"
+import { watched } from "../../../stages/store/unreadable.ts"
 
 const names = Array.from({ length: 60 }, (_, i) => `DATA/${String(i).padStart(2, "0")}`)
 
