@@ -19,6 +19,7 @@ import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import process from "node:process"
 import { emptyArgument } from "./arguments.ts"
+import { subcommandFirst } from "./before.ts"
 import { leanMemory } from "../adapters/runtime/memory.ts"
 import type { OnExit } from "./flags.ts"
 import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
@@ -53,8 +54,9 @@ export const run = async ({ command, args, formats, stores }: RunOptions): Promi
   }
   leanMemory()
   let code = EXIT_OK
-  let program: Effect.Effect<void, unknown> = Command.runWith(command((given) => code = given), { version: VERSION })(
-    args,
+  const root = command((given) => code = given)
+  let program: Effect.Effect<void, unknown> = Command.runWith(root, { version: VERSION })(
+    root.subcommands.length > 0 ? subcommandFirst(args) : args,
   ).pipe(Effect.provide(environment))
   if (formats !== undefined) {
     const { Formats } = await import("./formats.ts")

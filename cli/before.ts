@@ -1,0 +1,63 @@
+/** Options before the subcommand: what all commands on a repository have may stand there, too. */
+import type * as Flag from "effect/cli/Flag"
+import { common } from "./flags.ts"
+
+/** What the parser knows of an option, beneath what makes its value. */
+interface Spelling {
+  readonly param?: Spelling
+  readonly name: string
+  readonly aliases: ReadonlyArray<string>
+  /** The value of one that is given without; it does not take the next argument. */
+  readonly optionalValue?: string
+}
+
+const spellingOf = (flag: Spelling): Spelling => flag.param === undefined ? flag : spellingOf(flag.param)
+
+/** Whether an option takes a value, by each of its names, which are without dashes. */
+const takesValue: ReadonlyMap<string, boolean> = new Map(
+  (Object.values(common) as ReadonlyArray<Flag.Flag<unknown>>).flatMap((flag) => {
+    const { aliases, name, optionalValue } = spellingOf(flag as unknown as Spelling)
+    return [name, ...aliases].map((name) => [name, optionalValue === undefined] as const)
+  }),
+)
+
+/** Options of the command itself, which mean the same everywhere. */
+const ITS_OWN: ReadonlySet<string> = new Set(["--help", "-h", "--version"])
+
+/**
+ * The arguments with the options that come before the subcommand right behind it. As they are when one of them is
+ * unknown, or no subcommand comes: the parser says what is wrong.
+ */
+export const subcommandFirst = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const own: Array<string> = []
+  const moved: Array<string> = []
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]!
+    if (!arg.startsWith("-") || arg === "-") return [...own, arg, ...moved, ...args.slice(at + 1)]
+    if (ITS_OWN.has(arg)) {
+      own.push(arg)
+      continue
+    }
+    const options = arg.startsWith("--") ? [arg] : apart(arg)
+    for (const option of options) {
+      const takes = takesValue.get(/^--?([^=]*)/.exec(option)![1]!)
+      if (takes === undefined) return args
+      moved.push(option)
+      if (takes && !option.includes("=") && at + 1 < args.length) moved.push(args[++at]!)
+    }
+  }
+  return args
+}
+
+/** Short options that are written as one, the last with its value: `-qv`, `-rREPO`, `-r=REPO`. */
+const apart = (arg: string): ReadonlyArray<string> => {
+  const options: Array<string> = []
+  for (let at = 1; at < arg.length; at++) {
+    const rest = arg.slice(at + 1)
+    if (rest !== "" && (rest.startsWith("=") || takesValue.get(arg[at]!) === true)) {
+      return [...options, `-${arg[at]}=${rest.replace(/^=/, "")}`]
+    }
+    options.push(`-${arg[at]}`)
+  }
+  return options
+}
