@@ -1,10 +1,12 @@
 /** `penstock restore`: writes what is in a snapshot to a directory. */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Problem, SnapshotInfo } from "../formats/format.ts"
+import { sep } from "node:path"
+import type { FormatError, Problem, Repository, SnapshotInfo } from "../formats/format.ts"
 import { giveBackContents } from "../stages/memory/lent.ts"
 import type { Entry } from "../stages/walk/entry.ts"
-import { displayPath } from "../stages/walk/path.ts"
+import { displayPath, quotePath } from "../stages/walk/path.ts"
 import type { TargetError, TargetOptions, Written } from "../stages/walk/target.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
@@ -13,7 +15,8 @@ import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
 import { type OpenError, withRepository } from "./repository.ts"
-import { selection, selector } from "./selection.ts"
+import { filesOf, within } from "./roots.ts"
+import { type Selection, selection, selector } from "./selection.ts"
 import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
 
@@ -35,11 +38,12 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
     const out = makeOutput(input)
     const start = performance.now()
     const filter = yield* filterOf(input)
-    return yield* withRepository(input, "open", (repository) =>
+    return yield* withRepository(input, "open", (repository, { location }) =>
       Effect.gen(function* () {
         const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot, filter, out)
         const part = yield* selection(input.paths, input.include, snapshot)
         const select = selector(part)
+        yield* sparing(input, location, repository, snapshot, part)
         const tally = newTally()
         // The target is made when there is something for it: not when the snapshot cannot be read.
         const session = yield* Effect.cached(openTarget(input))
@@ -78,17 +82,18 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
             for (const [i, { outcome }] of written.entries()) tellOutcome(wanted[i]!, outcome, input, out)
           }),
         ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
-        tallyWritten(tally, yield* (yield* session).finish, out)
+        const unmatched = part.unmatched()
+        for (const { given } of unmatched) out.row({ type: "unmatched", pattern: given })
         if (part.partial && tally.entries === 0) {
+          const whats = unmatched.map(({ what }) => ` ${what}`).join(" or")
           return yield* new UsageError({
-            message: `Nothing in snapshot ${describeSnapshot(snapshot)} matches; penstock ls shows what is in it`,
+            message: `Nothing in snapshot ${
+              describeSnapshot(snapshot)
+            } matches${whats}; penstock ls shows what is in it`,
           })
         }
-        const unmatched = part.unmatched()
-        for (const { given, what } of unmatched) {
-          out.warn(`Nothing in the snapshot matches ${what}`)
-          out.row({ type: "unmatched", pattern: given })
-        }
+        tallyWritten(tally, yield* (yield* session).finish, out)
+        for (const { what } of unmatched) out.warn(`Nothing in the snapshot matches ${what}`)
         report(tally, snapshot, input, secondsSince(start), out)
         return tally.failed > 0 ? EXIT_FAILURE : unmatched.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }).pipe(
@@ -96,6 +101,49 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
           error._tag === "TargetError" && error.reason === "full" ? full(input, error) : error
         ),
       ))
+  },
+)
+
+/**
+ * Fails when files of the repository would be written over: the target is within it, or the snapshot has something that
+ * would come to lie there.
+ */
+const sparing: (
+  input: RestoreInput,
+  location: string,
+  repository: Repository,
+  snapshot: SnapshotInfo,
+  part: Selection,
+) => Effect.Effect<void, FormatError | UsageError> = Effect.fnUntraced(
+  function* ({ target }, location, repository, snapshot, part) {
+    const stores = filesOf(location)
+    const lies = stores.map((store) => within(target, store)).find((inside) => inside !== undefined)
+    if (lies !== undefined) {
+      return yield* new UsageError({
+        message: `${target} is ${lies === "" ? "" : "within "}the repository at ${location}; give another --target`,
+      })
+    }
+    for (const store of stores) {
+      const path = within(store, target)?.split(sep).join("/")
+      if (path === undefined) continue
+      const there = yield* selection([quotePath(path)], [], snapshot)
+      const entries = repository.entries(snapshot, { include: there.reaches, content: false })
+      // The directory itself may be in the snapshot, as it was before the repository was made.
+      const found = yield* Stream.runHead(
+        Stream.filter(
+          entries,
+          ({ kind, path: at }) =>
+            (at !== path || kind !== "directory") && there.wanted(at, kind) && part.wanted(at, kind),
+        ),
+      )
+      if (Option.isSome(found)) {
+        return yield* new UsageError({
+          message: `${
+            displayPath(found.value.path)
+          } would be restored into the repository at ${location}; give another --target`,
+        })
+      }
+    }
   },
 )
 

@@ -156,15 +156,15 @@ const patternsOf = (inside: string): ReadonlyArray<string> => {
 }
 
 /** Where a repository lies on this machine: a database has files beside it while it is open. */
-const filesOf = (location: string): ReadonlyArray<string> => {
+export const filesOf = (location: string): ReadonlyArray<string> => {
   const path = localPath(location)
   if (path !== undefined) return [path]
   const database = databasePath(location)
   return database === undefined ? [] : ["", "-wal", "-shm", "-journal"].map((end) => resolve(database) + end)
 }
 
-/** `inner` relative to `outer`, when it is, or will be, there and not outside of it. */
-const within = (inner: string, outer: string): string | undefined => {
+/** `inner` relative to `outer`, a directory, when it is, or will be, there and not outside of it. */
+export const within = (inner: string, outer: string): string | undefined => {
   try {
     if (!statSync(outer).isDirectory()) return undefined
     const path = relative(realpathSync(outer), realPath(inner))

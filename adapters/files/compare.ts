@@ -33,7 +33,10 @@ export const compareOnly = (
   Effect.acquireRelease(
     Effect.try({
       try: () => new Comparer(absoluteRoot(root), options),
-      catch: (cause) => targetError("", cause),
+      catch: (cause) => {
+        const { message, reason } = targetError("", cause)
+        return new TargetError({ reason, path: root, message: `${message}: ${root}`, cause })
+      },
     }),
     (comparer) => Effect.sync(() => comparer.close()),
   ).pipe(Effect.map((comparer): TargetSession => ({

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./spawn.ts"
 
@@ -34,7 +34,8 @@ test("restores all, a subtree, or what matches, with the directories above it", 
     assert.equal(dry.stdout.split("\n").slice(0, 2).join(" "), "d d/b.txt")
     assert.equal(existsSync(at("dry")), false)
     assert.equal(nothing.code, 1)
-    assert.match(nothing.stderr, /Nothing in snapshot [0-9a-f]{8} of .* matches; penstock ls/)
+    assert.match(nothing.stderr, /Nothing in snapshot [0-9a-f]{8} of .* matches "nowhere"; penstock ls/)
+    assert.equal(existsSync(at("nothing")), false)
   })
 })
 
@@ -100,7 +101,7 @@ test("a path or pattern that matched nothing is named beside others that did, an
     const [paths, patterns, none, listed] = await Promise.all([
       run("-t", at("paths"), "d", "e/f"),
       run("-t", at("patterns"), "--json", "--include", "*.jpg", "--include", "*.png"),
-      run("-t", at("none"), "--include", "*.png", "--include", "x/y"),
+      run("-t", at("none"), "--json", "--include", "*.png", "x/y", "z"),
       penstock(["ls", "-r", at("repo"), "latest", "e/f"]),
     ])
     assert.deepEqual([paths.code, paths.stderr], [3, 'Nothing in the snapshot matches "e/f"\n'])
@@ -108,7 +109,12 @@ test("a path or pattern that matched nothing is named beside others that did, an
     assert.deepEqual([patterns.code, patterns.stderr], [3, "Nothing in the snapshot matches --include *.png\n"])
     assert.ok(rowsOf(patterns).some(({ pattern, type }) => type === "unmatched" && pattern === "*.png"))
     assert.equal(none.code, 1)
-    assert.match(none.stderr, /^penstock: Nothing in snapshot .* matches; penstock ls shows/)
+    assert.match(
+      none.stderr,
+      /^penstock: Nothing in snapshot .* matches "x\/y" or "z" or --include \*\.png; penstock ls/,
+    )
+    assert.deepEqual(rowsOf(none), ["x/y", "z", "*.png"].map((pattern) => ({ type: "unmatched", pattern })))
+    assert.equal(existsSync(at("none")), false)
     assert.equal(listed.code, 1)
   })
 })
@@ -129,6 +135,44 @@ test("the whole snapshot may be named: . and / and the path that was backed up m
     for (const name of ["dot", "root"]) assert.equal(readFileSync(at(`${name}/d/b`), "utf8"), "content")
     assert.match(listed.stdout, /^d\/b$/m)
     assert.match(dumped.stdout, /d\/b\0/)
+  })
+})
+
+test("nothing is restored into the repository, nor through a file: each is refused by name", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/repo/snapshots"), { recursive: true })
+    mkdirSync(at("src/d"))
+    mkdirSync(at("before/repo"), { recursive: true })
+    writeFileSync(at("src/repo/snapshots/x"), "x")
+    assert.equal((await backupScript(["-r", at("repo"), at("before")])).code, 0)
+    const run = (target: string, ...args: ReadonlyArray<string>) =>
+      penstock(["restore", "-r", at("repo"), "-t", at(target), ...args])
+    // Only its directory is in the snapshot.
+    assert.equal((await run("")).code, 0)
+    assert.equal((await backupScript(["-r", at("repo"), at("src")])).code, 0)
+    symlinkSync(at("repo"), at("link"))
+    const [itself, within, linked, above, dry, part, file] = await Promise.all([
+      run("repo"),
+      run("repo/new/deep", "-n"),
+      run("link"),
+      run(""),
+      run("src/repo/snapshots/x", "-n"),
+      run("", "d"),
+      run("src/repo/snapshots/x"),
+    ])
+    for (const { code, stderr } of [itself, within, linked]) {
+      assert.equal(code, 1)
+      assert.match(stderr, /^penstock: \S+ is (within )?the repository at \S+; give another --target$/m)
+    }
+    assert.equal(above.code, 1)
+    assert.match(above.stderr, /^penstock: repo\/snapshots\S* would be restored into the repository at \S+; give /m)
+    for (const { code, stderr } of [dry, file]) {
+      assert.equal(code, 1)
+      assert.ok(stderr.includes(at("src/repo/snapshots/x")), stderr)
+    }
+    assert.equal(part.code, 0, part.stderr)
+    assert.equal(existsSync(at("d")), true)
+    assert.ok(!existsSync(at("repo/snapshots/x")) && !existsSync(at("repo/new")))
   })
 })
 
