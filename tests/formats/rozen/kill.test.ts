@@ -15,6 +15,7 @@ import { factsOf, noise, runFormat } from "../../suites/format.ts"
 import { memoryDirectory } from "../../adapters/store/local/directory.ts"
 import { childCommand } from "../../child.ts"
 import { kindOf, secrets, small } from "./harness.ts"
+import { isOfStoppedRun } from "../../suites/format_faults.ts"
 
 const script = fileURLToPath(import.meta.resolve("./child.ts"))
 const KILLS = 10
@@ -86,7 +87,7 @@ it("ten kills at random moments", { timeout: 120_000 }, () =>
       // Between the key and the config there is a moment; the next run makes up for it.
       const config = objects.some(({ name }) => name === "ROZEN.json")
       assert.deepEqual(
-        findings.map(({ object }) => object),
+        findings.filter((one) => !isOfStoppedRun(one)).map(({ object }) => object),
         config ? [] : ["ROZEN.json"],
         `after ${after} ms, seed ${seed}`,
       )
@@ -102,7 +103,7 @@ it("ten kills at random moments", { timeout: 120_000 }, () =>
     if (packs > 0) assert.ok(summary.chunksReused > 0, `${packs} packs were there, and nothing of them was reused`)
     const repository = yield* Effect.provideService(small.open(secrets), ObjectStore, store)
     const { findings } = yield* repository.check({ readData: 100 })
-    assert.deepEqual(findings, [])
+    assert.deepEqual(findings.filter((one) => !isOfStoppedRun(one)), [])
     const facts = yield* factsOf(repository.entries((yield* repository.snapshots).at(-1)!))
     let files = 0
     for (const name of readdirSync(tree, { recursive: true, encoding: "utf8" })) {

@@ -6,6 +6,7 @@ import { describe, it } from "node:test"
 import { Effect } from "effect"
 import { matchesPattern, readConfig } from "../../../../adapters/store/sftp/ssh_config.ts"
 import { temporaryDirectory } from "../local/directory.ts"
+import { cpuMs } from "../../../cpu.ts"
 
 const withConfig = (text: string, use: (file: string, directory: string) => void): Promise<void> =>
   Effect.runPromise(Effect.scoped(Effect.map(temporaryDirectory, (directory) => {
@@ -73,11 +74,11 @@ describe("the configuration of ssh", () => {
   it("files that include each other, and patterns of many stars, end", () =>
     withConfig("Include other\nInclude other\nInclude config\n", (file, directory) => {
       writeFileSync(join(directory, "other"), "Include config\nInclude config\n")
-      const start = performance.now()
+      const start = cpuMs()
       assert.throws(() => readConfig(file, "host"), /includes more than 256 files, or files that include each other$/)
       assert.equal(matchesPattern("*a".repeat(50), "a".repeat(200)), true)
       assert.equal(matchesPattern(`${"*a".repeat(50)}b`, "a".repeat(5000)), false)
-      assert.ok(performance.now() - start < 5000)
+      assert.ok(cpuMs() - start < 5000)
       for (
         const [pattern, host, fits] of [
           ["*", "", true],
