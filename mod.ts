@@ -78,6 +78,7 @@ export { type ErrorFields, type TaggedErrorClass, type TaggedErrorInstance } fro
 
 // Formats
 export * from "./formats/format.ts"
+export { type RecordFidelity, recordLossesBetween, wholeRecord } from "./formats/record_fidelity.ts"
 export { convert, type Converted, type ConvertOptions, counterparts, type Made } from "./formats/convert.ts"
 export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"

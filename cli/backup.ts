@@ -23,6 +23,7 @@ import { makeOutput, type Output } from "./output.ts"
 import { backupMeter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import { describeMade, describeOpen, type OpenError, repositoryLocation, withRepository } from "./repository.ts"
+import { admitRecord } from "./record.ts"
 import { entriesOf, rootsOf } from "./roots.ts"
 import { describeSnapshot, inFuture, tagsIn } from "./snapshot.ts"
 import { commandInput, incoming, stdinInput } from "./stdin.ts"
@@ -68,7 +69,7 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
         const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
         report(summary, open.encrypted, input.dryRun, secondsSince(start), out)
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }), { meanwhile: what.begin, backup: true })
+      }), { meanwhile: what.begin, backup: true, admit: admitRecord(input) })
   },
   Effect.scoped,
 )

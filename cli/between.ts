@@ -14,6 +14,7 @@ import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
+import { admitFilter } from "./record.ts"
 import { describeOpen, type OpenError, type OpenRepository, repositoryLocation, withRepository } from "./repository.ts"
 import { localPath } from "./roots.ts"
 import { describeSnapshot, filtered, filterOf, pickSnapshot, type SnapshotFilter } from "./snapshot.ts"
@@ -129,7 +130,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
         printTraffic(out)
         if (problems > 0) out.line(`${plural(problems, "problem")}: see the messages above`)
         return lost > 0 ? EXIT_FAILURE : problems + unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }), { through: (store) => counted = counting(store) })
+      }), { admit: admitFilter(input), through: (store) => counted = counting(store) })
   },
 )
 

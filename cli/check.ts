@@ -6,6 +6,7 @@ import { adviceOnUnreadable, printFindings } from "./findings.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
+import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { filtered, filterOf } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
@@ -74,7 +75,7 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
         )
       }
       return EXIT_FAILURE
-    }))
+    }), { admit: admitFilter(input) })
 })
 
 /** Percentage of the data to read. */

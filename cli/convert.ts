@@ -1,6 +1,7 @@
 /** `penstock convert`: makes the snapshots of one repository in another, of whatever format. */
 import * as Effect from "effect/Effect"
 import type { Format } from "../formats/format.ts"
+import { recordLossesBetween } from "../formats/record_fidelity.ts"
 import { lossesBetween } from "../stages/walk/represent.ts"
 import { between } from "./between.ts"
 import { UsageError } from "./error.ts"
@@ -74,6 +75,10 @@ const openTarget = Effect.fnUntraced(function* (input: ConvertInput) {
 /** Says what is lost before anything is. */
 const announce = (source: Format, target: Format, out: Output): void => {
   const lost = lossesBetween(source.fidelity, target.fidelity)
+  const unrecorded = recordLossesBetween(source.record, target.record)
   if (lost.length > 0) out.note(`What ${target.name} does not keep of what ${source.name} does: ${lost.join(", ")}`)
-  out.row({ type: "formats", from: source.name, to: target.name, notKept: lost })
+  if (unrecorded.length > 0) {
+    out.note(`What ${target.name} does not keep of the record of a snapshot: ${unrecorded.join(", ")}`)
+  }
+  out.row({ type: "formats", from: source.name, to: target.name, notKept: lost, notKeptOfRecord: unrecorded })
 }

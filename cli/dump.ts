@@ -12,6 +12,7 @@ import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, printError, rowText, writeBytes } from "./output.ts"
 import { secondsSince } from "./quantity.ts"
+import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection, selector, snapshotPath } from "./selection.ts"
 import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
@@ -64,7 +65,7 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
         }
         row({ type: "summary", snapshot: snapshot.id, ...counts, seconds: secondsSince(start) })
         return counts.failed > 0 ? EXIT_FAILURE : counts.leftOut > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }))
+      }), { admit: admitFilter(input) })
   },
 )
 

@@ -1,5 +1,6 @@
 /** `penstock init`: makes a repository. */
 import * as Effect from "effect/Effect"
+import { recordLossesBetween, wholeRecord } from "../formats/record_fidelity.ts"
 import { lossesBetween } from "../stages/walk/represent.ts"
 import { UsageError } from "./error.ts"
 import { EXIT_OK } from "./exit.ts"
@@ -25,10 +26,14 @@ export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effe
     const open = yield* openRepository(input, "create", like === undefined ? {} : { like: like.repository })
     const { format: name, id } = open.repository
     const lost = lossesBetween(localSource.make().fidelity, open.format.fidelity)
+    const unrecorded = recordLossesBetween(wholeRecord, open.format.record)
     out.note(describeMade(open))
     if (!open.encrypted) out.warn(describeOpen(open))
     if (like !== undefined) out.note(`It has the key of ${like.location}: whoever can open one can read both`)
     if (lost.length > 0) out.note(`What this format does not keep of files here: ${lost.join(", ")}`)
+    if (unrecorded.length > 0) {
+      out.note(`What this format does not keep of the record of a snapshot: ${unrecorded.join(", ")}`)
+    }
     out.row({
       type: "summary",
       format: name,
@@ -37,6 +42,7 @@ export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effe
       encrypted: open.encrypted,
       ...(like === undefined ? {} : { keyOf: like.repository.id }),
       ...(lost.length > 0 ? { notKept: lost } : {}),
+      ...(unrecorded.length > 0 ? { notKeptOfRecord: unrecorded } : {}),
     })
     return EXIT_OK
   }))

@@ -9,6 +9,7 @@ import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { showMode, showTime } from "./quantity.ts"
+import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection } from "./selection.ts"
 import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
@@ -70,7 +71,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
       }
       out.row({ type: "summary", snapshot: snapshot.id, ...counts })
       return failed > 0 ? EXIT_FAILURE : EXIT_OK
-    }))
+    }), { admit: admitFilter(input) })
 })
 
 const print = (entry: Entry, long: boolean, out: Output): void => {

@@ -17,6 +17,7 @@ import { printError } from "./output.ts"
 import { ownNames, type SecretNames, variable } from "./password.ts"
 import { askedOnce } from "../stages/store/asked_once.ts"
 import { anotherAt, noneAt, nowhereAt } from "./refusals.ts"
+import type { Admit } from "./record.ts"
 import { localPath } from "./roots.ts"
 import { countSecondRead, secondReadWarning } from "./second_reads.ts"
 import { ANY_FILE, cached, isFile, openStore } from "./store.ts"
@@ -62,6 +63,8 @@ export interface OpenHow {
   readonly like?: Repository
   /** A snapshot is to be made. */
   readonly backup?: boolean
+  /** Asked before anything is made, written or decrypted. */
+  readonly admit?: Admit
   /**
    * Called when a key is being derived from a password, which takes half a second in which this thread has nothing to
    * do.
@@ -113,7 +116,7 @@ export const openRepository: (
   function* (
     options,
     mode,
-    { backup = false, like, names = ownNames, through = (store: ObjectStore) => store } = {},
+    { admit = () => Effect.void, backup = false, like, names = ownNames, through = (store: ObjectStore) => store } = {},
   ) {
     const option = `${names.options}option`
     const chosen = yield* readChosen(option, options.option)
@@ -122,6 +125,7 @@ export const openRepository: (
       return yield* new RepositoryError({ reason: "exists", message: `There is a repository at ${location} already` })
     }
     const { source, format: usual } = found ?? (yield* formatNamed(options.format))
+    yield* admit(usual)
     const created = found === undefined
     if (chosen !== undefined) yield* checkChosen(option, chosen, { source, location, created, backup })
     const format = chosen === undefined && options.compression === undefined

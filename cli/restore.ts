@@ -14,6 +14,7 @@ import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput, type Output } from "./output.ts"
 import { meter } from "./progress.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
+import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { filesOf, within } from "./roots.ts"
 import { type Selection, selection, selector } from "./selection.ts"
@@ -100,7 +101,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
         Effect.mapError((error) =>
           error._tag === "TargetError" && error.reason === "full" ? full(input, error) : error
         ),
-      ))
+      ), { admit: admitFilter(input) })
   },
 )
 

@@ -6,6 +6,7 @@ import { EXIT_OK } from "./exit.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, showBytes, showCount, showTime } from "./quantity.ts"
+import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { filterOf, SHORT_ID } from "./snapshot.ts"
 
@@ -24,7 +25,7 @@ export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenErr
         out.note(plural(chosen.length, "snapshot"))
         out.row({ type: "summary", snapshots: chosen.length })
         return EXIT_OK
-      }))
+      }), { admit: admitFilter(input) })
   },
 )
 

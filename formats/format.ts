@@ -12,6 +12,7 @@ import type { Loss } from "../stages/walk/represent.ts"
 import type { Compare } from "../stages/walk/reuse.ts"
 import type { Fidelity } from "../stages/walk/source.ts"
 import type { Recorded } from "../stages/catalog/record.ts"
+import type { RecordFidelity } from "./record_fidelity.ts"
 import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite/sqlite.ts"
 
 interface RepositoryErrorFields {
@@ -399,6 +400,8 @@ export interface Format {
   readonly name: string
   /** What it keeps of an entry. */
   readonly fidelity: Fidelity
+  /** What it keeps of the record of a snapshot. */
+  readonly record: RecordFidelity
   /** Absent when nothing is worth it. */
   readonly cacheable?: Cacheable
   /** Whether the store holds a repository of this format, of any version. */

@@ -33,6 +33,7 @@ import {
   RepositoryError,
   summaryOf,
 } from "../format.ts"
+import type { RecordFidelity } from "../record_fidelity.ts"
 import { blockPacking } from "./blocks.ts"
 import { earlierFiles, EarlierTree, readNode } from "./earlier.ts"
 import { corrupt, fromKernelError, isDamage } from "./errors.ts"
@@ -56,6 +57,9 @@ export const fidelity: Fidelity = {
   sparse: false,
   byteNames: true,
 }
+
+/** What heads and snapshot objects hold of a snapshot. */
+export const recordFidelity: RecordFidelity = { tags: false, hostname: true, username: false, paths: false, time: 1000 }
 
 /** Files whose times are those of the earlier object are told apart by that object's own time; see `earlier.ts`. */
 const ANY_TIME = Number.MAX_SAFE_INTEGER

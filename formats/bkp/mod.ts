@@ -9,7 +9,7 @@ import { readTwice } from "../../stages/store/second_read.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
-import { backup, fidelity } from "./backup.ts"
+import { backup, fidelity, recordFidelity } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
 import { absent, attempt, created } from "./errors.ts"
@@ -35,6 +35,7 @@ const DEFAULT_ITERATIONS = 600_000
 const formatWith = (options: BkpOptions): Format => ({
   name: "bkp",
   fidelity,
+  record: recordFidelity,
   // Named by their content, or at random.
   cacheable: { config: CONFIG, holds: (name) => name.startsWith("metadata/") },
   recognise: Effect.gen(function* () {

@@ -10,6 +10,7 @@ import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
+import { wholeRecord } from "../record_fidelity.ts"
 import { backup, fidelityOf } from "./backup.ts"
 import { check } from "./check.ts"
 import { SHARE } from "./names.ts"
@@ -63,6 +64,7 @@ const formatWith = (options: FogsyncOptions): Format => {
   return {
     name: "fogsync",
     fidelity: fidelityOf(listing),
+    record: wholeRecord,
     recognise: Effect.gen(function* () {
       const store = yield* ObjectStore
       if (problem !== undefined) return false

@@ -11,6 +11,7 @@ import { ObjectStore } from "../../stages/store/store.ts"
 import { treeFidelity } from "../../stages/walk/source.ts"
 import { type Format, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
+import { wholeRecord } from "../record_fidelity.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "./config.ts"
@@ -34,6 +35,7 @@ export interface RozenOptions extends LayoutOptions {
 const formatWith = (options: RozenOptions): Format => ({
   name: "rozen",
   fidelity: treeFidelity,
+  record: wholeRecord,
   // Snapshots have numbers, which may come again; logs are read by a rebuild only, which wants what the store has.
   cacheable: { config: CONFIG, holds: (name) => /^INDEX\/.*\.(map|catmap|cat)$/.test(name) },
   recognise: Effect.flatMap(ObjectStore, isThere),

@@ -15,6 +15,7 @@ import { concernsObject } from "../../stages/store/unreadable.ts"
 import { wholeFidelity } from "../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
+import { wholeRecord } from "../record_fidelity.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
@@ -51,6 +52,7 @@ const formatWith = (options: SnapshotCatalogOptions): Format => {
   return {
     name: NAME,
     fidelity: wholeFidelity,
+    record: wholeRecord,
     // Maps of blobs are read one at a time, or by a rebuild.
     cacheable: { holds: (name) => catalogId(name) !== undefined },
     recognise: Effect.flatMap(ObjectStore, isRepository),

@@ -12,7 +12,7 @@ import { startArchive, writeIndex } from "./archive_write.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { unsupported } from "./errors.ts"
-import { fidelity } from "./fidelity.ts"
+import { fidelity, recordFidelity } from "./fidelity.ts"
 import { newRing, openRing } from "./keys.ts"
 import { ARCHIVE } from "./layout.ts"
 import { newForm, type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
@@ -29,6 +29,7 @@ export type ZprtOptions = WriteOptions
 const formatWith = (options: ZprtOptions): Format => ({
   name: "zprt",
   fidelity,
+  record: recordFidelity,
   recognise: Effect.flatMap(ObjectStore, recognise),
   create: Effect.fnUntraced(function* (secrets, like) {
     yield* refuseLike("zprt", like)

@@ -24,7 +24,7 @@ test("convert makes every snapshot once, names what is damaged, and says which t
     assert.equal(one.code, 3)
     assert.match(one.stderr, /^Problem with damaged: Its block is damaged/)
     const [formats, problem, converted, summary] = rowsOf(one)
-    assert.deepEqual(formats, { type: "formats", from: "rozen", to: "rozen", notKept: [] })
+    assert.deepEqual(formats, { type: "formats", from: "rozen", to: "rozen", notKept: [], notKeptOfRecord: [] })
     assert.deepEqual([problem?.["path"], problem?.["source"]], ["damaged", converted?.["source"]])
     assert.deepEqual([converted?.["files"], converted?.["problems"]], [1, 1])
     assert.deepEqual([summary?.["converted"], summary?.["skipped"], summary?.["problems"]], [1, 0, 1])

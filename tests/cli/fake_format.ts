@@ -15,6 +15,7 @@ import {
   type SnapshotInfo,
 } from "../../formats/format.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
+import { wholeRecord } from "../../formats/record_fidelity.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
 import { SourceError, wholeFidelity } from "../../stages/walk/source.ts"
 
@@ -169,6 +170,7 @@ const repository = (store: ObjectStore): Repository => {
 export const fake: Format = {
   name: "rozen",
   fidelity: wholeFidelity,
+  record: wholeRecord,
   recognise: Effect.flatMap(ObjectStore, (store) =>
     store.stat(HEAD).pipe(
       Effect.as(true),

@@ -428,6 +428,23 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
         })
       ))
 
+    it("keeps of the record of a snapshot what it says, and no more", () =>
+      inRepository((repository) =>
+        Effect.gen(function* () {
+          const about = { hostname: "h", username: "ü", paths: ["/a"], tags: ["x"], time: 1_234_567_890_123 }
+          yield* repository.backup(walk({ "a": { content: "1" } }), about)
+          const [{ hostname, paths, tags, time, username }] = (yield* repository.snapshots) as [SnapshotInfo]
+          const { record } = format
+          assert.deepEqual({ hostname, username, paths, tags, time }, {
+            hostname: record.hostname ? about.hostname : "",
+            username: record.username ? about.username : "",
+            paths: record.paths ? about.paths : [],
+            tags: record.tags ? about.tags : [],
+            time: record.time === undefined ? 0 : about.time - about.time % record.time,
+          })
+        })
+      ))
+
     it(
       ...skipIf(why(traits.details), "lists what it was told of a snapshot"),
       () =>

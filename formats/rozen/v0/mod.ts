@@ -17,6 +17,7 @@ import { concernsObject } from "../../../stages/store/unreadable.ts"
 import { treeFidelity } from "../../../stages/walk/source.ts"
 import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError } from "../../format.ts"
 import { guardedFormat } from "../../guard.ts"
+import { wholeRecord } from "../../record_fidelity.ts"
 import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "../config.ts"
 import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, writeKey } from "../keys.ts"
 import { unlock } from "../unlock.ts"
@@ -50,6 +51,7 @@ const formatWith = (options: RozenV0Options): Format => {
   return {
     name: "rozen-v0",
     fidelity: treeFidelity,
+    record: wholeRecord,
     recognise: Effect.gen(function* () {
       const store = yield* ObjectStore
       const version = yield* storedVersion(store)
