@@ -17,7 +17,16 @@ import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
 import { admitFilter } from "./record.ts"
 import { describeOpen, type OpenError, type OpenRepository, repositoryLocation, withRepository } from "./repository.ts"
 import { localPath } from "./roots.ts"
-import { describeSnapshot, filtered, filterOf, pickSnapshot, type SnapshotFilter } from "./snapshot.ts"
+import {
+  describeSnapshot,
+  describeUnlisted,
+  filtered,
+  filterOf,
+  type Listing,
+  listSnapshots,
+  pickSnapshot,
+  type SnapshotFilter,
+} from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
 
 export interface BetweenInput extends CommonInput, FilterInput {
@@ -75,8 +84,10 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
     let counted: CountingStore | undefined
     return yield* withRepository(input, "open", (from, source) =>
       Effect.gen(function* () {
-        const listed = yield* from.snapshots
-        const { unknown, wanted } = yield* wantedOf(input.snapshot, listed, filter, out)
+        const listing = yield* listSnapshots(from)
+        const { unknown, wanted } = yield* wantedOf(input.snapshot, listing, filter, out)
+        // Those that were named are there.
+        const unlisted = input.snapshot.length === 0 ? listing.unlisted : 0
         const target = yield* way.target(source, wanted, out)
         if (target?.encrypted === false) out.warn(describeOpen(target))
         const { run, there } = yield* Effect.promise(way.load)
@@ -84,7 +95,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
         if (target === undefined || input.dryRun) {
           const have = target === undefined
             ? new Map()
-            : there(from, target.repository, listed, yield* target.repository.snapshots)
+            : there(from, target.repository, listing.snapshots, yield* target.repository.snapshots)
           for (const snapshot of wanted) {
             if (have.has(snapshot.id)) tally.there += 1
             else {
@@ -114,6 +125,7 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
           type: "summary",
           [done]: made,
           ...(unknown === 0 ? {} : { unknown }),
+          ...(unlisted === 0 ? {} : { unlisted }),
           ...{ skipped, lost, problems, bytes, bytesAdded, bytesRead, bytesStored, seconds },
           ...(target === undefined ? {} : { encrypted: target.encrypted }),
           ...(input.dryRun ? { dryRun: true } : { target: input.to }),
@@ -129,7 +141,8 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
         )
         printTraffic(out)
         if (problems > 0) out.line(`${plural(problems, "problem")}: see the messages above`)
-        return lost > 0 ? EXIT_FAILURE : problems + unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
+        if (unlisted > 0) out.warn(describeUnlisted(unlisted))
+        return lost + unlisted > 0 ? EXIT_FAILURE : problems + unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
       }), { admit: admitFilter(input), through: (store) => counted = counting(store) })
   },
 )
@@ -137,15 +150,15 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
 /** The snapshots to take, oldest first, and how many names are those of none. Fails when there is nothing to take. */
 const wantedOf = Effect.fnUntraced(function* (
   names: ReadonlyArray<string>,
-  listed: ReadonlyArray<SnapshotInfo>,
+  listing: Listing,
   filter: SnapshotFilter,
   out: Output,
 ) {
-  if (names.length === 0) return { wanted: yield* filtered(listed, filter), unknown: 0 }
+  if (names.length === 0) return { wanted: yield* filtered(listing, filter), unknown: 0 }
   const wanted = new Set<SnapshotInfo>()
   const unknown: Array<string> = []
   for (const name of new Set(names)) {
-    const found = yield* Effect.result(pickSnapshot(listed, name, filter, out))
+    const found = yield* Effect.result(pickSnapshot(listing, name, filter, out))
     if (found._tag === "Success") wanted.add(found.success)
     else unknown.push(found.failure.message)
   }
@@ -154,7 +167,7 @@ const wantedOf = Effect.fnUntraced(function* (
     out.warn(message)
     out.row({ type: "problem", message })
   }
-  return { wanted: listed.filter((snapshot) => wanted.has(snapshot)), unknown: unknown.length }
+  return { wanted: listing.snapshots.filter((snapshot) => wanted.has(snapshot)), unknown: unknown.length }
 })
 
 interface Tally {

@@ -8,7 +8,7 @@ import { makeOutput } from "./output.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
 import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
-import { filtered, filterOf } from "./snapshot.ts"
+import { filtered, filterOf, listSnapshots } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
 
 export interface CheckInput extends CommonInput, FilterInput {
@@ -36,7 +36,11 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
   // What is verified is what the store has.
   return yield* withRepository({ ...input, noCache: true }, "open", (repository) =>
     Effect.gen(function* () {
-      if (filter.given !== "") yield* filtered(yield* repository.snapshots, filter)
+      if (filter.given !== "") {
+        const listing = yield* listSnapshots(repository)
+        // When all are damaged, the check itself says so.
+        if (listing.snapshots.length > 0 || listing.unlisted === 0) yield* filtered(listing, filter)
+      }
       const summary = yield* repository.check({
         readData,
         ...(filter.given === "" ? {} : { only: filter.fits }),

@@ -15,7 +15,7 @@ import { secondsSince } from "./quantity.ts"
 import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection, selector, snapshotPath } from "./selection.ts"
-import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
+import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./snapshot.ts"
 
 export interface DumpInput extends CommonInput, FilterInput {
   readonly snapshot: string
@@ -37,7 +37,7 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
     }
     return yield* withRepository(input, "open", (repository) =>
       Effect.gen(function* () {
-        const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot, filter, out)
+        const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
         const only = yield* singleFile(repository, snapshot, input)
         const counts = { entries: 0, failed: 0, leftOut: 0, bytesWritten: 0 }
         const problem = ({ path, message }: Problem): void => {

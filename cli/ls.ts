@@ -12,7 +12,7 @@ import { showMode, showTime } from "./quantity.ts"
 import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { selection } from "./selection.ts"
-import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
+import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./snapshot.ts"
 
 export interface LsInput extends CommonInput, FilterInput {
   readonly snapshot: string | undefined
@@ -26,22 +26,23 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
   const filter = yield* filterOf(input)
   return yield* withRepository(input, "open", (repository) =>
     Effect.gen(function* () {
-      const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot ?? "latest", filter, out).pipe(
-        // Other commands take the path first.
-        Effect.catchIf(
-          ({ _tag, message }) =>
-            _tag === "UsageError" && message.startsWith("There is no snapshot") && input.path === undefined,
-          ({ message }) =>
-            Effect.fail(
-              new UsageError({
-                message: `${message}; for a path it is: penstock ls latest ${quoted(input.snapshot ?? "")}`,
-              }),
-            ),
-        ),
-      )
+      const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot ?? "latest", filter, out)
+        .pipe(
+          // Other commands take the path first.
+          Effect.catchIf(
+            ({ _tag, message }) =>
+              _tag === "UsageError" && message.startsWith("There is no snapshot") && input.path === undefined,
+            ({ message }) =>
+              Effect.fail(
+                new UsageError({
+                  message: `${message}; for a path it is: penstock ls latest ${quoted(input.snapshot ?? "")}`,
+                }),
+              ),
+          ),
+        )
       const part = yield* selection(input.path === undefined ? [] : [input.path], [], snapshot)
       const counts = { files: 0, dirs: 0, bytes: 0 }
-      let listed = 0
+      let shown = 0
       let failed = 0
       const problem = ({ path, message }: { readonly path: string; readonly message: string }): void => {
         failed += 1
@@ -54,7 +55,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
           Effect.sync(() => {
             for (const entry of entries) {
               if (!part.wanted(entry.path, entry.kind)) continue
-              listed += 1
+              shown += 1
               if (entry.kind === "file") counts.files += 1
               if (entry.kind === "directory") counts.dirs += 1
               counts.bytes += entry.size ?? 0
@@ -64,7 +65,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
           })
         ),
       )
-      if (part.partial && listed === 0 && !out.closed()) {
+      if (part.partial && shown === 0 && !out.closed()) {
         return yield* new UsageError({
           message: `There is no "${input.path}" in snapshot ${describeSnapshot(snapshot)}`,
         })

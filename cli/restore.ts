@@ -18,7 +18,7 @@ import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
 import { filesOf, within } from "./roots.ts"
 import { type Selection, selection, selector } from "./selection.ts"
-import { describeSnapshot, filterOf, pickSnapshot } from "./snapshot.ts"
+import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./snapshot.ts"
 import { printTraffic } from "./traffic.ts"
 
 export interface RestoreInput extends CommonInput, FilterInput {
@@ -41,7 +41,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
     const filter = yield* filterOf(input)
     return yield* withRepository(input, "open", (repository, { location }) =>
       Effect.gen(function* () {
-        const snapshot = yield* pickSnapshot(yield* repository.snapshots, input.snapshot, filter, out)
+        const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
         const part = yield* selection(input.paths, input.include, snapshot)
         const select = selector(part)
         yield* sparing(input, location, repository, snapshot, part)

@@ -1,7 +1,8 @@
 /** Which snapshots are meant. */
 import * as Effect from "effect/Effect"
 import { resolve } from "node:path"
-import { type FormatError, isInFuture, type SnapshotInfo } from "../formats/format.ts"
+import { type FormatError, isInFuture, type Repository, type SnapshotInfo } from "../formats/format.ts"
+import { OnUnlisted } from "../formats/unlisted.ts"
 import { displayPath, displayText } from "../stages/walk/path.ts"
 import { UsageError } from "./error.ts"
 import type { FilterInput } from "./options.ts"
@@ -22,6 +23,31 @@ export const tagsIn = (text: string): Effect.Effect<ReadonlyArray<string>, Usage
     ? Effect.succeed(tags)
     : Effect.fail(new UsageError({ message: `--tag "${text}" names no tag; write --tag daily or --tag daily,home` }))
 }
+
+/** The snapshots of a repository. */
+export interface Listing {
+  /** Oldest first. */
+  readonly snapshots: ReadonlyArray<SnapshotInfo>
+  /** How many are there and cannot be listed, as far as that is known; each was named. */
+  readonly unlisted: number
+}
+
+/** Lists snapshots; names those that cannot be listed. */
+export const listSnapshots: (repository: Repository) => Effect.Effect<Listing, FormatError> = Effect.fnUntraced(
+  function* (repository) {
+    let unlisted = 0
+    const warn = yield* OnUnlisted
+    const snapshots = yield* Effect.provideService(repository.snapshots, OnUnlisted, (message) => {
+      unlisted += 1
+      return warn(message)
+    })
+    return { snapshots, unlisted }
+  },
+)
+
+/** What there is to say of snapshots that cannot be listed. */
+export const describeUnlisted = (unlisted: number): string =>
+  `${plural(unlisted, "snapshot")} cannot be listed: see above; penstock check says what is damaged, and what to do`
 
 /** Chooses among snapshots. */
 export interface SnapshotFilter {
@@ -51,14 +77,28 @@ export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, Usa
 
 /** Snapshots that a filter lets through; fails when there are none. */
 export const filtered = (
-  all: ReadonlyArray<SnapshotInfo>,
+  { snapshots, unlisted }: Listing,
   { fits, given }: SnapshotFilter,
 ): Effect.Effect<ReadonlyArray<SnapshotInfo>, UsageError> => {
-  const fitting = all.filter(fits)
-  return fitting.length > 0 || (all.length === 0 && given === "")
-    ? Effect.succeed(fitting)
-    : Effect.fail(new UsageError({ message: `No snapshot fits ${given}; penstock snapshots lists them all` }))
+  const fitting = snapshots.filter(fits)
+  if (fitting.length > 0) return Effect.succeed(fitting)
+  if (snapshots.length === 0 && unlisted > 0) return Effect.fail(noneListed(unlisted))
+  return snapshots.length === 0 && given === "" ? Effect.succeed(fitting) : Effect.fail(
+    new UsageError({ message: `No snapshot fits ${given}; penstock snapshots lists them all${besides(unlisted)}` }),
+  )
 }
+
+/** All snapshots are damaged. */
+const noneListed = (unlisted: number): UsageError =>
+  new UsageError({
+    message: `The repository has snapshots, but ${
+      unlisted === 1 ? "the only one is" : `all ${unlisted} are`
+    } damaged: see above; penstock check says what to do`,
+  })
+
+/** The one that is meant may be damaged. */
+const besides = (unlisted: number): string =>
+  unlisted === 0 ? "" : `, but for ${plural(unlisted, "damaged one", "damaged ones")}; see above`
 
 /**
  * The snapshot that `latest` or the start of an ID names, of those that the filter lets through. Fails with {@link
@@ -66,15 +106,15 @@ export const filtered = (
  * paths, it is said which was taken.
  */
 export const pickSnapshot: (
-  all: ReadonlyArray<SnapshotInfo>,
+  listing: Listing,
   name: string,
   filter: SnapshotFilter,
   out: Pick<Output, "remark">,
-) => Effect.Effect<SnapshotInfo, FormatError | UsageError> = Effect.fnUntraced(function* (all, name, filter, out) {
-  if (all.length === 0) {
+) => Effect.Effect<SnapshotInfo, FormatError | UsageError> = Effect.fnUntraced(function* (listing, name, filter, out) {
+  if (listing.snapshots.length === 0 && listing.unlisted === 0) {
     return yield* new UsageError({ message: "The repository has no snapshots yet; make one with penstock backup" })
   }
-  const candidates = yield* filtered(all, filter)
+  const candidates = yield* filtered(listing, filter)
   const wanted = name.toLowerCase()
   if (wanted === "latest") {
     const newest = candidates.at(-1)!
@@ -88,7 +128,7 @@ export const pickSnapshot: (
   const which = filter.given === "" ? "" : ` that fits ${filter.given}`
   return yield* new UsageError({
     message: fitting.length === 0
-      ? `There is no snapshot "${name}"${which}; penstock snapshots lists them all`
+      ? `There is no snapshot "${name}"${which}; penstock snapshots lists them all${besides(listing.unlisted)}`
       : `"${name}" is the start of ${fitting.length} snapshot IDs: ${
         fitting.slice(0, 4).map((snapshot) => snapshot.id.slice(0, Math.max(SHORT_ID, wanted.length + 4))).join(", ")
       }; give more digits`,

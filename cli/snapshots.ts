@@ -2,13 +2,13 @@
 import * as Effect from "effect/Effect"
 import type { SnapshotInfo } from "../formats/format.ts"
 import { displayPath } from "../stages/walk/path.ts"
-import { EXIT_OK } from "./exit.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
 import type { CommonInput, FilterInput } from "./options.ts"
 import { makeOutput } from "./output.ts"
 import { plural, showBytes, showCount, showTime } from "./quantity.ts"
 import { admitFilter } from "./record.ts"
 import { type OpenError, withRepository } from "./repository.ts"
-import { filterOf, SHORT_ID } from "./snapshot.ts"
+import { describeUnlisted, filterOf, listSnapshots, SHORT_ID } from "./snapshot.ts"
 
 export interface SnapshotsInput extends CommonInput, FilterInput {}
 
@@ -17,15 +17,22 @@ export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenErr
   function* (input) {
     const out = makeOutput(input)
     const { fits } = yield* filterOf(input)
-    return yield* withRepository(input, "open", (repository) =>
-      Effect.map(repository.snapshots, (all) => {
-        const chosen = all.filter(fits)
-        for (const snapshot of chosen) out.row(snapshotRow(snapshot))
-        if (!out.json && chosen.length > 0) { for (const line of table(chosen)) out.line(line) }
-        out.note(plural(chosen.length, "snapshot"))
-        out.row({ type: "summary", snapshots: chosen.length })
-        return EXIT_OK
-      }), { admit: admitFilter(input) })
+    return yield* withRepository(
+      input,
+      "open",
+      (repository) =>
+        Effect.map(listSnapshots(repository), ({ snapshots, unlisted }) => {
+          const chosen = snapshots.filter(fits)
+          for (const snapshot of chosen) out.row(snapshotRow(snapshot))
+          if (!out.json && chosen.length > 0) { for (const line of table(chosen)) out.line(line) }
+          out.note(plural(chosen.length, "snapshot"))
+          out.row({ type: "summary", snapshots: chosen.length, ...(unlisted === 0 ? {} : { unlisted }) })
+          if (unlisted === 0) return EXIT_OK
+          out.warn(describeUnlisted(unlisted))
+          return EXIT_FAILURE
+        }),
+      { admit: admitFilter(input) },
+    )
   },
 )
 

@@ -53,7 +53,15 @@ const importProblem = (path: string, specifier: string): string | undefined => {
     if (!isRelative) return portable.has(packageOf(specifier)) ? undefined : "may import only portable npm packages"
     if (layer === "stages") return allow("stages/")
     const format = path.split("/").length > 2 ? `${path.split("/").slice(0, 2).join("/")}/` : "formats/convert.ts"
-    return allow("stages/", "formats/format.ts", "formats/guard.ts", "formats/scratch.ts", format)
+    return allow(
+      "stages/",
+      "formats/format.ts",
+      "formats/guard.ts",
+      "formats/scratch.ts",
+      "formats/record_fidelity.ts",
+      "formats/unlisted.ts",
+      format,
+    )
   }
   if (layer === "adapters" && isRelative) return allow("stages/", "adapters/")
   return undefined

@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import { Afresh, OnSecondRead } from "../../stages/store/second_read.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { snapshotProblem } from "../guard.ts"
+import { tellUnlisted } from "../unlisted.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
 import { decodeSnapshot, type SnapshotObject } from "./objects.ts"
@@ -129,7 +130,7 @@ export const infoOf = ({ id, node, snapshot: { createTime, parent } }: ClientSna
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened)
-    for (const { message } of damaged) yield* Effect.logWarning(message)
+    yield* tellUnlisted(damaged.map(({ message }) => message))
     return snapshots.map(infoOf)
   })
 

@@ -8,6 +8,7 @@ import { wanted } from "../../stages/walk/wanted.ts"
 import type { FormatError, ReadOptions, SnapshotInfo } from "../format.ts"
 import { contentIdOf, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
+import { tellUnlisted } from "../unlisted.ts"
 import type { Listed } from "./listing.ts"
 import { type Opened, readerOf } from "./opened.ts"
 import { listRoots, readRoot, type Root } from "./root.ts"
@@ -18,7 +19,7 @@ import { type WalkEvents, walkListings } from "./walk.ts"
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, roots } = yield* listRoots(opened)
-    for (const { message } of damaged) yield* Effect.logWarning(message)
+    yield* tellUnlisted(damaged.map(({ message }) => message))
     return roots.map(({ info }) => info)
   })
 

@@ -12,6 +12,7 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import { fromSqliteError } from "./errors.ts"
 import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo } from "../format.ts"
+import { tellUnlisted } from "../unlisted.ts"
 import { catalogOpener } from "./mend.ts"
 import { catalogEntries, type Opened, restoring } from "./opened.ts"
 import { infoOf, listSnapshots, type SnapshotObject } from "./snapshot.ts"
@@ -23,7 +24,7 @@ export type Listed = WeakMap<SnapshotInfo, SnapshotObject>
 export const snapshots = (opened: Opened, listed: Listed): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened.store, opened.layout)
-    for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
+    yield* tellUnlisted(damaged.map(({ message }) => `${message}. Run "penstock rebuild"`))
     return snapshots.map((object) => {
       const info = infoOf(object.record)
       listed.set(info, object)

@@ -9,6 +9,7 @@ import { type CatalogIndex, type Indexed, indexed, readIndex } from "./index.ts"
 import { type CatalogForm, formOf, formOfNew } from "./form.ts"
 import { catalogId, catalogs, INDEX, isFlat } from "./names.ts"
 import type { Opened } from "./opened.ts"
+import { tellUnlisted } from "../unlisted.ts"
 
 /** All that is in `catalogs/`. */
 export interface Listing {
@@ -61,7 +62,7 @@ export const listSnapshots = (
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened)
-    for (const { message } of damaged) yield* Effect.logWarning(message)
+    yield* tellUnlisted(damaged.map(({ message }) => message))
     return snapshots.map(({ info }) => info)
   })
 

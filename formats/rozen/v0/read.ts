@@ -18,6 +18,7 @@ import {
   RepositoryError,
   type SnapshotInfo,
 } from "../../format.ts"
+import { tellUnlisted } from "../../unlisted.ts"
 import { catalogEntries } from "../opened.ts"
 import type { Opened } from "./layout.ts"
 import { contentObject } from "./names.ts"
@@ -28,7 +29,7 @@ import { listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened)
-    for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
+    yield* tellUnlisted(damaged.map(({ message }) => `${message}. Run "penstock rebuild"`))
     return snapshots.map(({ record }) => infoOf(record))
   })
 
