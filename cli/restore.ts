@@ -93,7 +93,10 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
             } matches${whats}; penstock ls shows what is in it`,
           })
         }
-        tallyWritten(tally, yield* (yield* session).finish, out)
+        for (const result of yield* (yield* session).finish) {
+          if (result.outcome === "failed") fail(tally, result, out)
+          else tellLost(tally, result, out)
+        }
         for (const { what } of unmatched) out.warn(`Nothing in the snapshot matches ${what}`)
         report(tally, snapshot, input, secondsSince(start), out)
         return tally.failed > 0 ? EXIT_FAILURE : unmatched.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
@@ -183,6 +186,8 @@ interface Tally {
   bytes: number
   written: number
   unchanged: number
+  /** Restored or unchanged, but for something that the target cannot hold. */
+  lost: number
   skipped: number
   failed: number
 }
@@ -194,6 +199,7 @@ const newTally = (): Tally => ({
   bytes: 0,
   written: 0,
   unchanged: 0,
+  lost: 0,
   skipped: 0,
   failed: 0,
 })
@@ -228,11 +234,20 @@ const tellOutcome = (
   } else if (outcome === "written") out.detail(`Restored: ${name}`)
 }
 
+const tellLost = (tally: Tally, result: Written, out: Output): void => {
+  if (!("lost" in result)) return
+  const { lost, path } = result
+  tally.lost += 1
+  if (!out.quiet) out.warn(`Not kept whole: ${displayPath(path === "" ? "." : path)}: ${lost}`)
+  out.row({ type: "lost", path, message: lost })
+}
+
 const tallyWritten = (tally: Tally, results: ReadonlyArray<Written>, out: Output): void => {
   for (const result of results) {
     if (result.outcome === "failed") fail(tally, result, out)
     // The target itself is made before anything is written.
     else if (result.path !== "" || result.outcome !== "unchanged") tally[result.outcome] += 1
+    tellLost(tally, result, out)
     if (result.outcome === "skipped") {
       if (!out.quiet) out.warn(`Skipped ${displayPath(result.path)}: ${result.message}`)
       out.row({ type: "skipped", path: result.path, message: result.message })
@@ -241,7 +256,7 @@ const tallyWritten = (tally: Tally, results: ReadonlyArray<Written>, out: Output
 }
 
 const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, seconds: number, out: Output): void => {
-  const { files, directories, bytes, written, unchanged, skipped, failed } = tally
+  const { files, directories, bytes, written, unchanged, lost, skipped, failed } = tally
   out.row({
     type: "summary",
     files,
@@ -249,6 +264,7 @@ const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, secon
     bytes,
     written,
     unchanged,
+    lost,
     skipped,
     failed,
     seconds,
@@ -261,6 +277,7 @@ const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, secon
         ? `compared with ${input.target}; ${showCount(written)} would be restored`
         : `restored to ${input.target} in ${showDuration(seconds)}`) +
       (unchanged > 0 ? `; ${showCount(unchanged)} unchanged` : "") +
+      (lost > 0 ? `; ${showCount(lost)} not kept whole by the file system` : "") +
       (skipped > 0 ? `; ${showCount(skipped)} skipped` : ""),
   )
   printTraffic(out)

@@ -1,5 +1,6 @@
 /** Owner, mode and time of what is restored. */
 import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
+import type { Written } from "../../stages/walk/target.ts"
 import { errorSentence } from "./errno.ts"
 import type { Handle } from "./handle.ts"
 import { READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION } from "./native.ts"
@@ -60,11 +61,25 @@ const sameMode = (have: Have, mode: number | undefined): boolean =>
 export const sameAttributes = (have: Have, want: Wanted): boolean =>
   sameMode(have, want.mode) && sameOwner(have, want) && sameTime(have, want.mtime)
 
+/** What could not be set, a sentence each: it should have been, or the file system cannot hold it. */
+export interface Unset {
+  readonly problem?: string
+  readonly lost?: string
+}
+
+/** The result for an entry whose attributes were set. */
+export const withUnset = (written: Written, { lost, problem }: Unset): Written =>
+  problem !== undefined
+    ? { path: written.path, outcome: "failed", message: problem }
+    : lost !== undefined && !("message" in written)
+    ? { ...written, lost }
+    : written
+
 /**
- * Sets what differs: the owner first, as that clears setuid and setgid. Returns a sentence about what could not be set;
- * when that is the owner, setuid and setgid are not set either.
+ * Sets what differs: the owner first, as that clears setuid and setgid. When the owner cannot be set, setuid and setgid
+ * are not set either.
  */
-export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.stats()): string | undefined => {
+export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.stats()): Unset => {
   let what = "owner"
   let problem: string | undefined
   let mode = want.mode
@@ -85,10 +100,10 @@ export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.
     attempt("modification time", () => handle.setTime(mtime!))
     // File systems set the nearest time that they have, and say nothing.
     if (isFar(mtime!) && problem === undefined && !sameTime(handle.stats(), mtime)) {
-      problem = "The file system cannot hold its modification time, and took the nearest one that it can"
+      return { lost: "The file system cannot hold its modification time, and took the nearest one that it can" }
     }
   }
-  return problem
+  return problem === undefined ? {} : { problem }
 }
 
 /** The owner and mode that are to be set so that `have` becomes `want`; -1 where nothing is. */

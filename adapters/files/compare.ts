@@ -105,7 +105,9 @@ class Comparer {
     const native = this.#native(path)
     const existing = statsIfAny(native)
     if (kind === "directory") {
-      if (existing !== undefined && isDirectory(existing)) return unchanged
+      if (existing !== undefined && isDirectory(existing)) {
+        return sameAttributes(existing, wantedOf(kind, metadata, this.#owner)) ? unchanged : written
+      }
       this.#fresh = path
       return written
     }
@@ -116,16 +118,16 @@ class Comparer {
     }
     const linked = this.#isLinked(entry, existing)
     if (linked === false) return written
-    const same = existing.nlink === 1n || sameAttributes(existing, wantedOf(kind, metadata, this.#owner))
+    const same = sameAttributes(existing, wantedOf(kind, metadata, this.#owner))
+    // With more names than one, a new one is made.
+    if (!same && existing.nlink === 1n) return written
     if (kind !== "file") {
-      return isSameNode(entry, native, existing) && (linked === true || same)
-        ? unchanged
-        : this.#replace(path, existing)
+      return isSameNode(entry, native, existing) && same ? unchanged : this.#replace(path, existing)
     }
     if (!isRegular(existing) || (entry.size !== undefined && Number(existing.size) !== entry.size)) {
       return this.#replace(path, existing)
     }
-    return linked === true || same ? existing : this.#replace(path, existing)
+    return same ? existing : this.#replace(path, existing)
   }
 
   /** Whether the entry is the same file as the one that it is to be a link to; undefined when it is to be none. */

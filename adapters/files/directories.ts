@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { baseName, displayPath, joinPath, parentPath } from "../../stages/walk/path.ts"
 import { TargetError, type Written } from "../../stages/walk/target.ts"
-import { setAttributes, type Wanted, wantedOf } from "./attributes.ts"
+import { sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from "./attributes.ts"
 import { type Batches, Busy } from "./batches.ts"
 import { targetError } from "./errno.ts"
 import { withDirectory } from "./handle.ts"
@@ -123,7 +123,7 @@ export class Directories {
     const { directory, stats } = this.#open(parent, baseName(path))
     const mode = wanted.mode ?? (have === undefined ? 0o777 & ~this.#umask : Number(stats.mode & 0o7777n))
     this.#levels.push(this.#level(directory, have === undefined, { ...wanted, mode }))
-    return { path, outcome: have === undefined ? "written" : "unchanged" }
+    return { path, outcome: have !== undefined && sameAttributes(have, wanted) ? "unchanged" : "written" }
   }
 
   /** The directory at `path`, when every component of that is a real directory; nothing is made or left. */
@@ -169,7 +169,7 @@ export class Directories {
   }
 
   /**
-   * Leaves all directories. Returns those, of the whole session, whose metadata could not be set. Nothing can be
+   * Leaves all directories. Returns those, of the whole session, whose metadata could not be set whole. Nothing can be
    * written any more.
    */
   finish(): ReadonlyArray<Written> {
@@ -205,8 +205,11 @@ export class Directories {
     const nothing = want.mode === undefined && want.uid === undefined && want.gid === undefined &&
       want.mtime === undefined
     try {
-      const problem = nothing ? undefined : withDirectory(this.#use(level), (handle) => setAttributes(handle, want))
-      if (problem !== undefined) this.#problems.push({ path, outcome: "failed", message: problem })
+      if (!nothing) {
+        const unset = withDirectory(this.#use(level), (handle) => setAttributes(handle, want))
+        const result = withUnset({ path, outcome: "written" }, unset)
+        if (result.outcome === "failed" || "lost" in result) this.#problems.push(result)
+      }
     } catch (cause) {
       this.#problems.push({ path, outcome: "failed", message: targetError(path, cause).message })
     }

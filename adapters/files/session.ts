@@ -6,7 +6,7 @@ import { baseName, isByteName, parentPath, pathToBytes } from "../../stages/walk
 import { TargetError, type TargetOptions, type Written } from "../../stages/walk/target.ts"
 import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { Batches, Busy } from "./batches.ts"
-import { changes, isFar, sameAttributes, setAttributes, type Wanted, wantedOf } from "./attributes.ts"
+import { changes, isFar, sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from "./attributes.ts"
 import { Directories, type Level } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
 import { openedFile, withNode } from "./handle.ts"
@@ -179,17 +179,16 @@ export class LocalSession {
         // The file that was compared, which may be another by now than the one that was there before.
         const same = openedFile(writer.fd, native)
         const have = same.stats()
-        if (have.nlink === 1n || sameAttributes(have, want)) {
-          return withProblem({ path, outcome: "unchanged" }, setAttributes(same, want, have))
-        }
+        if (sameAttributes(have, want)) return { path, outcome: "unchanged" }
+        if (have.nlink === 1n) return withUnset({ path, outcome: "written" }, setAttributes(same, want, have))
       }
       writer.separate()
     }
-    const problem = setAttributes(openedFile(writer.fd, temp), full, level.newFiles.look(writer.fd, made))
+    const unset = setAttributes(openedFile(writer.fd, temp), full, level.newFiles.look(writer.fd, made))
     writer.seal()
     this.#giveName(file)
     writer.named()
-    return withProblem({ path, outcome: "written" }, problem)
+    return withUnset({ path, outcome: "written" }, unset)
   }
 
   /** See `TargetSession.finish`. */
@@ -272,8 +271,8 @@ export class LocalSession {
       if (sameAttributes(existing, want)) return { path, outcome: "unchanged" }
       // With more names than one, what changes here would change elsewhere.
       if (existing.nlink === 1n) {
-        const problem = withNode(directory, baseName(path), { kind, alone: true }, (node) => setAttributes(node, want))
-        return withProblem({ path, outcome: "unchanged" }, problem)
+        const unset = withNode(directory, baseName(path), { kind, alone: true }, (node) => setAttributes(node, want))
+        return withUnset({ path, outcome: "written" }, unset)
       }
     }
     const name = temporaryName(temp)
@@ -284,9 +283,9 @@ export class LocalSession {
         const missing = makeNode(entry, directory, name)
         if (missing !== undefined) return { path, outcome: "skipped", message: missing }
       }
-      const problem = withNode(directory, name, { kind, alone: true }, (node) => setAttributes(node, want))
+      const unset = withNode(directory, name, { kind, alone: true }, (node) => setAttributes(node, want))
       this.#rename(temp, native, existing)
-      return withProblem({ path, outcome: "written" }, problem)
+      return withUnset({ path, outcome: "written" }, unset)
     } catch (cause) {
       removeQuietly(temp)
       throw cause
@@ -316,6 +315,3 @@ export class LocalSession {
 }
 
 const temporaryName = (temp: NativePath): string => baseName(String(temp))
-
-const withProblem = (written: Written, problem: string | undefined): Written =>
-  problem === undefined ? written : { path: written.path, outcome: "failed", message: problem }

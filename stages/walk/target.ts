@@ -22,7 +22,11 @@ export class TargetError extends TargetErrorBase {}
 
 /** What became of one entry. */
 export type Written =
-  | { readonly path: string; readonly outcome: "written" | "unchanged" }
+  /**
+   * `unchanged`: it was there already with all that is restored of it. `lost`: what this target cannot hold of it, such
+   * as its time.
+   */
+  | { readonly path: string; readonly outcome: "written" | "unchanged"; readonly lost?: string }
   /** `skipped`: this target cannot hold it (a device node without the flag, say). `failed`: see `message`. */
   | { readonly path: string; readonly outcome: "skipped" | "failed"; readonly message: string }
 
@@ -54,7 +58,10 @@ export interface TargetSession {
    * damaged block) fails its entry only.
    */
   readonly write: (entries: ReadonlyArray<Entry>) => Effect.Effect<ReadonlyArray<Written>, TargetError>
-  /** Gives the last directories their metadata. To be called once, after the last `write`. */
+  /**
+   * Gives the last directories their metadata. To be called once, after the last `write`. Its results are what failed or
+   * is `lost` of directories that `write` gave results for.
+   */
   readonly finish: Effect.Effect<ReadonlyArray<Written>, TargetError>
 }
 

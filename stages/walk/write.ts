@@ -10,6 +10,8 @@ export interface WriteSummary {
   readonly unchanged: number
   /** Content bytes of the files written or unchanged. */
   readonly bytes: number
+  /** What the target cannot hold of entries that are written or unchanged. */
+  readonly losses: ReadonlyArray<{ readonly path: string; readonly lost: string }>
   /** Entries that were skipped or failed, and why. */
   readonly problems: ReadonlyArray<Extract<Written, { readonly message: string }>>
 }
@@ -23,13 +25,15 @@ export const write =
       let written = 0
       let unchanged = 0
       let bytes = 0
+      const losses: Array<{ readonly path: string; readonly lost: string }> = []
       const problems: Array<Extract<Written, { readonly message: string }>> = []
       const count = (results: ReadonlyArray<Written>, entries: ReadonlyArray<Entry> = []): void => {
         for (const [i, result] of results.entries()) {
-          if (result.outcome === "skipped" || result.outcome === "failed") {
+          if ("message" in result) {
             problems.push(result)
             continue
           }
+          if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
           if (result.outcome === "written") written++
           else unchanged++
           bytes += entries[i]?.size ?? 0
@@ -40,7 +44,8 @@ export const write =
         (entries) => Effect.map(session.write(entries), (results) => count(results, entries)),
       )
       for (const result of yield* session.finish) {
-        if (result.outcome === "skipped" || result.outcome === "failed") problems.push(result)
+        if ("message" in result) problems.push(result)
+        else if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
       }
-      return { written, unchanged, bytes, problems }
+      return { written, unchanged, bytes, losses, problems }
     }))

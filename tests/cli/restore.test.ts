@@ -1,5 +1,18 @@
 import assert from "node:assert/strict"
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { test } from "node:test"
 import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./spawn.ts"
 
@@ -211,6 +224,70 @@ test("a dry run lists what is not the same in the target, in any format, and wri
       writeFileSync(at(`out-${format}/d/b`), "x/b".repeat(100))
       assert.deepEqual(await listed("-n"), ["d/b"], format)
       assert.equal(readFileSync(at(`out-${format}/d/b`), "utf8"), "x/b".repeat(100))
+    }
+  })
+})
+
+/** With a format that keeps times. */
+const zprt = (args: ReadonlyArray<string>) =>
+  runScript("tests/cli/quick_main.ts", args, { env: { PENSTOCK_PASSWORD: "secret" } })
+
+test("what differs in mode or time alone is restored, and a dry run says so", async () => {
+  await inDirectory(async (at) => {
+    mkdirSync(at("src/d"), { recursive: true })
+    for (const name of ["mode", "time", "same", "d/x"]) writeFileSync(at(`src/${name}`), name)
+    chmodSync(at("src/mode"), 0o640)
+    assert.equal((await zprt(["backup", "-r", at("repo"), "--init", "--format", "zprt", at("src")])).code, 0)
+    const restore = async (...args: ReadonlyArray<string>) => {
+      const ended = await zprt(["restore", "-r", at("repo"), "-t", at("out"), "--json", ...args])
+      assert.equal(ended.code, 0, ended.stderr)
+      const rows = rowsOf(ended)
+      const { failed, lost, unchanged, written } = rows.at(-1)!
+      return {
+        paths: rows.filter(({ type }) => type === "entry").map(({ path }) => path).sort(),
+        failed,
+        lost,
+        unchanged,
+        written,
+      }
+    }
+    await restore()
+    chmodSync(at("out/mode"), 0o600)
+    chmodSync(at("out/d"), 0o700)
+    utimesSync(at("out/time"), 1, 1)
+    const dry = await restore("-n")
+    assert.deepEqual(dry, { paths: ["d", "mode", "time"], failed: 0, lost: 0, unchanged: 2, written: 3 })
+    assert.deepEqual(await restore(), { ...dry, paths: [] })
+    assert.equal(statSync(at("out/mode")).mode & 0o777, 0o640)
+    const again = { paths: [], failed: 0, lost: 0, unchanged: 5, written: 0 }
+    assert.deepEqual(await restore("-n"), again)
+    assert.deepEqual(await restore(), again)
+  })
+})
+
+test("a time that the file system cannot hold is told, and is no failure", async () => {
+  await inDirectory(async (at) => {
+    // A file system in memory has all times.
+    const source = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "penstock-test-"))
+    try {
+      writeFileSync(join(source, "old"), "text")
+      utimesSync(join(source, "old"), 60_000_000_000, 60_000_000_000)
+      const made = await zprt(["backup", "-r", at("repo"), "--init", "--format", "zprt", source])
+      assert.equal(made.code, 0, made.stderr)
+    } finally {
+      rmSync(source, { recursive: true })
+    }
+    for (const args of [[], ["-n"], []]) {
+      const ended = await zprt(["restore", "-r", at("repo"), "-t", at("out"), "--json", ...args])
+      assert.equal(ended.code, 0, ended.stderr)
+      const kept = Math.round(statSync(at("out/old")).mtimeMs) === 60_000_000_000_000
+      const { failed, lost, unchanged, written } = rowsOf(ended).at(-1)!
+      assert.deepEqual([failed, lost, written as number + (unchanged as number)], [
+        0,
+        kept || args.length > 0 ? 0 : 1,
+        1,
+      ])
+      assert.equal(/^Not kept whole: old: The file system cannot hold/m.test(ended.stderr), lost === 1)
     }
   })
 })

@@ -5,8 +5,11 @@ import * as fs from "node:fs"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
 import { localSource } from "../../../adapters/files/source.ts"
+import { compareOnly } from "../../../adapters/files/compare.ts"
 import { localTarget } from "../../../adapters/files/target.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
+import { Target } from "../../../stages/walk/target.ts"
+import { write } from "../../../stages/walk/write.ts"
 import { skipIf } from "../../skip.ts"
 import { readContent } from "../../suites/source.ts"
 import { file, writeEntries } from "../../suites/target.ts"
@@ -105,19 +108,34 @@ describe("times far from now", () => {
       }))),
   )
 
-  it("are told of where the file system took another", () =>
+  it("are told of where the file system took another, every time; the entries count as restored", () =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
       const base = yield* temporaryDirectory
       const mtime = 60_000_000_000n * SECOND
+      const entries: ReadonlyArray<Entry> = [
+        { path: "d", kind: "directory", metadata: { mtime }, size: 0 },
+        file("d/f", "text", { metadata: { mtime } }),
+        { path: "d/l", kind: "symlink", metadata: { mtime }, size: 0, target: "x" },
+      ]
       for (const threadAfter of [Infinity, 0]) {
-        const target = localTarget.make({ threadAfter })
-        const [result] = yield* writeEntries(target, `${base}/${threadAfter}`, [
-          file("f", "text", { metadata: { mtime } }),
-        ])
-        // Some have it.
-        const kept = secondsOf(`${base}/${threadAfter}/f`) === 60_000_000_000n
-        assert.equal(result!.outcome, kept ? "written" : "failed")
-        if (!kept) assert.match(JSON.stringify(result), /file system cannot hold its modification time/)
+        const root = `${base}/${threadAfter}`
+        for (const run of [1, 2]) {
+          // What a dry run says of it.
+          const said = yield* Effect.scoped(
+            Effect.flatMap(compareOnly(root, {}), (session) => session.write(entries)),
+          )
+          const { losses, problems, unchanged, written } = yield* write(root)(Stream.fromIterable(entries)).pipe(
+            Effect.provideService(Target, localTarget.make({ threadAfter })),
+          )
+          // Some have it.
+          const kept = secondsOf(`${root}/d/f`) === 60_000_000_000n
+          assert.deepEqual(problems, [])
+          assert.equal(written + unchanged, 3)
+          assert.equal(said.filter(({ outcome }) => outcome === "written").length, written)
+          assert.equal(written, run === 2 && kept ? 0 : 3)
+          assert.deepEqual(losses.map(({ path }) => path).sort(), kept ? [] : ["d", "d/f", "d/l"])
+          for (const { lost } of losses) assert.match(lost, /file system cannot hold its modification time/)
+        }
       }
     }))))
 })
