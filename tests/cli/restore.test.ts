@@ -229,7 +229,7 @@ test("a dry run lists what is not the same in the target, in any format, and wri
 })
 
 /** With a format that keeps times. */
-const zprt = (args: ReadonlyArray<string>) =>
+const bkp = (args: ReadonlyArray<string>) =>
   runScript("tests/cli/quick_main.ts", args, { env: { PENSTOCK_PASSWORD: "secret" } })
 
 test("what differs in mode or time alone is restored, and a dry run says so", async () => {
@@ -237,9 +237,9 @@ test("what differs in mode or time alone is restored, and a dry run says so", as
     mkdirSync(at("src/d"), { recursive: true })
     for (const name of ["mode", "time", "same", "d/x"]) writeFileSync(at(`src/${name}`), name)
     chmodSync(at("src/mode"), 0o640)
-    assert.equal((await zprt(["backup", "-r", at("repo"), "--init", "--format", "zprt", at("src")])).code, 0)
+    assert.equal((await bkp(["backup", "-r", at("repo"), "--init", "--format", "bkp", at("src")])).code, 0)
     const restore = async (...args: ReadonlyArray<string>) => {
-      const ended = await zprt(["restore", "-r", at("repo"), "-t", at("out"), "--json", ...args])
+      const ended = await bkp(["restore", "-r", at("repo"), "-t", at("out"), "--json", ...args])
       assert.equal(ended.code, 0, ended.stderr)
       const rows = rowsOf(ended)
       const { failed, lost, unchanged, written } = rows.at(-1)!
@@ -272,13 +272,13 @@ test("a time that the file system cannot hold is told, and is no failure", async
     try {
       writeFileSync(join(source, "old"), "text")
       utimesSync(join(source, "old"), 60_000_000_000, 60_000_000_000)
-      const made = await zprt(["backup", "-r", at("repo"), "--init", "--format", "zprt", source])
+      const made = await bkp(["backup", "-r", at("repo"), "--init", "--format", "bkp", source])
       assert.equal(made.code, 0, made.stderr)
     } finally {
       rmSync(source, { recursive: true })
     }
     for (const args of [[], ["-n"], []]) {
-      const ended = await zprt(["restore", "-r", at("repo"), "-t", at("out"), "--json", ...args])
+      const ended = await bkp(["restore", "-r", at("repo"), "-t", at("out"), "--json", ...args])
       assert.equal(ended.code, 0, ended.stderr)
       const kept = Math.round(statSync(at("out/old")).mtimeMs) === 60_000_000_000_000
       const { failed, lost, unchanged, written } = rowsOf(ended).at(-1)!
