@@ -3,20 +3,14 @@
  * memory.
  */
 import assert from "node:assert/strict"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import process from "node:process"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
-import { localSource } from "../../adapters/files/source.ts"
 import { memoryStore } from "../../adapters/store/memory/memory.ts"
 import { openTree } from "../../stages/catalog/tree/tree.ts"
 import { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { memorySource } from "../../stages/walk/memory.ts"
 import { DEPTH_MAXIMUM, depthProblem, PATH_MAXIMUM } from "../../stages/walk/path.ts"
-import { skipIf } from "../skip.ts"
 import { factsOf, runFormat } from "../suites/format.ts"
 import { createIn, options, type Subject } from "../suites/subject.ts"
 import { subject as bkp } from "./bkp/subject.ts"
@@ -51,29 +45,6 @@ it("a source in memory names the directory whose contents lie too deep, once", a
   const left = entries.filter(({ kind }) => kind === "unreadable")
   assert.deepEqual(left.map(({ path }) => path), [deep(DEPTH_MAXIMUM)])
   assert.match(left[0]!.problem!, /^What is in it is left out: it lies more than 2,048 directories deep$/)
-})
-
-const elsewhere = process.platform !== "linux" && "deep directories are made by a way that only Linux has for certain"
-it(...skipIf(elsewhere, "so does the local one"), async () => {
-  const root = mkdtempSync(join(tmpdir(), "penstock-test-"))
-  const before = process.cwd()
-  try {
-    process.chdir(root)
-    // As long a path as goes at once, then from there on.
-    for (let made = 0; made <= DEPTH_MAXIMUM; made += 700) {
-      mkdirSync(deep(700), { recursive: true })
-      process.chdir(deep(700))
-    }
-    writeFileSync("file", "x")
-    process.chdir(before)
-    const entries = Array.from(await Effect.runPromise(Stream.runCollect(localSource.make().entries(root, {}))))
-    const left = entries.filter(({ kind }) => kind === "unreadable")
-    assert.equal(left.length, 1)
-    assert.ok(entries.every(({ path }) => depthProblem(path) === undefined))
-  } finally {
-    process.chdir(before)
-    rmSync(root, { recursive: true, force: true })
-  }
 })
 
 for (const subject of [rozen, rozenV0, bkp, zprt, fogsync, snapshotCatalog]) {

@@ -8,6 +8,7 @@ import { DESCRIPTORS } from "../../../adapters/files/held.ts"
 import { localSource } from "../../../adapters/files/source.ts"
 import { localTarget } from "../../../adapters/files/target.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
+import { DEPTH_MAXIMUM } from "../../../stages/walk/path.ts"
 import { skipIf } from "../../skip.ts"
 import { writeEntries } from "../../suites/target.ts"
 import { temporaryDirectory } from "./plant.ts"
@@ -89,6 +90,24 @@ describe("paths of more than 4,096 bytes", () => {
         assert.match(JSON.stringify(results.at(-1)), /name too long/i)
       })
     ))
+
+  it(
+    ...skipIf(
+      cannotHold,
+      "a directory that is the 2,048th in each other is named, once, when there is something in it",
+    ),
+    () =>
+      run((base) =>
+        Effect.gen(function* () {
+          plantDeep(`${base}/from`, "d", DEPTH_MAXIMUM + 50, "touch file")
+          const entries = yield* walk(`${base}/from`)
+          assert.equal(entries.length, 1 + DEPTH_MAXIMUM + 1)
+          const { kind, path, problem } = entries.at(-1)!
+          assert.deepEqual([kind, path.length], ["unreadable", 2 * DEPTH_MAXIMUM - 1])
+          assert.equal(problem, "What is in it is left out: it lies more than 2,048 directories deep")
+        })
+      ),
+  )
 
   it(
     ...skipIf(cannotHold, "a directory whose content would have paths without end is named, once"),
