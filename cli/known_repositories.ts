@@ -7,7 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import {
+  chmodSync,
   closeSync,
+  constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   mkdirSync,
@@ -127,8 +130,10 @@ const codeOf = (error: unknown): unknown => (error as { readonly code?: unknown 
 const read = (file: string): ReadonlyArray<Entry> => {
   let text: string
   try {
-    const fd = openSync(file, "r")
+    // A FIFO in its place would be waited for.
+    const fd = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     try {
+      if (!fstatSync(fd).isFile()) throw new Error(`${file} is not a file`)
       if (fstatSync(fd).size > MAXIMUM) throw new Error(`${file} is too long`)
       text = readFileSync(fd, "utf8")
     } finally {
@@ -145,6 +150,14 @@ const read = (file: string): ReadonlyArray<Entry> => {
   }
 }
 
+/** Makes a directory and what is missing above it, for the owner only, whatever the umask. */
+const makeDirectory = (path: string): void => {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  // Another process may have made it meanwhile.
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700)
+}
+
 /**
  * The new file is written as a lock, which only one process has at a time, and gets its name when it is whole: so what
  * others remember meanwhile is not lost, and no reader sees half of it.
@@ -154,7 +167,7 @@ const write = (file: string, entry: Entry, until: number): Effect.Effect<void, E
     const lock = `${file}.lock`
     let fd: number
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+      makeDirectory(dirname(file))
     } catch (error) {
       return Effect.fail(error as Error)
     }

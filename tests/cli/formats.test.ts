@@ -137,12 +137,12 @@ test(
   },
 )
 
-test("all that init makes is for its owner only, whatever the umask", async () => {
-  await inDirectory(async (at) => {
+const ownersOnly = (umask: number): Promise<void> =>
+  inDirectory(async (at) => {
     mkdirSync(at("made"))
     const repos = [at("made/a/rozen"), `sqlite:${at("made/db")}`, at("made/b/x.zprt")]
     for (const repo of repos) {
-      const before = process.umask(0)
+      const before = process.umask(umask)
       const ending = runScript(main, ["init", "-r", repo, ...repo.endsWith("zprt") ? ["--format", "zprt"] : []], {
         env: { PENSTOCK_PASSWORD: "secret", XDG_STATE_HOME: at("made/s") },
       })
@@ -159,4 +159,7 @@ test("all that init makes is for its owner only, whatever the umask", async () =
       assert.equal(info.mode & 0o777, info.isDirectory() ? 0o700 : 0o600, name)
     }
   })
-})
+
+for (const umask of [0, 0o177]) {
+  test(`all that init makes is for its owner only, with the umask ${umask.toString(8)}`, () => ownersOnly(umask))
+}

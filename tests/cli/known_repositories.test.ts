@@ -3,6 +3,7 @@
  * storage could put one there.
  */
 import assert from "node:assert/strict"
+import { spawnSync } from "node:child_process"
 import {
   cpSync,
   mkdirSync,
@@ -229,6 +230,10 @@ test("what is remembered is one file of this user, which many commands may write
       /^penstock: cannot tell whether the same repository as last time lies at .*known_repositories is damaged/,
     )
     assert.equal(readFileSync(file, "utf8"), "{")
+    // A FIFO in its place is not waited for.
+    rmSync(file)
+    assert.equal(spawnSync("mkfifo", [file]).status, 0)
+    assert.match((await run(0, ["ls", "-r", at("r0")])).stderr, /known_repositories is not a file/)
     const nowhere = { ...password, XDG_STATE_HOME: at("src/a") }
     assert.match(
       (await run(0, ["ls", "-r", at("r0")], nowhere)).stderr,

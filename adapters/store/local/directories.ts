@@ -1,5 +1,5 @@
 /** Directories that are still there after a crash. */
-import { mkdir, open } from "node:fs/promises"
+import { chmod, mkdir, open, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { codeOf } from "./file_error.ts"
@@ -20,14 +20,25 @@ export const syncDirectory = async (path: string): Promise<void> => {
   }
 }
 
+/** Makes a directory for its owner only, whatever the umask. False when something of that name is there already. */
+const makeDirectory = async (path: string): Promise<boolean> => {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (cause) {
+    if (codeOf(cause) !== "EEXIST") throw cause
+    return false
+  }
+  await chmod(path, 0o700)
+  return true
+}
+
 /** Makes a directory and what is missing above it, for the owner only, durably. */
 export const makeRoot = async (path: string): Promise<void> => {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  for (let made = path;; made = dirname(made)) {
-    await syncDirectory(dirname(made))
-    if (made === first || made === dirname(made)) return
-  }
+  if (await stat(path).then((found) => found.isDirectory(), () => false)) return
+  const parent = dirname(path)
+  if (parent !== path) await makeRoot(parent)
+  if (!(await makeDirectory(path))) await mkdir(path, { recursive: true })
+  await syncDirectory(parent)
 }
 
 /** The directories beneath a root, made when first needed. */
@@ -45,11 +56,7 @@ export const makeDirectories = (root: string): Directories => {
   const make = async (directory: string): Promise<void> => {
     const parent = parentOf(directory)
     await ensure(parent)
-    try {
-      await mkdir(join(root, directory), { mode: 0o700 })
-    } catch (cause) {
-      if (codeOf(cause) !== "EEXIST") throw cause
-    }
+    await makeDirectory(join(root, directory))
     // Also when another made it: it may not be durable yet.
     await syncDirectory(join(root, parent))
   }
