@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { gzip } from "../../stages/compress/gzip.ts"
 import { type Compressor, makeKernel } from "../../stages/kernel/kernel.ts"
 import { StoreError } from "../../stages/store/store.ts"
-import { created } from "./errors.ts"
+import { absent, created } from "./errors.ts"
 import { OBJECT_BYTES } from "./limits.ts"
 import { packName, singleName } from "./names.ts"
 import { compareIds, encodePack, type Packable, prefixOf } from "./packfile.ts"
@@ -72,17 +72,26 @@ export class ShelfWriter {
         return Effect.fail(new StoreError({ reason: "invalid", object: name, message }))
       }
       const sealed = vault.seal(name, bytes)
-      this.#objects++
-      this.#bytesStored += sealed.length
-      // Another writer may have stored the same since the listing. What has another length is not it.
-      const replaceOther = Effect.flatMap(
-        store.stat(name),
-        ({ size }) => size === sealed.length ? Effect.void : store.put(name, [sealed], { replace: true }),
+      const found = Effect.sync(() => this.#shelf.objects.set(id, SINGLE, 0, bytes.length))
+      const written = Effect.andThen(
+        Effect.sync(() => {
+          this.#objects++
+          this.#bytesStored += sealed.length
+        }),
+        found,
       )
-      return Effect.map(
-        Effect.flatMap(created(store.put(name, [sealed])), (isNew) => isNew ? Effect.void : replaceOther),
-        () => this.#shelf.objects.set(id, SINGLE, 0, bytes.length),
+      // The name is taken. Another writer may have stored the same since the listing; what has another length is not it.
+      // Where no object can be seen, as when a directory has the name, the object goes into a packfile, whose name is new.
+      const taken = Effect.flatMap(
+        absent(store.stat(name)),
+        (info) =>
+          info === undefined
+            ? this.#pack([{ bytes, id }])
+            : info.size === sealed.length
+            ? found
+            : Effect.andThen(store.put(name, [sealed], { replace: true }), written),
       )
+      return Effect.flatMap(created(store.put(name, [sealed])), (isNew) => isNew ? written : taken)
     })
   }
 

@@ -38,9 +38,9 @@ export interface WriteTarOptions {
  * names that are not UTF-8 stand in it as they are, as GNU tar does it. Holes are kept: a file with holes is read
  * twice.
  *
- * Left out, and told to `leftOut`: sockets, and files whose size is not known. Told to `problem`: what is unreadable.
- * The size of a file comes before its content, so content that turns out to be damaged is filled up with zeros, and
- * told, too.
+ * Sockets are left out and told to `leftOut`. Entries that cannot be read, and files whose size is not known, are left
+ * out and told to `problem`. The size of a file comes before its content, so content that turns out to be damaged is
+ * filled up with zeros, and told to `problem` too.
  */
 export const writeTar = <E, R>(
   entries: Stream.Stream<Entry, E, R>,
@@ -72,7 +72,7 @@ const memberOf = (entry: Entry, problem: Told, leaveOut: Told): Stream.Stream<Ui
   if (kind !== "file") return Stream.succeed(headerOf(entry, 0))
   if (linkTo !== undefined) return Stream.succeed(headerOf(entry, 0))
   if (size === undefined) {
-    leaveOut("the size of its content is not known")
+    problem("Left out: the size of its content is not known, as when a part of it is lost")
     return Stream.empty
   }
   if (entry.sparse === true) return sparseMember(entry, size, problem)

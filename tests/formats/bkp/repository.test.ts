@@ -4,7 +4,7 @@ import { describe, it } from "node:test"
 import { Clock, Effect, Stream } from "effect"
 import { makeBkp } from "../../../formats/bkp/mod.ts"
 import type { Repository } from "../../../formats/format.ts"
-import { ObjectStore } from "../../../stages/store/store.ts"
+import { ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import type { Entry, Metadata } from "../../../stages/walk/entry.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
 import { type Facts, factsOf, noise } from "../../suites/format.ts"
@@ -330,6 +330,35 @@ describe("packfiles of bkp", () => {
           100_000,
           undefined,
         ]])
+      })
+    ))
+})
+
+describe("a name that is taken by something that is no object", () => {
+  it("keeps no backup from storing the content: it goes into a packfile", () =>
+    inRepository((repository, store) =>
+      Effect.gen(function* () {
+        yield* repository.backup(walk(home), options)
+        const lost = (yield* names(store, "blocks/")).find((name) => !name.endsWith(".pack"))!
+        yield* store.remove(lost)
+        const gone = new StoreError({ reason: "not-found", object: lost, message: `${lost} is not there` })
+        const taken = new StoreError({ reason: "exists", object: lost, message: `${lost} is there` })
+        // As a directory store does when a directory has the name.
+        const blocked: ObjectStore = {
+          ...store,
+          put: (name, parts, how) => name === lost ? Effect.fail(taken) : store.put(name, parts, how),
+          stat: (name) => name === lost ? Effect.fail(gone) : store.stat(name),
+        }
+        const again = yield* Effect.provideService(small.open(secrets), ObjectStore, blocked)
+        const before = yield* names(store, "blocks/")
+        const { problems } = yield* again.backup(walk(home), { ...options, parent: "none" })
+        assert.deepEqual(problems, [])
+        const added = (yield* names(store, "blocks/")).filter((name) => !before.includes(name))
+        assert.equal(added.length, 1)
+        assert.match(added[0]!, /\.pack$/)
+        yield* clean(again)
+        assert.deepEqual(yield* facts(again), yield* factsOf(walk(home)))
+        assert.deepEqual(yield* facts(again, 0), yield* factsOf(walk(home)))
       })
     ))
 })
