@@ -34,16 +34,16 @@ import {
   summaryOf,
 } from "../format.ts"
 import type { RecordFidelity } from "../record_fidelity.ts"
-import { blockPacking } from "./blocks.ts"
-import { earlierFiles, EarlierTree, readNode } from "./earlier.ts"
+import { blockPacking } from "./packing.ts"
+import { earlierFiles, EarlierTree, readNode } from "./earlier_tree.ts"
 import { corrupt, fromKernelError, isDamage } from "./errors.ts"
 import { advance, clientOf, latest } from "./heads.ts"
 import { encodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
-import { singleName } from "./names.ts"
+import { singleName } from "./layout.ts"
 import { type Opened, openShelves } from "./opened.ts"
-import type { Shelf } from "./shelf.ts"
-import { ShelfWriter } from "./shelf_write.ts"
-import { type ClientSnapshot, infoOf, listSnapshots, readSnapshot } from "./snapshots.ts"
+import type { Shelf } from "./object_reader.ts"
+import { ShelfWriter } from "./object_writer.ts"
+import { type ClientSnapshot, infoOf, listSnapshots, readSnapshot } from "./snapshot.ts"
 import { TreeWriter } from "./tree_write.ts"
 
 /** What the objects hold of an entry. */
@@ -61,7 +61,7 @@ export const fidelity: Fidelity = {
 /** What heads and snapshot objects hold of a snapshot. */
 export const recordFidelity: RecordFidelity = { tags: false, hostname: true, username: false, paths: false, time: 1000 }
 
-/** Files whose times are those of the earlier object are told apart by that object's own time; see `earlier.ts`. */
+/** Files whose times are those of the earlier object are told apart by that object's own time; see `earlier_tree.ts`. */
 const ANY_TIME = Number.MAX_SAFE_INTEGER
 
 export const backup: <E, R>(

@@ -2,7 +2,7 @@
 import { pathProblem } from "../../stages/walk/path.ts"
 import type { ChosenOptions, FormatOption } from "../format.ts"
 import type { BkpOptions } from "./mod.ts"
-import type { KeyScheme } from "./vault.ts"
+import type { KeyScheme } from "./object_cipher.ts"
 
 export const bkpChoices: ReadonlyArray<FormatOption> = [
   {

@@ -9,7 +9,7 @@ import { chacha20poly1305 } from "../../stages/encrypt/chacha20poly1305.ts"
 import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"
 import { RepositoryError, type Secrets } from "../format.ts"
 import { corrupt } from "./errors.ts"
-import { type KeyScheme, makeVault, openVault, type Vault } from "./vault.ts"
+import { type KeyScheme, makeVault, openVault, type Vault } from "./object_cipher.ts"
 
 export const CONFIG = "config"
 

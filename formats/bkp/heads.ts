@@ -13,7 +13,7 @@ import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
 import { absent, asDamage, corrupt, created } from "./errors.ts"
 import { LINK_BYTES, LINKS } from "./limits.ts"
-import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./names.ts"
+import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./layout.ts"
 
 /** An ID in an object of its own. Read twice when it is none. */
 const readId: (

@@ -15,11 +15,11 @@ import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from 
 import { absent, attempt, created } from "./errors.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
-import { isOwnPack } from "./names.ts"
+import { isOwnPack } from "./layout.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
-import { snapshots } from "./snapshots.ts"
-import type { KeyScheme } from "./vault.ts"
+import { snapshots } from "./snapshot.ts"
+import type { KeyScheme } from "./object_cipher.ts"
 
 /** How repositories are made and written. Whatever the options, any repository can be read. */
 export interface BkpOptions extends WriteOptions {

@@ -13,7 +13,7 @@ export interface Attributes {
   readonly mtime: bigint
   readonly atime: bigint
   readonly ctime: bigint
-  /** 16 bits; see `metadata.ts`. */
+  /** 16 bits; see `attributes.ts`. */
   readonly mode: number
 }
 

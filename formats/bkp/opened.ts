@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import type { KernelSpec } from "../../stages/kernel/kernel.ts"
 import type { StoreError } from "../../stages/store/store.ts"
-import type { PackOptions } from "./shelf_write.ts"
-import { type Room, Shelf } from "./shelf.ts"
+import type { PackOptions } from "./object_writer.ts"
+import { type Room, Shelf } from "./object_reader.ts"
 
 /** How a repository is written. Whatever the options, any repository can be read. */
 export interface WriteOptions extends Partial<PackOptions> {

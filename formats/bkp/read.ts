@@ -10,10 +10,10 @@ import { unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import type { FormatError, ReadOptions, SnapshotInfo } from "../format.ts"
-import { blockPacking, listOf } from "./blocks.ts"
+import { blockPacking, listOf } from "./packing.ts"
 import { type Opened, openShelves } from "./opened.ts"
-import { idAt, type Shelf } from "./shelf.ts"
-import { findSnapshot } from "./snapshots.ts"
+import { idAt, type Shelf } from "./object_reader.ts"
+import { findSnapshot } from "./snapshot.ts"
 import { treeEntries, type TreeEntry } from "./tree_read.ts"
 
 /**

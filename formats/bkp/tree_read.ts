@@ -9,12 +9,12 @@ import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
 import { type FormatError, type Problem } from "../format.ts"
-import { readNode } from "./earlier.ts"
+import { readNode } from "./earlier_tree.ts"
 import { corrupt, isDamage } from "./errors.ts"
-import { isImplied, toMetadata } from "./metadata.ts"
-import { singleName } from "./names.ts"
+import { isImplied, toMetadata } from "./attributes.ts"
+import { singleName } from "./layout.ts"
 import { FILE, type NodeObject, SYMLINK, TREE } from "./objects.ts"
-import { idAt, type Shelf } from "./shelf.ts"
+import { idAt, type Shelf } from "./object_reader.ts"
 
 /** Entries that are handed on at once. */
 const PAGE = 256

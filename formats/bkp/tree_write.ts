@@ -18,8 +18,8 @@ import {
   pathToBytes,
 } from "../../stages/walk/path.ts"
 import { type FormatError, RepositoryError } from "../format.ts"
-import { type EarlierDirectory, type EarlierNode, type EarlierTree, isWithin } from "./earlier.ts"
-import { toAttributes, withAccess } from "./metadata.ts"
+import { type EarlierDirectory, type EarlierNode, type EarlierTree, isWithin } from "./earlier_tree.ts"
+import { toAttributes, withAccess } from "./attributes.ts"
 import {
   type Attributes,
   encodeNode,
@@ -33,8 +33,8 @@ import {
 import type { Packable } from "./packfile.ts"
 import { OBJECT_BYTES } from "./limits.ts"
 import { compareIds } from "./packfile.ts"
-import { PENDING, type Shelf } from "./shelf.ts"
-import type { ShelfWriter } from "./shelf_write.ts"
+import { PENDING, type Shelf } from "./object_reader.ts"
+import type { ShelfWriter } from "./object_writer.ts"
 
 /** An object of more IDs could not be read again: its name and attributes take less than 128 KiB. */
 const MAXIMUM_IDS = (OBJECT_BYTES - (128 << 10)) / ID_BYTES

@@ -33,12 +33,12 @@ import { ensureScratch } from "../scratch.ts"
 import { encodeMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, openCatalog } from "./catalog.ts"
 import { fromKernelError, fromWriteError, isDamage } from "./errors.ts"
-import { type CatalogForm, formOf } from "./form.ts"
-import { type Indexed, indexed, putDatabase, writeIndex } from "./index.ts"
-import { blobs, catalogName, flatCatalogName } from "./names.ts"
+import { type CatalogForm, formOf } from "./catalog_form.ts"
+import { type Indexed, indexed, putDatabase, writeIndex } from "./catalog_index.ts"
+import { blobs, catalogName, flatCatalogName } from "./layout.ts"
 import type { Opened } from "./opened.ts"
-import { formOfRepository, listSnapshots } from "./snapshots.ts"
-import { CatalogWriter, freshUuid } from "./writer.ts"
+import { formOfRepository, listSnapshots } from "./snapshot.ts"
+import { CatalogWriter, freshUuid } from "./catalog_write.ts"
 
 /** Bytes of the catalog that are stored at once. */
 const PAGES_BYTES = 1 << 20

@@ -26,8 +26,8 @@ import type { BlobMap, MapEntry } from "./blob_map.ts"
 import { corrupt, fromSqliteError } from "./errors.ts"
 import { MAXIMUM_EXTENT, MAXIMUM_PLAIN, MAXIMUM_RATIO } from "./limits.ts"
 import { type CatalogMetadata, readMetadata } from "./metadata.ts"
-import { catalogName, flatCatalogName } from "./names.ts"
-import { entryOf, READ } from "./row.ts"
+import { catalogName, flatCatalogName } from "./layout.ts"
+import { entryOf, READ } from "./file_row.ts"
 import { checkCatalogSchema } from "./schema.ts"
 
 /** Bytes of an object that are read at once. */

@@ -17,10 +17,10 @@ import { decodeMap, longestMap, sameMap } from "./blob_map.ts"
 import { asCorrupt, type Catalog, type Listed, openCatalog } from "./catalog.ts"
 import { MAXIMUM_EXTENT } from "./limits.ts"
 import { corrupt, fromWriteError, isDamage } from "./errors.ts"
-import { blobs, catalogName, extents, INDEX } from "./names.ts"
+import { blobs, catalogName, extents, INDEX } from "./layout.ts"
 import { type Opened, ZSTD } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
-import { catalogObjects, listSnapshots, unlessDamaged } from "./snapshots.ts"
+import { catalogObjects, listSnapshots, unlessDamaged } from "./snapshot.ts"
 import { TREE_FORMS, treeHash } from "./tree_hash.ts"
 
 /** Objects that are read at once. */

@@ -8,7 +8,7 @@ import { type Hasher, type KernelSpec, type KernelTable, makeKernel } from "../.
 import { objectsOf, type ObjectsOptions } from "../../stages/pack/objects.ts"
 import type { Packing } from "../../stages/pack/packing.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
-import { extents } from "./names.ts"
+import { extents } from "./layout.ts"
 import type { TreeForm } from "./tree_hash.ts"
 
 /**

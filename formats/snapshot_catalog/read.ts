@@ -16,7 +16,7 @@ import { type FormatError, type ReadOptions, RepositoryError, type SnapshotInfo 
 import type { BlobMap } from "./blob_map.ts"
 import { type Catalog, type Listed, openCatalog } from "./catalog.ts"
 import { fromSqliteError } from "./errors.ts"
-import { isCatalogId } from "./names.ts"
+import { isCatalogId } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
 /** Zeros of a hole that are given at once, in bytes. */

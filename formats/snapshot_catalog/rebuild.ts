@@ -9,11 +9,11 @@ import { encodeMap } from "./blob_map.ts"
 import { asCorrupt, openCatalog } from "./catalog.ts"
 import { check, wrongMap } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
-import { type Indexed, indexed, writeIndex } from "./index.ts"
-import { blobs, catalogs } from "./names.ts"
+import { type Indexed, indexed, writeIndex } from "./catalog_index.ts"
+import { blobs, catalogs } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
-import { catalogObjects, formOfRepository, listSnapshots, unlessDamaged } from "./snapshots.ts"
+import { catalogObjects, formOfRepository, listSnapshots, unlessDamaged } from "./snapshot.ts"
 
 /**
  * Every catalog is read whole, and every map. Catalogs are the only objects that say names: one that is lost or damaged

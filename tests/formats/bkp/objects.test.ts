@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { describe, it } from "node:test"
 import fc from "fast-check"
-import { toAttributes, toMetadata } from "../../../formats/bkp/metadata.ts"
+import { toAttributes, toMetadata } from "../../../formats/bkp/attributes.ts"
 import {
   decodeObject,
   encodeNode,

@@ -7,9 +7,9 @@ import { type Compressor, makeKernel } from "../../stages/kernel/kernel.ts"
 import { StoreError } from "../../stages/store/store.ts"
 import { absent, created } from "./errors.ts"
 import { OBJECT_BYTES } from "./limits.ts"
-import { packName, singleName } from "./names.ts"
+import { packName, singleName } from "./layout.ts"
 import { compareIds, encodePack, type Packable, prefixOf } from "./packfile.ts"
-import { PENDING, type Room, type Shelf, SINGLE } from "./shelf.ts"
+import { PENDING, type Room, type Shelf, SINGLE } from "./object_reader.ts"
 
 /** How short objects become packfiles. */
 export interface PackOptions {

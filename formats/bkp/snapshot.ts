@@ -8,9 +8,9 @@ import { tellUnlisted } from "../unlisted.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
 import { decodeSnapshot, type SnapshotObject } from "./objects.ts"
-import { singleName } from "./names.ts"
+import { singleName } from "./layout.ts"
 import type { Opened } from "./opened.ts"
-import { Shelf } from "./shelf.ts"
+import { Shelf } from "./object_reader.ts"
 
 /** A snapshot of a client. */
 export interface ClientSnapshot {

@@ -6,9 +6,9 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { BlockPlace, ChunkLost, ChunkPlace, Packer, Packing, Unpacker } from "../../stages/pack/packing.ts"
 import { StoreError } from "../../stages/store/store.ts"
-import { singleName } from "./names.ts"
-import { idAt, PENDING, type Shelf, SINGLE } from "./shelf.ts"
-import type { ShelfWriter } from "./shelf_write.ts"
+import { singleName } from "./layout.ts"
+import { idAt, PENDING, type Shelf, SINGLE } from "./object_reader.ts"
+import type { ShelfWriter } from "./object_writer.ts"
 import type { Packable } from "./packfile.ts"
 
 /** The packing over an area that is open; without a writer for reading only. */

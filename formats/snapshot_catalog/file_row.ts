@@ -6,7 +6,7 @@ import { cleanName } from "../../stages/catalog/tree/owner.ts"
 import { corruptAt, type StoredEntry, type StoredKind } from "../../stages/catalog/tree/row.ts"
 import { LINKED_KINDS, type Metadata } from "../../stages/walk/entry.ts"
 import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
-import { jsonColumn, objectColumn } from "./json.ts"
+import { jsonColumn, objectColumn } from "./json_column.ts"
 import { splitTime, timeOf } from "./time.ts"
 
 /** The columns that {@link rowOf} gives, in its order. */

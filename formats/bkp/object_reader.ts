@@ -19,9 +19,9 @@ import { RepositoryError } from "../format.ts"
 import { attempt, corrupt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
 import { FILE_BYTES, OBJECT_BYTES } from "./limits.ts"
-import { type Area, parseName, singleName } from "./names.ts"
+import { type Area, parseName, singleName } from "./layout.ts"
 import { compareIds, decodePack } from "./packfile.ts"
-import type { Vault } from "./vault.ts"
+import type { Vault } from "./object_cipher.ts"
 
 /** Value of `pack` for an object in a file of its own. */
 export const SINGLE = 0xffffffff

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { asCorrupt, type Catalog } from "./catalog.ts"
-import { isFlat } from "./names.ts"
+import { isFlat } from "./layout.ts"
 import type { Opened, SnapshotCatalogOptions } from "./opened.ts"
 import { TREE_FORMS, type TreeForm, treeHash } from "./tree_hash.ts"
 

@@ -6,12 +6,12 @@ import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import type { Earlier } from "../../stages/walk/reuse.ts"
 import type { FormatError } from "../format.ts"
-import { listOf } from "./blocks.ts"
+import { listOf } from "./packing.ts"
 import { attempt, isDamage } from "./errors.ts"
-import { toMetadata } from "./metadata.ts"
-import { singleName } from "./names.ts"
+import { toMetadata } from "./attributes.ts"
+import { singleName } from "./layout.ts"
 import { decodeNode, FILE, type NodeObject, TREE } from "./objects.ts"
-import { idAt, type Shelf } from "./shelf.ts"
+import { idAt, type Shelf } from "./object_reader.ts"
 
 /** A tree, symlink or file by its ID. */
 export const readNode = (metadata: Shelf, id: Uint8Array): Effect.Effect<NodeObject, FormatError> => {
