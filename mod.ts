@@ -74,7 +74,7 @@ export type { Block, LaneOptions } from "./stages/run/lane.ts"
 export * from "./stages/kernel/kernel.ts"
 export * from "./stages/plan/plan.ts"
 export * from "./stages/plan/recipe.ts"
-export { type ErrorFields, type TaggedErrorClass, type TaggedErrorInstance } from "./stages/kernel/catching.ts"
+export { type ErrorFields, type TaggedErrorInstance } from "./stages/kernel/tagged_error.ts"
 
 // Formats
 export * from "./formats/format.ts"

@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { catching, taggedError, type TaggedErrorClass } from "../stages/kernel/catching.ts"
+import { catching } from "../stages/kernel/catching.ts"
+import { taggedError, type TaggedErrorInstance } from "../stages/kernel/tagged_error.ts"
 import type { KernelError } from "../stages/kernel/kernel.ts"
 import { type ObjectStore, StoreError } from "../stages/store/store.ts"
 import { concernsObject } from "../stages/store/unreadable.ts"
@@ -15,7 +16,8 @@ import type { Recorded } from "../stages/catalog/record.ts"
 import type { RecordFidelity } from "./record_fidelity.ts"
 import type { SqliteEngine, SqliteError } from "../stages/catalog/sqlite/sqlite.ts"
 
-interface RepositoryErrorFields {
+/** Fields of a `RepositoryError`. */
+export interface RepositoryErrorFields {
   /**
    * `none`: there is no repository. `exists`: there is one already. `wrong-key`: no password, recipient or key fits.
    * `unused-secret`: a secret is given that this repository has no use for; what is stored may be another's, or in the
@@ -40,9 +42,12 @@ interface RepositoryErrorFields {
   readonly message: string
   readonly cause?: unknown
 }
-const RepositoryErrorBase: TaggedErrorClass<"RepositoryError", RepositoryErrorFields> = taggedError("RepositoryError")
 /** A repository cannot be used as asked. */
-export class RepositoryError extends RepositoryErrorBase {}
+export interface RepositoryError extends TaggedErrorInstance<"RepositoryError", RepositoryErrorFields> {}
+/** Makes {@linkcode RepositoryError}s. */
+export const RepositoryError: new (fields: RepositoryErrorFields) => RepositoryError = taggedError(
+  "RepositoryError",
+)
 
 /** Whatever may go wrong with a repository. */
 export type FormatError = RepositoryError | StoreError

@@ -1,7 +1,8 @@
 /** What goes wrong in kernels. */
-import { taggedError, type TaggedErrorClass } from "./tagged_error.ts"
+import { taggedError, type TaggedErrorInstance } from "./tagged_error.ts"
 
-interface KernelErrorFields {
+/** Fields of a `KernelError`. */
+export interface KernelErrorFields {
   readonly kernel: string
   /**
    * `corrupt`: not what the encoder writes. `forged`: not authentic (wrong key or altered). `limit`: too long.
@@ -11,6 +12,7 @@ interface KernelErrorFields {
   readonly message: string
   readonly cause?: unknown
 }
-const KernelErrorBase: TaggedErrorClass<"KernelError", KernelErrorFields> = taggedError("KernelError")
 /** What a kernel throws. Kernels are synchronous: whoever runs one turns this into a failure of its Effect. */
-export class KernelError extends KernelErrorBase {}
+export interface KernelError extends TaggedErrorInstance<"KernelError", KernelErrorFields> {}
+/** Makes {@linkcode KernelError}s. */
+export const KernelError: new (fields: KernelErrorFields) => KernelError = taggedError("KernelError")

@@ -1,35 +1,33 @@
 /**
- * The one way errors are declared here: tagged classes with a typed field list.
+ * The one way errors are declared here: an interface, and a constant that makes it.
  *
- * JSR refuses a class that extends a call expression, so each module names its base first:
- * `const Base: TaggedErrorClass<"StoreError", Fields> = taggedError("StoreError")`, then
- * `class StoreError extends Base {}`.
+ * JSR refuses a class that extends a call expression, so an error is not a class of its own:
+ * `interface StoreError extends TaggedErrorInstance<"StoreError", StoreErrorFields> {}`, then
+ * `const StoreError: new (fields: StoreErrorFields) => StoreError = taggedError("StoreError")`.
  */
 import type * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 
-/** What an instance of a tagged error looks like. */
-export type TaggedErrorInstance<Tag extends string, Fields> =
-  & Cause.YieldableError
-  & { readonly _tag: Tag }
-  & Readonly<Fields>
-
 /**
- * Fields of a tagged error. `message` is one sentence that names the thing and, where there is one, the way out.
- * `cause` is what an Error's is. `name` and `stack` are an Error's own, which tools print: no field may hide them.
+ * Fields that every tagged error has. `name` and `stack` belong to `Error`, and tools print them, so no field may hide
+ * them.
  */
 export interface ErrorFields {
+  /** One sentence that names the thing and, where there is one, the way out. */
   readonly message: string
   readonly name?: never
   readonly stack?: never
 }
 
-/** Constructor of a tagged error. */
-export type TaggedErrorClass<Tag extends string, Fields extends ErrorFields> = new (
-  fields: Fields,
-) => TaggedErrorInstance<Tag, Fields>
+/** A tagged error: an `Error` that an Effect can fail with and `Effect.catchTag` can catch. */
+export type TaggedErrorInstance<Tag extends string, Fields extends ErrorFields> =
+  & Cause.YieldableError
+  & { readonly _tag: Tag }
+  & Readonly<Fields>
 
-/** Makes the base class of a tagged error. */
-export const taggedError = <Tag extends string, Fields extends ErrorFields>(
-  tag: Tag,
-): TaggedErrorClass<Tag, Fields> => Data.TaggedError(tag) as never
+/** Makes the constructor of a tagged error. A field named `cause` becomes the `cause` of the `Error`. */
+export const taggedError = <
+  Tag extends string,
+  Fields extends ErrorFields,
+  Self extends TaggedErrorInstance<Tag, Fields>,
+>(tag: Tag): new (fields: Fields) => Self => Data.TaggedError(tag) as never

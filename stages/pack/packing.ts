@@ -6,7 +6,7 @@ import type { KernelError } from "../kernel/kernel.ts"
 import type { Block } from "../run/lane.ts"
 import type { ChunkIndex } from "./chunk_index.ts"
 import type { ObjectStore, StoreError } from "../store/store.ts"
-import { taggedError, type TaggedErrorClass } from "../kernel/catching.ts"
+import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 
 /** A layout of blocks in objects: both directions. */
 export interface Packing {
@@ -84,7 +84,8 @@ export interface Unpacker {
   readonly keeps?: boolean
 }
 
-interface PackErrorFields {
+/** Fields of a `PackError`. */
+export interface PackErrorFields {
   /**
    * `missing`, `truncated`, `corrupt`, `forged` (not sealed with this key), `newer` (a later version), `foreign` (not a
    * pack).
@@ -94,6 +95,7 @@ interface PackErrorFields {
   readonly message: string
   readonly cause?: unknown
 }
-const PackErrorBase: TaggedErrorClass<"PackError", PackErrorFields> = taggedError("PackError")
 /** An object is not the pack or index that it should be. */
-export class PackError extends PackErrorBase {}
+export interface PackError extends TaggedErrorInstance<"PackError", PackErrorFields> {}
+/** Makes {@linkcode PackError}s. */
+export const PackError: new (fields: PackErrorFields) => PackError = taggedError("PackError")

@@ -3,9 +3,10 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { taggedError, type TaggedErrorClass } from "../kernel/catching.ts"
+import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 
-interface StoreErrorFields {
+/** Fields of a `StoreError`. */
+export interface StoreErrorFields {
   /**
    * `not-found`, `exists` (a create-only put that lost), `denied`, `full` (no space), `corrupt` (what is stored is
    * shorter than asked for, or longer than its kind of object may be), `invalid` (a name or range that no store takes),
@@ -19,9 +20,10 @@ interface StoreErrorFields {
   readonly retryAfter?: number
   readonly cause?: unknown
 }
-const StoreErrorBase: TaggedErrorClass<"StoreError", StoreErrorFields> = taggedError("StoreError")
 /** An operation on a store failed. */
-export class StoreError extends StoreErrorBase {}
+export interface StoreError extends TaggedErrorInstance<"StoreError", StoreErrorFields> {}
+/** Makes {@linkcode StoreError}s. */
+export const StoreError: new (fields: StoreErrorFields) => StoreError = taggedError("StoreError")
 
 /** What a store can and cannot do, as data. */
 export interface StoreProperties {

@@ -1,10 +1,11 @@
 /** The port that `walk` reads from: a file system, a tree in memory, rows of a database. */
 import * as Context from "effect/Context"
 import type * as Stream from "effect/Stream"
-import { taggedError, type TaggedErrorClass } from "../kernel/tagged_error.ts"
+import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 import type { Entry } from "./entry.ts"
 
-interface SourceErrorFields {
+/** Fields of a `SourceError`. */
+export interface SourceErrorFields {
   /**
    * `not-found`: the root is not there, or an entry vanished. `denied`: no permission. `changed`: changed while read.
    * `damaged`: stored content that is lost or altered. `io`: anything else.
@@ -14,12 +15,13 @@ interface SourceErrorFields {
   readonly message: string
   readonly cause?: unknown
 }
-const SourceErrorBase: TaggedErrorClass<"SourceError", SourceErrorFields> = taggedError("SourceError")
 /**
  * A source could not be read. About a root it fails the walk; about anything beneath, the walk goes on (kind
  * `unreadable`).
  */
-export class SourceError extends SourceErrorBase {}
+export interface SourceError extends TaggedErrorInstance<"SourceError", SourceErrorFields> {}
+/** Makes {@linkcode SourceError}s. */
+export const SourceError: new (fields: SourceErrorFields) => SourceError = taggedError("SourceError")
 
 /** What to leave out of a walk. */
 export interface WalkOptions {

@@ -2,11 +2,12 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { taggedError, type TaggedErrorClass } from "../kernel/tagged_error.ts"
+import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 import type { Entry } from "./entry.ts"
 import type { Fidelity } from "./source.ts"
 
-interface TargetErrorFields {
+/** Fields of a `TargetError`. */
+export interface TargetErrorFields {
   /**
    * `refused`: the entry would be written outside of the target, or is not valid. `full`: no space left. `io`: anything
    * else.
@@ -16,9 +17,10 @@ interface TargetErrorFields {
   readonly message: string
   readonly cause?: unknown
 }
-const TargetErrorBase: TaggedErrorClass<"TargetError", TargetErrorFields> = taggedError("TargetError")
 /** An entry could not be written. */
-export class TargetError extends TargetErrorBase {}
+export interface TargetError extends TaggedErrorInstance<"TargetError", TargetErrorFields> {}
+/** Makes {@linkcode TargetError}s. */
+export const TargetError: new (fields: TargetErrorFields) => TargetError = taggedError("TargetError")
 
 /** What became of one entry. */
 export type Written =

@@ -4,7 +4,7 @@ import { test } from "node:test"
 import * as Effect from "effect/Effect"
 import { memoryStore } from "../../adapters/mod.ts"
 import * as library from "../../mod.ts"
-import { taggedError, type TaggedErrorClass } from "../../stages/kernel/catching.ts"
+import type { TaggedErrorInstance } from "../../stages/kernel/tagged_error.ts"
 
 /** All fields that any error has. */
 const FIELDS = { kernel: "k", object: "o", path: "p", reason: "io", retryAfter: 1, message: "It broke" }
@@ -37,8 +37,8 @@ test("the error of a store names the object beside itself", async () => {
 
 test("a field that hides what an Error has does not compile", () => {
   // @ts-expect-error name is an Error's own
-  const name: TaggedErrorClass<"E", { readonly message: string; readonly name: string }> = taggedError("E")
+  type Named = TaggedErrorInstance<"E", { readonly message: string; readonly name: string }>
   // @ts-expect-error so is stack
-  const stack: TaggedErrorClass<"E", { readonly message: string; readonly stack: string }> = taggedError("E")
-  assert.ok(name !== undefined && stack !== undefined)
+  type Traced = TaggedErrorInstance<"E", { readonly message: string; readonly stack: string }>
+  assert.ok(true as Named | Traced | true)
 })

@@ -3,16 +3,18 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
-import { taggedError, type TaggedErrorClass } from "../../kernel/catching.ts"
+import { taggedError, type TaggedErrorInstance } from "../../kernel/tagged_error.ts"
 
-interface SqliteErrorFields {
+/** Fields of a `SqliteError`. */
+export interface SqliteErrorFields {
   readonly reason: "corrupt" | "query" | "io" | "unavailable"
   readonly message: string
   readonly cause?: unknown
 }
-const SqliteErrorBase: TaggedErrorClass<"SqliteError", SqliteErrorFields> = taggedError("SqliteError")
 /** An engine refused a file or a statement. */
-export class SqliteError extends SqliteErrorBase {}
+export interface SqliteError extends TaggedErrorInstance<"SqliteError", SqliteErrorFields> {}
+/** Makes {@linkcode SqliteError}s. */
+export const SqliteError: new (fields: SqliteErrorFields) => SqliteError = taggedError("SqliteError")
 
 /** What goes into a statement. `bigint` for integers beyond 2^53. */
 export type SqliteValue = null | number | bigint | string | Uint8Array

@@ -8,20 +8,22 @@
  * path, rdev u32 major, u32 minor; last u32 number of chunks, and {@link CHUNK_BYTES} for each. Paths, targets and
  * names are bytes as in `path.ts`.
  */
-import { taggedError, type TaggedErrorClass } from "../../kernel/catching.ts"
+import { taggedError, type TaggedErrorInstance } from "../../kernel/tagged_error.ts"
 import { LINKED_KINDS, type Metadata } from "../../walk/entry.ts"
 import { displayPath, pathProblem } from "../../walk/path.ts"
 import { textFromBytes, textToBytes } from "./short_text.ts"
 import { CHUNK_BYTES, clampTime, KINDS, type StoredEntry } from "./row.ts"
 
-interface EntryFormatErrorFields {
+/** Fields of a `EntryFormatError`. */
+export interface EntryFormatErrorFields {
   readonly message: string
 }
-const EntryFormatErrorBase: TaggedErrorClass<"EntryFormatError", EntryFormatErrorFields> = taggedError(
+/** Bytes that are not an entry, or an entry that cannot be written as bytes. */
+export interface EntryFormatError extends TaggedErrorInstance<"EntryFormatError", EntryFormatErrorFields> {}
+/** Makes {@linkcode EntryFormatError}s. */
+export const EntryFormatError: new (fields: EntryFormatErrorFields) => EntryFormatError = taggedError(
   "EntryFormatError",
 )
-/** Bytes that are not an entry, or an entry that cannot be written as bytes. */
-export class EntryFormatError extends EntryFormatErrorBase {}
 
 /** Bytes, and where the next entry starts. */
 export interface EntryReader {
