@@ -21,13 +21,13 @@ import { Contents } from "./contents.ts"
 import { ensureScratch } from "../scratch.ts"
 import { fromSqliteError, isDamage, writing } from "./errors.ts"
 import { keepHost } from "./hosts.ts"
-import { type Known, openKnown } from "./known.ts"
-import { PATH_MAXIMUM } from "./listing.ts"
-import { jsonLister, treeLister } from "./lister.ts"
+import { openRunIndex, type RunIndex } from "./run_index.ts"
+import { PATH_MAXIMUM } from "./json_listing.ts"
+import { jsonListingWriter, treeListingWriter } from "./listing_write.ts"
 import type { ListingKind, Opened } from "./opened.ts"
-import { listed } from "./read.ts"
-import { commitRoot, listRoots, type NewRoot, type Root } from "./root.ts"
-import { presentBlocks, Shelf } from "./shelf.ts"
+import { walkRoot } from "./read.ts"
+import { commitRoot, listRoots, type NewRoot, type Root } from "./snapshot.ts"
+import { BlockStore, presentBlocks } from "./block_store.ts"
 
 /** What a share keeps. Names in JSON are text; in the tree they are bytes. */
 export const fidelityOf = (listing: ListingKind): Fidelity => ({
@@ -67,13 +67,13 @@ const run = Effect.fnUntraced(
     const listing = (parent ?? roots.at(-1))?.listing ?? opened.listing
     const fidelity = fidelityOf(listing)
     const hostname = options.hostname ?? ""
-    const shelf = new Shelf(opened, yield* presentBlocks(opened))
-    const known = yield* openKnown(opened.engine)
+    const blocks = new BlockStore(opened, yield* presentBlocks(opened))
+    const known = yield* openRunIndex(opened.engine)
     const db = yield* opened.engine.open()
     const tree = yield* attemptSqlite(() => openTree(db))
     const whole = parent === undefined
-      ? yield* Effect.as(knowContents(shelf, known, roots), false)
-      : yield* startFrom(shelf, known, tree, parent, hostname)
+      ? yield* Effect.as(knowContents(blocks, known, roots), false)
+      : yield* startFrom(blocks, known, tree, parent, hostname)
 
     const losses = new Losses()
     const planned = plan(entries.pipe(represent(fidelity, losses), fitting(fidelity)))
@@ -81,16 +81,16 @@ const run = Effect.fnUntraced(
       ? planned
       : reuse((path) => named(tree.lookup(path)), parent.started, options.compare)(planned)
     const meter = makeMeter(options.progress)
-    const contents = new Contents(opened, shelf, known, meter.read)
+    const contents = new Contents(opened, blocks, known, meter.read)
     // A tree reads what it has written, which a dry run has not.
-    const lister = listing === "json" || options.dryRun === true
-      ? jsonLister(opened, shelf, known, tree, hostname)
-      : treeLister(opened, shelf, tree, whole && parent?.listing === "tree" ? parent.directory : undefined)
-    const recorded = yield* record(lister.during(contents.store(incremental)), tree, {
-      ...(lister.onChange === undefined ? {} : { onChange: lister.onChange }),
+    const listings = listing === "json" || options.dryRun === true
+      ? jsonListingWriter(opened, blocks, known, tree, hostname)
+      : treeListingWriter(opened, blocks, tree, whole && parent?.listing === "tree" ? parent.directory : undefined)
+    const recorded = yield* record(listings.during(contents.store(incremental)), tree, {
+      ...(listings.onChange === undefined ? {} : { onChange: listings.onChange }),
       progress: meter.recorded,
     })
-    const directory = yield* lister.finish
+    const directory = yield* listings.finish
     const root: NewRoot = {
       info: {
         time: options.time ?? now,
@@ -111,7 +111,7 @@ const run = Effect.fnUntraced(
     }
     const committed = yield* commitRoot(opened, root)
     const summary: BackupSummary = {
-      ...summaryOf(recorded, shelf.stored.bytes + committed.stored, losses.all),
+      ...summaryOf(recorded, blocks.stored.bytes + committed.stored, losses.all),
       chunksReused: recorded.files - recorded.chunksNew,
     }
     return options.dryRun === true ? summary : { ...summary, snapshot: committed.root.info }
@@ -151,15 +151,15 @@ const isLong = (text: string): boolean =>
  * Gives whether all could be read.
  */
 const startFrom = Effect.fnUntraced(function* (
-  shelf: Shelf,
-  known: Known,
+  blocks: BlockStore,
+  known: RunIndex,
   tree: Tree,
   parent: Root,
   hostname: string,
 ) {
   let whole = true
   yield* attemptSqlite(() => tree.begin())
-  yield* listed(shelf.reader, parent, {
+  yield* walkRoot(blocks.reader, parent, {
     read: (path, listing) => known.addListing("old", path, listing),
     lost: () => {
       whole = false
@@ -188,11 +188,11 @@ const startFrom = Effect.fnUntraced(function* (
  * Without a parent nothing is known to be unchanged, but what is read need not be stored again. Listings that roots
  * share are read once.
  */
-const knowContents = Effect.fnUntraced(function* (shelf: Shelf, known: Known, roots: ReadonlyArray<Root>) {
+const knowContents = Effect.fnUntraced(function* (blocks: BlockStore, known: RunIndex, roots: ReadonlyArray<Root>) {
   const seen = new ChunkIndex()
   const skip = (bptr: Bptr): boolean => !seen.claim(addressKey(bptr))
   for (const root of roots) {
-    yield* listed(shelf.reader, root, { skip }).pipe(
+    yield* walkRoot(blocks.reader, root, { skip }).pipe(
       Stream.runForEachArray((entries) =>
         attemptSqlite(() => {
           for (const { chunks, size } of entries) {

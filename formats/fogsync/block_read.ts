@@ -14,9 +14,9 @@ import type { ObjectStore } from "../../stages/store/store.ts"
 import type { FormatError } from "../format.ts"
 import { BLOCK_BYTES, type Bptr, BPTR_BYTES, decodeBptr } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
-import { type Keys, opening } from "./envelope.ts"
+import { type Keys, startDecoder } from "./envelope.ts"
 import { absent, asDamage, corrupt } from "./errors.ts"
-import { blockObject } from "./names.ts"
+import { blockObject } from "./layout.ts"
 
 /** Blocks that are kept: what is stored together is mostly read together. */
 const KEPT_BLOCKS = 64
@@ -79,7 +79,7 @@ export class BlockReader {
     return Effect.flatMap(this.get(bptr), (envelope) =>
       Effect.mapError(
         catching(KernelError, () => {
-          const transform = opening(this.#keys, limit)
+          const transform = startDecoder(this.#keys, limit)
           return concat([...transform.push(envelope), ...transform.end()])
         }),
         refused(bptr, what, limit),
@@ -163,7 +163,7 @@ export class BlockReader {
     what: string,
     limit?: number,
   ): Stream.Stream<Uint8Array, FormatError> {
-    return through(pieces, () => opening(this.#keys, limit), refused(of, what, limit))
+    return through(pieces, () => startDecoder(this.#keys, limit), refused(of, what, limit))
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 import type { Transform } from "../../stages/kernel/frames.ts"
 import { BLOCK_BYTES, type Bptr, encodeBptr } from "./bptr.ts"
-import { type Keys, sealing } from "./envelope.ts"
+import { type Keys, startEncoder } from "./envelope.ts"
 
 /** A block to be stored: what is behind its last byte in use is zero, and not here. */
 export interface NewBlock {
@@ -65,7 +65,7 @@ export class BlockWriter {
     return hash
   }
 
-  /** Appends less than a block to a partial one. `placed` is called when that is complete, at the latest by `seal`. */
+  /** Appends less than a block to a partial one. `placed` is called when that is complete, at the latest by `completePartial`. */
   tail(bytes: Uint8Array, depth: number, placed: Placed): void {
     if (this.#used + bytes.length > BLOCK_BYTES) {
       // The emptier of the two stays open.
@@ -73,7 +73,7 @@ export class BlockWriter {
         placed({ hash: this.block(bytes.slice()), start: 0, end: bytes.length, depth })
         return
       }
-      this.seal()
+      this.completePartial()
     }
     const start = this.#used
     this.#open.set(bytes, start)
@@ -87,7 +87,7 @@ export class BlockWriter {
   }
 
   /** Completes the partial block. What is told where it was placed may append to the next. */
-  seal(): void {
+  completePartial(): void {
     if (this.#used === 0) return
     const hash = this.block(this.#open.slice(0, this.#used))
     const waiting = this.#waiting
@@ -158,7 +158,7 @@ export class EnvelopeWriter {
       return
     }
     if (this.#list === undefined) {
-      this.#list = new EnvelopeWriter(this.#writer, sealing(this.#writer.keys), this.#depth + 1)
+      this.#list = new EnvelopeWriter(this.#writer, startEncoder(this.#writer.keys), this.#depth + 1)
       this.#list.push(encodeBptr(this.#first))
     }
     this.#list.push(encodeBptr(bptr))

@@ -11,12 +11,12 @@ import { addressKey, BLOCK_BYTES, type Bptr, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { isKind, OVERHEAD } from "./envelope.ts"
 import { attempt, isDamage } from "./errors.ts"
-import type { Listed } from "./listing.ts"
-import { blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./names.ts"
+import type { Listed } from "./json_listing.ts"
+import { blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./layout.ts"
 import { type Opened, readerOf } from "./opened.ts"
-import { listed } from "./read.ts"
-import { listRoots, openRoot, type Root } from "./root.ts"
-import { readShare } from "./share.ts"
+import { walkRoot } from "./read.ts"
+import { decodeRootBlock, listRoots, type Root } from "./snapshot.ts"
+import { readConfig } from "./config.ts"
 
 /** What is known of a block. */
 const GOOD = 0
@@ -30,7 +30,7 @@ const BAD = 1
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
     const findings = new Damage()
-    const share = yield* readShare(opened.store, opened.keys, opened.name).pipe(
+    const share = yield* readConfig(opened.store, opened.keys, opened.name).pipe(
       Effect.catchIf(isFinding, (cause) => Effect.succeed({ message: cause.message, cause })),
     )
     if (share === undefined || "message" in share) {
@@ -83,7 +83,7 @@ const unpointed = Effect.fnUntraced(function* (
     // A run may have ended since the roots were listed.
     if (listed.some(({ info }) => info.id === id) || (yield* isThere(opened.store, rootObject(id)))) continue
     const root = yield* readerOf(opened).get(bptr).pipe(
-      Effect.flatMap((envelope) => attempt(() => openRoot(opened, bptr, envelope))),
+      Effect.flatMap((envelope) => attempt(() => decodeRootBlock(opened, bptr, envelope))),
       Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
     )
     if (root === undefined) continue
@@ -169,7 +169,7 @@ const checkRoot = Effect.fnUntraced(function* (
     findings.addFile(object ?? rootObject(snapshot), snapshot, path, message)
   }
   const objectOf = (error: FormatError): string | undefined => error.object
-  yield* listed(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path, error) }).pipe(
+  yield* walkRoot(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path, error) }).pipe(
     Stream.filter(({ chunks }) => chunks.length > 0),
     Stream.runForEach(({ chunks, path, size }: Listed) => {
       const { bptr } = refFromChunks(chunks, size)!

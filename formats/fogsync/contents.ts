@@ -15,12 +15,12 @@ import { SourceError } from "../../stages/walk/source.ts"
 import type { FormatError } from "../format.ts"
 import { type Bptr, refFromChunks, refToChunks } from "./bptr.ts"
 import { EnvelopeWriter } from "./block_write.ts"
-import { sealing, type SealOptions } from "./envelope.ts"
+import { type EncodeOptions, startEncoder } from "./envelope.ts"
 import { writing } from "./errors.ts"
-import type { Known } from "./known.ts"
-import { isExecutable, modeOf } from "./listing.ts"
+import type { RunIndex } from "./run_index.ts"
+import { isExecutable, modeOf } from "./json_listing.ts"
 import type { Opened } from "./opened.ts"
-import type { Shelf } from "./shelf.ts"
+import type { BlockStore } from "./block_store.ts"
 
 /** How often a file that changes while it is read is read again. */
 const RETRIES = 1
@@ -30,7 +30,7 @@ const KEPT_BYTES = 1 << 20
 const WAITING = 4096
 
 /** A content that is stored, or about to be. */
-interface Placing {
+interface PendingContent {
   readonly sha256: Uint8Array
   readonly size: number
   bptr?: Bptr
@@ -39,7 +39,7 @@ interface Placing {
 /** An entry whose content may be on its way. */
 interface Waiting {
   readonly entry: Stored
-  readonly placing?: Placing
+  readonly pending?: PendingContent
 }
 
 /** What reading a content gave. */
@@ -48,15 +48,15 @@ interface Outcome {
   readonly changed: boolean
   readonly metadata?: Metadata
   /** None for a content without bytes. */
-  readonly placing?: Placing
+  readonly pending?: PendingContent
 }
 
 export class Contents {
   readonly #opened: Opened
-  readonly #shelf: Shelf
-  readonly #known: Known
+  readonly #blocks: BlockStore
+  readonly #known: RunIndex
   /** Contents whose last part is in the open partial block, by hash. */
-  readonly #placings = new Map<string, Placing>()
+  readonly #pendingContents = new Map<string, PendingContent>()
   #waiting: Array<Waiting> = []
   #chunksNew = 0
   #bytesAdded = 0
@@ -64,15 +64,20 @@ export class Contents {
   readonly #onRead: (path: string, bytes: number) => void
 
   /** `onRead` is told of content as it is read for the first time. */
-  constructor(opened: Opened, shelf: Shelf, known: Known, onRead: (path: string, bytes: number) => void = () => {}) {
+  constructor(
+    opened: Opened,
+    blocks: BlockStore,
+    known: RunIndex,
+    onRead: (path: string, bytes: number) => void = () => {},
+  ) {
     this.#onRead = onRead
     this.#opened = opened
-    this.#shelf = shelf
+    this.#blocks = blocks
     this.#known = known
   }
 
   get stats(): PackStats {
-    const { bytes, objects } = this.#shelf.stored
+    const { bytes, objects } = this.#blocks.stored
     return { objects, bytesStored: bytes, chunksNew: this.#chunksNew, bytesAdded: this.#bytesAdded }
   }
 
@@ -104,18 +109,18 @@ export class Contents {
         ? yield* this.#file(entry, content ?? new Uint8Array(0), known)
         : { entry: { ...entry, chunks: emptyList, reused: false } },
     )
-    yield* this.#shelf.relieve
+    yield* this.#blocks.flushWhenFull
     if (this.#waiting.length < WAITING) return this.#takeReady()
     return yield* this.#complete()
   })
 
   /** Completes partial blocks until no entry waits. */
   readonly #complete = Effect.fnUntraced(function* (this: Contents) {
-    while (this.#shelf.writer.hasTails) {
-      yield* writing(() => this.#shelf.writer.seal())
-      yield* this.#shelf.flush
+    while (this.#blocks.writer.hasTails) {
+      yield* writing(() => this.#blocks.writer.completePartial())
+      yield* this.#blocks.flush
     }
-    yield* this.#shelf.flush
+    yield* this.#blocks.flush
     return this.#takeReady()
   })
 
@@ -124,23 +129,23 @@ export class Contents {
     let count = 0
     while (count < waiting.length && isPlaced(waiting[count]!)) count++
     if (count === 0) return []
-    return waiting.splice(0, count).map(({ entry, placing }) => ({
+    return waiting.splice(0, count).map(({ entry, pending }) => ({
       ...entry,
       metadata: keptOf(entry),
-      ...(placing === undefined ? {} : { chunks: refToChunks({ ...placing, bptr: placing.bptr! }) }),
+      ...(pending === undefined ? {} : { chunks: refToChunks({ ...pending, bptr: pending.bptr! }) }),
     }))
   }
 
   readonly #file = Effect.fnUntraced(
     function* (this: Contents, entry: Entry, content: Content, known: Uint8Array | undefined) {
       const ref = known && refFromChunks(known, entry.size ?? 0)
-      if (known !== undefined && (ref === undefined || (yield* this.#shelf.has(ref.bptr)))) {
+      if (known !== undefined && (ref === undefined || (yield* this.#blocks.has(ref.bptr)))) {
         const waiting: Waiting = { entry: { ...entry, chunks: known, reused: true } }
         return waiting
       }
       for (let attempts = 0;; attempts++) {
         const last = attempts === RETRIES
-        const { changed, metadata, placing, size } = yield* this.#read(entry, content, last)
+        const { changed, metadata, pending, size } = yield* this.#read(entry, content, last)
         if (changed && !last) continue
         const waiting: Waiting = {
           entry: {
@@ -152,7 +157,7 @@ export class Contents {
             reused: false,
             ...(changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
           },
-          ...(placing === undefined ? {} : { placing }),
+          ...(pending === undefined ? {} : { pending }),
         }
         return waiting
       }
@@ -182,14 +187,14 @@ export class Contents {
       const onRead = (bytes: number): void => this.#onRead(path, bytes)
       const first = once !== true && (
         content instanceof Uint8Array || expected === undefined || expected <= KEPT_BYTES ||
-        [...this.#placings.values()].some(({ size }) => size === expected) ||
+        [...this.#pendingContents.values()].some(({ size }) => size === expected) ||
         (yield* writing(() => this.#known.hasSize(expected)))
       )
       if (!first) return yield* this.#write(content, expected, last, onRead)
       const { kept, sha256, ...outcome } = yield* this.#hash(content, expected, onRead)
       if (outcome.size === 0 || (outcome.changed && !last)) return outcome
-      const placing = yield* this.#find(sha256)
-      if (placing !== undefined) return { ...outcome, placing }
+      const pending = yield* this.#find(sha256)
+      if (pending !== undefined) return { ...outcome, pending }
       if (kept === undefined) return yield* this.#write(content, expected, last)
       return {
         ...outcome,
@@ -220,10 +225,10 @@ export class Contents {
   })
 
   readonly #find = Effect.fnUntraced(function* (this: Contents, sha256: Uint8Array) {
-    const placing: Placing | undefined = this.#placings.get(bytesToHex(sha256)) ??
+    const pending: PendingContent | undefined = this.#pendingContents.get(bytesToHex(sha256)) ??
       (yield* writing(() => this.#known.content(sha256)))
     // What is to be found is not worth much when it is lost.
-    return placing?.bptr === undefined || (yield* this.#shelf.has(placing.bptr)) ? placing : undefined
+    return pending?.bptr === undefined || (yield* this.#blocks.has(pending.bptr)) ? pending : undefined
   })
 
   readonly #write = Effect.fnUntraced(
@@ -235,8 +240,8 @@ export class Contents {
       onRead: (bytes: number) => void = () => {},
     ): Effect.fn.Return<Outcome, FormatError | SourceError> {
       const { compress, gzip, keys } = this.#opened
-      const options: SealOptions = compress ? { gzip: { kernel: gzip, adaptive: true } } : {}
-      const envelope = new EnvelopeWriter(this.#shelf.writer, sealing(keys, options))
+      const options: EncodeOptions = compress ? { gzip: { kernel: gzip, adaptive: true } } : {}
+      const envelope = new EnvelopeWriter(this.#blocks.writer, startEncoder(keys, options))
       const state = keys.hasher.create()
       let size = 0
       const read = yield* feed(content, expected, (bytes) =>
@@ -247,27 +252,27 @@ export class Contents {
             onRead(bytes.length)
             envelope.push(bytes)
           }),
-          this.#shelf.relieve,
+          this.#blocks.flushWhenFull,
         ))
       if (size === 0 || (read.changed && !last)) return { ...read, size }
-      const placing: Placing = { sha256: state.digest(), size }
-      const id = bytesToHex(placing.sha256)
-      this.#placings.set(id, placing)
+      const pending: PendingContent = { sha256: state.digest(), size }
+      const id = bytesToHex(pending.sha256)
+      this.#pendingContents.set(id, pending)
       this.#chunksNew++
       this.#bytesAdded += size
       yield* writing(() =>
         envelope.end((bptr) => {
-          placing.bptr = bptr
-          this.#placings.delete(id)
-          this.#known.addContent({ ...placing, bptr })
+          pending.bptr = bptr
+          this.#pendingContents.delete(id)
+          this.#known.addContent({ ...pending, bptr })
         })
       )
-      return { ...read, size, placing }
+      return { ...read, size, pending }
     },
   )
 }
 
-const isPlaced = ({ placing }: Waiting): boolean => placing === undefined || placing.bptr !== undefined
+const isPlaced = ({ pending }: Waiting): boolean => pending === undefined || pending.bptr !== undefined
 
 /** What of its metadata a listing has. */
 const keptOf = ({ kind, metadata: { ctime, inode, mode, mtime } }: Stored): Metadata => ({

@@ -28,7 +28,7 @@ export interface Keys extends TwofishSecret {
   readonly code: Hasher["create"]
 }
 
-export const keysOf = (secret: TwofishSecret): Keys => ({ ...secret, code: hmac(secret.hasher, secret.mac) })
+export const makeKeys = (secret: TwofishSecret): Keys => ({ ...secret, code: hmac(secret.hasher, secret.mac) })
 
 /** Kinds of envelopes that content must not be mistaken for: their nonces say so. */
 export type Kind = "root" | "share"
@@ -52,7 +52,7 @@ const kindCode = (keys: Keys, kind: Kind, nonce: Uint8Array): Uint8Array => {
 }
 
 /** How to seal. */
-export interface SealOptions {
+export interface EncodeOptions {
   /** Compresses; `adaptive`: unless the first MiB shows that it does not pay. */
   readonly gzip?: { readonly kernel: Compressor; readonly adaptive: boolean }
   /** Must never be used twice with one key. A fresh random one by default. */
@@ -60,7 +60,7 @@ export interface SealOptions {
 }
 
 /** Data to an envelope, in fresh pieces. */
-export const sealing = (keys: Keys, { gzip, nonce = makeNonce(keys) }: SealOptions = {}): Transform => {
+export const startEncoder = (keys: Keys, { gzip, nonce = makeNonce(keys) }: EncodeOptions = {}): Transform => {
   const counter = new TwofishCounter(keys.cipher, nonce)
   const code = keys.code()
   let compress = gzip?.kernel
@@ -113,7 +113,7 @@ export const sealing = (keys: Keys, { gzip, nonce = makeNonce(keys) }: SealOptio
  * known to be what the share's own writer stored, because each block was compared with its name. Throws KernelError:
  * `forged`, or `limit` when the data has more than `limit` bytes, or `corrupt` when it does not decompress.
  */
-export const opening = (keys: Keys, limit: number = Infinity): Transform => {
+export const startDecoder = (keys: Keys, limit: number = Infinity): Transform => {
   const code = keys.code()
   let counter: TwofishCounter | undefined
   let unzip: Transform | undefined
@@ -181,16 +181,16 @@ const headerAt = (
 }
 
 /** Data that is at hand, sealed. */
-export const sealWhole = (keys: Keys, data: Uint8Array, options: SealOptions = {}): Uint8Array => {
-  const transform = sealing(keys, options)
+export const encodeEnvelope = (keys: Keys, data: Uint8Array, options: EncodeOptions = {}): Uint8Array => {
+  const transform = startEncoder(keys, options)
   return concat([...transform.push(data), ...transform.end()])
 }
 
 /**
  * The data of an envelope at hand, wherever it comes from: authenticated before anything is decrypted. Throws
- * KernelError as {@link opening} does.
+ * KernelError as {@link startDecoder} does.
  */
-export const openWhole = (keys: Keys, envelope: Uint8Array, limit: number): Uint8Array => {
+export const decodeEnvelope = (keys: Keys, envelope: Uint8Array, limit: number): Uint8Array => {
   const code = (from: number, to: number): Uint8Array => {
     const state = keys.code()
     state.update(envelope.subarray(from, to))
@@ -202,6 +202,6 @@ export const openWhole = (keys: Keys, envelope: Uint8Array, limit: number): Uint
     (!sameCode(code(0, end), envelope.subarray(end)) &&
       !sameCode(code(MAC_BYTES, envelope.length), envelope.subarray(0, MAC_BYTES)))
   ) throw forged(NAME)
-  const transform = opening(keys, limit)
+  const transform = startDecoder(keys, limit)
   return concat([...transform.push(envelope), ...transform.end()])
 }

@@ -5,8 +5,8 @@
 import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { refFromChunks } from "./bptr.ts"
-import type { Known } from "./known.ts"
-import { isExecutable } from "./listing.ts"
+import type { RunIndex } from "./run_index.ts"
+import { isExecutable } from "./json_listing.ts"
 
 /** What a modification would change of an entry. Inodes and ctimes are another host's own. */
 const stateOf = ({ chunks, kind, metadata: { mode, mtime }, size, target }: StoredEntry): string => {
@@ -21,10 +21,10 @@ const stateOf = ({ chunks, kind, metadata: { mode, mtime }, size, target }: Stor
 }
 
 /** Remembers the host that the parent has for an entry, unless it is that of the run. */
-export const keepHost = (known: Known, entry: StoredEntry, host: string | undefined, own: string): void => {
+export const keepHost = (known: RunIndex, entry: StoredEntry, host: string | undefined, own: string): void => {
   if ((host ?? "") !== own) known.addHost(entry.path, stateOf(entry), host ?? "")
 }
 
 /** The host that the listing of a run has for an entry; `""` when it is not known. */
-export const hostOf = (known: Known, entry: StoredEntry, own: string): string =>
+export const hostOf = (known: RunIndex, entry: StoredEntry, own: string): string =>
   known.host(entry.path, stateOf(entry)) ?? own

@@ -13,12 +13,12 @@ import { guardedFormat } from "../guard.ts"
 import { wholeRecord } from "../record_fidelity.ts"
 import { backup, fidelityOf } from "./backup.ts"
 import { check } from "./check.ts"
-import { SHARE } from "./names.ts"
+import { SHARE } from "./layout.ts"
 import type { ListingKind, Opened } from "./opened.ts"
 import { entries, snapshots } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
-import { listRoots } from "./root.ts"
-import { newShareId, readShare, shareKeys, writeShare } from "./share.ts"
+import { listRoots } from "./snapshot.ts"
+import { newShareId, readConfig, shareKeys, writeConfig } from "./config.ts"
 import { isShare, namedShares, nameProblem, storeOf } from "./shares.ts"
 
 /** How shares are written. Whatever the options, any share can be read. */
@@ -47,7 +47,7 @@ const formatWith = (options: FogsyncOptions): Format => {
       ),
   )
   /** The share, as soon as its keys are known. */
-  const opening = Effect.fnUntraced(function* (secrets: Parameters<Format["open"]>[0], store: ObjectStore) {
+  const openShare = Effect.fnUntraced(function* (secrets: Parameters<Format["open"]>[0], store: ObjectStore) {
     const table = yield* Kernels
     const opened: Opened = {
       id: "",
@@ -79,8 +79,8 @@ const formatWith = (options: FogsyncOptions): Format => {
         message: `There is a share at ${store.properties.location} already`,
       })
       if (yield* isShare(store)) return yield* exists
-      const opened = { ...yield* opening(secrets, store), id: newShareId() }
-      if (!(yield* writeShare(store, opened.keys, opened))) return yield* exists
+      const opened = { ...yield* openShare(secrets, store), id: newShareId() }
+      if (!(yield* writeConfig(store, opened.keys, opened))) return yield* exists
       return repository(opened)
     }),
     open: Effect.fnUntraced(function* (secrets) {
@@ -96,7 +96,7 @@ const formatWith = (options: FogsyncOptions): Format => {
             : `The shares at ${location} have names: choose one of ${names.join(", ")} (--option fogsync.share=NAME)`,
         })
       }
-      const opened = yield* opening(secrets, store)
+      const opened = yield* openShare(secrets, store)
       return repository({ ...opened, ...yield* identify(opened) })
     }),
   }
@@ -123,7 +123,7 @@ const repository = (opened: Opened): Repository => ({
  * the right one.
  */
 const identify = Effect.fnUntraced(function* (opened: Opened) {
-  const said = yield* readShare(opened.store, opened.keys, opened.name).pipe(
+  const said = yield* readConfig(opened.store, opened.keys, opened.name).pipe(
     Effect.catchTag(
       "RepositoryError",
       (error) => error.reason === "newer" ? Effect.fail(error) : Effect.succeed(error),

@@ -9,11 +9,11 @@ import type { FormatError, ReadOptions, SnapshotInfo } from "../format.ts"
 import { contentIdOf, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { tellUnlisted } from "../unlisted.ts"
-import type { Listed } from "./listing.ts"
+import type { Listed } from "./json_listing.ts"
 import { type Opened, readerOf } from "./opened.ts"
-import { listRoots, readRoot, type Root } from "./root.ts"
-import { walkTree } from "./tree.ts"
-import { type WalkEvents, walkListings } from "./walk.ts"
+import { listRoots, readRoot, type Root } from "./snapshot.ts"
+import { walkTree } from "./tree_read.ts"
+import { type ListingEvents, walkListings } from "./json_listing_read.ts"
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
@@ -24,7 +24,7 @@ export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotI
   })
 
 /** The entries of a root, whichever way it lists them. */
-export const listed = (reader: BlockReader, root: Root, events?: WalkEvents): Stream.Stream<Listed, FormatError> =>
+export const walkRoot = (reader: BlockReader, root: Root, events?: ListingEvents): Stream.Stream<Listed, FormatError> =>
   root.listing === "tree" && root.directory !== undefined
     ? walkTree(reader, root.directory, events)
     : walkListings(reader, root, events)
@@ -37,7 +37,7 @@ export const entries = (
 ): Stream.Stream<Entry, FormatError> =>
   Stream.unwrap(Effect.map(readRoot(opened, snapshot.id), (root) => {
     const reader = readerOf(opened)
-    const all = listed(reader, root, {
+    const all = walkRoot(reader, root, {
       lost: (problem) => options.problem?.(problem),
     })
     return Stream.map(wanted(all, options), (entry) => {

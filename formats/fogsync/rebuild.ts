@@ -9,22 +9,22 @@ import { BLOCK_BYTES, type Bptr } from "./bptr.ts"
 import { check } from "./check.ts"
 import { isKind, OVERHEAD } from "./envelope.ts"
 import { attempt, isDamage } from "./errors.ts"
-import { blockHash, BLOCKS } from "./names.ts"
+import { blockHash, BLOCKS } from "./layout.ts"
 import { type Opened, readerOf } from "./opened.ts"
-import { openRoot, pointTo, readRoot, type Root } from "./root.ts"
-import { readShare, writeShare } from "./share.ts"
+import { decodeRootBlock, pointTo, readRoot, type Root } from "./snapshot.ts"
+import { readConfig, writeConfig } from "./config.ts"
 
 /** Reads the start of every block: those of roots say so. */
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
   function* (opened) {
     const { id, keys, name, store } = opened
-    const said = yield* readShare(store, keys, name).pipe(
+    const said = yield* readConfig(store, keys, name).pipe(
       Effect.catchTag(
         "RepositoryError",
         (error) => error.reason === "newer" ? Effect.fail(error) : Effect.succeed(undefined),
       ),
     )
-    if (said === undefined) yield* writeShare(store, keys, { id, listing: opened.listing, name }, true)
+    if (said === undefined) yield* writeConfig(store, keys, { id, listing: opened.listing, name }, true)
     const found = yield* Stream.runCollect(
       store.list(BLOCKS).pipe(
         Stream.filter(({ name, size }) => blockHash(name) !== undefined && size >= OVERHEAD && size <= BLOCK_BYTES),
@@ -57,7 +57,7 @@ const findRoot = Effect.fnUntraced(function* (opened: Opened, name: string, bptr
   const nonce = yield* Effect.catch(opened.store.get(name, { offset: 0, length: NONCE_BYTES }), none)
   if (nonce === undefined || !isKind(opened.keys, "root", nonce)) return undefined
   return yield* readerOf(opened).get(bptr).pipe(
-    Effect.flatMap((envelope) => attempt(() => openRoot(opened, bptr, envelope))),
+    Effect.flatMap((envelope) => attempt(() => decodeRootBlock(opened, bptr, envelope))),
     Effect.catch((error): Effect.Effect<Root | undefined, FormatError> => none(error)),
   )
 })

@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/store/unreadable.ts"
 import { absent } from "./errors.ts"
-import { rootId, ROOTS, SHARE } from "./names.ts"
+import { rootId, ROOTS, SHARE } from "./layout.ts"
 
 const SHARES = "shares/"
 

@@ -6,7 +6,7 @@ import { KernelError } from "../../stages/kernel/kernel.ts"
 import { pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { BLOCK_BYTES, type Bptr, BPTR_BYTES, decodeBptr, encodeBptr, refFromChunks, refToChunks } from "./bptr.ts"
 import { OVERHEAD } from "./envelope.ts"
-import { isExecutable, type Listed, modeOf, PATH_MAXIMUM } from "./listing.ts"
+import { isExecutable, type Listed, modeOf, PATH_MAXIMUM } from "./json_listing.ts"
 
 /** Bytes of a node at most, as it is written: then its envelope is no longer than a block. Up to 65,535 are read. */
 export const NODE_MAXIMUM: number = BLOCK_BYTES - OVERHEAD

@@ -5,11 +5,11 @@ import { pathToBytes } from "../../stages/walk/path.ts"
 import type { FormatError } from "../format.ts"
 import { EnvelopeWriter } from "./block_write.ts"
 import type { Ref } from "./bptr.ts"
-import { sealing } from "./envelope.ts"
+import { startEncoder } from "./envelope.ts"
 import { writing } from "./errors.ts"
 import type { Opened } from "./opened.ts"
-import type { Shelf } from "./shelf.ts"
-import { boundsOf, lastOf, pathOf, placeOf, readNode } from "./tree.ts"
+import type { BlockStore } from "./block_store.ts"
+import { boundsOf, lastOf, pathOf, placeOf, readNode } from "./tree_read.ts"
 import {
   comparePaths,
   encodeLeaf,
@@ -30,7 +30,7 @@ const KEPT_NODES = 256
 /** A tree that is being changed. Nodes that are stored stay; changed ones are stored anew. */
 export class TreeWriter {
   readonly #opened: Opened
-  readonly #shelf: Shelf
+  readonly #blocks: BlockStore
   /** The top: a subtree of all paths. */
   #top: Subtree
   /** Nodes with entries that are in memory, the one not used for longest first. */
@@ -39,9 +39,9 @@ export class TreeWriter {
   #changed = false
 
   /** Starts from a stored tree, or from nothing. */
-  constructor(opened: Opened, shelf: Shelf, start: Ref | undefined) {
+  constructor(opened: Opened, blocks: BlockStore, start: Ref | undefined) {
     this.#opened = opened
-    this.#shelf = shelf
+    this.#blocks = blocks
     this.#start = start
     const none = new Uint8Array(0)
     this.#top = start === undefined
@@ -79,13 +79,13 @@ export class TreeWriter {
     }
     for (const level of levels.toReversed()) {
       for (const subtree of level) if (subtree.node !== undefined && subtree !== this.#top) yield* this.#store(subtree)
-      while (this.#shelf.writer.hasTails) yield* writing(() => this.#shelf.writer.seal())
-      yield* this.#shelf.flush
+      while (this.#blocks.writer.hasTails) yield* writing(() => this.#blocks.writer.completePartial())
+      yield* this.#blocks.flush
     }
     const bytes = encodeNode(top)
     yield* this.#store(this.#top)
-    while (this.#shelf.writer.hasTails) yield* writing(() => this.#shelf.writer.seal())
-    yield* this.#shelf.flush
+    while (this.#blocks.writer.hasTails) yield* writing(() => this.#blocks.writer.completePartial())
+    yield* this.#blocks.flush
     const ref: Ref = {
       bptr: this.#top.bptr!,
       size: bytes.length,
@@ -101,10 +101,10 @@ export class TreeWriter {
         return subtree.node
       }
       if (subtree.bptr === undefined) {
-        yield* writing(() => this.#shelf.writer.seal())
-        yield* this.#shelf.flush
+        yield* writing(() => this.#blocks.writer.completePartial())
+        yield* this.#blocks.flush
       }
-      const node = yield* readNode(this.#shelf.reader, subtree.bptr!)
+      const node = yield* readNode(this.#blocks.reader, subtree.bptr!)
       subtree.node = node
       if (node.leaves.length > 0) this.#kept.set(subtree, node)
       return node
@@ -113,15 +113,15 @@ export class TreeWriter {
 
   readonly #store = Effect.fnUntraced(function* (this: TreeWriter, subtree: Subtree) {
     const { gzip, keys } = this.#opened
-    const { writer } = this.#shelf
+    const { writer } = this.#blocks
     yield* writing(() => {
-      const envelope = new EnvelopeWriter(writer, sealing(keys, { gzip: { kernel: gzip, adaptive: true } }))
+      const envelope = new EnvelopeWriter(writer, startEncoder(keys, { gzip: { kernel: gzip, adaptive: true } }))
       envelope.push(encodeNode(subtree.node!))
       envelope.end((bptr) => {
         subtree.bptr = bptr
       })
     })
-    yield* this.#shelf.relieve
+    yield* this.#blocks.flushWhenFull
   })
 
   /** Lets nodes go that were not used for long; changed ones are stored. */

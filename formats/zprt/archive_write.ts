@@ -9,10 +9,10 @@ import { KernelError } from "../../stages/kernel/kernel.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import type { RepositoryError } from "../format.ts"
-import { type Archive, type ArchiveForm, fingerprintOf, plainLimit, snapshotId } from "./archive.ts"
+import { type Archive, type ArchiveVariant, fingerprintOf, plainLimit, snapshotId } from "./archive_read.ts"
 import { fromKernelError, unsupported } from "./errors.ts"
-import { encodeIndex, type Index, IndexError } from "./index_codec.ts"
-import { orderMark } from "./index_order.ts"
+import { encodeIndex, type Index, IndexError } from "./index.ts"
+import { layoutMark } from "./index_mark.ts"
 import { ARCHIVE, MAGIC, trailer } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
@@ -33,7 +33,7 @@ export const startArchive: (
   opened: Opened,
   options: { readonly replace: boolean; readonly slot: boolean },
 ) => Effect.Effect<ArchiveWriter, StoreError, Scope.Scope> = Effect.fnUntraced(
-  function* ({ ring, store }: Opened, { replace, slot }: { readonly replace: boolean; readonly slot: boolean }) {
+  function* ({ keyring, store }: Opened, { replace, slot }: { readonly replace: boolean; readonly slot: boolean }) {
     const object = yield* store.create(ARCHIVE, { replace })
     let position = 0
     let held: Array<Uint8Array> = []
@@ -58,7 +58,7 @@ export const startArchive: (
       commit: Effect.andThen(flush, object.commit),
     }
     yield* writer.append([MAGIC])
-    if (slot && ring.slot !== undefined) yield* writer.append([ring.slot])
+    if (slot && keyring.slot !== undefined) yield* writer.append([keyring.slot])
     return writer
   },
 )
@@ -120,22 +120,22 @@ export const writeIndex: (
   opened: Opened,
   writer: ArchiveWriter,
   index: Index,
-  form: ArchiveForm,
+  variant: ArchiveVariant,
 ) => Effect.Effect<Archive, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (opened: Opened, writer: ArchiveWriter, index: Index, form: ArchiveForm) {
-    const { cipher, hasher, indexZstd, ring } = opened
-    const { layout } = form
+  function* (opened: Opened, writer: ArchiveWriter, index: Index, variant: ArchiveVariant) {
+    const { cipher, hasher, indexZstd, keyring } = opened
+    const { layout } = variant
     const plain = yield* catching(IndexError, () => encodeIndex(index, layout)).pipe(
       Effect.mapError(({ message }) => unsupported(`No archive can hold this: ${message}`)),
     )
-    const encoder = yield* startContent({ cipher, zstd: indexZstd }, ring.recipients)
-    const parts = yield* encoding(() => [...encoder.push(plain), ...encoder.end(orderMark(index, layout))])
+    const encoder = yield* startContent({ cipher, zstd: indexZstd }, keyring.recipients)
+    const parts = yield* encoding(() => [...encoder.push(plain), ...encoder.end(layoutMark(index, layout))])
     const stored = concat(parts)
     if (plain.length > plainLimit(stored.length)) {
       return yield* unsupported(`These are too many files for one archive: the index has ${plain.length} bytes`)
     }
-    const end = trailer(writer.position(), stored.length, form.trailer)
+    const end = trailer(writer.position(), stored.length, variant.trailer)
     yield* writer.append([stored, end])
-    return { index, form, id: snapshotId(hasher, index), fingerprint: fingerprintOf(writer.position(), end, stored) }
+    return { index, variant, id: snapshotId(hasher, index), fingerprint: fingerprintOf(writer.position(), end, stored) }
   },
 )

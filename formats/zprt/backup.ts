@@ -8,13 +8,13 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { displayPath, parentPath } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { type BackupOptions, type BackupSummary, chooseParent, type FormatError, RepositoryError } from "../format.ts"
-import { type Archive, loadArchive, readEnds, readHead } from "./archive.ts"
+import { type Archive, loadArchive, readEnds, readHead } from "./archive_read.ts"
 import { startArchive, writeIndex } from "./archive_write.ts"
 import { ContentWriter, type Done, type Waiting } from "./content_write.ts"
 import { unsupported } from "./errors.ts"
 import { fidelity } from "./fidelity.ts"
-import { type Index, inOrder } from "./index_codec.ts"
-import { newRing } from "./keys.ts"
+import { type Index, inOrder } from "./index.ts"
+import { newKeyring } from "./keys.ts"
 import { ARCHIVE } from "./layout.ts"
 import { type Opened, passwordCost } from "./opened.ts"
 import { infoOf } from "./read.ts"
@@ -40,9 +40,9 @@ const run = Effect.fnUntraced(
     if (options.parent !== undefined && options.parent !== "none") {
       yield* chooseParent([old], options, ({ id }) => ({ id, hostname: "", paths: [], time: 0 }))
     }
-    const ring = yield* writingRing(given)
+    const keyring = yield* writingKeyring(given)
     const dry = options.dryRun === true
-    const opened: Opened = { ...given, ring, ...(dry ? { store: discarding(given.store) } : {}) }
+    const opened: Opened = { ...given, keyring, ...(dry ? { store: discarding(given.store) } : {}) }
     const writer = yield* startArchive(opened, { replace: true, slot: true })
 
     const meter = makeMeter(options.progress)
@@ -57,7 +57,7 @@ const run = Effect.fnUntraced(
     yield* storeWaiting(tree, contents, random)
 
     const index = tree.index(contents)
-    const archive = yield* writeIndex(opened, writer, index, old.form)
+    const archive = yield* writeIndex(opened, writer, index, old.variant)
     yield* checkUnchanged(given, old)
     yield* writer.commit
     const { bytesAdded, chunksNew } = contents.stats
@@ -79,13 +79,13 @@ const run = Effect.fnUntraced(
 )
 
 /**
- * The ring that new contents are written with. An archive of others with a password has no identity of its own: it gets
+ * The keyring that new contents are written with. An archive of others with a password has no identity of its own: it gets
  * one.
  */
-const writingRing = (opened: Opened): Effect.Effect<Opened["ring"], RepositoryError> =>
-  opened.ring.recipients.length > 0
-    ? Effect.succeed(opened.ring)
-    : newRing(opened.secrets, opened.cipher, passwordCost(opened.options))
+const writingKeyring = (opened: Opened): Effect.Effect<Opened["keyring"], RepositoryError> =>
+  opened.keyring.recipients.length > 0
+    ? Effect.succeed(opened.keyring)
+    : newKeyring(opened.secrets, opened.cipher, passwordCost(opened.options))
 
 /** What was walked so far. */
 class Collected {

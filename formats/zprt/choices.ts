@@ -1,7 +1,7 @@
 /** What can be chosen of the format by name. */
 import { makeExcludes } from "../../stages/walk/ignore.ts"
 import type { ChosenOptions, FormatOption } from "../format.ts"
-import type { IndexLayout } from "./index_codec.ts"
+import type { IndexLayout } from "./index.ts"
 import type { WriteOptions } from "./opened.ts"
 
 export const zprtChoices: ReadonlyArray<FormatOption> = [

@@ -9,7 +9,7 @@ import { KernelError } from "../../stages/kernel/kernel.ts"
 import { contentError } from "../../stages/fetch/contents.ts"
 import { Afresh, readTwice } from "../../stages/store/second_read.ts"
 import { SourceError } from "../../stages/walk/source.ts"
-import type { StoredContent } from "./index_codec.ts"
+import type { StoredContent } from "./index.ts"
 import { ARCHIVE, readArchive } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
@@ -27,7 +27,7 @@ export interface Place {
  * opens it, `damaged`, or `io`.
  */
 export const storedContent = (
-  { cipher, ring, store, zstd }: Opened,
+  { cipher, keyring, store, zstd }: Opened,
   { length, offset }: Place,
   path: string,
   limit: number,
@@ -42,7 +42,7 @@ export const storedContent = (
     if (!isAge(first)) return yield* damaged(`there is no age file at ${offset} of the archive`)
     const header = headerLength(first.subarray(0, AGE_HEADER_MAXIMUM))
     if (header === undefined) return yield* damaged(`the header at ${offset} of the archive has no end`)
-    const opening = yield* ring.keys.open(first.subarray(0, header)).pipe(
+    const opening = yield* keyring.keys.open(first.subarray(0, header)).pipe(
       Effect.mapError(({ message }) => damaged(message)),
     )
     if (opening === undefined) {

@@ -13,7 +13,7 @@ import { SourceError } from "../../stages/walk/source.ts"
 import type { RepositoryError } from "../format.ts"
 import { type ArchiveWriter, encoding, startContent } from "./archive_write.ts"
 import { READ_BYTES } from "./content_read.ts"
-import type { Index, StoredContent } from "./index_codec.ts"
+import type { Index, StoredContent } from "./index.ts"
 import { readArchive } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
@@ -269,9 +269,9 @@ export class ContentWriter {
   )
 
   #recipients(path: string): ReadonlyArray<string> {
-    const { options, ring } = this.#opened
+    const { options, keyring } = this.#opened
     const own = options.recipientsFor?.(path)
-    return own === undefined ? ring.recipients : own
+    return own === undefined ? keyring.recipients : own
   }
 
   #added(content: StoredContent): StoredContent {
@@ -294,7 +294,7 @@ export class ContentWriter {
     recipients: ReadonlyArray<string>,
   ) => Effect.Effect<StoredContent | undefined, StoreError> = Effect.fnUntraced(
     function* (this: ContentWriter, hash: Uint8Array, size: number, recipients: ReadonlyArray<string>) {
-      const { options, ring, store } = this.#opened
+      const { options, keyring, store } = this.#opened
       const old = this.#old.get(bytesToHex(hash))
       if (old === undefined || old.size !== size) return undefined
       const head = yield* readArchive(store, old.offset, Math.min(old.length, HEAD_BYTES))
@@ -304,11 +304,11 @@ export class ContentWriter {
       const end = headerLength(head.subarray(0, AGE_HEADER_MAXIMUM))
       if (end === undefined || recipients.length !== 1 || stanzaCount(head.subarray(0, end)) !== 1) return undefined
       const opening = yield* Effect.catchTag(
-        ring.keys.open(head.subarray(0, end)),
+        keyring.keys.open(head.subarray(0, end)),
         "KernelError",
         () => Effect.succeed(undefined),
       )
-      return opening !== undefined && opening.by !== "passphrase" && ring.own[opening.by] === recipients[0]
+      return opening !== undefined && opening.by !== "passphrase" && keyring.own[opening.by] === recipients[0]
         ? old
         : undefined
     },

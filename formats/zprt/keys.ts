@@ -17,7 +17,7 @@ import { SLOT_READ } from "./limits.ts"
 import { ARCHIVE, CONTENTS_AT, readArchive } from "./layout.ts"
 
 /** The keys of an open archive. */
-export interface Ring {
+export interface Keyring {
   readonly keys: AgeKeys
   /** What opens with each identity of `keys`, in their order. */
   readonly own: ReadonlyArray<string>
@@ -42,24 +42,24 @@ const checkMixture = (secrets: Secrets): Effect.Effect<void, RepositoryError> =>
     : refuseOthers(secrets, "zprt", ["password", "recipients", "identities"])
 }
 
-/** The ring of a new archive. */
-export const newRing: (
+/** The keyring of a new archive. */
+export const newKeyring: (
   secrets: Secrets,
   cipher: MakePayloadCipher,
   logN: number,
-) => Effect.Effect<Ring, RepositoryError> = Effect.fnUntraced(
+) => Effect.Effect<Keyring, RepositoryError> = Effect.fnUntraced(
   function* (secrets: Secrets, cipher: MakePayloadCipher, logN: number) {
     yield* checkMixture(secrets)
     if (isEmpty(secrets)) {
       return yield* wrongKey("A new archive needs age recipients, identities, or a password")
     }
-    if (secrets.password === undefined) return yield* ringOf(secrets)
-    return yield* passwordRing(secrets.password, cipher, logN)
+    if (secrets.password === undefined) return yield* keyringOf(secrets)
+    return yield* passwordKeyring(secrets.password, cipher, logN)
   },
   Effect.catchTag("KernelError", (error) => Effect.fail(fromKernelError(error))),
 )
 
-const ringOf: (secrets: Secrets) => Effect.Effect<Ring, KernelError> = Effect.fnUntraced(function* (secrets) {
+const keyringOf: (secrets: Secrets) => Effect.Effect<Keyring, KernelError> = Effect.fnUntraced(function* (secrets) {
   const { identities = [], recipients = [] } = secrets
   const keys = yield* ageKeys(identities)
   const own = yield* Effect.forEach(identities, (identity) => recipientOf(identity))
@@ -68,33 +68,33 @@ const ringOf: (secrets: Secrets) => Effect.Effect<Ring, KernelError> = Effect.fn
   return { keys, own, recipients: recipients.length > 0 ? recipients : own }
 })
 
-const identityRing = (identity: Redacted.Redacted<string>, slot: Uint8Array): Effect.Effect<Ring, KernelError> =>
-  Effect.map(ringOf({ identities: [identity] }), (ring) => ({ ...ring, slot }))
+const identityKeyring = (identity: Redacted.Redacted<string>, slot: Uint8Array): Effect.Effect<Keyring, KernelError> =>
+  Effect.map(keyringOf({ identities: [identity] }), (keyring) => ({ ...keyring, slot }))
 
 /** A new identity in a new slot. */
-const passwordRing: (
+const passwordKeyring: (
   password: Redacted.Redacted<string>,
   cipher: MakePayloadCipher,
   logN: number,
-) => Effect.Effect<Ring, KernelError> = Effect.fnUntraced(function* (password, cipher, logN) {
+) => Effect.Effect<Keyring, KernelError> = Effect.fnUntraced(function* (password, cipher, logN) {
   const identity = yield* newIdentity
   const { fileKey, header } = yield* sealHeader({ passphrase: password, logN })
   const payload = sealPayload(cipher, fileKey)
   const content = new TextEncoder().encode(`${Redacted.value(identity)}\n`)
-  return yield* identityRing(identity, concat([header, ...payload.push(content), ...payload.end()]))
+  return yield* identityKeyring(identity, concat([header, ...payload.push(content), ...payload.end()]))
 })
 
 /**
- * The ring that opens an archive: `index` is the header of its index. Fails with `unused-secret` when the secrets are
- * of the wrong kind, with `wrong-key` when there are none, or the password does not open the slot; whether the ring
+ * The keyring that opens an archive: `index` is the header of its index. Fails with `unused-secret` when the secrets are
+ * of the wrong kind, with `wrong-key` when there are none, or the password does not open the slot; whether the keyring
  * opens the index is not known yet.
  */
-export const openRing: (
+export const openKeyring: (
   secrets: Secrets,
   store: ObjectStore,
   index: Uint8Array | undefined,
   cipher: MakePayloadCipher,
-) => Effect.Effect<Ring, RepositoryError | StoreError> = Effect.fnUntraced(
+) => Effect.Effect<Keyring, RepositoryError | StoreError> = Effect.fnUntraced(
   function* (
     secrets: Secrets,
     store: ObjectStore,
@@ -104,18 +104,18 @@ export const openRing: (
     const { location } = store.properties
     yield* checkMixture(secrets)
     if (isEmpty(secrets)) return yield* wrongKey(`The archive ${location} needs an age identity or its password`)
-    if (secrets.password === undefined) return yield* ringOf(secrets)
+    if (secrets.password === undefined) return yield* keyringOf(secrets)
     if (index === undefined || !isForPassphrase(index)) {
       const slot = yield* readSlot(store)
       if (slot !== undefined) {
-        const first = yield* openSlot(slot, secrets.password, cipher)
+        const first = yield* unlockSlot(slot, secrets.password, cipher)
         // It may have been read wrongly; what is the same again needs not be tried again.
         const again = first === undefined ? yield* Effect.provideService(readSlot(store), Afresh, true) : undefined
         const identity = again === undefined || sameBytes(again, slot)
           ? first
-          : yield* openSlot(again, secrets.password, cipher)
+          : yield* unlockSlot(again, secrets.password, cipher)
         if (identity === undefined) return yield* wrongKey(`The password does not open the archive ${location}`)
-        return yield* identityRing(identity, first === undefined ? again! : slot)
+        return yield* identityKeyring(identity, first === undefined ? again! : slot)
       }
       if (index !== undefined) {
         return yield* new RepositoryError({
@@ -154,7 +154,7 @@ export const slotLength = (bytes: Uint8Array): number | undefined => {
 }
 
 /** The identity in a slot, or undefined when the password is another, or it is no slot. */
-const openSlot: (
+const unlockSlot: (
   slot: Uint8Array,
   password: Redacted.Redacted<string>,
   cipher: MakePayloadCipher,

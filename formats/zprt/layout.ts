@@ -29,12 +29,12 @@ export const writeNumber = (bytes: Uint8Array, at: number, value: number): void 
 }
 
 /** What a trailer tells of the index: its length or, in early archives, where it begins. */
-export type TrailerForm = "length" | "position"
+export type TrailerKind = "length" | "position"
 
 /** What comes after an index at `start` of so many stored bytes. */
-export const trailer = (start: number, length: number, form: TrailerForm): Uint8Array => {
+export const trailer = (start: number, length: number, kind: TrailerKind): Uint8Array => {
   const bytes = new Uint8Array(TRAILER_BYTES)
-  writeNumber(bytes, 0, form === "length" ? length : start)
+  writeNumber(bytes, 0, kind === "length" ? length : start)
   bytes.set(MAGIC, 8)
   return bytes
 }

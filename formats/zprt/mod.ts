@@ -7,20 +7,20 @@ import * as Effect from "effect/Effect"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { type Format, type FormatError, refuseLike, type Repository, RepositoryError, type Secrets } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
-import { loadArchive, readEnds, readHead, recognise, sizeOf } from "./archive.ts"
+import { loadArchive, readEnds, readHead, recognise, sizeOf } from "./archive_read.ts"
 import { startArchive, writeIndex } from "./archive_write.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { unsupported } from "./errors.ts"
 import { fidelity, recordFidelity } from "./fidelity.ts"
-import { newRing, openRing } from "./keys.ts"
+import { newKeyring, openKeyring } from "./keys.ts"
 import { ARCHIVE } from "./layout.ts"
-import { newForm, type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
+import { newVariant, type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
 import { entries, snapshots } from "./read.ts"
 import { rebuild, type Recovered, recovered } from "./recover.ts"
 
 export { ARCHIVE } from "./layout.ts"
-export type { IndexLayout } from "./index_codec.ts"
+export type { IndexLayout } from "./index.ts"
 export type { Recovered } from "./recover.ts"
 
 /** How archives are written. Whatever the options, any archive is read. */
@@ -41,10 +41,15 @@ const formatWith = (options: ZprtOptions): Format => ({
     const { location } = base.store.properties
     const exists = new RepositoryError({ reason: "exists", message: `There is something at ${location} already` })
     if ((yield* sizeOf(base.store)) !== undefined) return yield* exists
-    const opened: Opened = { ...base, ring: yield* newRing(secrets, base.cipher, cost) }
+    const opened: Opened = { ...base, keyring: yield* newKeyring(secrets, base.cipher, cost) }
     yield* Effect.scoped(Effect.gen(function* () {
       const writer = yield* startArchive(opened, { replace: false, slot: true })
-      const archive = yield* writeIndex(opened, writer, { contents: [], files: [], directories: [] }, newForm(options))
+      const archive = yield* writeIndex(
+        opened,
+        writer,
+        { contents: [], files: [], directories: [] },
+        newVariant(options),
+      )
       yield* writer.commit
       opened.current.archive = archive
     })).pipe(
@@ -90,7 +95,7 @@ const openDamaged: (secrets: Secrets, options: ZprtOptions) => Effect.Effect<Ope
         (error) => error.reason === "corrupt" ? Effect.succeed({ header: undefined }) : Effect.fail(error),
       ),
     )
-    return { ...base, ring: yield* openRing(secrets, base.store, head.header, base.cipher) }
+    return { ...base, keyring: yield* openKeyring(secrets, base.store, head.header, base.cipher) }
   })
 
 const repository = (opened: Opened): Repository => ({

@@ -7,9 +7,9 @@ import { blake3 } from "../../stages/hash/blake3.ts"
 import { type Compressor, type Hasher, Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { Secrets } from "../format.ts"
-import type { Archive, ArchiveForm } from "./archive.ts"
-import type { IndexLayout } from "./index_codec.ts"
-import type { Ring } from "./keys.ts"
+import type { Archive, ArchiveVariant } from "./archive_read.ts"
+import type { IndexLayout } from "./index.ts"
+import type { Keyring } from "./keys.ts"
 
 /** How archives are written. Whatever the options, any archive is read. */
 export interface WriteOptions {
@@ -41,7 +41,7 @@ export interface WriteOptions {
 export interface Opened {
   readonly store: ObjectStore
   readonly secrets: Secrets
-  readonly ring: Ring
+  readonly keyring: Keyring
   readonly options: WriteOptions
   readonly hasher: Hasher
   readonly zstd: Compressor
@@ -58,7 +58,7 @@ const INDEX_LEVEL = 12
 export const openWith: (
   secrets: Secrets,
   options: WriteOptions,
-) => Effect.Effect<Omit<Opened, "ring">, never, ObjectStore> = Effect.fnUntraced(function* (
+) => Effect.Effect<Omit<Opened, "keyring">, never, ObjectStore> = Effect.fnUntraced(function* (
   secrets: Secrets,
   options: WriteOptions,
 ) {
@@ -76,7 +76,7 @@ export const openWith: (
 })
 
 /** How an archive is written that takes the place of none, or of one whose index is lost. */
-export const newForm = ({ layout = "document" }: WriteOptions): ArchiveForm => ({ layout, trailer: "length" })
+export const newVariant = ({ layout = "document" }: WriteOptions): ArchiveVariant => ({ layout, trailer: "length" })
 
 /** Cost of scrypt for new passwords. */
 export const passwordCost = ({ scryptLogN }: WriteOptions): number => scryptLogN ?? PASSPHRASE_LOG_N

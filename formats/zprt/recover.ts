@@ -5,12 +5,12 @@ import type { StoreError } from "../../stages/store/store.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
-import { loadArchive } from "./archive.ts"
+import { loadArchive } from "./archive_read.ts"
 import { type ArchiveWriter, startArchive, writeIndex } from "./archive_write.ts"
 import { fileContent, type Place, storedContent } from "./content_read.ts"
-import type { Index, StoredContent } from "./index_codec.ts"
+import type { Index, StoredContent } from "./index.ts"
 import { ARCHIVE, CONTENTS_AT, readArchive, trailer } from "./layout.ts"
-import { newForm, type Opened } from "./opened.ts"
+import { newVariant, type Opened } from "./opened.ts"
 import { infoOf } from "./read.ts"
 import { type Found, scan } from "./scan.ts"
 
@@ -81,9 +81,9 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     yield* Effect.scoped(Effect.gen(function* () {
       const writer = yield* startArchive(opened, { replace: true, slot: false })
       if (found.index !== undefined) {
-        const { length, start, trailer: form } = found.index.place
+        const { length, start, trailer: kind } = found.index.place
         yield* copy(opened, writer, start + length)
-        yield* writer.append([trailer(start, length, form)])
+        yield* writer.append([trailer(start, length, kind)])
       } else {
         const index = yield* listFound(opened, found, damage)
         if (index.files.length === 0) {
@@ -95,7 +95,7 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
         }
         const { size } = yield* opened.store.stat(ARCHIVE)
         yield* copy(opened, writer, size)
-        yield* writeIndex(opened, writer, index, newForm(opened.options))
+        yield* writeIndex(opened, writer, index, newVariant(opened.options))
       }
       return yield* writer.commit
     }))

@@ -5,7 +5,7 @@ import { AGE_INTRO } from "../../stages/encrypt/age.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/store/unreadable.ts"
 import type { FormatError } from "../format.ts"
-import { type Archive, type IndexPlace, readIndex } from "./archive.ts"
+import { type Archive, type IndexPlace, readIndex } from "./archive_read.ts"
 import type { Place } from "./content_read.ts"
 import { readSlot } from "./keys.ts"
 import {
@@ -16,7 +16,7 @@ import {
   readNumber,
   trailer,
   TRAILER_BYTES,
-  type TrailerForm,
+  type TrailerKind,
 } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
@@ -51,9 +51,9 @@ export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effec
       const place: IndexPlace = {
         start: last.offset,
         length: end - last.offset,
-        trailer: yield* formAt(store, last.offset, end, size),
+        trailer: yield* trailerKindAt(store, last.offset, end, size),
       }
-      const read = yield* Effect.result(readIndex(opened, opened.ring, place))
+      const read = yield* Effect.result(readIndex(opened, opened.keyring, place))
       if (read._tag === "Success") {
         return { places: yield* withoutSlot(opened, places.slice(0, -1)), index: { archive: read.success, place } }
       }
@@ -75,8 +75,8 @@ const possibleEnds = Effect.fnUntraced(function* (
 ) {
   const tail = yield* readArchive(store, Math.max(start, size - TRAILER_BYTES), Math.min(TRAILER_BYTES, size - start))
   const cut = Array.from({ length: tail.length }, (_, i) => i).filter((length) => {
-    return FORMS.some((form) =>
-      trailer(start, size - length - start, form).subarray(0, length)
+    return TRAILER_KINDS.some((kind) =>
+      trailer(start, size - length - start, kind).subarray(0, length)
         .every((byte, i) => tail[tail.length - length + i] === byte)
     )
   })
@@ -84,19 +84,19 @@ const possibleEnds = Effect.fnUntraced(function* (
   return new Set(ends.filter((end) => end > start))
 })
 
-const FORMS: ReadonlyArray<TrailerForm> = ["length", "position"]
+const TRAILER_KINDS: ReadonlyArray<TrailerKind> = ["length", "position"]
 
 /** What the trailer behind an index tells; a length, when that is not to be seen. */
-const formAt = Effect.fnUntraced(function* (store: ObjectStore, start: number, end: number, size: number) {
+const trailerKindAt = Effect.fnUntraced(function* (store: ObjectStore, start: number, end: number, size: number) {
   const number = yield* readArchive(store, end, Math.min(8, size - end))
   return number.length === 8 && readNumber(number, 0) === start ? "position" : "length"
 })
 
 const withoutSlot: (opened: Opened, places: ReadonlyArray<Place>) => Effect.Effect<ReadonlyArray<Place>, StoreError> =
-  Effect.fnUntraced(function* ({ ring, store }: Opened, places: ReadonlyArray<Place>) {
+  Effect.fnUntraced(function* ({ keyring, store }: Opened, places: ReadonlyArray<Place>) {
     const [first] = places
     if (first?.offset !== CONTENTS_AT) return places
-    const slot = ring.slot ?? (yield* readSlot(store))
+    const slot = keyring.slot ?? (yield* readSlot(store))
     return slot?.length === first.length ? places.slice(1) : places
   })
 

@@ -13,8 +13,8 @@ import {
   decodeBptr,
   encodeBptr,
 } from "../../../formats/fogsync/bptr.ts"
-import { sealing, sealWhole } from "../../../formats/fogsync/envelope.ts"
-import { blockObject } from "../../../formats/fogsync/names.ts"
+import { encodeEnvelope, startEncoder } from "../../../formats/fogsync/envelope.ts"
+import { blockObject } from "../../../formats/fogsync/layout.ts"
 import type { ObjectStore } from "../../../stages/store/store.ts"
 import { noise } from "../../suites/kernels.ts"
 import { keysFrom } from "./harness.ts"
@@ -36,7 +36,7 @@ const read = (store: ObjectStore, bptr: Bptr, limit?: number) =>
 /** Seals data, and gives where they are. */
 const write = (writer: BlockWriter, data: Uint8Array, depth = 0): () => Bptr => {
   let placed: Bptr | undefined
-  const envelope = new EnvelopeWriter(writer, sealing(keys), depth)
+  const envelope = new EnvelopeWriter(writer, startEncoder(keys), depth)
   for (let at = 0; at < data.length; at += 100_000) envelope.push(data.subarray(at, at + 100_000))
   envelope.end((bptr) => {
     placed = bptr
@@ -45,7 +45,7 @@ const write = (writer: BlockWriter, data: Uint8Array, depth = 0): () => Bptr => 
 }
 
 const sealAll = (writer: BlockWriter): void => {
-  while (writer.hasTails) writer.seal()
+  while (writer.hasTails) writer.completePartial()
 }
 
 test("an address is 44 bytes, big endian", () => {
@@ -89,10 +89,10 @@ test("data of any length comes back, and tails share blocks", () =>
 test("appending makes another block, and the older one stays", () => {
   const writer = new BlockWriter(keys)
   const first = write(writer, noise(1000))
-  writer.seal()
+  writer.completePartial()
   const [before] = writer.take()
   const second = write(writer, noise(2000))
-  writer.seal()
+  writer.completePartial()
   assert.notDeepEqual(first().hash, second().hash)
   assert.deepEqual(first().hash, before!.hash)
 })
@@ -102,7 +102,7 @@ test("lists of lists are read, to any depth", () =>
     Effect.gen(function* () {
       const writer = new BlockWriter(keys)
       const data = noise(1500)
-      const envelope = sealWhole(keys, data)
+      const envelope = encodeEnvelope(keys, data)
       const hash = writer.block(envelope)
       // An address for every byte: 68 KB of addresses, so that their list has a list. And one that is a list all the
       // same.

@@ -5,7 +5,7 @@ import fc from "fast-check"
 import { nativeGzip } from "../../../adapters/kernels/compress.ts"
 import { nativeSha256 } from "../../../adapters/kernels/hash.ts"
 import { hashBlock } from "../../../formats/fogsync/block_write.ts"
-import { isKind, makeNonce, opening, openWhole, sealWhole } from "../../../formats/fogsync/envelope.ts"
+import { decodeEnvelope, encodeEnvelope, isKind, makeNonce, startDecoder } from "../../../formats/fogsync/envelope.ts"
 import { concat } from "effect/Bytes"
 import { noise, reasonOf } from "../../suites/kernels.ts"
 import { hex, keysFrom } from "./harness.ts"
@@ -20,7 +20,7 @@ const macFirst = (envelope: Uint8Array): Uint8Array => concat([envelope.subarray
 
 /** Through the transform, in pieces of a size. */
 const opened = (envelope: Uint8Array, size: number, limit?: number): Uint8Array => {
-  const transform = opening(keys, limit)
+  const transform = startDecoder(keys, limit)
   const out: Array<Uint8Array> = []
   for (let at = 0; at < envelope.length; at += size) out.push(...transform.push(envelope.subarray(at, at + size)))
   return concat([...out, ...transform.end()])
@@ -28,7 +28,7 @@ const opened = (envelope: Uint8Array, size: number, limit?: number): Uint8Array 
 
 test("an envelope is that of the known answer", () => {
   const nonce = Uint8Array.from({ length: 24 }, (_, i) => i)
-  const envelope = sealWhole(zeroKeys, fox, { nonce })
+  const envelope = encodeEnvelope(zeroKeys, fox, { nonce })
   assert.equal(hex(envelope.subarray(0, 24)), hex(nonce))
   assert.equal(hex(envelope.subarray(24, 32)), "669b3ff0cc8a038b")
   assert.equal(
@@ -40,7 +40,7 @@ test("an envelope is that of the known answer", () => {
     hex(hashBlock(nativeSha256(), envelope)),
     "59dff3378dd8b44862fb7b72230467adce520291ed126ebe334623a9887f5684",
   )
-  for (const form of [envelope, macFirst(envelope)]) assert.deepEqual(openWhole(zeroKeys, form, 100), fox)
+  for (const form of [envelope, macFirst(envelope)]) assert.deepEqual(decodeEnvelope(zeroKeys, form, 100), fox)
 })
 
 test("gives back what it got, wherever the code is, in pieces of any size", () => {
@@ -49,12 +49,12 @@ test("gives back what it got, wherever the code is, in pieces of any size", () =
     const data of [new Uint8Array(0), Uint8Array.of(1), fox, noise(70_000), prose, noise(1 << 20)]
   ) {
     for (const options of [{}, { gzip }, { gzip: { ...gzip, adaptive: false } }]) {
-      const envelope = sealWhole(keys, data, options)
+      const envelope = encodeEnvelope(keys, data, options)
       assert.ok(options.gzip === undefined || data !== prose || envelope.length < data.length / 50)
       for (const form of [envelope, macFirst(envelope)]) {
         const size = form.length > 100_000 ? 65_536 : form.length > 1000 ? 997 : 1
         assert.ok(Buffer.from(data).equals(opened(form, size)))
-        assert.ok(Buffer.from(data).equals(openWhole(keys, form, data.length)))
+        assert.ok(Buffer.from(data).equals(decodeEnvelope(keys, form, data.length)))
         if (data.length > 0) assert.equal(reasonOf(() => opened(form, size, data.length - 1)), "limit")
       }
     }
@@ -63,39 +63,39 @@ test("gives back what it got, wherever the code is, in pieces of any size", () =
 
 test("the first MiB decides whether compression pays", () => {
   const mixed = concat([noise(1 << 20), new Uint8Array(3 << 20)])
-  assert.equal(sealWhole(keys, mixed, { gzip }).length, mixed.length + 64)
+  assert.equal(encodeEnvelope(keys, mixed, { gzip }).length, mixed.length + 64)
 })
 
 test("refuses every flipped bit and every cut", () => {
-  for (const form of [sealWhole(keys, fox), sealWhole(keys, fox, { gzip: { ...gzip, adaptive: false } })]) {
+  for (const form of [encodeEnvelope(keys, fox), encodeEnvelope(keys, fox, { gzip: { ...gzip, adaptive: false } })]) {
     for (const envelope of [form, macFirst(form)]) {
       for (let bit = 0; bit < envelope.length * 8; bit++) {
         const altered = envelope.slice()
         altered[bit >> 3]! ^= 1 << (bit & 7)
-        assert.equal(reasonOf(() => openWhole(keys, altered, 1000)), "forged", `bit ${bit}`)
+        assert.equal(reasonOf(() => decodeEnvelope(keys, altered, 1000)), "forged", `bit ${bit}`)
         assert.notEqual(reasonOf(() => opened(altered, 10)), "none", `bit ${bit}`)
       }
       for (let length = 0; length < envelope.length; length++) {
-        assert.equal(reasonOf(() => openWhole(keys, envelope.subarray(0, length), 1000)), "forged")
+        assert.equal(reasonOf(() => decodeEnvelope(keys, envelope.subarray(0, length), 1000)), "forged")
         assert.notEqual(reasonOf(() => opened(envelope.subarray(0, length), 10)), "none")
       }
-      assert.equal(reasonOf(() => openWhole(zeroKeys, envelope, 1000)), "forged")
+      assert.equal(reasonOf(() => decodeEnvelope(zeroKeys, envelope, 1000)), "forged")
     }
   }
 })
 
 test("a bomb is refused before it is unpacked", () => {
-  const bomb = sealWhole(keys, gzipSync(new Uint8Array(20 << 20)))
+  const bomb = encodeEnvelope(keys, gzipSync(new Uint8Array(20 << 20)))
   // The header says that it is compressed: as one would be that another program made.
   const transform = { kernel: { encode: () => gzipSync(new Uint8Array(20 << 20)), decode: () => assert.fail() } }
-  const envelope = sealWhole(keys, fox, { gzip: { ...transform, adaptive: false } })
+  const envelope = encodeEnvelope(keys, fox, { gzip: { ...transform, adaptive: false } })
   assert.equal(reasonOf(() => opened(envelope, 8192, 44)), "limit")
   assert.ok(opened(bomb, 8192).length < 100_000)
 })
 
 test("takes any bytes without any other exception", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-    reasonOf(() => openWhole(keys, bytes, 1000))
+    reasonOf(() => decodeEnvelope(keys, bytes, 1000))
     reasonOf(() => opened(bytes, 50))
   }))
 })
@@ -106,5 +106,5 @@ test("an envelope of a kind does not pass for one of another, nor anything else 
   assert.ok(!isKind(keys, "share", root) && !isKind(zeroKeys, "root", root) && !isKind(keys, "root", makeNonce(keys)))
   assert.ok(!isKind(keys, "root", root.subarray(0, 23)))
   assert.notDeepEqual(makeNonce(keys, "root").subarray(16), root.subarray(16))
-  assert.deepEqual(openWhole(keys, sealWhole(keys, fox, { nonce: root }), 44), fox)
+  assert.deepEqual(decodeEnvelope(keys, encodeEnvelope(keys, fox, { nonce: root }), 44), fox)
 })

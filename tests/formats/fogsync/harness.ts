@@ -4,7 +4,7 @@ import { KernelError } from "../../../stages/kernel/kernel.ts"
 import { Effect, Redacted, type Scope, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, Repository, Secrets } from "../../../formats/format.ts"
-import { type Keys, keysOf } from "../../../formats/fogsync/envelope.ts"
+import { type Keys, makeKeys } from "../../../formats/fogsync/envelope.ts"
 import { twofishSecret } from "../../../stages/encrypt/twofish256ctr.ts"
 import { nativeSha256 } from "../../../adapters/kernels/hash.ts"
 import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.ts"
@@ -18,7 +18,7 @@ export const secrets: Secrets = { key: Redacted.make(noise(32, 99)) }
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
 
 /** Keys of 64 bytes, made ready. */
-export const keysFrom = (key: Uint8Array): Keys => keysOf(twofishSecret({ key: Redacted.make(key) }, nativeSha256()))
+export const keysFrom = (key: Uint8Array): Keys => makeKeys(twofishSecret({ key: Redacted.make(key) }, nativeSha256()))
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 export const bytes = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, "hex"))

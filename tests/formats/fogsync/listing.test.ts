@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib"
 import fc from "fast-check"
 import { bptrToHex, refToChunks } from "../../../formats/fogsync/bptr.ts"
 import { JsonElements, parseExact, stringifyExact } from "../../../formats/fogsync/json.ts"
-import { entryText, type Listed, readingListing, unwrapping } from "../../../formats/fogsync/listing.ts"
+import { entryText, type Listed, readingListing, unwrapping } from "../../../formats/fogsync/json_listing.ts"
 import { noise } from "../../suites/kernels.ts"
 import { hex, reasonOf } from "./harness.ts"
 

@@ -6,9 +6,9 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { Secrets, SnapshotInfo } from "../../../formats/format.ts"
 import { encodeBptr } from "../../../formats/fogsync/bptr.ts"
 import { hashBlock } from "../../../formats/fogsync/block_write.ts"
-import { makeNonce, openWhole, sealWhole } from "../../../formats/fogsync/envelope.ts"
+import { decodeEnvelope, encodeEnvelope, makeNonce } from "../../../formats/fogsync/envelope.ts"
 import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.ts"
-import { blockHash, blockObject, rootObject, SHARE } from "../../../formats/fogsync/names.ts"
+import { blockHash, blockObject, rootObject, SHARE } from "../../../formats/fogsync/layout.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry, ReaderContent } from "../../../stages/walk/entry.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
@@ -30,7 +30,7 @@ const sizes = (store: ObjectStore) =>
 const rootJson = (store: ObjectStore, id: string) =>
   Effect.map(store.get(blockObject(Buffer.from(id, "hex")), { atMost: 1 << 16 }), shareJson)
 const shareJson = (envelope: Uint8Array): Record<string, unknown> =>
-  JSON.parse(Buffer.from(openWhole(keys, envelope, 1 << 20)).toString()) as Record<string, unknown>
+  JSON.parse(Buffer.from(decodeEnvelope(keys, envelope, 1 << 20)).toString()) as Record<string, unknown>
 
 /** Content that fails a test when it is opened. */
 const untouchable: ReaderContent = { open: () => assert.fail("An unchanged file was opened") }
@@ -298,8 +298,8 @@ describe("fogsync: shares and roots", () => {
     inShare((repository, store) =>
       Effect.gen(function* () {
         const json = new TextEncoder().encode('{"version":3,"date":1}')
-        const genuine = sealWhole(keys, json, { nonce: makeNonce(keys, "root") })
-        const file = sealWhole(keys, json)
+        const genuine = encodeEnvelope(keys, json, { nonce: makeNonce(keys, "root") })
+        const file = encodeEnvelope(keys, json)
         for (const [envelope, readable] of [[genuine, true], [file, false]] as const) {
           const hash = hashBlock(keys.hasher, envelope)
           yield* store.put(blockObject(hash), [envelope])
@@ -315,7 +315,7 @@ describe("fogsync: shares and roots", () => {
     inShare((repository, store) =>
       Effect.gen(function* () {
         const put = Effect.fnUntraced(function* (json: string) {
-          const envelope = sealWhole(keys, new TextEncoder().encode(json), { nonce: makeNonce(keys, "root") })
+          const envelope = encodeEnvelope(keys, new TextEncoder().encode(json), { nonce: makeNonce(keys, "root") })
           const hash = hashBlock(keys.hasher, envelope)
           yield* store.put(blockObject(hash), [envelope])
           yield* store.put(rootObject(hex(hash)), [encodeBptr({ hash, start: 0, end: envelope.length, depth: 0 })])

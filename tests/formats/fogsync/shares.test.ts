@@ -5,9 +5,9 @@ import { Effect, Redacted, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { bptrFromHex } from "../../../formats/fogsync/bptr.ts"
 import { BlockReader } from "../../../formats/fogsync/block_read.ts"
-import { openWhole } from "../../../formats/fogsync/envelope.ts"
+import { decodeEnvelope } from "../../../formats/fogsync/envelope.ts"
 import { makeFogsync } from "../../../formats/fogsync/mod.ts"
-import { blockObject } from "../../../formats/fogsync/names.ts"
+import { blockObject } from "../../../formats/fogsync/layout.ts"
 import type { Secrets, SnapshotInfo } from "../../../formats/format.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
@@ -83,7 +83,7 @@ const keys = keysFrom(Redacted.value(secrets.key!))
 /** The listing of a directory of a snapshot, as JSON: host by name. */
 const hostsOf = Effect.fnUntraced(function* (store: ObjectStore, { id }: SnapshotInfo, directory?: string) {
   const envelope = yield* store.get(blockObject(Buffer.from(id, "hex")), { atMost: 1 << 16 })
-  const root = JSON.parse(Buffer.from(openWhole(keys, envelope, 1 << 20)).toString()) as Record<string, string>
+  const root = JSON.parse(Buffer.from(decodeEnvelope(keys, envelope, 1 << 20)).toString()) as Record<string, string>
   const read = (address: string) =>
     Effect.map(
       Stream.runCollect(new BlockReader(store, keys).data(bptrFromHex(address)!, "a listing")),

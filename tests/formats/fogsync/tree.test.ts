@@ -7,8 +7,8 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { type Ref, refToChunks } from "../../../formats/fogsync/bptr.ts"
 import { BlockReader } from "../../../formats/fogsync/block_read.ts"
 import type { Opened } from "../../../formats/fogsync/opened.ts"
-import { Shelf } from "../../../formats/fogsync/shelf.ts"
-import { lookup, walkTree } from "../../../formats/fogsync/tree.ts"
+import { BlockStore } from "../../../formats/fogsync/block_store.ts"
+import { lookup, walkTree } from "../../../formats/fogsync/tree_read.ts"
 import { TreeWriter } from "../../../formats/fogsync/tree_write.ts"
 import {
   comparePaths,
@@ -42,7 +42,7 @@ const file = (path: string, size = 1): StoredEntry => ({
 const directory = (path: string): StoredEntry => ({ path, kind: "directory", metadata: {}, size: 0, chunks: none })
 
 const inStore = <A>(
-  use: (shelf: () => Shelf, opened: Opened, gets: () => number) => Effect.Effect<A, unknown>,
+  use: (blocks: () => BlockStore, opened: Opened, gets: () => number) => Effect.Effect<A, unknown>,
 ): Promise<A> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const store = yield* memoryStore.make()
@@ -55,7 +55,7 @@ const inStore = <A>(
       },
     }
     const opened = { store: counting, keys, gzip: nativeGzip({ level: 1 }) } as unknown as Opened
-    return yield* use(() => new Shelf(opened, new ChunkIndex()), opened, () => gets)
+    return yield* use(() => new BlockStore(opened, new ChunkIndex()), opened, () => gets)
   })))
 
 const listed = (opened: Opened, ref: Ref | undefined) =>
@@ -128,13 +128,13 @@ const changes = fc.array(
 test("a tree that is changed is as a list that is changed, and what is stored stays", () =>
   fc.assert(
     fc.asyncProperty(fc.array(changes, { minLength: 1, maxLength: 3 }), (runs) =>
-      inStore((shelf, opened) =>
+      inStore((blocks, opened) =>
         Effect.gen(function* () {
           const model = new Map<string, StoredEntry>()
           let ref: Ref | undefined
           const earlier: Array<readonly [Ref, ReadonlyArray<string>]> = []
           for (const run of runs) {
-            const writer = new TreeWriter(opened, shelf(), ref)
+            const writer = new TreeWriter(opened, blocks(), ref)
             for (const { link, path, remove } of run) {
               const entry: StoredEntry = link === 0
                 ? directory(path)
@@ -166,11 +166,11 @@ test("a tree that is changed is as a list that is changed, and what is stored st
   ))
 
 test("a look-up reads a node of each level, and a change stores a node of each", () =>
-  inStore((shelf, opened, gets) =>
+  inStore((blocks, opened, gets) =>
     Effect.gen(function* () {
       const count = 15_000
       const pathOf = (i: number) => `d${String(i % 100)}/${"long name ".repeat(3)}${i}`
-      const first = shelf()
+      const first = blocks()
       const writer = new TreeWriter(opened, first, undefined)
       for (let i = 0; i < count; i++) {
         yield* writer.apply({ op: "put", entry: file(pathOf((i * 7919) % count), i + 1) }, true)
@@ -186,7 +186,7 @@ test("a look-up reads a node of each level, and a change stores a node of each",
       }
       assert.equal((yield* listed(opened, ref)).length, count)
 
-      const second = shelf()
+      const second = blocks()
       before = gets()
       const change = new TreeWriter(opened, second, ref)
       yield* change.apply({ op: "put", entry: file("d50/new") })
@@ -196,9 +196,9 @@ test("a look-up reads a node of each level, and a change stores a node of each",
       assert.equal((yield* lookup(reader(), changed, "d50/new"))?.size, 1)
       assert.equal(yield* lookup(reader(), ref, "d50/new"), undefined)
 
-      const none = new TreeWriter(opened, shelf(), ref)
+      const none = new TreeWriter(opened, blocks(), ref)
       assert.equal(yield* none.finish, ref)
-      const emptied = new TreeWriter(opened, shelf(), ref)
+      const emptied = new TreeWriter(opened, blocks(), ref)
       for (let i = 0; i < 100; i++) yield* emptied.apply({ op: "remove", path: `d${i}` })
       assert.equal(yield* emptied.finish, undefined)
     })

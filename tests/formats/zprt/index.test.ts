@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import fc from "fast-check"
 import { blake3 } from "@noble/hashes/blake3.js"
-import { decodeIndex, encodeIndex, type Index, IndexError } from "../../../formats/zprt/index_codec.ts"
+import { decodeIndex, encodeIndex, type Index, IndexError } from "../../../formats/zprt/index.ts"
 import { list, MAGIC, numbers, path } from "./harness.ts"
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")

@@ -10,10 +10,10 @@ import type { Bptr, Ref } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { corrupt, isDamage } from "./errors.ts"
 import { NODE_READ_MAXIMUM } from "./limits.ts"
-import type { Listed } from "./listing.ts"
-import { blockObject } from "./names.ts"
+import type { Listed } from "./json_listing.ts"
+import { blockObject } from "./layout.ts"
 import { comparePaths, decodeLeaf, decodeNode, type Leaf, type Node, type Subtree } from "./tree_node.ts"
-import type { WalkEvents } from "./walk.ts"
+import type { ListingEvents } from "./json_listing_read.ts"
 
 /** Subtrees within each other at most: six in each node make more paths than there can be. */
 const HEIGHT_MAXIMUM = 24
@@ -34,7 +34,7 @@ export const readNode = (reader: BlockReader, bptr: Bptr): Effect.Effect<Node, F
 export const walkTree = (
   reader: BlockReader,
   { bptr }: Ref,
-  events: WalkEvents = {},
+  events: ListingEvents = {},
 ): Stream.Stream<Listed, FormatError> => {
   let last: Uint8Array | undefined
   const walk = (at: Bptr, height: number, within?: Subtree): Stream.Stream<Listed, FormatError> => {

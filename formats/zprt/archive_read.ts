@@ -12,17 +12,17 @@ import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../format.ts"
 import { asCorrupt, corrupt } from "./errors.ts"
-import { decodeIndex, type Index, IndexError, type IndexLayout } from "./index_codec.ts"
-import { orderOf } from "./index_order.ts"
-import type { Ring } from "./keys.ts"
+import { decodeIndex, type Index, IndexError, type IndexLayout } from "./index.ts"
+import { layoutOf } from "./index_mark.ts"
+import type { Keyring } from "./keys.ts"
 import { INDEX_ALLOWED, INDEX_MAXIMUM, INDEX_RATIO } from "./limits.ts"
-import { ARCHIVE, CONTENTS_AT, hasMagic, readArchive, readNumber, TRAILER_BYTES, type TrailerForm } from "./layout.ts"
+import { ARCHIVE, CONTENTS_AT, hasMagic, readArchive, readNumber, TRAILER_BYTES, type TrailerKind } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
 /** In which of the ways that there are an archive is written. The next one is written in the same. */
-export interface ArchiveForm {
+export interface ArchiveVariant {
   readonly layout: IndexLayout
-  readonly trailer: TrailerForm
+  readonly trailer: TrailerKind
 }
 
 /** An archive whose index is read. */
@@ -32,7 +32,7 @@ export interface Archive {
    */
   readonly fingerprint: string
   readonly index: Index
-  readonly form: ArchiveForm
+  readonly variant: ArchiveVariant
   /** Names what it holds: the same for the same paths and contents, in whatever order. */
   readonly id: string
 }
@@ -43,7 +43,7 @@ export interface IndexPlace {
   /** Stored bytes. */
   readonly length: number
   /** What the trailer that leads there tells. */
-  readonly trailer: TrailerForm
+  readonly trailer: TrailerKind
 }
 
 /** The two ends of an archive. */
@@ -164,13 +164,13 @@ export const readHead: (
  */
 export const loadArchive: (opened: Opened) => Effect.Effect<Archive, FormatError> = Effect.fnUntraced(
   function* (opened: Opened) {
-    const { current, ring, store } = opened
+    const { current, keyring, store } = opened
     const ends = yield* readEnds(store)
     const { fingerprint } = yield* readHead(store, ends)
     if (current.archive?.fingerprint === fingerprint) return current.archive
     let problem: FormatError | undefined
     for (const place of ends.places) {
-      const read = yield* Effect.result(readIndex(opened, ring, place))
+      const read = yield* Effect.result(readIndex(opened, keyring, place))
       if (read._tag === "Success") return current.archive = { ...read.success, fingerprint }
       if (read.failure._tag !== "RepositoryError") return yield* Effect.fail(read.failure)
       problem ??= read.failure
@@ -186,12 +186,12 @@ const isWrongKey = ({ reason }: FormatError): boolean => reason === "wrong-key"
 /** Reads the index at a place. Fails with `corrupt` or `wrong-key`. */
 export const readIndex: (
   opened: Pick<Opened, "store" | "indexZstd" | "cipher" | "hasher">,
-  ring: Ring,
+  keyring: Keyring,
   place: IndexPlace,
 ) => Effect.Effect<Omit<Archive, "fingerprint">, FormatError> = Effect.fnUntraced(
   function* (
     opened: Pick<Opened, "store" | "indexZstd" | "cipher" | "hasher">,
-    ring: Ring,
+    keyring: Keyring,
     { length, start, trailer }: IndexPlace,
   ) {
     const { cipher, hasher, indexZstd, store } = opened
@@ -206,7 +206,7 @@ export const readIndex: (
       end = headerLength(stored)
     }
     if (end === undefined) return yield* broken("its header has no end")
-    const opening = yield* ring.keys.open(stored.subarray(0, end)).pipe(
+    const opening = yield* keyring.keys.open(stored.subarray(0, end)).pipe(
       Effect.catchTag("KernelError", (error) => Effect.fail(broken(error.message))),
     )
     if (opening === undefined) {
@@ -249,7 +249,7 @@ export const readIndex: (
         throw error
       },
     })
-    return { index, form: { layout: orderOf(index, layout, last), trailer }, id: snapshotId(hasher, index) }
+    return { index, variant: { layout: layoutOf(index, layout, last), trailer }, id: snapshotId(hasher, index) }
   },
   (read, { store }) => Effect.mapError(readTwice(ARCHIVE, read, isWrongKey), asCorrupt(store.properties.location)),
 )

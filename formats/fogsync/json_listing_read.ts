@@ -7,12 +7,12 @@ import type { FormatError, Problem } from "../format.ts"
 import type { Bptr, Ref } from "./bptr.ts"
 import { type BlockReader, through } from "./block_read.ts"
 import { corrupt, isDamage } from "./errors.ts"
-import { type Listed, readingListing, unwrapping } from "./listing.ts"
-import { blockObject } from "./names.ts"
-import type { Root } from "./root.ts"
+import { type Listed, readingListing, unwrapping } from "./json_listing.ts"
+import { blockObject } from "./layout.ts"
+import type { Root } from "./snapshot.ts"
 
 /** What a walk tells beside the entries. */
-export interface WalkEvents {
+export interface ListingEvents {
   /** A listing is lost, and with it all that is beneath the path. The walk goes on. */
   readonly lost?: (problem: Problem, error: FormatError) => void
   /** Whether to leave out what the listing, or part of a tree, at an address has, and all beneath. */
@@ -25,7 +25,7 @@ export interface WalkEvents {
 export const walkListings = (
   reader: BlockReader,
   root: Root,
-  events: WalkEvents = {},
+  events: ListingEvents = {},
 ): Stream.Stream<Listed, FormatError> => {
   const { directory, mtime } = root
   if (directory === undefined) return Stream.empty
@@ -45,7 +45,7 @@ const beneath = (
   reader: BlockReader,
   path: string,
   listing: Ref,
-  events: WalkEvents,
+  events: ListingEvents,
 ): Stream.Stream<Listed, FormatError> => {
   const lost = (error: FormatError): Stream.Stream<never, FormatError> => {
     if (path === "" || !isDamage(error)) return Stream.fail(error)

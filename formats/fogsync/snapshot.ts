@@ -11,11 +11,11 @@ import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.
 import { snapshotProblem } from "../guard.ts"
 import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
-import { isKind, makeNonce, openWhole, sealWhole } from "./envelope.ts"
+import { decodeEnvelope, encodeEnvelope, isKind, makeNonce } from "./envelope.ts"
 import { absent, asDamage, attempt, corrupt, created } from "./errors.ts"
 import { Integer, parseExact, stringifyExact } from "./json.ts"
 import { ROOT_MAXIMUM } from "./limits.ts"
-import { blockObject, rootId, rootObject, ROOTS } from "./names.ts"
+import { blockObject, rootId, rootObject, ROOTS } from "./layout.ts"
 import { type ListingKind, type Opened, readerOf } from "./opened.ts"
 
 /** The version of the format: Mark III. */
@@ -154,11 +154,11 @@ const newer = (object: string, version: number): RepositoryError =>
  * The root in a block at hand, which nobody vouches for. Throws RepositoryError; `wrong-key` when its code does not
  * fit.
  */
-export const openRoot = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
+export const decodeRootBlock = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
   const object = blockObject(bptr.hash)
   let data: Uint8Array
   try {
-    data = openWhole(keys, envelope, ROOT_MAXIMUM)
+    data = decodeEnvelope(keys, envelope, ROOT_MAXIMUM)
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
     if (error.reason !== "forged") throw corrupt(object, `The root in ${object} is damaged: ${error.message}`)
@@ -191,7 +191,7 @@ export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, Forma
       return yield* corrupt(name, `${name} is damaged: it does not point to its root; run "penstock rebuild"`)
     }
     const envelope = yield* readerOf(opened).get(bptr)
-    return yield* attempt(() => openRoot(opened, bptr, envelope))
+    return yield* attempt(() => decodeRootBlock(opened, bptr, envelope))
   },
   (read, _opened, id) =>
     Effect.mapError(readTwice(rootObject(id), read, ({ reason }) => reason === "wrong-key"), asDamage(rootObject(id))),
@@ -227,7 +227,7 @@ export const commitRoot: (
 ) => Effect.Effect<{ readonly root: Root; readonly stored: number }, FormatError> = Effect.fnUntraced(
   function* (opened, root) {
     const { gzip, keys, store } = opened
-    const envelope = sealWhole(keys, encodeRoot(root), {
+    const envelope = encodeEnvelope(keys, encodeRoot(root), {
       nonce: makeNonce(keys, "root"),
       gzip: { kernel: gzip, adaptive: true },
     })
@@ -235,7 +235,7 @@ export const commitRoot: (
     const bptr: Bptr = { hash, start: 0, end: envelope.length, depth: 0 }
     yield* created(store.put(blockObject(hash), [envelope]))
     yield* pointTo(opened, bptr)
-    return { root: openRoot(opened, bptr, envelope), stored: envelope.length + BPTR_BYTES }
+    return { root: decodeRootBlock(opened, bptr, envelope), stored: envelope.length + BPTR_BYTES }
   },
 )
 

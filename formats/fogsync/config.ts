@@ -8,12 +8,12 @@ import { type Hasher, KernelError } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError, type Secrets } from "../format.ts"
-import { isKind, type Keys, keysOf, makeNonce, openWhole, sealWhole } from "./envelope.ts"
+import { decodeEnvelope, encodeEnvelope, isKind, type Keys, makeKeys, makeNonce } from "./envelope.ts"
 import { absent, asDamage, corrupt, created } from "./errors.ts"
-import { SHARE } from "./names.ts"
+import { SHARE } from "./layout.ts"
 import { SHARE_MAXIMUM } from "./limits.ts"
 import type { ListingKind } from "./opened.ts"
-import { VERSION } from "./root.ts"
+import { VERSION } from "./snapshot.ts"
 
 const Share = Schema.Struct({
   version: Schema.Int,
@@ -29,11 +29,11 @@ export const shareKeys = ({ key }: Secrets, hasher: Hasher): Effect.Effect<Keys,
   if (key === undefined) return wrong("A FogSync share is encrypted: give its key of 32 bytes, or 64 (--key-file)")
   const { length } = Redacted.value(key)
   if (length !== 32 && length !== 64) return wrong(`The key of a FogSync share has 32 or 64 bytes, not ${length}`)
-  return Effect.sync(() => keysOf(twofishSecret({ key }, hasher)))
+  return Effect.sync(() => makeKeys(twofishSecret({ key }, hasher)))
 }
 
 /** What `FOGSYNC` says. */
-export interface ShareRecord {
+export interface ShareConfig {
   readonly id: string
   /** How snapshots list while there is none. */
   readonly listing: ListingKind
@@ -45,25 +45,25 @@ export interface ShareRecord {
 export const newShareId = (): string => bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
 
 /** Stores it: false when there is one, unless that is to be replaced. */
-export const writeShare = (
+export const writeConfig = (
   store: ObjectStore,
   keys: Keys,
-  { id, listing, name }: ShareRecord,
+  { id, listing, name }: ShareConfig,
   replace = false,
 ): Effect.Effect<boolean, StoreError> => {
   const text = new TextEncoder().encode(JSON.stringify({ version: VERSION, id, listing, name }))
-  return created(store.put(SHARE, [sealWhole(keys, text, { nonce: makeNonce(keys, "share") })], { replace }))
+  return created(store.put(SHARE, [encodeEnvelope(keys, text, { nonce: makeNonce(keys, "share") })], { replace }))
 }
 
 /**
  * What it says, read twice when that cannot be; undefined when there is none. Fails with `wrong-key`, which may as well
  * be damage, `corrupt` or `newer`.
  */
-export const readShare: (
+export const readConfig: (
   store: ObjectStore,
   keys: Keys,
   name: string | undefined,
-) => Effect.Effect<ShareRecord | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (
+) => Effect.Effect<ShareConfig | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (
   store,
   keys,
   name,
@@ -74,7 +74,7 @@ export const readShare: (
   const envelope = yield* store.get(SHARE, { atMost: SHARE_MAXIMUM })
   let json: unknown
   try {
-    const data = openWhole(keys, envelope, SHARE_MAXIMUM)
+    const data = decodeEnvelope(keys, envelope, SHARE_MAXIMUM)
     if (!isKind(keys, "share", envelope)) {
       return yield* corrupt(SHARE, `${SHARE} was put in the place of another object`)
     }

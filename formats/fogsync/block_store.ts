@@ -9,7 +9,7 @@ import type { Bptr } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { BlockWriter } from "./block_write.ts"
 import { created, isDamage } from "./errors.ts"
-import { blockHash, blockObject, BLOCKS } from "./names.ts"
+import { blockHash, blockObject, BLOCKS } from "./layout.ts"
 import { type Opened, readerOf } from "./opened.ts"
 
 /** Value of a block that was there before, and of one that this run has written. */
@@ -18,7 +18,7 @@ const MINE = 1
 /** Blocks that wait at most before they are stored: 4 MiB. */
 const WAITING = 64
 
-export class Shelf {
+export class BlockStore {
   readonly writer: BlockWriter
   readonly reader: BlockReader
   readonly #opened: Opened
@@ -39,7 +39,7 @@ export class Shelf {
   }
 
   /** Stores what waits, when that is much. */
-  get relieve(): Effect.Effect<void, StoreError> {
+  get flushWhenFull(): Effect.Effect<void, StoreError> {
     return this.writer.ready < WAITING ? Effect.void : this.flush
   }
 

@@ -11,7 +11,7 @@ import { pathToBytes } from "../../stages/walk/path.ts"
 import { decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
 
 /** Everything throws SqliteError. */
-export interface Known {
+export interface RunIndex {
   /** A content with this hash. */
   readonly content: (sha256: Uint8Array) => Ref | undefined
   /** Whether there is a content of that many bytes. */
@@ -29,40 +29,41 @@ export interface Known {
 }
 
 /** Opens an empty one. */
-export const openKnown: (engine: SqliteEngine) => Effect.Effect<Known, SqliteError, Scope.Scope> = Effect.fnUntraced(
-  function* (engine) {
-    const db = yield* engine.open()
-    return yield* attempt((): Known => {
-      db.exec(`
+export const openRunIndex: (engine: SqliteEngine) => Effect.Effect<RunIndex, SqliteError, Scope.Scope> = Effect
+  .fnUntraced(
+    function* (engine) {
+      const db = yield* engine.open()
+      return yield* attempt((): RunIndex => {
+        db.exec(`
         CREATE TABLE content (sha256 BLOB PRIMARY KEY, size INTEGER NOT NULL, bptr BLOB NOT NULL) WITHOUT ROWID;
         CREATE INDEX content_size ON content (size);
         CREATE TABLE listing (age TEXT, path BLOB, sha256 BLOB NOT NULL, size INTEGER NOT NULL, bptr BLOB NOT NULL,
           PRIMARY KEY (age, path)) WITHOUT ROWID;
         CREATE TABLE host (path BLOB PRIMARY KEY, state BLOB NOT NULL, host BLOB NOT NULL) WITHOUT ROWID;
         BEGIN`)
-      const content = db.prepare("SELECT sha256, size, bptr FROM content WHERE sha256 = ?")
-      const size = db.prepare("SELECT 1 FROM content WHERE size = ? LIMIT 1")
-      const addContent = db.prepare("INSERT OR REPLACE INTO content VALUES (?, ?, ?)")
-      const listing = db.prepare("SELECT sha256, size, bptr FROM listing WHERE age = ? AND path = ?")
-      const addListing = db.prepare("INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?, ?)")
-      const host = db.prepare("SELECT host FROM host WHERE path = ? AND state = ?")
-      const addHost = db.prepare("INSERT OR REPLACE INTO host VALUES (?, ?, ?)")
-      return {
-        content: (sha256) => refOf(content.get(sha256)),
-        hasSize: (bytes) => size.get(bytes) !== undefined,
-        addContent: (ref) => addContent.run(ref.sha256, ref.size, encodeBptr(ref.bptr)),
-        listing: (age, path) => refOf(listing.get(age, pathToBytes(path))),
-        addListing: (age, path, { bptr, sha256, size }) =>
-          addListing.run(age, pathToBytes(path), sha256, size, encodeBptr(bptr)),
-        host: (path, state) => {
-          const row = host.get(pathToBytes(path), textToBytes(state))
-          return row && textFromBytes(row[0] as Uint8Array)
-        },
-        addHost: (path, state, name) => addHost.run(pathToBytes(path), textToBytes(state), textToBytes(name)),
-      }
-    })
-  },
-)
+        const content = db.prepare("SELECT sha256, size, bptr FROM content WHERE sha256 = ?")
+        const size = db.prepare("SELECT 1 FROM content WHERE size = ? LIMIT 1")
+        const addContent = db.prepare("INSERT OR REPLACE INTO content VALUES (?, ?, ?)")
+        const listing = db.prepare("SELECT sha256, size, bptr FROM listing WHERE age = ? AND path = ?")
+        const addListing = db.prepare("INSERT OR REPLACE INTO listing VALUES (?, ?, ?, ?, ?)")
+        const host = db.prepare("SELECT host FROM host WHERE path = ? AND state = ?")
+        const addHost = db.prepare("INSERT OR REPLACE INTO host VALUES (?, ?, ?)")
+        return {
+          content: (sha256) => refOf(content.get(sha256)),
+          hasSize: (bytes) => size.get(bytes) !== undefined,
+          addContent: (ref) => addContent.run(ref.sha256, ref.size, encodeBptr(ref.bptr)),
+          listing: (age, path) => refOf(listing.get(age, pathToBytes(path))),
+          addListing: (age, path, { bptr, sha256, size }) =>
+            addListing.run(age, pathToBytes(path), sha256, size, encodeBptr(bptr)),
+          host: (path, state) => {
+            const row = host.get(pathToBytes(path), textToBytes(state))
+            return row && textFromBytes(row[0] as Uint8Array)
+          },
+          addHost: (path, state, name) => addHost.run(pathToBytes(path), textToBytes(state), textToBytes(name)),
+        }
+      })
+    },
+  )
 
 const refOf = (row: SqliteRow | undefined): Ref | undefined =>
   row && { sha256: row[0] as Uint8Array, size: row[1] as number, bptr: decodeBptr(row[2] as Uint8Array)! }
