@@ -3,7 +3,7 @@
 import { checkNode } from "./cli/node_version.ts"
 
 checkNode()
-Promise.all([import("./cli/backup_command.ts"), import("./cli/run.ts")]).then(([{ backupCommand }, { run }]) =>
+Promise.all([import("./cli/arguments/backup.ts"), import("./cli/run.ts")]).then(([{ backupCommand }, { run }]) =>
   run({
     command: (exit) => backupCommand("backup.ts", "bun run backup.ts", true, exit),
     args: globalThis.process.argv.slice(2),

@@ -3,7 +3,7 @@
 import { checkNode } from "./cli/node_version.ts"
 
 checkNode()
-Promise.all([import("./cli/restore_command.ts"), import("./cli/run.ts")]).then(([{ restoreCommand }, { run }]) =>
+Promise.all([import("./cli/arguments/restore.ts"), import("./cli/run.ts")]).then(([{ restoreCommand }, { run }]) =>
   run({
     command: (exit) => restoreCommand("restore.ts", "deno task restore", exit),
     args: globalThis.process.argv.slice(2),

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { generateIdentity, identityToRecipient } from "age-encryption"
-import { builtIn, type FormatSource } from "../cli/formats.ts"
+import { builtIn, type FormatSource } from "../cli/repository/formats.ts"
 import { wholeFidelity } from "../stages/walk/source.ts"
 import { sizeOf } from "./corpora.ts"
 import type { Command } from "./measure.ts"

@@ -13,21 +13,21 @@ import type { SourceError, WalkOptions } from "../stages/walk/source.ts"
 import { userName } from "../adapters/runtime/user_name.ts"
 import { cacheDirectory } from "../adapters/store/cache/directory.ts"
 import { early } from "../stages/walk/early.ts"
-import { UsageError } from "./error.ts"
-import { excludesOf } from "./excludes.ts"
-import { EXIT_INCOMPLETE, EXIT_OK } from "./exit.ts"
+import { UsageError } from "./process/usage_error.ts"
+import { excludesOf } from "./source/excludes.ts"
+import { EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CompressionMode } from "../stages/compress/mode.ts"
-import type { CommonInput, CreationInput } from "./options.ts"
-import { printLosses, printProblems } from "./incomplete.ts"
-import { makeOutput, type Output } from "./output.ts"
-import { backupMeter } from "./progress.ts"
-import { plural, secondsSince, showBytes, showDuration } from "./quantity.ts"
-import { describeMade, describeOpen, type OpenError, repositoryLocation, withRepository } from "./repository.ts"
-import { admitRecord } from "./record.ts"
-import { entriesOf, rootsOf } from "./roots.ts"
-import { describeSnapshot, inFuture, tagsIn } from "./snapshot.ts"
-import { commandInput, incoming, stdinInput } from "./stdin.ts"
-import { printTraffic } from "./traffic.ts"
+import type { CommonInput, CreationInput } from "./arguments/inputs.ts"
+import { printLosses, printProblems } from "./output/problems.ts"
+import { makeOutput, type Output } from "./output/output.ts"
+import { backupMeter } from "./output/progress.ts"
+import { plural, secondsSince, showBytes, showDuration } from "./output/quantity.ts"
+import { describeMade, describeOpen, type OpenError, repositoryLocation, withRepository } from "./repository/open.ts"
+import { admitRecord } from "./repository/admit.ts"
+import { entriesOf, rootsOf } from "./source/roots.ts"
+import { describeSnapshot, inFuture, tagsIn } from "./selection/snapshots.ts"
+import { commandInput, incoming, stdinInput } from "./source/stdin.ts"
+import { printTraffic } from "./output/traffic.ts"
 
 export interface BackupInput extends CommonInput, CreationInput {
   readonly paths: ReadonlyArray<string>
@@ -139,7 +139,7 @@ const incomingOf = Effect.fnUntraced(function* (
   const what = { paths: [resolve("/", name)], problems, ended: () => {} }
   if (!tar) return { ...what, ...yield* incoming(name, yield* stdinFromCommand ? commandInput(args) : stdinInput) }
   const [{ tarInput }, { readTar }] = yield* Effect.promise(() =>
-    Promise.all([import("./tar_input.ts"), import("../stages/tar/mod.ts")])
+    Promise.all([import("./source/tar_input.ts"), import("../stages/tar/mod.ts")])
   )
   const entries = readTar(yield* tarInput, { problem: (problem) => problems.push(problem) })
   return { ...what, entries, failed: Effect.never }

@@ -1,15 +1,15 @@
 /** `penstock check`: verifies a repository. */
 import * as Effect from "effect/Effect"
-import { UsageError } from "./error.ts"
-import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import { adviceOnUnreadable, printFindings } from "./findings.ts"
-import type { CommonInput, FilterInput } from "./options.ts"
-import { makeOutput } from "./output.ts"
-import { plural, secondsSince, showBytes, showCount, showDuration } from "./quantity.ts"
-import { admitFilter } from "./record.ts"
-import { type OpenError, withRepository } from "./repository.ts"
-import { filtered, filterOf, listSnapshots } from "./snapshot.ts"
-import { printTraffic } from "./traffic.ts"
+import { UsageError } from "./process/usage_error.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
+import { adviceOnUnreadable, printFindings } from "./output/findings.ts"
+import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
+import { makeOutput } from "./output/output.ts"
+import { plural, secondsSince, showBytes, showCount, showDuration } from "./output/quantity.ts"
+import { admitFilter } from "./repository/admit.ts"
+import { type OpenError, withRepository } from "./repository/open.ts"
+import { filtered, filterOf, listSnapshots } from "./selection/snapshots.ts"
+import { printTraffic } from "./output/traffic.ts"
 
 export interface CheckInput extends CommonInput, FilterInput {
   readonly readData: boolean

@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import type { Format } from "../formats/format.ts"
 import { recordLossesBetween } from "../formats/record_fidelity.ts"
 import { lossesBetween } from "../stages/walk/represent.ts"
-import { between } from "./between.ts"
-import { UsageError } from "./error.ts"
-import type { CommonInput, DestinationInput, FilterInput, RepositoryOptions } from "./options.ts"
-import type { Output } from "./output.ts"
-import { targetNames } from "./password.ts"
-import { describeMade, formatNamed, type Found, type OpenError, openRepository } from "./repository.ts"
+import { between } from "./replicate.ts"
+import { UsageError } from "./process/usage_error.ts"
+import type { CommonInput, DestinationInput, FilterInput, RepositoryOptions } from "./arguments/inputs.ts"
+import type { Output } from "./output/output.ts"
+import { targetNames } from "./secrets/password.ts"
+import { describeMade, formatNamed, type Found, type OpenError, openRepository } from "./repository/open.ts"
 
 export interface ConvertInput extends CommonInput, DestinationInput, FilterInput {
   readonly snapshot: ReadonlyArray<string>

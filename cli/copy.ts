@@ -1,10 +1,10 @@
 /** `penstock copy`: copies the snapshots of one repository into another of the same format. */
 import * as Effect from "effect/Effect"
-import { between, type BetweenInput } from "./between.ts"
-import { UsageError } from "./error.ts"
-import type { CopyTargetInput } from "./options.ts"
-import { targetNames } from "./password.ts"
-import { type OpenError, openRepository } from "./repository.ts"
+import { between, type BetweenInput } from "./replicate.ts"
+import { UsageError } from "./process/usage_error.ts"
+import type { CopyTargetInput } from "./arguments/inputs.ts"
+import { targetNames } from "./secrets/password.ts"
+import { type OpenError, openRepository } from "./repository/open.ts"
 
 export interface CopyInput extends BetweenInput, CopyTargetInput {}
 

@@ -2,12 +2,19 @@
 import * as Effect from "effect/Effect"
 import { recordLossesBetween, wholeRecord } from "../formats/record_fidelity.ts"
 import { lossesBetween } from "../stages/walk/represent.ts"
-import { UsageError } from "./error.ts"
-import { EXIT_OK } from "./exit.ts"
-import type { CommonInput, CreationInput } from "./options.ts"
-import { makeOutput } from "./output.ts"
-import { fromNames } from "./password.ts"
-import { describeMade, describeOpen, formatNamed, onThisMachine, type OpenError, openRepository } from "./repository.ts"
+import { UsageError } from "./process/usage_error.ts"
+import { EXIT_OK } from "./process/exit_codes.ts"
+import type { CommonInput, CreationInput } from "./arguments/inputs.ts"
+import { makeOutput } from "./output/output.ts"
+import { fromNames } from "./secrets/password.ts"
+import {
+  describeMade,
+  describeOpen,
+  formatNamed,
+  onThisMachine,
+  type OpenError,
+  openRepository,
+} from "./repository/open.ts"
 
 export interface InitInput extends CommonInput, CreationInput {
   /** The repository whose key the new one gets. */

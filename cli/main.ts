@@ -6,5 +6,5 @@ checkNode()
 import("../adapters/runtime/memory.ts").then(({ leanMemory }) => {
   // Before anything else takes memory.
   leanMemory()
-  return Promise.all([import("./command.ts"), import("./run.ts")])
+  return Promise.all([import("./penstock.ts"), import("./run.ts")])
 }).then(([{ penstock }, { run }]) => run({ command: penstock, args: globalThis.process.argv.slice(2) }))

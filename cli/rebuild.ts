@@ -1,14 +1,14 @@
 /** `penstock rebuild`: makes lost indexes and catalogs again from the data. */
 import * as Effect from "effect/Effect"
-import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import { adviceOnUnreadable, printFindings } from "./findings.ts"
-import type { CommonInput } from "./options.ts"
-import { makeOutput } from "./output.ts"
-import { plural, secondsSince } from "./quantity.ts"
-import { type OpenError, withRepository } from "./repository.ts"
-import { describeSnapshot } from "./snapshot.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
+import { adviceOnUnreadable, printFindings } from "./output/findings.ts"
+import type { CommonInput } from "./arguments/inputs.ts"
+import { makeOutput } from "./output/output.ts"
+import { plural, secondsSince } from "./output/quantity.ts"
+import { type OpenError, withRepository } from "./repository/open.ts"
+import { describeSnapshot } from "./selection/snapshots.ts"
 import { snapshotRow } from "./snapshots.ts"
-import { printTraffic } from "./traffic.ts"
+import { printTraffic } from "./output/traffic.ts"
 
 /** Runs `rebuild`; gives the exit code: 1 when something is lost for good. */
 export const rebuild: (input: CommonInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {

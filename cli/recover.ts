@@ -3,12 +3,12 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { contentStream } from "../stages/walk/content.ts"
 import { displayPath } from "../stages/walk/path.ts"
-import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import type { CommonInput } from "./options.ts"
-import { makeOutput } from "./output.ts"
-import { plural, secondsSince, showBytes } from "./quantity.ts"
-import { onThisMachine, type OpenError, recoverRepository } from "./repository.ts"
-import { printTraffic } from "./traffic.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
+import type { CommonInput } from "./arguments/inputs.ts"
+import { makeOutput } from "./output/output.ts"
+import { plural, secondsSince, showBytes } from "./output/quantity.ts"
+import { onThisMachine, type OpenError, recoverRepository } from "./repository/open.ts"
+import { printTraffic } from "./output/traffic.ts"
 
 /** Names every file that is found, after reading all of it; gives the exit code: 1 when one cannot be read. */
 export const recover: (input: CommonInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {

@@ -18,16 +18,16 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import process from "node:process"
-import { emptyArgument } from "./arguments.ts"
-import { subcommandFirst } from "./before.ts"
+import { emptyArgument } from "./arguments/empty.ts"
+import { subcommandFirst } from "./arguments/subcommand_first.ts"
 import { leanMemory } from "../adapters/runtime/memory.ts"
-import type { OnExit } from "./flags.ts"
-import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./exit.ts"
-import type { FormatSource } from "./formats.ts"
-import { flush, outputError, print, printError, printErrorLines } from "./output.ts"
+import type { OnExit } from "./arguments/flags.ts"
+import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./process/exit_codes.ts"
+import type { FormatSource } from "./repository/formats.ts"
+import { flush, outputError, print, printError, printErrorLines } from "./output/output.ts"
 import { VERSION } from "./release.ts"
-import { onSignal } from "./signals.ts"
-import type { StoreOpener } from "./store.ts"
+import { onSignal } from "./process/signals.ts"
+import type { StoreOpener } from "./repository/store.ts"
 
 /** What to run. */
 export interface RunOptions {
@@ -59,11 +59,11 @@ export const run = async ({ command, args, formats, stores }: RunOptions): Promi
     root.subcommands.length > 0 ? subcommandFirst(args) : args,
   ).pipe(Effect.provide(environment))
   if (formats !== undefined) {
-    const { Formats } = await import("./formats.ts")
+    const { Formats } = await import("./repository/formats.ts")
     program = Effect.provideService(program, Formats, formats)
   }
   if (stores !== undefined) {
-    const { Stores } = await import("./store.ts")
+    const { Stores } = await import("./repository/store.ts")
     program = Effect.provideService(program, Stores, stores)
   }
   const fiber = Effect.runFork(program)

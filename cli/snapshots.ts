@@ -2,13 +2,13 @@
 import * as Effect from "effect/Effect"
 import type { SnapshotInfo } from "../formats/format.ts"
 import { displayPath } from "../stages/walk/path.ts"
-import { EXIT_FAILURE, EXIT_OK } from "./exit.ts"
-import type { CommonInput, FilterInput } from "./options.ts"
-import { makeOutput } from "./output.ts"
-import { plural, showBytes, showCount, showTime } from "./quantity.ts"
-import { admitFilter } from "./record.ts"
-import { type OpenError, withRepository } from "./repository.ts"
-import { describeUnlisted, filterOf, listSnapshots, SHORT_ID } from "./snapshot.ts"
+import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
+import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
+import { makeOutput } from "./output/output.ts"
+import { plural, showBytes, showCount, showTime } from "./output/quantity.ts"
+import { admitFilter } from "./repository/admit.ts"
+import { type OpenError, withRepository } from "./repository/open.ts"
+import { describeUnlisted, filterOf, listSnapshots, SHORT_ID } from "./selection/snapshots.ts"
 
 export interface SnapshotsInput extends CommonInput, FilterInput {}
 

@@ -3,10 +3,10 @@ import { execFile, spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { fileURLToPath } from "node:url"
-import { emptyArgument } from "../../cli/arguments.ts"
+import { emptyArgument } from "../../cli/arguments/empty.ts"
 import { VERSION } from "../../cli/release.ts"
 import { skipIf } from "../skip.ts"
-import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./spawn.ts"
+import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./process/spawn.ts"
 
 const file = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url).href)
 

@@ -4,7 +4,15 @@ import { existsSync, mkdirSync, rmSync, watch, writeFileSync } from "node:fs"
 import process from "node:process"
 import { test } from "node:test"
 import { dirname } from "node:path"
-import { backupScript, basicEnvironment, commandOf, type Ended, inDirectory, penstock, rowsOf } from "./spawn.ts"
+import {
+  backupScript,
+  basicEnvironment,
+  commandOf,
+  type Ended,
+  inDirectory,
+  penstock,
+  rowsOf,
+} from "./process/spawn.ts"
 
 const tree = (root: string, files: Readonly<Record<string, string>>): void => {
   mkdirSync(root, { recursive: true })
@@ -179,7 +187,7 @@ test("nohup keeps a command from ending with its terminal, but on Node, which fo
   await inDirectory(async (at) => {
     assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
     const hangUp = ["--stdin-from-command", "--", "sh", "-c", "kill -HUP $PPID; sleep 0.3; echo done"]
-    const [program, ...args] = commandOf("tests/cli/fake_main.ts")
+    const [program, ...args] = commandOf("tests/cli/process/fake_main.ts")
     const { status, stderr } = spawnSync(
       "sh",
       ["-c", `trap "" HUP; exec "$0" "$@"`, program, ...args, "penstock", "backup", "-r", at("repo"), ...hangUp],

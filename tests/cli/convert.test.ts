@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
-import { inDirectory, penstock, rowsOf } from "./spawn.ts"
+import { inDirectory, penstock, rowsOf } from "./process/spawn.ts"
 
 const env = { PENSTOCK_PASSWORD: "secret", PENSTOCK_TO_PASSWORD: "other" }
 

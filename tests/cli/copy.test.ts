@@ -2,9 +2,9 @@ import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { noise } from "../suites/format.ts"
-import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
-const main = "tests/cli/quick_main.ts"
+const main = "tests/cli/process/quick_main.ts"
 const env = { PENSTOCK_PASSWORD: "secret", PENSTOCK_TO_PASSWORD: "other", PENSTOCK_FROM_PASSWORD: "secret" }
 const penstock = (args: ReadonlyArray<string>, password = "secret"): Promise<Ended> =>
   runScript(main, args, { env: { ...env, PENSTOCK_PASSWORD: password } })

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
 /** Where a snapshot is listed, by format: the objects that are damaged here. */
 const PLACES: Readonly<Record<string, RegExp>> = {
@@ -35,7 +35,7 @@ for (const [format, place] of Object.entries(PLACES)) {
         PENSTOCK_TO_PASSWORD: "secret",
       }
       const run = (...args: ReadonlyArray<string>): Promise<Ended> =>
-        runScript("tests/cli/quick_main.ts", args, { env })
+        runScript("tests/cli/process/quick_main.ts", args, { env })
       const repo = ["-r", at("repo"), "--no-cache", ...secret]
       const made = await run("backup", "--init", "-q", ...repo, "--format", format, at("src"))
       assert.equal(made.code, 0, made.stderr)

@@ -7,7 +7,7 @@ import { test } from "node:test"
 import { Effect, Redacted } from "effect"
 import { newIdentity, recipientOf } from "../../stages/encrypt/age.ts"
 import { skipIf } from "../skip.ts"
-import { basicEnvironment, commandOf, type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { basicEnvironment, commandOf, type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
 const main = "cli/main.ts"
 const run = (args: ReadonlyArray<string>): Promise<Ended> => runScript(main, args, { env: {} })

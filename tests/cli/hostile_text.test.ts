@@ -6,7 +6,7 @@ import assert from "node:assert/strict"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { HIDDEN_CHARACTERS } from "../../stages/walk/path.ts"
-import { type Ended, inDirectory, runScript } from "./spawn.ts"
+import { type Ended, inDirectory, runScript } from "./process/spawn.ts"
 
 /**
  * A control sequence of both kinds, marks and overrides of the direction, a line of its own, and a separator of lines.
@@ -20,7 +20,7 @@ const raw = new RegExp(HIDDEN_CHARACTERS, "gu")
 const rawOf = (text: string): ReadonlyArray<string> =>
   (text.match(raw) ?? []).filter((found) => found !== "\n").map((found) => found.charCodeAt(0).toString(16))
 
-const run = (...args: ReadonlyArray<string>) => runScript("tests/cli/quick_main.ts", args)
+const run = (...args: ReadonlyArray<string>) => runScript("tests/cli/process/quick_main.ts", args)
 
 test("names, hosts, tags and paths are shown, not obeyed, by every command", async () => {
   await inDirectory(async (at) => {

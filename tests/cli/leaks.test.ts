@@ -4,11 +4,11 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
-import type { Script } from "./bundled.ts"
-import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+import type { Script } from "./process/bundled.ts"
+import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
-const main = "tests/cli/quick_main.ts"
-const remoteMain = "tests/cli/remote_main.ts"
+const main = "tests/cli/process/quick_main.ts"
+const remoteMain = "tests/cli/process/remote_main.ts"
 
 const secret = (): string => `sEcReT${randomBytes(12).toString("hex")}`
 

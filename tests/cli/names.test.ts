@@ -6,9 +6,9 @@ import { createServer } from "node:net"
 import process from "node:process"
 import { test } from "node:test"
 import { skipIf } from "../skip.ts"
-import { inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
-const run = (...args: ReadonlyArray<string>) => runScript("tests/cli/quick_main.ts", args)
+const run = (...args: ReadonlyArray<string>) => runScript("tests/cli/process/quick_main.ts", args)
 const noBytes = "Deno" in globalThis
   ? "Deno has no names that are not UTF-8"
   : process.platform !== "linux" && "only Linux has names that are not UTF-8 everywhere"

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { test } from "node:test"
-import { bundled } from "./bundled.ts"
+import { bundled } from "./process/bundled.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 const node = join(root, "node_modules/.bin/node")

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
-import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./spawn.ts"
+import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./process/spawn.ts"
 
 test("restores all, a subtree, or what matches, with the directories above it", async () => {
   await inDirectory(async (at) => {
@@ -207,7 +207,7 @@ test("a dry run lists what is not the same in the target, in any format, and wri
       const repo = ["-r", at(format), ...secrets]
       const own = { env: secrets.length > 0 ? {} : env }
       const run = (command: string, ...args: ReadonlyArray<string>) =>
-        runScript("tests/cli/quick_main.ts", [command, ...repo, ...args], own)
+        runScript("tests/cli/process/quick_main.ts", [command, ...repo, ...args], own)
       const made = await run("backup", "--init", "-q", "--format", format, at("src"))
       assert.equal(made.code, 0, made.stderr)
       const target = ["-t", at(`out-${format}`), "--json"]
@@ -230,7 +230,7 @@ test("a dry run lists what is not the same in the target, in any format, and wri
 
 /** With a format that keeps times. */
 const bkp = (args: ReadonlyArray<string>) =>
-  runScript("tests/cli/quick_main.ts", args, { env: { PENSTOCK_PASSWORD: "secret" } })
+  runScript("tests/cli/process/quick_main.ts", args, { env: { PENSTOCK_PASSWORD: "secret" } })
 
 test("what differs in mode or time alone is restored, and a dry run says so", async () => {
   await inDirectory(async (at) => {

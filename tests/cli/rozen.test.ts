@@ -1,8 +1,8 @@
 import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
-import type { Script } from "./bundled.ts"
-import { type Ended, inDirectory, rowsOf, runScript, type SpawnOptions } from "./spawn.ts"
+import type { Script } from "./process/bundled.ts"
+import { type Ended, inDirectory, rowsOf, runScript, type SpawnOptions } from "./process/spawn.ts"
 
 const run = (script: Script, args: ReadonlyArray<string>, options: SpawnOptions = {}): Promise<Ended> =>
   runScript(script, args, { ...options, fromSource: true })

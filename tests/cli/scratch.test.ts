@@ -7,7 +7,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { test } from "node:test"
 import { skipIf } from "../skip.ts"
-import { inDirectory, runScript } from "./spawn.ts"
+import { inDirectory, runScript } from "./process/spawn.ts"
 
 const isRoot = process.getuid?.() === 0
 
@@ -22,7 +22,7 @@ const quick = (
   env: Record<string, string>,
   through: ReadonlyArray<string> = [],
   input = "",
-) => runScript("tests/cli/quick_main.ts", args, { env, through, input })
+) => runScript("tests/cli/process/quick_main.ts", args, { env, through, input })
 
 const formats = [
   { format: "rozen", options: [], env: { PENSTOCK_PASSWORD: "secret" } },

@@ -16,13 +16,13 @@ import process from "node:process"
 import { test } from "node:test"
 import { skipIf } from "../skip.ts"
 import { missing } from "../tool.ts"
-import { type Ended, inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
 const isRoot = process.getuid?.() === 0
 const reason = process.platform === "win32" ? "modes are not kept from their owner here" : isRoot && missing("setpriv")
 
 const quick = (args: ReadonlyArray<string>, env: Record<string, string>): Promise<Ended> =>
-  runScript("tests/cli/quick_main.ts", args, {
+  runScript("tests/cli/process/quick_main.ts", args, {
     env,
     // Without its capabilities, root is a user for whom mode 000 counts.
     ...(isRoot ? { through: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] } : {}),

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { skipIf } from "../skip.ts"
-import { inDirectory, rowsOf, runScript } from "./spawn.ts"
+import { inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
 const asked = spawnSync("id", ["-un"], { encoding: "utf8" })
 const name = asked.stdout?.trim() ?? ""
@@ -26,11 +26,11 @@ test(
         for (const user of [{}, { USER: "another", LOGNAME: "another", USERNAME: "another" }]) {
           const repo = ["-r", at(format), ...args]
           const how = { env: { ...env, ...user } }
-          const made = await runScript("tests/cli/quick_main.ts", [
+          const made = await runScript("tests/cli/process/quick_main.ts", [
             ...["backup", "--init", ...repo, "--format", format, at("src")],
           ], how)
           assert.equal(made.code, 0, made.stderr)
-          const listed = await runScript("tests/cli/quick_main.ts", ["snapshots", ...repo, "--json"], how)
+          const listed = await runScript("tests/cli/process/quick_main.ts", ["snapshots", ...repo, "--json"], how)
           assert.equal(rowsOf(listed).findLast(({ type }) => type === "snapshot")!["username"], name, format)
         }
       }

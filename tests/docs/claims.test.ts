@@ -4,9 +4,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { test } from "node:test"
 import * as adapters from "../../adapters/mod.ts"
-import * as exit from "../../cli/exit.ts"
-import { describeChoice, usageOf } from "../../cli/chosen.ts"
-import { builtIn } from "../../cli/formats.ts"
+import * as exit from "../../cli/process/exit_codes.ts"
+import { describeChoice, usageOf } from "../../cli/repository/format_options.ts"
+import { builtIn } from "../../cli/repository/formats.ts"
 import * as penstock from "../../mod.ts"
 
 const root = resolve(import.meta.dirname, "../..")
@@ -51,9 +51,9 @@ test("names that the library guide imports or mentions are exported", () => {
 })
 
 test("the commands and options of the documents are those of the command", () => {
-  const source = ["command", "flags", "backup_command", "restore_command"].map((name) => read(`cli/${name}.ts`)).join(
-    "",
-  )
+  const folder = "cli/arguments"
+  const files = readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
+  const source = ["cli/penstock.ts", ...files].map(read).join("")
   const [, table] = /\n\| command \| \|\n([^]*?)\n\n/.exec(read("README.md"))!
   const commands = rowsOf(table!, /^`[a-z]+`$/).map(([cell]) => cell!.slice(1, -1))
   const built = [...source.matchAll(/^ {6}(\w+)Command\(/gm)].map(([, name]) => name!)

@@ -1,0 +1,27 @@
+/** How it is told that a snapshot is not all that its source was. */
+import type { Problem } from "../../formats/format.ts"
+import { displayPath } from "../../stages/walk/path.ts"
+import type { Loss } from "../../stages/walk/represent.ts"
+import type { Output } from "./output.ts"
+import { plural } from "./quantity.ts"
+
+/** Names what could not be read or stored; `of` is added to the rows of `--json`. */
+export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of: object = {}): void => {
+  for (const { path, message } of problems) {
+    out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+    out.row({ type: "problem", path, message, ...of })
+  }
+}
+
+/** Tells what the format does not keep of what is stored. */
+export const printLosses = (losses: ReadonlyArray<Loss>, out: Output, of: object = {}): void => {
+  for (const { what, entries, example } of losses) {
+    if (!out.quiet && !out.json) {
+      const path = displayPath(example === "" ? "." : example)
+      out.warn(
+        `Not kept: ${what}, of ${plural(entries, "entry", "entries")}${entries === 1 ? ":" : ", such as"} ${path}`,
+      )
+    }
+    out.row({ type: "loss", what, entries, example, ...of })
+  }
+}

@@ -1,0 +1,56 @@
+/** Why what is at a location, or is not there, cannot be used. */
+import { RepositoryError } from "../../formats/format.ts"
+import { describeKnown, type KnownRepository } from "./known_repositories.ts"
+import type { RepositoryOptions } from "../arguments/inputs.ts"
+import type { SecretNames } from "../secrets/password.ts"
+import type { OpenMode } from "./open.ts"
+import { databasePath, localPath } from "../source/roots.ts"
+import { quoted } from "../../adapters/runtime/quote.ts"
+import { danglingLink } from "./store.ts"
+
+/** What lies at the location is not the repository that was there last. */
+export const anotherAt = (
+  location: string,
+  before: KnownRepository,
+  now: KnownRepository,
+  { options }: SecretNames,
+): RepositoryError =>
+  new RepositoryError({
+    reason: "foreign",
+    message: `Another repository lies at ${location} than last time (${describeKnown(now)}; it was ${
+      describeKnown(before)
+    }): if you put it there, give ${options}new-repository; if not, somebody else may have`,
+  })
+
+/**
+ * The location, or a directory above it, is a link whose end is not there, such as a disk that is not mounted: nothing
+ * is made in its place.
+ */
+export const nowhereAt = (location: string): RepositoryError | undefined => {
+  const path = localPath(location) ?? databasePath(location)
+  const found = path === undefined ? undefined : danglingLink(path)
+  return found === undefined ? undefined : new RepositoryError({
+    reason: "none",
+    message: `${found.link} is a symbolic link to ${found.target}, which is not there: is its disk mounted?`,
+  })
+}
+
+/** There is no repository; nothing when it is to be made. */
+export const noneAt = (
+  location: string,
+  mode: OpenMode,
+  before: KnownRepository | undefined,
+  names: SecretNames,
+  { newRepository }: RepositoryOptions,
+): RepositoryError | undefined => {
+  const none = (message: string) => new RepositoryError({ reason: "none", message })
+  const gone = before === undefined
+    ? `There is no repository at ${location}`
+    : `There is no repository at ${location} any more, where one was (${describeKnown(before)}): is its disk mounted?`
+  const make = (how: string) => `${before === undefined ? `; make one with` : ` To make another`}: ${how}`
+  if (mode === "open") return none(`${gone}${make(`penstock init -r ${quoted(location)}`)}`)
+  if (mode === "either" && before !== undefined && !newRepository) {
+    return none(`${gone}${make(`give ${names.options}new-repository`)}`)
+  }
+  return undefined
+}

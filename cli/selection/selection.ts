@@ -1,0 +1,151 @@
+/** What part of a snapshot is meant: subtrees and patterns, matched against the paths in it. */
+import * as Effect from "effect/Effect"
+import type { SnapshotInfo } from "../../formats/format.ts"
+import type { Entry, EntryKind } from "../../stages/walk/entry.ts"
+import { type Excludes, makeExcludes } from "../../stages/walk/ignore.ts"
+import { baseName, displayText, joinPath, parentPath, unquotePath } from "../../stages/walk/path.ts"
+import { UsageError } from "../process/usage_error.ts"
+import { parsePattern, type Pattern, patternAt, type Place, placeOf } from "./pattern.ts"
+
+/** Says which entries of a snapshot are wanted. */
+export interface Selection {
+  /** False when everything is wanted. */
+  readonly partial: boolean
+  /** Whether the entry itself is wanted. */
+  readonly wanted: (path: string, kind: EntryKind) => boolean
+  /** False when neither the entry nor anything beneath it can be wanted. Without `kind`, for an entry of any kind. */
+  readonly reaches: (path: string, kind?: EntryKind) => boolean
+  /**
+   * What of all that is wanted was not among the entries that `wanted` has been asked about; `what` is for a sentence.
+   */
+  readonly unmatched: () => ReadonlyArray<{ readonly given: string; readonly what: string }>
+}
+
+/**
+ * A path that a user gave, as a path in the snapshot: absolute paths beneath what was backed up are made relative to
+ * it, any other leading `/` stands for the root of the snapshot.
+ */
+export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths">): string => {
+  const clean = given.split("/").filter((part) => part !== "" && part !== ".").join("/")
+  if (!given.startsWith("/")) return clean
+  for (const root of snapshot.paths) {
+    const top = root.split("/").filter((part) => part !== "").join("/")
+    const within = clean === top ? "" : clean.startsWith(`${top}/`) ? clean.slice(top.length + 1) : undefined
+    if (top === "" || within === undefined) continue
+    return snapshot.paths.length === 1 ? within : joinPath(baseName(top), within)
+  }
+  return clean
+}
+
+/**
+ * The entries beneath any of `subtrees` (all, when there are none) that match any of `globs` (all, when there are
+ * none). Both take names as they are shown, with `\xNN` for a byte. Globs mean what they mean to a backup of the same
+ * paths; those that begin with a `/` may begin at the top of the snapshot, too. Fails with {@link UsageError} when a
+ * glob cannot match anything.
+ */
+export const selection = (
+  subtrees: ReadonlyArray<string>,
+  globs: ReadonlyArray<string>,
+  snapshot: Pick<SnapshotInfo, "paths">,
+): Effect.Effect<Selection, UsageError> =>
+  Effect.suspend(() => {
+    const patterns: Array<Pattern> = []
+    for (const glob of globs) {
+      const pattern = parsePattern(glob)
+      if (typeof pattern === "string") return Effect.fail(new UsageError({ message: pattern }))
+      patterns.push(pattern)
+    }
+    return Effect.succeed(select(subtrees, patterns, snapshot))
+  })
+
+const select = (
+  subtrees: ReadonlyArray<string>,
+  patterns: ReadonlyArray<Pattern>,
+  snapshot: Pick<SnapshotInfo, "paths">,
+): Selection => {
+  const tops = new Map(subtrees.map((given) => [given, snapshotPath(unquotePath(given), snapshot)]))
+  const places = placesOf(snapshot)
+  const rules = (pattern: Pattern): ReadonlyArray<string> => [
+    ...new Set(places.flatMap((place) => patternAt(pattern, place).rules)),
+  ]
+  const matcher = makeExcludes(patterns.flatMap(rules))
+  const all = tops.size === 0 || [...tops.values()].includes("")
+  const isIn = (path: string, top: string): boolean => top === "" || path === top || path.startsWith(`${top}/`)
+  const inTops = (path: string): boolean => all || [...tops.values()].some((top) => isIn(path, top))
+  const matchedBy = (matcher: Excludes | undefined, path: string, kind: EntryKind): boolean =>
+    path !== "" && matcher?.(path, kind === "directory") === true
+  const matches = (path: string, kind: EntryKind): boolean => matcher === undefined || matchedBy(matcher, path, kind)
+  // The whole snapshot is always there, also when nothing is in it.
+  const unusedTops = new Map([...tops].filter(([, top]) => top !== ""))
+  const unusedPatterns = new Map(
+    patterns.filter(({ negated }) => !negated).map((pattern) => [
+      pattern.given,
+      makeExcludes(rules(pattern)),
+    ]),
+  )
+  return {
+    partial: !all || patterns.length > 0,
+    wanted: (path, kind) => {
+      if (!inTops(path)) return false
+      for (const [given, top] of unusedTops) if (isIn(path, top)) unusedTops.delete(given)
+      if (!matches(path, kind)) return false
+      for (const [given, own] of unusedPatterns) if (matchedBy(own, path, kind)) unusedPatterns.delete(given)
+      return true
+    },
+    reaches: (path, kind) =>
+      kind === undefined || kind === "directory"
+        ? inTops(path) || path === "" || [...tops.values()].some((top) => top.startsWith(`${path}/`))
+        : inTops(path) && matches(path, kind),
+    unmatched: () => [
+      ...[...unusedTops.keys()].map((given) => ({ given, what: `"${displayText(given)}"` })),
+      ...[...unusedPatterns.keys()].map((given) => ({ given, what: `--include ${displayText(given)}` })),
+    ],
+  }
+}
+
+/** Where patterns are matched: in each path that was backed up, and from the top of the snapshot. */
+const placesOf = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> => [
+  { names: [], under: "" },
+  ...paths.map((path) => {
+    const place = placeOf(path, "")
+    return paths.length === 1 ? place : { ...place, under: place.names.at(-1) ?? "" }
+  }),
+]
+
+/**
+ * Keeps the wanted entries of a depth-first stream, with the directories that lead to them. Give it the arrays one by
+ * one. A hard link to a file that is left out becomes a file of its own.
+ */
+export const selector = (selection: Selection): (entries: ReadonlyArray<Entry>) => ReadonlyArray<Entry> => {
+  if (!selection.partial) {
+    return (entries) => {
+      // Paths may be named beside the whole: asking tells which of them are there.
+      for (const { kind, path } of entries) selection.wanted(path, kind)
+      return entries
+    }
+  }
+  /** Directories not emitted so far, outermost first; each is the parent of the next. */
+  let waiting: Array<Entry> = []
+  return (entries) => {
+    const out: Array<Entry> = []
+    for (const entry of entries) {
+      const parent = parentPath(entry.path)
+      while (waiting.length > 0) {
+        const last = waiting.at(-1)!.path
+        if (last === "" || parent === last || parent.startsWith(`${last}/`)) break
+        waiting.pop()
+      }
+      if (selection.wanted(entry.path, entry.kind)) {
+        out.push(...waiting, unlinked(entry, selection))
+        waiting = []
+      } else if (entry.kind === "directory") waiting.push(entry)
+    }
+    return out
+  }
+}
+
+const unlinked = (entry: Entry, { wanted }: Selection): Entry => {
+  if (entry.linkTo === undefined || wanted(entry.linkTo, entry.kind)) return entry
+  const { linkTo: _, ...alone } = entry
+  return alone
+}

@@ -1,0 +1,166 @@
+/** Which snapshots are meant. */
+import * as Effect from "effect/Effect"
+import { resolve } from "node:path"
+import { type FormatError, isInFuture, type Repository, type SnapshotInfo } from "../../formats/format.ts"
+import { OnUnlisted } from "../../formats/unlisted.ts"
+import { displayPath, displayText } from "../../stages/walk/path.ts"
+import { UsageError } from "../process/usage_error.ts"
+import type { FilterInput } from "../arguments/inputs.ts"
+import type { Output } from "../output/output.ts"
+import { plural, showTime } from "../output/quantity.ts"
+
+/** How many digits of an ID are shown to people. */
+export const SHORT_ID = 8
+
+/** `1a2b3c4d of 2026-11-21 00:41:03`; without the time where the format keeps none. */
+export const describeSnapshot = ({ id, time }: SnapshotInfo): string =>
+  `${id.slice(0, SHORT_ID)}${time === 0 ? "" : ` of ${showTime(time)}`}`
+
+/** The tags in one value of `--tag`: they are split at commas. */
+export const tagsIn = (text: string): Effect.Effect<ReadonlyArray<string>, UsageError> => {
+  const tags = text.split(",").map((tag) => tag.trim()).filter((tag) => tag !== "")
+  return tags.length > 0
+    ? Effect.succeed(tags)
+    : Effect.fail(new UsageError({ message: `--tag "${text}" names no tag; write --tag daily or --tag daily,home` }))
+}
+
+/** The snapshots of a repository. */
+export interface Listing {
+  /** Oldest first. */
+  readonly snapshots: ReadonlyArray<SnapshotInfo>
+  /** How many are there and cannot be listed, as far as that is known; each was named. */
+  readonly unlisted: number
+}
+
+/** Lists snapshots; names those that cannot be listed. */
+export const listSnapshots: (repository: Repository) => Effect.Effect<Listing, FormatError> = Effect.fnUntraced(
+  function* (repository) {
+    let unlisted = 0
+    const warn = yield* OnUnlisted
+    const snapshots = yield* Effect.provideService(repository.snapshots, OnUnlisted, (message) => {
+      unlisted += 1
+      return warn(message)
+    })
+    return { snapshots, unlisted }
+  },
+)
+
+/** What there is to say of snapshots that cannot be listed. */
+export const describeUnlisted = (unlisted: number): string =>
+  `${plural(unlisted, "snapshot")} cannot be listed: see above; penstock check says what is damaged, and what to do`
+
+/** Chooses among snapshots. */
+export interface SnapshotFilter {
+  readonly fits: (snapshot: SnapshotInfo) => boolean
+  /** The options, as they were given; `""` when there are none. */
+  readonly given: string
+}
+
+/** What `--host`, `--path` and `--tag` choose: one of the hosts, all of the paths, all tags of one `--tag`. */
+export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, UsageError> = Effect.fnUntraced(
+  function* ({ onlyHost, onlyPath, onlyTag }) {
+    const tags = yield* Effect.forEach(onlyTag, tagsIn)
+    const paths = onlyPath.map((path) => resolve(path))
+    return {
+      fits: (snapshot) =>
+        (onlyHost.length === 0 || onlyHost.includes(snapshot.hostname)) &&
+        paths.every((path) => snapshot.paths.includes(path)) &&
+        (tags.length === 0 || tags.some((all) => all.every((tag) => snapshot.tags.includes(tag)))),
+      given: [
+        ...onlyHost.map((host) => `--host ${host}`),
+        ...paths.map((path) => `--path ${path}`),
+        ...onlyTag.map((tag) => `--tag ${tag}`),
+      ].map(displayText).join(" "),
+    }
+  },
+)
+
+/** Snapshots that a filter lets through; fails when there are none. */
+export const filtered = (
+  { snapshots, unlisted }: Listing,
+  { fits, given }: SnapshotFilter,
+): Effect.Effect<ReadonlyArray<SnapshotInfo>, UsageError> => {
+  const fitting = snapshots.filter(fits)
+  if (fitting.length > 0) return Effect.succeed(fitting)
+  if (snapshots.length === 0 && unlisted > 0) return Effect.fail(noneListed(unlisted))
+  return snapshots.length === 0 && given === "" ? Effect.succeed(fitting) : Effect.fail(
+    new UsageError({ message: `No snapshot fits ${given}; penstock snapshots lists them all${besides(unlisted)}` }),
+  )
+}
+
+/** All snapshots are damaged. */
+const noneListed = (unlisted: number): UsageError =>
+  new UsageError({
+    message: `The repository has snapshots, but ${
+      unlisted === 1 ? "the only one is" : `all ${unlisted} are`
+    } damaged: see above; penstock check says what to do`,
+  })
+
+/** The one that is meant may be damaged. */
+const besides = (unlisted: number): string =>
+  unlisted === 0 ? "" : `, but for ${plural(unlisted, "damaged one", "damaged ones")}; see above`
+
+/**
+ * The snapshot that `latest` or the start of an ID names, of those that the filter lets through. Fails with {@link
+ * UsageError} when none or several fit. When `latest` could have meant another, because there are several hosts or
+ * paths, it is said which was taken.
+ */
+export const pickSnapshot: (
+  listing: Listing,
+  name: string,
+  filter: SnapshotFilter,
+  out: Pick<Output, "remark">,
+) => Effect.Effect<SnapshotInfo, FormatError | UsageError> = Effect.fnUntraced(function* (listing, name, filter, out) {
+  if (listing.snapshots.length === 0 && listing.unlisted === 0) {
+    return yield* new UsageError({ message: "The repository has no snapshots yet; make one with penstock backup" })
+  }
+  const candidates = yield* filtered(listing, filter)
+  const wanted = name.toLowerCase()
+  if (wanted === "latest") {
+    const newest = candidates.at(-1)!
+    tellChoice(newest, candidates, out)
+    return newest
+  }
+  const fitting = wanted === "" ? [] : candidates.filter((snapshot) => snapshot.id.startsWith(wanted))
+  const exact = fitting.find((snapshot) => snapshot.id === wanted)
+  if (exact !== undefined) return exact
+  if (fitting.length === 1) return fitting[0]!
+  const which = filter.given === "" ? "" : ` that fits ${filter.given}`
+  return yield* new UsageError({
+    message: fitting.length === 0
+      ? `There is no snapshot "${name}"${which}; penstock snapshots lists them all${besides(listing.unlisted)}`
+      : `"${name}" is the start of ${fitting.length} snapshot IDs: ${
+        fitting.slice(0, 4).map((snapshot) => snapshot.id.slice(0, Math.max(SHORT_ID, wanted.length + 4))).join(", ")
+      }; give more digits`,
+  })
+})
+
+const tellChoice = (
+  newest: SnapshotInfo,
+  candidates: ReadonlyArray<SnapshotInfo>,
+  out: Pick<Output, "remark">,
+): void => {
+  const hosts = new Set(candidates.map(({ hostname }) => hostname))
+  const paths = new Set(candidates.map(({ paths }) => paths.join("\0")))
+  if (hosts.size > 1 || paths.size > 1) {
+    const others = [
+      ...(hosts.size > 1 ? [plural(hosts.size, "host")] : []),
+      ...(paths.size > 1 ? [plural(paths.size, "set of paths", "sets of paths")] : []),
+    ].join(" and ")
+    out.remark(
+      `Taking snapshot ${describeSnapshot(newest)}, of ${
+        [newest.hostname, ...newest.paths].map(displayPath).join(", ")
+      }. There are those of ${others}: --host, --path and --tag choose`,
+    )
+  }
+  const warning = inFuture(newest)
+  if (warning !== undefined) out.remark(warning)
+}
+
+/** A sentence about a snapshot that has a time to come. */
+export const inFuture = (snapshot: SnapshotInfo): string | undefined =>
+  !isInFuture(snapshot)
+    ? undefined
+    : `Snapshot ${
+      describeSnapshot(snapshot)
+    } is dated in the future: until then it stays the latest, whatever is backed up`

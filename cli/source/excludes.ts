@@ -1,0 +1,95 @@
+/** What a backup leaves out because the user says so, and which of these wishes had nothing to leave out. */
+import * as Effect from "effect/Effect"
+import { env } from "node:process"
+import { type Excludes as Matcher, makeExcludes } from "../../stages/walk/ignore.ts"
+import { UsageError } from "../process/usage_error.ts"
+import { parsePattern, type Pattern, patternAt, placeOf } from "../selection/pattern.ts"
+import { readText } from "../secrets/text_file.ts"
+
+/** What to leave out. */
+export interface Excludes {
+  /**
+   * Rules in gitignore syntax for what is beneath an absolute path. `all`: the pattern that leaves out everything
+   * there.
+   */
+  readonly beneath: (path: string) => { readonly rules: ReadonlyArray<string>; readonly all: string | undefined }
+  /** To be called with what a rule has left out beneath an absolute path. */
+  readonly left: (root: string, path: string, directory: boolean) => void
+  /** Patterns, as they were given, that have left out nothing so far. */
+  readonly unused: () => ReadonlyArray<string>
+}
+
+/** Collects the patterns of `--exclude` and `--exclude-file`. `paths` are those to back up, as they were typed. */
+export const excludesOf: (
+  patterns: ReadonlyArray<string>,
+  files: ReadonlyArray<string>,
+  paths: ReadonlyArray<string>,
+) => Effect.Effect<Excludes, UsageError> = Effect.fnUntraced(function* (patterns, files, paths) {
+  const given = [...patterns]
+  for (const file of files) given.push(...yield* linesOf(file))
+  const parsed: Array<Pattern> = []
+  for (const pattern of given) {
+    const one = parsePattern(pattern, paths)
+    if (typeof one === "string") return yield* new UsageError({ message: one })
+    parsed.push(one)
+  }
+  return collected(parsed)
+})
+
+const collected = (patterns: ReadonlyArray<Pattern>): Excludes => {
+  const unused = new Set(patterns.filter(({ negated }) => !negated))
+  const matchers = new Map<string, Map<Pattern, Matcher | undefined>>()
+  return {
+    beneath: (path) => {
+      const place = placeOf(path, "")
+      const rules: Array<string> = []
+      const own = new Map<Pattern, Matcher | undefined>()
+      let all: string | undefined
+      for (const pattern of patterns) {
+        const placed = patternAt(pattern, place)
+        rules.push(...placed.rules)
+        if (pattern.negated) {
+          all = undefined
+          continue
+        }
+        if (placed.all) all = pattern.given
+        if (placed.all) unused.delete(pattern)
+        own.set(pattern, makeExcludes(placed.rules))
+      }
+      matchers.set(path, own)
+      return { rules, all }
+    },
+    left: (root, path, directory) => {
+      if (unused.size === 0) return
+      const own = matchers.get(root)
+      for (const pattern of unused) {
+        if (own?.get(pattern)?.(path, directory) === true) unused.delete(pattern)
+      }
+    },
+    unused: () => [...unused].map(({ given }) => given),
+  }
+}
+
+/** The patterns in a file, one a line: without comments, and with the values of variables, as in restic. */
+const linesOf = Effect.fnUntraced(function* (file: string) {
+  const text = yield* readText(file, "exclude file")
+  const lines: Array<string> = []
+  for (
+    const line of text.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"))
+  ) {
+    let unset: string | undefined
+    lines.push(line.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (found, braced?: string, plain?: string) => {
+      const name = braced ?? plain
+      if (name === undefined) return "$"
+      const value = env[name]
+      if (value === undefined || value === "") unset = name
+      return value ?? found
+    }))
+    if (unset !== undefined) {
+      return yield* new UsageError({
+        message: `${file} says "${line}", and the variable ${unset} is not set; set it, or write $$ for a dollar sign`,
+      })
+    }
+  }
+  return lines
+})

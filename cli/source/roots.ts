@@ -1,0 +1,184 @@
+/** The PATH arguments of a backup, as one stream of entries. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { existsSync, realpathSync, statSync } from "node:fs"
+import { basename, dirname, join, relative, resolve, sep } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { Problem } from "../../formats/format.ts"
+import type { Entry } from "../../stages/walk/entry.ts"
+import { displayPath, displayText, joinPath } from "../../stages/walk/path.ts"
+import type { Source, SourceError, WalkOptions } from "../../stages/walk/source.ts"
+import { UsageError } from "../process/usage_error.ts"
+import type { Excludes } from "./excludes.ts"
+import { escaped } from "../selection/pattern.ts"
+import { whatIsAt } from "./root_kind.ts"
+
+/** Where a backup starts. */
+export interface Root {
+  /** Absolute, as recorded in the snapshot. */
+  readonly path: string
+  /** What is walked: the file itself, where `path` is a symlink to one. */
+  readonly from: string
+  /** What its entries are under in the snapshot; `""` when it is the only root. */
+  readonly under: string
+  readonly ignore: ReadonlyArray<string>
+}
+
+/** The roots that PATH arguments name, and what to tell the user about them. */
+export interface Roots {
+  readonly roots: ReadonlyArray<Root>
+  readonly remarks: ReadonlyArray<string>
+  /** Roots that are stored without their content. */
+  readonly problems: ReadonlyArray<Problem>
+}
+
+/**
+ * Makes the paths absolute, names them, and leaves the repository, and the cache of the command, out when they lie
+ * within one of them. Fails with {@link UsageError} when two have the same name, when one is the repository itself, and
+ * when nothing is left to back up.
+ */
+export const rootsOf = (
+  paths: ReadonlyArray<string>,
+  excludes: Excludes,
+  repository: string,
+  cache?: string,
+): Effect.Effect<Roots, UsageError> =>
+  Effect.suspend(() => {
+    const refuse = (message: string) => Effect.fail(new UsageError({ message }))
+    const absolute = [...new Set(paths.map((path) => resolve(path)))]
+    const several = absolute.length > 1
+    const names = new Map<string, string>()
+    const remarks: Array<string> = []
+    const problems: Array<Problem> = []
+    const roots: Array<Root> = []
+    const stores = filesOf(repository)
+    let empty = 0
+    let missing = 0
+    for (const path of absolute) {
+      const name = basename(path)
+      const other = names.get(name)
+      if (several && (name === "" || other !== undefined)) {
+        return refuse(
+          name === ""
+            ? `${path} has no name that its files could be under; back it up alone`
+            : `${other} and ${path} would both be "${name}" in the snapshot; back them up one at a time, or a directory above them`,
+        )
+      }
+      names.set(name, path)
+      const what = whatIsAt(path)
+      if (what.kind === "stream") return refuse(what.message)
+      if (what.kind === "bare") problems.push({ path: name, message: what.message })
+      if (what.kind === "missing") missing += 1
+      const inside = stores.map((store) => within(store, path)).filter((inside) => inside !== undefined)
+      if (inside.includes("")) return refuse(`${path} is the repository itself; name what to back up`)
+      if (inside.length > 0) remarks.push(`Leaving out ${displayPath(join(path, inside[0]!))}: it is the repository`)
+      const cached = cache === undefined || !existsSync(cache) ? undefined : within(resolve(cache), path)
+      if (cached !== undefined && cached !== "") {
+        remarks.push(`Leaving out ${displayPath(join(path, cached))}: it is the cache`)
+        inside.push(cached)
+      }
+      const { all, rules } = excludes.beneath(path)
+      if (all !== undefined && what.kind === "directory") {
+        remarks.push(`Leaving out all that is in ${displayPath(path)}: it matches --exclude ${displayText(all)}`)
+        empty += 1
+      }
+      roots.push({
+        path,
+        from: what.kind === "file" ? what.file : path,
+        under: several ? name : "",
+        ignore: [...rules, ...inside.flatMap((path) => patternsOf(path.split(sep).join("/")))],
+      })
+    }
+    if (several && missing === roots.length) {
+      return refuse(`None of the paths to back up is there: ${absolute.map(displayPath).join(", ")}`)
+    }
+    return empty === roots.length
+      ? refuse(`Nothing is left to back up. ${remarks.at(-1)}`)
+      : Effect.succeed({ roots, remarks, problems })
+  })
+
+/**
+ * The entries of all roots, one root after the other. With several roots, one that cannot be read is an entry of kind
+ * `unreadable`; a single one fails the stream. `left` is told what a pattern has left out of a root.
+ */
+export const entriesOf = (
+  source: Source,
+  roots: ReadonlyArray<Root>,
+  walk: Omit<WalkOptions, "ignore" | "leftOut">,
+  left: (root: Root, ...args: Parameters<NonNullable<WalkOptions["leftOut"]>>) => void,
+): Stream.Stream<Entry, SourceError> => {
+  const streams = roots.map((root) => {
+    const { from, ignore, path, under } = root
+    const walked = source.entries(from, { ...walk, ignore, leftOut: (...args) => left(root, ...args) })
+    // A single file has the name of what was walked.
+    const entries = from === path ? walked : Stream.map(walked, (entry) => ({ ...entry, path: basename(path) }))
+    return under === "" ? entries : entries.pipe(
+      (entries) => placed(entries, under),
+      Stream.catch((error: SourceError) =>
+        Stream.make<[Entry]>({ path: under, kind: "unreadable", metadata: {}, size: 0, problem: error.message })
+      ),
+    )
+  })
+  return streams.reduce((all, next) => Stream.concat(all, next))
+}
+
+/** Entries under a name; those of a root that is a single file have that name already. */
+const placed = <E>(entries: Stream.Stream<Entry, E>, under: string): Stream.Stream<Entry, E> =>
+  Stream.suspend(() => {
+    let directory: boolean | undefined
+    return Stream.map(entries, (entry) => {
+      directory ??= entry.path === ""
+      if (!directory) return entry
+      const path = joinPath(under, entry.path)
+      return entry.linkTo === undefined ? { ...entry, path } : { ...entry, path, linkTo: joinPath(under, entry.linkTo) }
+    })
+  })
+
+/** Path of a repository on this machine; undefined for any other. */
+export const localPath = (location: string): string | undefined => {
+  if (location.startsWith("file:")) {
+    try {
+      return fileURLToPath(location)
+    } catch {
+      return undefined
+    }
+  }
+  return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : resolve(location)
+}
+
+/** Path of the database that a repository lies in; undefined when it lies in none. */
+export const databasePath = (location: string): string | undefined => /^sqlite:(.+)$/i.exec(location)?.[1]
+
+/** Matches a repository, and the new version of one that is a file, as it is written beside the old one. */
+const patternsOf = (inside: string): ReadonlyArray<string> => {
+  const path = `/${escaped(inside)}`
+  return [path, `${path.replace(/[^/]*$/, ".$&")}.????????-????-????-????-????????????.part`]
+}
+
+/** Where a repository lies on this machine: a database has files beside it while it is open. */
+export const filesOf = (location: string): ReadonlyArray<string> => {
+  const path = localPath(location)
+  if (path !== undefined) return [path]
+  const database = databasePath(location)
+  return database === undefined ? [] : ["", "-wal", "-shm", "-journal"].map((end) => resolve(database) + end)
+}
+
+/** `inner` relative to `outer`, a directory, when it is, or will be, there and not outside of it. */
+export const within = (inner: string, outer: string): string | undefined => {
+  try {
+    if (!statSync(outer).isDirectory()) return undefined
+    const path = relative(realpathSync(outer), realPath(inner))
+    return path === ".." || path.startsWith(`..${sep}`) || resolve(path) === path ? undefined : path
+  } catch {
+    return undefined
+  }
+}
+
+/** Without symlinks, as far as it is there. */
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path))
+  }
+}

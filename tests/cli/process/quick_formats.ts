@@ -1,0 +1,23 @@
+/**
+ * The formats of the command, with keys from passwords that cost little to derive, where a new repository has a cost.
+ */
+import { builtIn, type FormatSource, type WriteOptions } from "../../../cli/repository/formats.ts"
+import { chosenBkp } from "../../../formats/bkp/choices.ts"
+import type { Format } from "../../../formats/format.ts"
+import { chosenRozen } from "../../../formats/rozen/choices.ts"
+
+const SCRYPT = { n: 1024, r: 8, p: 1 }
+
+const loads: Readonly<Record<string, (options?: WriteOptions) => Promise<Format>>> = {
+  rozen: ({ chosen = new Map(), ...options } = {}) =>
+    import("../../../formats/rozen/mod.ts").then(({ makeRozen }) =>
+      makeRozen({ ...options, ...chosenRozen(chosen), scrypt: SCRYPT })
+    ),
+  bkp: ({ chosen = new Map() } = {}) =>
+    import("../../../formats/bkp/mod.ts").then(({ makeBkp }) => makeBkp({ ...chosenBkp(chosen), iterations: 1000 })),
+}
+
+export const quickFormats: ReadonlyArray<FormatSource> = builtIn.map((source) => {
+  const load = loads[source.name]
+  return load === undefined ? source : { ...source, load }
+})

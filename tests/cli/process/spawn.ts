@@ -1,0 +1,94 @@
+/** Runs the command as a process of the runtime that runs the test. */
+import { spawn } from "node:child_process"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import process from "node:process"
+import { stateHome } from "../../state.ts"
+import { bundled, type Script, source } from "./bundled.ts"
+
+/** How a run ended. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How to run it. */
+export interface SpawnOptions {
+  /** Beside those of {@link basicEnvironment}; by default the password `secret`. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string
+  /** From the TypeScript of the checkout, not from the bundle of it, which starts faster. */
+  readonly fromSource?: boolean
+  /** A program that runs it, with its arguments. */
+  readonly through?: ReadonlyArray<string>
+  /** Called when the process runs. */
+  readonly started?: (child: ReturnType<typeof spawn>) => void
+}
+
+/** The variables that any process gets. */
+export const basicEnvironment = (): Record<string, string> => {
+  const cache = process.env["NODE_COMPILE_CACHE"]
+  return {
+    PATH: process.env["PATH"] ?? "",
+    HOME: process.env["HOME"] ?? "/",
+    XDG_STATE_HOME: stateHome,
+    ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
+  }
+}
+
+/** The program and its arguments that run a script on this runtime. */
+export const commandOf = (
+  script: Script,
+  { fromSource = false }: Pick<SpawnOptions, "fromSource"> = {},
+): readonly [program: string, ...ReadonlyArray<string>] => [
+  process.execPath,
+  ...("Deno" in globalThis ? ["run", "-A", "--no-check"] : []),
+  fromSource ? source(script) : bundled(script),
+]
+
+/** Runs a script, from the bundle when not told otherwise. */
+export const runScript = (
+  script: Script,
+  args: ReadonlyArray<string>,
+  { env = { PENSTOCK_PASSWORD: "secret" }, input, started, through = [], ...how }: SpawnOptions = {},
+): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const [program, ...prefix] = [...through, ...commandOf(script, how)] as [string, ...Array<string>]
+    const child = spawn(program, [...prefix, ...args], {
+      env: { ...basicEnvironment(), ...env },
+      stdio: ["pipe", "pipe", "pipe"],
+    })
+    let stdout = ""
+    let stderr = ""
+    child.stdout.on("data", (part) => stdout += part)
+    child.stderr.on("data", (part) => stderr += part)
+    child.on("error", reject)
+    child.on("close", (code) => resolve({ code, stdout, stderr }))
+    child.stdin.on("error", () => {})
+    child.stdin.end(input ?? "")
+    started?.(child)
+  })
+
+/** Runs `penstock` with the fake format. */
+export const penstock = (args: ReadonlyArray<string>, options?: SpawnOptions): Promise<Ended> =>
+  runScript("tests/cli/process/fake_main.ts", ["penstock", ...args], options)
+
+/** Runs `backup.ts` with the fake format. */
+export const backupScript = (args: ReadonlyArray<string>, options?: SpawnOptions): Promise<Ended> =>
+  runScript("tests/cli/process/fake_main.ts", ["backup.ts", ...args], options)
+
+/** The JSON objects of stdout. */
+export const rowsOf = ({ stdout }: Ended): ReadonlyArray<Readonly<Record<string, unknown>>> =>
+  stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line))
+
+/** Runs with a directory that is removed afterwards. */
+export const inDirectory = async (use: (path: (name: string) => string) => Promise<void>): Promise<void> => {
+  const directory = await mkdtemp(join(tmpdir(), "penstock-cli-"))
+  try {
+    await use((name) => join(directory, name))
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}

@@ -1,8 +1,0 @@
-/** `penstock` as in cli/main.ts, except that the passwords of new repositories cost little. */
-import { argv } from "node:process"
-import { leanMemory } from "../../adapters/runtime/memory.ts"
-import { quickFormats } from "./quick_formats.ts"
-
-leanMemory()
-const [{ penstock }, { run }] = await Promise.all([import("../../cli/command.ts"), import("../../cli/run.ts")])
-await run({ command: penstock, args: argv.slice(2), formats: quickFormats })
