@@ -13,7 +13,6 @@ import type { Packable } from "./packfile.ts"
 
 /** The packing over an area that is open; without a writer for reading only. */
 export const blockPacking = (shelf: Shelf, writer?: ShelfWriter): Packing => ({
-  name: "bkp",
   write: Effect.sync(() => packer(shelf, writer!)),
   read: Effect.sync(() => unpacker(shelf)),
 })

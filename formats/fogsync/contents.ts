@@ -6,7 +6,7 @@ import * as Stream from "effect/Stream"
 import type { Stored } from "../../stages/run/executor.ts"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
 import type { Packed } from "../../stages/pack/pack.ts"
-import type { Packer, PackStats } from "../../stages/pack/packing.ts"
+import type { PackStats } from "../../stages/pack/packing.ts"
 import type { Planned } from "../../stages/plan/plan.ts"
 import { unreadable } from "../../stages/run/unit.ts"
 import type { Content, Entry, Metadata } from "../../stages/walk/entry.ts"
@@ -85,20 +85,12 @@ export class Contents {
   store<E, R>(
     self: Stream.Stream<Planned<readonly ["walk"]>, E, R>,
   ): Stream.Stream<Packed<readonly ["walk", "pack"]>, E | FormatError, R> {
-    const packer: Packer = {
-      blockBytes: 0,
-      has: () => false,
-      claim: () => false,
-      add: () => Effect.void,
-      finish: Effect.void,
-      stats: () => this.stats,
-    }
-    const packing = { name: "fogsync", plan: [], packer }
+    const stats = () => this.stats
     return self.pipe(
       Stream.mapEffect((entry) => this.#add(entry)),
       Stream.concat(Stream.fromEffect(Effect.suspend(() => this.#complete()))),
       Stream.flattenIterable,
-      Stream.map((entry) => ({ ...entry, packing })),
+      Stream.map((entry) => ({ ...entry, stats })),
     )
   }
 

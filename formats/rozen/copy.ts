@@ -59,7 +59,6 @@ const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
     to: {
       packer,
       plan: [to.layout.chunk, to.layout.hash, to.layout.compress, to.layout.encrypt],
-      name: "packs",
       blocks: sameKey ? "sealed" : "compressed",
     },
     names,

@@ -141,7 +141,7 @@ export const storeCatalog: (
         ),
       )
       if (failure !== undefined) return yield* failure
-      return { size: file!.size!, chunks: file!.chunks, bytesStored: file!.packing.packer.stats().bytesStored }
+      return { size: file!.size!, chunks: file!.chunks, bytesStored: file!.stats().bytesStored }
     },
   )
 

@@ -10,7 +10,7 @@ import { type KnownPack, type Readable, readEnds } from "../../stages/pack/pack_
 import { PackError } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import { concernsObject, isUnreadable } from "../../stages/store/unreadable.ts"
-import { wholeObject } from "../../stages/store/whole_object.ts"
+import { wholeReads } from "../../stages/store/whole_reads.ts"
 import type { Opened } from "./opened.ts"
 
 /** Packs of content, or of the pages of catalogs. */
@@ -62,9 +62,6 @@ export const readStructure: (
 /** A header tells nothing that the name of the pack does not. */
 const mendable = ({ message }: PackError): string => `${message}; nothing is lost, and "penstock rebuild" mends it`
 
-/** A pack of a remote store up to so many bytes is fetched at once. */
-const WHOLE_BYTES = 32 << 20
-
 /** All chunks of a block. */
 const chunksAt = (list: Uint8Array): ReadonlyArray<ChunkAt> => {
   const chunks: Array<ChunkAt> = []
@@ -88,8 +85,8 @@ export const readPack: (
 ) => Effect.Effect<PackState, StoreError> = Effect.fnUntraced(
   function* ({ layout, store }: Opened, kind: PackKind, pack: KnownPack) {
     const { cipher, headerBytes } = layout[kind].packs
-    const from: Readable = store.properties.remote === true && pack.size <= WHOLE_BYTES
-      ? yield* wholeObject(store, pack.object, pack.size)
+    const from: Readable = store.properties.remote === true
+      ? wholeReads(store, { sizeOf: () => pack.size, bytes: pack.size })
       : store
     const footer = yield* readEnds(layout[kind], from, makeKernel(cipher, yield* Kernels), pack).pipe(
       Effect.catchTag("PackError", (error) => Effect.succeed(error)),

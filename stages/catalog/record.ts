@@ -60,7 +60,7 @@ export const record = <S extends Steps, E, R>(
     let stats = (): PackStats => ({ objects: 0, bytesStored: 0, chunksNew: 0, bytesAdded: 0 })
 
     const put = (entry: Packed<S>): void => {
-      stats = entry.packing.packer.stats
+      stats = entry.stats
       if (entry.kind === "unreadable") {
         problems.push({ path: entry.path, message: entry.problem ?? "It could not be read" })
         unreadable.add(entry.path)
@@ -101,8 +101,7 @@ const toStored = (
   entry: Packed<Steps>,
   unreadable: ReadonlySet<string>,
 ): StoredEntry & Pick<Stored, "digest"> => {
-  const { packing: _packing, steps: _steps, reused: _reused, warning: _warning, problem: _problem, linkTo, ...rest } =
-    entry
+  const { stats: _stats, steps: _steps, reused: _reused, warning: _warning, problem: _problem, linkTo, ...rest } = entry
   return {
     ...rest,
     kind: rest.kind as StoredEntry["kind"],

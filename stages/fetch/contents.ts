@@ -6,6 +6,7 @@ import * as Stream from "effect/Stream"
 import { concat } from "effect/Bytes"
 import { type Assembler, makeAssembler, openingOf, type Pieces, splitList } from "./assembler.ts"
 import type { Stored } from "../run/executor.ts"
+import { groupedInUnits } from "../run/group.ts"
 import { contentLength } from "../hash/chunk_list.ts"
 import { KernelError, Kernels } from "../kernel/kernel.ts"
 import { giveBack, Lender, PiecesLent } from "../memory/lent.ts"
@@ -71,7 +72,7 @@ export const contents = <S extends Steps, E, R>(
         return made
         // Units that come at the same time share one.
       }, Semaphore.withPermit(one))
-      return units(entries, unitBytes).pipe(
+      return unitsToRead(unitBytes)(entries).pipe(
         Stream.mapEffect(
           Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<S>>) {
             return yield* withContents(yield* assembler(unit[0]!.recipe), unit, {
@@ -201,30 +202,14 @@ export const contentError = (path: string, error: { readonly message: string }):
     ? new SourceError({ reason: "io", path, message: `Its content cannot be read: ${error.message}`, cause: error })
     : new SourceError({ reason: "damaged", path, message: `Its content is lost: ${error.message}`, cause: error })
 
-/** Groups consecutive entries of the same recipe. */
-const units = <S extends Steps, E, R>(
-  self: Stream.Stream<Fetched<S>, E, R>,
-  unitBytes: number,
-): Stream.Stream<ReadonlyArray<Fetched<S>>, E, R> =>
-  Stream.mapAccumArray(
-    self,
-    (): { held: Array<Fetched<S>>; bytes: number } => ({ held: [], bytes: 0 }),
-    (state, entries) => {
-      const full: Array<ReadonlyArray<Fetched<S>>> = []
-      const close = () => {
-        if (state.held.length > 0) full.push(state.held)
-        state.held = []
-        state.bytes = 0
-      }
-      for (const entry of entries) {
-        if (state.held.length > 0 && state.held[0]!.recipe !== entry.recipe) close()
-        const length = entry.kind === "file" ? contentLength(entry.chunks) : 0
-        if (length <= unitBytes && state.bytes + length > unitBytes) close()
-        state.held.push(entry)
-        if (length <= unitBytes) state.bytes += length
-        if (state.held.length >= UNIT_ENTRIES) close()
-      }
-      return [state, full] as const
+const unitsToRead = (unitBytes: number) =>
+  groupedInUnits<Fetched<Steps>>({
+    key: ({ recipe }) => recipe,
+    // A larger content is a stream: nothing of it is read with its unit.
+    bytesOf: ({ chunks, kind }) => {
+      const bytes = kind === "file" ? contentLength(chunks) : 0
+      return bytes <= unitBytes ? bytes : 0
     },
-    { onHalt: (state) => state.held.length > 0 ? [state.held] : [] },
-  )
+    startsAnew: (unit, bytes) => unit.bytes + bytes > unitBytes,
+    isFull: ({ entries }) => entries >= UNIT_ENTRIES,
+  })

@@ -51,7 +51,6 @@ export interface TransferOptions {
     readonly packer: Packer
     /** As of a backup. */
     readonly plan: Plan
-    readonly name: string
     /**
      * Blocks of the source, opened but still compressed, are blocks of the target when they are sealed: `sealed`, even
      * as they are stored, because the key is the same. Absent: they are made anew.
@@ -339,20 +338,15 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
       return results
     })
 
-    const via = (before: PackStats): Packed<Steps>["packing"] => ({
-      name: to.name,
-      plan,
-      packer: { ...packer, stats: () => since(before, packer.stats()) },
-    })
-
     return {
       entries: (entries) =>
         Stream.unwrap(Effect.map(OnRead, (onRead) => {
-          const packing = via(packer.stats())
+          const before = packer.stats()
+          const stats = () => since(before, packer.stats())
           return Stream.rechunk(entries, UNIT_ENTRIES).pipe(
             Stream.mapArrayEffect((all) =>
               Effect.map(unit(all, onRead), (stored) =>
-                stored.map((entry): Packed<Steps> => ({ ...entry, packing })) as never)
+                stored.map((entry): Packed<Steps> => ({ ...entry, stats })) as never)
             ),
             Stream.concat(
               Stream.fromEffectDrain(

@@ -37,7 +37,6 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
     footerBytes: ARCHIVE_FOOTER_BYTES,
   }
   return {
-    name: "archive",
     write: Effect.gen(function* () {
       const store = yield* ObjectStore
       const cipher = makeKernel(layout.cipher, yield* Kernels)

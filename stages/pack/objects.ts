@@ -64,7 +64,6 @@ export const objects = (): Packing => objectsOf(plain)
 
 /** The same with names and content types of a format's own. */
 export const objectsOf = (options: ObjectsOptions): Packing => ({
-  name: "objects",
   write: Effect.gen(function* () {
     const store = yield* ObjectStore
     const { contentType, present } = options

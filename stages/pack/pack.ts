@@ -6,12 +6,14 @@ import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { Executor, type Job, OnRead, type Stored } from "../run/executor.ts"
 import type { KernelError } from "../kernel/kernel.ts"
 import type { Order, Plan, Planned, Steps } from "../plan/plan.ts"
-import type { Packer, Packing } from "./packing.ts"
+import { groupedInUnits } from "../run/group.ts"
+import type { Packer, Packing, PackStats } from "./packing.ts"
 import type { ObjectStore, StoreError } from "../store/store.ts"
 
-/** An entry whose content is in the store, and who put it there. */
+/** An entry whose content is in the store. */
 export interface Packed<out S extends Steps> extends Stored {
-  readonly packing: { readonly name: string; readonly plan: Plan; readonly packer: Packer }
+  /** What the packing has written until it is called, for all entries. */
+  readonly stats: () => PackStats
   /** For the type checker only. */
   readonly steps?: S
 }
@@ -59,13 +61,10 @@ export const pack = (packing: Packing): {
           }
           jobs.set(plan, runUnit = yield* Scope.provide(executor.start(job), scope))
         }
-        const via = { name: packing.name, plan, packer }
-        return (yield* runUnit(unit.map((entry) => forgetLost(entry, packer)))).map((stored): Packed<Steps> => ({
-          ...stored,
-          packing: via,
-        }))
+        const stored = yield* runUnit(unit.map((entry) => forgetLost(entry, packer)))
+        return stored.map((entry): Packed<Steps> => ({ ...entry, stats: packer.stats }))
       })
-      return units(self).pipe(
+      return unitsToStore(self).pipe(
         Stream.mapEffect(run, { concurrency: executor.size }),
         Stream.flattenIterable,
         Stream.concat(Stream.fromEffectDrain(packer.finish)),
@@ -86,28 +85,10 @@ const forgetLost = (entry: Planned<Steps>, packer: Packer): Planned<Steps> => {
   return entry
 }
 
-/** Groups consecutive entries of the same plan into units. */
-const units = <E, R>(self: Stream.Stream<Planned<Steps>, E, R>): Stream.Stream<ReadonlyArray<Planned<Steps>>, E, R> =>
-  Stream.mapAccumArray(
-    self,
-    (): { held: Array<Planned<Steps>>; bytes: number } => ({ held: [], bytes: 0 }),
-    (state, entries) => {
-      const full: Array<ReadonlyArray<Planned<Steps>>> = []
-      const close = () => {
-        if (state.held.length === 0) return
-        full.push(state.held)
-        state.held = []
-        state.bytes = 0
-      }
-      for (const entry of entries) {
-        // A stream of unknown length counts as a unit's worth: nothing waits for it.
-        const bytes = entry.kind === "file" && entry.known === undefined ? entry.size ?? UNIT_BYTES : 0
-        if (state.held.length > 0 && (state.held[0]!.plan !== entry.plan || bytes >= LARGE_BYTES)) close()
-        state.held.push(entry)
-        state.bytes += bytes
-        if (state.bytes >= UNIT_BYTES || state.held.length >= (state.bytes > 0 ? UNIT_ENTRIES : IDLE_ENTRIES)) close()
-      }
-      return [state, full] as const
-    },
-    { onHalt: (state) => state.held.length > 0 ? [state.held] : [] },
-  )
+const unitsToStore = groupedInUnits<Planned<Steps>>({
+  key: ({ plan }) => plan,
+  // A stream of unknown length counts as a unit's worth: nothing waits for it.
+  bytesOf: ({ kind, known, size }) => kind === "file" && known === undefined ? size ?? UNIT_BYTES : 0,
+  startsAnew: (_, bytes) => bytes >= LARGE_BYTES,
+  isFull: ({ bytes, entries }) => bytes >= UNIT_BYTES || entries >= (bytes > 0 ? UNIT_ENTRIES : IDLE_ENTRIES),
+})

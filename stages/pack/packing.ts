@@ -10,8 +10,6 @@ import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts
 
 /** A layout of blocks in objects: both directions. */
 export interface Packing {
-  /** `objects`, `packs`, `archive`: written into catalogs. */
-  readonly name: string
   /** Opens the store for writing one snapshot. Knows every chunk that is stored already. */
   readonly write: Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope>
   /** Opens the store for reading chunks. */

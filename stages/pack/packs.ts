@@ -49,7 +49,6 @@ export const packsOf = (
   known: Effect.Effect<PackStore, StoreError, ObjectStore> = openPackStore(layout),
   wanted?: Iterable<Uint8Array>,
 ): Packing => ({
-  name: "packs",
   write: writePacks(layout, known),
   read: readPacks(layout, known, wanted),
 })

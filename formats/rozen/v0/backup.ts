@@ -10,7 +10,6 @@ import type { Stored } from "../../../stages/run/executor.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import { discarding } from "../../../stages/store/discarding.ts"
 import type { Packed } from "../../../stages/pack/pack.ts"
-import type { Packer } from "../../../stages/pack/packing.ts"
 import type { ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import { plan, type Planned } from "../../../stages/plan/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
@@ -53,15 +52,7 @@ const run = Effect.fnUntraced(
     const { db, started, tree } = yield* startCatalog(opened, parent)
 
     const writer = new ContentWriter(opened, yield* presentContents(opened.store))
-    const packer: Packer = {
-      blockBytes: 0,
-      has: (id) => writer.has(id),
-      claim: () => false,
-      add: () => Effect.void,
-      finish: Effect.void,
-      stats: () => writer.stats,
-    }
-    const packing = { name: "rozen-v0", plan: [], packer }
+    const stats = () => writer.stats
     const losses = new Losses()
     const planned = plan(represent(treeFidelity, losses)(entries))
     const incremental: Stream.Stream<Planned<readonly ["walk"]>, E, R> = started === undefined
@@ -70,7 +61,7 @@ const run = Effect.fnUntraced(
     const stored = Stream.mapEffect(
       incremental,
       (entry) =>
-        Effect.map(storeEntry(writer, entry), (done): Packed<readonly ["walk", "pack"]> => ({ ...done, packing })),
+        Effect.map(storeEntry(writer, entry), (done): Packed<readonly ["walk", "pack"]> => ({ ...done, stats })),
       { concurrency: CONCURRENCY },
     )
     const recorded = yield* record(

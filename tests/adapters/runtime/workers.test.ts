@@ -75,7 +75,7 @@ const run = (
       chunks: entries.map(({ chunks, digest = new Uint8Array(0), path }) =>
         [path, Buffer.from(chunks).toString("hex"), Buffer.from(digest).toString("hex")] as const
       ),
-      chunksNew: entries[0]!.packing.packer.stats().chunksNew,
+      chunksNew: entries[0]!.stats().chunksNew,
       problems: entries.flatMap(({ path, problem }) => problem === undefined ? [] : [`${path}: ${problem}`]),
     }
   }).pipe(
@@ -171,8 +171,8 @@ describe("a large file on several threads", () => {
         size: file!.size,
         mtime: file!.metadata.mtime,
         warning: file!.warning,
-        added: file!.packing.packer.stats().bytesAdded,
-        chunksNew: file!.packing.packer.stats().chunksNew,
+        added: file!.stats().bytesAdded,
+        chunksNew: file!.stats().chunksNew,
       }),
     )
 
