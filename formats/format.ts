@@ -68,9 +68,6 @@ export const fromEngineError = (error: SqliteError): RepositoryError | undefined
     cause: error,
   })
 
-/** Runs what throws RepositoryError. */
-export const attempt = <A>(run: () => A): Effect.Effect<A, RepositoryError> => catching(RepositoryError, run)
-
 /**
  * Reads all of an object. One that is longer than its kind can be is damaged: that is `corrupt` as a RepositoryError.
  */

@@ -3,8 +3,8 @@
  * can be told.
  */
 import * as Effect from "effect/Effect"
-import { attempt } from "../stages/catalog/record.ts"
-import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"
+import { catching } from "../stages/kernel/catching.ts"
+import { type SqliteEngine, SqliteError } from "../stages/catalog/sqlite/sqlite.ts"
 import { fromEngineError, RepositoryError } from "./format.ts"
 
 /** Bytes of a value; a database takes no larger one than 1 GB. */
@@ -15,7 +15,7 @@ const MOST_BYTES = 1 << 30
 /** Fails with `scratch` when a database of so many bytes cannot be made now. */
 export const ensureScratch = (engine: SqliteEngine, bytes: number = 0): Effect.Effect<void, RepositoryError> =>
   Effect.scoped(Effect.flatMap(engine.open(), (db) =>
-    attempt(() => {
+    catching(SqliteError, () => {
       if (bytes === 0) return
       db.exec("CREATE TABLE room (bytes BLOB); BEGIN")
       const take = db.prepare("INSERT INTO room VALUES (zeroblob(?))")

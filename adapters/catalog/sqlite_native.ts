@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { scratchDirectory, scratchError, scratchProblem } from "../files/scratch.ts"
 import {
   type SqliteDatabase,
@@ -53,26 +54,36 @@ export const makeSqliteNative: Effect.Effect<SqliteEngine, SqliteError> = Effect
   const open = Effect.fnUntraced(function* <E, R>(
     content?: Stream.Stream<Uint8Array, E, R>,
   ): Effect.fn.Return<SqliteDatabase, SqliteError | E, R | Scope.Scope> {
-    const file = yield* Effect.acquireRelease(attempt(makeFile), (file) => Effect.sync(() => removeFile(file)))
+    const file = yield* Effect.acquireRelease(
+      catching(SqliteError, () => guard(OPENING, makeFile)),
+      (file) => Effect.sync(() => removeFile(file)),
+    )
     if (content !== undefined) {
-      yield* Stream.runForEach(content, (bytes) => attempt(() => append(file, bytes)))
-      yield* attempt(() => checkFile(file))
+      yield* Stream.runForEach(
+        content,
+        (bytes) => catching(SqliteError, () => guard(OPENING, () => append(file, bytes))),
+      )
+      yield* catching(SqliteError, () => guard(OPENING, () => checkFile(file)))
     }
     // Defensive mode forbids turning the journal off, so it comes after the settings.
     const db = yield* Effect.acquireRelease(
-      attempt(() => new DatabaseSync(file.path, { defensive: false })),
+      catching(SqliteError, () => guard(OPENING, () => new DatabaseSync(file.path, { defensive: false }))),
       (db) => Effect.sync(() => db.close()),
     )
-    yield* attempt(() => {
-      db.exec(SETTINGS)
-      db.enableDefensive(true)
-      if (content === undefined) db.exec(FIRST_PAGE)
-      db.prepare(SANITY).get()
-      unlinkEarly(file)
-    })
+    yield* catching(SqliteError, () =>
+      guard(OPENING, () => {
+        db.exec(SETTINGS)
+        db.enableDefensive(true)
+        if (content === undefined) db.exec(FIRST_PAGE)
+        db.prepare(SANITY).get()
+        unlinkEarly(file)
+      }))
     return database(db, file, hidesErrors)
   })
-  const { version, hidesErrors } = yield* attempt(() => probe(new DatabaseSync(":memory:")))
+  const { version, hidesErrors } = yield* catching(
+    SqliteError,
+    () => guard(OPENING, () => probe(new DatabaseSync(":memory:"))),
+  )
   return { name: `node:sqlite ${version}`, open }
 })
 
@@ -140,7 +151,7 @@ const database = (db: DatabaseSync, file: PrivateFile, hidesErrors: boolean): Sq
   bytes: (pieceBytes) =>
     Stream.unwrap(Effect.map(
       // Fails inside a transaction, when not all of it is in the file.
-      attempt(() => db.exec("BEGIN; COMMIT")),
+      catching(SqliteError, () => guard("BEGIN; COMMIT", () => db.exec("BEGIN; COMMIT"))),
       () => pieces(() => fstatSync(file.fd).size, (offset, length) => readAt(file, offset, length), pieceBytes),
     )),
 })
@@ -204,16 +215,16 @@ const probe = (db: DatabaseSync): { readonly version: string; readonly hidesErro
   }
 }
 
-const guard = <A>(sql: string, run: () => A): A => {
+const OPENING = "opening a database"
+
+/** Throws a SqliteError for whatever `run` throws. `doing`: the SQL, or words, for its message. */
+const guard = <A>(doing: string, run: () => A): A => {
   try {
     return run()
   } catch (error) {
-    throw failure(sql, error)
+    throw failure(doing, error)
   }
 }
-
-const attempt = <A>(run: () => A): Effect.Effect<A, SqliteError> =>
-  Effect.try({ try: run, catch: (error) => failure("opening a database", error) })
 
 const failure = (doing: string, error: unknown): SqliteError => {
   if (error instanceof SqliteError) return error

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { PiecesLent } from "../../stages/memory/lent.ts"
 import type { Entry, ReaderContent } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/source.ts"
@@ -174,41 +175,32 @@ const writeLarge = (
   buffer: Uint8Array,
 ): Effect.Effect<Written, TargetError> =>
   Effect.acquireUseRelease(
-    attempt(() => session.begin(entry)),
+    catching(Error, () => session.begin(entry)),
     (begun) => {
       if (!isPending(begun)) return Effect.succeed(begun)
-      return fill(entry, begun, buffer).pipe(Effect.andThen(attempt(() => session.commit(begun))))
+      return fill(entry, begun, buffer).pipe(Effect.andThen(catching(Error, () => session.commit(begun))))
     },
     (begun) => Effect.sync(() => isPending(begun) && begun.writer.close()),
   ).pipe(
     Effect.catch((cause) => {
-      const outcome = failed(entry.path, cause.error)
+      const outcome = failed(entry.path, cause)
       return outcome instanceof TargetError ? Effect.fail(outcome) : Effect.succeed(outcome)
     }),
   )
 
-/** Wraps whatever was thrown, so that the error channel says no more than that. */
-interface Thrown {
-  readonly error: unknown
-}
+/** Waits even when interrupted: a file that is being written to must not be closed. */
+const waitFor = (under: Promise<void>): Effect.Effect<void, Error> =>
+  Effect.uninterruptible(Effect.tryPromise({ try: () => under, catch: (error) => error as Error }))
 
-const attempt = <A>(run: () => A): Effect.Effect<A, Thrown> =>
-  Effect.try({ try: run, catch: (error): Thrown => ({ error }) })
-
-/** Waits in any case: what is being written to must not be closed. */
-const waitFor = (under: Promise<void>): Effect.Effect<void, Thrown> =>
-  Effect.uninterruptible(Effect.tryPromise({ try: () => under, catch: (error): Thrown => ({ error }) }))
-
-const fill = (entry: Entry, file: PendingFile, buffer: Uint8Array): Effect.Effect<void, Thrown> => {
+const fill = (entry: Entry, file: PendingFile, buffer: Uint8Array): Effect.Effect<void, Error> => {
   const content = entry.content!
   if (Stream.isStream(content)) {
     return (content as Stream.Stream<Uint8Array, SourceError>).pipe(
-      Stream.mapError((error): Thrown => ({ error })),
       Stream.runForEachArray((pieces) =>
         Effect.forEach(
           pieces,
           (piece) =>
-            Effect.flatMap(attempt(() => file.writer.writeBeside(piece)), (under) =>
+            Effect.flatMap(catching(Error, () => file.writer.writeBeside(piece)), (under) =>
               under === undefined ? Effect.void : waitFor(under)),
           { discard: true },
         )
@@ -220,7 +212,7 @@ const fill = (entry: Entry, file: PendingFile, buffer: Uint8Array): Effect.Effec
     Effect.sync(() => copy(content as ReaderContent, file, buffer)),
     (steps) =>
       Effect.gen(function* () {
-        while (!(yield* attempt(() => steps.next())).done) yield* Effect.yieldNow
+        while (!(yield* catching(Error, () => steps.next())).done) yield* Effect.yieldNow
       }),
     (steps) => Effect.sync(() => steps.return()),
   )

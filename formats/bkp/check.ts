@@ -2,14 +2,15 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { StoreError } from "../../stages/store/store.ts"
-import type { CheckOptions, CheckSummary, FormatError, RepositoryError } from "../format.ts"
+import { type CheckOptions, type CheckSummary, type FormatError, RepositoryError } from "../format.ts"
 import { CONFIG, decodeConfig } from "./config.ts"
-import { absent, attempt, isDamage } from "./errors.ts"
+import { absent, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { singleName } from "./layout.ts"
@@ -27,11 +28,14 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
   .fnUntraced(function* (opened, { only, progress, readData }) {
     const findings = new Damage()
     let missing = false
-    const config = Effect.flatMap(absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES })), (bytes) =>
-      attempt(() => {
-        missing = bytes === undefined
-        if (bytes !== undefined) decodeConfig(bytes)
-      }))
+    const config = Effect.flatMap(
+      absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES })),
+      (bytes) =>
+        catching(RepositoryError, () => {
+          missing = bytes === undefined
+          if (bytes !== undefined) decodeConfig(bytes)
+        }),
+    )
     yield* keeping(findings, CONFIG, readTwice(CONFIG, config))
     // What snapshots need is there before them: it is listed after them.
     const { damaged, snapshots } = yield* listSnapshots(opened)

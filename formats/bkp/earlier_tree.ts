@@ -1,13 +1,14 @@
 /** The tree of an earlier snapshot, walked beside a new one: what is there already is neither read nor stored again. */
 import * as Effect from "effect/Effect"
+import { catching } from "../../stages/kernel/catching.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import type { Earlier } from "../../stages/walk/reuse.ts"
-import type { FormatError } from "../format.ts"
+import { type FormatError, RepositoryError } from "../format.ts"
 import { listOf } from "./packing.ts"
-import { attempt, isDamage } from "./errors.ts"
+import { isDamage } from "./errors.ts"
 import { toMetadata } from "./attributes.ts"
 import { singleName } from "./layout.ts"
 import { decodeNode, FILE, type NodeObject, TREE } from "./objects.ts"
@@ -15,7 +16,7 @@ import { idAt, type Shelf } from "./object_reader.ts"
 
 /** A tree, symlink or file by its ID. */
 export const readNode = (metadata: Shelf, id: Uint8Array): Effect.Effect<NodeObject, FormatError> => {
-  const decode = (bytes: Uint8Array) => attempt(() => decodeNode(singleName("metadata", id), bytes))
+  const decode = (bytes: Uint8Array) => catching(RepositoryError, () => decodeNode(singleName("metadata", id), bytes))
   const held = metadata.held(id)
   return held === undefined ? Effect.flatMap(metadata.read(id), decode) : decode(held)
 }

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { Kernels } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
@@ -12,7 +13,7 @@ import { guardedFormat } from "../guard.ts"
 import { backup, fidelity, recordFidelity } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
-import { absent, attempt, created } from "./errors.ts"
+import { absent, created } from "./errors.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
 import { isOwnPack } from "./layout.ts"
@@ -70,7 +71,7 @@ const formatWith = (options: BkpOptions): Format => ({
       CONFIG,
       Effect.flatMap(
         absent(store.get(CONFIG, { atMost: CONFIG_BYTES })),
-        (bytes) => attempt(() => bytes && { bytes, config: decodeConfig(bytes) }),
+        (bytes) => catching(RepositoryError, () => bytes && { bytes, config: decodeConfig(bytes) }),
       ),
     )
     if (found !== undefined) {

@@ -3,6 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { gzip } from "../../stages/compress/gzip.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
 import {
@@ -16,7 +17,7 @@ import {
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../format.ts"
-import { attempt, corrupt, isDamage } from "./errors.ts"
+import { corrupt, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
 import { FILE_BYTES, OBJECT_BYTES } from "./limits.ts"
 import { type Area, parseName, singleName } from "./layout.ts"
@@ -174,7 +175,7 @@ export class Shelf {
     const pack = this.packs[number]!
     const { name, prefix, size } = pack
     const read = Effect.flatMap(this.#get(name), (plain) =>
-      attempt(() => {
+      catching(RepositoryError, () => {
         const bytes = this.#decode(name, () => this.#gzip.decode(plain, Math.min(OBJECT_BYTES, size * MAXIMUM_RATIO)))
         decodePack(name, bytes, prefix, this.#hasher, (id, offset, length) => {
           if (record && this.objects.find(id) < 0) this.objects.set(id, number, offset, length)
@@ -201,7 +202,7 @@ export class Shelf {
   #get(name: string): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     return Effect.flatMap(this.#room.store.get(name, { atMost: FILE_BYTES }), (bytes) => {
       this.bytesRead += bytes.length
-      return attempt(() => this.#decode(name, () => this.#room.vault.open(name, bytes)))
+      return catching(RepositoryError, () => this.#decode(name, () => this.#room.vault.open(name, bytes)))
     })
   }
 

@@ -1,11 +1,12 @@
 /** Makes heads and links again from the snapshots that are there, and the config where it holds no key. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
+import { catching } from "../../stages/kernel/catching.ts"
 import { isUnreadable } from "../../stages/store/unreadable.ts"
-import type { FormatError, RebuildSummary } from "../format.ts"
+import { type FormatError, type RebuildSummary, RepositoryError } from "../format.ts"
 import { check } from "./check.ts"
 import { CONFIG } from "./config.ts"
-import { attempt, created, isDamage } from "./errors.ts"
+import { created, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
 import { headName, nextName, singleName } from "./layout.ts"
 import { decodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
@@ -83,7 +84,7 @@ const allSnapshots = Effect.fnUntraced(function* (opened: Opened) {
     )
     if (bytes[8] !== SNAPSHOT) continue
     const name = singleName("metadata", id)
-    const snapshot = yield* Effect.option(attempt(() => decodeSnapshot(name, bytes.slice())))
+    const snapshot = yield* Effect.option(catching(RepositoryError, () => decodeSnapshot(name, bytes.slice())))
     if (snapshot._tag === "Some") found.set(bytesToHex(id), snapshot.value)
   }
   return unreadable ? undefined : found

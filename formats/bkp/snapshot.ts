@@ -1,11 +1,12 @@
 /** The snapshots of all clients. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
+import { catching } from "../../stages/kernel/catching.ts"
 import { Afresh, OnSecondRead } from "../../stages/store/second_read.ts"
 import { type FormatError, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { snapshotProblem } from "../guard.ts"
 import { tellUnlisted } from "../unlisted.ts"
-import { attempt, corrupt, isDamage } from "./errors.ts"
+import { corrupt, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
 import { decodeSnapshot, type SnapshotObject } from "./objects.ts"
 import { singleName } from "./layout.ts"
@@ -29,7 +30,7 @@ export const readSnapshot: (
 ) => Effect.Effect<SnapshotObject, FormatError> = Effect.fnUntraced(function* (metadata, hex) {
   const id = hexToBytes(hex)
   const bytes = yield* metadata.read(id)
-  return yield* attempt(() => decodeSnapshot(singleName("metadata", id), bytes))
+  return yield* catching(RepositoryError, () => decodeSnapshot(singleName("metadata", id), bytes))
 })
 
 /** All snapshots, and what cannot be read. */

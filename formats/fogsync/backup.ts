@@ -2,7 +2,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { attempt as attemptSqlite, record } from "../../stages/catalog/record.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import { record } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree/tree.ts"
 import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
@@ -70,7 +71,7 @@ const run = Effect.fnUntraced(
     const blocks = new BlockStore(opened, yield* presentBlocks(opened))
     const known = yield* openRunIndex(opened.engine)
     const db = yield* opened.engine.open()
-    const tree = yield* attemptSqlite(() => openTree(db))
+    const tree = yield* catching(SqliteError, () => openTree(db))
     const whole = parent === undefined
       ? yield* Effect.as(knowContents(blocks, known, roots), false)
       : yield* startFrom(blocks, known, tree, parent, hostname)
@@ -158,7 +159,7 @@ const startFrom = Effect.fnUntraced(function* (
   hostname: string,
 ) {
   let whole = true
-  yield* attemptSqlite(() => tree.begin())
+  yield* catching(SqliteError, () => tree.begin())
   yield* walkRoot(blocks.reader, parent, {
     read: (path, listing) => known.addListing("old", path, listing),
     lost: () => {
@@ -166,7 +167,7 @@ const startFrom = Effect.fnUntraced(function* (
     },
   }).pipe(
     Stream.runForEachArray((entries) =>
-      attemptSqlite(() => {
+      catching(SqliteError, () => {
         for (const { host, listing: _listing, ...entry } of entries) {
           tree.put(entry)
           if (parent.listing === "json" && entry.path !== "") keepHost(known, entry, host, hostname)
@@ -180,7 +181,7 @@ const startFrom = Effect.fnUntraced(function* (
       return Effect.logWarning(`${message}. All files are read again`)
     }),
   )
-  yield* attemptSqlite(() => tree.commit())
+  yield* catching(SqliteError, () => tree.commit())
   return whole
 })
 
@@ -194,7 +195,7 @@ const knowContents = Effect.fnUntraced(function* (blocks: BlockStore, known: Run
   for (const root of roots) {
     yield* walkRoot(blocks.reader, root, { skip }).pipe(
       Stream.runForEachArray((entries) =>
-        attemptSqlite(() => {
+        catching(SqliteError, () => {
           for (const { chunks, size } of entries) {
             const ref = refFromChunks(chunks, size)
             if (ref !== undefined) known.addContent(ref)

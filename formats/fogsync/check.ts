@@ -2,15 +2,16 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { isThere } from "../../stages/pack/objects.ts"
-import type { CheckOptions, CheckSummary, FormatError } from "../format.ts"
+import { type CheckOptions, type CheckSummary, type FormatError, RepositoryError } from "../format.ts"
 import { addressKey, BLOCK_BYTES, type Bptr, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
 import { isKind, OVERHEAD } from "./envelope.ts"
-import { attempt, isDamage } from "./errors.ts"
+import { isDamage } from "./errors.ts"
 import type { Listed } from "./json_listing.ts"
 import { blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./layout.ts"
 import { type Opened, readerOf } from "./opened.ts"
@@ -83,7 +84,7 @@ const unpointed = Effect.fnUntraced(function* (
     // A run may have ended since the roots were listed.
     if (listed.some(({ info }) => info.id === id) || (yield* isThere(opened.store, rootObject(id)))) continue
     const root = yield* readerOf(opened).get(bptr).pipe(
-      Effect.flatMap((envelope) => attempt(() => decodeRootBlock(opened, bptr, envelope))),
+      Effect.flatMap((envelope) => catching(RepositoryError, () => decodeRootBlock(opened, bptr, envelope))),
       Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
     )
     if (root === undefined) continue

@@ -5,7 +5,7 @@ import { KernelError } from "../../stages/kernel/kernel.ts"
 import { fromEngineError, fromKernelError, RepositoryError } from "../format.ts"
 
 export { absent, created } from "../../stages/store/absent.ts"
-export { asDamage, attempt, corrupt, isDamage } from "../format.ts"
+export { asDamage, corrupt, isDamage } from "../format.ts"
 
 /** The working database failed: it is never one that came from the store. */
 export const fromSqliteError = (error: SqliteError): RepositoryError =>

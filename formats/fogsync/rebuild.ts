@@ -2,13 +2,14 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { NONCE_BYTES } from "../../stages/encrypt/aead.ts"
-import type { FormatError, RebuildSummary, SnapshotInfo } from "../format.ts"
+import { type FormatError, type RebuildSummary, RepositoryError, type SnapshotInfo } from "../format.ts"
 import { BLOCK_BYTES, type Bptr } from "./bptr.ts"
 import { check } from "./check.ts"
 import { isKind, OVERHEAD } from "./envelope.ts"
-import { attempt, isDamage } from "./errors.ts"
+import { isDamage } from "./errors.ts"
 import { blockHash, BLOCKS } from "./layout.ts"
 import { type Opened, readerOf } from "./opened.ts"
 import { decodeRootBlock, pointTo, readRoot, type Root } from "./snapshot.ts"
@@ -57,7 +58,7 @@ const findRoot = Effect.fnUntraced(function* (opened: Opened, name: string, bptr
   const nonce = yield* Effect.catch(opened.store.get(name, { offset: 0, length: NONCE_BYTES }), none)
   if (nonce === undefined || !isKind(opened.keys, "root", nonce)) return undefined
   return yield* readerOf(opened).get(bptr).pipe(
-    Effect.flatMap((envelope) => attempt(() => decodeRootBlock(opened, bptr, envelope))),
+    Effect.flatMap((envelope) => catching(RepositoryError, () => decodeRootBlock(opened, bptr, envelope))),
     Effect.catch((error): Effect.Effect<Root | undefined, FormatError> => none(error)),
   )
 })

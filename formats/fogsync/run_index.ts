@@ -4,8 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { SqliteEngine, SqliteError, SqliteRow } from "../../stages/catalog/sqlite/sqlite.ts"
-import { attempt } from "../../stages/catalog/record.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import { type SqliteEngine, SqliteError, type SqliteRow } from "../../stages/catalog/sqlite/sqlite.ts"
 import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
 import { decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
@@ -33,7 +33,7 @@ export const openRunIndex: (engine: SqliteEngine) => Effect.Effect<RunIndex, Sql
   .fnUntraced(
     function* (engine) {
       const db = yield* engine.open()
-      return yield* attempt((): RunIndex => {
+      return yield* catching(SqliteError, (): RunIndex => {
         db.exec(`
         CREATE TABLE content (sha256 BLOB PRIMARY KEY, size INTEGER NOT NULL, bptr BLOB NOT NULL) WITHOUT ROWID;
         CREATE INDEX content_size ON content (size);

@@ -3,6 +3,7 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
@@ -12,7 +13,7 @@ import { snapshotProblem } from "../guard.ts"
 import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
 import { decodeEnvelope, encodeEnvelope, isKind, makeNonce } from "./envelope.ts"
-import { absent, asDamage, attempt, corrupt, created } from "./errors.ts"
+import { absent, asDamage, corrupt, created } from "./errors.ts"
 import { Integer, parseExact, stringifyExact } from "./json.ts"
 import { ROOT_MAXIMUM } from "./limits.ts"
 import { blockObject, rootId, rootObject, ROOTS } from "./layout.ts"
@@ -191,7 +192,7 @@ export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, Forma
       return yield* corrupt(name, `${name} is damaged: it does not point to its root; run "penstock rebuild"`)
     }
     const envelope = yield* readerOf(opened).get(bptr)
-    return yield* attempt(() => decodeRootBlock(opened, bptr, envelope))
+    return yield* catching(RepositoryError, () => decodeRootBlock(opened, bptr, envelope))
   },
   (read, _opened, id) =>
     Effect.mapError(readTwice(rootObject(id), read, ({ reason }) => reason === "wrong-key"), asDamage(rootObject(id))),

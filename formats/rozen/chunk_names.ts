@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
+import { catching } from "../../stages/kernel/catching.ts"
 import { type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
@@ -18,7 +18,7 @@ const BATCH = 1024
 /** No pairs yet. */
 export const makeChunkNames = (engine: SqliteEngine): Effect.Effect<ChunkNames, SqliteError, Scope.Scope> =>
   Effect.flatMap(engine.open(), (db) =>
-    attemptSqlite(() => {
+    catching(SqliteError, () => {
       db.exec("CREATE TABLE pair (source BLOB PRIMARY KEY, target BLOB NOT NULL) WITHOUT ROWID; BEGIN")
       const get = db.prepare("SELECT target FROM pair WHERE source = ?")
       const set = db.prepare("INSERT OR REPLACE INTO pair VALUES (?, ?)")

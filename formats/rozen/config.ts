@@ -4,12 +4,13 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { catching } from "../../stages/kernel/catching.ts"
 import { absent, created } from "../../stages/store/absent.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import { type ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject, isUnreadable } from "../../stages/store/unreadable.ts"
 import { type FormatError, type Repository, RepositoryError } from "../format.ts"
-import { asDamage, attempt, corrupt, isDamage } from "./errors.ts"
+import { asDamage, corrupt, isDamage } from "./errors.ts"
 import { encodeJson } from "./json.ts"
 import { keyNames, subkey } from "./keys.ts"
 import { CONFIG_BYTES } from "./limits.ts"
@@ -82,7 +83,7 @@ export const readVersion = (store: ObjectStore): Effect.Effect<Said | Repository
     readingTwice(
       Effect.flatMap(
         readConfig(store),
-        (bytes) => attempt(() => bytes && { bytes, version: configVersion(bytes) }),
+        (bytes) => catching(RepositoryError, () => bytes && { bytes, version: configVersion(bytes) }),
       ),
     ),
     isUnreadable,
@@ -115,7 +116,7 @@ export const withConfig: (
 export const verifyConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, FormatError> =>
   readingTwice(
     Effect.flatMap(readConfig(store), (bytes) =>
-      attempt(() => {
+      catching(RepositoryError, () => {
         if (bytes === undefined) throw missing()
         if (!isConfig(bytes, config)) throw damaged()
       })),

@@ -2,7 +2,7 @@
 import type { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { corrupt, fromEngineError, type RepositoryError } from "../format.ts"
 
-export { asDamage, attempt, corrupt, fromKernelError, isDamage } from "../format.ts"
+export { asDamage, corrupt, fromKernelError, isDamage } from "../format.ts"
 
 /** The engine failed on the catalog of `object`, or for want of room. */
 export const fromSqliteError = (object: string) => (error: SqliteError): RepositoryError =>

@@ -9,13 +9,14 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { deriveKey, provenScrypt, Scrypt } from "../../stages/encrypt/password.ts"
 import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { readWhole, RepositoryError } from "../format.ts"
-import { asDamage, attempt, corrupt, fromKernelError } from "./errors.ts"
+import { asDamage, corrupt, fromKernelError } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
 import { KEY_BYTES, KEY_OBJECTS, KEY_SLOTS } from "./limits.ts"
 
@@ -153,7 +154,7 @@ export const readKey: (
 ) => Effect.Effect<ReadonlyArray<PasswordSlot | UnknownSlot>, RepositoryError | StoreError> = Effect
   .fnUntraced(function* (store, name) {
     const bytes = yield* readWhole(store, name, KEY_BYTES)
-    return yield* attempt(() => {
+    return yield* catching(RepositoryError, () => {
       const { version, slots, check } = decodeJson(name, KeyObject, bytes)
       if (version !== 1) {
         throw new RepositoryError({

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../stages/catalog/tree/codec.ts"
 import type { TreeChange } from "../../stages/catalog/tree/tree.ts"
 import { CHUNK_BYTES } from "../../stages/catalog/tree/row.ts"
@@ -13,8 +14,8 @@ import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { makeUploads, type Uploads } from "../../stages/store/uploads.ts"
 import { release } from "../../stages/memory/release.ts"
 import { pathFromBytes, pathToBytes } from "../../stages/walk/path.ts"
-import type { RepositoryError } from "../format.ts"
-import { asDamage, attempt, corrupt } from "./errors.ts"
+import { RepositoryError } from "../format.ts"
+import { asDamage, corrupt } from "./errors.ts"
 import type { Layout } from "./layout.ts"
 import { getSealed, putSealed } from "./sealed.ts"
 import { decodeRecord, encodeRecord, type SnapshotRecord } from "./snapshot.ts"
@@ -154,7 +155,7 @@ export const readSegment = (
   name: string,
 ): Effect.Effect<Segment, RepositoryError | StoreError> =>
   getSealed(store, layout, layout.logs, name).pipe(
-    Effect.flatMap((body) => attempt(() => decodeSegment(name, body))),
+    Effect.flatMap((body) => catching(RepositoryError, () => decodeSegment(name, body))),
     Effect.mapError((error) =>
       error._tag === "StoreError" && error.reason === "not-found" ? corrupt(name, `${name} is missing`) : error
     ),

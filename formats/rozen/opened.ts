@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { paged } from "../../stages/catalog/sqlite/paged.ts"
-import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
 import { type SqliteDatabase, type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree/tree.ts"
 import { contents } from "../../stages/fetch/contents.ts"
@@ -95,7 +95,7 @@ export const openCatalog = (
   snapshot: SnapshotObject,
 ): Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> =>
   opened.engine.open(pages(opened, snapshot)).pipe(
-    Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
+    Effect.flatMap((db) => Effect.map(catching(SqliteError, () => openTree(db)), (tree) => ({ db, tree }))),
     Effect.mapError((error) => {
       if (error instanceof SqliteError) return fromSqliteError(snapshot.name)(error)
       if (!(error instanceof SourceError)) return error

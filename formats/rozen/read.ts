@@ -1,7 +1,8 @@
 /** Reads a snapshot. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { attempt } from "../../stages/catalog/record.ts"
+import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import { catching } from "../../stages/kernel/catching.ts"
 import { repeatedChunks } from "../../stages/catalog/repeated.ts"
 import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import { contents } from "../../stages/fetch/contents.ts"
@@ -59,7 +60,7 @@ export const entries = (
     const repeated = options.content === false
       ? () => false
       : yield* Effect.mapError(
-        attempt(() => repeatedChunks(tree.chunkLists(), found.catalog.size)),
+        catching(SqliteError, () => repeatedChunks(tree.chunkLists(), found.catalog.size)),
         fromSqliteError(found.name),
       )
     const chosen = wanted(catalogEntries(tree, found.name), options)

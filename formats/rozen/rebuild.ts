@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { attempt as attemptSqlite } from "../../stages/catalog/record.ts"
+import { catching } from "../../stages/kernel/catching.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { openTree } from "../../stages/catalog/tree/tree.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
@@ -242,7 +242,7 @@ const replay: (
         chain.unshift(before)
       }
       const { db, tree } = yield* start === undefined ? emptyCatalog(opened) : openCatalog(opened, start)
-      yield* attemptSqlite(() => tree.begin())
+      yield* catching(SqliteError, () => tree.begin())
       const applying = new Replay(tree)
       for (const { record, segments } of chain) {
         for (let n = 0; n < record.log.segments; n++) {
@@ -261,14 +261,14 @@ const replay: (
                 record.id.slice(0, 8)
               } is lost: snapshot ${short} is rebuilt without what it lists`,
             )
-            yield* attemptSqlite(() => applying.lost())
+            yield* catching(SqliteError, () => applying.lost())
             continue
           }
-          yield* attemptSqlite(() => applying.segment(segment))
+          yield* catching(SqliteError, () => applying.segment(segment))
         }
-        yield* attemptSqlite(() => applying.end())
+        yield* catching(SqliteError, () => applying.end())
       }
-      yield* attemptSqlite(() => tree.commit())
+      yield* catching(SqliteError, () => tree.commit())
       const catalog = yield* storeCatalog(opened, db.bytes(4 << 20))
       return yield* commit(opened, log.record, catalog)
     },
@@ -276,7 +276,7 @@ const replay: (
 
 const emptyCatalog = ({ engine }: Opened): ReturnType<typeof openCatalog> =>
   engine.open().pipe(
-    Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
+    Effect.flatMap((db) => Effect.map(catching(SqliteError, () => openTree(db)), (tree) => ({ db, tree }))),
     Effect.mapError(fromSqliteError("a rebuilt catalog")),
   )
 

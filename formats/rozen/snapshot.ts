@@ -2,14 +2,15 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import { RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { Afresh } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/store/unreadable.ts"
-import type { RepositoryError, SnapshotInfo } from "../format.ts"
+import { RepositoryError, type SnapshotInfo } from "../format.ts"
 import { snapshotProblem } from "../guard.ts"
-import { attempt, corrupt } from "./errors.ts"
+import { corrupt } from "./errors.ts"
 import type { Layout } from "./layout.ts"
 import { getSealed, putSealed } from "./sealed.ts"
 
@@ -138,7 +139,7 @@ const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
   let gone = false
   const read = yield* Effect.forEach(names, (name) =>
     getSealed(store, layout, layout.snapshots, name).pipe(
-      Effect.flatMap((body) => attempt(() => decodeSnapshot(name, body))),
+      Effect.flatMap((body) => catching(RepositoryError, () => decodeSnapshot(name, body))),
       Effect.catch((error): Effect.Effect<undefined, StoreError> => {
         if (error._tag === "RepositoryError") damaged.push(error)
         else if (!concernsObject(error)) return Effect.fail(error)

@@ -6,8 +6,9 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { attempt as attemptSqlite, record } from "../../stages/catalog/record.ts"
-import type { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import { record } from "../../stages/catalog/record.ts"
+import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { openTree, type Tree } from "../../stages/catalog/tree/tree.ts"
 import { chunk } from "../../stages/chunk/chunk.ts"
 import { compress } from "../../stages/compress/compress.ts"
@@ -154,7 +155,7 @@ export const logAll: (tree: Tree, log: LogWriter) => Effect.Effect<void, FormatE
   function* (tree, log) {
     const entries = tree.entries()
     for (let more = true; more;) {
-      more = yield* attemptSqlite(() => {
+      more = yield* catching(SqliteError, () => {
         for (let n = 0; n < 1024; n++) {
           const { done, value } = entries.next()
           if (done === true) return false
@@ -181,5 +182,5 @@ const startCatalog = Effect.fnUntraced(function* (opened: Opened, parent: Snapsh
     if (copy !== undefined) return { ...copy, started: parent.record }
   }
   const db = yield* opened.engine.open()
-  return { db, tree: yield* attemptSqlite(() => openTree(db)), started: undefined }
+  return { db, tree: yield* catching(SqliteError, () => openTree(db)), started: undefined }
 })

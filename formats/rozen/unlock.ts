@@ -8,13 +8,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { catching } from "../../stages/kernel/catching.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { deriveKey, paramsProblem, type PasswordParams } from "../../stages/encrypt/password.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { isUnreadable } from "../../stages/store/unreadable.ts"
 import { RepositoryError, type Secrets } from "../format.ts"
-import { attempt, corrupt } from "./errors.ts"
+import { corrupt } from "./errors.ts"
 import { decodeJson } from "./json.ts"
 import { keyNames, readKey, slotContext, tooManyKeys, type Unlocked } from "./keys.ts"
 import { KEY_WORK } from "./limits.ts"
@@ -91,8 +92,8 @@ export const unlock: (
       open(() => makeKernel(aes256gcm(key), table).open(sealed, slotContext(name)))
     )
     if (opened === undefined) continue
-    const { id, master } = yield* attempt(() => decodeJson(name, Payload, opened))
-    return { id, master: Redacted.make(yield* attempt(() => hex(name, master))) }
+    const { id, master } = yield* catching(RepositoryError, () => decodeJson(name, Payload, opened))
+    return { id, master: Redacted.make(yield* catching(RepositoryError, () => hex(name, master))) }
   }
   if (problem === undefined) return yield* wrong(`The password does not open the repository at ${location}`)
   // One that cannot be read may be all there.
@@ -115,7 +116,7 @@ const candidatesOf = Effect.fnUntraced(function* (store: ObjectStore, names: Rea
   for (const name of names) {
     const found = yield* readKey(store, name).pipe(
       Effect.flatMap((slots) =>
-        attempt(() =>
+        catching(RepositoryError, () =>
           slots.flatMap((slot): ReadonlyArray<Candidate> => {
             if (!("kdf" in slot)) return []
             const { n, p, r } = slot
@@ -123,8 +124,7 @@ const candidatesOf = Effect.fnUntraced(function* (store: ObjectStore, names: Rea
             const problem = paramsProblem(params)
             if (problem !== undefined) throw corrupt(name, `${name} has a key that cannot be tried: ${problem}`)
             return [{ name, params, sealed: hex(name, slot.sealed), work: 128 * n * r * p }]
-          })
-        )
+          }))
       ),
       Effect.catchTag("RepositoryError", (error) =>
         Effect.sync(() => {

@@ -7,7 +7,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { attempt, record } from "../../stages/catalog/record.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import { record } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { chunk } from "../../stages/chunk/chunk.ts"
 import { compress } from "../../stages/compress/compress.ts"
@@ -95,7 +96,10 @@ const run = Effect.fnUntraced(
           R | ObjectStore
         >
     const db = yield* engine.open()
-    const writer = yield* attempt(() => new CatalogWriter(db, hasher, (path) => parent?.catalog.lookup(path)?.blob))
+    const writer = yield* catching(
+      SqliteError,
+      () => new CatalogWriter(db, hasher, (path) => parent?.catalog.lookup(path)?.blob),
+    )
     const meter = makeMeter(options.progress)
     const recorded = yield* record(packed, writer, { progress: meter.recorded }).pipe(
       Effect.provideService(OnRead, meter.read),
@@ -105,7 +109,7 @@ const run = Effect.fnUntraced(
     const { hostname = "" } = options
     const id = freshUuid()
     const name = opened.options.name ?? options.name
-    const metadata = yield* attempt(() =>
+    const metadata = yield* catching(SqliteError, () =>
       writer.finish(
         {
           info: {
@@ -126,8 +130,7 @@ const run = Effect.fnUntraced(
         },
         hasher,
         form.tree,
-      )
-    )
+      ))
     const { encode } = makeKernel(zstd({ level: opened.options.level ?? 3 }), opened.table)
     const catalogBytes = yield* putDatabase(
       store,
@@ -175,7 +178,7 @@ const storeMaps = Effect.fnUntraced(
     const maps = writer.maps()
     let stored = 0
     for (let more = true; more;) {
-      const batch = yield* attempt(() => {
+      const batch = yield* catching(SqliteError, () => {
         const batch: Array<{ readonly name: string; readonly bytes: Uint8Array }> = []
         while (batch.length < MAPS) {
           const { done, value } = maps.next()

@@ -3,8 +3,8 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { attempt } from "../../stages/catalog/record.ts"
-import type { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import type { RepositoryError } from "../format.ts"
@@ -95,7 +95,7 @@ export const writeIndex: (
   function* ({ engine, store }, catalogs, form, options = {}) {
     const completed = yield* Clock.currentTimeMillis
     const db = yield* engine.open()
-    yield* attempt(() => {
+    yield* catching(SqliteError, () => {
       db.exec("BEGIN")
       db.exec(SCHEMA)
       const add = db.prepare("INSERT OR IGNORE INTO catalogs VALUES (?, ?, ?, ?, ?)")

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { attempt } from "../../stages/catalog/record.ts"
+import { catching } from "../../stages/kernel/catching.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { ChunkIndex, MAXIMUM_VALUE } from "../../stages/pack/chunk_index.ts"
@@ -264,7 +264,7 @@ const mapProblem = Effect.fnUntraced(
     const listed = known.blobs.get(blob)
     if (listed === undefined) return { message: `${object} is missing` }
     const size = yield* exactSize(store, object, listed)
-    const map = yield* attempt(() => catalog.map(blob))
+    const map = yield* catching(SqliteError, () => catalog.map(blob))
     if (typeof map === "string") return undefined
     const { length } = map.entries
     if (size !== 18 + 40 * length && size !== 18 + 48 * length) {

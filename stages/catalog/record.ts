@@ -78,9 +78,9 @@ export const record = <S extends Steps, E, R>(
       }
     }
 
-    yield* attempt(() => tree.begin(options.onChange))
+    yield* catching(SqliteError, () => tree.begin(options.onChange))
     yield* Stream.runForEachArray(self, (entries) =>
-      attempt(() => {
+      catching(SqliteError, () => {
         for (const entry of entries) put(entry)
         options.progress?.({
           files: count.files,
@@ -89,7 +89,7 @@ export const record = <S extends Steps, E, R>(
           path: entries.at(-1)!.path,
         })
       }))
-    yield* attempt(() => {
+    yield* catching(SqliteError, () => {
       tree.removeUnseen()
       tree.commit()
     })
@@ -109,6 +109,3 @@ const toStored = (
     ...(linkTo === undefined || unreadable.has(linkTo) ? {} : { linkTo }),
   }
 }
-
-/** Runs the tree's synchronous functions: SqliteError becomes a failure. */
-export const attempt = <A>(run: () => A): Effect.Effect<A, SqliteError> => catching(SqliteError, run)

@@ -2,7 +2,6 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { paged } from "../catalog/sqlite/paged.ts"
-import { attempt } from "../catalog/record.ts"
 import { SqliteEngine, SqliteError } from "../catalog/sqlite/sqlite.ts"
 import { openTree, type Tree } from "../catalog/tree/tree.ts"
 import { type StoredEntry, type StoredKind } from "../catalog/tree/row.ts"
@@ -51,13 +50,13 @@ export const readTar = <E, R>(
 ): Stream.Stream<Entry, E | TarError | SqliteError, R | SqliteEngine> =>
   Stream.unwrap(Effect.gen(function* () {
     const db = yield* (yield* SqliteEngine).open()
-    const tree = yield* attempt(() => openTree(db))
+    const tree = yield* catching(SqliteError, () => openTree(db))
     const members = new Members(tree, problem)
     const reader = yield* parsing(() => new TarReader((member) => members.add(member)))
-    yield* attempt(() => tree.begin())
+    yield* catching(SqliteError, () => tree.begin())
     yield* Stream.runForEach(archive.bytes, (bytes) => parsing(() => reader.push(bytes)))
     yield* parsing(() => reader.end())
-    yield* attempt(() => tree.commit())
+    yield* catching(SqliteError, () => tree.commit())
     if (reader.trailing) {
       problem({ path: "", message: "After its end, the archive goes on with bytes that are not read" })
     }

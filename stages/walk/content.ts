@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../kernel/catching.ts"
 import type { Entry } from "./entry.ts"
 import { SourceError } from "./source.ts"
 
@@ -10,22 +11,16 @@ const PIECE_BYTES = 1 << 20
  * The content of an entry as a stream, whichever form it has; empty for what has none. Pieces are the consumer's to
  * keep, but those of content that is in memory already share that memory.
  */
-export const contentStream = ({ content, path }: Entry): Stream.Stream<Uint8Array, SourceError> => {
+export const contentStream = ({ content }: Entry): Stream.Stream<Uint8Array, SourceError> => {
   if (content === undefined) return Stream.empty
   if (content instanceof Uint8Array) return content.length === 0 ? Stream.empty : Stream.succeed(content)
   if (Stream.isStream(content)) return content
-  const attempt = <A>(run: () => A): Effect.Effect<A, SourceError> =>
-    Effect.try({
-      try: run,
-      catch: (cause) =>
-        cause instanceof SourceError ? cause : new SourceError({ reason: "io", path, message: String(cause), cause }),
-    })
   const pieces = Effect.gen(function* () {
     const reader = yield* Effect.acquireRelease(
-      attempt(() => content.open()),
+      catching(SourceError, () => content.open()),
       (reader) => Effect.sync(() => reader.close()),
     )
-    const next = attempt(() => {
+    const next = catching(SourceError, () => {
       const piece = new Uint8Array(PIECE_BYTES)
       return piece.subarray(0, reader.read(piece))
     })

@@ -26,17 +26,16 @@ export const feed = <E>(
       { changed: false },
     )
   }
-  const attempt = <A>(run: () => A): Effect.Effect<A, SourceError> => catching(SourceError, run)
   return Effect.acquireUseRelease(
-    attempt(() => (content as ReaderContent).open()),
+    catching(SourceError, () => (content as ReaderContent).open()),
     Effect.fnUntraced(function* (reader) {
       const into = new Uint8Array(Math.min(PIECE_BYTES, size === 0 ? UNSIZED_BYTES : (size ?? PIECE_BYTES) + 1))
       for (;;) {
-        const length = yield* attempt(() => reader.read(into))
+        const length = yield* catching(SourceError, () => reader.read(into))
         if (length > 0) yield* take(into.subarray(0, length))
         if (length < into.length) break
       }
-      return yield* attempt(() => reader.finish())
+      return yield* catching(SourceError, () => reader.finish())
     }),
     (reader) => Effect.sync(() => reader.close()),
   )

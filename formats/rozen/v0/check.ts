@@ -2,15 +2,16 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../../../stages/kernel/catching.ts"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import { readTwice } from "../../../stages/store/second_read.ts"
 import type { ObjectInfo } from "../../../stages/store/store.ts"
-import type { CheckOptions, CheckSummary, FormatError } from "../../format.ts"
+import { type CheckOptions, type CheckSummary, type FormatError, RepositoryError } from "../../format.ts"
 import { ensureScratch } from "../../scratch.ts"
 import { CONFIG, verifyConfig } from "../config.ts"
 import { Damage } from "../../../stages/store/damage.ts"
-import { attempt, corrupt, isDamage } from "../errors.ts"
+import { corrupt, isDamage } from "../errors.ts"
 import { checkKeys } from "../keys.ts"
 import { catalogEntries } from "../opened.ts"
 import type { Opened } from "./layout.ts"
@@ -93,7 +94,7 @@ const run = Effect
 
 const checkContent = Effect.fnUntraced(function* (opened: Opened, { name, size }: ObjectInfo, whole: boolean) {
   const { data, plain, rest, sections } = yield* openObject(opened, "ROZE-DAT", name, size)
-  const entry = yield* attempt(() => {
+  const entry = yield* catching(RepositoryError, () => {
     decodeEaMetadata(name, sections[1]!)
     return decodeFsMetadata(name, sections[0]!)
   })

@@ -1,8 +1,8 @@
 /** The end of a run: its log, then the index object, which makes it a snapshot. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
-import type { SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
+import { type SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { openTree, type Tree } from "../../../stages/catalog/tree/tree.ts"
 import type { FormatError } from "../../format.ts"
 import { logAll } from "../snapshot_write.ts"
@@ -22,7 +22,7 @@ export interface Catalog {
 export const emptyCatalog: (opened: Opened) => Effect.Effect<Catalog, SqliteError, Scope.Scope> = Effect.fnUntraced(
   function* ({ engine }) {
     const db = yield* engine.open()
-    return { db, tree: yield* attemptSqlite(() => openTree(db)) }
+    return { db, tree: yield* catching(SqliteError, () => openTree(db)) }
   },
 )
 

@@ -5,10 +5,11 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../../../stages/kernel/catching.ts"
 import { readTwice } from "../../../stages/store/second_read.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
-import type { RepositoryError } from "../../format.ts"
-import { attempt, corrupt } from "../errors.ts"
+import { RepositoryError } from "../../format.ts"
+import { corrupt } from "../errors.ts"
 import { decodeSegment, type PutSegment, type Segment } from "../log.ts"
 import type { SnapshotRecord } from "../snapshot.ts"
 import type { Opened } from "./layout.ts"
@@ -69,7 +70,7 @@ export const readLogObject = (
       const section = sections[0]!
       if (section.length !== 36) return yield* corrupt(name, `${name} is damaged: it does not say of which log it is`)
       const number = new DataView(section.buffer, section.byteOffset).getUint32(32, true)
-      const segment = yield* attempt(() => decodeSegment(name, body))
+      const segment = yield* catching(RepositoryError, () => decodeSegment(name, body))
       return { ...segment, snapshot: bytesToHex(section.subarray(0, 32)), number }
     }),
   )

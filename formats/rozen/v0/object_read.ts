@@ -2,11 +2,12 @@
 import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { catching } from "../../../stages/kernel/catching.ts"
 import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
 import { Afresh, readTwice } from "../../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import { RepositoryError } from "../../format.ts"
-import { asDamage, attempt, corrupt } from "../errors.ts"
+import { asDamage, corrupt } from "../errors.ts"
 import { COMPRESSION, decodeHeader, ENCRYPTION, type ObjectHeader } from "../header.ts"
 import { type FrameCodec, frameCodec, maximumFrame, SECTION_BYTES } from "./frames.ts"
 import { BLOCK_VERSION_0, type Layout, type ObjectMagic, type Opened } from "./layout.ts"
@@ -47,7 +48,7 @@ export const openObject: (
     const total = size ?? (yield* named(name, store.stat(name))).size
     const cursor = new Cursor(store, name, total)
     const first = yield* cursor.peek(Math.min(total, FIRST_READ))
-    const header = yield* attempt(() => readHeader(layout, magic, name, first))
+    const header = yield* catching(RepositoryError, () => readHeader(layout, magic, name, first))
     const headerBytes = yield* cursor.take(header.length)
     const codec = frameCodec(layout, magic, name, header, headerBytes)
     const sections: Array<Uint8Array> = []
@@ -228,7 +229,7 @@ class Cursor {
         this.#at = 0
         this.#next = start
       }
-      return Effect.flatMap(this.#frame(number, section), (stored) => attempt(() => open(stored)))
+      return Effect.flatMap(this.#frame(number, section), (stored) => catching(RepositoryError, () => open(stored)))
     })
     return readTwice(this.#name, read)
   }

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Scope from "effect/Scope"
-import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
 import { SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { isUnreadable } from "../../../stages/store/unreadable.ts"
@@ -113,7 +113,7 @@ const replay: (
 ) => Effect.Effect<void, RepositoryError | SqliteError | StoreError, Scope.Scope> = Effect.fnUntraced(
   function* (opened, record, { segments }, damage) {
     const { db, tree } = yield* emptyCatalog(opened)
-    yield* attemptSqlite(() => tree.begin())
+    yield* catching(SqliteError, () => tree.begin())
     const applying = new Replay(tree)
     for (let number = 0; number < record.log.segments; number++) {
       const name = segments.get(number)
@@ -123,14 +123,14 @@ const replay: (
           `log of ${short}`,
           `Segment ${number} of the log of ${short} is lost: the snapshot is rebuilt without what it lists`,
         )
-        yield* attemptSqlite(() => applying.lost())
+        yield* catching(SqliteError, () => applying.lost())
         continue
       }
       const segment = yield* readLogObject(opened, name)
-      yield* attemptSqlite(() => applying.segment(segment))
+      yield* catching(SqliteError, () => applying.segment(segment))
     }
-    yield* attemptSqlite(() => applying.end())
-    yield* attemptSqlite(() => tree.commit())
+    yield* catching(SqliteError, () => applying.end())
+    yield* catching(SqliteError, () => tree.commit())
     yield* commitSnapshot(opened, (yield* listSnapshots(opened)).next, record, db)
   },
 )

@@ -4,14 +4,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
-import type { SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
+import { SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
 import type { Tree } from "../../../stages/catalog/tree/tree.ts"
 import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import { parentPath } from "../../../stages/walk/path.ts"
-import type { FormatError } from "../../format.ts"
+import { type FormatError, RepositoryError } from "../../format.ts"
 import type { Damage } from "../../../stages/store/damage.ts"
-import { attempt } from "../errors.ts"
 import { commitRun, emptyCatalog } from "./commit.ts"
 import type { Opened } from "./layout.ts"
 import { decodeFsMetadata } from "./metadata.ts"
@@ -30,19 +29,19 @@ export const recover: (
   function* (opened, damage) {
     const catalog = yield* emptyCatalog(opened)
     const { tree } = catalog
-    yield* attemptSqlite(() => tree.begin())
+    yield* catching(SqliteError, () => tree.begin())
     yield* opened.store.list("DATA/").pipe(
       Stream.filter(({ name }) => contentName(name) !== undefined),
       Stream.runForEach(({ name, size }) =>
         openObject(opened, "ROZE-DAT", name, size).pipe(
-          Effect.flatMap(({ sections }) => attempt(() => decodeFsMetadata(name, sections[0]!))),
-          Effect.flatMap((entry) => attemptSqlite(() => put(tree, entry, contentName(name)!))),
+          Effect.flatMap(({ sections }) => catching(RepositoryError, () => decodeFsMetadata(name, sections[0]!))),
+          Effect.flatMap((entry) => catching(SqliteError, () => put(tree, entry, contentName(name)!))),
           Effect.catchTag("RepositoryError", ({ message }) => Effect.sync(() => damage.add(name, message))),
         )
       ),
     )
-    yield* attemptSqlite(() => tree.commit())
-    const { bytes, directories, files } = yield* attemptSqlite(() => tree.counts())
+    yield* catching(SqliteError, () => tree.commit())
+    const { bytes, directories, files } = yield* catching(SqliteError, () => tree.counts())
     if (files === 0) return undefined
     const time = yield* Clock.currentTimeMillis
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))

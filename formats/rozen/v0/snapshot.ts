@@ -5,14 +5,14 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { catching } from "../../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../../stages/store/at_once.ts"
-import { attempt as attemptSqlite } from "../../../stages/catalog/record.ts"
 import { type SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { openTree, type Tree } from "../../../stages/catalog/tree/tree.ts"
 import { readTwice } from "../../../stages/store/second_read.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
-import { isGone, type RepositoryError } from "../../format.ts"
-import { attempt, fromSqliteError } from "../errors.ts"
+import { isGone, RepositoryError } from "../../format.ts"
+import { fromSqliteError } from "../errors.ts"
 import { ENCRYPTION } from "../header.ts"
 import { decodeRecord, encodeRecord, type SnapshotRecord } from "../snapshot.ts"
 import type { Opened } from "./layout.ts"
@@ -61,7 +61,9 @@ const look = Effect.fnUntraced(function* (opened: Opened) {
   let gone = false
   const read = yield* Effect.forEach(objects, ({ name, size }) =>
     openObject(opened, "ROZE-IDX", name, size).pipe(
-      Effect.flatMap(({ sections }) => attempt(() => ({ name, record: decodeRecord(name, sections[0]!) }))),
+      Effect.flatMap(({ sections }) =>
+        catching(RepositoryError, () => ({ name, record: decodeRecord(name, sections[0]!) }))
+      ),
       Effect.catchTag("RepositoryError", (error) =>
         Effect.sync(() => {
           if (isGone(error)) gone = true
@@ -86,7 +88,7 @@ export const openCatalog = (
   readTwice(
     name,
     opened.engine.open(Stream.unwrap(Effect.map(openObject(opened, "ROZE-IDX", name), ({ data }) => data))).pipe(
-      Effect.flatMap((db) => Effect.map(attemptSqlite(() => openTree(db)), (tree) => ({ db, tree }))),
+      Effect.flatMap((db) => Effect.map(catching(SqliteError, () => openTree(db)), (tree) => ({ db, tree }))),
       Effect.mapError((error) => error instanceof SqliteError ? fromSqliteError(name)(error) : error),
     ),
   )

@@ -2,8 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { attempt } from "../record.ts"
-import type { SqliteError } from "./sqlite.ts"
+import { catching } from "../../kernel/catching.ts"
+import { SqliteError } from "./sqlite.ts"
 
 /** Elements of one array of the stream. */
 const PAGE = 512
@@ -13,14 +13,16 @@ const PAGE = 512
  * the stream.
  */
 export const paged = <A>(start: () => Iterator<A>): Stream.Stream<A, SqliteError> =>
-  Stream.unwrap(Effect.map(attempt(start), (all) =>
-    Stream.paginate(undefined, () =>
-      attempt(() => {
-        const page: Array<A> = []
-        while (page.length < PAGE) {
-          const { done, value } = all.next()
-          if (done === true) return [page, Option.none<undefined>()] as const
-          page.push(value)
-        }
-        return [page, Option.some(undefined)] as const
-      }))))
+  Stream.unwrap(
+    Effect.map(catching(SqliteError, start), (all) =>
+      Stream.paginate(undefined, () =>
+        catching(SqliteError, () => {
+          const page: Array<A> = []
+          while (page.length < PAGE) {
+            const { done, value } = all.next()
+            if (done === true) return [page, Option.none<undefined>()] as const
+            page.push(value)
+          }
+          return [page, Option.some(undefined)] as const
+        }))),
+  )

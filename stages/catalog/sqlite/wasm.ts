@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { catching } from "../../kernel/catching.ts"
 import { type SqliteDatabase, SqliteEngine, SqliteError } from "./sqlite.ts"
 import { checkHeader, FIRST_PAGE, HEADER_BYTES, pieces, SANITY, SETTINGS, sqliteFailure } from "./file.ts"
 import { type Sqlite3, sqlite3 } from "./wasm_library.ts"
@@ -28,20 +29,21 @@ export const makeSqliteWasm: Effect.Effect<SqliteEngine> = Effect.succeed({
       (image) => Effect.sync(() => image.free()),
     )
     if (content !== undefined) {
-      yield* Stream.runForEach(content, (bytes) => attempt(() => image.append(bytes)))
-      yield* attempt(() => image.check())
+      yield* Stream.runForEach(content, (bytes) => catching(SqliteError, () => guard(() => image.append(bytes))))
+      yield* catching(SqliteError, () => guard(() => image.check()))
     }
     const handle = yield* Effect.acquireRelease(
-      attempt(() => connect(lib)),
+      catching(SqliteError, () => guard(() => connect(lib))),
       (handle) => Effect.sync(() => handle.close()),
     )
-    yield* attempt(() => {
-      image.give(handle.pointer)
-      handle.exec(SETTINGS)
-      lib.defend(handle.pointer)
-      if (content === undefined) handle.exec(FIRST_PAGE)
-      handle.database.prepare(SANITY).get()
-    })
+    yield* catching(SqliteError, () =>
+      guard(() => {
+        image.give(handle.pointer)
+        handle.exec(SETTINGS)
+        lib.defend(handle.pointer)
+        if (content === undefined) handle.exec(FIRST_PAGE)
+        handle.database.prepare(SANITY).get()
+      }))
     return handle.database
   }),
 })
@@ -153,11 +155,12 @@ const connect = (lib: Sqlite3): Connection => {
   }
 }
 
-const attempt = <A>(run: () => A): Effect.Effect<A, SqliteError> =>
-  Effect.try({
-    try: run,
-    catch: (error) =>
-      error instanceof SqliteError
-        ? error
-        : new SqliteError({ reason: "io", message: "SQLite as WebAssembly failed", cause: error }),
-  })
+/** Throws a SqliteError for whatever `run` throws, a trap of the WebAssembly module included. */
+const guard = <A>(run: () => A): A => {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof SqliteError) throw error
+    throw new SqliteError({ reason: "io", message: "SQLite as WebAssembly failed", cause: error })
+  }
+}
