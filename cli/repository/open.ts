@@ -1,5 +1,6 @@
 /** From `--repo`, `--format` and secrets to an open repository. */
 import * as Effect from "effect/Effect"
+import { absent } from "../stages/store/absent.ts"
 import type * as Scope from "effect/Scope"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../../formats/format.ts"
 import type { Recovered } from "../../formats/zprt/mod.ts"
@@ -191,17 +192,12 @@ const findRepository: (
     const known = yield* knownAt(location, options.quiet, yield* chosenPart(chosen))
     const nowhere = nowhereAt(location)
     if (nowhere !== undefined) return yield* nowhere
-    const store = yield* openStore(location, options, undefined, false).pipe(
-      Effect.catchIf(
-        (error) => error._tag === "StoreError" && error.reason === "not-found",
-        () => Effect.succeed(undefined),
-      ),
-    )
+    const store = yield* absent(openStore(location, options, undefined, false))
     const { first, forget, then } = store === undefined ? {} : askedOnce(store)
     const found = first === undefined ? undefined : yield* recognise(first, location, chosen)
     if (found === undefined) {
-      const absent = noneAt(location, mode, known.before, names, options)
-      if (absent !== undefined) return yield* absent
+      const none = noneAt(location, mode, known.before, names, options)
+      if (none !== undefined) return yield* none
       return { location, known, ...(store === undefined ? {} : { store }) }
     }
     const { name } = found.source

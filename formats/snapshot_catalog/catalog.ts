@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { absent } from "../../stages/store/absent.ts"
 import { textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import {
   type SqliteDatabase,
@@ -245,11 +246,9 @@ export const openCatalog: (
 ) => Effect.Effect<Catalog, RepositoryError | StoreError, Scope.Scope> = Effect.fnUntraced(
   function* (parts, id, known) {
     const open = (object: string) => Effect.map(openDatabase(parts, object), (opened) => ({ ...opened, object }))
-    const { db, object, wrapped } = yield* known !== undefined ? open(known) : open(catalogName(id)).pipe(
-      Effect.catchIf(
-        (error) => error._tag === "StoreError" && error.reason === "not-found",
-        () => open(flatCatalogName(id)),
-      ),
+    const { db, object, wrapped } = yield* known !== undefined ? open(known) : Effect.flatMap(
+      absent(open(catalogName(id))),
+      (found) => found === undefined ? open(flatCatalogName(id)) : Effect.succeed(found),
     )
     return yield* asCorrupt(object, () => {
       checkCatalogSchema(db)

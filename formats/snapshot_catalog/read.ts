@@ -1,6 +1,7 @@
 /** Reads a snapshot. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { absent } from "../../stages/store/absent.ts"
 import { paged } from "../../stages/catalog/sqlite/paged.ts"
 import { contentError, contents } from "../../stages/fetch/contents.ts"
 import type { Stored } from "../../stages/run/executor.ts"
@@ -31,9 +32,8 @@ export const entries = (
   Stream.unwrap(Effect.gen(function* () {
     const unknown = new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` })
     if (!isCatalogId(id)) return yield* unknown
-    const catalog = yield* openCatalog(opened, id).pipe(
-      Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "not-found" ? unknown : error)),
-    )
+    const catalog = yield* absent(openCatalog(opened, id))
+    if (catalog === undefined) return yield* unknown
     const all = catalogEntries(catalog, (path, message) => options.problem?.({ path, message }))
     const chosen = wanted(all, options)
     if (options.content === false) return Stream.map(chosen, bare)

@@ -1,9 +1,9 @@
-/** Answers of a store that are no failures: that there is no such object, or that there is one already. */
+/** Two failures of a store that callers take as answers: there is no such object, or there is one already. */
 import * as Effect from "effect/Effect"
 import { StoreError } from "./store.ts"
 
-/** What there is not is undefined. */
-export const absent = <A, E extends { readonly reason: string } = StoreError, R = never>(
+/** Gives undefined where a store fails with `not-found`. Any other error stays. */
+export const absent = <A, E, R>(
   get: Effect.Effect<A, E, R>,
 ): Effect.Effect<A | undefined, E, R> =>
   Effect.catch(
@@ -12,7 +12,7 @@ export const absent = <A, E extends { readonly reason: string } = StoreError, R 
       error instanceof StoreError && error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error),
   )
 
-/** A create-only put: false when there is an object of that name already. */
+/** Gives true when a create-only put succeeds, and false when the name is taken. Any other error stays. */
 export const created = (put: Effect.Effect<void, StoreError>): Effect.Effect<boolean, StoreError> =>
   Effect.catch(
     Effect.as(put, true),

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { absent } from "../../../stages/store/absent.ts"
 import { type ObjectInfo, ObjectStore, type StoreError, type StoreGuarantees } from "../../../stages/store/store.ts"
 import { directoryError, nameError } from "../../../stages/store/name.ts"
 import { addressOf, type Login } from "./credentials.ts"
@@ -97,7 +98,7 @@ const readText = Effect.fnUntraced(function* (
   subject: Subject,
 ): Effect.fn.Return<string | undefined, StoreError> {
   const { doing, name } = subject
-  const answer = yield* send(http, {
+  const answer = yield* absent(send(http, {
     doing,
     name,
     method: "GET",
@@ -105,7 +106,7 @@ const readText = Effect.fnUntraced(function* (
     headers: { accept: "text/plain, text/html;q=0.9, */*;q=0.1" },
     expect: [200],
     want: () => ({ limit: LIMIT_BYTES }),
-  }).pipe(Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)))
+  }))
   return answer === undefined ? undefined : new TextDecoder().decode(answer.body)
 })
 
@@ -145,10 +146,8 @@ const readListing = Effect.fnUntraced(function* (
   const objects = yield* Effect.forEach(
     [...names].filter((name) => !name.endsWith("/")),
     (name) =>
-      statObject(http, new URL(root.href + name), name).pipe(
-        // It is gone meanwhile, or a link that leads nowhere.
-        Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
-      ),
+      // Undefined when it is gone meanwhile, or a link that leads nowhere.
+      absent(statObject(http, new URL(root.href + name), name)),
     { concurrency: httpGuarantees.connections },
   )
   return {

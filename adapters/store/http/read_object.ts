@@ -1,5 +1,6 @@
 /** Objects at URLs, read whole or in ranges. */
 import * as Effect from "effect/Effect"
+import { absent } from "../../../stages/store/absent.ts"
 import { type ObjectInfo, type Range, StoreError, type Whole } from "../../../stages/store/store.ts"
 import { resolveRange, resolveWhole } from "../../../stages/store/name.ts"
 import { problem } from "./failure.ts"
@@ -125,7 +126,7 @@ const disagreement = (part: Range, subject: Subject): StoreError =>
 
 /** Whether there is an object. */
 export const hasObject = (http: HttpOptions, url: URL, name: string): Effect.Effect<boolean, StoreError> =>
-  send(http, { doing: "write", name, method: "HEAD", url, expect: [200] }).pipe(
-    Effect.as(true),
-    Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error)),
+  Effect.map(
+    absent(send(http, { doing: "write", name, method: "HEAD", url, expect: [200] })),
+    (answer) => answer !== undefined,
   )

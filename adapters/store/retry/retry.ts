@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { absent } from "../../../stages/store/absent.ts"
 import type { ObjectInfo, ObjectStore, ObjectWriter, StoreError, WriteOptions } from "../../../stages/store/store.ts"
 import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
 import { alreadyExists } from "../../../stages/store/name.ts"
@@ -66,9 +67,7 @@ export const retryBy = (store: ObjectStore, retrier: Retrier): ObjectStore => {
     size: number,
     hash: string | undefined,
   ): Effect.fn.Return<"yes" | "other" | "none", StoreError> {
-    const found = yield* again(store.stat(name)).pipe(
-      Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(undefined) : Effect.fail(error)),
-    )
+    const found = yield* absent(again(store.stat(name)))
     if (found === undefined) return "none"
     if (found.size !== size) return "other"
     if (hash === undefined) return "yes"

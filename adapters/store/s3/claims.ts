@@ -16,6 +16,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import { absent } from "../../../stages/store/absent.ts"
 import { StoreError } from "../../../stages/store/store.ts"
 import { alreadyExists } from "../../../stages/store/name.ts"
 import type { S3Client } from "./client.ts"
@@ -74,9 +75,9 @@ export const writeByClaim: (
     message:
       `Cannot write "${name}" in ${location}: another run is writing it; if it was killed, try again in 15 minutes`,
   })
-  const failWhenThere = client.send({ ...asked, method: "HEAD", key }).pipe(
-    Effect.flatMap(() => Effect.fail(alreadyExists(name, location))),
-    Effect.catch((error) => error.reason === "not-found" ? Effect.void : Effect.fail(error)),
+  const failWhenThere = Effect.flatMap(
+    absent(client.send({ ...asked, method: "HEAD", key })),
+    (there) => there === undefined ? Effect.void : Effect.fail(alreadyExists(name, location)),
   )
   const pause = Effect.flatMap(Random.nextBetween(PAUSE_MS, 4 * PAUSE_MS), Effect.sleep)
   const remove = (token: string): Effect.Effect<void> =>

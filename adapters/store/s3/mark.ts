@@ -4,6 +4,7 @@
  * second finds the object of the first.
  */
 import * as Effect from "effect/Effect"
+import { absent } from "../../../stages/store/absent.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import type { S3Client } from "./client.ts"
 
@@ -17,7 +18,7 @@ export const makeMark = (): Mark => ({ [HEADER]: crypto.randomUUID() })
 
 /** Whether the object that is there has been made by the write with that mark. */
 export const hasMark = (client: S3Client, name: string, key: string, mark: Mark): Effect.Effect<boolean, StoreError> =>
-  client.send({ method: "HEAD", doing: "write", name, key }).pipe(
-    Effect.map(({ headers }) => headers.get(HEADER) === mark[HEADER]),
-    Effect.catch((error) => error.reason === "not-found" ? Effect.succeed(false) : Effect.fail(error)),
+  Effect.map(
+    absent(client.send({ method: "HEAD", doing: "write", name, key })),
+    (answer) => answer?.headers.get(HEADER) === mark[HEADER],
   )

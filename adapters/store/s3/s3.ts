@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { absent } from "../../../stages/store/absent.ts"
 import {
   type ObjectInfo,
   ObjectStore,
@@ -161,9 +162,8 @@ const store = (client: S3Client): ObjectStore => {
       }),
     remove: (name) =>
       checked(name, () =>
-        client.send({ method: "DELETE", doing: "remove", name, key: keyOf(name) }).pipe(
-          Effect.asVoid,
-          Effect.catch((error) => error.reason === "not-found" ? Effect.void : Effect.fail(error)),
+        Effect.asVoid(
+          absent(client.send({ method: "DELETE", doing: "remove", name, key: keyOf(name) })),
         )),
   }
 }

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { absent } from "../../../stages/store/absent.ts"
 import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/store/store.ts"
 import { makeRoot, syncDirectory } from "../local/directories.ts"
 import { codeOf, fileError } from "../local/file_error.ts"
@@ -65,15 +66,13 @@ const store = (file: string, only: string): ObjectStore => {
         const error = directoryError(directory)
         if (error) return Stream.fail(error)
         if (!only.startsWith(directory)) return Stream.empty
-        return Stream.fromEffect(stat).pipe(
-          Stream.catch((error) => error.reason === "not-found" ? Stream.empty : Stream.fail(error)),
-        )
+        return Stream.filter(Stream.fromEffect(absent(stat)), (info) => info !== undefined)
       }),
     remove: (name) =>
-      operate("remove", name, async () => {
+      Effect.asVoid(absent(operate("remove", name, async () => {
         await rm(file, { force: true })
         await syncDirectory(dirname(file))
-      }).pipe(Effect.catch((error) => error.reason === "not-found" ? Effect.void : Effect.fail(error))),
+      }))),
   }
 }
 

@@ -14,6 +14,7 @@
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
+import { absent } from "../../../stages/store/absent.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { problem } from "../http/failure.ts"
 import { hasObject } from "../http/read_object.ts"
@@ -118,13 +119,11 @@ export const withClaim = (
 
 /** Milliseconds since a collection was made, `free` when there is none, undefined when the server does not say it. */
 const ageOf = (http: HttpOptions, url: URL, name: string): Effect.Effect<number | "free" | undefined, StoreError> =>
-  propfind(http, url, 0, { doing: "write", name }).pipe(
-    Effect.map(({ now, resources }) => {
-      const modified = resources[0]?.modified
-      return now === undefined || modified === undefined ? undefined : now - modified
-    }),
-    Effect.catch((error) => error.reason === "not-found" ? Effect.succeed("free" as const) : Effect.fail(error)),
-  )
+  Effect.map(absent(propfind(http, url, 0, { doing: "write", name })), (found) => {
+    if (found === undefined) return "free"
+    const modified = found.resources[0]?.modified
+    return found.now === undefined || modified === undefined ? undefined : found.now - modified
+  })
 
 /** Removes a collection with all in it. */
 export const removeCollection = (http: HttpOptions, url: URL, name: string): Effect.Effect<void, StoreError> =>
