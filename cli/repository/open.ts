@@ -1,6 +1,6 @@
 /** From `--repo`, `--format` and secrets to an open repository. */
 import * as Effect from "effect/Effect"
-import { absent } from "../stages/store/absent.ts"
+import { absent } from "../../stages/store/absent.ts"
 import type * as Scope from "effect/Scope"
 import { type Format, type FormatError, type Repository, RepositoryError, type Secrets } from "../../formats/format.ts"
 import type { Recovered } from "../../formats/zprt/mod.ts"
