@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
-import { noise } from "../suites/format.ts"
+import { noise } from "../suites/noise.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
 const main = "tests/cli/process/quick_main.ts"

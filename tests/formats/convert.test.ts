@@ -15,9 +15,13 @@ import { ObjectStore } from "../../stages/store/store.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
 import { isByteName } from "../../stages/walk/path.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
-import { everything, type Facts, factsOf, type FormatTraits, kept, noise, runFormat, sorted } from "../suites/format.ts"
+import { everything } from "../suites/format/everything.ts"
+import { type Facts, factsOf, kept, sorted } from "../suites/format/facts.ts"
+import type { FormatTraits } from "../suites/format/traits.ts"
+import { noise } from "../suites/noise.ts"
+import { runFormat } from "../suites/format/environment.ts"
 import { skipIf } from "../skip.ts"
-import { smallTree } from "../suites/small_tree.ts"
+import { smallTree } from "../suites/format/small_tree.ts"
 
 interface Side extends Pick<FormatTraits, "directories" | "details" | "snapshots"> {
   readonly format: Format

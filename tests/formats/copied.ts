@@ -10,9 +10,10 @@ import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
 import type { SourceError } from "../../stages/walk/source.ts"
-import { type Facts, factsOf, noise } from "../suites/format.ts"
+import { type Facts, factsOf } from "../suites/format/facts.ts"
+import { noise } from "../suites/noise.ts"
 import { secrets, small } from "./rozen/harness.ts"
-import { isOfStoppedRun } from "../suites/format_faults.ts"
+import { isOfStoppedRun } from "../suites/format/faults.ts"
 
 export const metadata: { readonly mode: number; readonly mtime: bigint } = {
   mode: 0o600,

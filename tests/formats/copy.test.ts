@@ -17,8 +17,11 @@ import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
-import { everything, type Facts, factsOf, noise, runFormat } from "../suites/format.ts"
-import { smallTree } from "../suites/small_tree.ts"
+import { everything } from "../suites/format/everything.ts"
+import { type Facts, factsOf } from "../suites/format/facts.ts"
+import { noise } from "../suites/noise.ts"
+import { runFormat } from "../suites/format/environment.ts"
+import { smallTree } from "../suites/format/small_tree.ts"
 import { small } from "./rozen/harness.ts"
 
 const secret = (password: string): Secrets => ({ password: Redacted.make(password) })

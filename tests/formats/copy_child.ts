@@ -1,5 +1,5 @@
 /**
- * Another process that copies, and kills itself: `copy_child.ts FROM TO OPERATION true|false`, as `format_child.ts`
+ * Another process that copies, and kills itself: `copy_child.ts FROM TO OPERATION true|false`, as `suites/format/child.ts`
  * does.
  */
 import process from "node:process"
@@ -7,8 +7,8 @@ import { Effect, Stream } from "effect"
 import { localStore } from "../../adapters/store/local/local.ts"
 import { copy } from "../../formats/copy.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
-import { deadly } from "../suites/deadly.ts"
-import { runFormat } from "../suites/format.ts"
+import { deadly } from "../suites/format/deadly.ts"
+import { runFormat } from "../suites/format/environment.ts"
 import { secrets, small } from "./rozen/harness.ts"
 
 const [from, to, operation, within] = process.argv.slice(2) as [string, string, string, string]

@@ -12,7 +12,7 @@ import { localStore } from "../../adapters/store/local/local.ts"
 import { copy } from "../../formats/copy.ts"
 import { memoryDirectory } from "../adapters/store/local/directory.ts"
 import { childCommand } from "../child.ts"
-import { runFormat } from "../suites/format.ts"
+import { runFormat } from "../suites/format/environment.ts"
 import { clean, completes, create, open, tree, walk } from "./copied.ts"
 
 for (const [name, shared] of [["with another key", false], ["with the same key", true]] as const) {

@@ -18,8 +18,10 @@ import { headerLength } from "../../stages/encrypt/age.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
-import { factsOf, noise, runFormat } from "../suites/format.ts"
-import { options } from "../suites/subject.ts"
+import { factsOf } from "../suites/format/facts.ts"
+import { noise } from "../suites/noise.ts"
+import { runFormat } from "../suites/format/environment.ts"
+import { options } from "../suites/format/subject.ts"
 import { objectsOf, storeOf } from "./rozen/harness.ts"
 
 const cheap = { scrypt: { n: 1024, r: 8, p: 1 } }

@@ -17,7 +17,8 @@ import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
-import { noise, runFormat } from "../suites/format.ts"
+import { noise } from "../suites/noise.ts"
+import { runFormat } from "../suites/format/environment.ts"
 import { objectsOf, storeOf } from "./rozen/harness.ts"
 
 const scrypt = { n: 1024, r: 8, p: 1 }

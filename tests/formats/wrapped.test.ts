@@ -14,7 +14,9 @@ import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { counting } from "../../adapters/store/counting/counting.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
-import { factsOf, noise, runFormat } from "../suites/format.ts"
+import { factsOf } from "../suites/format/facts.ts"
+import { noise } from "../suites/noise.ts"
+import { runFormat } from "../suites/format/environment.ts"
 
 const scrypt = { n: 1024, r: 8, p: 1 }
 const password = { password: Redacted.make("secret") }

@@ -55,7 +55,7 @@ import { localSource, memoryStore, nativeAgePayload, nativeKernels, nativeScrypt
 import { makeWorkers } from "../../adapters/runtime/workers.ts"
 import { makeKernel, trusted } from "../../stages/kernel/kernel.ts"
 import { isTrusted } from "../../stages/kernel/trusted.ts"
-import { allFaults, faults, ownKernel, withFault } from "../suites/faulty.ts"
+import { allFaults, faults, ownKernel, withFault } from "../suites/faulty_kernels.ts"
 import { noise } from "../suites/kernels.ts"
 
 /** Faults that copies keep from doing harm: the backup is right. The others fail it. */

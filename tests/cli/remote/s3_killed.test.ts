@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { after, before, describe, it } from "node:test"
 import { type Ceph, noCeph, startCeph } from "../../servers/ceph.ts"
 import { type Before, httpGate } from "../../servers/http_gate.ts"
-import { noise } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "../process/spawn.ts"
 
 const main = "tests/cli/process/remote_main.ts"

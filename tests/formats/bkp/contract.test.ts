@@ -1,5 +1,6 @@
 import { makeBkp } from "../../../formats/bkp/mod.ts"
-import { formatSuite, type FormatTraits } from "../../suites/format.ts"
+import { formatSuite } from "../../suites/format/contract.ts"
+import type { FormatTraits } from "../../suites/format/traits.ts"
 import { smallOptions } from "./harness.ts"
 
 const SECOND = 1_000_000_000n

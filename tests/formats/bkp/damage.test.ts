@@ -19,7 +19,8 @@ import { sha256 } from "../../../stages/hash/sha256.ts"
 import { Kernels, type KernelTable, makeKernel, trusted } from "../../../stages/kernel/kernel.ts"
 import type { ObjectStore } from "../../../stages/store/store.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
-import { factsOf, noise } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
 import { alter, flipped, inRepository, inStore, names, options, secrets, small, walk } from "./harness.ts"
 
 const tree: MemoryTree = {

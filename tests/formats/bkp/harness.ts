@@ -7,7 +7,8 @@ import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
-import { type Facts, factsOf, runFormat } from "../../suites/format.ts"
+import { type Facts, factsOf } from "../../suites/format/facts.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 
 /** Small chunks and windows, so that little content makes files of all kinds; a password that costs nothing to try. */
 export const smallOptions: BkpOptions = {

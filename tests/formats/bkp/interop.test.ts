@@ -14,7 +14,10 @@ import { Kernels } from "../../../stages/kernel/kernel.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import { pathFromBytes } from "../../../stages/walk/path.ts"
 import { skipIf } from "../../skip.ts"
-import { everything, factsOf, noise, runFormat } from "../../suites/format.ts"
+import { everything } from "../../suites/format/everything.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { names, options, smallOptions, walk } from "./harness.ts"
 
 const script = join(import.meta.dirname!, "reader.py")

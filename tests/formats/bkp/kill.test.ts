@@ -1,4 +1,4 @@
-import { formatKill } from "../../suites/format_kill.ts"
+import { formatKill } from "../../suites/format/kill.ts"
 import { subject } from "./subject.ts"
 
 formatKill(subject)

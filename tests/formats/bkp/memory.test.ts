@@ -6,7 +6,8 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { makeBkp } from "../../../formats/bkp/mod.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { noise, runFormat } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { options } from "./harness.ts"
 
 const MIB = 1 << 20

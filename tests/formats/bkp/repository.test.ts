@@ -7,7 +7,8 @@ import type { Repository } from "../../../formats/format.ts"
 import { ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import type { Entry, Metadata } from "../../../stages/walk/entry.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
-import { type Facts, factsOf, noise } from "../../suites/format.ts"
+import { type Facts, factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
 import { inRepository, inStore, names, options, secrets, small, smallOptions, walk } from "./harness.ts"
 
 const SECOND = 1_000_000_000n

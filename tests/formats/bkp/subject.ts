@@ -1,5 +1,5 @@
 import { secrets, small } from "./harness.ts"
-import type { Subject } from "../../suites/subject.ts"
+import type { Subject } from "../../suites/format/subject.ts"
 
 export const subject: Subject = {
   name: "bkp",

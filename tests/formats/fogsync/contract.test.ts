@@ -1,6 +1,7 @@
 import { Redacted } from "effect"
 import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.ts"
-import { formatSuite, noise } from "../../suites/format.ts"
+import { formatSuite } from "../../suites/format/contract.ts"
+import { noise } from "../../suites/noise.ts"
 import { secrets } from "./harness.ts"
 
 const variants: ReadonlyArray<readonly [string, FogsyncOptions]> = [

@@ -12,7 +12,8 @@ import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
-import { noise, runFormat } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 
 export const secrets: Secrets = { key: Redacted.make(noise(32, 99)) }
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }

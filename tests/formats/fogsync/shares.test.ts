@@ -11,7 +11,9 @@ import { blockObject } from "../../../formats/fogsync/layout.ts"
 import type { Secrets, SnapshotInfo } from "../../../formats/format.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
-import { factsOf, noise, runFormat } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { inShare, keysFrom, names, options, secrets, walk } from "./harness.ts"
 
 const keyOf = (seed: number): Secrets => ({ key: Redacted.make(noise(32, seed)) })

@@ -1,5 +1,5 @@
 import { makeFogsync } from "../../../formats/fogsync/mod.ts"
-import type { Subject } from "../../suites/subject.ts"
+import type { Subject } from "../../suites/format/subject.ts"
 import { secrets } from "./harness.ts"
 
 export const subject: Subject = {

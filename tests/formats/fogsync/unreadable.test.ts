@@ -1,4 +1,4 @@
-import { formatUnreadable } from "../../suites/format_unreadable.ts"
+import { formatUnreadable } from "../../suites/format/unreadable.ts"
 import { subject } from "./subject.ts"
 
 formatUnreadable(subject)

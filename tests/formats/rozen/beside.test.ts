@@ -1,6 +1,6 @@
 import { Effect, Stream } from "effect"
-import { formatBeside } from "../../suites/format_beside.ts"
-import type { Subject } from "../../suites/subject.ts"
+import { formatBeside } from "../../suites/format/beside.ts"
+import type { Subject } from "../../suites/format/subject.ts"
 import { secrets, small } from "./harness.ts"
 
 const subject: Subject = {

@@ -12,7 +12,7 @@ import { makeRozen } from "../../../formats/rozen/mod.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import { Source } from "../../../stages/walk/source.ts"
 import { write } from "../../../stages/walk/write.ts"
-import { runFormat } from "../../suites/format.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { options, secrets } from "./harness.ts"
 
 /** Small packs, so that a run that is killed has finished some. */

@@ -18,7 +18,9 @@ import { openPackStore } from "../../../stages/pack/pack_store.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
-import { type Facts, factsOf, noise, runFormat } from "../../suites/format.ts"
+import { type Facts, factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { type Kind, kindOf, kinds, type Objects, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }

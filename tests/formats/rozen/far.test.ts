@@ -13,9 +13,11 @@ import { ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import { contentStream } from "../../../stages/walk/content.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
-import { factsOf, noise, runFormat } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { kindOf, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
-import { isOfStoppedRun } from "../../suites/format_faults.ts"
+import { isOfStoppedRun } from "../../suites/format/faults.ts"
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
 /** About six packs of 64 KiB. */

@@ -11,9 +11,11 @@ import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
-import { type Facts, factsOf, noise, runFormat } from "../../suites/format.ts"
+import { type Facts, factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { kindOf, type Objects, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
-import { isOfStoppedRun } from "../../suites/format_faults.ts"
+import { isOfStoppedRun } from "../../suites/format/faults.ts"
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
 const before: MemoryTree = {

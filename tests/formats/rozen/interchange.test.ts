@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url"
 import { Effect } from "effect"
 import { memoryDirectory } from "../../adapters/store/local/directory.ts"
 import { skipIf } from "../../skip.ts"
-import { noise } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
 
 const script = fileURLToPath(import.meta.resolve("./child.ts"))
 const binaries = join(import.meta.dirname!, "../../../node_modules/.bin")

@@ -11,11 +11,13 @@ import { fileURLToPath } from "node:url"
 import { Effect, Stream } from "effect"
 import { localStore } from "../../../adapters/store/local/local.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
-import { factsOf, noise, runFormat } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { memoryDirectory } from "../../adapters/store/local/directory.ts"
 import { childCommand } from "../../child.ts"
 import { kindOf, secrets, small } from "./harness.ts"
-import { isOfStoppedRun } from "../../suites/format_faults.ts"
+import { isOfStoppedRun } from "../../suites/format/faults.ts"
 
 const script = fileURLToPath(import.meta.resolve("./child.ts"))
 const KILLS = 10

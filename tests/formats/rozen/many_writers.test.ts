@@ -17,7 +17,9 @@ import { ObjectStore } from "../../../stages/store/store.ts"
 import { memoryDirectory } from "../../adapters/store/local/directory.ts"
 import { noCeph, startCeph } from "../../servers/ceph.ts"
 import { skipIf } from "../../skip.ts"
-import { factsOf, noise, runFormat } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { secrets, small } from "./harness.ts"
 
 const script = fileURLToPath(import.meta.resolve("./child.ts"))

@@ -8,7 +8,8 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { noise, runFormat } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { kindOf, options, secrets } from "./harness.ts"
 
 const MIB = 1 << 20

@@ -1,4 +1,4 @@
-import { formatSuite } from "../../suites/format.ts"
+import { formatSuite } from "../../suites/format/contract.ts"
 import { small } from "./harness.ts"
 
 formatSuite("rozen", () => small, {

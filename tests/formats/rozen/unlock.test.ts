@@ -10,7 +10,7 @@ import { Clock, Effect, Logger, Redacted, References, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { deriveKey, Scrypt, type ScryptFunction } from "../../../stages/encrypt/password.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
-import { runFormat } from "../../suites/format.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { secrets, small } from "./harness.ts"
 
 const MIB = 1 << 20

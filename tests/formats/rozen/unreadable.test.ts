@@ -1,5 +1,5 @@
-import { formatUnreadable } from "../../suites/format_unreadable.ts"
-import type { Subject } from "../../suites/subject.ts"
+import { formatUnreadable } from "../../suites/format/unreadable.ts"
+import type { Subject } from "../../suites/format/subject.ts"
 import { secrets, small } from "./harness.ts"
 
 const subject: Subject = {

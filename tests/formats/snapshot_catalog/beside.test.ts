@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { formatBeside } from "../../suites/format_beside.ts"
+import { formatBeside } from "../../suites/format/beside.ts"
 import { subject } from "./subject.ts"
 
 formatBeside(subject, { harm: () => Effect.void })

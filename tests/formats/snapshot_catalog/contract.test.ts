@@ -1,5 +1,5 @@
 import { makeSnapshotCatalog, type SnapshotCatalogOptions } from "../../../formats/snapshot_catalog/mod.ts"
-import { formatSuite } from "../../suites/format.ts"
+import { formatSuite } from "../../suites/format/contract.ts"
 
 const variants: ReadonlyArray<readonly [string, SnapshotCatalogOptions]> = [
   ["snapshot-catalog, extents compressed", {}],

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
 import { blobs } from "../../../formats/snapshot_catalog/layout.ts"
-import { factsOf } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
 import { type Content, contents, hasher, ID, type Ways, whole, writeForeign } from "./foreign.ts"
 import { hex, inRepository, names, options, text } from "./harness.ts"
 

@@ -10,7 +10,7 @@ import { SqliteEngine, type SqliteError, type SqliteValue } from "../../../stage
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
-import { runFormat } from "../../suites/format.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
 

@@ -9,7 +9,9 @@ import { type Repository, RepositoryError, type SnapshotInfo } from "../../../fo
 import { decodeMap, encodeMap } from "../../../formats/snapshot_catalog/blob_map.ts"
 import { makeSnapshotCatalog } from "../../../formats/snapshot_catalog/mod.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
-import { factsOf, noise, runFormat } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import { alterDatabase, catalogOf, inRepository, made, options, small, walk } from "./harness.ts"
 
 const tree = {

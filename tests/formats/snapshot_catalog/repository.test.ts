@@ -12,7 +12,9 @@ import { sqliteWasm } from "../../../stages/catalog/sqlite/wasm.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry, ReaderContent } from "../../../stages/walk/entry.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
-import { factsOf, noise, runFormat } from "../../suites/format.ts"
+import { factsOf } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import {
   alter,
   alterDatabase,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { noise } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
 import { alter, catalogOf, inRepository, names, options } from "./harness.ts"
 
 const MIB = 1 << 20

@@ -1,5 +1,5 @@
 import { makeSnapshotCatalog } from "../../../formats/snapshot_catalog/mod.ts"
-import type { Subject } from "../../suites/subject.ts"
+import type { Subject } from "../../suites/format/subject.ts"
 import { small } from "./harness.ts"
 
 export const subject: Subject = {

@@ -7,7 +7,8 @@ import { counting } from "../../../adapters/store/counting/counting.ts"
 import { ARCHIVE, makeZprt } from "../../../formats/zprt/mod.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
-import { noise, runFormat } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 import {
   ageFile,
   alice,

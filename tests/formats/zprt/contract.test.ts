@@ -2,7 +2,7 @@ import { Effect, Redacted } from "effect"
 import { makeZprt, type ZprtOptions } from "../../../formats/zprt/mod.ts"
 import type { Secrets } from "../../../formats/format.ts"
 import { newIdentity } from "../../../stages/encrypt/age.ts"
-import { formatSuite } from "../../suites/format.ts"
+import { formatSuite } from "../../suites/format/contract.ts"
 
 const [mine, other] = await Effect.runPromise(Effect.all([newIdentity, newIdentity]))
 const byIdentity = { secrets: { identities: [mine] }, wrongSecrets: { identities: [other] } }

@@ -1,4 +1,4 @@
-import { formatFaults } from "../../suites/format_faults.ts"
+import { formatFaults } from "../../suites/format/faults.ts"
 import { subject } from "./subject.ts"
 
 formatFaults(subject)

@@ -13,7 +13,7 @@ import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
 import { contentStream } from "../../../stages/walk/content.ts"
-import { runFormat } from "../../suites/format.ts"
+import { runFormat } from "../../suites/format/environment.ts"
 
 /** Two people, each with an identity. */
 export const alice: Redacted.Redacted<string> = await Effect.runPromise(newIdentity)

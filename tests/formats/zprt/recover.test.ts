@@ -5,7 +5,7 @@ import { Effect, Redacted } from "effect"
 import type { Secrets } from "../../../formats/format.ts"
 import { makeZprt, recover } from "../../../formats/zprt/mod.ts"
 import { AGE_INTRO } from "../../../stages/encrypt/age.ts"
-import { noise } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
 import {
   archiveOf,
   bob,

@@ -1,6 +1,6 @@
 import { Redacted } from "effect"
 import { ARCHIVE, makeZprt } from "../../../formats/zprt/mod.ts"
-import type { Subject } from "../../suites/subject.ts"
+import type { Subject } from "../../suites/format/subject.ts"
 
 export const subject: Subject = {
   name: "zprt",

@@ -1,4 +1,4 @@
-import { formatUnreadable } from "../../suites/format_unreadable.ts"
+import { formatUnreadable } from "../../suites/format/unreadable.ts"
 import { subject } from "./subject.ts"
 
 // The key begins the archive, and the list of what is in it ends it.

@@ -9,7 +9,7 @@ import type { Secrets } from "../../../formats/format.ts"
 import { makeZprt, type ZprtOptions } from "../../../formats/zprt/mod.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { SourceError } from "../../../stages/walk/source.ts"
-import { noise } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
 import {
   alice,
   archiveOf,

@@ -8,7 +8,7 @@ import { blake3 } from "../../../stages/hash/blake3.ts"
 import { Lender } from "../../../stages/memory/lent.ts"
 import type { Block } from "../../../stages/run/lane.ts"
 import type { Plan } from "../../../stages/plan/plan.ts"
-import { noise } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
 
 const SIZE = 300_000
 const plan: Plan = [fixed({ size: 64 << 10 }), blake3]

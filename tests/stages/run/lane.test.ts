@@ -16,7 +16,7 @@ import { sha256 } from "../../../stages/hash/sha256.ts"
 import { type KernelSpec, type KernelTable, makeKernel, trusted } from "../../../stages/kernel/kernel.ts"
 import { unframes } from "../../../stages/kernel/frames.ts"
 import { type Block, Lane } from "../../../stages/run/lane.ts"
-import { noise } from "../../suites/format.ts"
+import { noise } from "../../suites/noise.ts"
 
 const small = fastcdc({ average: 1 << 10 })
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")

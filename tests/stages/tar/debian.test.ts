@@ -23,7 +23,8 @@ import { readTar, tarFidelity, tarInMemory, writeTar } from "../../../stages/tar
 import { contentStream } from "../../../stages/walk/content.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { pathToBytes } from "../../../stages/walk/path.ts"
-import { factsOf, kept, noise, sorted } from "../../suites/format.ts"
+import { factsOf, kept, sorted } from "../../suites/format/facts.ts"
+import { noise } from "../../suites/noise.ts"
 import { skipIf } from "../../skip.ts"
 
 const version = spawnSync("tar", ["--version"], { encoding: "utf8" }).stdout ?? ""

@@ -9,8 +9,9 @@ import { readTar, TarError, tarFidelity, tarInMemory, writeTar } from "../../../
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
 import { SourceError } from "../../../stages/walk/source.ts"
-import { everything, factsOf, kept, sorted } from "../../suites/format.ts"
-import { smallTree } from "../../suites/small_tree.ts"
+import { everything } from "../../suites/format/everything.ts"
+import { factsOf, kept, sorted } from "../../suites/format/facts.ts"
+import { smallTree } from "../../suites/format/small_tree.ts"
 import { member, type MemberFields, tarOf } from "./blocks.ts"
 
 interface Problem {

@@ -1,5 +1,5 @@
 import { makeRozenV0, type RozenV0Options } from "../../../../formats/rozen/v0/mod.ts"
-import { formatSuite } from "../../../suites/format.ts"
+import { formatSuite } from "../../../suites/format/contract.ts"
 
 const variants: ReadonlyArray<readonly [string, RozenV0Options]> = [
   ["rozen-v0", {}],

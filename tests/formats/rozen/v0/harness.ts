@@ -10,7 +10,7 @@ import type { SqliteEngine } from "../../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore } from "../../../../stages/store/store.ts"
 import type { Entry } from "../../../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../../../stages/walk/memory.ts"
-import { runFormat } from "../../../suites/format.ts"
+import { runFormat } from "../../../suites/format/environment.ts"
 
 export const scrypt: ScryptCost = { n: 1024, r: 8, p: 1 }
 export const secrets: Secrets = { password: Redacted.make("secret") }

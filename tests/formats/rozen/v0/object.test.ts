@@ -16,7 +16,7 @@ import { sealWith } from "../../../../stages/encrypt/aead.ts"
 import { portableXaes } from "../../../../stages/encrypt/aes256gcm.ts"
 import { Redacted } from "effect"
 import vector from "../../../vectors/rozen_v0.json" with { type: "json" }
-import { noise } from "../../../suites/format.ts"
+import { noise } from "../../../suites/noise.ts"
 import { layoutOf, MASTER, variants } from "./harness.ts"
 
 const encode = (layout: Layout, object: NewObject, data: Uint8Array): Uint8Array => {

@@ -8,7 +8,8 @@ import { makeRozenV0 } from "../../../../formats/rozen/v0/mod.ts"
 import { ObjectStore } from "../../../../stages/store/store.ts"
 import type { Content, Entry, ReaderContent } from "../../../../stages/walk/entry.ts"
 import type { MemoryTree } from "../../../../stages/walk/memory.ts"
-import { factsOf, noise } from "../../../suites/format.ts"
+import { factsOf } from "../../../suites/format/facts.ts"
+import { noise } from "../../../suites/noise.ts"
 import { alter, inRepository, names, options, scrypt, secrets, variants, walk } from "./harness.ts"
 
 const root: Entry = { path: "", kind: "directory", metadata: {}, size: 0 }

@@ -1,5 +1,5 @@
 import { makeRozenV0 } from "../../../../formats/rozen/v0/mod.ts"
-import type { Subject } from "../../../suites/subject.ts"
+import type { Subject } from "../../../suites/format/subject.ts"
 import { scrypt, secrets } from "./harness.ts"
 
 export const subject: Subject = {

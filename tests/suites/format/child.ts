@@ -4,10 +4,10 @@
  */
 import process from "node:process"
 import { Effect } from "effect"
-import { localSource } from "../../adapters/files/source.ts"
-import { Source } from "../../stages/walk/source.ts"
+import { localSource } from "../../../adapters/files/source.ts"
+import { Source } from "../../../stages/walk/source.ts"
 import { deadly } from "./deadly.ts"
-import { runFormat } from "./format.ts"
+import { runFormat } from "./environment.ts"
 import { diskStore, options, reachIn, type Subject } from "./subject.ts"
 
 const [module, repository, directory, operation, within] = process.argv.slice(2) as [

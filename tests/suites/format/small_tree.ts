@@ -1,7 +1,7 @@
 /** Small trees of files with every kind of entry, for properties that write them. */
 import fc from "fast-check"
-import type { MemoryNode, MemoryTree } from "../../stages/walk/memory.ts"
-import { joinPath } from "../../stages/walk/path.ts"
+import type { MemoryNode, MemoryTree } from "../../../stages/walk/memory.ts"
+import { joinPath } from "../../../stages/walk/path.ts"
 
 const metadata = fc.record({
   mode: fc.oneof(fc.constantFrom(0o644, 0o755), fc.nat(0o7777)),

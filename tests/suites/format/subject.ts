@@ -1,12 +1,12 @@
 /** A format as the suites of faults take it: with small objects, and secrets that another process can have too. */
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
-import { localStore } from "../../adapters/store/local/local.ts"
-import { singleFileStore } from "../../adapters/store/single_file/single_file.ts"
-import type { BackupOptions, Format, FormatError, Repository, Secrets } from "../../formats/format.ts"
-import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
-import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
-import type { FormatTraits } from "./format.ts"
+import { localStore } from "../../../adapters/store/local/local.ts"
+import { singleFileStore } from "../../../adapters/store/single_file/single_file.ts"
+import type { BackupOptions, Format, FormatError, Repository, Secrets } from "../../../formats/format.ts"
+import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
+import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
+import type { FormatTraits } from "./traits.ts"
 
 /** What is tried. */
 export interface Subject extends Pick<FormatTraits, "directories" | "snapshots"> {

@@ -2,7 +2,7 @@
 import process from "node:process"
 import { setImmediate } from "node:timers"
 import { Effect, Stream } from "effect"
-import type { ObjectStore } from "../../stages/store/store.ts"
+import type { ObjectStore } from "../../../stages/store/store.ts"
 
 const die = (): void => void process.kill(process.pid, "SIGKILL")
 

@@ -12,19 +12,21 @@ import { it } from "node:test"
 import { fileURLToPath } from "node:url"
 import { isDeepStrictEqual } from "node:util"
 import { Effect, type Scope } from "effect"
-import { localSource } from "../../adapters/files/source.ts"
-import { fault } from "../../adapters/store/fault/fault.ts"
-import type { Repository } from "../../formats/format.ts"
-import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
-import type { ObjectStore } from "../../stages/store/store.ts"
-import { Source } from "../../stages/walk/source.ts"
-import { memoryDirectory } from "../adapters/store/local/directory.ts"
-import { childCommand } from "../child.ts"
-import { factsOf, kept, noise, runFormat, sorted } from "./format.ts"
+import { localSource } from "../../../adapters/files/source.ts"
+import { fault } from "../../../adapters/store/fault/fault.ts"
+import type { Repository } from "../../../formats/format.ts"
+import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
+import type { ObjectStore } from "../../../stages/store/store.ts"
+import { Source } from "../../../stages/walk/source.ts"
+import { memoryDirectory } from "../../adapters/store/local/directory.ts"
+import { childCommand } from "../../child.ts"
+import { factsOf, kept, sorted } from "./facts.ts"
+import { noise } from "../noise.ts"
+import { runFormat } from "./environment.ts"
 import { diskStore, openIn, options, reachIn, type Subject } from "./subject.ts"
-import { isOfStoppedRun } from "./format_faults.ts"
+import { isOfStoppedRun } from "./faults.ts"
 
-const child = fileURLToPath(import.meta.resolve("./format_child.ts"))
+const child = fileURLToPath(import.meta.resolve("./child.ts"))
 
 /** Where a run is killed: this share of its operations are done. */
 const MOMENTS = [0.2, 0.6, 0.95] as const

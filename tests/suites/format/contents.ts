@@ -1,0 +1,52 @@
+/** Entries, and contents that are opened, change or fail. */
+import assert from "node:assert/strict"
+import { Stream } from "effect"
+import type { Content, Entry, Metadata, ReaderContent } from "../../../stages/walk/entry.ts"
+
+/** Some entries. */
+export const of = (...entries: ReadonlyArray<Entry>): Stream.Stream<Entry> => Stream.fromIterable(entries)
+/** A file. */
+export const file = (path: string, content: Content, size: number | undefined, metadata: Metadata = {}): Entry => ({
+  path,
+  kind: "file",
+  metadata,
+  size,
+  content,
+})
+/** The root directory. */
+export const root: Entry = { path: "", kind: "directory", metadata: {}, size: 0 }
+
+/** Content that fails a test when it is opened. */
+export const untouchable: ReaderContent = {
+  open: () => assert.fail("An unchanged file was opened"),
+}
+
+/** A reader that gives `states[n]` when it is opened for the n-th time, and says that it changed but for the last. */
+export const changing = (
+  states: ReadonlyArray<string>,
+  settles: boolean,
+): ReaderContent & { readonly opened: () => number } => {
+  let opened = 0
+  return {
+    opened: () => opened,
+    open: () => {
+      const n = Math.min(opened++, states.length - 1)
+      const bytes = new TextEncoder().encode(states[n])
+      let at = 0
+      return {
+        read: (into) => {
+          const part = bytes.subarray(at, at + into.length)
+          into.set(part)
+          at += part.length
+          return part.length
+        },
+        finish: () => ({
+          changed: !settles || n < states.length - 1,
+          size: bytes.length,
+          metadata: { mtime: BigInt(n + 1) * 1_000_000_000n },
+        }),
+        close: () => {},
+      }
+    },
+  }
+}

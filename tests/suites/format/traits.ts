@@ -1,0 +1,27 @@
+/** What a format promises beside the contract that all formats have. */
+import type { Secrets } from "../../../formats/format.ts"
+import type { Metadata } from "../../../stages/walk/entry.ts"
+
+/** What a format promises beside the contract that all of them have. A string is the reason why it does not. */
+export interface FormatTraits {
+  /** Opens what `make` gives. A password by default. */
+  readonly secrets?: Secrets
+  /** Do not open it. Another password by default. */
+  readonly wrongSecrets?: Secrets | string
+  /** Unchanged files are not opened again. */
+  readonly incremental: true | string
+  /** A repository holds many snapshots. */
+  readonly snapshots: true | string
+  /** Several writers at once are safe. */
+  readonly concurrent: true | string
+  /** Host name, user name, paths and tags of a snapshot are kept. */
+  readonly details: true | string
+  /** Directories that are not empty are listed. */
+  readonly directories: true | string
+  /**
+   * What tells that a file of this mtime and ctime changed; by default the smallest changes of mtime, ctime and inode.
+   */
+  readonly changes?: (time: bigint) => ReadonlyArray<Metadata>
+  /** Why a snapshot has a parent even when nothing of it was used. */
+  readonly chain?: string
+}
