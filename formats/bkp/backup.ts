@@ -34,16 +34,17 @@ import {
   summaryOf,
 } from "../format.ts"
 import type { RecordFidelity } from "../record_fidelity.ts"
-import { blockPacking } from "./packing.ts"
-import { earlierFiles, EarlierTree, readNode } from "./earlier_tree.ts"
+import { chunkPacking } from "./packing.ts"
+import { earlierFiles, EarlierTree } from "./earlier_tree.ts"
 import { corrupt, fromKernelError, isDamage } from "./errors.ts"
 import { advance, clientOf, latest } from "./heads.ts"
 import { encodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
 import { singleName } from "./layout.ts"
-import { type Opened, openShelves } from "./opened.ts"
-import type { Shelf } from "./object_reader.ts"
-import { ShelfWriter } from "./object_writer.ts"
+import type { Opened } from "./opened.ts"
+import { type ObjectReader, openAreas } from "./object_reader.ts"
+import { ObjectWriter } from "./object_writer.ts"
 import { type ClientSnapshot, infoOf, listSnapshots, readSnapshot } from "./snapshot.ts"
+import { readNode } from "./tree_read.ts"
 import { TreeWriter } from "./tree_write.ts"
 
 /** What the objects hold of an entry. */
@@ -86,7 +87,7 @@ export const backup: <E, R>(
 
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
-    const { chunk: chunker, packing, part, store, table } = opened
+    const { chunk: chunker, part, store, table } = opened
     const wrong = pathProblem(part)
     if (wrong !== undefined) {
       const message = `"${displayPath(part)}" cannot be the part of the tree that is backed up: ${wrong}`
@@ -95,7 +96,7 @@ const run = Effect.fnUntraced(
     const now = yield* Clock.currentTimeMillis
     const node = options.hostname ?? ""
     const client = yield* clientOf(store, node)
-    const { blocks, metadata } = yield* openShelves(opened)
+    const { blocks, metadata } = yield* openAreas(opened)
     const { before, previous } = yield* readTwice(
       "heads/",
       Effect.gen(function* () {
@@ -111,10 +112,10 @@ const run = Effect.fnUntraced(
       return new EarlierTree(metadata, snapshot === undefined ? undefined : yield* rootOf(opened, metadata, snapshot))
     })
     const listing = yield* earlierTree(base?.snapshot)
-    const blockWriter = new ShelfWriter(opened, blocks, packing)
-    const metadataWriter = new ShelfWriter(opened, metadata, packing)
+    const blockWriter = new ObjectWriter(opened, blocks.index)
+    const metadataWriter = new ObjectWriter(opened, metadata.index)
     const tree = new TreeWriter({
-      metadata,
+      index: metadata.index,
       writer: metadataWriter,
       earlier: yield* earlierTree(previous?.snapshot),
       createTime: seconds(now),
@@ -127,7 +128,7 @@ const run = Effect.fnUntraced(
       reuseListed((directory) => earlierFiles(listing, blocks, directory), ANY_TIME, 1_000_000_000n, options.compare),
       chunk(chunker),
       hash(sha256),
-      pack(blockPacking(blocks, blockWriter)),
+      pack(chunkPacking(blocks, blockWriter)),
     )
     const unsettled: Array<{ readonly id: Uint8Array; readonly path: string }> = []
     const written = Stream.mapArrayEffect(packed, (stored) => {
@@ -139,7 +140,7 @@ const run = Effect.fnUntraced(
       Effect.provideService(OnRead, meter.read),
     )
     for (const { id, path } of unsettled) {
-      if (blocks.objects.find(id) < 0) return yield* collision(path)
+      if (blocks.index.find(id) < 0) return yield* collision(path)
     }
     const root = yield* tree.finish
     yield* metadataWriter.flush
@@ -166,9 +167,9 @@ const under = (part: string, entry: Entry): Entry =>
 /**
  * The client's latest snapshot; undefined when it is damaged. Fails when there is none: then the head leads to nowhere.
  */
-const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: Shelf, node: string, hex: string) {
+const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: ObjectReader, node: string, hex: string) {
   const id = hexToBytes(hex)
-  if ((yield* metadata.find(id)) < 0 && !metadata.mayHaveLost(id)) {
+  if ((yield* metadata.find(id)) < 0 && metadata.index.damagedPack(hex) === undefined) {
     const message = `The latest snapshot of "${displayPath(node)}", ${hex}, is missing; run "penstock rebuild"`
     return yield* corrupt(singleName("metadata", id), message)
   }
@@ -178,7 +179,7 @@ const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: Shel
   )
 })
 
-const rootOf = (opened: Opened, metadata: Shelf, { root }: SnapshotObject) =>
+const rootOf = (opened: Opened, metadata: ObjectReader, { root }: SnapshotObject) =>
   orLost(opened, Effect.map(readNode(metadata, root), (node) => ({ id: root, node })))
 
 /** Damage of the earlier snapshot costs time only, unless something is to be carried over from it. */
@@ -198,11 +199,11 @@ const chosen = (opened: Opened, options: BackupOptions): Effect.Effect<ClientSna
   )
 
 /** The chunks of a file that nobody has stored yet: another unit of work is about to. */
-const missingOf = ({ chunks, path, reused }: Stored, blocks: Shelf) => {
+const missingOf = ({ chunks, path, reused }: Stored, blocks: ObjectReader) => {
   const missing: Array<{ readonly id: Uint8Array; readonly path: string }> = []
   for (let i = 0; !reused && i < chunkCount(chunks); i++) {
     const id = chunkId(chunks, i)
-    if (blocks.objects.find(id) < 0) missing.push({ id, path })
+    if (blocks.index.find(id) < 0) missing.push({ id, path })
   }
   return missing
 }
@@ -218,7 +219,7 @@ const collision = (path: string): RepositoryError =>
 /** Writes the snapshot behind the client's latest, which may be another one by now. */
 const commit = Effect.fnUntraced(function* (
   opened: Opened,
-  writer: ShelfWriter,
+  writer: ObjectWriter,
   options: BackupOptions,
   client: string,
   before: string | undefined,

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
-import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { StoreError } from "../../stages/store/store.ts"
@@ -14,9 +13,10 @@ import { absent, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { singleName } from "./layout.ts"
-import { SNAPSHOT, SNAPSHOT_BYTES } from "./objects.ts"
-import { type Opened, openShelves } from "./opened.ts"
-import { idAt, type Shelf } from "./object_reader.ts"
+import { idAt, idCount, SNAPSHOT, SNAPSHOT_BYTES } from "./objects.ts"
+import { openAreas } from "./object_reader.ts"
+import type { Opened } from "./opened.ts"
+import type { ObjectReader } from "./object_reader.ts"
 import { type ClientSnapshot, infoOf, listSnapshots } from "./snapshot.ts"
 import { treeEntries, type TreeProblem } from "./tree_read.ts"
 
@@ -39,24 +39,24 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     yield* keeping(findings, CONFIG, readTwice(CONFIG, config))
     // What snapshots need is there before them: it is listed after them.
     const { damaged, snapshots } = yield* listSnapshots(opened)
-    const { blocks, metadata } = yield* openShelves(opened)
-    const total = blocks.packs.length + metadata.packs.length + blocks.objects.size + metadata.objects.size
+    const { blocks, metadata } = yield* openAreas(opened)
+    const total = blocks.index.packs.length + metadata.index.packs.length + blocks.index.size + metadata.index.size
     let done = 0
     const step = () => progress?.({ done: ++done, total })
     const bad = new Map<string, string>()
-    for (const [shelf, share] of [[metadata, 100], [blocks, readData]] as const) {
+    for (const [reader, share] of [[metadata, 100], [blocks, readData]] as const) {
       // Packfiles come later, so these are the files of single objects.
-      const singles = shelf.objects.size
+      const singles = reader.index.size
       yield* Effect.forEach(Array(singles).keys(), (record) => {
         step()
         if (Math.random() * 100 >= share) return Effect.void
-        const id = shelf.objects.id(record).slice()
-        const name = shelf.nameOf(record)
-        return keeping(findings, name, shelf.single(id), () => bad.set(bytesToHex(id), name))
+        const id = reader.index.id(record).slice()
+        const name = reader.index.nameOf(record)
+        return keeping(findings, name, reader.single(id), () => bad.set(bytesToHex(id), name))
       }, { concurrency: requestsAtOnce(opened.store), discard: true })
-      yield* shelf.readAll
-      for (const error of shelf.damaged) findings.addError(error, shelf.area)
-      done += shelf.packs.length
+      yield* reader.readAll
+      for (const error of reader.damaged) findings.addError(error, reader.index.area)
+      done += reader.index.packs.length
       progress?.({ done, total })
     }
 
@@ -97,7 +97,7 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
         (entries) =>
           Effect.sync(() => {
             for (const { ids, path } of entries) {
-              for (let i = 0; i < ids.length / ID_BYTES; i++) {
+              for (let i = 0; i < idCount(ids); i++) {
                 const object = blame(idAt(ids, i))
                 if (object === undefined) continue
                 whole = false
@@ -113,20 +113,20 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     if (!whole) { for (const snapshot of chosen) yield* look(snapshot, undefined, true) }
     return {
       snapshots: chosen.length,
-      packs: blocks.packs.length + metadata.packs.length,
-      chunks: blocks.objects.size,
+      packs: blocks.index.packs.length + metadata.index.packs.length,
+      chunks: blocks.index.size,
       bytesRead: blocks.bytesRead + metadata.bytesRead,
       findings: findings.findings,
     }
   })
 
 /** How many snapshots there are, whether or not a head leads to them. */
-const headless = Effect.fnUntraced(function* (metadata: Shelf) {
+const headless = Effect.fnUntraced(function* (metadata: ObjectReader) {
   let count = 0
-  for (let record = 0; record < metadata.objects.size; record++) {
-    if (!SNAPSHOT_BYTES.includes(metadata.objects.byteLength(record))) continue
+  for (let record = 0; record < metadata.index.size; record++) {
+    if (!SNAPSHOT_BYTES.includes(metadata.index.byteLength(record))) continue
     const bytes = yield* Effect.catchIf(
-      metadata.read(metadata.objects.id(record).slice()),
+      metadata.read(metadata.index.id(record).slice()),
       isDamage,
       () => Effect.succeed(new Uint8Array(9)),
     )
@@ -139,19 +139,17 @@ const headless = Effect.fnUntraced(function* (metadata: Shelf) {
  * The damaged file that had an object or may have had it, or the area when there is none; undefined when the object is
  * there.
  */
-const lost = (shelf: Shelf, id: Uint8Array): string | undefined => {
-  if (shelf.objects.find(id) >= 0) return undefined
-  const own = singleName(shelf.area, id)
-  return shelf.damaged.some(({ object }) => object === own)
+const lost = ({ damaged, index }: ObjectReader, id: Uint8Array): string | undefined => {
+  if (index.find(id) >= 0) return undefined
+  const own = singleName(index.area, id)
+  return damaged.some(({ object }) => object === own)
     ? own
-    : damagedPack(shelf, bytesToHex(id)) ?? `${shelf.area}/`
+    : index.damagedPack(bytesToHex(id))?.name ?? `${index.area}/`
 }
 
-const damagedPack = (shelf: Shelf, id: string): string | undefined =>
-  shelf.packs.find(({ prefix, state }) => state === "damaged" && id.startsWith(bytesToHex(prefix)))?.name
-
 /** What to blame for an object of metadata that cannot be read. */
-const culprit = (metadata: Shelf, object: string): string => damagedPack(metadata, object.slice(-64)) ?? object
+const culprit = (metadata: ObjectReader, object: string): string =>
+  metadata.index.damagedPack(object.slice(-64))?.name ?? object
 
 /** Makes damage a finding about its object, or else about `object`. */
 const keeping = (

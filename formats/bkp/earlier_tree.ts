@@ -1,25 +1,16 @@
 /** The tree of an earlier snapshot, walked beside a new one: what is there already is neither read nor stored again. */
 import * as Effect from "effect/Effect"
-import { catching } from "../../stages/kernel/catching.ts"
-import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import type { Earlier } from "../../stages/walk/reuse.ts"
-import { type FormatError, RepositoryError } from "../format.ts"
-import { listOf } from "./packing.ts"
+import type { FormatError } from "../format.ts"
+import { chunkListOf } from "./packing.ts"
 import { isDamage } from "./errors.ts"
 import { toMetadata } from "./attributes.ts"
-import { singleName } from "./layout.ts"
-import { decodeNode, FILE, type NodeObject, TREE } from "./objects.ts"
-import { idAt, type Shelf } from "./object_reader.ts"
-
-/** A tree, symlink or file by its ID. */
-export const readNode = (metadata: Shelf, id: Uint8Array): Effect.Effect<NodeObject, FormatError> => {
-  const decode = (bytes: Uint8Array) => catching(RepositoryError, () => decodeNode(singleName("metadata", id), bytes))
-  const held = metadata.held(id)
-  return held === undefined ? Effect.flatMap(metadata.read(id), decode) : decode(held)
-}
+import type { ObjectReader } from "./object_reader.ts"
+import { FILE, idAt, idCount, type NodeObject, TREE } from "./objects.ts"
+import { readNode } from "./tree_read.ts"
 
 /** An object of an earlier snapshot. */
 export interface EarlierNode {
@@ -34,18 +25,18 @@ const STEPS = 8
 export class EarlierDirectory {
   readonly id: Uint8Array
   readonly node: NodeObject
-  readonly #metadata: Shelf
+  readonly #metadata: ObjectReader
   /** Where the next name is likely to be: names are asked for in order. */
   #at = 0
 
-  constructor(metadata: Shelf, { id, node }: EarlierNode) {
+  constructor(metadata: ObjectReader, { id, node }: EarlierNode) {
     this.#metadata = metadata
     this.id = id
     this.node = node
   }
 
   get #count(): number {
-    return this.node.body.length / ID_BYTES
+    return idCount(this.node.body)
   }
 
   /** All children, in order. */
@@ -93,10 +84,10 @@ export class EarlierDirectory {
  * held.
  */
 export class EarlierTree {
-  readonly #metadata: Shelf
+  readonly #metadata: ObjectReader
   readonly #line: Array<{ readonly path: string; readonly directory: EarlierDirectory | undefined }>
 
-  constructor(metadata: Shelf, root: EarlierNode | undefined) {
+  constructor(metadata: ObjectReader, root: EarlierNode | undefined) {
     this.#metadata = metadata
     this.#line = [{ path: "", directory: root === undefined ? undefined : new EarlierDirectory(metadata, root) }]
   }
@@ -130,7 +121,7 @@ export const isWithin = (path: string, directory: string): boolean =>
 /** The files of an earlier directory for `reuseListed`. */
 export const earlierFiles: (
   tree: EarlierTree,
-  blocks: Shelf,
+  blocks: ObjectReader,
   path: string,
 ) => Effect.Effect<ReadonlyMap<string, Earlier>, StoreError> = Effect.fnUntraced(function* (tree, blocks, path) {
   const files = new Map<string, Earlier>()
@@ -146,7 +137,7 @@ export const earlierFiles: (
     files.set(name, {
       path: joinPath(path, name),
       kind: "file",
-      ...listOf(found.node.body, blocks),
+      ...chunkListOf(found.node.body, blocks),
       contentId: found.node.body,
       metadata: toMetadata(found.node.attributes),
     })

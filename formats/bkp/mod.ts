@@ -12,7 +12,7 @@ import { type Format, refuseLike, refuseOthers, type Repository, RepositoryError
 import { guardedFormat } from "../guard.ts"
 import { backup, fidelity, recordFidelity } from "./backup.ts"
 import { check } from "./check.ts"
-import { CONFIG, decodeConfig, encodeConfig, isConfig, newConfig, unlock } from "./config.ts"
+import { CONFIG, decodeConfig, encodeConfig, isConfig } from "./config.ts"
 import { absent, created } from "./errors.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
@@ -21,6 +21,7 @@ import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { snapshots } from "./snapshot.ts"
 import type { KeyScheme } from "./object_cipher.ts"
+import { newConfig, unlock } from "./unlock.ts"
 
 /** How repositories are made and written. Whatever the options, any repository can be read. */
 export interface BkpOptions extends WriteOptions {
@@ -57,9 +58,9 @@ const formatWith = (options: BkpOptions): Format => ({
     if (yield* hasHeads(store)) return yield* exists
     if ((yield* absent(store.stat(CONFIG))) !== undefined) return yield* exists
     const { iterations = DEFAULT_ITERATIONS, keys = "per-object" } = options
-    const { bytes, config, vault } = yield* newConfig(password, { iterations, keys }, table)
+    const { bytes, config, cipher } = yield* newConfig(password, { iterations, keys }, table)
     if (!(yield* created(store.put(CONFIG, [bytes])))) return yield* exists
-    return repository(makeOpened({ store, vault, table }, config.id, bytes, options))
+    return repository(makeOpened({ id: config.id, store, cipher, table, config: bytes }, options))
   }),
   open: Effect.fnUntraced(function* (secrets) {
     yield* refuseOthers(secrets, "bkp", ["password"])
@@ -76,17 +77,17 @@ const formatWith = (options: BkpOptions): Format => ({
     )
     if (found !== undefined) {
       const { bytes, config } = found
-      const vault = yield* unlock(config, password, location, table)
-      return repository(makeOpened({ store, vault, table }, config.id, bytes, options))
+      const cipher = yield* unlock(config, password, location, table)
+      return repository(makeOpened({ id: config.id, store, cipher, table, config: bytes }, options))
     }
     if (!(yield* hasHeads(store))) {
       return yield* new RepositoryError({ reason: "none", message: `There is no repository at ${location}` })
     }
     // The document knows no config: what another program wrote after it, not encrypted, is read all the same.
     const plain = encodeConfig({ format: "bkp", version: 1, id: NO_ID, encryption: null })
-    const vault = yield* unlock(decodeConfig(plain), password, location, table)
+    const cipher = yield* unlock(decodeConfig(plain), password, location, table)
     const config = (yield* hasOwnPacks(store)) ? plain : undefined
-    return repository(makeOpened({ store, vault, table }, NO_ID, config, options))
+    return repository(makeOpened({ id: NO_ID, store, cipher, table, config }, options))
   }),
 })
 

@@ -1,4 +1,4 @@
-/** One of the two areas of a repository as a reader sees it: objects by ID, in files of their own or in packfiles. */
+/** Reads the objects of one area by their IDs, from files of their own and from packfiles. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
@@ -6,181 +6,90 @@ import * as Stream from "effect/Stream"
 import { catching } from "../../stages/kernel/catching.ts"
 import { gzip } from "../../stages/compress/gzip.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
-import {
-  type Compressor,
-  type Hasher,
-  ID_BYTES,
-  KernelError,
-  type KernelTable,
-  makeKernel,
-} from "../../stages/kernel/kernel.ts"
+import { type Compressor, type Hasher, KernelError, makeKernel } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
-import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
-import { RepositoryError } from "../format.ts"
+import type { StoreError } from "../../stages/store/store.ts"
+import { type FormatError, RepositoryError } from "../format.ts"
 import { corrupt, isDamage } from "./errors.ts"
-import { IdTable } from "./id_table.ts"
-import { FILE_BYTES, OBJECT_BYTES } from "./limits.ts"
 import { type Area, parseName, singleName } from "./layout.ts"
+import { FILE_BYTES, OBJECT_BYTES } from "./limits.ts"
+import { ObjectIndex, SINGLE } from "./object_index.ts"
+import type { Opened } from "./opened.ts"
 import { compareIds, decodePack } from "./packfile.ts"
-import type { Vault } from "./object_cipher.ts"
 
-/** Value of `pack` for an object in a file of its own. */
-export const SINGLE = 0xffffffff
-/** Value of `pack` for an object that is not written yet. */
-export const PENDING = 0xfffffffe
-
-/** Deflate makes at most so many bytes of one. */
+/** Deflate expands one byte to at most this many. */
 const MAXIMUM_RATIO = 1032
-/** Decompressed packfiles that are kept, in bytes: a little more than what one run groups at once. */
+/** Decompressed packfiles that are kept in memory, in bytes: a little more than a writer groups at once. */
 const KEPT_BYTES = 40 << 20
 
-/** A packfile that is there. */
-export interface Pack {
-  readonly name: string
-  readonly prefix: Uint8Array
-  readonly size: number
-  /** `damaged` once it was found to be. */
-  state: "unread" | "read" | "damaged"
-}
+type Access = Pick<Opened, "store" | "cipher" | "table">
 
-/** What an area needs of its repository. */
-export interface Room {
-  readonly store: ObjectStore
-  readonly vault: Vault
-  readonly table: KernelTable
-}
-
-export class Shelf {
-  readonly area: Area
-  readonly objects: IdTable = new IdTable()
-  readonly packs: Array<Pack> = []
-  /** What is wrong with objects of this area, as far as it was found out. */
-  readonly damaged: Array<RepositoryError> = []
+export class ObjectReader {
+  readonly index: ObjectIndex
+  /** The damage found so far. */
+  readonly damaged: Array<RepositoryError>
   /** Stored bytes that were read. */
   bytesRead = 0
 
-  readonly #room: Room
+  readonly #access: Access
   readonly #hasher: Hasher
   readonly #gzip: Compressor
-  readonly #unread = new Map<string, Array<number>>()
-  readonly #prefixLengths = new Set<number>()
   readonly #kept = new Map<number, Uint8Array>()
   #keptBytes = 0
   readonly #loading = Semaphore.makeUnsafe(1)
 
-  private constructor(room: Room, area: Area) {
-    this.#room = room
-    this.area = area
-    this.#hasher = makeKernel(sha256, room.table)
-    this.#gzip = makeKernel(gzip(), room.table)
+  constructor(access: Access, index: ObjectIndex, damaged: Array<RepositoryError>) {
+    this.index = index
+    this.damaged = damaged
+    this.#access = access
+    this.#hasher = makeKernel(sha256, access.table)
+    this.#gzip = makeKernel(gzip(), access.table)
   }
 
-  /** Lists an area. Reads no object. */
-  static open(room: Room, area: Area): Effect.Effect<Shelf, StoreError> {
-    return Effect.suspend(() => {
-      const shelf = new Shelf(room, area)
-      return Effect.as(
-        Stream.runForEachArray(room.store.list(`${area}/`), (found) =>
-          Effect.sync(() => {
-            for (const { name, size } of found) shelf.#list(name, size)
-          })),
-        shelf,
-      )
-    })
-  }
-
-  #list(name: string, size: number): void {
-    const parsed = parseName(this.area, name)
-    if (parsed === undefined) return
-    if ("prefix" in parsed) {
-      const { prefix } = parsed
-      const hex = bytesToHex(prefix)
-      const same = this.#unread.get(hex)
-      if (same === undefined) this.#unread.set(hex, [this.packs.length])
-      else same.push(this.packs.length)
-      this.#prefixLengths.add(prefix.length)
-      this.packs.push({ name, prefix, size, state: "unread" })
-      return
-    }
-    const length = size - this.#room.vault.overhead
-    if (length >= 0 && length <= OBJECT_BYTES) {
-      if (this.objects.find(parsed.id) < 0) this.objects.set(parsed.id, SINGLE, 0, length)
-      return
-    }
-    this.damaged.push(corrupt(name, `${name} has ${size} bytes, which no object of this repository has`))
-  }
-
-  /** Whether an object is there, or may be in a packfile that was not read. */
-  mayHave(id: Uint8Array): boolean {
-    return this.objects.find(id) >= 0 || this.#candidates(id).length > 0
-  }
-
-  /** Whether an object may have been in a packfile that is damaged. */
-  mayHaveLost(id: Uint8Array): boolean {
-    const hex = bytesToHex(id)
-    return this.packs.some(({ prefix, state }) => state === "damaged" && hex.startsWith(bytesToHex(prefix)))
-  }
-
-  /** Packfiles that were not read and may hold an object. */
-  #candidates(id: Uint8Array): ReadonlyArray<number> {
-    if (this.#unread.size === 0) return []
-    return [...this.#prefixLengths].flatMap((length) => this.#unread.get(bytesToHex(id.subarray(0, length))) ?? [])
-  }
-
-  /** The record of an object, -1 when there is none. Reads the packfiles that may hold it, unless it is known. */
+  /** The record of an object, or -1 if there is none. An unknown object is looked for in the packfiles that may hold it. */
   find(id: Uint8Array): Effect.Effect<number, StoreError> {
     return Effect.suspend(() => {
-      const record = this.objects.find(id)
-      if (record >= 0 || this.#candidates(id).length === 0) return Effect.succeed(record)
-      return this.#loading.withPermits(1)(this.#load(this.#candidates(id))).pipe(
-        Effect.map(() => this.objects.find(id)),
+      const record = this.index.find(id)
+      if (record >= 0 || this.index.candidates(id).length === 0) return Effect.succeed(record)
+      return this.#loading.withPermits(1)(Effect.suspend(() => this.#load(this.index.candidates(id)))).pipe(
+        Effect.map(() => this.index.find(id)),
       )
     })
   }
 
-  /** Reads all packfiles, so that everything that there is has a record. */
+  /** Reads all packfiles, so that every object has a record. */
   readonly readAll: Effect.Effect<void, StoreError> = Effect.suspend(() =>
-    this.#loading.withPermits(1)(this.#load([...this.packs.keys()]))
+    this.#loading.withPermits(1)(Effect.suspend(() => this.#load([...this.index.packs.keys()])))
   )
 
+  /** Reads packfiles and records their objects. Damaged ones are logged and remembered. */
   #load(numbers: ReadonlyArray<number>): Effect.Effect<void, StoreError> {
     return Effect.forEach(
-      numbers.filter((number) => this.packs[number]!.state === "unread"),
+      numbers.filter((number) => this.index.packs[number]!.state === "unread"),
       (number) =>
         this.#readPack(number, true).pipe(
-          Effect.catch((error): Effect.Effect<void, StoreError> => {
+          Effect.as("read" as const),
+          Effect.catch((error): Effect.Effect<"damaged", StoreError> => {
             if (!isDamage(error)) return Effect.fail(error as StoreError)
-            this.packs[number]!.state = "damaged"
-            this.damaged.push(
-              error instanceof RepositoryError ? error : corrupt(this.packs[number]!.name, error.message, error),
-            )
-            return Effect.logWarning(error.message)
+            const { name } = this.index.packs[number]!
+            this.damaged.push(error instanceof RepositoryError ? error : corrupt(name, error.message, error))
+            return Effect.as(Effect.logWarning(error.message), "damaged")
           }),
-          Effect.tap(() => Effect.sync(() => this.#forget(number))),
+          Effect.map((state) => this.index.settle(number, state)),
         ),
-      { concurrency: this.#room.store.properties.connections, discard: true },
+      { concurrency: this.#access.store.properties.connections, discard: true },
     )
   }
 
-  /** A packfile was read, or never will be. */
-  #forget(number: number): void {
-    const hex = bytesToHex(this.packs[number]!.prefix)
-    const rest = this.#unread.get(hex)?.filter((other) => other !== number) ?? []
-    if (rest.length > 0) this.#unread.set(hex, rest)
-    else this.#unread.delete(hex)
-  }
-
-  /** The objects of a packfile as its decompressed bytes, verified. */
-  #readPack(number: number, record: boolean): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
-    const pack = this.packs[number]!
-    const { name, prefix, size } = pack
+  /** The decompressed bytes of a packfile, verified. With `record`, its objects get records. */
+  #readPack(number: number, record: boolean): Effect.Effect<Uint8Array, FormatError> {
+    const { name, prefix, size } = this.index.packs[number]!
     const read = Effect.flatMap(this.#get(name), (plain) =>
       catching(RepositoryError, () => {
         const bytes = this.#decode(name, () => this.#gzip.decode(plain, Math.min(OBJECT_BYTES, size * MAXIMUM_RATIO)))
         decodePack(name, bytes, prefix, this.#hasher, (id, offset, length) => {
-          if (record && this.objects.find(id) < 0) this.objects.set(id, number, offset, length)
+          if (record && this.index.find(id) < 0) this.index.set(id, number, offset, length)
         })
-        pack.state = "read"
         this.#keep(number, bytes)
         return bytes
       }))
@@ -198,80 +107,102 @@ export class Shelf {
     }
   }
 
-  /** A whole stored file, opened. */
-  #get(name: string): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
-    return Effect.flatMap(this.#room.store.get(name, { atMost: FILE_BYTES }), (bytes) => {
+  /** A whole stored file, decrypted. */
+  #get(name: string): Effect.Effect<Uint8Array, FormatError> {
+    return Effect.flatMap(this.#access.store.get(name, { atMost: FILE_BYTES }), (bytes) => {
       this.bytesRead += bytes.length
-      return catching(RepositoryError, () => this.#decode(name, () => this.#room.vault.open(name, bytes)))
+      return catching(RepositoryError, () => this.#decode(name, () => this.#access.cipher.decrypt(name, bytes)))
     })
   }
 
-  #decode(name: string, run: () => Uint8Array): Uint8Array {
+  /** Turns a KernelError into `corrupt`. */
+  #decode(name: string, decode: () => Uint8Array): Uint8Array {
     try {
-      return run()
+      return decode()
     } catch (error) {
       if (!(error instanceof KernelError)) throw error
       throw corrupt(name, `${name} was altered, or is damaged or truncated`)
     }
   }
 
-  /** The decompressed bytes of a packfile. */
-  packBytes(number: number): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
+  /** The decompressed bytes of a packfile that was read before. */
+  packBytes(number: number): Effect.Effect<Uint8Array, FormatError> {
     const kept = this.#kept.get(number)
     return kept === undefined ? this.#readPack(number, false) : Effect.succeed(kept)
   }
 
-  /** An object that has a file of its own, verified unless told. Needs no listing. */
-  single(id: Uint8Array, verify = true): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
-    const name = singleName(this.area, id)
+  /** An object from a file of its own, whether or not the index has it. `verify` compares its hash with its ID. */
+  single(id: Uint8Array, verify = true): Effect.Effect<Uint8Array, FormatError> {
+    const name = singleName(this.index.area, id)
     const read = Effect.flatMap(
       this.#get(name),
       (bytes) =>
         !verify || compareIds(this.#hasher.digest(bytes), id) === 0
           ? Effect.succeed(bytes)
-          : Effect.fail(corrupt(name, `${name} is damaged: it is not what its name says`)),
+          : Effect.fail(corrupt(name, `${name} is damaged: its content does not match its name`)),
     )
     return readTwice(name, read)
   }
 
-  /** An object without any waiting, when it is in memory already; a view. */
-  held(id: Uint8Array): Uint8Array | undefined {
-    const record = this.objects.find(id)
+  /** An object from a packfile in memory, without an Effect; undefined if it is not in one. A view. */
+  kept(id: Uint8Array): Uint8Array | undefined {
+    const record = this.index.find(id)
     if (record < 0) return undefined
-    const pack = this.#kept.get(this.objects.pack(record))
-    const offset = this.objects.offset(record)
-    return pack?.subarray(offset, offset + this.objects.byteLength(record))
+    const pack = this.#kept.get(this.index.pack(record))
+    return pack === undefined ? undefined : this.#slice(pack, record)
   }
 
-  /** An object, verified. Fails with `corrupt` when it is missing or damaged. Views of it stay valid. */
-  read(id: Uint8Array): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
-    return Effect.flatMap(this.find(id), (record): Effect.Effect<Uint8Array, RepositoryError | StoreError> => {
+  /** An object, verified: a view that stays valid. Fails with `corrupt` if it is missing or damaged. */
+  read(id: Uint8Array): Effect.Effect<Uint8Array, FormatError> {
+    return Effect.flatMap(this.find(id), (record): Effect.Effect<Uint8Array, FormatError> => {
       if (record < 0) {
-        const name = singleName(this.area, id)
-        return Effect.fail(corrupt(name, `Object ${bytesToHex(id)} is missing: it is in no file of ${this.area}/`))
+        const { area } = this.index
+        const message = `Object ${bytesToHex(id)} is missing: it is in no file of ${area}/`
+        return Effect.fail(corrupt(singleName(area, id), message))
       }
-      const pack = this.objects.pack(record)
-      if (pack === SINGLE) return this.single(id)
-      const offset = this.objects.offset(record)
-      return Effect.map(
-        this.packBytes(pack),
-        (bytes) => bytes.subarray(offset, offset + this.objects.byteLength(record)),
-      )
+      const pack = this.index.pack(record)
+      return pack === SINGLE ? this.single(id) : Effect.map(this.packBytes(pack), (bytes) => this.#slice(bytes, record))
     })
   }
 
-  /** The stored file that an object is in. */
-  nameOf(record: number): string {
-    const pack = this.objects.pack(record)
-    return pack === SINGLE ? singleName(this.area, this.objects.id(record)) : this.packs[pack]!.name
-  }
-
-  /** Takes a packfile that was just written. */
-  added(name: string, prefix: Uint8Array, size: number): number {
-    this.packs.push({ name, prefix, size, state: "read" })
-    return this.packs.length - 1
+  #slice(pack: Uint8Array, record: number): Uint8Array {
+    const offset = this.index.offset(record)
+    return pack.subarray(offset, offset + this.index.byteLength(record))
   }
 }
 
-/** Bytes of one ID in a list of them. */
-export const idAt = (ids: Uint8Array, i: number): Uint8Array => ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)
+/** A reader of one area, which is listed for that. Reads no object. */
+export const openArea = (access: Access, area: Area): Effect.Effect<ObjectReader, StoreError> =>
+  Effect.suspend(() => {
+    const index = new ObjectIndex(area)
+    const damaged: Array<RepositoryError> = []
+    const add = (name: string, size: number): void => {
+      const parsed = parseName(area, name)
+      if (parsed === undefined) return
+      if ("prefix" in parsed) return index.addUnread(name, parsed.prefix, size)
+      const length = size - access.cipher.overhead
+      if (length < 0 || length > OBJECT_BYTES) {
+        damaged.push(corrupt(name, `${name} has ${size} bytes, which is impossible for an object of this repository`))
+      } else if (index.find(parsed.id) < 0) index.set(parsed.id, SINGLE, 0, length)
+    }
+    return Effect.as(
+      Stream.runForEachArray(access.store.list(`${area}/`), (found) =>
+        Effect.sync(() => {
+          for (const { name, size } of found) add(name, size)
+        })),
+      new ObjectReader(access, index, damaged),
+    )
+  })
+
+/** Readers of both areas. */
+export interface Areas {
+  readonly metadata: ObjectReader
+  readonly blocks: ObjectReader
+}
+
+/** Lists both areas. */
+export const openAreas = (access: Access): Effect.Effect<Areas, StoreError> =>
+  Effect.all(
+    { metadata: openArea(access, "metadata"), blocks: openArea(access, "blocks") },
+    { concurrency: 2 },
+  )

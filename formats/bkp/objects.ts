@@ -44,6 +44,11 @@ const ATTRIBUTES_BYTES = 26
 /** Lengths of a snapshot object, without and with a parent. */
 export const SNAPSHOT_BYTES: ReadonlyArray<number> = [HEAD_BYTES + ID_BYTES + 1, HEAD_BYTES + 2 * ID_BYTES + 1]
 
+/** One ID of a list of IDs: a view. */
+export const idAt = (ids: Uint8Array, i: number): Uint8Array => ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)
+/** How many IDs a list has. */
+export const idCount = (ids: Uint8Array): number => ids.length / ID_BYTES
+
 export const encodeSnapshot = ({ createTime, parent, root }: SnapshotObject): Uint8Array => {
   const out = new Uint8Array(HEAD_BYTES + ID_BYTES + 1 + (parent === undefined ? 0 : ID_BYTES))
   new DataView(out.buffer).setBigUint64(0, createTime, true)
@@ -69,7 +74,7 @@ export const encodeNode = ({ attributes, body, createTime, name, type }: NodeObj
   view.setBigUint64(at + 8, attributes.atime, true)
   view.setBigUint64(at + 16, attributes.ctime, true)
   view.setUint16(at + 24, attributes.mode, true)
-  view.setUint32(at + ATTRIBUTES_BYTES, type === SYMLINK ? body.length : body.length / ID_BYTES, true)
+  view.setUint32(at + ATTRIBUTES_BYTES, type === SYMLINK ? body.length : idCount(body), true)
   out.set(body, at + ATTRIBUTES_BYTES + 4)
   return out
 }

@@ -1,66 +1,59 @@
-/** An opened repository, as its operations share it. */
-import * as Effect from "effect/Effect"
+/** The state of an open repository, which all its operations share. */
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
-import type { KernelSpec } from "../../stages/kernel/kernel.ts"
-import type { StoreError } from "../../stages/store/store.ts"
-import type { PackOptions } from "./object_writer.ts"
-import { type Room, Shelf } from "./object_reader.ts"
+import type { KernelSpec, KernelTable } from "../../stages/kernel/kernel.ts"
+import type { ObjectStore } from "../../stages/store/store.ts"
+import type { ObjectCipher } from "./object_cipher.ts"
+
+/** How short objects become packfiles. */
+export interface PackOptions {
+  /** Objects of this many bytes or more get a file of their own. */
+  readonly packBelow: number
+  /** Short objects are held back until they have this many bytes together, and are then grouped. */
+  readonly windowBytes: number
+}
 
 /** How a repository is written. Whatever the options, any repository can be read. */
 export interface WriteOptions extends Partial<PackOptions> {
-  /** Sizes of chunks in bytes; averages of 1 MiB unless told. */
+  /** Sizes of chunks in bytes; by default averages of 1 MiB. */
   readonly chunks?: Omit<FastCdcOptions, "seed">
   /**
-   * What is backed up is this part of the client's tree: a path as of an entry. All else is carried over from the
-   * client's latest snapshot. The whole tree unless told.
+   * Back up only this part of the client's tree: a path like that of an entry. Everything else is carried over from the
+   * client's latest snapshot. By default the whole tree.
    */
   readonly part?: string
 }
 
 /** What every operation needs. */
-export interface Opened extends Room {
+export interface Opened {
   readonly id: string
+  readonly store: ObjectStore
+  readonly cipher: ObjectCipher
+  readonly table: KernelTable
   readonly chunk: KernelSpec<"chunk">
   readonly packing: PackOptions
   readonly part: string
   /**
-   * What the config object holds, or would; undefined when the repository is that of a program which knows the document
-   * alone.
+   * The bytes of the config object, whether or not it is there. Undefined for a repository of a program that knows only
+   * the document, which has no config.
    */
   readonly config: Uint8Array | undefined
 }
 
-/** Chunks shorter than this go into packfiles. */
+/** By default, objects shorter than this go into packfiles. */
 const PACK_BELOW = 256 << 10
-/** Short objects that are held back at once. */
+/** By default, this many bytes of short objects are held back at once. */
 const WINDOW_BYTES = 32 << 20
 
 export const makeOpened = (
-  room: Room,
-  id: string,
-  config: Uint8Array | undefined,
+  parts: Pick<Opened, "id" | "store" | "cipher" | "table" | "config">,
   options: WriteOptions,
 ): Opened => ({
-  ...room,
-  id,
-  config,
+  ...parts,
   chunk: fastcdc(options.chunks),
-  // Of the document one prefix has one packfile: names with a random part are ours.
   packing: {
-    packBelow: config === undefined ? 0 : options.packBelow ?? PACK_BELOW,
+    // In the document a prefix has one packfile, and readers of it do not know names with a random part.
+    packBelow: parts.config === undefined ? 0 : options.packBelow ?? PACK_BELOW,
     windowBytes: options.windowBytes ?? WINDOW_BYTES,
   },
   part: options.part ?? "",
 })
-
-/** Both areas. */
-export interface Shelves {
-  readonly metadata: Shelf
-  readonly blocks: Shelf
-}
-
-export const openShelves = (opened: Opened): Effect.Effect<Shelves, StoreError> =>
-  Effect.all(
-    { metadata: Shelf.open(opened, "metadata"), blocks: Shelf.open(opened, "blocks") },
-    { concurrency: 2 },
-  )

@@ -7,35 +7,37 @@ import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { BlockPlace, ChunkLost, ChunkPlace, Packer, Packing, Unpacker } from "../../stages/pack/packing.ts"
 import { StoreError } from "../../stages/store/store.ts"
 import { singleName } from "./layout.ts"
-import { idAt, PENDING, type Shelf, SINGLE } from "./object_reader.ts"
-import type { ShelfWriter } from "./object_writer.ts"
+import { PENDING, SINGLE } from "./object_index.ts"
+import type { ObjectReader } from "./object_reader.ts"
+import { idAt } from "./objects.ts"
+import type { ObjectWriter } from "./object_writer.ts"
 import type { Packable } from "./packfile.ts"
 
 /** The packing over an area that is open; without a writer for reading only. */
-export const blockPacking = (shelf: Shelf, writer?: ShelfWriter): Packing => ({
-  write: Effect.sync(() => packer(shelf, writer!)),
-  read: Effect.sync(() => unpacker(shelf)),
+export const chunkPacking = (reader: ObjectReader, writer?: ObjectWriter): Packing => ({
+  write: Effect.sync(() => packer(reader, writer!)),
+  read: Effect.sync(() => unpacker(reader)),
 })
 
 /**
  * What the run itself has stored is known at once; what the store had before is looked up when a chunk arrives, since
  * that may read packfiles.
  */
-const packer = (shelf: Shelf, writer: ShelfWriter): Packer => {
+const packer = (reader: ObjectReader, writer: ObjectWriter): Packer => {
   const index = new ChunkIndex()
   let chunksNew = 0
   let bytesAdded = 0
   return {
     blockBytes: 0,
     index,
-    has: (id) => shelf.mayHave(id),
+    has: (id) => reader.index.mayHave(id),
     claim: (id) => index.claim(id),
     add: Effect.fnUntraced(function* (blocks) {
       const fresh: Array<Packable> = []
       for (const { bytes, chunks } of blocks) {
         const id = chunkId(chunks, 0)
-        const record = shelf.mayHave(id) ? yield* shelf.find(id) : -1
-        if (record >= 0 && shelf.objects.byteLength(record) === bytes.length) continue
+        const record = reader.index.mayHave(id) ? yield* reader.find(id) : -1
+        if (record >= 0 && reader.index.byteLength(record) === bytes.length) continue
         chunksNew++
         bytesAdded += bytes.length
         // A file of this name with another length is damaged, and this takes its place.
@@ -49,18 +51,18 @@ const packer = (shelf: Shelf, writer: ShelfWriter): Packer => {
   }
 }
 
-const unpacker = (shelf: Shelf): Unpacker => {
+const unpacker = (reader: ObjectReader): Unpacker => {
   const packs = new Map<number, BlockPlace>()
   const numbers = new Map<string, number>()
   const place = (id: Uint8Array, record: number, singles: Map<number, BlockPlace>): ChunkPlace => {
-    const pack = shelf.objects.pack(record)
-    const length = shelf.objects.byteLength(record)
-    const from = shelf.objects.offset(record)
+    const pack = reader.index.pack(record)
+    const length = reader.index.byteLength(record)
+    const from = reader.index.offset(record)
     const known = pack === SINGLE ? singles : packs
     const key = pack === SINGLE ? record : pack
     let block = known.get(key)
     if (block === undefined) {
-      const object = pack === SINGLE ? singleName("blocks", id) : shelf.packs[pack]!.name
+      const object = pack === SINGLE ? singleName("blocks", id) : reader.index.packs[pack]!.name
       if (pack !== SINGLE) numbers.set(object, pack)
       known.set(key, block = { object, offset: 0, length: Infinity, rawLength: length })
     }
@@ -73,9 +75,9 @@ const unpacker = (shelf: Shelf): Unpacker => {
       const places: Array<ChunkPlace | ChunkLost> = []
       for (let i = 0; i < chunkCount(list); i++) {
         const id = chunkId(list, i)
-        const known = shelf.objects.find(id)
-        const record = known >= 0 ? known : yield* shelf.find(id)
-        places.push(record < 0 || shelf.objects.pack(record) === PENDING ? lost(id) : place(id, record, singles))
+        const known = reader.index.find(id)
+        const record = known >= 0 ? known : yield* reader.find(id)
+        places.push(record < 0 || reader.index.pack(record) === PENDING ? lost(id) : place(id, record, singles))
       }
       return places
     }),
@@ -84,8 +86,8 @@ const unpacker = (shelf: Shelf): Unpacker => {
       const number = numbers.get(block.object)
       // Chunks are verified by whoever asks.
       const bytes = number === undefined
-        ? shelf.single(hexToBytes(block.object.slice(-64)), false)
-        : shelf.packBytes(number)
+        ? reader.single(hexToBytes(block.object.slice(-64)), false)
+        : reader.packBytes(number)
       return Effect.mapError(
         bytes,
         (error) =>
@@ -98,16 +100,16 @@ const unpacker = (shelf: Shelf): Unpacker => {
 }
 
 /** Chunks with the lengths that are known, 0 for the others; the size when all are. */
-export const listOf = (
+export const chunkListOf = (
   ids: Uint8Array,
-  blocks: Shelf,
+  blocks: ObjectReader,
 ): { readonly chunks: Uint8Array; readonly size: number | undefined } => {
   const list = new ChunkListBuilder()
   let size: number | undefined = 0
   for (let i = 0; i < ids.length / ID_BYTES; i++) {
     const id = idAt(ids, i)
-    const record = blocks.objects.find(id)
-    const length: number = record < 0 ? 0 : blocks.objects.byteLength(record)
+    const record = blocks.index.find(id)
+    const length: number = record < 0 ? 0 : blocks.index.byteLength(record)
     size = record < 0 || size === undefined ? undefined : size + length
     list.add(id, length)
   }

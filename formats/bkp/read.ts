@@ -4,15 +4,16 @@ import * as Stream from "effect/Stream"
 import { contents } from "../../stages/fetch/contents.ts"
 import type { Stored } from "../../stages/run/executor.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
-import { ID_BYTES, Kernels } from "../../stages/kernel/kernel.ts"
+import { Kernels } from "../../stages/kernel/kernel.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
 import { unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import type { FormatError, ReadOptions, SnapshotInfo } from "../format.ts"
-import { blockPacking, listOf } from "./packing.ts"
-import { type Opened, openShelves } from "./opened.ts"
-import { idAt, type Shelf } from "./object_reader.ts"
+import { chunkListOf, chunkPacking } from "./packing.ts"
+import { type ObjectReader, openAreas } from "./object_reader.ts"
+import { idAt, idCount } from "./objects.ts"
+import type { Opened } from "./opened.ts"
 import { findSnapshot } from "./snapshot.ts"
 import { treeEntries, type TreeEntry } from "./tree_read.ts"
 
@@ -27,7 +28,7 @@ export const entries = (
 ): Stream.Stream<Entry, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
     const { snapshot: { root } } = yield* findSnapshot(opened, snapshot)
-    const { blocks, metadata } = yield* openShelves(opened)
+    const { blocks, metadata } = yield* openAreas(opened)
     const chosen = wanted(
       treeEntries(metadata, root, ({ message, path }) => options.problem?.({ message, path })),
       options,
@@ -36,18 +37,17 @@ export const entries = (
     if (options.content === false) {
       return Stream.map(sized, ({ chunks: _chunks, reused: _reused, ...entry }): Entry => entry)
     }
-    return contents(sized.pipe(unpack(blockPacking(blocks)), verify(sha256), unchunk), options)
+    return contents(sized.pipe(unpack(chunkPacking(blocks)), verify(sha256), unchunk), options)
   })).pipe(Stream.provideService(ObjectStore, opened.store), Stream.provideService(Kernels, opened.table))
 
 /** The entry with its chunk list and size. Reads packfiles when they must tell. */
-const withChunks = ({ ids, ...entry }: TreeEntry, blocks: Shelf): Effect.Effect<Stored, StoreError> => {
+const withChunks = ({ ids, ...entry }: TreeEntry, blocks: ObjectReader): Effect.Effect<Stored, StoreError> => {
   if (entry.kind !== "file") return Effect.succeed(entry)
   const named = { ...entry, contentId: ids }
-  const known = listOf(ids, blocks)
+  const known = chunkListOf(ids, blocks)
   if (known.size !== undefined) return Effect.succeed({ ...named, ...known })
-  const count = ids.length / ID_BYTES
   return Effect.map(
-    Effect.forEach(Array(count).keys(), (i) => blocks.find(idAt(ids, i)), { discard: true }),
-    () => ({ ...named, ...listOf(ids, blocks) }),
+    Effect.forEach(Array(idCount(ids)).keys(), (i) => blocks.find(idAt(ids, i)), { discard: true }),
+    () => ({ ...named, ...chunkListOf(ids, blocks) }),
   )
 }

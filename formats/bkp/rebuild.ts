@@ -11,7 +11,7 @@ import { type Client, listClients } from "./heads.ts"
 import { headName, nextName, singleName } from "./layout.ts"
 import { decodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
 import type { Opened } from "./opened.ts"
-import { Shelf } from "./object_reader.ts"
+import { openArea } from "./object_reader.ts"
 import { infoOf, listSnapshots } from "./snapshot.ts"
 
 /** The client that snapshots are given to when nothing tells whose they were. */
@@ -68,12 +68,12 @@ const restoreHeads = Effect.fnUntraced(function* (
  * cannot be read.
  */
 const allSnapshots = Effect.fnUntraced(function* (opened: Opened) {
-  const metadata = yield* Shelf.open(opened, "metadata")
+  const metadata = yield* openArea(opened, "metadata")
   yield* metadata.readAll
   const found = new Map<string, SnapshotObject>()
   let unreadable = metadata.damaged.some(isUnreadable)
-  for (let record = 0; record < metadata.objects.size; record++) {
-    const id = metadata.objects.id(record).slice()
+  for (let record = 0; record < metadata.index.size; record++) {
+    const id = metadata.index.id(record).slice()
     const bytes = yield* Effect.catch(
       metadata.read(id),
       (error) => {

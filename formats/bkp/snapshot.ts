@@ -11,7 +11,7 @@ import { type Client, listClients } from "./heads.ts"
 import { decodeSnapshot, type SnapshotObject } from "./objects.ts"
 import { singleName } from "./layout.ts"
 import type { Opened } from "./opened.ts"
-import { Shelf } from "./object_reader.ts"
+import { type ObjectReader, openArea } from "./object_reader.ts"
 
 /** A snapshot of a client. */
 export interface ClientSnapshot {
@@ -25,7 +25,7 @@ const CONCURRENCY = 8
 
 /** A snapshot object by its ID. It has a file of its own, unless another program wrote it. */
 export const readSnapshot: (
-  metadata: Shelf,
+  metadata: ObjectReader,
   id: string,
 ) => Effect.Effect<SnapshotObject, FormatError> = Effect.fnUntraced(function* (metadata, hex) {
   const id = hexToBytes(hex)
@@ -59,7 +59,7 @@ export const listSnapshots = (opened: Opened): Effect.Effect<Snapshots, FormatEr
 
 const look = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<Snapshots, FormatError> {
   const { clients, damaged } = yield* listClients(opened.store)
-  const metadata = yield* Shelf.open(opened, "metadata")
+  const metadata = yield* openArea(opened, "metadata")
   const problems = [...damaged]
   const all: Array<ClientSnapshot> = []
   for (const client of clients) {
@@ -81,7 +81,7 @@ const look = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<Snap
 
 const chainOf = Effect.fnUntraced(function* (
   { earlier, latest, node }: Client,
-  metadata: Shelf,
+  metadata: ObjectReader,
   problems: Array<RepositoryError>,
 ) {
   const found = new Map<string, SnapshotObject>()

@@ -3,18 +3,17 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { catching } from "../../stages/kernel/catching.ts"
 import type { Stored } from "../../stages/run/executor.ts"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
-import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
-import { type FormatError, type Problem } from "../format.ts"
-import { readNode } from "./earlier_tree.ts"
+import { type FormatError, type Problem, RepositoryError } from "../format.ts"
 import { corrupt, isDamage } from "./errors.ts"
 import { isImplied, toMetadata } from "./attributes.ts"
 import { singleName } from "./layout.ts"
-import { FILE, type NodeObject, SYMLINK, TREE } from "./objects.ts"
-import { idAt, type Shelf } from "./object_reader.ts"
+import { decodeNode, FILE, idAt, idCount, type NodeObject, SYMLINK, TREE } from "./objects.ts"
+import type { ObjectReader } from "./object_reader.ts"
 
 /** Entries that are handed on at once. */
 const PAGE = 256
@@ -44,7 +43,7 @@ interface Frame {
  * Fails when the root is lost.
  */
 export const treeEntries = (
-  metadata: Shelf,
+  metadata: ObjectReader,
   root: Uint8Array,
   problem: (problem: TreeProblem) => void,
   skip: (id: Uint8Array) => boolean = () => false,
@@ -56,7 +55,7 @@ export const treeEntries = (
       const entries = [...start]
       while (entries.length < PAGE && stack.length > 0) {
         const frame = stack.at(-1)!
-        if (frame.next === frame.children.length / ID_BYTES) {
+        if (frame.next === idCount(frame.children)) {
           stack.pop()
           continue
         }
@@ -89,8 +88,15 @@ export const treeEntries = (
     return Stream.paginate<ReadonlyArray<TreeEntry>, TreeEntry, FormatError, never>(first, page)
   }))
 
+/** A tree, symlink or file by its ID. */
+export const readNode = (metadata: ObjectReader, id: Uint8Array): Effect.Effect<NodeObject, FormatError> => {
+  const decode = (bytes: Uint8Array) => catching(RepositoryError, () => decodeNode(singleName("metadata", id), bytes))
+  const kept = metadata.kept(id)
+  return kept === undefined ? Effect.flatMap(metadata.read(id), decode) : decode(kept)
+}
+
 /** The root tree of a snapshot. */
-const rootOf: (metadata: Shelf, id: Uint8Array) => Effect.Effect<NodeObject, FormatError> = Effect.fnUntraced(
+const rootOf: (metadata: ObjectReader, id: Uint8Array) => Effect.Effect<NodeObject, FormatError> = Effect.fnUntraced(
   function* (metadata, id) {
     const node = yield* readNode(metadata, id)
     if (node.type === TREE && node.name.length === 0) return node

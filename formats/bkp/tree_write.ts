@@ -33,8 +33,8 @@ import {
 import type { Packable } from "./packfile.ts"
 import { OBJECT_BYTES } from "./limits.ts"
 import { compareIds } from "./packfile.ts"
-import { PENDING, type Shelf } from "./object_reader.ts"
-import type { ShelfWriter } from "./object_writer.ts"
+import { type ObjectIndex, PENDING } from "./object_index.ts"
+import type { ObjectWriter } from "./object_writer.ts"
 
 /** An object of more IDs could not be read again: its name and attributes take less than 128 KiB. */
 const MAXIMUM_IDS = (OBJECT_BYTES - (128 << 10)) / ID_BYTES
@@ -58,8 +58,8 @@ interface Open {
 
 /** What a tree is written with. */
 export interface TreeOptions {
-  readonly metadata: Shelf
-  readonly writer: ShelfWriter
+  readonly index: ObjectIndex
+  readonly writer: ObjectWriter
   /**
    * The tree that the client's latest snapshot has: objects that are the same but for their time are not written again.
    */
@@ -175,7 +175,7 @@ export class TreeWriter {
 
   /** The ID of an object: that of the earlier one when only the time of creation would differ. */
   #object(node: Omit<NodeObject, "createTime">, earlier: EarlierNode | undefined): Uint8Array {
-    const { createTime, metadata } = this.#options
+    const { createTime, index } = this.#options
     const attributes = withAccess(node.attributes, earlier?.node.attributes)
     const bytes = encodeNode({ ...node, attributes, createTime: earlier?.node.createTime ?? createTime })
     let id = this.#hasher.digest(bytes)
@@ -184,8 +184,8 @@ export class TreeWriter {
       setCreateTime(bytes, createTime)
       id = this.#hasher.digest(bytes)
     }
-    if (metadata.objects.find(id) < 0) {
-      metadata.objects.set(id, PENDING, 0, bytes.length)
+    if (index.find(id) < 0) {
+      index.set(id, PENDING, 0, bytes.length)
       this.#fresh.push({ id, bytes })
     }
     return id

@@ -3,9 +3,10 @@ import { describe, it } from "node:test"
 import { Effect, Redacted } from "effect"
 import fc from "fast-check"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
-import { decodeConfig, derive, isConfig, newConfig, unlock } from "../../../formats/bkp/config.ts"
+import { decodeConfig, isConfig } from "../../../formats/bkp/config.ts"
 import { escapeNode, packName, parseName, singleName, unescapeNode } from "../../../formats/bkp/layout.ts"
-import { makeVault } from "../../../formats/bkp/object_cipher.ts"
+import { makeObjectCipher } from "../../../formats/bkp/object_cipher.ts"
+import { deriveKey, newConfig, unlock } from "../../../formats/bkp/unlock.ts"
 import { RepositoryError } from "../../../formats/format.ts"
 import { objectNameProblem } from "../../../stages/store/store.ts"
 import { reasonOf } from "../../suites/kernels.ts"
@@ -24,7 +25,7 @@ describe("bkp config", () => {
       ["e\u0301", 3, "d7cd7490c0dad3f823d154da4830bd24c0f3636cd2dde1d97214344081d99c4f"],
     ]
     for (const [text, iterations, expected] of cases) {
-      const key = await Effect.runPromise(derive(Redacted.make(text), salt, iterations))
+      const key = await Effect.runPromise(deriveKey(Redacted.make(text), salt, iterations))
       assert.equal(hex(Redacted.value(key)), expected)
     }
   })
@@ -33,12 +34,12 @@ describe("bkp config", () => {
     for (const keys of ["per-object", "one"] as const) {
       const made = await Effect.runPromise(newConfig(password, { iterations: 2, keys }, nativeKernels))
       const config = decodeConfig(made.bytes)
-      const vault = await Effect.runPromise(unlock(config, password, "x", {}))
-      const sealed = made.vault.seal("blocks/00/x", Uint8Array.of(1, 2, 3))
-      assert.equal(sealed.length, 3 + vault.overhead)
-      assert.deepEqual(vault.open("blocks/00/x", sealed), Uint8Array.of(1, 2, 3))
-      assert.equal(reasonOf(() => vault.open("metadata/00/x", sealed)), "forged")
-      assert.equal(reasonOf(() => vault.open("blocks/00/y", sealed)), keys === "one" ? "none" : "forged")
+      const cipher = await Effect.runPromise(unlock(config, password, "x", {}))
+      const sealed = made.cipher.encrypt("blocks/00/x", Uint8Array.of(1, 2, 3))
+      assert.equal(sealed.length, 3 + cipher.overhead)
+      assert.deepEqual(cipher.decrypt("blocks/00/x", sealed), Uint8Array.of(1, 2, 3))
+      assert.equal(reasonOf(() => cipher.decrypt("metadata/00/x", sealed)), "forged")
+      assert.equal(reasonOf(() => cipher.decrypt("blocks/00/y", sealed)), keys === "one" ? "none" : "forged")
       assert.equal(await reason(unlock(config, Redacted.make("Secret"), "x", {})), "wrong-key")
       assert.match((await Effect.runPromise(Effect.flip(unlock(config, undefined, "x", {})))).message, /password/)
       for (let at = 0; at < made.bytes.length; at++) {
@@ -82,7 +83,7 @@ describe("bkp config", () => {
       ]] as const
     ) {
       for (const table of [{}, nativeKernels]) {
-        const opened = makeVault(master, scheme, table).open(name, new Uint8Array(Buffer.from(sealed, "hex")))
+        const opened = makeObjectCipher(master, scheme, table).decrypt(name, new Uint8Array(Buffer.from(sealed, "hex")))
         assert.equal(new TextDecoder().decode(opened), "sealed by Python")
       }
     }
