@@ -77,7 +77,13 @@ export * from "./stages/plan/recipe.ts"
 export { type ErrorFields, type TaggedErrorInstance } from "./stages/kernel/tagged_error.ts"
 
 // Formats
+export * from "./formats/error.ts"
 export * from "./formats/format.ts"
+export * from "./formats/parent.ts"
+export * from "./formats/read_whole.ts"
+export * from "./formats/repository.ts"
+export * from "./formats/secrets.ts"
+export * from "./formats/summary.ts"
 export { type RecordFidelity, recordLossesBetween, wholeRecord } from "./formats/record_fidelity.ts"
 export { convert, type Converted, type ConvertOptions, counterparts, type Made } from "./formats/convert.ts"
 export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"

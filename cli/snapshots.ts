@@ -1,6 +1,6 @@
 /** `penstock snapshots`: lists the snapshots of a repository. */
 import * as Effect from "effect/Effect"
-import type { SnapshotInfo } from "../formats/format.ts"
+import type { SnapshotInfo } from "../formats/repository.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"

@@ -4,15 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import {
-  type BackupSummary,
-  type FormatError,
-  isDamage,
-  type Problem,
-  type Progress,
-  type Repository,
-  type SnapshotInfo,
-} from "./format.ts"
+import type { BackupSummary, Problem, Progress, Repository, SnapshotInfo } from "./repository.ts"
+import { type FormatError, isDamage } from "./error.ts"
 
 /** What to convert. */
 export interface ConvertOptions {

@@ -2,14 +2,9 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { convertOne, type ConvertOptions, counterparts, eachMissing, type Made } from "./convert.ts"
-import {
-  chooseParent,
-  type Copier,
-  type FormatError,
-  type Repository,
-  RepositoryError,
-  type SnapshotInfo,
-} from "./format.ts"
+import { chooseParent } from "./parent.ts"
+import type { Copier, Repository, SnapshotInfo } from "./repository.ts"
+import { type FormatError, RepositoryError } from "./error.ts"
 
 /** What to copy. */
 export type CopyOptions = ConvertOptions

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { catching } from "../stages/kernel/catching.ts"
 import { type SqliteEngine, SqliteError } from "../stages/catalog/sqlite/sqlite.ts"
-import { fromEngineError, RepositoryError } from "./format.ts"
+import { fromEngineError, RepositoryError } from "./error.ts"
 
 /** Bytes of a value; a database takes no larger one than 1 GB. */
 const PIECE_BYTES = 16 << 20

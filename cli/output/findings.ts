@@ -1,5 +1,5 @@
 /** How what is wrong with a repository is told. */
-import type { Finding } from "../../formats/format.ts"
+import type { Finding } from "../../formats/repository.ts"
 import { displayPath, displayText } from "../../stages/walk/path.ts"
 import type { Output } from "./output.ts"
 import { plural } from "./quantity.ts"

@@ -1,5 +1,5 @@
 /** How it is told that a snapshot is not all that its source was. */
-import type { Problem } from "../../formats/format.ts"
+import type { Problem } from "../../formats/repository.ts"
 import { displayPath } from "../../stages/walk/path.ts"
 import type { Loss } from "../../stages/walk/represent.ts"
 import type { Output } from "./output.ts"

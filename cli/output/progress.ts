@@ -1,5 +1,5 @@
 /** The progress line: what is done, how fast, and how long it may take. */
-import type { Progress } from "../../formats/format.ts"
+import type { Progress } from "../../formats/repository.ts"
 import { displayPath } from "../../stages/walk/path.ts"
 import type { Output } from "./output.ts"
 import { plural, showBytes, showDuration } from "./quantity.ts"

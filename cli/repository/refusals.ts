@@ -1,5 +1,5 @@
 /** Why what is at a location, or is not there, cannot be used. */
-import { RepositoryError } from "../../formats/format.ts"
+import { RepositoryError } from "../../formats/error.ts"
 import { describeKnown, type KnownRepository } from "./known_repositories.ts"
 import type { RepositoryOptions } from "../arguments/inputs.ts"
 import type { SecretNames } from "../secrets/password.ts"

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import type { Secrets } from "../../formats/format.ts"
+import type { Secrets } from "../../formats/secrets.ts"
 import { UsageError } from "../process/usage_error.ts"
 import type { FormatSource, SecretKind } from "../repository/formats.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"

@@ -1,6 +1,6 @@
 /** A repository is opened, or made, with the secrets that are given, and with no others. */
 import * as Effect from "effect/Effect"
-import type { Secrets } from "../../formats/format.ts"
+import type { Secrets } from "../../formats/secrets.ts"
 import { UsageError } from "../process/usage_error.ts"
 import type { FormatSource } from "../repository/formats.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"

@@ -1,6 +1,6 @@
 /** What part of a snapshot is meant: subtrees and patterns, matched against the paths in it. */
 import * as Effect from "effect/Effect"
-import type { SnapshotInfo } from "../../formats/format.ts"
+import type { SnapshotInfo } from "../../formats/repository.ts"
 import type { Entry, EntryKind } from "../../stages/walk/entry.ts"
 import { type Excludes, makeExcludes } from "../../stages/walk/ignore.ts"
 import { baseName, displayText, joinPath, parentPath, unquotePath } from "../../stages/walk/path.ts"

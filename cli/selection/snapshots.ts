@@ -1,7 +1,9 @@
 /** Which snapshots are meant. */
 import * as Effect from "effect/Effect"
 import { resolve } from "node:path"
-import { type FormatError, isInFuture, type Repository, type SnapshotInfo } from "../../formats/format.ts"
+import type { FormatError } from "../../formats/error.ts"
+import { isInFuture } from "../../formats/parent.ts"
+import type { Repository, SnapshotInfo } from "../../formats/repository.ts"
 import { OnUnlisted } from "../../formats/unlisted.ts"
 import { displayPath, displayText } from "../../stages/walk/path.ts"
 import { UsageError } from "../process/usage_error.ts"

@@ -25,14 +25,10 @@ import { displayPath, joinPath, pathProblem } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuseListed } from "../../stages/walk/reuse.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
-import {
-  type BackupOptions,
-  type BackupSummary,
-  chooseParent,
-  type FormatError,
-  RepositoryError,
-  summaryOf,
-} from "../format.ts"
+import type { BackupOptions, BackupSummary } from "../repository.ts"
+import { chooseParent } from "../parent.ts"
+import { type FormatError, RepositoryError } from "../error.ts"
+import { summaryOf } from "../summary.ts"
 import type { RecordFidelity } from "../record_fidelity.ts"
 import { chunkPacking } from "./packing.ts"
 import { earlierFiles, EarlierTree } from "./earlier_tree.ts"

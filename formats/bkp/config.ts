@@ -2,7 +2,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Schema from "effect/Schema"
-import { RepositoryError } from "../format.ts"
+import { RepositoryError } from "../error.ts"
 import { corrupt } from "./errors.ts"
 import type { KeyScheme } from "./object_cipher.ts"
 

@@ -17,7 +17,7 @@ import {
   pathProblem,
   pathToBytes,
 } from "../../stages/walk/path.ts"
-import { type FormatError, RepositoryError } from "../format.ts"
+import { type FormatError, RepositoryError } from "../error.ts"
 import { type EarlierDirectory, type EarlierNode, type EarlierTree, isWithin } from "./earlier_tree.ts"
 import { toAttributes, withAccess } from "./attributes.ts"
 import {

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
-import { fromEngineError, fromKernelError, RepositoryError } from "../format.ts"
+import { fromEngineError, fromKernelError, RepositoryError } from "../error.ts"
 
 export { absent, created } from "../../stages/store/absent.ts"
-export { asDamage, corrupt, isDamage } from "../format.ts"
+export { asDamage, corrupt, isDamage } from "../error.ts"
 
 /** The working database failed: it is never one that came from the store. */
 export const fromSqliteError = (error: SqliteError): RepositoryError =>

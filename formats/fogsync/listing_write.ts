@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Tree, TreeChange } from "../../stages/catalog/tree/tree.ts"
-import type { FormatError } from "../format.ts"
+import type { FormatError } from "../error.ts"
 import type { Ref } from "./bptr.ts"
 import { writing } from "./errors.ts"
 import type { RunIndex } from "./run_index.ts"

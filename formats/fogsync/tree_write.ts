@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { TreeChange } from "../../stages/catalog/tree/tree.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
-import type { FormatError } from "../format.ts"
+import type { FormatError } from "../error.ts"
 import { EnvelopeWriter } from "./block_write.ts"
 import type { Ref } from "./bptr.ts"
 import { startEncoder } from "./envelope.ts"

@@ -1,8 +1,8 @@
 /** Turns what stages fail with into errors of a repository. */
 import type { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
-import { corrupt, fromEngineError, type RepositoryError } from "../format.ts"
+import { corrupt, fromEngineError, type RepositoryError } from "../error.ts"
 
-export { asDamage, corrupt, fromKernelError, isDamage } from "../format.ts"
+export { asDamage, corrupt, fromKernelError, isDamage } from "../error.ts"
 
 /** The engine failed on the catalog of `object`, or for want of room. */
 export const fromSqliteError = (object: string) => (error: SqliteError): RepositoryError =>

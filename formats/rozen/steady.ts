@@ -1,6 +1,7 @@
 /** A check beside a rebuild. */
 import * as Effect from "effect/Effect"
-import type { CheckSummary, FormatError } from "../format.ts"
+import type { CheckSummary } from "../repository.ts"
+import type { FormatError } from "../error.ts"
 
 /** A rebuild beside a check may replace snapshots so often before what is found is believed. */
 const RUNS = 4

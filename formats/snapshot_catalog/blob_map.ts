@@ -1,5 +1,5 @@
 /** Maps of blobs: which extents a content consists of. SPEC.md, "Maps". */
-import { RepositoryError } from "../format.ts"
+import { RepositoryError } from "../error.ts"
 import { corrupt } from "./errors.ts"
 
 /** A run of bytes of a blob that is an extent. */

@@ -1,8 +1,9 @@
 /** The table `metadata` of a catalog. SPEC.md, "metadata". */
 import { hexToBytes } from "@noble/hashes/utils.js"
 import type { SqliteDatabase } from "../../stages/catalog/sqlite/sqlite.ts"
-import { RepositoryError, type SnapshotInfo } from "../format.ts"
-import { snapshotProblem } from "../guard.ts"
+import { RepositoryError } from "../error.ts"
+import type { SnapshotInfo } from "../repository.ts"
+import { snapshotProblem } from "../snapshot_problem.ts"
 import { corrupt } from "./errors.ts"
 import { jsonColumn, parseColumn } from "./json_column.ts"
 import { isCatalogId } from "./layout.ts"

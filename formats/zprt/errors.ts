@@ -1,6 +1,6 @@
 /** Turns what stages fail with into errors of a repository. */
 import type { KernelError } from "../../stages/kernel/kernel.ts"
-import { type FormatError, isDamage, RepositoryError } from "../format.ts"
+import { type FormatError, isDamage, RepositoryError } from "../error.ts"
 import { ARCHIVE } from "./layout.ts"
 
 /** The archive is damaged or altered; `how` goes on after its location. */

@@ -6,7 +6,7 @@ import { AgePayloadCipher, type MakePayloadCipher } from "../../stages/encrypt/a
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { type Compressor, type Hasher, Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
-import type { Secrets } from "../format.ts"
+import type { Secrets } from "../secrets.ts"
 import type { Archive, ArchiveVariant } from "./archive_read.ts"
 import type { IndexLayout } from "./index.ts"
 import type { Keyring } from "./keys.ts"

@@ -6,7 +6,7 @@
  */
 import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
 import { KernelError } from "../../../stages/kernel/kernel.ts"
-import type { RepositoryError } from "../../format.ts"
+import type { RepositoryError } from "../../error.ts"
 import { corrupt } from "../errors.ts"
 import { COMPRESSION, ENCRYPTION, type ObjectHeader } from "../header.ts"
 import type { Layout, ObjectMagic } from "./layout.ts"

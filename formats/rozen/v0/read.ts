@@ -10,14 +10,8 @@ import { Afresh } from "../../../stages/store/second_read.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { SourceError } from "../../../stages/walk/source.ts"
 import { wanted } from "../../../stages/walk/wanted.ts"
-import {
-  type FormatError,
-  isDamage,
-  type ReadOptions,
-  readWrongly,
-  RepositoryError,
-  type SnapshotInfo,
-} from "../../format.ts"
+import { type FormatError, isDamage, readWrongly, RepositoryError } from "../../error.ts"
+import type { ReadOptions, SnapshotInfo } from "../../repository.ts"
 import { tellUnlisted } from "../../unlisted.ts"
 import { catalogEntries } from "../opened.ts"
 import type { Opened } from "./layout.ts"

@@ -11,7 +11,7 @@ import { type SqliteDatabase, SqliteError } from "../../../stages/catalog/sqlite
 import { openTree, type Tree } from "../../../stages/catalog/tree/tree.ts"
 import { readTwice } from "../../../stages/store/second_read.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
-import { isGone, RepositoryError } from "../../format.ts"
+import { isGone, RepositoryError } from "../../error.ts"
 import { fromSqliteError } from "../errors.ts"
 import { ENCRYPTION } from "../header.ts"
 import { decodeRecord, encodeRecord, type SnapshotRecord } from "../snapshot.ts"

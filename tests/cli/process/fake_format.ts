@@ -4,16 +4,10 @@
  */
 import { createHash } from "node:crypto"
 import { Effect, Redacted, Stream } from "effect"
-import {
-  type BackupOptions,
-  type Format,
-  type FormatError,
-  type ReadOptions,
-  type Repository,
-  RepositoryError,
-  type Secrets,
-  type SnapshotInfo,
-} from "../../../formats/format.ts"
+import type { BackupOptions, ReadOptions, Repository, SnapshotInfo } from "../../../formats/repository.ts"
+import type { Format } from "../../../formats/format.ts"
+import { type FormatError, RepositoryError } from "../../../formats/error.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import { wholeRecord } from "../../../formats/record_fidelity.ts"
 import type { Content, Entry } from "../../../stages/walk/entry.ts"

@@ -7,7 +7,7 @@ import { builtIn } from "../../../cli/repository/formats.ts"
 import type { SecretOptions } from "../../../cli/arguments/inputs.ts"
 import { ownNames, targetNames } from "../../../cli/secrets/password.ts"
 import { givenSecrets, secretsFor } from "../../../cli/secrets/secrets.ts"
-import type { Secrets } from "../../../formats/format.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import { inDirectory } from "../process/spawn.ts"
 
 const none: SecretOptions = {

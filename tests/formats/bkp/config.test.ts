@@ -7,7 +7,7 @@ import { decodeConfig, isConfig } from "../../../formats/bkp/config.ts"
 import { escapeNode, packName, parseName, singleName, unescapeNode } from "../../../formats/bkp/layout.ts"
 import { makeObjectCipher } from "../../../formats/bkp/object_cipher.ts"
 import { deriveKey, newConfig, unlock } from "../../../formats/bkp/unlock.ts"
-import { RepositoryError } from "../../../formats/format.ts"
+import { RepositoryError } from "../../../formats/error.ts"
 import { objectNameProblem } from "../../../stages/store/store.ts"
 import { reasonOf } from "../../suites/kernels.ts"
 

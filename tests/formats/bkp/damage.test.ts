@@ -13,7 +13,9 @@ import {
   SYMLINK,
   TREE,
 } from "../../../formats/bkp/objects.ts"
-import type { Problem, Repository, RepositoryError, Secrets } from "../../../formats/format.ts"
+import type { Problem, Repository } from "../../../formats/repository.ts"
+import type { RepositoryError } from "../../../formats/error.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { Kernels, type KernelTable, makeKernel, trusted } from "../../../stages/kernel/kernel.ts"

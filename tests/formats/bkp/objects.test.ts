@@ -14,7 +14,7 @@ import {
   SYMLINK,
   TREE,
 } from "../../../formats/bkp/objects.ts"
-import { RepositoryError } from "../../../formats/format.ts"
+import { RepositoryError } from "../../../formats/error.ts"
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"))
 const hex = (data: Uint8Array): string => Buffer.from(data).toString("hex")

@@ -5,7 +5,7 @@ import fc from "fast-check"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { IdTable } from "../../../formats/bkp/id_table.ts"
 import { compareIds, decodePack, encodePack, type Packable, prefixOf } from "../../../formats/bkp/packfile.ts"
-import { RepositoryError } from "../../../formats/format.ts"
+import { RepositoryError } from "../../../formats/error.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
 

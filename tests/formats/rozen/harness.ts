@@ -1,7 +1,9 @@
 /** What the tests of rozen share: a repository with small objects, and stores whose objects can be altered. */
 import { Effect, Redacted, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
-import type { BackupOptions, Format, Secrets } from "../../../formats/format.ts"
+import type { BackupOptions } from "../../../formats/repository.ts"
+import type { Format } from "../../../formats/format.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 

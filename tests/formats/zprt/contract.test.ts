@@ -1,6 +1,6 @@
 import { Effect, Redacted } from "effect"
 import { makeZprt, type ZprtOptions } from "../../../formats/zprt/mod.ts"
-import type { Secrets } from "../../../formats/format.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import { newIdentity } from "../../../stages/encrypt/age.ts"
 import { formatSuite } from "../../suites/format/contract.ts"
 

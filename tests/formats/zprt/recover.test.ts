@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted } from "effect"
-import type { Secrets } from "../../../formats/format.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import { makeZprt, recover } from "../../../formats/zprt/mod.ts"
 import { AGE_INTRO } from "../../../stages/encrypt/age.ts"
 import { noise } from "../../suites/noise.ts"

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted, Stream } from "effect"
-import type { Secrets } from "../../../formats/format.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import { makeZprt, type ZprtOptions } from "../../../formats/zprt/mod.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { SourceError } from "../../../stages/walk/source.ts"

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
-import type { Progress } from "../../../formats/format.ts"
+import type { Progress } from "../../../formats/repository.ts"
 import { file, of } from "./contents.ts"
 import { noise } from "../noise.ts"
 import { options, type Trial, walk } from "./trial.ts"

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
-import type { SnapshotInfo } from "../../../formats/format.ts"
+import type { SnapshotInfo } from "../../../formats/repository.ts"
 import type { MemoryTree } from "../../../stages/walk/memory.ts"
 import { skipIf } from "../../skip.ts"
 import { everything } from "./everything.ts"

@@ -1,5 +1,5 @@
 /** What a format promises beside the contract that all formats have. */
-import type { Secrets } from "../../../formats/format.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import type { Metadata } from "../../../stages/walk/entry.ts"
 
 /** What a format promises beside the contract that all of them have. A string is the reason why it does not. */

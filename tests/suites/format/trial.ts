@@ -2,15 +2,10 @@
 import assert from "node:assert/strict"
 import { Effect, Redacted, type Scope, type Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
-import type {
-  BackupOptions,
-  BackupSummary,
-  Format,
-  FormatError,
-  Repository,
-  Secrets,
-  SnapshotInfo,
-} from "../../../formats/format.ts"
+import type { BackupOptions, BackupSummary, Repository, SnapshotInfo } from "../../../formats/repository.ts"
+import type { Format } from "../../../formats/format.ts"
+import type { FormatError } from "../../../formats/error.ts"
+import type { Secrets } from "../../../formats/secrets.ts"
 import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
-import type { Repository } from "../../../../formats/format.ts"
+import type { Repository } from "../../../../formats/repository.ts"
 import { makeRozen } from "../../../../formats/rozen/mod.ts"
 import { makeRozenV0 } from "../../../../formats/rozen/v0/mod.ts"
 import { ObjectStore } from "../../../../stages/store/store.ts"
