@@ -69,7 +69,8 @@ export * from "./stages/tar/mod.ts"
 
 // Composing and executing
 export * from "./stages/fetch/contents.ts"
-export { Executor, inline, type Job, type Stored } from "./stages/run/executor.ts"
+export { Executor, inline, type Job } from "./stages/run/executor.ts"
+export type { Stored } from "./stages/plan/stored.ts"
 export type { Block, LaneOptions } from "./stages/run/lane.ts"
 export * from "./stages/kernel/kernel.ts"
 export * from "./stages/plan/plan.ts"

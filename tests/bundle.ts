@@ -9,8 +9,8 @@ import { join, resolve } from "node:path"
 const OUTSIDE = ["@napi-rs/blake-hash", "blake3-wasm", "@sqlite.org/sqlite-wasm", "ssh2"]
 /** The threads, which code in any file of a bundle finds beside it. */
 const THREADS = [
-  "adapters/runtime/thread.ts",
-  "adapters/runtime/opening_thread.ts",
+  "adapters/runtime/storing_thread.ts",
+  "adapters/runtime/decoding_thread.ts",
   "adapters/files/batch_thread.ts",
 ]
 

@@ -161,7 +161,7 @@ test(...skipIf(skip, "the packed library"), async (t) => {
           ...readFileSync(join(command, name), "utf8").matchAll(/new URL\(\s*"\.\/([^"]+)",\s*import\.meta\.url\)/g),
         ].map(([, thread]) => thread!)
       )
-      assert.deepEqual(started.sort(), ["batch_thread.js", "opening_thread.js", "thread.js"])
+      assert.deepEqual(started.sort(), ["batch_thread.js", "decoding_thread.js", "storing_thread.js"])
       for (const thread of started) assert.ok(existsSync(join(command, thread)), thread)
     })
 

@@ -1,16 +1,16 @@
 /** Decoders that run on threads of the runtime, beside the one that JavaScript is on. */
 import { createCipheriv } from "node:crypto"
-import type { BesideTable } from "../../stages/fetch/block_decoder.ts"
+import type { BesideTable } from "../../stages/kernel/codec.ts"
 import { forged, NONCE_BYTES } from "../../stages/encrypt/aead.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
-import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
+import { kernelKey, type KeyParams } from "../../stages/kernel/key.ts"
 
 /** What is shorter is decoded faster than it is handed over. */
 const WORTH_BYTES = 32 << 10
 
 /** XAES-256-GCM by WebCrypto. On Deno that is also three times as fast as `node:crypto`. */
 const xaes = (params: KeyParams): (bytes: Uint8Array) => Promise<Uint8Array> | undefined => {
-  const key = keyOf(XAES, params)
+  const key = kernelKey(XAES, params)
   const keyFor = messageKeys((blocks) => createCipheriv("aes-256-ecb", key, null).setAutoPadding(false).update(blocks))
   const open = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> => {
     const messageKey = await crypto.subtle.importKey(
@@ -34,7 +34,7 @@ const xaes = (params: KeyParams): (bytes: Uint8Array) => Promise<Uint8Array> | u
 }
 
 /**
- * Give it to `Beside` of stages/fetch/block_decoder.ts. Measured on Node and Bun, handing blocks over costs this thread
+ * Give it to `Beside` of stages/kernel/codec.ts. Measured on Node and Bun, handing blocks over costs this thread
  * as much as decoding them, and more in all; so only what Deno is slow at is here.
  */
 export const besideKernels: BesideTable = "Deno" in globalThis ? { "encrypt:xaes-256-gcm": xaes } : {}

@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto"
 import { hchacha } from "@noble/ciphers/chacha.js"
 import { type NonceCipher, randomNonces, TAG_BYTES } from "../../stages/encrypt/aead.ts"
 import { NAME as CHACHA, NONCE_BYTES, portableChacha } from "../../stages/encrypt/chacha20poly1305.ts"
-import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
+import { kernelKey, type KeyParams } from "../../stages/kernel/key.ts"
 import { messageKeys, NAME as XAES } from "../../stages/encrypt/aes256gcm.ts"
 import { NAME as XCHACHA, portableXchacha } from "../../stages/encrypt/xchacha20poly1305.ts"
 import type { Cipher } from "../../stages/kernel/kernel.ts"
@@ -117,16 +117,16 @@ export const hasNodeChacha = (): boolean => {
 }
 
 /** Kernel of `xaes-256-gcm`. */
-export const nativeXaes = (params: KeyParams): Cipher => randomNonces(XAES, nodeXaes(keyOf(XAES, params)))
+export const nativeXaes = (params: KeyParams): Cipher => randomNonces(XAES, nodeXaes(kernelKey(XAES, params)))
 
 /** Kernel of `xchacha20-poly1305`; the portable one where `node:crypto` lacks the cipher. */
 export const nativeXchacha = (params: KeyParams): Cipher => {
-  const key = keyOf(XCHACHA, params)
+  const key = kernelKey(XCHACHA, params)
   return randomNonces(XCHACHA, hasNodeChacha() ? nodeXchacha(key) : portableXchacha(key))
 }
 
 /** Kernel of `chacha20-poly1305`; the portable one where `node:crypto` lacks the cipher. */
 export const nativeChacha = (params: KeyParams): Cipher => {
-  const key = keyOf(CHACHA, params)
+  const key = kernelKey(CHACHA, params)
   return randomNonces(CHACHA, hasNodeChacha() ? nodeChacha(key) : portableChacha(key), NONCE_BYTES)
 }

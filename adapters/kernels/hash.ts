@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import { createRequire } from "node:module"
-import { keyOf, type KeyParams } from "../../stages/kernel/key.ts"
+import { kernelKey, type KeyParams } from "../../stages/kernel/key.ts"
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
 
@@ -118,7 +118,7 @@ export const fastestBlake3 = (): FoundBlake3 | null => {
 }
 
 /** For `blake3-keyed`: the checked key of its params. */
-export const keyedKey = (params: KeyParams): Uint8Array => keyOf("blake3-keyed", params)
+export const keyedKey = (params: KeyParams): Uint8Array => kernelKey("blake3-keyed", params)
 
 /** SHA-256 by `node:crypto`. */
 export const nativeSha256 = (): Hasher =>

@@ -3,13 +3,13 @@ import * as Layer from "effect/Layer"
 import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
-import { Beside } from "../../stages/fetch/block_decoder.ts"
+import { Beside } from "../../stages/kernel/codec.ts"
 import { Kernels } from "../../stages/kernel/kernel.ts"
 import { sqlite } from "../catalog/sqlite.ts"
 import { nativeAgePayload } from "../kernels/age.ts"
 import { besideKernels } from "../kernels/beside.ts"
 import { nativeKernels } from "../kernels/native.ts"
-import { opening } from "./opening.ts"
+import { decoding } from "./decoding.ts"
 import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
 
@@ -21,5 +21,5 @@ export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   Layer.succeed(Scrypt, nativeScrypt),
   Layer.succeed(AgePayloadCipher, nativeAgePayload),
   workers(),
-  opening(),
+  decoding(),
 )

@@ -5,7 +5,7 @@
 import { chunkCount, RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import type { Planned, Steps } from "../../stages/plan/plan.ts"
-import { bare, type Stored } from "../../stages/run/unit.ts"
+import { bare, type Stored } from "../../stages/plan/stored.ts"
 import type { Entry, Metadata, ReaderContent } from "../../stages/walk/entry.ts"
 import type { LocalLocator, LocalRoot } from "../files/content.ts"
 

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { KernelError } from "../../stages/kernel/kernel.ts"
-import type { Reply, Request } from "./messages.ts"
-import { type Task, Thread } from "./thread_handle.ts"
+import type { Reply, Request } from "./storing_messages.ts"
+import { type Task, Thread } from "./thread.ts"
 
 /** One task on one thread. */
 export interface OnThread {
@@ -33,7 +33,7 @@ export interface Pool {
 
 type StoringThread = Thread<Request, Reply>
 
-const newThread = (): StoringThread => new Thread(new URL("./thread.ts", import.meta.url))
+const newThread = (): StoringThread => new Thread(new URL("./storing_thread.ts", import.meta.url))
 
 /** Tasks that a thread may have: the next is there when one is done. */
 const TASKS = 2

@@ -9,7 +9,8 @@ import * as Stream from "effect/Stream"
 import { record, type Recorder } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { chunk } from "../../stages/chunk/chunk.ts"
-import { OnRead, type Stored } from "../../stages/run/executor.ts"
+import { ReadProgress } from "../../stages/run/progress.ts"
+import type { Stored } from "../../stages/plan/stored.ts"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import { hash } from "../../stages/hash/hash.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
@@ -133,7 +134,7 @@ const run = Effect.fnUntraced(
     })
     const meter = makeMeter(options.progress)
     const recorded = yield* record(written, counting, { progress: meter.recorded }).pipe(
-      Effect.provideService(OnRead, meter.read),
+      Effect.provideService(ReadProgress, meter.read),
     )
     for (const { id, path } of unsettled) {
       if (blocks.index.find(id) < 0) return yield* collision(path)

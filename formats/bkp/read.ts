@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { contents } from "../../stages/fetch/contents.ts"
-import type { Stored } from "../../stages/run/executor.ts"
+import type { Stored } from "../../stages/plan/stored.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
 import { Kernels } from "../../stages/kernel/kernel.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"

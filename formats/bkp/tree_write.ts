@@ -3,7 +3,7 @@
  * IDs of its children. So the names and IDs of the children of open directories are held, and nothing else.
  */
 import * as Effect from "effect/Effect"
-import type { Stored } from "../../stages/run/executor.ts"
+import type { Stored } from "../../stages/plan/stored.ts"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
 import { type Hasher, ID_BYTES, makeKernel } from "../../stages/kernel/kernel.ts"

@@ -13,7 +13,7 @@ import { openTree, type Tree } from "../../stages/catalog/tree/tree.ts"
 import { chunk } from "../../stages/chunk/chunk.ts"
 import { compress } from "../../stages/compress/compress.ts"
 import { encrypt } from "../../stages/encrypt/encrypt.ts"
-import { OnRead } from "../../stages/run/executor.ts"
+import { ReadProgress } from "../../stages/run/progress.ts"
 import { hash } from "../../stages/hash/hash.ts"
 import type { KernelError } from "../../stages/kernel/kernel.ts"
 import { Lender } from "../../stages/memory/lent.ts"
@@ -85,7 +85,7 @@ export const writeSnapshot: <E, R>(
     const recorded = yield* record(flushing(entries(tree, started), log), tree, {
       ...(again ? {} : { onChange: (change) => log.add(change) }),
       progress: meter.recorded,
-    }).pipe(Effect.provideService(OnRead, meter.read))
+    }).pipe(Effect.provideService(ReadProgress, meter.read))
     if (worth?.(recorded.files) === false) return { summary: summaryOf(recorded, recorded.bytesStored + log.stored) }
     if (again) yield* logAll(tree, log)
 

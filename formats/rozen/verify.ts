@@ -1,10 +1,10 @@
 /** Verifies single packs. */
 import * as Effect from "effect/Effect"
-import { type Damage, eachBlock } from "../../stages/fetch/blocks.ts"
+import { type DamagedBlock, eachBlock } from "../../stages/fetch/blocks.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { Lender } from "../../stages/memory/lent.ts"
-import { type ChunkAt, Opening } from "../../stages/fetch/opening.ts"
+import { type ChunkAt, Decoding } from "../../stages/fetch/decoding.ts"
 import { PackDirectory } from "../../stages/pack/pack_file.ts"
 import { type KnownPack, type Readable, readEnds } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
@@ -98,7 +98,7 @@ export const readPack: (
     const lists = new Map(
       new PackDirectory(pack.object, headerBytes, footer.blocks).blocks.map(({ chunks, place }) => [place, chunks]),
     )
-    const open = yield* (yield* Opening).start({
+    const open = yield* (yield* Decoding).start({
       decoders: [layout.encrypt, layout.compress],
       hasher: layout.hash,
       bytes: false,
@@ -106,7 +106,7 @@ export const readPack: (
     })
     const bad: Array<Uint8Array> = []
     let chunks = 0
-    let unreadable: Damage | undefined
+    let unreadable: DamagedBlock | undefined
     yield* eachBlock([...lists.keys()], {
       get: ({ length, object, offset }) => from.get(object, { offset, length }),
       open,

@@ -12,7 +12,7 @@ import { record } from "../../stages/catalog/record.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { chunk } from "../../stages/chunk/chunk.ts"
 import { compress } from "../../stages/compress/compress.ts"
-import { OnRead } from "../../stages/run/executor.ts"
+import { ReadProgress } from "../../stages/run/progress.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { digest } from "../../stages/hash/digest.ts"
 import { hash } from "../../stages/hash/hash.ts"
@@ -105,7 +105,7 @@ const run = Effect.fnUntraced(
     )
     const meter = makeMeter(options.progress)
     const recorded = yield* record(packed, writer, { progress: meter.recorded }).pipe(
-      Effect.provideService(OnRead, meter.read),
+      Effect.provideService(ReadProgress, meter.read),
     )
     const mapBytes = yield* storeMaps(opened, writer, parent?.blobs)
 

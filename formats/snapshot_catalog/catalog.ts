@@ -15,7 +15,7 @@ import {
 import { zstd } from "../../stages/compress/zstd.ts"
 import { zstdContent } from "../../stages/compress/zstd_stream.ts"
 import { catching } from "../../stages/kernel/catching.ts"
-import type { Stored } from "../../stages/run/executor.ts"
+import type { Stored } from "../../stages/plan/stored.ts"
 import { ChunkListBuilder, emptyList } from "../../stages/hash/chunk_list.ts"
 import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"

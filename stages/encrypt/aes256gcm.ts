@@ -8,7 +8,7 @@
 import { ecb, gcm } from "@noble/ciphers/aes.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel/kernel.ts"
-import { keyOf, type KeyParams } from "../kernel/key.ts"
+import { kernelKey, type KeyParams } from "../kernel/key.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */
@@ -53,11 +53,11 @@ export const portableXaes = (key: Uint8Array): NonceCipher => {
  * Throws KernelError `unsupported` unless `key` has 32 bytes.
  */
 export const aes256gcm = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
-  keyOf(NAME, { key })
+  kernelKey(NAME, { key })
   return {
     stage: "encrypt",
     name: NAME,
     params: { key },
-    make: (params: KeyParams) => randomNonces(NAME, portableXaes(keyOf(NAME, params))),
+    make: (params: KeyParams) => randomNonces(NAME, portableXaes(kernelKey(NAME, params))),
   }
 }

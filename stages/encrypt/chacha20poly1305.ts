@@ -6,7 +6,7 @@
 import { chacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel/kernel.ts"
-import { keyOf, type KeyParams } from "../kernel/key.ts"
+import { kernelKey, type KeyParams } from "../kernel/key.ts"
 import { trusted } from "../kernel/trusted.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 
@@ -24,11 +24,11 @@ export const portableChacha = (key: Uint8Array): NonceCipher =>
 
 /** ChaCha20-Poly1305 with random nonces of 12 bytes. Throws KernelError `unsupported` unless `key` has 32 bytes. */
 export const chacha20poly1305 = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
-  keyOf(NAME, { key })
+  kernelKey(NAME, { key })
   return {
     stage: "encrypt",
     name: NAME,
     params: { key },
-    make: (params: KeyParams) => randomNonces(NAME, portableChacha(keyOf(NAME, params)), NONCE_BYTES),
+    make: (params: KeyParams) => randomNonces(NAME, portableChacha(kernelKey(NAME, params)), NONCE_BYTES),
   }
 }

@@ -5,7 +5,7 @@
 import { xchacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel/kernel.ts"
-import { keyOf, type KeyParams } from "../kernel/key.ts"
+import { kernelKey, type KeyParams } from "../kernel/key.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */
@@ -22,11 +22,11 @@ export const portableXchacha = (key: Uint8Array): NonceCipher => ({
  * Throws KernelError `unsupported` unless `key` has 32 bytes.
  */
 export const xchacha20poly1305 = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
-  keyOf(NAME, { key })
+  kernelKey(NAME, { key })
   return {
     stage: "encrypt",
     name: NAME,
     params: { key },
-    make: (params: KeyParams) => randomNonces(NAME, portableXchacha(keyOf(NAME, params))),
+    make: (params: KeyParams) => randomNonces(NAME, portableXchacha(kernelKey(NAME, params))),
   }
 }

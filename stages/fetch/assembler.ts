@@ -3,13 +3,13 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { type Damage, eachBlock } from "./blocks.ts"
-import { blockDecoder, type Decode, decoder } from "./block_decoder.ts"
+import { type DamagedBlock, eachBlock } from "./blocks.ts"
+import { blockDecoder, type Decode, decoder } from "../kernel/codec.ts"
 import { type Transform, unframes } from "../kernel/frames.ts"
 import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "../hash/chunk_list.ts"
 import { KernelError, type KernelSpec, type KernelTable, makeKernel } from "../kernel/kernel.ts"
 import { Lender } from "../memory/lent.ts"
-import { badChunks, type ChunkAt, type OpenBlocks, openHere, type OpeningSpec } from "./opening.ts"
+import { badChunks, type ChunkAt, type DecodeBlocks, decodeHere, type DecodingSpec } from "./decoding.ts"
 import type { BlockPlace, Unpacker } from "../pack/packing.ts"
 import type { StoreError } from "../store/store.ts"
 import type { Recipe } from "../plan/recipe.ts"
@@ -24,7 +24,7 @@ export interface Assembler {
    * they are views of, are in memory at once. What is lost or altered is a result; fails only when the store cannot be
    * reached.
    */
-  readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | Damage>, StoreError>
+  readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | DamagedBlock>, StoreError>
   /** The decoders that work on the whole content, for one content. */
   readonly transforms: () => ReadonlyArray<Transform>
 }
@@ -46,7 +46,7 @@ interface Wanted extends ChunkAt {
 
 export interface AssemblerOptions {
   /** Opens the blocks of the recipe; on this thread by default. */
-  readonly open?: OpenBlocks
+  readonly open?: DecodeBlocks
   /** Whether a chunk is wanted more than once. */
   readonly repeated?: ((id: Uint8Array) => boolean) | undefined
 }
@@ -54,7 +54,7 @@ export interface AssemblerOptions {
 const verifyAt = ({ kernels }: Recipe): number => kernels.findIndex((k) => k !== "unchunk" && k.stage === "hash")
 
 /** How the blocks of a recipe are opened, fetched by this unpacker. */
-export const openingOf = (recipe: Recipe, { keeps }: Pick<Unpacker, "keeps">): OpeningSpec => {
+export const decodingSpec = (recipe: Recipe, { keeps }: Pick<Unpacker, "keeps">): DecodingSpec => {
   const specs = recipe.kernels as ReadonlyArray<KernelSpec>
   const at = verifyAt(recipe)
   return {
@@ -73,9 +73,9 @@ export const makeAssembler = (
 ): Assembler => {
   const unchunkAt = recipe.kernels.indexOf("unchunk")
   const specs = recipe.kernels as ReadonlyArray<KernelSpec>
-  const opening = openingOf(recipe, unpacker)
-  const hasher = makeKernel(opening.hasher, table)
-  const openBlocks = open ?? openHere(blockDecoder(opening.decoders, table, {}), hasher)
+  const decoding = decodingSpec(recipe, unpacker)
+  const hasher = makeKernel(decoding.hasher, table)
+  const openBlocks = open ?? decodeHere(blockDecoder(decoding.decoders, table, {}), hasher)
   const onChunk = specs.slice(verifyAt(recipe) + 1, unchunkAt).map((spec) => decoder(spec, table))
   const onContent = specs.slice(unchunkAt + 1)
   const kept = new Map<BlockPlace, Lender>()
@@ -101,7 +101,7 @@ export const makeAssembler = (
     lender: Lender,
     wanted: ReadonlyArray<Wanted>,
     bad: ReadonlyArray<number>,
-    out: Array<Pieces | Damage>,
+    out: Array<Pieces | DamagedBlock>,
     place: BlockPlace,
   ): void => {
     const block = lender.bytes
@@ -122,7 +122,7 @@ export const makeAssembler = (
 
   const read: Assembler["read"] = Effect.fnUntraced(function* (lists) {
     const places = yield* unpacker.locate(concat(lists as Array<Uint8Array>))
-    const out: Array<Pieces | Damage> = []
+    const out: Array<Pieces | DamagedBlock> = []
     const blocks = new Map<BlockPlace, Array<Wanted>>()
     let n = 0
     for (const list of lists) {
@@ -260,7 +260,7 @@ class KeptChunks {
 const FRAME_LIMIT = (1 << 20) + (64 << 10)
 
 /** Decodes the chunks of a content one by one: for codecs between `chunk` and `hash`. */
-const decodeChunks = (chunks: Pieces, decoders: ReadonlyArray<Decode>): Pieces | Damage => {
+const decodeChunks = (chunks: Pieces, decoders: ReadonlyArray<Decode>): Pieces | DamagedBlock => {
   try {
     return chunks.map((chunk) => decoders.reduce((bytes, run) => run(bytes, MAXIMUM_CHUNK), chunk))
   } catch (error) {

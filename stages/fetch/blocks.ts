@@ -2,51 +2,28 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { KernelError } from "../kernel/kernel.ts"
-import type { ChunkAt, OpenBlocks, OpenedBlock } from "./opening.ts"
+import type { ChunkAt, DecodeBlocks, DecodedBlock } from "./decoding.ts"
 import type { BlockPlace, Unpacker } from "../pack/packing.ts"
 import { Afresh, OnSecondRead } from "../store/second_read.ts"
-import type { ObjectStore, StoreError } from "../store/store.ts"
+import { type Fetching, NEAR } from "../store/fetching.ts"
+import type { StoreError } from "../store/store.ts"
 import { concernsObject } from "../store/unreadable.ts"
 import { release } from "../memory/release.ts"
 
 /** Why something cannot be had: a sentence that names the object. */
-export interface Damage {
+export interface DamagedBlock {
   readonly damage: string
   /** What a store said that could not read it. */
   readonly cause?: unknown
 }
 
-/** How blocks are fetched. */
-export interface Fetching {
-  /** Blocks near each other are fetched together, up to so many stored bytes. */
-  readonly bytes: number
-  /** So many bytes that nobody asked for are fetched rather than asking twice. */
-  readonly gap: number
-  /** Fetches under way at once. */
-  readonly fetches: number
-  /** Bytes of all fetches under way; a larger one is alone. */
-  readonly memory: number
-}
-
-/** From a disk. */
-const NEAR: Fetching = { bytes: 2 << 20, gap: 0, fetches: 4, memory: Infinity }
-
-/**
- * How to fetch blocks from a store: more at once from a remote one. There a gap of 256 KiB costs no more than the 50 ms
- * of another request at 40 Mbit/s.
- */
-export const fetchingFrom = ({ properties: { connections, remote } }: ObjectStore): Fetching =>
-  remote === true
-    ? { bytes: 8 << 20, gap: 256 << 10, fetches: Math.max(1, Math.min(connections, 16)), memory: 32 << 20 }
-    : NEAR
-
 /** Takes a block. `own`: nothing else has its memory. */
-export type UseBlock = (place: BlockPlace, block: OpenedBlock | Damage, own: boolean) => void
+export type UseBlock = (place: BlockPlace, block: DecodedBlock | DamagedBlock, own: boolean) => void
 
 /** How blocks are opened, and what of them is verified. */
 export interface BlocksOptions {
   readonly get: Unpacker["get"]
-  readonly open: OpenBlocks
+  readonly open: DecodeBlocks
   /** The chunks of a block to be verified. */
   readonly chunks: (place: BlockPlace) => ReadonlyArray<ChunkAt>
   readonly use: UseBlock

@@ -4,13 +4,13 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { concat } from "effect/Bytes"
-import { type Assembler, makeAssembler, openingOf, type Pieces, splitList } from "./assembler.ts"
-import type { Stored } from "../run/executor.ts"
+import { type Assembler, decodingSpec, makeAssembler, type Pieces, splitList } from "./assembler.ts"
+import type { Stored } from "../plan/stored.ts"
 import { groupedInUnits } from "../run/group.ts"
 import { contentLength } from "../hash/chunk_list.ts"
 import { KernelError, Kernels } from "../kernel/kernel.ts"
 import { giveBack, Lender, PiecesLent } from "../memory/lent.ts"
-import { Opening } from "./opening.ts"
+import { Decoding } from "./decoding.ts"
 import { ObjectStore, StoreError } from "../store/store.ts"
 import { concernsObject } from "../store/unreadable.ts"
 import type { Steps } from "../plan/plan.ts"
@@ -52,7 +52,7 @@ export const contents = <S extends Steps, E, R>(
   const run = (entries: Stream.Stream<Fetched<S>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
       const table = yield* Kernels
-      const opening = yield* Opening
+      const decoding = yield* Decoding
       const context = yield* Effect.context<ObjectStore>()
       const scope = yield* Effect.scope
       const unitBytes = Context.get(context, ObjectStore).properties.remote === true ? REMOTE_UNIT_BYTES : UNIT_BYTES
@@ -66,7 +66,7 @@ export const contents = <S extends Steps, E, R>(
             Scope.Scope,
             scope,
           )
-          const open = yield* Effect.provideService(opening.start(openingOf(recipe, unpacker)), Scope.Scope, scope)
+          const open = yield* Effect.provideService(decoding.start(decodingSpec(recipe, unpacker)), Scope.Scope, scope)
           assemblers.set(recipe, made = makeAssembler(recipe, unpacker, table, { open, ...options }))
         }
         return made

@@ -11,18 +11,19 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { eachBlock } from "./blocks.ts"
-import { Beside, type BlockDecoder, blockDecoder } from "./block_decoder.ts"
+import { Beside, type BlockDecoder, blockDecoder } from "../kernel/codec.ts"
 import { catching } from "../kernel/catching.ts"
-import { OnRead, type Stored } from "../run/executor.ts"
+import { ReadProgress } from "../run/progress.ts"
+import type { Stored } from "../plan/stored.ts"
 import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "../hash/chunk_list.ts"
 import { type Cipher, type Hasher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
 import { type Block, Lane } from "../run/lane.ts"
 import type { Packed } from "../pack/pack.ts"
 import type { BlockPlace, Packer, PackStats, Unpacker } from "../pack/packing.ts"
 import type { StoreError } from "../store/store.ts"
-import { type OpenedBlock, openHere } from "./opening.ts"
+import { type DecodedBlock, decodeHere } from "./decoding.ts"
 import type { Plan, Steps } from "../plan/plan.ts"
-import { unreadable } from "../run/unit.ts"
+import { unreadable } from "../plan/stored.ts"
 import { SourceError } from "../walk/source.ts"
 
 /**
@@ -129,7 +130,7 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
           }),
       )
 
-    const open = openHere(decode, makeKernel(from.hash, table))
+    const open = decodeHere(decode, makeKernel(from.hash, table))
 
     /** Hands blocks over, sealed. */
     const add = Effect.fnUntraced(function* (whole: ReadonlyArray<Block>) {
@@ -153,7 +154,7 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
     /** Takes the wanted chunks of a decoded block. Gives the block for the target when all of it goes over. */
     const take = (
       { object, rawLength }: BlockPlace,
-      { bad, bytes: block }: OpenedBlock,
+      { bad, bytes: block }: DecodedBlock,
       wanted: ReadonlyArray<Wanted>,
       lost: Map<string, string>,
     ): Block | undefined => {
@@ -340,7 +341,7 @@ export const makeTransfer: (options: TransferOptions) => Effect.Effect<Transfer,
 
     return {
       entries: (entries) =>
-        Stream.unwrap(Effect.map(OnRead, (onRead) => {
+        Stream.unwrap(Effect.map(ReadProgress, (onRead) => {
           const before = packer.stats()
           const stats = () => since(before, packer.stats())
           return Stream.rechunk(entries, UNIT_ENTRIES).pipe(

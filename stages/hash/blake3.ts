@@ -3,7 +3,7 @@ import { blake3 as noble } from "@noble/hashes/blake3.js"
 import type * as Redacted from "effect/Redacted"
 import type { Hasher, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../kernel/trusted.ts"
-import { keyOf, type KeyParams } from "../kernel/key.ts"
+import { kernelKey, type KeyParams } from "../kernel/key.ts"
 
 const hasher = (options: { readonly key?: Uint8Array }): Hasher =>
   trusted({
@@ -22,11 +22,11 @@ export const blake3: KernelSpec<"hash"> = { stage: "hash", name: "blake3", param
  * has 32 bytes.
  */
 export const blake3Keyed = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"hash"> => {
-  keyOf("blake3-keyed", { key })
+  kernelKey("blake3-keyed", { key })
   return {
     stage: "hash",
     name: "blake3-keyed",
     params: { key },
-    make: (params: KeyParams) => hasher({ key: keyOf("blake3-keyed", params) }),
+    make: (params: KeyParams) => hasher({ key: kernelKey("blake3-keyed", params) }),
   }
 }

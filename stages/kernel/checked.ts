@@ -9,7 +9,7 @@
  * a cipher keeps a secret, and the word of trusted kernels.
  */
 import { checkedChunker, checkedCipher, checkedCompressor, checkedHasher, faulty, type Name, thrown } from "./checks.ts"
-import type { KernelOf, KernelStage } from "./kernel.ts"
+import type { KernelOf, KernelStage } from "./kinds.ts"
 import { provenCipher, provenCompressor, provenHasher } from "./proofs.ts"
 import { isTrusted, trusted } from "./trusted.ts"
 

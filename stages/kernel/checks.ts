@@ -1,6 +1,6 @@
 /** What is checked of every kernel, with a comparison or two: see `checked.ts`. */
 import { KernelError } from "./error.ts"
-import type { Chunker, Cipher, Compressor, Hasher, KernelStage } from "./kernel.ts"
+import type { Chunker, Cipher, Compressor, Hasher, KernelStage } from "./kinds.ts"
 
 /** Length of every chunk ID, in bytes. All hashers make IDs of this length. */
 export const ID_BYTES = 32

@@ -9,7 +9,7 @@ export interface KeyParams {
 }
 
 /** The key out of `params`. Throws KernelError `unsupported` unless it has 32 bytes. */
-export const keyOf = (kernel: string, params: KeyParams): Uint8Array => {
+export const kernelKey = (kernel: string, params: KeyParams): Uint8Array => {
   const key = Redacted.value(params.key)
   if (key.length === 32) return key
   throw new KernelError({

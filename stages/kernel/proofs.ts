@@ -10,7 +10,7 @@ import {
   type Name,
   thrown,
 } from "./checks.ts"
-import type { Cipher, Compressor, Hasher } from "./kernel.ts"
+import type { Cipher, Compressor, Hasher } from "./kinds.ts"
 import { isTrusted } from "./trusted.ts"
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => {

@@ -2,7 +2,7 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { fetchingFrom } from "../fetch/blocks.ts"
+import { fetchingFrom } from "../store/fetching.ts"
 import { catching } from "../kernel/catching.ts"
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
 import { type Compressor, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"

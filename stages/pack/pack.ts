@@ -3,7 +3,9 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { Executor, type Job, OnRead, type Stored } from "../run/executor.ts"
+import { Executor, type Job } from "../run/executor.ts"
+import { ReadProgress } from "../run/progress.ts"
+import type { Stored } from "../plan/stored.ts"
 import type { KernelError } from "../kernel/kernel.ts"
 import type { Order, Plan, Planned, Steps } from "../plan/plan.ts"
 import { groupedInUnits } from "../run/group.ts"
@@ -42,7 +44,7 @@ export const pack = (packing: Packing): {
   const stage = <E, R>(self: Stream.Stream<Planned<Steps>, E, R>) =>
     Stream.unwrap(Effect.gen(function* () {
       const executor = yield* Executor
-      const onRead = yield* OnRead
+      const onRead = yield* ReadProgress
       const scope = yield* Effect.scope
       const packer = yield* packing.write
       const lock = yield* Semaphore.make(1)

@@ -1,7 +1,7 @@
 /** How blocks become objects of a store, and how chunks are found in them again. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Fetching } from "../fetch/blocks.ts"
+import type { Fetching } from "../store/fetching.ts"
 import type { KernelError } from "../kernel/kernel.ts"
 import type { Block } from "../run/lane.ts"
 import type { ChunkIndex } from "./chunk_index.ts"

@@ -1,7 +1,7 @@
 /** Finds chunks in packs. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { fetchingFrom } from "../fetch/blocks.ts"
+import { fetchingFrom } from "../store/fetching.ts"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../kernel/kernel.ts"
 import { requestsAtOnce } from "../store/at_once.ts"

@@ -4,7 +4,7 @@
  * `entries(snapshot).pipe(unpack(packs()), decrypt(aes256gcm(key)), decompress(zstd()), verify(blake3), unchunk, contents)`
  */
 import * as Stream from "effect/Stream"
-import type { Stored } from "../run/executor.ts"
+import type { Stored } from "./stored.ts"
 import type { KernelSpec } from "../kernel/kernel.ts"
 import type { Packing } from "../pack/packing.ts"
 import type { Misplaced, Steps } from "./plan.ts"

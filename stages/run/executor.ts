@@ -9,7 +9,9 @@ import { type Block, Lane, type LaneOptions } from "./lane.ts"
 import { giveBack } from "../memory/lent.ts"
 import type { ChunkIndex } from "../pack/chunk_index.ts"
 import type { Plan, Planned, Steps } from "../plan/plan.ts"
-import { bare, EMIT_BYTES, ended, storeAll, type Stored, unreadable } from "./unit.ts"
+import { bare, type Stored, unreadable } from "../plan/stored.ts"
+import type { OnRead } from "./progress.ts"
+import { EMIT_BYTES, ended, storeAll } from "./unit.ts"
 import type { Entry } from "../walk/entry.ts"
 import { SourceError } from "../walk/source.ts"
 
@@ -17,7 +19,7 @@ import { SourceError } from "../walk/source.ts"
 export interface Job<E> extends LaneOptions {
   readonly plan: Plan
   /** Told of content bytes as they are read. */
-  readonly onRead: (path: string, bytes: number) => void
+  readonly onRead: OnRead
   /** The index behind `claim`, when it is one that threads can share. */
   readonly index?: ChunkIndex
   /** Takes blocks; when it ends, the next may be made. */
@@ -41,13 +43,6 @@ export interface Executor {
     Scope.Scope
   >
 }
-
-export type { Stored } from "./unit.ts"
-
-/** Told of content as it is read, by any executor: for progress within large files. */
-export const OnRead: Context.Reference<(path: string, bytes: number) => void> = Context.Reference("penstock/OnRead", {
-  defaultValue: (): (path: string, bytes: number) => void => () => {},
-})
 
 /** Runs plans on this thread, one unit at a time. */
 export const inline: Executor = {

@@ -1,6 +1,6 @@
 /** A part of a large content, stored through a lane: several threads then work on one content. */
 import type { Lane } from "./lane.ts"
-import type { OnRead } from "./unit.ts"
+import type { OnRead } from "./progress.ts"
 import type { Plan } from "../plan/plan.ts"
 import type { Reader } from "../walk/entry.ts"
 

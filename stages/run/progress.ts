@@ -3,6 +3,16 @@
  * never goes back.
  */
 
+import * as Context from "effect/Context"
+
+/** Told of content bytes as they are read. */
+export type OnRead = (path: string, bytes: number) => void
+
+/** Told of content as it is read, by any executor: for progress within large files. */
+export const ReadProgress: Context.Reference<OnRead> = Context.Reference("penstock/ReadProgress", {
+  defaultValue: (): OnRead => () => {},
+})
+
 /** Counts so far. */
 export interface Counted {
   readonly files: number
@@ -15,8 +25,8 @@ export interface Counted {
 export interface Meter {
   /** For `RecordOptions.progress`. */
   readonly recorded: (now: Counted) => void
-  /** For `OnRead`. */
-  readonly read: (path: string, bytes: number) => void
+  /** For `ReadProgress`. */
+  readonly read: OnRead
 }
 
 export const makeMeter = (progress: ((now: Counted) => void) | undefined): Meter => {

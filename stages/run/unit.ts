@@ -1,24 +1,11 @@
 /** The synchronous heart of an executor: stores the entries of a unit through a lane. Runs on any thread. */
 import { emptyList } from "../hash/chunk_list.ts"
 import type { Lane } from "./lane.ts"
-import type { Plan, Planned, Steps } from "../plan/plan.ts"
+import type { Planned, Steps } from "../plan/plan.ts"
+import { bare, type Stored, unreadable } from "../plan/stored.ts"
+import type { OnRead } from "./progress.ts"
 import type { Entry, ReaderContent } from "../walk/entry.ts"
 import { SourceError } from "../walk/source.ts"
-
-/** An entry whose content is stored. */
-export interface Stored extends Entry {
-  /** The chunks of the content, a chunk list; empty for anything but files. */
-  readonly chunks: Uint8Array
-  /** The name of the content as a whole, when it was read and the plan has a `digest`. */
-  readonly digest?: Uint8Array
-  /** True when the content was known and not read. */
-  readonly reused: boolean
-  /** Content that was stored although it is not one state of the file: why. */
-  readonly warning?: string
-}
-
-/** Told of content bytes as they are read. */
-export type OnRead = (path: string, bytes: number) => void
 
 /** Blocks are handed on when so many stored bytes wait. */
 export const EMIT_BYTES: number = 2 << 20
@@ -102,24 +89,4 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
 export const ended = (lane: Lane): Pick<Stored, "chunks" | "digest"> => {
   const chunks = lane.end()
   return lane.digest === undefined ? { chunks } : { chunks, digest: lane.digest }
-}
-
-/** What becomes of an entry that cannot be read. */
-export const unreadable = (entry: Entry, error: SourceError): Stored => ({
-  path: entry.path,
-  kind: "unreadable",
-  metadata: entry.metadata,
-  size: 0,
-  chunks: emptyList,
-  reused: false,
-  problem: error.message,
-})
-
-/** The entry without its content and plan, which nothing should keep alive. */
-export const bare = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array }): Entry => {
-  const { kind, metadata, path, size } = entry
-  // Most are like this, and taking them apart is slow.
-  if (kind === "file" && entry.linkTo === undefined && entry.sparse === undefined) return { path, kind, metadata, size }
-  const { content: _content, plan: _plan, known: _known, ...rest } = entry
-  return rest
 }

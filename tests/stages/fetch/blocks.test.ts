@@ -7,11 +7,11 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { eachBlock } from "../../../stages/fetch/blocks.ts"
 import { adaptive } from "../../../stages/compress/adaptive.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
-import { blockDecoder } from "../../../stages/fetch/block_decoder.ts"
+import { blockDecoder } from "../../../stages/kernel/codec.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { KernelError, makeKernel } from "../../../stages/kernel/kernel.ts"
-import { openHere } from "../../../stages/fetch/opening.ts"
+import { decodeHere } from "../../../stages/fetch/decoding.ts"
 import type { BlockPlace } from "../../../stages/pack/packing.ts"
 import { StoreError } from "../../../stages/store/store.ts"
 
@@ -66,7 +66,7 @@ test("adjacent blocks are fetched together; a damaged one and one that cannot be
         ? Effect.succeed(object.slice(offset, offset + length))
         : Effect.fail(new StoreError({ reason: "not-found", object: name, message: "it is gone" }))
     },
-    open: openHere(blockDecoder(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
+    open: decodeHere(blockDecoder(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
     chunks: () => [],
     use: (place, block) => found.set(place, "damage" in block ? block.damage : block.bytes),
   }))

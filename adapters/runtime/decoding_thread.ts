@@ -1,13 +1,13 @@
 /** A thread that opens blocks: decodes them and verifies chunks, one request after the other. */
 import { type MessagePort, parentPort } from "node:worker_threads"
-import { decodeThen } from "../../stages/fetch/block_decoder.ts"
+import { decodeThen } from "../../stages/kernel/codec.ts"
 import { type Hasher, KernelError, type KernelSpec, makeKernel } from "../../stages/kernel/kernel.ts"
 import { SLACK_BYTES } from "../../stages/memory/lent.ts"
-import { badChunks } from "../../stages/fetch/opening.ts"
+import { badChunks } from "../../stages/fetch/decoding.ts"
 import { release } from "../../stages/memory/release.ts"
 import { besideKernels } from "../kernels/beside.ts"
-import { fromMessage, type FromThread, knownKernels } from "./messages.ts"
-import { blocksOf, type OpenedReply, type OpeningRequest } from "./opening_messages.ts"
+import { fromMessage, type FromThread, knownKernels } from "./storing_messages.ts"
+import { blocksOf, type DecodedReply, type DecodingRequest } from "./decoding_messages.ts"
 
 interface Opener {
   readonly decode: ReturnType<typeof decodeThen>
@@ -20,7 +20,7 @@ const openers = new Map<number, Opener>()
 
 let handled: Promise<void> = Promise.resolve()
 // Set before anything else happens: Deno drops messages that come before there is a listener.
-port.on("message", (request: OpeningRequest) => {
+port.on("message", (request: DecodingRequest) => {
   const task = request.type === "open" ? request.task : -1
   handled = handled.then(() => handle(request)).catch((error) => {
     const message = `A worker thread failed: ${error instanceof Error ? error.stack : error}`
@@ -29,13 +29,13 @@ port.on("message", (request: OpeningRequest) => {
         type: "reply",
         task,
         reply: { type: "failed", kernel: "thread", reason: "unsupported", message },
-      } satisfies FromThread<OpenedReply>,
+      } satisfies FromThread<DecodedReply>,
     )
   })
 })
-port.postMessage({ type: "ready" } satisfies FromThread<OpenedReply>)
+port.postMessage({ type: "ready" } satisfies FromThread<DecodedReply>)
 
-async function handle(request: OpeningRequest): Promise<void> {
+async function handle(request: DecodingRequest): Promise<void> {
   if (request.type === "end") openers.delete(request.opener)
   else if (request.type === "opener") {
     const [hasher, ...decoders] = await fromMessage([request.hasher, ...request.decoders])
@@ -48,7 +48,7 @@ async function handle(request: OpeningRequest): Promise<void> {
 }
 
 async function open(
-  request: Extract<OpeningRequest, { type: "open" }>,
+  request: Extract<DecodingRequest, { type: "open" }>,
   { bytes, decode, hasher }: Opener,
 ): Promise<void> {
   const stored = new Uint8Array(request.stored)
@@ -86,7 +86,7 @@ async function open(
       type: "reply",
       task: request.task,
       reply: { type: "opened", blocks: opened, bad },
-    } satisfies FromThread<OpenedReply>,
+    } satisfies FromThread<DecodedReply>,
     [...memory],
   )
 }

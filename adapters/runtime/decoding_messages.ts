@@ -1,10 +1,10 @@
 /** What threads that open blocks are told, and answer: plain data, handed over where it is large. */
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
-import type { ChunkAt, SealedBlock } from "../../stages/fetch/opening.ts"
-import type { KernelMessage } from "./messages.ts"
+import type { ChunkAt, StoredBlock } from "../../stages/fetch/decoding.ts"
+import type { KernelMessage } from "./storing_messages.ts"
 
 /** To a thread. */
-export type OpeningRequest =
+export type DecodingRequest =
   | {
     readonly type: "opener"
     readonly opener: number
@@ -24,7 +24,7 @@ export type OpeningRequest =
   | { readonly type: "end"; readonly opener: number }
 
 /** The answer: of each block its content, or undefined when it cannot be decoded; and which chunks are bad. */
-export interface OpenedReply {
+export interface DecodedReply {
   readonly type: "opened"
   readonly blocks: ReadonlyArray<Uint8Array | undefined>
   /** Pairs: place of the block, place of the chunk. */
@@ -46,7 +46,7 @@ export interface BlocksMessage {
 
 const BLOCK_NUMBERS = 4
 
-export const toBlocksMessage = (blocks: ReadonlyArray<SealedBlock>): BlocksMessage => {
+export const toBlocksMessage = (blocks: ReadonlyArray<StoredBlock>): BlocksMessage => {
   const chunks = blocks.reduce((sum, block) => sum + block.chunks.length, 0)
   const numbers = new Float64Array(blocks.length * BLOCK_NUMBERS + chunks * 2)
   const ids = new Uint8Array(chunks * ID_BYTES)
@@ -70,12 +70,12 @@ export const toBlocksMessage = (blocks: ReadonlyArray<SealedBlock>): BlocksMessa
 }
 
 /** The inverse, on the thread;. */
-export const blocksOf = ({ ids, numbers }: BlocksMessage): ReadonlyArray<SealedBlock> => {
+export const blocksOf = ({ ids, numbers }: BlocksMessage): ReadonlyArray<StoredBlock> => {
   const all = new Float64Array(numbers)
   const count = (all.length - 2 * (ids.byteLength / ID_BYTES)) / BLOCK_NUMBERS
   let at = count * BLOCK_NUMBERS
   let id = 0
-  return Array.from({ length: count }, (_, i): SealedBlock => {
+  return Array.from({ length: count }, (_, i): StoredBlock => {
     const [from, to, limit, length] = all.subarray(i * BLOCK_NUMBERS, (i + 1) * BLOCK_NUMBERS)
     const chunks = Array.from({ length: length! }, (): ChunkAt => {
       const chunk = { from: all[at]!, to: all[at + 1]!, id: new Uint8Array(ids, id, ID_BYTES) }

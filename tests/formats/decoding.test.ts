@@ -11,7 +11,7 @@ import { makeRozen } from "../../formats/rozen/mod.ts"
 import { makeRozenV0 } from "../../formats/rozen/v0/mod.ts"
 import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
 import { makeZprt } from "../../formats/zprt/mod.ts"
-import { Opening, openingHere } from "../../stages/fetch/opening.ts"
+import { Decoding, decodingHere } from "../../stages/fetch/decoding.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { memorySource, type MemoryTree } from "../../stages/walk/memory.ts"
@@ -45,21 +45,21 @@ const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entr
 /** What threads do to memory, without any: what was fetched is gone. */
 const makeHandingOver = () => {
   const seen = { handedOver: 0 }
-  const opening: Opening = {
+  const decoding: Decoding = {
     start: (spec) =>
-      Effect.map(openingHere.start(spec), (open) => (stored, blocks, use) => {
+      Effect.map(decodingHere.start(spec), (open) => (stored, blocks, use) => {
         if (!spec.handOver || stored.byteLength !== stored.buffer.byteLength) return open(stored, blocks, use)
         seen.handedOver++
         return open(structuredClone(stored, { transfer: [stored.buffer as ArrayBuffer] }), blocks, use)
       }),
   }
-  return { opening, seen }
+  return { decoding, seen }
 }
 
 for (const [name, [format, secrets]] of Object.entries(formats)) {
   test(`${name}: snapshots restore, and verify, when what was fetched is handed over`, async () => {
     await runFormat(Effect.gen(function* () {
-      const { opening, seen } = makeHandingOver()
+      const { decoding, seen } = makeHandingOver()
       const store = yield* memoryStore.make()
       const created = yield* Effect.provideService(format.create(secrets), ObjectStore, store)
       yield* created.backup(walk(tree(0)), { ...options, time: 1 })
@@ -67,10 +67,10 @@ for (const [name, [format, secrets]] of Object.entries(formats)) {
       const opened = yield* Effect.provideService(format.open(secrets), ObjectStore, store)
       for (const snapshot of [...yield* opened.snapshots, ...yield* opened.snapshots]) {
         const expected = yield* factsOf(opened.entries(snapshot))
-        const handedOver = yield* factsOf(Stream.provideService(opened.entries(snapshot), Opening, opening))
+        const handedOver = yield* factsOf(Stream.provideService(opened.entries(snapshot), Decoding, decoding))
         assert.deepEqual(handedOver, expected)
       }
-      const { findings } = yield* Effect.provideService(opened.check({ readData: 100 }), Opening, opening)
+      const { findings } = yield* Effect.provideService(opened.check({ readData: 100 }), Decoding, decoding)
       assert.deepEqual(findings, [])
       if (name === "rozen") assert.ok(seen.handedOver > 0)
       // It keeps packfiles, which many reads are of.

@@ -3,13 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { availableParallelism } from "node:os"
-import { Opening, openingHere } from "../../stages/fetch/opening.ts"
-import { toMessage } from "./messages.ts"
-import { type OpenedReply, type OpeningRequest, toBlocksMessage } from "./opening_messages.ts"
-import { Thread } from "./thread_handle.ts"
+import { Decoding, decodingHere } from "../../stages/fetch/decoding.ts"
+import { toMessage } from "./storing_messages.ts"
+import { type DecodedReply, type DecodingRequest, toBlocksMessage } from "./decoding_messages.ts"
+import { Thread } from "./thread.ts"
 
 /** How many threads, and when they start. */
-export interface OpeningOptions {
+export interface DecodingOptions {
   /** Beside this one; by default one less than the machine has processors. */
   readonly threads?: number
   /** So many stored bytes are opened by this thread alone before others start. 256 MiB by default. */
@@ -29,23 +29,23 @@ const TASKS = 2
  * finds them busy. They end with the scope. Kernels that only this thread can make run here. When one stops, what it
  * had fails with KernelError, and none is used again.
  */
-export const makeOpening = (options: OpeningOptions = {}): Effect.Effect<Opening, never, Scope.Scope> =>
+export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decoding, never, Scope.Scope> =>
   Effect.gen(function* () {
     const count = options.threads ?? availableParallelism() - 1
-    if (count < 1) return openingHere
+    if (count < 1) return decodingHere
     const worthBytes = options.worthBytes ?? WORTH_BYTES
     const threads = Array.from(
       { length: count },
-      () => new Thread<OpeningRequest, OpenedReply>(new URL("./opening_thread.ts", import.meta.url)),
+      () => new Thread<DecodingRequest, DecodedReply>(new URL("./decoding_thread.ts", import.meta.url)),
     )
     yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all(threads.map((thread) => thread.stop()))))
     let here = 0
     let openers = 0
     let anyStopped = false
 
-    const free = (): OpeningThread | undefined => {
+    const free = (): DecodingThread | undefined => {
       if (here < worthBytes || anyStopped) return undefined
-      let best: OpeningThread | undefined
+      let best: DecodingThread | undefined
       for (const thread of threads) {
         thread.start()
         if (thread.ready && thread.load < TASKS && (best === undefined || thread.load < best.load)) best = thread
@@ -53,14 +53,14 @@ export const makeOpening = (options: OpeningOptions = {}): Effect.Effect<Opening
       return best
     }
 
-    const start: Opening["start"] = Effect.fnUntraced(function* (spec) {
-      const openHere = yield* openingHere.start(spec)
-      if (!spec.handOver) return openHere
+    const start: Decoding["start"] = Effect.fnUntraced(function* (spec) {
+      const decodeHere = yield* decodingHere.start(spec)
+      if (!spec.handOver) return decodeHere
       const decoders = toMessage(spec.decoders)
       const hasher = toMessage([spec.hasher])
-      if (decoders === undefined || hasher === undefined) return openHere
+      if (decoders === undefined || hasher === undefined) return decodeHere
       const opener = openers++
-      const knows = new Set<OpeningThread>()
+      const knows = new Set<DecodingThread>()
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
           for (const thread of knows) thread.send({ type: "end", opener })
@@ -72,7 +72,7 @@ export const makeOpening = (options: OpeningOptions = {}): Effect.Effect<Opening
         const thread = whole ? free() : undefined
         if (!whole || thread === undefined) {
           here += byteLength
-          return yield* openHere(stored, blocks, use)
+          return yield* decodeHere(stored, blocks, use)
         }
         if (!knows.has(thread)) {
           knows.add(thread)
@@ -99,9 +99,10 @@ export const makeOpening = (options: OpeningOptions = {}): Effect.Effect<Opening
     return { start }
   })
 
-type OpeningThread = Thread<OpeningRequest, OpenedReply>
+type DecodingThread = Thread<DecodingRequest, DecodedReply>
 
 const NONE: ReadonlyArray<number> = []
 
 /** The threads as those of a program. */
-export const opening = (options: OpeningOptions = {}): Layer.Layer<never> => Layer.effect(Opening, makeOpening(options))
+export const decoding = (options: DecodingOptions = {}): Layer.Layer<never> =>
+  Layer.effect(Decoding, makeDecoding(options))

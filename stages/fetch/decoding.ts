@@ -5,7 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Beside, type BlockDecoder, blockDecoder } from "./block_decoder.ts"
+import { Beside, type BlockDecoder, blockDecoder } from "../kernel/codec.ts"
 import { sameId } from "../hash/chunk_list.ts"
 import { type Hasher, type KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
 import type { Plan } from "../plan/plan.ts"
@@ -20,7 +20,7 @@ export interface ChunkAt {
 }
 
 /** A block as it is stored. */
-export interface SealedBlock {
+export interface StoredBlock {
   /** Where it starts and ends in what was fetched, in bytes. */
   readonly from: number
   readonly to: number
@@ -31,7 +31,7 @@ export interface SealedBlock {
 }
 
 /** A block that could be decoded. */
-export interface OpenedBlock {
+export interface DecodedBlock {
   /** Its content, which may share memory with what was fetched; nothing where no bytes were asked for. */
   readonly bytes: Uint8Array
   /** Places, in the list of those to verify, of chunks that are not what their IDs say. */
@@ -40,17 +40,17 @@ export interface OpenedBlock {
 
 /**
  * Opens blocks that were fetched together: `use` is told of each, `undefined` when it cannot be decoded. `stored` may
- * be handed over: see `OpeningSpec`. Fails with KernelError when the thread that had them stopped, before `use` was
+ * be handed over: see `DecodingSpec`. Fails with KernelError when the thread that had them stopped, before `use` was
  * told of any: fetch and open them again.
  */
-export type OpenBlocks = (
+export type DecodeBlocks = (
   stored: Uint8Array,
-  blocks: ReadonlyArray<SealedBlock>,
-  use: (i: number, block: OpenedBlock | undefined) => void,
+  blocks: ReadonlyArray<StoredBlock>,
+  use: (i: number, block: DecodedBlock | undefined) => void,
 ) => Effect.Effect<void, KernelError>
 
 /** How blocks are opened. */
-export interface OpeningSpec {
+export interface DecodingSpec {
   /** Decoders, in the order in which they run. */
   readonly decoders: Plan
   /** Names the chunks. */
@@ -62,12 +62,12 @@ export interface OpeningSpec {
 }
 
 /** Makes openers. */
-export interface Opening {
-  readonly start: (spec: OpeningSpec) => Effect.Effect<OpenBlocks, never, Scope.Scope>
+export interface Decoding {
+  readonly start: (spec: DecodingSpec) => Effect.Effect<DecodeBlocks, never, Scope.Scope>
 }
 
 /** Opens blocks with this decoder; on this thread. */
-export const openHere = (decode: BlockDecoder, hasher: Hasher): OpenBlocks => {
+export const decodeHere = (decode: BlockDecoder, hasher: Hasher): DecodeBlocks => {
   let warned = false
   /**
    * What a faulty decoder throws may be its way to say that a block is damaged; or all are whole, and it is wrong about
@@ -96,14 +96,14 @@ export const badChunks = (hasher: Hasher, block: Uint8Array, chunks: ReadonlyArr
 }
 
 /** On this thread. */
-export const openingHere: Opening = {
+export const decodingHere: Decoding = {
   start: Effect.fnUntraced(function* ({ decoders, hasher }) {
     const table = yield* Kernels
-    return openHere(blockDecoder(decoders, table, yield* Beside), makeKernel(hasher, table))
+    return decodeHere(blockDecoder(decoders, table, yield* Beside), makeKernel(hasher, table))
   }),
 }
 
 /** Where blocks are opened. */
-export const Opening: Context.Reference<Opening> = Context.Reference<Opening>("penstock/Opening", {
-  defaultValue: (): Opening => openingHere,
+export const Decoding: Context.Reference<Decoding> = Context.Reference<Decoding>("penstock/Decoding", {
+  defaultValue: (): Decoding => decodingHere,
 })

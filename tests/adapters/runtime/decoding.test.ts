@@ -6,11 +6,11 @@ import { join } from "node:path"
 import { after, test } from "node:test"
 import { Effect, Fiber, Redacted, type Scope } from "effect"
 import { nativeKernels } from "../../../adapters/mod.ts"
-import { makeOpening } from "../../../adapters/runtime/opening.ts"
+import { makeDecoding } from "../../../adapters/runtime/decoding.ts"
 import { adaptive, aes256gcm, blake3Keyed, type KernelSpec, zstd } from "../../../mod.ts"
 import { eachBlock } from "../../../stages/fetch/blocks.ts"
 import { Kernels, makeKernel } from "../../../stages/kernel/kernel.ts"
-import { type ChunkAt, type Opening, openingHere } from "../../../stages/fetch/opening.ts"
+import { type ChunkAt, type Decoding, decodingHere } from "../../../stages/fetch/decoding.ts"
 import type { BlockPlace } from "../../../stages/pack/packing.ts"
 import { noise } from "../../suites/kernels.ts"
 
@@ -56,10 +56,10 @@ const makeObject = (sealing: readonly [KernelSpec<"encrypt">, KernelSpec<"compre
   return { chunks, object }
 }
 
-const openAll = (opening: Opening, bytes: boolean, decoders: ReadonlyArray<KernelSpec> = usual) =>
+const openAll = (decoding: Decoding, bytes: boolean, decoders: ReadonlyArray<KernelSpec> = usual) =>
   Effect.gen(function* () {
     const { chunks, object } = makeObject([usual[0] as KernelSpec<"encrypt">, usual[1] as KernelSpec<"compress">])
-    const open = yield* opening.start({ decoders, hasher, bytes, handOver: true })
+    const open = yield* decoding.start({ decoders, hasher, bytes, handOver: true })
     const found = new Map<BlockPlace, unknown>()
     let gets = 0
     yield* eachBlock([...chunks.keys()], {
@@ -106,21 +106,21 @@ const onThread = (name: string, then = ""): Seen => {
 }
 
 /** Opens all again and again, until a thread had some: before they listen, this thread opens all. */
-const untilThreads = (opening: Opening, bytes: boolean, { calls, decoder }: Seen) =>
+const untilThreads = (decoding: Decoding, bytes: boolean, { calls, decoder }: Seen) =>
   Effect.gen(function* () {
     for (;;) {
-      const result = yield* openAll(opening, bytes, [...usual, decoder])
+      const result = yield* openAll(decoding, bytes, [...usual, decoder])
       if (Atomics.load(calls, 0) > 0) return result
       yield* Effect.sleep(20)
     }
   })
-const threads = makeOpening({ threads: 2, worthBytes: 0 })
+const threads = makeDecoding({ threads: 2, worthBytes: 0 })
 
 test("blocks that threads open are those that this thread opens", async () => {
   for (const bytes of [true, false]) {
-    const here = await run(openAll(openingHere, bytes))
+    const here = await run(openAll(decodingHere, bytes))
     const there = await run(
-      Effect.flatMap(threads, (opening) => untilThreads(opening, bytes, onThread(`counts-${bytes}`))),
+      Effect.flatMap(threads, (decoding) => untilThreads(decoding, bytes, onThread(`counts-${bytes}`))),
     )
     assert.deepEqual(there, here)
     const [first, second, , , fifth, sixth] = here.found
@@ -132,9 +132,9 @@ test("blocks that threads open are those that this thread opens", async () => {
 })
 
 test("what a thread had when it stopped is fetched and opened again", async () => {
-  const here = await run(openAll(openingHere, true))
+  const here = await run(openAll(decodingHere, true))
   for (const [name, then] of [["throws", "throw new Error('broken')"], ["exits", "exit(3)"]] as const) {
-    const there = await run(Effect.flatMap(threads, (opening) => untilThreads(opening, true, onThread(name, then))))
+    const there = await run(Effect.flatMap(threads, (decoding) => untilThreads(decoding, true, onThread(name, then))))
     assert.deepEqual(there.found, here.found, name)
     assert.ok(there.gets > here.gets, "a thread had something, and stopped")
   }
