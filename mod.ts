@@ -1,96 +1,209 @@
 /**
  * Penstock: backup and restore as stages that compose.
  *
- * This module is portable: it imports nothing of a runtime. What touches the world outside (files, object stores,
- * native kernels) is in `@penstock/penstock/adapters`.
+ * This module is portable: it imports nothing of a runtime. Files, object stores and native kernels are in
+ * `@penstock/penstock/adapters`. Authors of a format find what else they need in `@penstock/penstock/format`.
  *
  * @module
  */
-// Walk, and what is walked
-export * from "./stages/walk/entry.ts"
-export * from "./stages/walk/content.ts"
-export * from "./stages/walk/path.ts"
-export * from "./stages/walk/source.ts"
-export * from "./stages/walk/target.ts"
-export * from "./stages/walk/walk.ts"
-export * from "./stages/walk/represent.ts"
-export * from "./stages/walk/reuse.ts"
-export * from "./stages/walk/write.ts"
-export * from "./stages/walk/memory.ts"
+// Walk: entries, where they come from and where they go
+export { contentStream } from "./stages/walk/content.ts"
+export {
+  type Content,
+  type Entry,
+  type EntryKind,
+  type Metadata,
+  type Reader,
+  type ReaderContent,
+} from "./stages/walk/entry.ts"
+export {
+  type MemoryNode,
+  memorySource,
+  memorySourceLayer,
+  type MemoryTarget,
+  memoryTarget,
+  memoryTargetLayer,
+  type MemoryTree,
+} from "./stages/walk/memory.ts"
+export { displayPath } from "./stages/walk/path.ts"
+export { type Loss, Losses, lossesBetween, represent } from "./stages/walk/represent.ts"
+export { type Compare, type Earlier, reuse } from "./stages/walk/reuse.ts"
+export { type Fidelity, Source, SourceError, type SourceErrorFields, type WalkOptions } from "./stages/walk/source.ts"
+export {
+  Target,
+  TargetError,
+  type TargetErrorFields,
+  type TargetOptions,
+  type TargetSession,
+  type Written,
+} from "./stages/walk/target.ts"
+export { walk } from "./stages/walk/walk.ts"
+export { write, type WriteSummary } from "./stages/walk/write.ts"
 
 // Chunk
-export * from "./stages/chunk/chunk.ts"
-export * from "./stages/chunk/extents.ts"
-export * from "./stages/chunk/fastcdc.ts"
-export * from "./stages/chunk/fixed.ts"
-export * from "./stages/chunk/whole.ts"
+export { chunk } from "./stages/chunk/chunk.ts"
+export { fastcdc, type FastCdcOptions } from "./stages/chunk/fastcdc.ts"
+export { fixed, type FixedOptions } from "./stages/chunk/fixed.ts"
+export { whole, type WholeOptions } from "./stages/chunk/whole.ts"
 
 // Hash
-export * from "./stages/hash/hash.ts"
-export * from "./stages/hash/digest.ts"
-export * from "./stages/hash/chunk_list.ts"
 export { blake3, blake3Keyed } from "./stages/hash/blake3.ts"
-export * from "./stages/hash/sha256.ts"
+export { digest } from "./stages/hash/digest.ts"
+export { hash } from "./stages/hash/hash.ts"
+export { sha256 } from "./stages/hash/sha256.ts"
 
 // Compress
-export * from "./stages/compress/compress.ts"
 export { adaptive } from "./stages/compress/adaptive.ts"
-export { adaptiveZstd, COMPRESSION_MODES, type CompressionMode } from "./stages/compress/mode.ts"
+export { compress } from "./stages/compress/compress.ts"
 export { gzip } from "./stages/compress/gzip.ts"
-export { none as noCompression } from "./stages/compress/none.ts"
+export { type CompressionMode } from "./stages/compress/mode.ts"
+export { noCompression } from "./stages/compress/none.ts"
 export { zstd } from "./stages/compress/zstd.ts"
 
 // Encrypt
-export * from "./stages/encrypt/encrypt.ts"
 export { aes256gcm } from "./stages/encrypt/aes256gcm.ts"
+export { AgePayloadCipher, type MakePayloadCipher } from "./stages/encrypt/age_payload.ts"
 export { chacha20poly1305 } from "./stages/encrypt/chacha20poly1305.ts"
+export { encrypt } from "./stages/encrypt/encrypt.ts"
 export { noEncryption } from "./stages/encrypt/none.ts"
 export { deriveKey, type PasswordParams, Scrypt, type ScryptFunction } from "./stages/encrypt/password.ts"
 export { twofish256ctr } from "./stages/encrypt/twofish256ctr.ts"
 export { xchacha20poly1305 } from "./stages/encrypt/xchacha20poly1305.ts"
-export { AgePayloadCipher, type MakePayloadCipher } from "./stages/encrypt/age_payload.ts"
 
 // Pack
-export * from "./stages/pack/archive.ts"
-export * from "./stages/pack/objects.ts"
-export * from "./stages/pack/pack.ts"
-export * from "./stages/pack/packing.ts"
+export { archive, type ArchiveOptions } from "./stages/pack/archive.ts"
+export { type ObjectNames, objects, type ObjectsOptions } from "./stages/pack/objects.ts"
+export { pack, type Packed } from "./stages/pack/pack.ts"
+export {
+  type BlockPlace,
+  type ChunkLost,
+  type ChunkPlace,
+  type Packer,
+  PackError,
+  type PackErrorFields,
+  type Packing,
+  type PackStats,
+  type Unpacker,
+} from "./stages/pack/packing.ts"
 export { packs, type PacksOptions } from "./stages/pack/packs.ts"
-export * from "./stages/store/store.ts"
+
+// Store: what packs and catalogs are written to
+export {
+  type ObjectInfo,
+  ObjectStore,
+  type ObjectWriter,
+  type Range,
+  StoreError,
+  type StoreErrorFields,
+  type StoreGuarantees,
+  type StoreProperties,
+  type Whole,
+  type WriteOptions,
+} from "./stages/store/store.ts"
 
 // Catalog
-export * from "./stages/catalog/catalog.ts"
-export type { Recorded } from "./stages/catalog/record.ts"
-export * from "./stages/catalog/sqlite/sqlite.ts"
+export {
+  catalog,
+  type CatalogError,
+  type Cataloging,
+  entries,
+  type Snapshot,
+  sqlite,
+} from "./stages/catalog/catalog.ts"
+export { type Recorded } from "./stages/catalog/record.ts"
+export {
+  type SqliteDatabase,
+  SqliteEngine,
+  SqliteError,
+  type SqliteErrorFields,
+  type SqliteRow,
+  type SqliteStatement,
+  type SqliteValue,
+} from "./stages/catalog/sqlite/sqlite.ts"
 export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite/wasm.ts"
 
 // Tar archives
-export * from "./stages/tar/mod.ts"
+export { TarError } from "./stages/tar/error.ts"
+export { readTar, type ReadTarOptions, type TarArchive, tarInMemory } from "./stages/tar/read.ts"
+export { tarFidelity, writeTar, type WriteTarOptions } from "./stages/tar/write.ts"
 
-// Composing and executing
-export * from "./stages/fetch/contents.ts"
-export { Executor, inline, type Job } from "./stages/run/executor.ts"
-export type { Stored } from "./stages/plan/stored.ts"
-export type { Block, LaneOptions } from "./stages/run/lane.ts"
-export * from "./stages/kernel/kernel.ts"
-export * from "./stages/plan/plan.ts"
-export * from "./stages/plan/recipe.ts"
+// Reading back
+export { contents, type ContentsOptions } from "./stages/fetch/contents.ts"
+
+// Plans: the order of the stages, and its inverse
+export {
+  type Misplaced,
+  type Order,
+  type Plan,
+  plan,
+  type Planned,
+  type Stage,
+  type Steps,
+} from "./stages/plan/plan.ts"
+export {
+  decompress,
+  decrypt,
+  type Fetched,
+  type Inverse,
+  type InverseOrder,
+  type Recipe,
+  unchunk,
+  unpack,
+  verify,
+} from "./stages/plan/recipe.ts"
+
+// Kernels: what runs over bytes
+export { KernelError } from "./stages/kernel/error.ts"
+export {
+  type Chunker,
+  type Cipher,
+  type Compressor,
+  type Hasher,
+  type KernelOf,
+  Kernels,
+  type KernelSpec,
+  type KernelStage,
+  type KernelTable,
+  makeKernel,
+} from "./stages/kernel/kernel.ts"
 export { type ErrorFields, type TaggedErrorInstance } from "./stages/kernel/tagged_error.ts"
+export { trusted } from "./stages/kernel/trusted.ts"
+
+// Running a plan
+export { Executor, inline, type Job } from "./stages/run/executor.ts"
+export { type Block, type LaneOptions } from "./stages/run/lane.ts"
+export { type Stored } from "./stages/plan/stored.ts"
 
 // Formats
-export * from "./formats/error.ts"
-export * from "./formats/format.ts"
-export * from "./formats/parent.ts"
-export * from "./formats/read_whole.ts"
-export * from "./formats/repository.ts"
-export * from "./formats/secrets.ts"
-export * from "./formats/summary.ts"
-export { type RecordFidelity, recordLossesBetween, wholeRecord } from "./formats/record_fidelity.ts"
-export { convert, type Converted, type ConvertOptions, counterparts, type Made } from "./formats/convert.ts"
-export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
+export { convert, type Converted, type ConvertOptions, type Made } from "./formats/convert.ts"
+export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
+export { fogsync, type FogsyncOptions, makeFogsync } from "./formats/fogsync/mod.ts"
+export { type FormatError, RepositoryError, type RepositoryErrorFields } from "./formats/error.ts"
+export { type Cacheable, type Format, type FormatOption } from "./formats/format.ts"
 export {
-  ARCHIVE as ZPRT_ARCHIVE,
+  type BackupOptions,
+  type BackupSummary,
+  type CheckOptions,
+  type CheckSummary,
+  type Copier,
+  type DamagedFile,
+  type Finding,
+  type Problem,
+  type Progress,
+  type ReadOptions,
+  type RebuildSummary,
+  type Repository,
+  type SnapshotInfo,
+} from "./formats/repository.ts"
+export { type Secrets } from "./formats/secrets.ts"
+export { type RecordFidelity } from "./formats/record_fidelity.ts"
+export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
+export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"
+export { makeSnapshotCatalog, snapshotCatalog } from "./formats/snapshot_catalog/mod.ts"
+export { type SnapshotCatalogOptions } from "./formats/snapshot_catalog/opened.ts"
+export { type TreeForm } from "./formats/snapshot_catalog/tree_hash.ts"
+export {
   type IndexLayout as ZprtIndexLayout,
   makeZprt,
   recover as recoverZprt,
@@ -98,12 +211,3 @@ export {
   zprt,
   type ZprtOptions,
 } from "./formats/zprt/mod.ts"
-export { fogsync, type FogsyncOptions, makeFogsync } from "./formats/fogsync/mod.ts"
-export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
-export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"
-export {
-  makeSnapshotCatalog,
-  snapshotCatalog,
-  type SnapshotCatalogOptions,
-  type TreeForm,
-} from "./formats/snapshot_catalog/mod.ts"

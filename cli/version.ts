@@ -21,14 +21,14 @@ export const version: (input: VersionInput) => Effect.Effect<number> = Effect.fn
   }
   const kernels = yield* Effect.promise(loadedKernels)
   const { makeSqlite } = yield* Effect.promise(() => import("../adapters/catalog/sqlite.ts"))
-  const { name: sqlite } = yield* makeSqlite
+  const { name: sqliteEngine } = yield* makeSqlite
   out.line(`runtime  ${runtime}, ${platform} ${arch}`)
-  out.line(`SQLite   ${sqlite}`)
+  out.line(`SQLite   ${sqliteEngine}`)
   const width = Math.max(...Object.keys(kernels).map((name) => name.length))
   Object.entries(kernels).forEach(([name, how], i) =>
     out.line(`${(i === 0 ? "kernels" : "").padEnd(9)}${name.padEnd(width)}  ${how}`)
   )
-  out.row({ type: "summary", version: VERSION, runtime, platform, arch, sqlite, kernels })
+  out.row({ type: "summary", version: VERSION, runtime, platform, arch, sqliteEngine, kernels })
   return EXIT_OK
 })
 

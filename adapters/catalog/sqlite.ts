@@ -9,4 +9,4 @@ import { makeSqliteNative } from "./sqlite_native.ts"
 export const makeSqlite: Effect.Effect<SqliteEngine> = Effect.catch(makeSqliteNative, () => makeSqliteWasm)
 
 /** {@link makeSqlite} as a layer. */
-export const sqlite: Layer.Layer<SqliteEngine> = Layer.effect(SqliteEngine, makeSqlite)
+export const sqliteEngine: Layer.Layer<SqliteEngine> = Layer.effect(SqliteEngine, makeSqlite)

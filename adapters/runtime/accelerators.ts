@@ -5,7 +5,7 @@ import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
 import { Beside } from "../../stages/kernel/codec.ts"
 import { Kernels } from "../../stages/kernel/kernel.ts"
-import { sqlite } from "../catalog/sqlite.ts"
+import { sqliteEngine } from "../catalog/sqlite.ts"
 import { nativeAgePayload } from "../kernels/age.ts"
 import { besideKernels } from "../kernels/beside.ts"
 import { nativeKernels } from "../kernels/native.ts"
@@ -15,7 +15,7 @@ import { nativeScrypt } from "../kernels/scrypt.ts"
 
 /** Native kernels, scrypt and age payloads, the fastest SQLite engine, and threads for the processors. */
 export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
-  sqlite,
+  sqliteEngine,
   Layer.succeed(Kernels, nativeKernels),
   Layer.succeed(Beside, besideKernels),
   Layer.succeed(Scrypt, nativeScrypt),

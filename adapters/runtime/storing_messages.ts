@@ -4,7 +4,7 @@ import { noEncryption } from "../../stages/encrypt/none.ts"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { fixed, type FixedOptions } from "../../stages/chunk/fixed.ts"
 import { whole, type WholeOptions } from "../../stages/chunk/whole.ts"
-import { none } from "../../stages/compress/none.ts"
+import { noCompression } from "../../stages/compress/none.ts"
 import { KernelError, type KernelSpec, type KernelTable } from "../../stages/kernel/kernel.ts"
 import type { Block } from "../../stages/run/lane.ts"
 import type { Plan } from "../../stages/plan/plan.ts"
@@ -101,7 +101,7 @@ export const knownKernels: KernelTable = {
   "chunk:fastcdc": (params: FastCdcOptions) => fastcdc(params).make(params as never),
   "chunk:fixed": (params: FixedOptions) => fixed(params).make(params as never),
   "chunk:whole": (params: WholeOptions) => whole(params).make(params as never),
-  "compress:none": () => none.make(undefined as never),
+  "compress:none": () => noCompression.make(undefined as never),
   "encrypt:none": () => noEncryption.make(undefined as never),
   ...nativeKernels,
 }

@@ -1,7 +1,7 @@
 import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { adaptive } from "../../stages/compress/adaptive.ts"
 import { gzip } from "../../stages/compress/gzip.ts"
-import { none } from "../../stages/compress/none.ts"
+import { noCompression } from "../../stages/compress/none.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import type { KernelSpec } from "../../stages/kernel/kernel.ts"
 import { binary } from "../markdown.ts"
@@ -21,7 +21,7 @@ const SPECS: ReadonlyArray<readonly [string, KernelSpec<"compress">, boolean]> =
   ["gzip 6", gzip({ level: 6 }), true],
   ["gzip 9", gzip({ level: 9 }), false],
   ["adaptive gzip 6", adaptive(gzip({ level: 6 })), true],
-  ["none", none, true],
+  ["none", noCompression, true],
 ]
 
 /** Compressors there and back. */

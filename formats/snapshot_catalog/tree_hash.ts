@@ -9,6 +9,7 @@ import type { Hasher } from "../../stages/kernel/kernel.ts"
  * by path.
  */
 export const TREE_FORMS = ["document", "program"] as const
+/** Which bytes the hash of a tree is made of. */
 export type TreeForm = typeof TREE_FORMS[number]
 
 /** All files with content, of a catalog. */

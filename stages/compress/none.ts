@@ -13,4 +13,4 @@ const make = (): Compressor =>
   })
 
 /** Leaves bytes as they are; the output is the input array itself. */
-export const none: KernelSpec<"compress"> = { stage: "compress", name: "none", params: {}, make }
+export const noCompression: KernelSpec<"compress"> = { stage: "compress", name: "none", params: {}, make }

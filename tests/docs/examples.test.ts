@@ -6,15 +6,12 @@
  * by the exports of deno.json; nothing else is changed.
  */
 import assert from "node:assert/strict"
-import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
-import { join, resolve } from "node:path"
+import { join } from "node:path"
 import { after, before, test } from "node:test"
 import { skipIf } from "../skip.ts"
-import { stateHome } from "../state.ts"
-
-const root = resolve(import.meta.dirname, "../..")
+import { inCheckout, install, root, run, scriptArguments, typeCheck } from "./checkout.ts"
 
 interface Example {
   /** Page and line. */
@@ -45,26 +42,13 @@ const pages = [
   "README.md",
   ...fs.readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`),
 ]
-const { exports } = JSON.parse(fs.readFileSync(join(root, "deno.json"), "utf8")) as {
-  readonly exports: Readonly<Record<string, string>>
-}
-
-/** With the specifiers of a user replaced by the files of the checkout. */
-const inCheckout = (source: string): string =>
-  source.replace(/(\bfrom ")@penstock\/penstock((?:\/[\w/-]+)?")/g, (whole, before: string, after: string) => {
-    const found = exports[`.${after.slice(0, -1)}`]
-    assert.ok(found, `${whole.slice(6)} is not exported`)
-    return `${before}${join(root, found)}"`
-  })
-
 let work = ""
 
 /** A directory like that of a user who has the library installed. */
 const project = (name: string): string => {
   const directory = join(work, name)
   fs.mkdirSync(join(directory, "photos/2026"), { recursive: true })
-  fs.symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
-  fs.writeFileSync(join(directory, "package.json"), `{"type":"module"}`)
+  install(directory)
   const raw = Uint8Array.from({ length: 3_000_000 }, (_, i) => (Math.imul(i, 2654435761) >>> 13) ^ (i >>> 7))
   fs.writeFileSync(join(directory, "photos/2026/a.jpg"), "not really a picture")
   fs.writeFileSync(join(directory, "photos/2026/b.raw"), raw)
@@ -72,21 +56,6 @@ const project = (name: string): string => {
   fs.writeFileSync(join(directory, "photos/left-over.tmp"), "")
   return directory
 }
-
-const run = (command: string, args: ReadonlyArray<string>, cwd: string): string => {
-  const env = {
-    ...process.env,
-    NO_COLOR: "1",
-    NODE_NO_WARNINGS: "1",
-    NODE_TEST_CONTEXT: undefined,
-    XDG_STATE_HOME: stateHome,
-  }
-  const done = spawnSync(command, args, { cwd, env, encoding: "utf8", timeout: 120_000 })
-  assert.equal(done.status, 0, `${done.error?.message ?? ""}${done.stdout}${done.stderr}`)
-  return done.stdout
-}
-
-const denoArguments = "Deno" in globalThis ? ["run", "-A", "--no-check", `--config=${join(root, "deno.json")}`] : []
 
 before(() => {
   work = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), "penstock-examples-")))
@@ -102,7 +71,7 @@ for (const page of pages) {
       const script = file ?? `example-${name.replaceAll(/\W+/g, "-")}.ts`
       fs.writeFileSync(join(directory, script), inCheckout(source))
       if (file !== undefined) return
-      const printed = run(process.execPath, [...denoArguments, join(directory, script)], directory)
+      const printed = run(process.execPath, [...scriptArguments, join(directory, script)], directory)
       if (prints !== undefined) assert.equal(printed, prints)
     })
   }
@@ -121,16 +90,5 @@ test(...skipIf(skip, "the examples type-check"), () => {
       return path
     })
   )
-  const options = {
-    extends: join(root, "tsconfig.json"),
-    compilerOptions: { types: ["node"] },
-    files,
-  }
-  fs.writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ ...options, include: [] }))
-  run(join(root, "node_modules/.bin/tsc"), ["-p", "."], directory)
-})
-
-test("the library guide has examples", () => {
-  const count = examplesOf("docs/pipelines.md").length
-  assert.ok(count >= 6, `${count} found`)
+  typeCheck(directory, files)
 })

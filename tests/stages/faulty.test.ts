@@ -24,7 +24,6 @@ import {
   encrypt,
   type Entry,
   Executor,
-  extentsOr,
   fastcdc,
   fixed,
   gzip,
@@ -51,6 +50,7 @@ import {
   xchacha20poly1305,
   zstd,
 } from "../../mod.ts"
+import { extentsOr } from "../../formats/mod.ts"
 import { localSource, memoryStore, nativeAgePayload, nativeKernels, nativeScrypt } from "../../adapters/mod.ts"
 import { makeWorkers } from "../../adapters/runtime/workers.ts"
 import { makeKernel, trusted } from "../../stages/kernel/kernel.ts"

@@ -2,7 +2,7 @@
 import { hexToBytes } from "@noble/hashes/utils.js"
 import type * as Redacted from "effect/Redacted"
 import { adaptive } from "../../../stages/compress/adaptive.ts"
-import { none } from "../../../stages/compress/none.ts"
+import { noCompression } from "../../../stages/compress/none.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { blake3Keyed } from "../../../stages/hash/blake3.ts"
@@ -79,6 +79,6 @@ export const makeLayout = (
     "ROZE-IDX": makeKernel(aes256gcm(subkey(master, "snapshots")), table),
     "ROZE-LOG": makeKernel(aes256gcm(subkey(master, "logs")), table),
   },
-  compressors: [makeKernel(none, table), makeKernel(adaptive(zstd({ level: options.level ?? 3 })), table)],
+  compressors: [makeKernel(noCompression, table), makeKernel(adaptive(zstd({ level: options.level ?? 3 })), table)],
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
 })

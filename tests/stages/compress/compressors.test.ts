@@ -5,13 +5,13 @@ import { adaptive } from "../../../stages/compress/adaptive.ts"
 import { crc32 } from "../../../stages/compress/crc32.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
 import { adaptiveZstd, COMPRESSION_MODES } from "../../../stages/compress/mode.ts"
-import { none } from "../../../stages/compress/none.ts"
+import { noCompression } from "../../../stages/compress/none.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import { compressorSuite, noise, prose, reasonOf } from "../../suites/kernels.ts"
 
 const gone = { detectsTruncation: false }
-compressorSuite("none", none, {}, gone)
+compressorSuite("none", noCompression, {}, gone)
 compressorSuite("zstd, portable", zstd())
 compressorSuite("gzip, portable", gzip())
 compressorSuite("adaptive-zstd, portable", adaptive(zstd()), {}, gone)

@@ -8,7 +8,7 @@ import { extentsOr } from "../../../stages/chunk/extents.ts"
 import { fixed } from "../../../stages/chunk/fixed.ts"
 import { whole } from "../../../stages/chunk/whole.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
-import { none } from "../../../stages/compress/none.ts"
+import { noCompression } from "../../../stages/compress/none.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { blake3 } from "../../../stages/hash/blake3.ts"
 import { chunkCount, chunkId, chunkLength, contentLength } from "../../../stages/hash/chunk_list.ts"
@@ -172,7 +172,7 @@ describe("Lane", () => {
   })
 
   it("does not hand out memory that it goes on using", () => {
-    const { lane } = make([small, blake3, none], 1)
+    const { lane } = make([small, blake3, noCompression], 1)
     const content = noise(20_000, 8)
     run(lane, content)
     const blocks = lane.take()
@@ -196,7 +196,7 @@ describe("Lane", () => {
     const options = { blockBytes: 4096, claim: () => true }
     assert.equal(new Lane([small, blake3, cipher], later, options).sealLater, undefined)
     assert.equal(new Lane([small, blake3, cipher], {}, { ...options, sealLater: true }).sealLater, undefined)
-    const lane = new Lane([small, blake3, none, cipher], later, { ...options, sealLater: true })
+    const lane = new Lane([small, blake3, noCompression, cipher], later, { ...options, sealLater: true })
     const content = noise(60_000, 10)
     const list = run(lane, content)
     lane.flush()
@@ -259,7 +259,7 @@ describe("a digest before the chunker", () => {
   })
 
   it("names what the stages before it made of the content", () => {
-    const { lane } = make([none, blake3, small, blake3])
+    const { lane } = make([noCompression, blake3, small, blake3])
     const content = noise(3000, 3)
     const list = run(lane, content)
     assert.notEqual(digest(lane), hex(makeKernel(blake3).digest(content)))

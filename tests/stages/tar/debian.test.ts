@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
 import { concat } from "effect/Bytes"
-import { sqlite } from "../../../adapters/catalog/sqlite.ts"
+import { sqliteEngine } from "../../../adapters/catalog/sqlite.ts"
 import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { localSource } from "../../../adapters/files/source.ts"
 import { readTar, tarFidelity, tarInMemory, writeTar } from "../../../stages/tar/mod.ts"
@@ -88,7 +88,7 @@ const facts = async <E>(entries: Stream.Stream<Entry, E, SqliteEngine | Scope.Sc
     entries,
     (entry): Entry => entry.kind === "file" ? { ...entry, content: contentStream(entry) } : entry,
   )
-  const found = await Effect.runPromise(Effect.scoped(factsOf(streams)).pipe(Effect.provide(sqlite)))
+  const found = await Effect.runPromise(Effect.scoped(factsOf(streams)).pipe(Effect.provide(sqliteEngine)))
   return sorted(kept(found, { ...tarFidelity, mtime: isDeno ? 1_000_000 : 1 }, { directories: true }))
 }
 

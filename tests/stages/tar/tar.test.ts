@@ -3,7 +3,7 @@ import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
 import { concat } from "effect/Bytes"
 import fc from "fast-check"
-import { sqlite } from "../../../adapters/catalog/sqlite.ts"
+import { sqliteEngine } from "../../../adapters/catalog/sqlite.ts"
 import { encodePax } from "../../../stages/tar/pax.ts"
 import { readTar, TarError, tarFidelity, tarInMemory, writeTar } from "../../../stages/tar/mod.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
@@ -34,7 +34,7 @@ const read = async (bytes: Uint8Array, problems: Array<Problem> = [], piece = 10
   for (let at = 0; at < bytes.length; at += piece) pieces.push(bytes.slice(at, at + piece))
   const archive = { ...tarInMemory(bytes), bytes: Stream.fromIterable(pieces) }
   const entries = readTar(archive, { problem: (one) => problems.push(one) })
-  return await Effect.runPromise(Effect.scoped(factsOf(entries)).pipe(Effect.provide(sqlite)))
+  return await Effect.runPromise(Effect.scoped(factsOf(entries)).pipe(Effect.provide(sqliteEngine)))
 }
 
 const walk = (tree: MemoryTree) => memorySource(tree).entries("", {})

@@ -1,6 +1,6 @@
 /** What a format needs around it. */
 import { Effect, References, type Scope } from "effect"
-import { sqlite } from "../../../adapters/catalog/sqlite.ts"
+import { sqliteEngine } from "../../../adapters/catalog/sqlite.ts"
 import { nativeAgePayload } from "../../../adapters/kernels/age.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { nativeScrypt } from "../../../adapters/kernels/scrypt.ts"
@@ -15,7 +15,7 @@ export const runFormat = <A, E>(
 ): Promise<A> =>
   Effect.runPromise(
     Effect.scoped(effect).pipe(
-      Effect.provide(sqlite),
+      Effect.provide(sqliteEngine),
       Effect.provideService(Kernels, nativeKernels),
       Effect.provideService(Scrypt, nativeScrypt),
       Effect.provideService(AgePayloadCipher, nativeAgePayload),

@@ -1,0 +1,70 @@
+/**
+ * The public face: each export has a docstring, each value a titled example, and all examples type-check and run, on the
+ * runtime under test. `tests/docs/exports.json` pins the names: a change of it is a change of what users may rely on.
+ * `node tests/docs/pin_exports.ts` writes it anew.
+ */
+import assert from "node:assert/strict"
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { after, before, test } from "node:test"
+import { skipIf } from "../skip.ts"
+import { entryPoints, inCheckout, install, root, run, scriptArguments, typeCheck } from "./checkout.ts"
+import { exportsOf, pinned } from "./public_face.ts"
+
+const face = Object.entries(entryPoints).map(([subpath, source]) => ({ subpath, exports: exportsOf(source) }))
+
+const examples = face.flatMap(({ exports }) =>
+  exports.flatMap(({ examples, name, place }) =>
+    examples.map(({ source, title }, i) => ({ file: `${name}_${i}.ts`, name: `${name} (${place})`, title, source }))
+  )
+)
+
+let directory = ""
+before(() => {
+  directory = realpathSync(mkdtempSync(join(tmpdir(), "penstock-docstrings-")))
+  mkdirSync(directory, { recursive: true })
+  install(directory)
+  for (const { file, source } of examples) writeFileSync(join(directory, file), inCheckout(source))
+})
+after(() => rmSync(directory, { recursive: true, force: true }))
+
+test("the exports are those that are pinned", () => {
+  assert.deepEqual(JSON.parse(readFileSync(join(root, "tests/docs/exports.json"), "utf8")), pinned())
+})
+
+test("every export says what it is", () => {
+  const silent = face.flatMap(({ exports }) => exports.filter(({ documented }) => !documented))
+  assert.deepEqual(silent.map(({ name, place }) => `${name} (${place})`), [])
+})
+
+test("every example has a title and code", () => {
+  for (const { name, source, title } of examples) {
+    assert.match(title, /^[A-Z`]/, `the example of ${name} has no title`)
+    assert.notEqual(source, "", `the example of ${name}, "${title}", has no code marked ts`)
+  }
+})
+
+test("every example runs", () => {
+  const script = `
+const failed = []
+for (const [file, name] of ${JSON.stringify(examples.map(({ file, name }) => [file, name]))}) {
+  try {
+    await import(new URL(file, import.meta.url).href)
+  } catch (error) {
+    failed.push(name + ": " + (error?.stack ?? error))
+  }
+}
+if (failed.length > 0) throw new Error(failed.join("\\n\\n"))
+`
+  writeFileSync(join(directory, "all.ts"), script)
+  run(process.execPath, [...scriptArguments, join(directory, "all.ts")], directory)
+})
+
+const skip = process.versions["bun"] !== undefined || "Deno" in globalThis
+  ? "types are the same on every runtime: checked once, on Node"
+  : false
+
+test(...skipIf(skip, "the examples type-check"), () => {
+  if (examples.length > 0) typeCheck(directory, examples.map(({ file }) => file))
+})
