@@ -4,6 +4,7 @@
  * that it was opened for.
  */
 import * as fs from "node:fs"
+import { Recent } from "../../stages/memory/recent.ts"
 import { joinPath, parentPath } from "../../stages/walk/path.ts"
 import { errorCode } from "./errno.ts"
 import { isDirectory } from "./metadata.ts"
@@ -157,8 +158,8 @@ export class Held {
   readonly #limit: number
   readonly #descriptors: string | undefined
   readonly #beforeClosing: () => void
-  /** By path, without the root; the one used last is the last. */
-  readonly #open = new Map<string, Directory>()
+  /** By path, without the root. */
+  readonly #open: Recent<string, Directory>
   #last: Directory
   #closed = false
 
@@ -166,6 +167,7 @@ export class Held {
   constructor(root: string, { beforeClosing, descriptors, expected, limit }: HeldOptions) {
     this.#path = root
     this.#limit = limit
+    this.#open = new Recent({ limit, bytesOf: () => 1, dropped: (directory) => directory.close() })
     this.#descriptors = descriptors
     this.#beforeClosing = beforeClosing ?? (() => {})
     const native = nativePath(root, "")
@@ -235,7 +237,6 @@ export class Held {
     const { path } = directory
     if (path === "") return directory
     if (directory.isOpen) {
-      this.#open.delete(path)
       this.#open.set(path, directory)
       return directory
     }
@@ -253,28 +254,23 @@ export class Held {
 
   /** Makes sure that one more can be held. */
   room(): void {
-    while (this.#open.size >= this.#limit) {
-      this.#beforeClosing()
-      const [path, directory] = this.#open.entries().next().value!
-      this.#open.delete(path)
-      directory.close()
-    }
+    if (this.#open.size < this.#limit) return
+    this.#beforeClosing()
+    this.#open.shrinkTo(this.#limit - 1)
   }
 
   /** Holds what is at `path` and beneath it no longer. */
   drop(path: string): void {
     const beneath = `${path}/`
-    for (const [other, directory] of this.#open) {
-      if (other !== path && !other.startsWith(beneath)) continue
-      this.#open.delete(other)
-      directory.close()
+    for (const [other] of this.#open) {
+      if (other === path || other.startsWith(beneath)) this.#open.delete(other)?.close()
     }
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    for (const directory of [this.root, ...this.#open.values()]) directory.close()
+    this.root.close()
     this.#open.clear()
   }
 

@@ -3,6 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { Recent } from "../../stages/memory/recent.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { gzip } from "../../stages/compress/gzip.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
@@ -34,8 +35,7 @@ export class ObjectReader {
   readonly #access: Access
   readonly #hasher: Hasher
   readonly #gzip: Compressor
-  readonly #kept = new Map<number, Uint8Array>()
-  #keptBytes = 0
+  readonly #kept = new Recent<number, Uint8Array>({ limit: KEPT_BYTES, bytesOf: ({ length }) => length })
   readonly #loading = Semaphore.makeUnsafe(1)
 
   constructor(access: Access, index: ObjectIndex, damaged: Array<RepositoryError>) {
@@ -90,21 +90,10 @@ export class ObjectReader {
         decodePack(name, bytes, prefix, this.#hasher, (id, offset, length) => {
           if (record && this.index.find(id) < 0) this.index.set(id, number, offset, length)
         })
-        this.#keep(number, bytes)
+        this.#kept.set(number, bytes)
         return bytes
       }))
     return readTwice(name, read)
-  }
-
-  #keep(number: number, bytes: Uint8Array): void {
-    this.#keptBytes += bytes.length - (this.#kept.get(number)?.length ?? 0)
-    this.#kept.delete(number)
-    this.#kept.set(number, bytes)
-    for (const [other, { length }] of this.#kept) {
-      if (this.#keptBytes <= KEPT_BYTES || other === number) break
-      this.#kept.delete(other)
-      this.#keptBytes -= length
-    }
   }
 
   /** A whole stored file, decrypted. */

@@ -6,6 +6,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { Recent } from "../../stages/memory/recent.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
@@ -18,8 +19,8 @@ import { type Keys, startDecoder } from "./envelope.ts"
 import { absent, asDamage, corrupt } from "./errors.ts"
 import { blockObject } from "./layout.ts"
 
-/** Blocks that are kept: what is stored together is mostly read together. */
-const KEPT_BLOCKS = 64
+/** Bytes of blocks that are kept in memory: what is stored together is mostly read together. */
+const KEPT_BYTES = 64 * BLOCK_BYTES
 /** Data of one block that is no longer than this is opened at once. */
 const SMALL_BYTES = 1 << 20
 /** Bytes that go through a transform at once: decompressed, they may be a thousand times as many. */
@@ -29,7 +30,7 @@ const SLICE_BYTES = 8 << 10
 export class BlockReader {
   readonly #store: ObjectStore
   readonly #keys: Keys
-  readonly #kept = new Map<string, Uint8Array>()
+  readonly #kept = new Recent<string, Uint8Array>({ limit: KEPT_BYTES, bytesOf: ({ length }) => length })
 
   constructor(store: ObjectStore, keys: Keys) {
     this.#store = store
@@ -47,10 +48,7 @@ export class BlockReader {
       const block = kept === undefined ? this.#fetch(bptr) : Effect.succeed(kept)
       return Effect.flatMap(block, (bytes) => {
         if (bptr.start === 0 && bptr.end === BLOCK_BYTES) return Effect.succeed(bytes)
-        // Read again, or for the first time: the most recent is the last.
-        this.#kept.delete(id)
-        this.#kept.set(id, bytes)
-        if (this.#kept.size > KEPT_BLOCKS) this.#kept.delete(this.#kept.keys().next().value!)
+        if (kept === undefined) this.#kept.set(id, bytes)
         return bptr.end <= bytes.length
           ? Effect.succeed(bytes.subarray(bptr.start, bptr.end))
           : Effect.fail(corrupt(blockObject(bptr.hash), `${blockObject(bptr.hash)} is shorter than its address says`))

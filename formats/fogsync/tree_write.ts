@@ -1,5 +1,6 @@
 /** Changes the tree of all paths, and leaves what is stored as it is. SPEC.md, "Listing as a tree". */
 import * as Effect from "effect/Effect"
+import { Recent } from "../../stages/memory/recent.ts"
 import type { TreeChange } from "../../stages/catalog/tree/tree.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
 import type { FormatError } from "../error.ts"
@@ -33,8 +34,11 @@ export class TreeWriter {
   readonly #blocks: BlockStore
   /** The top: a subtree of all paths. */
   #top: Subtree
-  /** Nodes with entries that are in memory, the one not used for longest first. */
-  readonly #kept = new Map<Subtree, Node>()
+  /**
+   * Nodes with entries that are in memory. It drops nothing by itself: a changed node must be stored first, see
+   * `#relieve`.
+   */
+  readonly #kept = new Recent<Subtree, Node>({ limit: Infinity, bytesOf: () => 1 })
   readonly #start: Ref | undefined
   #changed = false
 
@@ -97,7 +101,7 @@ export class TreeWriter {
   readonly #load: (subtree: Subtree) => Effect.Effect<Node, FormatError> = Effect.fnUntraced(
     function* (this: TreeWriter, subtree: Subtree) {
       if (subtree.node !== undefined) {
-        if (this.#kept.delete(subtree)) this.#kept.set(subtree, subtree.node)
+        this.#kept.get(subtree)
         return subtree.node
       }
       if (subtree.bptr === undefined) {

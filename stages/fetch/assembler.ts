@@ -3,6 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import { Recent } from "../memory/recent.ts"
 import { type DamagedBlock, eachBlock } from "./blocks.ts"
 import { blockDecoder, type Decode, decoder } from "../kernel/codec.ts"
 import { type Transform, unframes } from "../kernel/frames.ts"
@@ -78,8 +79,11 @@ export const makeAssembler = (
   const openBlocks = open ?? decodeHere(blockDecoder(decoding.decoders, table, {}), hasher)
   const onChunk = specs.slice(verifyAt(recipe) + 1, unchunkAt).map((spec) => decoder(spec, table))
   const onContent = specs.slice(unchunkAt + 1)
-  const kept = new Map<BlockPlace, Lender>()
-  let keptBytes = 0
+  const kept = new Recent<BlockPlace, Lender>({
+    limit: KEPT_BYTES,
+    bytesOf: ({ bytes }) => bytes.length,
+    dropped: (lender) => lender.drop(),
+  })
   const chunks = new KeptChunks(repeated)
   /** Blocks that a read under way fetches. */
   const coming = new Map<BlockPlace, Latch.Latch>()
@@ -87,13 +91,6 @@ export const makeAssembler = (
   const keep = (place: BlockPlace, block: Lender): void => {
     block.hold()
     kept.set(place, block)
-    keptBytes += block.bytes.length
-    for (const [old, lender] of kept) {
-      if (keptBytes <= KEPT_BYTES) break
-      kept.delete(old)
-      keptBytes -= lender.bytes.length
-      lender.drop()
-    }
   }
 
   /** Puts the wanted chunks of one decoded block where they belong, but for the bad ones. */
@@ -223,8 +220,7 @@ export const makeAssembler = (
 /** Chunks that are wanted again, apart from their blocks: each would else have its block of 1 MiB decoded for it. */
 class KeptChunks {
   readonly #wanted: ((id: Uint8Array) => boolean) | undefined
-  readonly #chunks = new Map<string, Uint8Array>()
-  #bytes = 0
+  readonly #chunks = new Recent<string, Uint8Array>({ limit: KEPT_CHUNK_BYTES, bytesOf: ({ length }) => length })
 
   constructor(wanted: ((id: Uint8Array) => boolean) | undefined) {
     this.#wanted = wanted
@@ -234,25 +230,13 @@ class KeptChunks {
   add(id: Uint8Array, chunk: Uint8Array): void {
     if (chunk.length > LONGEST_KEPT || this.#wanted?.(id) !== true) return
     const key = bytesToHex(id)
-    if (this.#chunks.has(key)) return
-    this.#chunks.set(key, chunk.slice())
-    this.#bytes += chunk.length
-    for (const [old, { length }] of this.#chunks) {
-      if (this.#bytes <= KEPT_CHUNK_BYTES) break
-      this.#chunks.delete(old)
-      this.#bytes -= length
-    }
+    if (!this.#chunks.has(key)) this.#chunks.set(key, chunk.slice())
   }
 
   get(id: Uint8Array, length: number): Uint8Array | undefined {
     if (this.#chunks.size === 0 || this.#wanted?.(id) !== true) return undefined
-    const key = bytesToHex(id)
-    const chunk = this.#chunks.get(key)
-    if (chunk?.length !== length) return undefined
-    // The last that was used goes last.
-    this.#chunks.delete(key)
-    this.#chunks.set(key, chunk)
-    return chunk
+    const chunk = this.#chunks.get(bytesToHex(id))
+    return chunk?.length === length ? chunk : undefined
   }
 }
 

@@ -113,6 +113,9 @@ export const decodeFooter = (
   return blocks
 }
 
+/** About what the objects of one block take in memory, in bytes. */
+const BLOCK_OBJECTS_BYTES = 256
+
 /** The chunks of one pack, found by ID. */
 export class PackDirectory {
   /** The blocks, in order. */
@@ -121,6 +124,9 @@ export class PackDirectory {
   readonly #slots: Uint32Array
   /** Of each chunk: its block, its place in the list of that, and where it begins in the content of that. */
   readonly #chunks: Uint32Array
+
+  /** About how much memory it takes, in bytes. */
+  readonly bytes: number
 
   constructor(object: string, headerBytes: number, blocks: ReadonlyArray<FooterBlock>) {
     const count = blocks.reduce((n, { chunks }) => n + chunkCount(chunks), 0)
@@ -139,6 +145,8 @@ export class PackDirectory {
       offset += length
       return { place, chunks }
     })
+    this.bytes = this.#slots.byteLength + this.#chunks.byteLength +
+      blocks.reduce((bytes, { chunks }) => bytes + chunks.length + BLOCK_OBJECTS_BYTES, 0)
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Finds chunks in packs. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
+import { Recent } from "../memory/recent.ts"
 import { fetchingFrom } from "../store/fetching.ts"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../kernel/kernel.ts"
@@ -14,8 +15,8 @@ import { ObjectStore, type StoreError } from "../store/store.ts"
 import { concernsObject } from "../store/unreadable.ts"
 import { wholeReads } from "../store/whole_reads.ts"
 
-/** Directories of packs that are kept in memory. */
-const KEPT_DIRECTORIES = 64
+/** The directories of packs that are kept in memory have at most this many bytes. */
+const KEPT_DIRECTORY_BYTES = 32 << 20
 
 /**
  * An unpacker over packs. `wanted`: the chunk lists that are going to be read, in about that order, where that is
@@ -39,7 +40,10 @@ export const readPacks: (
           : `a part of it was in ${pack}, which is missing or damaged`,
       }
     }
-    const directories = new Map<number, PackDirectory | ChunkLost>()
+    const directories = new Recent<number, PackDirectory | ChunkLost>({
+      limit: KEPT_DIRECTORY_BYTES,
+      bytesOf: (directory) => "lost" in directory ? directory.lost.length : directory.bytes,
+    })
     const near = nearPacks(store, known, wanted)
     const one = Semaphore.makeUnsafe(1)
 
@@ -64,20 +68,12 @@ export const readPacks: (
       for (const pack of packs) {
         const kept = directories.get(pack)
         if (kept === undefined) missing.push(pack)
-        else {
-          directories.delete(pack)
-          directories.set(pack, kept)
-          found.set(pack, kept)
-        }
+        else found.set(pack, kept)
       }
       const read = yield* Effect.forEach(missing, readDirectory, { concurrency: requestsAtOnce(store) })
       for (const [i, pack] of missing.entries()) {
         found.set(pack, read[i]!)
         directories.set(pack, read[i]!)
-      }
-      for (const pack of directories.keys()) {
-        if (directories.size <= KEPT_DIRECTORIES) break
-        directories.delete(pack)
       }
       return found
     })

@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
+import { Recent } from "../memory/recent.ts"
 import { release } from "../memory/release.ts"
 import { Afresh } from "./second_read.ts"
 import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
@@ -33,47 +34,36 @@ export const wholeReads = (
   store: Pick<ObjectStore, "get">,
   { bytes: limit, sizeOf }: WholeReads,
 ): Pick<ObjectStore, "get"> => {
-  const kept = new Map<string, Uint8Array>()
-  const coming = new Map<string, Deferred.Deferred<void>>()
+  const kept = new Recent<string, Uint8Array>({ limit, bytesOf: ({ length }) => length, dropped: release })
+  const fetches = new Map<string, Deferred.Deferred<void>>()
   const tried = new Set<string>()
   const underWay = Math.min(UNDER_WAY_BYTES, limit)
   const largest = Math.min(LARGEST_BYTES, underWay)
   const room = Semaphore.makeUnsafe(underWay)
-  /** Of what is kept, and under way. */
-  let bytes = 0
+  /** Bytes of objects that are being fetched. */
+  let coming = 0
 
-  const reserve = (size: number): void => {
-    bytes += size
-    for (const [old, dropped] of kept) {
-      if (bytes <= limit) break
-      kept.delete(old)
-      bytes -= dropped.length
-      release(dropped)
-    }
-  }
   const fromMemory = (name: string, part: Range | Whole) => {
     const whole = kept.get(name)
     if (whole === undefined) return undefined
     const { length, offset } = "atMost" in part ? { offset: 0, length: whole.length } : part
     // What goes beyond the end, or counts from it, is for the store to answer.
     if (offset < 0 || offset + length > whole.length) return undefined
-    // The last that was used goes last.
-    kept.delete(name)
-    kept.set(name, whole)
     return whole.slice(offset, offset + length)
   }
   const fetch = (name: string, size: number): Effect.Effect<void, StoreError> =>
     Effect.suspend(() => {
       const done = Deferred.makeUnsafe<void>()
-      coming.set(name, done)
+      fetches.set(name, done)
       const whole = Effect.suspend(() => {
-        reserve(size)
+        coming += size
+        kept.shrinkTo(limit - coming)
         return Effect.onExit(
           store.get(name, { atMost: size }),
           (exit) =>
             Effect.sync(() => {
+              coming -= size
               if (Exit.isSuccess(exit) && exit.value.length === size) kept.set(name, exit.value)
-              else bytes -= size
             }),
         )
       })
@@ -83,7 +73,7 @@ export const wholeReads = (
           onFailure: (error) => concernsObject(error) ? Effect.sync(() => void tried.add(name)) : Effect.fail(error),
         }),
         Effect.ensuring(Effect.sync(() => {
-          coming.delete(name)
+          fetches.delete(name)
           Deferred.doneUnsafe(done, Effect.void)
         })),
       )
@@ -91,11 +81,8 @@ export const wholeReads = (
 
   /** What is in memory may be what was read wrongly. */
   const drop = (name: string): void => {
-    const whole = kept.get(name)
-    if (whole === undefined) return
-    kept.delete(name)
-    bytes -= whole.length
-    release(whole)
+    const whole = kept.delete(name)
+    if (whole !== undefined) release(whole)
   }
 
   const get: ObjectStore["get"] = (name, part) =>
@@ -106,7 +93,7 @@ export const wholeReads = (
       }
       const found = fromMemory(name, part)
       if (found !== undefined) return Effect.succeed(found)
-      const other = coming.get(name)
+      const other = fetches.get(name)
       // Who waits tries again: the other may have been interrupted.
       if (other !== undefined) return Effect.andThen(Deferred.await(other), get(name, part))
       const size = kept.has(name) ? undefined : sizeOf(name)

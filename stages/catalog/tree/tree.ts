@@ -5,6 +5,7 @@
  * that hold nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
  */
 import { parentPath, pathProblem } from "../../walk/path.ts"
+import { Recent } from "../../memory/recent.ts"
 import { IdSet } from "../id_set.ts"
 import type { SqliteDatabase, SqliteRow, SqliteValue } from "../sqlite/sqlite.ts"
 import { listBeneath, listChildren, listChunks, type ListStatements, listStatements } from "./list.ts"
@@ -101,7 +102,7 @@ interface Session {
   /** How many IDs are in either. */
   seen: number
   /** What was looked up, by path: it will be put soon, most often as it was, and need not be found a second time. */
-  readonly known: Map<string, Known>
+  readonly known: Recent<string, Known>
 }
 
 /** A row that was looked up. */
@@ -115,8 +116,16 @@ interface Known {
 
 const NONE: Uint8Array = new Uint8Array(0)
 
-/** Rows that are kept between being looked up and put, at most: more than are on their way at once. */
-const KNOWN = 1 << 14
+/** Bytes of the rows that are kept between their look-up and their put: more than are on their way at once. */
+const KNOWN_BYTES = 16 << 20
+/** About what a row takes in memory without its blobs, in bytes. */
+const ROW_BYTES = 512
+
+const knownBytes = ({ row }: Known): number => {
+  let bytes = ROW_BYTES
+  for (const value of row) if (value instanceof Uint8Array) bytes += value.length
+  return bytes
+}
 
 class OpenTree {
   readonly #db: SqliteDatabase
@@ -139,11 +148,7 @@ class OpenTree {
     const found = this.#nodes.findNext(parent, nameOf(path))
     if (found === undefined) return undefined
     const entry = entryOf(path, found.row, found.at + 1, this.#owners)
-    const known = this.#session?.known
-    if (known !== undefined) {
-      if (known.size >= KNOWN) known.clear()
-      known.set(path, { ...found, removals: this.#nodes.removals })
-    }
+    this.#session?.known.set(path, { ...found, removals: this.#nodes.removals })
     return entry
   }
 
@@ -156,7 +161,7 @@ class OpenTree {
       put: new IdSet(),
       kept: new IdSet(),
       seen: 0,
-      known: new Map(),
+      known: new Recent({ limit: KNOWN_BYTES, bytesOf: knownBytes }),
     }
   }
 
@@ -288,9 +293,8 @@ class OpenTree {
       const id = this.#nodes.tryAdd(parent, name, row)
       if (id !== undefined) return this.#stored(entry, id, session, "new")
     }
-    const known = session?.known.get(path)
+    const known = session?.known.delete(path)
     if (known !== undefined) {
-      session!.known.delete(path)
       const id = idOf(path, known.row[known.at])
       const untouched = known.removals === this.#nodes.removals && !session!.put.has(id) && !session!.kept.has(id)
       if (untouched && sameRow(known.row, known.at + 1, row)) return this.#stored(entry, id, session, "same")
