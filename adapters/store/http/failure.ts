@@ -1,22 +1,31 @@
-/** What went wrong with a connection. Messages of the runtimes may hold whole URLs, so none of them is passed on. */
+/** What went wrong with a connection. Messages of the runtimes can contain whole URLs, so none of them is passed on. */
+import { type Operation, operationError } from "../../../stages/store/operation.ts"
 import { StoreError } from "../../../stages/store/store.ts"
-import { type Subject, whatOf } from "./status.ts"
 
-type Meaning = readonly [pattern: RegExp, reason: StoreError["reason"], why: string]
+type Reason = StoreError["reason"]
 
-/** Codes of Node and Bun, and what Deno says in words. */
-const known: ReadonlyArray<Meaning> = [
-  [/ECONNREFUSED|connection refused/i, "unavailable", "the connection is refused; is the server running?"],
-  [/ENOTFOUND|EAI_|dns error|DNS/, "unavailable", "the host name is not known, or the network is down"],
+/** Error codes of Node and Bun, and the words of Deno. The first pattern that matches counts. */
+const known: ReadonlyArray<readonly [pattern: RegExp, reason: Reason, why: string]> = [
+  [/ECONNREFUSED|connection ?refused/i, "unavailable", "the connection is refused; is the server running?"],
+  // Before the names: the message for a wrong certificate can list names as "DNS:host".
   [
-    /CERT|SELF_SIGNED|UNABLE_TO_|certificate|UnknownIssuer|NotValidForName/i,
+    /CERT|SELF.SIGNED|UNABLE_TO_|unable to verify|UnknownIssuer|NotValidForName/i,
     "io",
     "the certificate of the server is not trusted; give its authority in NODE_EXTRA_CA_CERTS (DENO_CERT on Deno)",
   ],
-  [/ERR_SSL|EPROTO|tls|ssl|InvalidContentType/i, "io", "the server does not speak TLS on that port"],
+  [
+    /ENOTFOUND|EAI_|dns|FailedToOpenSocket|lookup/i,
+    "unavailable",
+    "the host name is not known, or the network is down",
+  ],
+  [
+    /ERR_SSL|EPROTO|tls|ssl|InvalidContentType|wrong.version|corrupt message|packet length too long/i,
+    "io",
+    "the server does not speak TLS on that port",
+  ],
   [/ETIMEDOUT|CONNECT_TIMEOUT|timed out/i, "unavailable", "the connection timed out"],
   [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|unreachable/i, "unavailable", "the host cannot be reached"],
-  [/bad port|blocked/i, "invalid", "the runtime refuses to connect to that port"],
+  [/bad port|blocked/i, "invalid", "the runtime refuses to connect to that port by HTTP; let the server use another"],
   [
     /UND_ERR_SOCKET|ECONNRESET|EPIPE|ECONNABORTED|reset|closed|reading a body/i,
     "unavailable",
@@ -24,7 +33,7 @@ const known: ReadonlyArray<Meaning> = [
   ],
 ]
 
-/** All that an error and its causes say, for patterns to match. */
+/** Codes and messages of an error and its causes, without URLs. Each runtime puts them elsewhere. */
 const wordsOf = (cause: unknown): string => {
   let words = ""
   for (let i = 0; i < 5 && cause instanceof Error; i++, cause = cause.cause) {
@@ -34,16 +43,15 @@ const wordsOf = (cause: unknown): string => {
   return words
 }
 
-/** The error for a request that got no whole answer. */
-export const failureError = (subject: Subject, cause: unknown): StoreError => {
-  if (cause instanceof StoreError) return cause
-  if (cause instanceof RangeError) return problem(subject, "io", "it does not fit into memory")
+/** The reason of a failure of `fetch`, and an explanation for messages. */
+export const describeFailure = (cause: unknown): readonly [reason: Reason, why: string] => {
+  if (cause instanceof RangeError) return ["io", "it does not fit into the memory of this machine"]
   const words = wordsOf(cause)
   const [, reason, why] = known.find(([pattern]) => pattern.test(words)) ??
     [/./, "unavailable" as const, "the connection failed"]
-  return problem(subject, reason, why)
+  return [reason, why]
 }
 
-/** An error with a reason of its own. */
-export const problem = (subject: Subject, reason: StoreError["reason"], why: string): StoreError =>
-  new StoreError({ reason, object: subject.name, message: `Cannot ${subject.doing} ${whatOf(subject)}: ${why}` })
+/** The error for a request that got no complete answer. A {@link StoreError} stays as it is. */
+export const failureError = (operation: Operation, cause: unknown): StoreError =>
+  cause instanceof StoreError ? cause : operationError(operation, ...describeFailure(cause))

@@ -1,18 +1,18 @@
-/** `OBJECTS.txt`: what a read-only store has, a line `size name` for each object. */
-import type { ObjectInfo } from "../../../stages/store/store.ts"
+/** `OBJECTS.txt`: the list of the objects of a read-only store, with a line `size name` for each. */
 import { nameError, TEMPORARY } from "../../../stages/store/name.ts"
+import type { ObjectInfo } from "../../../stages/store/store.ts"
 
-/** Its name, at the root of the store. It is no object of the repository. */
+/** Name of the manifest, at the top of the store. It is not an object of the repository. */
 export const MANIFEST = "OBJECTS.txt"
 
-/** A problem with a manifest: which line, and why. */
+/** A manifest is invalid; the message names the line. */
 export class ManifestError extends Error {
   override readonly name = "ManifestError"
 }
 
 /**
- * Reads a manifest. `./` before a name is left out, as are empty lines, lines that begin with `#`, the manifest itself,
- * and unfinished writes (`tmp/`). Throws {@link ManifestError}.
+ * Reads a manifest. A `./` before a name is removed. Empty lines, lines that begin with `#`, the manifest itself and
+ * unfinished writes (`tmp/`) are skipped. Throws {@link ManifestError}.
  */
 export const parseManifest = (text: string): ReadonlyArray<ObjectInfo> => {
   const objects: Array<ObjectInfo> = []
@@ -24,7 +24,7 @@ export const parseManifest = (text: string): ReadonlyArray<ObjectInfo> => {
     if (match === null) throw new ManifestError(`line ${i + 1} is not a size and a name`)
     const name = match[2]!
     if (name === MANIFEST || name.toLowerCase().startsWith(`${TEMPORARY}/`)) continue
-    if (nameError(name) !== undefined) throw new ManifestError(`line ${i + 1} has no name of an object`)
+    if (nameError(name) !== undefined) throw new ManifestError(`line ${i + 1} does not name an object`)
     if (seen.has(name)) throw new ManifestError(`line ${i + 1} repeats the name "${name}"`)
     seen.add(name)
     objects.push({ name, size: Number(match[1]) })

@@ -1,31 +1,33 @@
 /**
- * One HTTP request as a store needs it, over `fetch`.
+ * One HTTP request as a store needs it, by `fetch`.
  *
- * - What fails on the way is `unavailable`; what a status means says `status.ts`.
- * - The whole body is read before the effect ends, within a limit, and its length is verified: an answer that is cut is
+ * - A broken connection is `unavailable`. `status.ts` says what each status means.
+ * - The effect ends when the body has been read, within a limit. Its length is verified: an answer that was cut off is
  *   `unavailable`.
- * - It fails when no byte moves for a while, and stops when it is interrupted.
- * - A redirect is followed for GET and HEAD only; the password stays behind when it leads to another origin.
- * - It keeps to the limits of `Pace`.
- * - No message has the user, password or query of a URL.
+ * - The request fails if no byte moves for a while. Interruption stops it.
+ * - Redirects are followed for GET and HEAD only. The password is not sent to another origin.
+ * - The limits of `Pace` hold within a body.
+ * - No message contains the user, the password or the query of a URL.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { StoreError } from "../../../stages/store/store.ts"
 import { notFound } from "../../../stages/store/name.ts"
+import { type Operation, operationError } from "../../../stages/store/operation.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import { type Limits, type Meter, Pace } from "../limit/pace.ts"
-import { failureError, problem } from "./failure.ts"
+import { failureError } from "./failure.ts"
+import { contentLength } from "./headers.ts"
+import { type BodyProgress, makeRequestInit, type RequestBody } from "./request_body.ts"
 import { readBody, type Wanted } from "./response_body.ts"
-import { type Progress, type RequestBody, sendable } from "./request_body.ts"
-import { statusError, type Subject } from "./status.ts"
+import { statusError } from "./status.ts"
 
-/** Whom requests go to. */
+/** A server, as all requests of a store see it. */
 export interface HttpOptions {
-  /** URL of the store, without secrets: for messages. */
+  /** URL of the store without secrets, for messages. */
   readonly location: string
-  /** Value of the header `Authorization`, sent to the origin of each request's URL. */
+  /** Value of the header `Authorization`. It goes to the origin of a request's own URL only. */
   readonly authorization?: Redacted.Redacted<string>
-  /** How long no byte may move, in milliseconds. 60,000 by default. */
+  /** How long no byte may move before a request fails, in milliseconds. 60,000 by default. */
   readonly idle?: number
 }
 
@@ -39,11 +41,9 @@ export interface HttpRequest {
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: RequestBody
-  /** Statuses that are no failure. */
+  /** Statuses that are not a failure. */
   readonly expect: ReadonlyArray<number>
-  /**
-   * What is wanted of the body of such an answer; nothing by default. What it throws is what the request fails with.
-   */
+  /** Says which part of the body is wanted; nothing by default. If it throws, the request fails with that. */
   readonly want?: (head: HttpHead) => Wanted
 }
 
@@ -51,15 +51,15 @@ export interface HttpRequest {
 export interface HttpHead {
   readonly status: number
   readonly headers: Headers
-  /** Where it came from, after redirects. */
+  /** The URL that answered, after redirects. */
   readonly url: URL
-  /** Length of the body in bytes, where it is said. */
+  /** Length of the body in bytes, if the server tells it. */
   readonly length: number | undefined
 }
 
 /** An answer. */
 export interface HttpAnswer extends HttpHead {
-  /** What was wanted of the body. Owned by the caller. */
+  /** The wanted part of the body. Owned by the caller. */
   readonly body: Uint8Array<ArrayBuffer>
 }
 
@@ -68,7 +68,10 @@ const IDLE_MS = 60_000
 const REDIRECTS = 5
 const isRedirect = (status: number): boolean => [301, 302, 303, 307, 308].includes(status)
 
-/** Sends a request. When it is interrupted, the connection is given up and the body no longer in use. */
+/**
+ * Sends a request. If it is interrupted, the connection is dropped, and the request body is no longer in use when the
+ * effect ends.
+ */
 export const send: (options: HttpOptions, request: HttpRequest) => Effect.Effect<HttpAnswer, StoreError> = Effect
   .fnUntraced(function* (options, request) {
     return yield* sendWithin(yield* Pace, options, request)
@@ -80,54 +83,56 @@ const sendWithin = (
   request: HttpRequest,
 ): Effect.Effect<HttpAnswer, StoreError> =>
   Effect.callback<HttpAnswer, StoreError>((resume) => {
-    const subject: Subject = { doing: request.doing, name: request.name, location: options.location }
+    const operation: Operation = { doing: request.doing, name: request.name, location: options.location }
     const control = new AbortController()
     const idle = options.idle ?? IDLE_MS
     const giveUp = (): void =>
-      control.abort(problem(subject, "unavailable", `no byte moved for ${Math.max(1, Math.round(idle / 1000))} s`))
+      control.abort(
+        operationError(operation, "unavailable", `no byte moved for ${Math.max(1, Math.round(idle / 1000))} s`),
+      )
     let timer = setTimeout(giveUp, idle)
     const moved = (): void => {
       clearTimeout(timer)
       if (!control.signal.aborted) timer = setTimeout(giveUp, idle)
     }
-    /** Waits for leave, which is no silence of the server. */
+    /** Waits for a meter. This wait does not count as silence of the server. */
     const within = (meter: Meter) => async (bytes: number): Promise<void> => {
       clearTimeout(timer)
       await Effect.runPromise(meter.charge(bytes), { signal: control.signal })
       moved()
     }
-    const progress: Exchange = {
+    const progress: ExchangeProgress = {
       moved,
       failed: (cause) => control.abort(cause),
       came: download === undefined ? moved : within(download),
       ...(upload === undefined ? {} : { leave: within(upload) }),
     }
-    const over = exchange(options, request, subject, control.signal, progress).then(
+    const over = exchange(options, request, operation, control.signal, progress).then(
       (answer) => Effect.succeed(answer),
-      // When it is given up, each runtime throws what it likes.
-      (cause) => Effect.fail(failureError(subject, control.signal.aborted ? control.signal.reason : cause)),
+      // After an abort each runtime throws something else; the signal has the reason.
+      (cause) => Effect.fail(failureError(operation, control.signal.aborted ? control.signal.reason : cause)),
     ).then((outcome) => {
       clearTimeout(timer)
-      control.abort() // frees what is left of the answer
+      control.abort() // drops the unread rest of the answer
       resume(outcome)
     })
     return Effect.promise(() => {
-      control.abort(problem(subject, "unavailable", "the request was interrupted"))
+      control.abort(operationError(operation, "unavailable", "the request was interrupted"))
       return over
     })
   })
 
-interface Exchange extends Progress {
-  /** So many bytes came; the next are asked for when it is over. */
+interface ExchangeProgress extends BodyProgress {
+  /** Called when bytes come. The next ones are read when it has resolved. */
   readonly came: (bytes: number) => Promise<void> | void
 }
 
 const exchange = async (
   options: HttpOptions,
   request: HttpRequest,
-  subject: Subject,
+  operation: Operation,
   signal: AbortSignal,
-  progress: Exchange,
+  progress: ExchangeProgress,
 ): Promise<HttpAnswer> => {
   let { url } = request
   const { came, moved } = progress
@@ -140,53 +145,60 @@ const exchange = async (
       method: request.method,
       redirect: "manual",
       signal,
-      ...await sendable(request.body, headers, progress),
+      ...await makeRequestInit(request.body, headers, progress),
     })
     moved()
-    const head: HttpHead = { status: response.status, headers: response.headers, url, length: lengthOf(response) }
+    const length = contentLength(response.headers)
+    const head: HttpHead = { status: response.status, headers: response.headers, url, length }
+    const read = (wanted: Wanted) => readBody(operation, response.body, length, wanted, came)
     if (isRedirect(head.status)) {
-      await readBody(subject, response, head, NOTHING, came)
-      url = redirected(request, subject, head, redirects)
+      await read(NOTHING)
+      url = redirectTarget(request, operation, head, redirects)
       continue
     }
     if (!request.expect.includes(head.status)) {
-      await readBody(subject, response, head, NOTHING, came).catch(() => {})
-      throw statusError(subject, head)
+      await read(NOTHING).catch(() => {})
+      throw statusError(operation, head)
     }
     const encoding = head.headers.get("content-encoding") ?? "identity"
     if (request.want !== undefined && encoding !== "identity") {
-      throw problem(subject, "io", `the server sends it compressed (${shown(encoding)}) though that was not asked for`)
+      throw operationError(
+        operation,
+        "io",
+        `the server sends it compressed (${printable(encoding)}) although the request asks for plain bytes`,
+      )
     }
     const wanted = request.method === "HEAD" ? NOTHING : request.want?.(head) ?? NOTHING
-    return { ...head, body: await readBody(subject, response, head, wanted, came) }
+    return { ...head, body: await read(wanted) }
   }
 }
 
-const lengthOf = ({ headers }: Response): number | undefined => {
-  const value = headers.get("content-length")
-  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined
-}
-
-/** Where a redirect leads. Throws when it is not followed. */
-const redirected = (request: HttpRequest, subject: Subject, { headers, url }: HttpHead, redirects: number): URL => {
+/** The URL that a redirect leads to. Throws if the redirect must not be followed. */
+const redirectTarget = (
+  request: HttpRequest,
+  operation: Operation,
+  { headers, url }: HttpHead,
+  redirects: number,
+): URL => {
+  const refuse = (why: string): StoreError => operationError(operation, "io", why)
   const location = headers.get("location")
-  if (location === null || !URL.canParse(location, url)) {
-    throw problem(subject, "io", "the server redirects to an address that is none")
-  }
+  if (location === null || !URL.canParse(location, url)) throw refuse("the server redirects to an invalid address")
   const to = new URL(location, url)
-  // So does a server answer that has a directory of that name.
-  if (to.origin === url.origin && to.pathname === `${url.pathname}/`) throw notFound(subject.name, subject.location)
-  const address = `${to.protocol}//${to.host}${to.pathname}`
+  // A server that has a directory of that name redirects to it.
+  if (to.origin === url.origin && to.pathname === `${url.pathname}/`) {
+    throw notFound(operation.name, operation.location)
+  }
+  const address = printable(`${to.protocol}//${to.host}${to.pathname}`)
   if (to.protocol !== "https:" && to.protocol !== url.protocol) {
-    throw problem(subject, "io", `the server redirects to ${shown(address)}, which is not followed`)
+    throw refuse(`the server redirects to ${address}, which is not followed`)
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
-    throw problem(subject, "io", `the server redirects to ${shown(address)}; give that address as the repository`)
+    throw refuse(`the server redirects to ${address}; give that address as the repository`)
   }
-  if (redirects >= REDIRECTS) throw problem(subject, "io", `the server redirects more than ${REDIRECTS} times`)
+  if (redirects >= REDIRECTS) throw refuse(`the server redirects more than ${REDIRECTS} times`)
   to.username = to.password = ""
   return to
 }
 
-/** Text of a server as messages show it. */
-const shown = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 200)
+/** Text of a server, made safe for messages. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, "?").slice(0, 200)

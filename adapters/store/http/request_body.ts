@@ -1,54 +1,54 @@
 /** The body of a request. */
-import { PIECE } from "../limit/pace.ts"
 import { joinParts } from "../../../stages/store/parts.ts"
+import { PIECE } from "../limit/pace.ts"
 
 /** Bytes to send, which can be read more than once. */
 export interface RequestBody {
   /** In bytes. */
   readonly length: number
-  /** The bytes in order. What it throws fails the request. */
+  /** The bytes in order. The request fails with what this throws. */
   readonly parts: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
-/** How a body tells what becomes of it. */
-export interface Progress {
-  /** More bytes are asked for, or came. */
+/** How a body reports its progress. */
+export interface BodyProgress {
+  /** Called when the runtime asks for more bytes. */
   readonly moved: () => void
-  /** Waits until so many bytes may be sent. Absent where uploads are not limited. */
+  /** Waits until this many bytes may be sent. Absent where uploads are not limited. */
   readonly leave?: (bytes: number) => Promise<void>
-  /** The bytes cannot be had. */
+  /** Called when the parts cannot be read. */
   readonly failed: (cause: unknown) => void
 }
 
-/** Up to this length a body goes as one piece: then every runtime says its length. */
-const PIECE_BYTES = 1 << 20
-/** A stream hands on no more at once, so that progress can be seen. */
+/** A body up to this length goes as one piece, because then every runtime sends its length. In bytes. */
+const WHOLE_BYTES = 1 << 20
+/** A stream hands over no more than this at once, so that its progress can be seen. In bytes. */
 const SLICE_BYTES = 256 << 10
 
-/** What `fetch` takes, with headers. */
-export const sendable = async (
+/** The headers and the body for `fetch`. */
+export const makeRequestInit = async (
   body: RequestBody | undefined,
   headers: Readonly<Record<string, string>>,
-  progress: Progress,
+  progress: BodyProgress,
 ): Promise<Pick<RequestInit, "headers"> & { readonly body?: BodyInit; readonly duplex?: "half" }> => {
   if (body === undefined) return { headers }
   const parts = body.parts()
-  if (body.length <= (progress.leave === undefined ? PIECE_BYTES : PIECE) && Symbol.iterator in parts) {
+  if (body.length <= (progress.leave === undefined ? WHOLE_BYTES : PIECE) && Symbol.iterator in parts) {
     await progress.leave?.(body.length)
     return { headers, body: joinParts([...parts]) as BodyInit }
   }
-  // Node and Bun send the length that is given, Deno sends chunks.
   return {
+    // Node and Bun send this length. Deno ignores it and sends chunks.
     headers: { ...headers, "content-length": String(body.length) },
     body: streamOf(parts, progress),
     duplex: "half",
   }
 }
 
-/** A stream of the parts, in pieces as the progress wants them. */
+/** A stream of the parts, in pieces that are small enough to report their progress and to keep to a limit. */
 export const streamOf = (
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  progress: Progress,
+  progress: BodyProgress,
 ): ReadableStream<Uint8Array> => {
   const next = Symbol.iterator in parts ? parts[Symbol.iterator]() : parts[Symbol.asyncIterator]()
   const { leave } = progress
@@ -68,7 +68,7 @@ export const streamOf = (
         }
         rest = value
       }
-      // A copy: the stream may hand the memory itself to somebody else.
+      // A copy, because the stream may transfer the memory.
       const slice = rest.slice(0, most)
       rest = rest.subarray(most)
       await leave?.(slice.length)

@@ -1,23 +1,23 @@
 /**
- * A small strict reader of XML 1.0 with namespaces, as answers of servers need it: no DTD, so no entities but the five
- * of XML.
+ * A small, strict reader of XML 1.0 with namespaces, for the answers of servers. It refuses a DTD, so there are no
+ * entities but the five of XML. Depth, elements and attributes are limited; the caller limits the length of the text.
  */
 
 /** An element. */
 export interface XmlElement {
-  /** The namespace, then a space, then the local name: `DAV: href`. */
+  /** The namespace, a space and the local name: `DAV: href`. */
   readonly name: string
   readonly children: ReadonlyArray<XmlElement>
-  /** Its own text, without that of elements in it. */
+  /** Its own text, without that of its children. */
   readonly text: string
 }
 
-/** It is not XML, or not of the kind that is read here. */
+/** The text is not XML, or uses what this reader refuses. */
 export class XmlError extends Error {
   override readonly name = "XmlError"
 }
 
-/** How much a document may hold: what it becomes in memory is many times as long as its text. */
+/** Limits of a document. In memory it takes many times the length of its text. */
 export interface XmlBounds {
   /** Elements in all; 50,000 by default. */
   readonly elements?: number
@@ -30,7 +30,8 @@ const NAME = /[A-Za-z_\u0080-\uffff][\w.\-\u0080-\uffff]*(?::[A-Za-z_\u0080-\uff
 const SPACE = /[ \t\r\n]*/y
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", apos: "'", quot: '"' }
 
-interface Open {
+/** An element whose end tag has not come yet. */
+interface OpenElement {
   readonly tag: string
   readonly name: string
   readonly namespaces: Readonly<Record<string, string>>
@@ -38,7 +39,7 @@ interface Open {
   text: string
 }
 
-/** Reads a document. Throws {@link XmlError}. */
+/** Reads a document. Throws {@link XmlError}, whose message tells the place. */
 export const parseXml = (source: string, { elements = ELEMENTS }: XmlBounds = {}): XmlElement => {
   let left = elements
   let at = source.startsWith("\ufeff") ? 1 : 0
@@ -49,48 +50,48 @@ export const parseXml = (source: string, { elements = ELEMENTS }: XmlBounds = {}
     at += found.length
     return found
   }
-  const name = (): string => match(NAME) || raise(fail("no name"))
-  const until = (end: string): string => {
+  const readName = (): string => match(NAME) || raise(fail("no name"))
+  const readUntil = (end: string): string => {
     const to = source.indexOf(end, at)
     if (to < 0) throw fail(`no "${end}"`)
     const text = source.slice(at, to)
     at = to + end.length
     return text
   }
-  const plain = (text: string): string =>
+  const decodeText = (text: string): string =>
     text.replace(
       /&([^;]{0,12};?)/g,
       (_, entity: string) => characterOf(entity) ?? raise(fail(`no entity "&${entity}"`)),
     )
 
-  const stack: Array<Open> = []
+  const stack: Array<OpenElement> = []
   let root: XmlElement | undefined
-  const close = (): void => {
+  const endElement = (): void => {
     const { children, name, text } = stack.pop()!
     const element = { name, children, text }
     if (stack.length > 0) stack.at(-1)!.children.push(element)
     else root = element
   }
-  const open = (): void => {
-    if (root !== undefined) throw fail("a second root")
-    if (stack.length >= DEPTH) throw fail("too many elements in each other")
+  const startElement = (): void => {
+    if (root !== undefined) throw fail("a second root element")
+    if (stack.length >= DEPTH) throw fail("elements are nested too deep")
     if (--left < 0) throw fail("too many elements")
-    const tag = name()
+    const tag = readName()
     const attributes = new Map<string, string>()
     for (;;) {
       const space = match(SPACE)
       if (source.startsWith("/>", at) || source[at] === ">") break
       if (space === "") throw fail("no space before an attribute")
-      const attribute = name()
+      const attribute = readName()
       match(SPACE)
-      if (source[at++] !== "=") throw fail("no value of an attribute")
+      if (source[at++] !== "=") throw fail("an attribute without a value")
       match(SPACE)
       const quote = source[at++]
       if (quote !== '"' && quote !== "'") throw fail("no quote")
-      const value = until(quote)
-      if (value.includes("<") || attributes.has(attribute)) throw fail("not an attribute")
+      const value = readUntil(quote)
+      if (value.includes("<") || attributes.has(attribute)) throw fail("an invalid or repeated attribute")
       if (attributes.size === ATTRIBUTES) throw fail("too many attributes")
-      attributes.set(attribute, plain(value))
+      attributes.set(attribute, decodeText(value))
     }
     let namespaces = stack.at(-1)?.namespaces ?? {}
     for (const [attribute, value] of attributes) {
@@ -104,7 +105,7 @@ export const parseXml = (source: string, { elements = ELEMENTS }: XmlBounds = {}
     stack.push({ tag, name: `${namespace} ${tag.slice(colon + 1)}`, namespaces, children: [], text: "" })
     if (source[at++] === "/") {
       at++
-      close()
+      endElement()
     }
   }
 
@@ -112,34 +113,34 @@ export const parseXml = (source: string, { elements = ELEMENTS }: XmlBounds = {}
     if (source[at] !== "<") {
       const to = source.indexOf("<", at)
       const text = source.slice(at, to < 0 ? source.length : to)
-      if (stack.length > 0) stack.at(-1)!.text += plain(text)
-      else if (/[^ \t\r\n]/.test(text)) throw fail("text outside of the root")
+      if (stack.length > 0) stack.at(-1)!.text += decodeText(text)
+      else if (/[^ \t\r\n]/.test(text)) throw fail("text outside of the root element")
       at += text.length
     } else if (source.startsWith("<!--", at)) {
       at += 4
-      until("-->")
+      readUntil("-->")
     } else if (source.startsWith("<![CDATA[", at)) {
       at += 9
-      const text = until("]]>")
-      if (stack.length === 0) throw fail("text outside of the root")
+      const text = readUntil("]]>")
+      if (stack.length === 0) throw fail("text outside of the root element")
       stack.at(-1)!.text += text
     } else if (source.startsWith("<?", at)) {
       at += 2
-      until("?>")
+      readUntil("?>")
     } else if (source.startsWith("<!", at)) {
-      throw fail("a document type")
+      throw fail("a document type, which is refused")
     } else if (source.startsWith("</", at)) {
       at += 2
-      const tag = name()
+      const tag = readName()
       match(SPACE)
-      if (source[at++] !== ">" || stack.at(-1)?.tag !== tag) throw fail("an end without a beginning")
-      close()
+      if (source[at++] !== ">" || stack.at(-1)?.tag !== tag) throw fail("an end tag without its start tag")
+      endElement()
     } else {
       at++
-      open()
+      startElement()
     }
   }
-  if (root === undefined || stack.length > 0) throw fail("no end")
+  if (root === undefined || stack.length > 0) throw fail("the document is cut off")
   return root
 }
 

@@ -1,24 +1,25 @@
-/** Collections (the directories of WebDAV) that objects lie in: made when they are needed. */
+/** The collections (WebDAV's directories) that objects lie in. They are made when they are needed. */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../../stages/store/store.ts"
 import { type HttpOptions, send } from "../http/request.ts"
+import { statusOf } from "../http/status.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
 import { propfind } from "./propfind.ts"
 
-/** Collections of one store. */
+/** The collections of one store. */
 export interface Collections {
   /**
-   * Runs `work` when the collection that `name` lies in is there. Collections that were seen once are not looked for
-   * again; should `work` then find one missing, it is run a second time.
+   * Makes the collection that `name` lies in, then runs `work`. A collection that was found once is not looked for
+   * again. If `work` then fails because the collection is missing, that is made again and `work` runs a second time.
    */
   readonly around: <A>(name: string, work: Effect.Effect<A, StoreError>) => Effect.Effect<A, StoreError>
 }
 
 /**
- * Makes one. Succeeds when it is there already: false then. Of several that make it at the same time, exactly one gets
- * true.
+ * Makes a collection. Gives false if it exists already. Of several writers that make it at the same time, exactly one
+ * gets true.
  *
- * Apache says 403 both to who is not allowed to and to who loses such a race; so then it is looked for, and tried again
- * in case that another has removed it meanwhile.
+ * Apache answers 403 to a user without the right, and also to the loser of such a race. So after a 403 this looks
+ * whether the collection exists. If it does not, another writer may have removed it meanwhile, and this tries again.
  */
 export const makeCollection: (
   http: HttpOptions,
@@ -27,32 +28,40 @@ export const makeCollection: (
   tries?: number,
 ) => Effect.Effect<boolean, StoreError> = Effect.fnUntraced(function* (http, url, name, tries = 4) {
   const subject = { doing: "write", name }
-  const made = send(http, { ...subject, method: "MKCOL", url, expect: [201, 405] })
-  const { status } = yield* Effect.catch(
-    made,
-    (error) =>
-      error.message.endsWith("(HTTP status 403)")
-        ? propfind(http, url, 0, subject).pipe(
-          Effect.as({ status: 405 }),
-          Effect.catch((second) =>
-            second.reason === "not-found" && tries > 1 ? Effect.succeed({ status: 403 }) : Effect.fail(error)
-          ),
-        )
-        : Effect.fail(error),
+  const made = Effect.map(
+    send(http, { ...subject, method: "MKCOL", url, expect: [201, 405] }),
+    ({ status }) => status === 201,
   )
-  return status === 403 ? yield* makeCollection(http, url, name, tries - 1) : status === 201
+  return yield* Effect.catch(made, (forbidden) => {
+    if (statusOf(forbidden) !== 403) return Effect.fail(forbidden)
+    return propfind(http, url, 0, subject).pipe(
+      Effect.as(false),
+      Effect.catch((second) =>
+        second.reason === "not-found" && tries > 1 ? makeCollection(http, url, name, tries - 1) : Effect.fail(forbidden)
+      ),
+    )
+  })
 })
 
-/** The collections of the store at a URL, which ends with a slash. */
+/** Makes the collection of a store, and those above it that are missing. */
+export const makeRoot = (http: HttpOptions, url: URL): Effect.Effect<unknown, StoreError> =>
+  Effect.catch(makeCollection(http, url, ""), (error) => {
+    const above = new URL("..", url)
+    return statusOf(error) === 409 && above.pathname !== url.pathname
+      ? Effect.andThen(makeRoot(http, above), makeCollection(http, url, ""))
+      : Effect.fail(error)
+  })
+
+/** The collections of the store at `root`, which ends with a slash. */
 export const collectionsOf = (http: HttpOptions, root: URL): Collections => {
-  const there = new Set<string>([""])
-  const make = (directory: string, name: string): Effect.Effect<void, StoreError> =>
+  const known = new Set<string>([""])
+  const ensure = (directory: string, name: string): Effect.Effect<void, StoreError> =>
     Effect.suspend(() => {
-      if (there.has(directory)) return Effect.void
-      return make(directory.replace(/[^/]+\/$/, ""), name).pipe(
+      if (known.has(directory)) return Effect.void
+      return ensure(directory.replace(/[^/]+\/$/, ""), name).pipe(
         Effect.andThen(makeCollection(http, new URL(root.href + directory), name)),
         Effect.andThen(Effect.sync(() => {
-          there.add(directory)
+          known.add(directory)
         })),
       )
     })
@@ -60,20 +69,19 @@ export const collectionsOf = (http: HttpOptions, root: URL): Collections => {
     around: (name, work) => {
       const directory = name.replace(/[^/]+$/, "")
       return Effect.suspend(() => {
-        const known = there.has(directory)
-        const done = Effect.andThen(make(directory, name), work)
+        const wasKnown = known.has(directory)
+        const done = Effect.andThen(ensure(directory, name), work)
         return Effect.catch(done, (error) => {
           if (error.reason === "exists") return Effect.fail(error)
-          // What fails for any other reason finds them missing again, or not.
-          there.clear()
-          there.add("")
-          return known && isMissing(error) ? Effect.andThen(make(directory, name), work) : Effect.fail(error)
+          // After any other failure nothing is taken for granted.
+          known.clear()
+          known.add("")
+          return wasKnown && isMissing(error) ? Effect.andThen(ensure(directory, name), work) : Effect.fail(error)
         })
       })
     },
   }
 }
 
-/** 404 and 409: RFC 4918 asks for 409 when the collection is missing. */
-const isMissing = ({ message, reason }: StoreError): boolean =>
-  reason === "not-found" || message.endsWith("(HTTP status 409)")
+/** Whether a collection may be missing: 404, and 409 as RFC 4918 asks for. */
+const isMissing = (error: StoreError): boolean => error.reason === "not-found" || statusOf(error) === 409

@@ -1,15 +1,16 @@
-/** What writers that were killed left in `tmp/`. */
+/** Removes what killed writers left in `tmp/`. */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../../stages/store/store.ts"
-import { type HttpOptions, send } from "../http/request.ts"
 import { TEMPORARY } from "../../../stages/store/name.ts"
-import { CLAIMS, removeCollection } from "./claim.ts"
+import type { StoreError } from "../../../stages/store/store.ts"
+import type { HttpOptions } from "../http/request.ts"
+import { CLAIMS } from "./claim.ts"
+import { deleteUrl } from "./delete.ts"
 import { propfind } from "./propfind.ts"
 
-/** What is older than this, by the server's clock, belongs to no writer any more, in milliseconds. */
+/** No writer still uses what is older than this by the server's clock, in milliseconds. */
 export const LEFT_MS: number = 24 * 60 * 60 * 1000
 
-/** Removes temporary objects and claims that are left. What cannot be removed stays. */
+/** Removes temporary objects and claims that are older than `olderThan` milliseconds. Failures are ignored. */
 export const removeLeftovers = (http: HttpOptions, root: URL, olderThan: number = LEFT_MS): Effect.Effect<void> =>
   Effect.forEach([`${TEMPORARY}/`, CLAIMS], (directory) => Effect.ignore(removeIn(http, root, directory, olderThan)), {
     discard: true,
@@ -21,18 +22,17 @@ const removeIn = Effect.fnUntraced(function* (
   directory: string,
   olderThan: number,
 ): Effect.fn.Return<void, StoreError> {
-  const { now, resources } = yield* propfind(http, new URL(root.href + directory), 1, {
-    doing: "list",
-    name: directory,
-  })
+  const url = new URL(root.href + directory)
+  const { now, resources } = yield* propfind(http, url, 1, { doing: "list", name: directory })
   if (now === undefined) return
+  const areCollections = directory === CLAIMS
   const left = resources.filter(({ collection, modified, path }) =>
-    path.length === 1 && collection === (directory === CLAIMS) && modified !== undefined && now - modified > olderThan
+    path.length === 1 && collection === areCollections && modified !== undefined && now - modified > olderThan
   )
-  yield* Effect.forEach(left, ({ path }) => {
-    const url = new URL(root.href + directory + encodeURIComponent(path[0]!))
-    return directory === CLAIMS
-      ? removeCollection(http, new URL(`${url.href}/`), directory)
-      : send(http, { doing: "remove", name: directory, method: "DELETE", url, expect: [200, 204, 404] })
-  }, { concurrency: 4, discard: true })
+  yield* Effect.forEach(
+    left,
+    ({ path }) =>
+      deleteUrl(http, new URL(`${url.href}${encodeURIComponent(path[0]!)}${areCollections ? "/" : ""}`), directory),
+    { concurrency: 4, discard: true },
+  )
 })

@@ -1,24 +1,24 @@
-/** Bytes that are gathered before they are sent: in memory up to a bound, beyond that in a file of this machine. */
+/** Gathers bytes before they are sent: in memory up to a limit, beyond that in a file of this machine. */
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { scratchDirectory } from "../../files/scratch.ts"
 import type { RequestBody } from "../http/request_body.ts"
 
-/** What does not go to a file, in bytes. */
+/** Bytes that are held in memory before they go to the file. */
 export const MEMORY_BYTES: number = 8 << 20
 const READ_BYTES = 1 << 20
 
-/** Bytes under way. Calls come one at a time. */
+/** Bytes that wait to be sent. Calls come one at a time. */
 export interface Spool {
-  /** Appends a copy. Throws what the file system throws. */
+  /** Appends a copy of the bytes. Throws what the file system throws. */
   readonly append: (bytes: Uint8Array) => Promise<void>
-  /** All of it; can be read until it is discarded. */
+  /** All bytes; they can be read until `discard`. */
   readonly body: () => RequestBody
   /** Removes the file. Never throws; may be called more than once. */
   readonly discard: () => Promise<void>
 }
 
-/** An empty one. The file gets mode 0600, in a directory of its own that only this user can enter. */
+/** An empty spool. Its file gets mode 0600, in a directory of its own that only this user can enter. */
 export const makeSpool = (memory: number = MEMORY_BYTES): Spool => {
   let parts: Array<Uint8Array> = []
   let held = 0
@@ -63,10 +63,10 @@ export const makeSpool = (memory: number = MEMORY_BYTES): Spool => {
     },
     body: () => ({ length, parts: file === undefined ? () => parts : read }),
     discard: async () => {
-      const opened = file
+      const last = file
       file = undefined
       parts = []
-      await opened?.close().catch(() => {})
+      await last?.close().catch(() => {})
       if (directory !== undefined) await rm(directory, { recursive: true, force: true }).catch(() => {})
     },
   }

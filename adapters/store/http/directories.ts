@@ -1,26 +1,25 @@
-/** Lists objects by asking for one directory after the other. */
+/** Lists the objects of a server by asking for one directory after another. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { catching } from "../../../stages/kernel/catching.ts"
-import { type ObjectInfo, objectNameProblem, StoreError } from "../../../stages/store/store.ts"
 import { listingBound, type ListingBounds } from "../../../stages/store/listing_bound.ts"
 import { TEMPORARY } from "../../../stages/store/name.ts"
+import { type ObjectInfo, objectNameProblem, StoreError } from "../../../stages/store/store.ts"
 
-/** What is in a directory, or undefined when there is none of that name. */
+/** The content of one directory. All names are relative to the top of the store. */
 export interface Directory {
-  /** Names, from the top of the store. */
   readonly objects: ReadonlyArray<ObjectInfo>
-  /** Names with a slash at the end. */
+  /** Each ends with a slash. */
   readonly directories: ReadonlyArray<string>
 }
 
-/** Directories that are asked for at once. */
+/** Directories that are read at the same time. */
 const AT_ONCE = 8
 
 /**
- * All objects beneath a directory (`""`, or a name with a slash at its end), without unfinished ones. `location` is
- * that of the store, for messages.
+ * All objects beneath a directory (`""`, or a name that ends with a slash), without unfinished ones. `read` gives
+ * undefined for a directory that does not exist. `location` is that of the store, for messages.
  */
 export const walkDirectories = (
   top: string,
@@ -38,7 +37,7 @@ export const walkDirectories = (
           catching(StoreError, (): readonly [ReadonlyArray<ObjectInfo>, Option.Option<undefined>] => {
             const objects = found.flatMap((one) => one?.objects ?? [])
             const directories = found.flatMap((one) => one?.directories ?? [])
-            // Directories without anything are counted already: they end.
+            // Empty directories are bounded already: each was counted by its name.
             if (objects.length + directories.length > 0) {
               count({ objects: objects.length, directories: directories.length })
             }
@@ -49,8 +48,8 @@ export const walkDirectories = (
   })
 
 /**
- * The components of an address beneath a directory, without percent signs: none for the directory itself, undefined
- * when it lies elsewhere. Scheme and port are not looked at: they may be those of a server behind a proxy.
+ * The decoded components of the path of `url` beneath a directory: none for the directory itself, undefined if the URL
+ * lies elsewhere. Scheme and port are ignored, because a server behind a proxy can put its own there.
  */
 export const beneath = (directory: URL, url: URL): ReadonlyArray<string> | undefined => {
   const [above, path] = [componentsOf(directory), componentsOf(url)]
@@ -58,7 +57,7 @@ export const beneath = (directory: URL, url: URL): ReadonlyArray<string> | undef
   return above.every((component, i) => path[i] === component) ? path.slice(above.length) : undefined
 }
 
-/** Without the empty ones at both ends. Undefined when percent signs stand for no text, or for a slash. */
+/** The decoded components of a path. Undefined if a percent code is invalid, or stands for a slash. */
 const componentsOf = ({ pathname }: URL): ReadonlyArray<string> | undefined => {
   try {
     const components = pathname.replace(/^\/|\/$/g, "").split("/").map(decodeURIComponent)
@@ -69,7 +68,10 @@ const componentsOf = ({ pathname }: URL): ReadonlyArray<string> | undefined => {
   }
 }
 
-/** The name of what is right in a directory (`""`, or with a slash at its end), when a store may list it. */
+/**
+ * The name of an object or directory in `directory` (`""`, or a name that ends with a slash). Undefined if a store must
+ * not list it.
+ */
 export const childName = (directory: string, component: string): string | undefined => {
   const name = directory + component
   return objectNameProblem(name) === undefined && name.toLowerCase() !== TEMPORARY ? name : undefined
