@@ -16,8 +16,7 @@ import { ReadProgress } from "../../stages/run/progress.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { digest } from "../../stages/hash/digest.ts"
 import { hash } from "../../stages/hash/hash.ts"
-import { zstd } from "../../stages/compress/zstd.ts"
-import { KernelError, makeKernel } from "../../stages/kernel/kernel.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 import { makeMeter } from "../../stages/run/progress.ts"
 import { discarding } from "../../stages/store/discarding.ts"
 import type { ChunkIndex } from "../../stages/pack/chunk_index.ts"
@@ -35,19 +34,16 @@ import type { FormatError } from "../error.ts"
 import { summaryOf } from "../summary.ts"
 import { ensureScratch } from "../scratch.ts"
 import { encodeMap } from "./blob_map.ts"
-import { asCorrupt, type Catalog, openCatalog } from "./catalog.ts"
-import { fromKernelError, fromWriteError, isDamage } from "./errors.ts"
+import { type Catalog, openCatalog } from "./catalog.ts"
+import { catchingDamage, fromKernelError, fromWriteError, isDamage } from "./errors.ts"
 import { type CatalogForm, formOf } from "./catalog_form.ts"
-import { type Indexed, indexed, putDatabase, writeIndex } from "./catalog_index.ts"
+import { type Indexed, indexed, writeIndex } from "./catalog_index.ts"
+import { putDatabase } from "./database.ts"
 import { blobs, catalogName, flatCatalogName } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { formOfRepository, listSnapshots } from "./snapshot.ts"
 import { CatalogWriter, freshUuid } from "./catalog_write.ts"
 
-/** Bytes of the catalog that are stored at once. */
-const PAGES_BYTES = 1 << 20
-/** Bytes of the catalog that become one frame when it is wrapped in zstd. */
-const FRAME_BYTES = 32 << 20
 /** Maps that are encoded before they are stored, at most. */
 const MAPS = 64
 
@@ -73,7 +69,7 @@ export const backup: <E, R>(
 
 const run = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
-    const { chunk: chunker, compress: compressor, engine, hasher, store } = opened
+    const { chunk: chunker, compress: compressor, engine, hasher } = opened
     yield* ensureScratch(engine)
     const now = yield* Clock.currentTimeMillis
     const listing = yield* listSnapshots(opened)
@@ -134,12 +130,11 @@ const run = Effect.fnUntraced(
         hasher,
         form.tree,
       ))
-    const { encode } = makeKernel(zstd({ level: opened.options.level ?? 3 }), opened.table)
     const catalogBytes = yield* putDatabase(
-      store,
+      opened,
       form.flat ? flatCatalogName(id) : catalogName(id),
-      form.wrap ? Stream.map(db.bytes(FRAME_BYTES), (bytes) => encode(bytes)) : db.bytes(PAGES_BYTES),
-      false,
+      db,
+      { wrap: form.wrap },
     )
     const indexBytes = options.dryRun === true ? 0 : yield* updateIndex(opened, indexed(metadata), form)
     const bytesStored = recorded.bytesStored + mapBytes + catalogBytes + indexBytes
@@ -162,7 +157,7 @@ const openParent = (
 ): Effect.Effect<Parent | undefined, FormatError, Scope.Scope> =>
   parent === undefined ? Effect.succeed(undefined) : openCatalog(opened, parent.info.id).pipe(
     Effect.flatMap((catalog) =>
-      asCorrupt(catalog.object, (): Parent => ({
+      catchingDamage(catalog.object, (): Parent => ({
         catalog,
         extents: catalog.ids("extent"),
         blobs: catalog.ids("blob"),

@@ -54,6 +54,10 @@ export const encodeMap = ({ entries, total }: BlobMap): Uint8Array => {
 /** The longest form of a map, in bytes. */
 export const longestMap = ({ entries }: BlobMap): number => HEADER_BYTES + LONG * entries.length
 
+/** Whether a map has this length in bytes in either form. */
+export const isMapLength = (length: number, { entries }: BlobMap): boolean =>
+  length === HEADER_BYTES + SHORT * entries.length || length === HEADER_BYTES + LONG * entries.length
+
 /** Whether two maps say the same. */
 export const sameMap = (a: BlobMap, b: BlobMap): boolean =>
   a.total === b.total && a.entries.length === b.entries.length &&

@@ -3,7 +3,8 @@
  * SPEC.md, section 7.
  */
 import * as Effect from "effect/Effect"
-import { asCorrupt, type Catalog } from "./catalog.ts"
+import type { Catalog } from "./catalog.ts"
+import { catchingDamage } from "./errors.ts"
 import { isFlat } from "./layout.ts"
 import type { Opened, SnapshotCatalogOptions } from "./opened.ts"
 import { TREE_FORMS, type TreeForm, treeHash } from "./tree_hash.ts"
@@ -27,7 +28,7 @@ export const formOf = (
   { hasher }: Opened,
   { db, metadata: { tree, treeForm }, object, wrapped }: Catalog,
 ): Effect.Effect<CatalogForm> =>
-  asCorrupt(object, () => treeForm ?? TREE_FORMS.find((form) => treeHash(db, hasher, form) === tree)).pipe(
+  catchingDamage(object, () => treeForm ?? TREE_FORMS.find((form) => treeHash(db, hasher, form) === tree)).pipe(
     Effect.orElseSucceed(() => undefined),
     Effect.map((found = "document") => ({ wrap: wrapped, tree: found, flat: isFlat(object) })),
   )

@@ -2,13 +2,13 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import { catching } from "../../stages/kernel/catching.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
-import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
+import type { StoreError } from "../../stages/store/store.ts"
 import type { RepositoryError } from "../error.ts"
-import { asCorrupt, openDatabase } from "./catalog.ts"
+import { openDatabase, putDatabase } from "./database.ts"
+import { catchingDamage } from "./errors.ts"
 import { type CatalogForm, formFrom } from "./catalog_form.ts"
 import { type CatalogInfo, type CatalogMetadata, idBytes, infoProblem, isCount, readPairs } from "./metadata.ts"
 import { INDEX, isCatalogId } from "./layout.ts"
@@ -62,7 +62,7 @@ export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, Reposito
   .fnUntraced(
     function* (opened) {
       const { db } = yield* openDatabase(opened, INDEX)
-      return yield* asCorrupt(INDEX, (): CatalogIndex => {
+      return yield* catchingDamage(INDEX, (): CatalogIndex => {
         checkSchema(db, NEEDED)
         const pairs = readPairs(db)
         const ids = new Set<string>()
@@ -92,9 +92,9 @@ export const writeIndex: (
   form: CatalogForm,
   options?: { readonly started?: number; readonly create?: true },
 ) => Effect.Effect<number, SqliteError | StoreError> = Effect.fnUntraced(
-  function* ({ engine, store }, catalogs, form, options = {}) {
+  function* (opened, catalogs, form, options = {}) {
     const completed = yield* Clock.currentTimeMillis
-    const db = yield* engine.open()
+    const db = yield* opened.engine.open()
     yield* catching(SqliteError, () => {
       db.exec("BEGIN")
       db.exec(SCHEMA)
@@ -111,27 +111,7 @@ export const writeIndex: (
       set.run(FORM, JSON.stringify(form))
       db.exec("COMMIT")
     })
-    return yield* putDatabase(store, INDEX, db.bytes(1 << 20), options.create !== true)
-  },
-  Effect.scoped,
-)
-
-/** Stores a database as an object. Returns its length in bytes. */
-export const putDatabase: (
-  store: ObjectStore,
-  object: string,
-  bytes: Stream.Stream<Uint8Array, SqliteError>,
-  replace: boolean,
-) => Effect.Effect<number, SqliteError | StoreError> = Effect.fnUntraced(
-  function* (store, object, bytes, replace) {
-    const writer = yield* store.create(object, { replace })
-    let length = 0
-    yield* Stream.runForEach(bytes, (piece) => {
-      length += piece.length
-      return writer.append(piece)
-    })
-    yield* writer.commit
-    return length
+    return yield* putDatabase(opened, INDEX, db, { replace: options.create !== true })
   },
   Effect.scoped,
 )

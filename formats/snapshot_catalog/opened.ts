@@ -62,6 +62,9 @@ export interface Opened {
 /** Media type of extents that are compressed (RFC 8878). */
 export const ZSTD = "application/zstd"
 
+/** The compressor of extents and catalogs. */
+export const zstdOf = ({ level = 3 }: SnapshotCatalogOptions): KernelSpec<"compress"> => zstd({ level })
+
 export const makeOpened = (
   id: string,
   store: ObjectStore,
@@ -69,7 +72,7 @@ export const makeOpened = (
   table: KernelTable,
   options: SnapshotCatalogOptions,
 ): Opened => {
-  const spec = zstd({ level: options.level ?? 3 })
+  const spec = zstdOf(options)
   const compress = options.compress !== false && store.properties.contentType === true ? spec : undefined
   const stored: ObjectsOptions = {
     ...extents,

@@ -7,14 +7,15 @@ import type { FormatError } from "../error.ts"
 import type { RebuildSummary } from "../repository.ts"
 import { ensureScratch } from "../scratch.ts"
 import { encodeMap } from "./blob_map.ts"
-import { asCorrupt, openCatalog } from "./catalog.ts"
-import { check, wrongMap } from "./check.ts"
-import { fromWriteError } from "./errors.ts"
+import { openCatalog } from "./catalog.ts"
+import { check } from "./check.ts"
+import { problemOfMap } from "./check_maps.ts"
+import { catchingDamage, fromWriteError, isIntact, orDamage } from "./errors.ts"
 import { type Indexed, indexed, writeIndex } from "./catalog_index.ts"
 import { blobs, catalogs } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
-import { catalogObjects, formOfRepository, listSnapshots, unlessDamaged } from "./snapshot.ts"
+import { catalogObjects, formOfRepository, inOrder, listSnapshots } from "./snapshot.ts"
 
 /**
  * Every catalog is read whole, and every map. Catalogs are the only objects that say names: one that is lost or damaged
@@ -34,16 +35,16 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
     const mended = new ChunkIndex()
     const form = yield* formOfRepository(opened, yield* listSnapshots(opened))
     for (const [id, object] of objects) {
-      // What is damaged is named by the check at the end.
-      const summary = yield* unlessDamaged(mend(opened, id, object, mended), object, () => {})
-      if (summary !== undefined) found.push(summary)
+      // The check at the end names a damaged catalog.
+      const summary = yield* orDamage(object, mend(opened, id, object, mended))
+      if (isIntact(summary)) found.push(summary)
     }
-    found.sort(({ info: a }, { info: b }) => a.time - b.time || (a.id < b.id ? -1 : 1))
-    yield* writeIndex(opened, found, form).pipe(
+    const snapshots = inOrder(found)
+    yield* writeIndex(opened, snapshots, form).pipe(
       Effect.mapError((error) => error instanceof SqliteError ? fromWriteError(error) : error),
     )
     const { findings } = yield* check(opened, { readData: 0 })
-    return { snapshots: found.map(({ info }) => info), packsIndexed: 0, findings }
+    return { snapshots: snapshots.map(({ info }) => info), packsIndexed: 0, findings }
   })
 
 /** Writes the maps of a catalog that are not as they should be. */
@@ -56,8 +57,8 @@ const mend = (opened: Opened, id: string, name: string, mended: ChunkIndex): Eff
       Effect.fnUntraced(function* ({ blob }) {
         if (blob === undefined || !mended.claim(blob)) return
         const object = blobs.nameOf(blob)
-        const map = yield* asCorrupt(object, () => catalog.map(blob))
-        if (typeof map === "string" || (yield* wrongMap(store, object, map)) === undefined) return
+        const map = yield* catchingDamage(object, () => catalog.map(blob))
+        if (typeof map === "string" || (yield* problemOfMap(store, object, map)) === undefined) return
         yield* store.put(object, [encodeMap(map)], { replace: true })
       }),
     )

@@ -2,13 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { StoreError } from "../../stages/store/store.ts"
-import { type FormatError, isGone, type RepositoryError } from "../error.ts"
+import { type FormatError, RepositoryError } from "../error.ts"
 import type { SnapshotInfo } from "../repository.ts"
 import { openCatalog } from "./catalog.ts"
-import { asDamage } from "./errors.ts"
+import { isIntact, orDamage } from "./errors.ts"
 import { type CatalogIndex, type Indexed, indexed, readIndex } from "./catalog_index.ts"
 import { type CatalogForm, formOf, formOfNew } from "./catalog_form.ts"
-import { catalogId, catalogs, INDEX, isFlat } from "./layout.ts"
+import { catalogId, catalogName, catalogs, INDEX, isFlat } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { tellUnlisted } from "../unlisted.ts"
 
@@ -39,25 +39,25 @@ export const listSnapshots = (
   Effect.gen(function* () {
     const objects = yield* catalogObjects(opened)
     const index = yield* usableIndex(opened)
-    const damaged: Array<RepositoryError> = []
     const read = yield* Effect.forEach(
       objects,
       ([id, object]) => {
         const known = more.get(id) ?? ("message" in index ? undefined : index.known.get(id))
-        return known !== undefined
-          ? Effect.succeed(known)
-          : unlessDamaged(summarise(opened, id, object), object, (error) => damaged.push(error))
+        return known !== undefined ? Effect.succeed(known) : orDamage(object, summarise(opened, id, object))
       },
       { concurrency: 2 },
     )
-    const snapshots = read.filter((one) => one !== undefined).sort(({ info: a }, { info: b }) =>
-      a.time - b.time || (a.id < b.id ? -1 : 1)
-    )
+    const damaged = read.filter((found) => found instanceof RepositoryError)
+    const snapshots = inOrder(read.filter(isIntact))
     if ("message" in index) return { snapshots, damaged, indexProblem: index, missing: [], form: undefined }
     const there = new Set(objects.map(([id]) => id))
     const missing = [...index.ids].filter((id) => !there.has(id))
     return { snapshots, damaged, indexProblem: undefined, missing, form: index.form }
   })
+
+/** Sorts snapshots, oldest first. */
+export const inOrder = (snapshots: ReadonlyArray<Indexed>): ReadonlyArray<Indexed> =>
+  snapshots.toSorted(({ info: a }, { info: b }) => a.time - b.time || (a.id < b.id ? -1 : 1))
 
 /** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
@@ -97,35 +97,15 @@ export const formOfRepository: (
 ) => Effect.Effect<CatalogForm, FormatError> = Effect.fnUntraced(function* (opened, { form, snapshots }) {
   for (const { info: { id } } of snapshots.toReversed()) {
     const read = Effect.scoped(Effect.flatMap(openCatalog(opened, id), (catalog) => formOf(opened, catalog)))
-    const found = yield* unlessDamaged(read, id, () => {})
-    if (found !== undefined) return found
+    const found = yield* orDamage(catalogName(id), read)
+    if (isIntact(found)) return found
   }
   return form ?? formOfNew(opened.options)
 })
 
-/**
- * Hands damage of an object to `found`. What concerns all of the store remains a failure; what has gone is as if it had
- * not been.
- */
-export const unlessDamaged = <A, R>(
-  effect: Effect.Effect<A, FormatError, R>,
-  object: string,
-  found: (error: RepositoryError) => void,
-): Effect.Effect<A | undefined, FormatError, R> =>
-  Effect.catch(effect, (error): Effect.Effect<undefined, FormatError> => {
-    if (isGone(error)) return Effect.succeed(undefined)
-    const damage = asDamage(object)(error)
-    // What concerns no object concerns this machine.
-    if (damage._tag !== "RepositoryError" || damage.object === undefined) return Effect.fail(error)
-    found(damage)
-    return Effect.succeed(undefined)
+/** The index, or why it is of no use. */
+const usableIndex = (opened: Opened): Effect.Effect<CatalogIndex | IndexProblem, FormatError> =>
+  Effect.map(orDamage(INDEX, readIndex(opened)), (index) => {
+    if (index === undefined) return { message: `${INDEX} is missing` }
+    return index instanceof RepositoryError ? { message: index.message, cause: index } : index
   })
-
-/** The index, or why there is none. */
-const usableIndex = (opened: Opened): Effect.Effect<CatalogIndex | IndexProblem, FormatError> => {
-  let problem: IndexProblem = { message: `${INDEX} is missing` }
-  return Effect.map(
-    unlessDamaged(readIndex(opened), INDEX, (error) => problem = { message: error.message, cause: error }),
-    (index) => index ?? problem,
-  )
-}
