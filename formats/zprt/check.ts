@@ -7,32 +7,31 @@ import type { CheckOptions, CheckSummary } from "../repository.ts"
 import type { FormatError } from "../error.ts"
 import { loadArchive } from "./archive_read.ts"
 import { fileContent } from "./content_read.ts"
-import type { Index, StoredContent } from "./index.ts"
-import { isEmpty } from "./index_mark.ts"
+import { type Index, isEmpty, type StoredContent } from "./index.ts"
 import { ARCHIVE } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
-/** Contents that are read at once. */
+/** How many contents are read at once. */
 const CONCURRENCY = 4
 
 /**
- * Structure: magics, trailer and index. With `readData` that share of the contents, chosen at random, is read whole:
- * decrypted, decompressed, and hashed again.
+ * Verifies the structure: both magics, trailer and index. With `readData`, that share of the contents, chosen at random,
+ * is read, decrypted, decompressed and hashed. Checks again when another archive took the place of one with findings.
  */
 export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
   Effect.flatMap(
-    run(opened, options),
+    checkArchive(opened, options),
     ({ fingerprint, ...summary }): Effect.Effect<CheckSummary, FormatError> =>
       fingerprint === undefined || summary.findings.length === 0
         ? Effect.succeed(summary)
-        // Another archive may have taken its place meanwhile: then it is to be checked.
         : Effect.matchEffect(loadArchive(opened), {
           onFailure: () => Effect.succeed(summary),
           onSuccess: (now) => now.fingerprint === fingerprint ? Effect.succeed(summary) : check(opened, options),
         }),
   )
 
-const run: (
+/** Checks the archive that is there now. Gives its fingerprint when its index could be read. */
+const checkArchive: (
   opened: Opened,
   options: CheckOptions,
 ) => Effect.Effect<CheckSummary & { readonly fingerprint?: string }, FormatError> = Effect
@@ -47,7 +46,7 @@ const run: (
       return { ...summary, findings: damage.findings }
     }
     const { fingerprint, id, index } = loaded.success
-    const paths = pathsOf(index)
+    const paths = pathsByContent(index)
     const finding = (content: StoredContent, message: string, cause?: unknown): void => {
       const object = `${ARCHIVE}, ${content.length} bytes at ${content.offset}`
       damage.add(object, message, cause)
@@ -62,7 +61,7 @@ const run: (
           bytesRead += content.length
           yield* Stream.runDrain(fileContent(opened, content, paths.get(content)?.[0] ?? "")).pipe(
             Effect.catch((error): Effect.Effect<void, StoreError> =>
-              // All of the store is gone.
+              // The store cannot be reached, so nothing can be said of the content.
               error.reason === "io" && error.cause instanceof StoreError
                 ? Effect.fail(error.cause)
                 : Effect.sync(() => finding(content, error.message, error))
@@ -81,7 +80,7 @@ const run: (
     }
   })
 
-const pathsOf = ({ files }: Index): ReadonlyMap<StoredContent, ReadonlyArray<string>> => {
+const pathsByContent = ({ files }: Index): ReadonlyMap<StoredContent, ReadonlyArray<string>> => {
   const paths = new Map<StoredContent, Array<string>>()
   for (const { content, path } of files) {
     const before = paths.get(content)

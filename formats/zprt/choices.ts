@@ -1,4 +1,4 @@
-/** What can be chosen of the format by name. */
+/** What a user can choose of the format by name. */
 import { makeExcludes } from "../../stages/walk/ignore.ts"
 import type { ChosenOptions, FormatOption } from "../format.ts"
 import type { IndexLayout } from "./index.ts"
@@ -9,7 +9,7 @@ export const zprtChoices: ReadonlyArray<FormatOption> = [
     name: "layout",
     values: ["document", "program"],
     when: "make",
-    meaning: "order of the index: that of the document, or the one that later programs read",
+    meaning: "order of the lists in the index: the document's, or the one that later programs read",
   },
   {
     name: "recipients",
@@ -17,7 +17,7 @@ export const zprtChoices: ReadonlyArray<FormatOption> = [
     when: "backup",
     repeatable: true,
     meaning:
-      "encrypt the files that match, in gitignore syntax, for these alone; of several that match the last counts",
+      "encrypt files that match the pattern (gitignore syntax) for these recipients alone; the last match counts",
     problem: (value) => {
       const rule = parseRule(value)
       if (rule === undefined) return "is not a pattern, =, and age recipients with commas between"
@@ -28,6 +28,7 @@ export const zprtChoices: ReadonlyArray<FormatOption> = [
   },
 ]
 
+/** The options of the format from what was chosen. */
 export const chosenZprt = (chosen: ChosenOptions): Pick<WriteOptions, "layout" | "recipientsFor"> => {
   const layout = chosen.get("layout")?.[0] as IndexLayout | undefined
   const rules = chosen.get("recipients")

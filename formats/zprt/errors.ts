@@ -1,9 +1,9 @@
-/** Turns what stages fail with into errors of a repository. */
+/** Turns errors of stages and stores into errors of the repository. */
 import type { KernelError } from "../../stages/kernel/kernel.ts"
 import { type FormatError, isDamage, RepositoryError } from "../error.ts"
 import { ARCHIVE } from "./layout.ts"
 
-/** The archive is damaged or altered; `how` goes on after its location. */
+/** The archive is damaged or was altered. `how` continues the sentence after the location of the archive. */
 export const corrupt = (location: string, how: string, cause?: unknown): RepositoryError =>
   new RepositoryError({
     reason: "corrupt",
@@ -13,12 +13,12 @@ export const corrupt = (location: string, how: string, cause?: unknown): Reposit
       `The archive ${location} ${how}. See what is left with "penstock check --recover", or run "penstock rebuild"`,
   })
 
-/** An error of a read of the archive as damage to it; any other stays. */
+/** Makes an error of reading the archive into damage to it. Any other error stays what it is. */
 export const asCorrupt = (location: string) => (error: FormatError): FormatError =>
   error._tag === "StoreError" && isDamage(error) ? corrupt(location, `cannot be read: ${error.message}`, error) : error
 
-/** Something that a kernel or a format cannot do. */
+/** A kernel or the format cannot do what was asked. */
 export const unsupported = (message: string): RepositoryError => new RepositoryError({ reason: "unsupported", message })
 
-/** Kernels fail while writing, and on keys, only for want of support. */
+/** While an archive is written, and with keys, a kernel fails only because it does not support something. */
 export const fromKernelError = ({ message }: KernelError): RepositoryError => unsupported(message)

@@ -1,7 +1,8 @@
+/** What an archive keeps of entries and of snapshots. SPEC.md, "What it cannot hold". */
 import type { RecordFidelity } from "../record_fidelity.ts"
 import type { Fidelity } from "../../stages/walk/source.ts"
 
-/** What an archive keeps of an entry: paths in UTF-8, and contents. */
+/** Of an entry, an archive keeps its path in UTF-8 and its content. */
 export const fidelity: Fidelity = {
   kinds: ["file", "directory"],
   mode: false,
@@ -12,7 +13,7 @@ export const fidelity: Fidelity = {
   byteNames: false,
 }
 
-/** Of a snapshot it keeps its entries alone. */
+/** Of a snapshot, an archive keeps nothing but the entries. */
 export const recordFidelity: RecordFidelity = {
   tags: false,
   hostname: false,

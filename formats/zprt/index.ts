@@ -1,12 +1,13 @@
-/** The plain index, in the order of the document and in that of later programs. SPEC.md, "The index". */
+/** Encodes and decodes the plain index, in the document's layout and in that of later programs. SPEC.md, "The index". */
 import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import { CONTENTS_AT, hasMagic, MAGIC, readNumber, writeNumber } from "./layout.ts"
 import { pathsProblem, sortPaths } from "./paths.ts"
 
 /** A content: one age file in the archive. */
 export interface StoredContent {
-  /** Where it starts in the archive, and how long it is there. */
+  /** Where its age file starts in the archive. */
   readonly offset: number
+  /** Bytes of its age file. */
   readonly length: number
   /** BLAKE3 of the original content, 32 bytes. */
   readonly hash: Uint8Array
@@ -14,22 +15,25 @@ export interface StoredContent {
   readonly size: number
 }
 
-/** What an archive holds: files, and directories that are empty. */
+/** What an archive holds: contents, the files that have them, and empty directories. Paths are relative. */
 export interface Index {
   readonly contents: ReadonlyArray<StoredContent>
   readonly files: ReadonlyArray<{ readonly path: string; readonly content: StoredContent }>
   readonly directories: ReadonlyArray<string>
 }
 
-/** The order of the lists: that of the document, or that of later programs. */
+/** The order of the lists in an index: that of the document, or that of later programs. */
 export type IndexLayout = "document" | "program"
 
-/** What is wrong with an index; the message goes on after "Its index". */
+/** An index is not valid. The message continues a sentence after "an index that". */
 export class IndexError extends Error {}
 
 const HASH_BYTES = 32
 
-/** The plain index. Throws {@link IndexError} when its paths cannot be in one archive. */
+/** Whether an archive holds nothing, as a new one does. */
+export const isEmpty = ({ directories, files }: Index): boolean => files.length + directories.length === 0
+
+/** Makes the plain index. Throws {@link IndexError} when one archive cannot hold its paths. */
 export const encodeIndex = ({ contents, directories, files }: Index, layout: IndexLayout): Uint8Array => {
   const problem = pathsProblem(files.map(({ path }) => path), directories)
   if (problem !== undefined) throw new IndexError(problem)
@@ -57,23 +61,24 @@ export const encodeIndex = ({ contents, directories, files }: Index, layout: Ind
     number(offset)
     number(length)
   }
-  bytes(MAGIC)
-  if (layout === "document") list(contents, position)
-  else {
+  const entryLists = (): void => {
     list(files, ({ content }) => position(content))
     list(paths, bytes)
     list(empty, bytes)
-    list(contents, ({ offset }) => number(offset))
   }
-  if (layout === "program") {
+  const hashesAndSizes = (): void => {
     list(contents, ({ hash }) => bytes(hash))
     list(contents, ({ size }) => number(size))
+  }
+  bytes(MAGIC)
+  if (layout === "document") {
+    list(contents, position)
+    hashesAndSizes()
+    entryLists()
   } else {
-    list(contents, ({ hash }) => bytes(hash))
-    list(contents, ({ size }) => number(size))
-    list(files, ({ content }) => position(content))
-    list(paths, bytes)
-    list(empty, bytes)
+    entryLists()
+    list(contents, ({ offset }) => number(offset))
+    hashesAndSizes()
   }
   return out
 }
@@ -92,8 +97,8 @@ const encodePath = (path: string): Uint8Array => {
 }
 
 /**
- * Reads a plain index whose contents lie between the first magic and `end`. Throws {@link IndexError} for anything but
- * an index in one of the two orders, with paths that are safe and can be in one archive.
+ * Decodes a plain index in either layout. Its contents must lie between the first magic and the offset `end`. Paths are
+ * checked: each is safe, and one archive can hold them all. Throws {@link IndexError}.
  */
 export const decodeIndex = (
   bytes: Uint8Array,
@@ -107,16 +112,17 @@ export const decodeIndex = (
     try {
       return { index: checked(READ[layout](new Reader(bytes)), end), layout }
     } catch (error) {
-      // What the document's order makes of it is said, unless only the other one came to its end.
+      // The first error is reported, unless only the second layout fits the bytes.
       if (!(error instanceof IndexError) || problem === undefined || !(error instanceof Malformed)) problem = error
     }
   }
   throw problem
 }
 
-/** It has not the form of an index, in this order. */
+/** The bytes do not have this layout. */
 class Malformed extends IndexError {}
 
+/** The lists of an index as they are read. The layout of later programs does not have the lengths in `unique`. */
 interface Lists {
   readonly unique: ReadonlyArray<{ readonly offset: number; readonly length: number | undefined }>
   readonly hashes: ReadonlyArray<Uint8Array>
@@ -145,6 +151,7 @@ const READ: Readonly<Record<IndexLayout, (reader: Reader) => Lists>> = {
   },
 }
 
+/** Reads lists, and never beyond the end. */
 class Reader {
   readonly #bytes: Uint8Array
   #at = MAGIC.length
@@ -161,7 +168,7 @@ class Reader {
     return value
   }
 
-  /** A list of items of at least so many bytes each. */
+  /** Reads a list whose items have at least `itemBytes` each. */
   #list<A>(itemBytes: number, read: () => A): Array<A> {
     const count = this.#number()
     if (count * itemBytes > this.#bytes.length - this.#at) throw new Malformed("ends too early")
@@ -186,7 +193,7 @@ class Reader {
     return this.#list(8, () => this.#list(8, () => this.#name()).join("/"))
   }
 
-  /** The last list: nothing comes after it. */
+  /** Gives the last list. Throws when bytes follow it. */
   last<A>(list: A): A {
     if (this.#at !== this.#bytes.length) throw new Malformed("goes on after its end")
     return list
@@ -206,7 +213,7 @@ class Reader {
   }
 }
 
-/** The index of lists that fit together. */
+/** Makes an index of lists. Throws when they do not fit together. */
 const checked = (lists: Lists, end: number): Index => {
   const { directories, hashes, paths, positions, sizes, unique } = lists
   if (unique.length !== hashes.length || unique.length !== sizes.length || positions.length !== paths.length) {
@@ -215,7 +222,7 @@ const checked = (lists: Lists, end: number): Index => {
   const lengths = new Map(positions.map(({ length, offset }) => [offset, length]))
   const contents = new Map<number, StoredContent>()
   for (const [i, { offset, length = lengths.get(offset) }] of unique.entries()) {
-    if (length === undefined) throw new IndexError(`has a content at ${offset} whose length it does not tell`)
+    if (length === undefined) throw new IndexError(`has a content at ${offset} without a length`)
     if (offset < CONTENTS_AT || offset + length > end) {
       throw new IndexError(`has a content of ${length} bytes at ${offset}, where none can be`)
     }
@@ -231,11 +238,13 @@ const checked = (lists: Lists, end: number): Index => {
   const problem = pathsProblem(paths, directories)
   if (problem !== undefined) throw new IndexError(`cannot be used: ${problem}`)
   const bytes = files.reduce((sum, { content }) => sum + content.size, 0)
-  if (!Number.isSafeInteger(bytes)) throw new IndexError("cannot be used: its files have more bytes than there can be")
+  if (!Number.isSafeInteger(bytes)) {
+    throw new IndexError("cannot be used: the sizes of its files add up to more than 2^53 bytes")
+  }
   return inOrder({ contents: [...contents.values()], files, directories })
 }
 
-/** The same index with files and directories in the order of a walk. */
+/** The index with its files and directories in the order of a walk. */
 export const inOrder = ({ contents, directories, files }: Index): Index => ({
   contents,
   files: sortPaths([...files], ({ path }) => path, false),

@@ -1,20 +1,17 @@
 /**
- * The order of an index with nothing in it: it looks the same in both, so a frame of zstd that decoders skip (RFC 8878,
- * section 3.1.2) tells of the later one. SPEC.md, "The index".
+ * A mark for the layout of an empty index. An empty index looks the same in both layouts, so the later layout is marked
+ * by a zstd frame that decoders skip (RFC 8878, section 3.1.2). SPEC.md, "The index".
  */
-import type { Index, IndexLayout } from "./index.ts"
+import { type Index, type IndexLayout, isEmpty } from "./index.ts"
 
-/** 0x184D2A50, the length 7, and `program`: all little endian. */
+/** The magic 0x184D2A50, the length 7 (both u32 LE), and `program`. */
 const MARK = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 7, 0, 0, 0, ...new TextEncoder().encode("program"))
 
-/** Whether an archive holds nothing, as a new one does. */
-export const isEmpty = ({ directories, files }: Index): boolean => files.length + directories.length === 0
-
-/** What goes behind the frames of an index. */
+/** The bytes that go behind the zstd frames of an index: the mark, or nothing. */
 export const layoutMark = (index: Index, layout: IndexLayout): Uint8Array =>
   layout === "program" && isEmpty(index) ? MARK : new Uint8Array(0)
 
-/** The order of an index: as it looks or, when it is empty, as the end of its frames tells. */
+/** The layout of an index. `looks` is what its lists look like, `end` the last bytes of its compressed form. */
 export const layoutOf = (index: Index, looks: IndexLayout, end: Uint8Array): IndexLayout => {
   const start = end.length - MARK.length
   return isEmpty(index) && start >= 0 && MARK.every((byte, i) => end[start + i] === byte) ? "program" : looks

@@ -1,5 +1,6 @@
 /**
- * Who can read an archive: identities, recipients, and the key slot of archives with a password. SPEC.md, "Encryption".
+ * Who can read an archive: identities, recipients, and the key slot of an archive with a password. SPEC.md,
+ * "Encryption".
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -8,7 +9,8 @@ import { AGE_HEADER_MAXIMUM, newIdentity, recipientOf, sealHeader } from "../../
 import type { MakePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { openPayload, payloadBytes, sealPayload } from "../../stages/encrypt/age_payload.ts"
 import { concat } from "effect/Bytes"
-import type { KernelError } from "../../stages/kernel/kernel.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 import { Afresh } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { refuseOthers, type Secrets } from "../secrets.ts"
@@ -19,16 +21,20 @@ import { ARCHIVE, CONTENTS_AT, readArchive } from "./layout.ts"
 
 /** The keys of an open archive. */
 export interface Keyring {
+  /** Decrypts headers of age files. */
   readonly keys: AgeKeys
-  /** What opens with each identity of `keys`, in their order. */
+  /** The recipients of the identities in `keys`, in their order. */
   readonly own: ReadonlyArray<string>
-  /** Whom new contents, and the index, are encrypted for; none when only a foreign archive's passphrase is known. */
+  /**
+   * The recipients of new contents and of the index. Empty when only a passphrase is known, of an archive that has no
+   * key slot.
+   */
   readonly recipients: ReadonlyArray<string>
-  /** The identity of an archive with a password, as an age file that the password opens; it begins the archive. */
+  /** The key slot: the identity of an archive with a password, in an age file that the password opens. */
   readonly slot?: Uint8Array
 }
 
-/** Content of a key slot: an identity and a line feed. */
+/** Bytes of plain text in a key slot: an identity and a line feed. */
 const SLOT_CONTENT = 75
 
 const wrongKey = (message: string): RepositoryError => new RepositoryError({ reason: "wrong-key", message })
@@ -43,7 +49,7 @@ const checkMixture = (secrets: Secrets): Effect.Effect<void, RepositoryError> =>
     : refuseOthers(secrets, "zprt", ["password", "recipients", "identities"])
 }
 
-/** The keyring of a new archive. */
+/** The keyring of a new archive. `logN` is the cost of scrypt for a password, as a logarithm. */
 export const newKeyring: (
   secrets: Secrets,
   cipher: MakePayloadCipher,
@@ -64,31 +70,28 @@ const keyringOf: (secrets: Secrets) => Effect.Effect<Keyring, KernelError> = Eff
   const { identities = [], recipients = [] } = secrets
   const keys = yield* ageKeys(identities)
   const own = yield* Effect.forEach(identities, (identity) => recipientOf(identity))
-  // Whether they are valid shows now, not after hours of work.
+  // An invalid recipient must show now, not after hours of work.
   if (recipients.length > 0) yield* sealHeader({ recipients })
   return { keys, own, recipients: recipients.length > 0 ? recipients : own }
 })
 
-const identityKeyring = (identity: Redacted.Redacted<string>, slot: Uint8Array): Effect.Effect<Keyring, KernelError> =>
+const slotKeyring = (identity: Redacted.Redacted<string>, slot: Uint8Array): Effect.Effect<Keyring, KernelError> =>
   Effect.map(keyringOf({ identities: [identity] }), (keyring) => ({ ...keyring, slot }))
 
-/** A new identity in a new slot. */
+/** A new identity in a new key slot. */
 const passwordKeyring: (
   password: Redacted.Redacted<string>,
   cipher: MakePayloadCipher,
   logN: number,
 ) => Effect.Effect<Keyring, KernelError> = Effect.fnUntraced(function* (password, cipher, logN) {
   const identity = yield* newIdentity
-  const { fileKey, header } = yield* sealHeader({ passphrase: password, logN })
-  const payload = sealPayload(cipher, fileKey)
-  const content = new TextEncoder().encode(`${Redacted.value(identity)}\n`)
-  return yield* identityKeyring(identity, concat([header, ...payload.push(content), ...payload.end()]))
+  return yield* slotKeyring(identity, yield* encodeSlot(identity, password, cipher, logN))
 })
 
 /**
- * The keyring that opens an archive: `index` is the header of its index. Fails with `unused-secret` when the secrets are
- * of the wrong kind, with `wrong-key` when there are none, or the password does not open the slot; whether the keyring
- * opens the index is not known yet.
+ * The keyring for an existing archive. `index` is the header of its index, if that could be read. Fails with
+ * `unused-secret` when the secrets are of a kind that the archive has no use for, and with `wrong-key` when there are
+ * none or the password does not open the key slot. Whether the keyring opens the index is not known yet.
  */
 export const openKeyring: (
   secrets: Secrets,
@@ -103,20 +106,15 @@ export const openKeyring: (
     cipher: MakePayloadCipher,
   ) {
     const { location } = store.properties
+    const { password } = secrets
     yield* checkMixture(secrets)
     if (isEmpty(secrets)) return yield* wrongKey(`The archive ${location} needs an age identity or its password`)
-    if (secrets.password === undefined) return yield* keyringOf(secrets)
+    if (password === undefined) return yield* keyringOf(secrets)
     if (index === undefined || !isForPassphrase(index)) {
       const slot = yield* readSlot(store)
       if (slot !== undefined) {
-        const first = yield* unlockSlot(slot, secrets.password, cipher)
-        // It may have been read wrongly; what is the same again needs not be tried again.
-        const again = first === undefined ? yield* Effect.provideService(readSlot(store), Afresh, true) : undefined
-        const identity = again === undefined || sameBytes(again, slot)
-          ? first
-          : yield* unlockSlot(again, secrets.password, cipher)
-        if (identity === undefined) return yield* wrongKey(`The password does not open the archive ${location}`)
-        return yield* identityKeyring(identity, first === undefined ? again! : slot)
+        const keyring = yield* unlockSlot(slot, password, cipher, store)
+        return keyring ?? (yield* wrongKey(`The password does not open the archive ${location}`))
       }
       if (index !== undefined) {
         return yield* new RepositoryError({
@@ -125,18 +123,33 @@ export const openKeyring: (
         })
       }
     }
-    return { keys: yield* ageKeys([], secrets.password), own: [], recipients: [] }
+    return { keys: yield* ageKeys([], password), own: [], recipients: [] }
   },
   Effect.catchTag("KernelError", (error) => Effect.fail(fromKernelError(error))),
+)
+
+/** Undefined when the password is wrong. A slot that does not open is read again, since the first read may be wrong. */
+const unlockSlot: (
+  slot: Uint8Array,
+  password: Redacted.Redacted<string>,
+  cipher: MakePayloadCipher,
+  store: ObjectStore,
+) => Effect.Effect<Keyring | undefined, KernelError | StoreError> = Effect.fnUntraced(
+  function* (slot, password, cipher, store) {
+    const identity = yield* decodeSlot(slot, password, cipher)
+    if (identity !== undefined) return yield* slotKeyring(identity, slot)
+    const again = yield* Effect.provideService(readSlot(store), Afresh, true)
+    // The same bytes need no second scrypt.
+    if (again === undefined || sameBytes(again, slot)) return undefined
+    const second = yield* decodeSlot(again, password, cipher)
+    return second === undefined ? undefined : yield* slotKeyring(second, again)
+  },
 )
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i])
 
-/**
- * The key slot that an archive begins with, when it has one: an age file for a passphrase, as long as one of an
- * identity is.
- */
+/** The key slot that the archive begins with; undefined when it has none. */
 export const readSlot: (store: ObjectStore) => Effect.Effect<Uint8Array | undefined, StoreError> = Effect.fnUntraced(
   function* (store: ObjectStore) {
     const { size } = yield* store.stat(ARCHIVE)
@@ -146,7 +159,7 @@ export const readSlot: (store: ObjectStore) => Effect.Effect<Uint8Array | undefi
   },
 )
 
-/** Length of the key slot that these bytes begin with, or undefined when they do not. */
+/** Length of the key slot that these bytes begin with: an age file for a passphrase. Undefined when there is none. */
 export const slotLength = (bytes: Uint8Array): number | undefined => {
   const header = isAge(bytes) ? headerLength(bytes.subarray(0, AGE_HEADER_MAXIMUM)) : undefined
   return header !== undefined && isForPassphrase(bytes.subarray(0, header))
@@ -154,22 +167,32 @@ export const slotLength = (bytes: Uint8Array): number | undefined => {
     : undefined
 }
 
-/** The identity in a slot, or undefined when the password is another, or it is no slot. */
-const unlockSlot: (
+const encodeSlot: (
+  identity: Redacted.Redacted<string>,
+  password: Redacted.Redacted<string>,
+  cipher: MakePayloadCipher,
+  logN: number,
+) => Effect.Effect<Uint8Array, KernelError> = Effect.fnUntraced(function* (identity, password, cipher, logN) {
+  const { fileKey, header } = yield* sealHeader({ passphrase: password, logN })
+  const payload = sealPayload(cipher, fileKey)
+  const content = new TextEncoder().encode(`${Redacted.value(identity)}\n`)
+  return concat([header, ...payload.push(content), ...payload.end()])
+})
+
+/** The identity in a key slot. Undefined when the password is wrong, or the age file is not a key slot. */
+const decodeSlot: (
   slot: Uint8Array,
   password: Redacted.Redacted<string>,
   cipher: MakePayloadCipher,
 ) => Effect.Effect<Redacted.Redacted<string> | undefined, KernelError> = Effect.fnUntraced(
   function* (slot, password, cipher) {
-    const header = headerLength(slot)!
-    const opened = yield* Effect.flatMap(ageKeys([], password), ({ open }) => open(slot.subarray(0, header)))
-    if (opened === undefined) return undefined
-    const payload = openPayload(cipher, opened.fileKey)
-    try {
-      const text = new TextDecoder().decode(concat([...payload.push(slot.subarray(header)), ...payload.end()]))
+    const end = headerLength(slot)!
+    const header = yield* Effect.flatMap(ageKeys([], password), ({ open }) => open(slot.subarray(0, end)))
+    if (header === undefined) return undefined
+    return yield* catching(KernelError, () => {
+      const payload = openPayload(cipher, header.fileKey)
+      const text = new TextDecoder().decode(concat([...payload.push(slot.subarray(end)), ...payload.end()]))
       return text.startsWith("AGE-SECRET-KEY-") ? Redacted.make(text.trimEnd()) : undefined
-    } catch (error) {
-      return yield* Effect.fail(error as KernelError)
-    }
+    })
   },
 )

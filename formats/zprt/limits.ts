@@ -1,15 +1,23 @@
 /**
- * How large the parts of an archive can be. Contents and the index are read in pieces, each authentic before the next;
- * only headers of age files are read before anything is known of them, see `AGE_HEADER_MAXIMUM`. SPEC.md, "The index".
+ * How large the parts of an archive can be. Contents and the index are read in pieces, and each piece is authenticated
+ * before the next is read. Only the header of an age file is read before anything is known about it; its bound is
+ * `AGE_HEADER_MAXIMUM`. SPEC.md, "The index".
  */
 
-/** Longest index that is read, plain or stored, in bytes. */
-export const INDEX_MAXIMUM: number = 1 << 30
+/** The longest index that is read or written, plain or stored, in bytes. */
+const INDEX_MAXIMUM = 1 << 30
 /**
- * A plain index is at most so many times as long as a stored one, and this: what is longer is a bomb, since hashes do
- * not compress.
+ * A plain index has at most this many bytes for each stored byte, plus `INDEX_ALLOWED`. A longer one is a decompression
+ * bomb, since hashes do not compress.
  */
-export const INDEX_RATIO = 1024
-export const INDEX_ALLOWED: number = 16 << 20
-/** What is read of an archive to find its key slot, which has some 200 bytes. */
+const INDEX_RATIO = 1024
+const INDEX_ALLOWED = 16 << 20
+
+/** Whether an index of this many stored bytes is too long to be read. */
+export const isIndexTooLong = (stored: number): boolean => stored > INDEX_MAXIMUM
+
+/** How many bytes the plain form of an index of `stored` bytes may have. */
+export const plainIndexLimit = (stored: number): number => Math.min(INDEX_MAXIMUM, INDEX_ALLOWED + INDEX_RATIO * stored)
+
+/** How many bytes of an archive are read to find its key slot, which has about 200. */
 export const SLOT_READ = 1024

@@ -1,6 +1,6 @@
 /**
- * zprt: one file that holds the latest state of a tree, each content compressed with zstd and encrypted with age, so
- * that the `age` and `zstd` commands can open it by hand. SPEC.md has every byte. @module
+ * zprt: one file that holds the latest state of a tree. Each content is compressed with zstd and encrypted with age by
+ * itself, so that the `zstd` and `age` commands open it by hand. SPEC.md describes every byte. @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -10,23 +10,26 @@ import { type FormatError, RepositoryError } from "../error.ts"
 import { refuseLike, type Secrets } from "../secrets.ts"
 import type { Repository } from "../repository.ts"
 import { guardedFormat } from "../guard.ts"
-import { loadArchive, readEnds, readHead, recognise, sizeOf } from "./archive_read.ts"
-import { startArchive, writeIndex } from "./archive_write.ts"
+import { archiveSize, loadArchive, readEnds, readHead, recognise } from "./archive_read.ts"
+import { startArchive } from "./archive_write.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { unsupported } from "./errors.ts"
 import { fidelity, recordFidelity } from "./fidelity.ts"
+import { writeIndex } from "./index_write.ts"
 import { newKeyring, openKeyring } from "./keys.ts"
 import { ARCHIVE } from "./layout.ts"
 import { newVariant, type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
-import { entries, snapshots } from "./read.ts"
-import { rebuild, type Recovered, recovered } from "./recover.ts"
+import { entries } from "./read.ts"
+import { rebuild } from "./rebuild.ts"
+import { type Recovered, recovered } from "./recover.ts"
+import { snapshots } from "./snapshot.ts"
 
 export { ARCHIVE } from "./layout.ts"
 export type { IndexLayout } from "./index.ts"
 export type { Recovered } from "./recover.ts"
 
-/** How archives are written. Whatever the options, any archive is read. */
+/** How archives are written. Any archive can be read, whatever the options. */
 export type ZprtOptions = WriteOptions
 
 const formatWith = (options: ZprtOptions): Format => ({
@@ -43,16 +46,12 @@ const formatWith = (options: ZprtOptions): Format => ({
     const base = yield* openWith(secrets, options)
     const { location } = base.store.properties
     const exists = new RepositoryError({ reason: "exists", message: `There is something at ${location} already` })
-    if ((yield* sizeOf(base.store)) !== undefined) return yield* exists
+    if ((yield* archiveSize(base.store)) !== undefined) return yield* exists
     const opened: Opened = { ...base, keyring: yield* newKeyring(secrets, base.cipher, cost) }
     yield* Effect.scoped(Effect.gen(function* () {
       const writer = yield* startArchive(opened, { replace: false, slot: true })
-      const archive = yield* writeIndex(
-        opened,
-        writer,
-        { contents: [], files: [], directories: [] },
-        newVariant(options),
-      )
+      const empty = { contents: [], files: [], directories: [] }
+      const archive = yield* writeIndex(opened, writer, empty, newVariant(options))
       yield* writer.commit
       opened.current.archive = archive
     })).pipe(
@@ -63,20 +62,34 @@ const formatWith = (options: ZprtOptions): Format => ({
   open: (secrets) => Effect.map(openArchive(secrets, options), repository),
 })
 
-/** zprt with options of one's own. */
+/**
+ * Makes the format zprt with other options.
+ *
+ * @example Make an archive that later programs read
+ * ```ts
+ * import { makeZprt } from "@penstock/penstock"
+ * import assert from "node:assert/strict"
+ *
+ * const format = makeZprt({ layout: "program", level: 19 })
+ * assert.equal(format.name, "zprt")
+ * ```
+ */
 export const makeZprt = (options: ZprtOptions = {}): Format => guardedFormat(formatWith(options))
 
-/** zprt as the document has it. */
+/**
+ * The format zprt: an archive in one object, encrypted for age recipients or with a password. It keeps paths in UTF-8
+ * and contents, and one snapshot: the latest.
+ */
 export const zprt: Format = makeZprt()
 
 /**
- * What can be had of a damaged archive: cut off, without its index, or with bytes that were appended. Looks through all
- * of it. Fails with `wrong-key` when the password does not open the archive.
+ * Reads what is left of a damaged archive: one that was cut off, lost its index, or had bytes appended. Looks through
+ * all of it, and changes nothing. Fails with `wrong-key` when the password does not open the archive.
  */
 export const recover = (secrets: Secrets): Effect.Effect<Recovered, FormatError, ObjectStore> =>
   Effect.flatMap(openDamaged(secrets, {}), recovered)
 
-/** With keys that open the index, unless that is damaged: what needs it then says so. */
+/** Opens an archive and reads its index. A damaged index is let pass: operations that need it report it. */
 const openArchive: (secrets: Secrets, options: ZprtOptions) => Effect.Effect<Opened, FormatError, ObjectStore> = Effect
   .fnUntraced(function* (secrets: Secrets, options: ZprtOptions) {
     const opened = yield* openDamaged(secrets, options)
@@ -88,6 +101,7 @@ const openArchive: (secrets: Secrets, options: ZprtOptions) => Effect.Effect<Ope
     return opened
   })
 
+/** Opens an archive without its index. The ends of the archive may be damaged. */
 const openDamaged: (secrets: Secrets, options: ZprtOptions) => Effect.Effect<Opened, FormatError, ObjectStore> = Effect
   .fnUntraced(function* (secrets: Secrets, options: ZprtOptions) {
     const base = yield* openWith(secrets, options)
@@ -111,6 +125,6 @@ const repository = (opened: Opened): Repository => ({
   rebuild: rebuild(opened),
 })
 
-/** The format has no ID of its own, and every run writes a new file: it is named by where it lies. */
+/** The format has no ID of its own, and each run writes a new file. So the ID is made from where the archive lies. */
 const idOf = ({ hasher, store }: Opened): string =>
   bytesToHex(hasher.digest(new TextEncoder().encode(`${ARCHIVE}\0${store.properties.location}`)).subarray(0, 16))

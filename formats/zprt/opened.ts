@@ -1,4 +1,4 @@
-/** An open archive: its keys, how it is written, and its index as last read. */
+/** An open archive: its keys, how it is written, and its index as it was last read. */
 import * as Effect from "effect/Effect"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { PASSPHRASE_LOG_N } from "../../stages/encrypt/age.ts"
@@ -7,51 +7,52 @@ import { blake3 } from "../../stages/hash/blake3.ts"
 import { type Compressor, type Hasher, Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { Secrets } from "../secrets.ts"
-import type { Archive, ArchiveVariant } from "./archive_read.ts"
+import type { Archive, ArchiveVariant } from "./archive.ts"
 import type { IndexLayout } from "./index.ts"
 import type { Keyring } from "./keys.ts"
 
-/** How archives are written. Whatever the options, any archive is read. */
+/** How archives are written. Any archive can be read, whatever the options. */
 export interface WriteOptions {
-  /** Level of zstd for contents, -7 to 22; 3 by default. */
+  /** Level of zstd for contents, -7 to 22. The default is 3. */
   readonly level?: number
   /**
-   * The order of the lists in the index of an archive that is made; the document's by default. One that is there keeps
-   * its own.
+   * The order of the lists in the index of a new archive. The default is the order of the document. An archive that
+   * exists keeps its own.
    */
   readonly layout?: IndexLayout
   /**
-   * Age recipients of the content of a file; those of the archive when it gives none. The index is always for those of
-   * the archive: it tells names, sizes and hashes of all files.
+   * Gives the age recipients of the content of a file. When it gives undefined, the content is encrypted for the
+   * recipients of the archive. The index always is: it holds the names, sizes and hashes of all files.
    */
   readonly recipientsFor?: (path: string) => ReadonlyArray<string> | undefined
   /**
-   * When the stored bytes of a content of the old archive are used again. `proven` (the default): when an identity at
-   * hand shows that they are for the recipient who is wanted, and for nobody else. `trusted`: always; old contents keep
-   * their recipients. `never`.
+   * When the stored bytes of a content of the old archive are copied. `proven` (the default): when an identity at hand
+   * proves that they are encrypted for the wanted recipient and nobody else. `trusted`: always; then old contents keep
+   * their recipients. `never`: not at all.
    */
   readonly reuse?: "proven" | "trusted" | "never"
-  /** Makes the order of the contents reproducible: for tests. Random by default. */
+  /** Makes the order of contents reproducible, for tests. The order is random by default. */
   readonly seed?: number
-  /** Cost of scrypt for a new password, as a logarithm: 18 by default (256 MiB), 10 to 20. */
+  /** Cost of scrypt for a new password, as a logarithm from 10 to 20. The default is 18, which takes 256 MiB. */
   readonly scryptLogN?: number
 }
 
-/** What the parts of the format share. */
+/** What every operation gets. */
 export interface Opened {
   readonly store: ObjectStore
   readonly secrets: Secrets
   readonly keyring: Keyring
   readonly options: WriteOptions
   readonly hasher: Hasher
+  /** For contents. */
   readonly zstd: Compressor
   readonly indexZstd: Compressor
   readonly cipher: MakePayloadCipher
-  /** The archive as it was last read or written: read again when another has taken its place. */
+  /** The archive as it was last read or written. It is read again when another archive has taken its place. */
   readonly current: { archive: Archive | undefined }
 }
 
-/** Level of zstd for the index: higher ones save little, since hashes do not compress, and take many times as long. */
+/** Level of zstd for the index. Higher ones save little, since hashes do not compress, and take many times as long. */
 const INDEX_LEVEL = 12
 
 /** Everything but the keys. */
@@ -75,7 +76,7 @@ export const openWith: (
   }
 })
 
-/** How an archive is written that takes the place of none, or of one whose index is lost. */
+/** The variant of a new archive, and of one that replaces an archive without an index. */
 export const newVariant = ({ layout = "document" }: WriteOptions): ArchiveVariant => ({ layout, trailer: "length" })
 
 /** Cost of scrypt for new passwords. */

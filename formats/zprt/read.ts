@@ -1,56 +1,34 @@
-/** Reads the one snapshot of an archive. */
+/** Reads the entries of the snapshot in an archive. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../stages/walk/source.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
-import { type FormatError, RepositoryError } from "../error.ts"
+import type { FormatError } from "../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../repository.ts"
-import { type Archive, loadArchive } from "./archive_read.ts"
+import type { Archive } from "./archive.ts"
+import { loadArchive } from "./archive_read.ts"
 import { fileContent } from "./content_read.ts"
 import type { StoredContent } from "./index.ts"
-import { isEmpty } from "./index_mark.ts"
 import type { Opened } from "./opened.ts"
 import { walkKey } from "./paths.ts"
+import { findSnapshot } from "./snapshot.ts"
 
-/** What is known of a snapshot. The format keeps neither time nor host: they are 0 and empty. */
-export const infoOf = ({ id, index: { directories, files } }: Archive): SnapshotInfo => ({
-  id,
-  time: 0,
-  hostname: "",
-  username: "",
-  paths: [],
-  tags: [],
-  files: files.length,
-  directories: directories.length,
-  bytes: files.reduce((sum, { content }) => sum + content.size, 0),
-})
-
-/** None when the archive is empty, as a new one is; else one. */
-export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
-  Effect.map(loadArchive(opened), (archive) => isEmpty(archive.index) ? [] : [infoOf(archive)])
-
-/** Files and empty directories, as a walk gives them. */
+/** Files and empty directories, in the order of a walk. */
 export const entries = (
   opened: Opened,
   snapshot: SnapshotInfo,
   options: ReadOptions = {},
 ): Stream.Stream<Entry, FormatError> =>
-  Stream.unwrap(Effect.gen(function* () {
-    const { fingerprint, id, index } = yield* loadArchive(opened)
-    if (id !== snapshot.id) {
-      return yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${snapshot.id}` })
-    }
-    return wanted(
-      Stream.fromIterable(listed({ fingerprint, index }, options.content === false ? undefined : opened)),
-      options,
-    )
-  }))
+  Stream.unwrap(
+    Effect.map(findSnapshot(opened, snapshot), (archive) =>
+      wanted(Stream.fromIterable(entriesOf(archive, options.content === false ? undefined : opened)), options)),
+  )
 
-/** Both lists are in the order of a walk, and become one. */
-function* listed(
-  { fingerprint, index: { directories, files } }: Pick<Archive, "fingerprint" | "index">,
+/** Merges the two lists of the index, which are each in the order of a walk. Without `opened`, files have no content. */
+function* entriesOf(
+  { fingerprint, index: { directories, files } }: Archive,
   opened: Opened | undefined,
 ): Generator<Entry, void> {
   let next = 0
@@ -65,8 +43,8 @@ function* listed(
 }
 
 /**
- * The content of a file. When it is not there, another run may have put another archive in the place of the one that
- * was listed.
+ * The content of a file. When it cannot be read, another run may have replaced the archive since its entries were
+ * listed: then the error says so.
  */
 const contentOf = (
   opened: Opened,

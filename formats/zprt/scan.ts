@@ -1,44 +1,45 @@
-/** Finds the age files in an archive without its index: by what each begins with. */
+/** Finds the age files in an archive without its index, by what every age file begins with. SPEC.md, "Recovery". */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import { AGE_INTRO } from "../../stages/encrypt/age.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/store/unreadable.ts"
 import type { FormatError } from "../error.ts"
-import { type Archive, type IndexPlace, readIndex } from "./archive_read.ts"
 import type { Place } from "./content_read.ts"
+import { type ReadIndex, readIndex } from "./index_read.ts"
 import { readSlot } from "./keys.ts"
 import {
   ARCHIVE,
   CONTENTS_AT,
+  encodeTrailer,
+  type IndexPlace,
   MAGIC,
   readArchive,
   readNumber,
-  trailer,
   TRAILER_BYTES,
   type TrailerKind,
 } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
-/** Bytes that are read at once. */
+/** Bytes that are searched at once. */
 const WINDOW_BYTES = 4 << 20
-/** What a disk cannot read is left out in pieces of so many bytes. */
+/** When a disk cannot read part of the archive, this many bytes are left out at least. */
 const SECTOR_BYTES = 4 << 10
-/** No age file is shorter: a header of one stanza, nonce and tag. */
+/** No age file is shorter: it has a header of one stanza, a nonce and a tag. */
 const SHORTEST = 100
 
-/** What was found. */
+/** What was found in an archive. */
 export interface Found {
   /**
-   * Age files in their order, without key slot and index. Each ends where the next begins, so the last may have
-   * something behind it.
+   * The age files in their order, without key slot and index. Each reaches to where the next begins, so the last one
+   * may have other bytes behind it.
    */
   readonly places: ReadonlyArray<Place>
-  /** The index, when it is there and whole, and where it is. */
-  readonly index: { readonly archive: Omit<Archive, "fingerprint">; readonly place: IndexPlace } | undefined
+  /** The index and its place; undefined when it is missing or damaged. */
+  readonly index: { readonly read: ReadIndex; readonly place: IndexPlace } | undefined
 }
 
-/** Looks through the whole archive. Fails with `wrong-key` when there is an index for others. */
+/** Searches the whole archive. Fails with `wrong-key` when it has an index that is encrypted for others. */
 export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effect.fnUntraced(
   function* (opened: Opened) {
     const { store } = opened
@@ -53,9 +54,9 @@ export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effec
         length: end - last.offset,
         trailer: yield* trailerKindAt(store, last.offset, end, size),
       }
-      const read = yield* Effect.result(readIndex(opened, opened.keyring, place))
+      const read = yield* Effect.result(readIndex(opened, place))
       if (read._tag === "Success") {
-        return { places: yield* withoutSlot(opened, places.slice(0, -1)), index: { archive: read.success, place } }
+        return { places: yield* withoutSlot(opened, places.slice(0, -1)), index: { read: read.success, place } }
       }
       if (read.failure._tag !== "RepositoryError") return yield* Effect.fail(read.failure)
     }
@@ -63,10 +64,7 @@ export const scan: (opened: Opened) => Effect.Effect<Found, FormatError> = Effec
   },
 )
 
-/**
- * Where an index that starts at `start` may end: before a magic with a number in front of it, or before a part of a
- * trailer.
- */
+/** Where an index that begins at `start` may end: before a trailer, or before the part of a trailer that is left. */
 const possibleEnds = Effect.fnUntraced(function* (
   { store }: Opened,
   start: number,
@@ -76,7 +74,7 @@ const possibleEnds = Effect.fnUntraced(function* (
   const tail = yield* readArchive(store, Math.max(start, size - TRAILER_BYTES), Math.min(TRAILER_BYTES, size - start))
   const cut = Array.from({ length: tail.length }, (_, i) => i).filter((length) => {
     return TRAILER_KINDS.some((kind) =>
-      trailer(start, size - length - start, kind).subarray(0, length)
+      encodeTrailer(start, size - length - start, kind).subarray(0, length)
         .every((byte, i) => tail[tail.length - length + i] === byte)
     )
   })
@@ -86,7 +84,7 @@ const possibleEnds = Effect.fnUntraced(function* (
 
 const TRAILER_KINDS: ReadonlyArray<TrailerKind> = ["length", "position"]
 
-/** What the trailer behind an index tells; a length, when that is not to be seen. */
+/** The kind of the trailer behind an index; `length` when it does not show. */
 const trailerKindAt = Effect.fnUntraced(function* (store: ObjectStore, start: number, end: number, size: number) {
   const number = yield* readArchive(store, end, Math.min(8, size - end))
   return number.length === 8 && readNumber(number, 0) === start ? "position" : "length"
@@ -100,7 +98,7 @@ const withoutSlot: (opened: Opened, places: ReadonlyArray<Place>) => Effect.Effe
     return slot?.length === first.length ? places.slice(1) : places
   })
 
-/** Bytes of the archive; zeros where the disk cannot read it. */
+/** Reads bytes of the archive. Bytes that the disk cannot read become zeros. */
 const readWhatIsThere: (
   store: ObjectStore,
   offset: number,
@@ -117,7 +115,7 @@ const readWhatIsThere: (
   ])
 })
 
-/** Offsets of what every age file begins with, and of magics behind a number. */
+/** The offsets where age files begin, and the offsets of magics that have room for a number before them. */
 const findMarks = Effect.fnUntraced(function* ({ store }: Opened, size: number) {
   const starts: Array<number> = []
   const magics: Array<number> = []

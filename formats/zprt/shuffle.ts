@@ -1,6 +1,6 @@
-/** The random order of contents, so that sizes in the archive tell nothing about the tree. */
+/** The random order of contents in an archive: so the sequence of their sizes tells nothing about the tree. */
 
-/** Gives numbers in [0, 1). With a seed always the same ones (mulberry32, public domain), for tests. */
+/** Makes a source of numbers in [0, 1). With a seed it gives the same numbers each time (mulberry32, public domain). */
 export const randomNumbers = (seed: number | undefined): () => number => {
   if (seed === undefined) {
     const pool = new Uint32Array(1024)
