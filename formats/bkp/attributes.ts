@@ -1,35 +1,38 @@
-/** From the metadata of an entry to the attributes of an object and back. SPEC.md, "Attributes". */
+/** Converts the metadata of an entry to the attributes of an object and back. SPEC.md, "Attributes". */
 import type { Metadata } from "../../stages/walk/entry.ts"
 import type { Attributes } from "./objects.ts"
 
 const SECOND = 1_000_000_000n
 const PERMISSIONS = 0o7777
 /**
- * Set with any of the flags, so that they are never taken for the type bits of `st_mode`, of which no value is odd and
- * above 1.
+ * Set together with any of the flags below, which tells them from the type bits of `st_mode`: no file type has this bit
+ * and another.
  */
 const FLAGGED = 0x1000
 const NO_MODE = 0x2000
 const NO_MTIME = 0x4000
 const IMPLIED = 0x8000
 
-/** Seconds from nanoseconds; what is before 1970 becomes that. */
+/** Seconds from nanoseconds. Times before 1970 become 1970. */
 const seconds = (time: bigint): bigint => time < 0n ? 0n : time / SECOND
 
-/** `implied`: the directory was not in what was stored, and stands only for what is beneath it. */
+/**
+ * `usual` is the mode if none is known. `implied` marks a directory that was not itself backed up, and is only there to
+ * hold what is beneath it.
+ */
 export const toAttributes = ({ ctime, mode, mtime }: Metadata, usual: number, implied = false): Attributes => {
   const flags = (mode === undefined ? NO_MODE : 0) | (mtime === undefined ? NO_MTIME : 0) | (implied ? IMPLIED : 0)
   const time = seconds(mtime ?? 0n)
   return {
     mtime: time,
-    // Entries do not have it: no later access is known than that which wrote the content.
+    // Entries have no time of access. The last access that is known for certain wrote the content.
     atime: time,
     ctime: seconds(ctime ?? 0n),
     mode: (mode === undefined ? usual : mode & PERMISSIONS) | (flags === 0 ? 0 : FLAGGED | flags),
   }
 }
 
-/** With the time of access that an earlier object of the same file has, unless the file was written since. */
+/** Attributes with the time of access of an earlier object of the same file, unless the file was written since. */
 export const withAccess = (attributes: Attributes, earlier: Attributes | undefined): Attributes =>
   earlier === undefined || earlier.mtime !== attributes.mtime ? attributes : { ...attributes, atime: earlier.atime }
 
@@ -44,5 +47,5 @@ export const toMetadata = ({ ctime, mode, mtime }: Attributes): Metadata => {
   }
 }
 
-/** Whether a directory stands only for what is beneath it. */
+/** Whether a directory was not itself backed up, and is only there to hold what is beneath it. */
 export const isImplied = ({ mode }: Attributes): boolean => (flagsOf(mode) & IMPLIED) !== 0

@@ -1,8 +1,8 @@
-/** What can be chosen of the format by name. */
+/** The options of the format by name, as the command takes them. */
 import { pathProblem } from "../../stages/walk/path.ts"
 import type { ChosenOptions, FormatOption } from "../format.ts"
-import type { BkpOptions } from "./mod.ts"
 import type { KeyScheme } from "./object_cipher.ts"
+import type { BkpOptions } from "./opened.ts"
 
 export const bkpChoices: ReadonlyArray<FormatOption> = [
   {
@@ -10,16 +10,16 @@ export const bkpChoices: ReadonlyArray<FormatOption> = [
     values: ["per-object", "one"],
     when: "make",
     meaning:
-      "keys of an encrypted repository: one for each object, or one for all as the program of the document has it",
+      "keys of an encrypted repository: one for each object, or one for all, as the program of the document has it",
   },
   {
     name: "part",
     values: "PATH",
     when: "backup",
-    meaning: "what is backed up is this part of the client's tree; all else is carried over from its latest snapshot",
+    meaning: "back up only this part of the client's tree; carry over all else from its latest snapshot",
     problem: (value) => {
       const part = partOf(value)
-      return part === "" ? "names no part" : pathProblem(part)
+      return part === "" ? "names no part of the tree" : pathProblem(part)
     },
   },
 ]

@@ -1,14 +1,13 @@
-/** `config`: says that this is a repository, of which version, and how it is encrypted. SPEC.md, "config". */
+/** The object `config`: the version of a repository, and how it is encrypted. SPEC.md, "config". */
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Schema from "effect/Schema"
 import { RepositoryError } from "../error.ts"
 import { corrupt } from "./errors.ts"
+import { CONFIG } from "./layout.ts"
 import type { KeyScheme } from "./object_cipher.ts"
 
-export const CONFIG = "config"
-
-/** What opens the cipher, apart from the password. */
+/** What unlocks the master key, together with the password. */
 interface Encryption {
   readonly cipher: "chacha20-poly1305"
   readonly keys: KeyScheme
@@ -16,9 +15,10 @@ interface Encryption {
   readonly iterations: number
   /** Hex. */
   readonly salt: string
-  /** The sealed master key, hex. */
+  /** The master key, encrypted; hex. */
   readonly key: string
 }
+
 export interface Config {
   readonly format: "bkp"
   readonly version: 1
@@ -28,7 +28,8 @@ export interface Config {
   /** SHA-256 of the rest, hex. */
   readonly check: string
 }
-const Stored: Schema.Codec<Config> = Schema.Struct({
+
+const ConfigSchema: Schema.Codec<Config> = Schema.Struct({
   format: Schema.Literal("bkp"),
   version: Schema.Literal(1),
   id: Schema.String,
@@ -44,12 +45,12 @@ const Stored: Schema.Codec<Config> = Schema.Struct({
 })
 const Version = Schema.Struct({ format: Schema.Literal("bkp"), version: Schema.Int })
 
-/** Iterations that are neither none nor a way to keep a reader busy for hours. */
+/** More iterations would keep a reader busy for hours. */
 const MAXIMUM_ITERATIONS = 10_000_000
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`)
 
-/** The stored form, checksum included. */
+/** The stored form, with its checksum. */
 export const encodeConfig = ({ encryption, format, id, version }: Omit<Config, "check">): Uint8Array => {
   const body = { format, version, id, encryption }
   return json({ ...body, check: bytesToHex(sha256(json(body))) })
@@ -57,7 +58,7 @@ export const encodeConfig = ({ encryption, format, id, version }: Omit<Config, "
 
 const parse = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
 
-/** Whether the object says that it is of this format, whatever else it says. */
+/** Whether an object claims to be the config of a bkp repository, valid or not. */
 export const isConfig = (bytes: Uint8Array): boolean => {
   try {
     return Schema.is(Version)(parse(bytes))
@@ -74,19 +75,19 @@ const isJson = (bytes: Uint8Array): boolean => {
   }
 }
 
-/** Throws RepositoryError `corrupt`, `foreign` or `newer`. */
+/** The inverse of {@link encodeConfig}. Throws RepositoryError `corrupt`, `foreign` or `newer`. */
 export const decodeConfig = (bytes: Uint8Array): Config => {
   const damaged = () =>
     corrupt(
       CONFIG,
-      `${CONFIG} was altered or is damaged: it holds the key, and without that nothing encrypted can be read; put a copy of it back`,
+      `${CONFIG} was altered or is damaged. It holds the key of the repository, and nothing encrypted can be read without it: put a copy of ${CONFIG} back`,
     )
   if (!isConfig(bytes)) {
     if (!isJson(bytes)) throw damaged()
     throw new RepositoryError({
       reason: "foreign",
       object: CONFIG,
-      message: `${CONFIG} is not that of a bkp repository`,
+      message: `${CONFIG} is not the config of a bkp repository`,
     })
   }
   let config: Config
@@ -97,10 +98,10 @@ export const decodeConfig = (bytes: Uint8Array): Config => {
       throw new RepositoryError({
         reason: "newer",
         object: CONFIG,
-        message: `The repository has version ${version}; this Penstock reads 1, so use a later one`,
+        message: `The repository has version ${version}, and this Penstock reads version 1: use a later Penstock`,
       })
     }
-    config = Schema.decodeUnknownSync(Stored)(value)
+    config = Schema.decodeUnknownSync(ConfigSchema)(value)
   } catch (error) {
     throw error instanceof RepositoryError ? error : damaged()
   }

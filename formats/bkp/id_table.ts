@@ -1,7 +1,7 @@
 /**
- * Where objects are, by their whole IDs: a hash table of record numbers over flat arrays, some 60 bytes for each
- * object. The IDs are plain SHA-256, so whoever chooses contents can search for two that agree in their first bits: no
- * shorter key would do.
+ * Three numbers for each object, found by its whole ID: a hash table of record numbers over flat arrays, about 60 bytes
+ * for each object. The IDs are plain SHA-256. Somebody who chooses contents can search for two IDs with the same first
+ * bits, so a shorter key would not be safe.
  */
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 
@@ -18,28 +18,30 @@ export class IdTable {
     return this.#count
   }
 
-  /** The number of an object's record, or -1. */
+  /** The record of an object: its number, or -1 if there is none. */
   find(id: Uint8Array): number {
     return this.#slots[this.#slot(id)]! - 1
   }
 
-  /** The three numbers of a record. */
+  /** The packfile that holds a record's object. */
   pack(record: number): number {
     return this.#values[record * 3]!
   }
+  /** Where the object begins in it, in bytes. */
   offset(record: number): number {
     return this.#values[record * 3 + 1]!
   }
+  /** The length of the object, in bytes. */
   byteLength(record: number): number {
     return this.#values[record * 3 + 2]!
   }
 
-  /** The ID of a record: a view. */
+  /** The ID of a record: a view, valid until the next `set`. */
   id(record: number): Uint8Array {
     return this.#ids.subarray(record * ID_BYTES, (record + 1) * ID_BYTES)
   }
 
-  /** Says where an object is. All numbers are u32. */
+  /** Adds an object, or changes its record. All numbers are u32. */
   set(id: Uint8Array, pack: number, offset: number, length: number): void {
     let record = this.find(id)
     if (record < 0) {
@@ -51,7 +53,7 @@ export class IdTable {
     this.#values.set([pack, offset, length], record * 3)
   }
 
-  /** The slot of an ID, or the free one where it would go. */
+  /** The slot of an ID, or the free slot where it belongs. */
   #slot(id: Uint8Array): number {
     const slots = this.#slots
     const mask = slots.length - 1

@@ -1,27 +1,30 @@
-/** Names of objects in the store. SPEC.md, "Layout". */
+/** The names of objects in the store. SPEC.md, "Layout". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { pathFromBytes, pathToBytes } from "../../stages/walk/path.ts"
 
-/** The two halves of a repository: what files consist of, and what describes them. */
+/** The object that says that the store holds a bkp repository. */
+export const CONFIG = "config"
+
+/** The two halves of a repository: `blocks` holds the chunks of files, `metadata` the objects that describe them. */
 export type Area = "blocks" | "metadata"
 
-/** An object that is a file of its own. */
+/** The name of an object in a file of its own. */
 export const singleName = (area: Area, id: Uint8Array): string => {
   const hex = bytesToHex(id)
   return `${area}/${hex.slice(0, 2)}/${hex}`
 }
 
-/** A fresh name for a packfile. */
+/** A new name for a packfile: the prefix of its IDs, and a random part. */
 export const packName = (area: Area, prefix: Uint8Array): string => {
   const unique = bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
   const hex = bytesToHex(prefix)
   return `${area}/${(hex + unique).slice(0, 2)}/${hex === "" ? "any" : hex}-${unique}.pack`
 }
 
-/** Whether a packfile has a name as {@link packName} gives. */
+/** Whether a name of a packfile has a random part, as {@link packName} makes it. */
 export const isOwnPack = (name: string): boolean => /-[0-9a-f]{32}\.pack$/.test(name)
 
-/** What the name of an object in an area says; undefined for names that mean nothing here. */
+/** The ID of a single object, or the prefix of a packfile, from its name; undefined for any other name. */
 export const parseName = (
   area: Area,
   name: string,
@@ -35,13 +38,13 @@ export const parseName = (
   return pack === null ? undefined : { prefix: pack[1] === "any" ? new Uint8Array(0) : hexToBytes(pack[1]!) }
 }
 
-/** Longest name of a node in the store; longer ones some file systems refuse. */
+/** Longest escaped host name, in characters: some file systems refuse names above 255. */
 const MAXIMUM_NODE = 200
 
 /**
- * The name of a client as part of an object's name: `a-z`, `0-9`, `-`, and `.` but at the start, stand for themselves;
- * every other byte of the UTF-8 is `_` and two hex digits; the empty name is `_`. Undefined when that is longer than
- * 200.
+ * A host name as part of an object's name. `a-z`, `0-9`, `-`, and a `.` that is not the first character, stand for
+ * themselves; every other byte of the UTF-8 becomes `_` and two hex digits; the empty name is `_`. Undefined if the
+ * result is longer than 200 characters.
  */
 export const escapeNode = (node: string): string | undefined => {
   let out = ""
@@ -55,7 +58,7 @@ export const escapeNode = (node: string): string | undefined => {
   return out.length <= MAXIMUM_NODE ? out : undefined
 }
 
-/** The inverse; undefined for what {@link escapeNode} never gives. */
+/** The inverse; undefined for a name that {@link escapeNode} never gives. */
 export const unescapeNode = (escaped: string): string | undefined => {
   if (escaped === "_") return ""
   const bytes: Array<number> = []
@@ -69,19 +72,19 @@ export const unescapeNode = (escaped: string): string | undefined => {
 const HEADS = "heads/"
 const NEXT = "next/"
 
-/** The latest snapshot of a client, by the client's name in the store. */
+/** The object with the ID of a client's latest snapshot. `client` is its name in the store. */
 export const headName = (client: string): string => HEADS + client
-/** Which snapshot follows another, in the chain of a client. */
+/** The object with the ID of the snapshot that follows the one with this ID. */
 export const nextName = (client: string, id: string): string => `${NEXT}${client}/${id}`
 
-/** The name in the store of the client whose head an object is. */
+/** The client whose head an object is, by its name in the store; undefined if the object is no head. */
 export const headClient = (name: string): string | undefined => /^heads\/([^/]+)$/.exec(name)?.[1]
 
-/** The same of the client that a link is of, and the snapshot that it names. */
+/** The client that a link belongs to, and the snapshot that it leads on from; undefined if the object is no link. */
 export const parseNext = (name: string): { readonly client: string; readonly id: string } | undefined => {
   const [, client, id] = /^next\/([^/]+)\/([0-9a-f]{64})$/.exec(name) ?? []
   return client === undefined ? undefined : { client, id: id! }
 }
 
-/** The node that a name in the store is of. What {@link escapeNode} never gives, another program named as it stands. */
+/** The host name of a client. Other programs do not escape: a name that {@link escapeNode} never gives is taken as is. */
 export const nodeOf = (client: string): string => unescapeNode(client) ?? client

@@ -1,5 +1,5 @@
 /**
- * The bkp format: one tree per client, chunks shared by all. SPEC.md has every byte.
+ * The bkp format: trees of small objects for many clients, which share chunks. SPEC.md describes every byte.
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -15,33 +15,26 @@ import { RepositoryError } from "../error.ts"
 import { guardedFormat } from "../guard.ts"
 import { backup, fidelity, recordFidelity } from "./backup.ts"
 import { check } from "./check.ts"
-import { CONFIG, decodeConfig, encodeConfig, isConfig } from "./config.ts"
+import { decodeConfig, encodeConfig, isConfig } from "./config.ts"
 import { absent, created } from "./errors.ts"
 import { CONFIG_BYTES } from "./limits.ts"
-import { makeOpened, type Opened, type WriteOptions } from "./opened.ts"
-import { isOwnPack } from "./layout.ts"
+import { type BkpOptions, makeOpened, type Opened } from "./opened.ts"
+import { CONFIG, isOwnPack } from "./layout.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { snapshots } from "./snapshot.ts"
-import type { KeyScheme } from "./object_cipher.ts"
 import { newConfig, unlock } from "./unlock.ts"
-
-/** How repositories are made and written. Whatever the options, any repository can be read. */
-export interface BkpOptions extends WriteOptions {
-  /** Iterations of PBKDF2 for new passwords. */
-  readonly iterations?: number
-  /** Keys of new repositories: one for each object, or `one` for all, as the program of the document had it. */
-  readonly keys?: KeyScheme
-}
 
 /** OWASP's password storage recommendation for PBKDF2-HMAC-SHA256. */
 const DEFAULT_ITERATIONS = 600_000
+
+export type { BkpOptions } from "./opened.ts"
 
 const formatWith = (options: BkpOptions): Format => ({
   name: "bkp",
   fidelity,
   record: recordFidelity,
-  // Named by their content, or at random.
+  // Their names are hashes of their content, or random.
   cacheable: { config: CONFIG, holds: (name) => name.startsWith("metadata/") },
   recognise: Effect.gen(function* () {
     const store = yield* ObjectStore
@@ -86,7 +79,7 @@ const formatWith = (options: BkpOptions): Format => ({
     if (!(yield* hasHeads(store))) {
       return yield* new RepositoryError({ reason: "none", message: `There is no repository at ${location}` })
     }
-    // The document knows no config: what another program wrote after it, not encrypted, is read all the same.
+    // Programs that know only the document write no config and do not encrypt. Their repositories are read like others.
     const plain = encodeConfig({ format: "bkp", version: 1, id: NO_ID, encryption: null })
     const cipher = yield* unlock(decodeConfig(plain), password, location, table)
     const config = (yield* hasOwnPacks(store)) ? plain : undefined
@@ -94,10 +87,33 @@ const formatWith = (options: BkpOptions): Format => ({
   }),
 })
 
-/** The bkp format with options of one's own. Without a password, new repositories are not encrypted. */
+/**
+ * The bkp format with other options than {@linkcode bkp} has. The options concern what is written; any repository can be
+ * read.
+ *
+ * @example Back up a part of a client's tree
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { makeBkp, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const paths = Effect.gen(function* () {
+ *   const repository = yield* makeBkp({ part: "home/me" }).create({})
+ *   const { snapshot } = yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"], hostname: "laptop" })
+ *   return yield* Stream.runCollect(Stream.map(repository.entries(snapshot!), ({ path }) => path))
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = paths.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual(await Effect.runPromise(program), ["home/me/notes.txt"])
+ * ```
+ */
 export const makeBkp = (options: BkpOptions = {}): Format => guardedFormat(formatWith(options))
 
-/** ID of a repository without a config. */
+/** The ID of a repository without a config. */
 const NO_ID = "0".repeat(32)
 
 const hasHeads = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
@@ -108,7 +124,7 @@ const hasHeads = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
     Effect.map((count) => count > 0),
   )
 
-/** Whether there are packfiles as only this program names them: then there was a config. */
+/** Whether there are packfiles with names that only Penstock gives. Then there was a config. */
 const hasOwnPacks = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
   Stream.concat(store.list("metadata/"), store.list("blocks/")).pipe(
     Stream.filter(({ name }) => isOwnPack(name)),
@@ -117,7 +133,30 @@ const hasOwnPacks = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
     Effect.map((count) => count > 0),
   )
 
-/** The bkp format. */
+/**
+ * The bkp format: chunks of about 1 MiB, and packfiles for objects below 256 KiB. `create` encrypts the repository if
+ * it gets a password.
+ *
+ * @example Make an encrypted repository, and a snapshot in it
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { bkp, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const snapshots = Effect.gen(function* () {
+ *   const repository = yield* bkp.create({ password: Redacted.make("correct horse battery staple") })
+ *   yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"], hostname: "laptop" })
+ *   return yield* repository.snapshots
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = snapshots.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual((await Effect.runPromise(program)).map(({ hostname }) => hostname), ["laptop"])
+ * ```
+ */
 export const bkp: Format = makeBkp()
 
 const repository = (opened: Opened): Repository => ({

@@ -22,7 +22,7 @@ export interface ObjectCipher {
 }
 
 /** Stores objects as they are. */
-export const noEncryption: ObjectCipher = {
+export const noCipher: ObjectCipher = {
   overhead: 0,
   encrypt: (_name, bytes) => bytes,
   decrypt: (_name, bytes) => bytes,

@@ -1,14 +1,14 @@
-/** The objects of the document: snapshot, tree, symlink, file. Bytes: SPEC.md, "Objects". */
+/** The objects of the document: snapshot, tree, symlink and file. SPEC.md, "Objects". */
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
 
-/** Numbers of the types. */
+/** The types of objects, as stored. */
 export const SNAPSHOT = 0
 export const TREE = 1
 export const SYMLINK = 2
 export const FILE = 3
 
-/** What a tree, symlink or file says beside its content. Times are seconds since 1970. */
+/** The attributes of a tree, symlink or file. Times are in seconds since 1970. */
 export interface Attributes {
   readonly mtime: bigint
   readonly atime: bigint
@@ -17,11 +17,14 @@ export interface Attributes {
   readonly mode: number
 }
 
+/** What a run of a client stored. */
 export interface SnapshotObject {
   readonly type: typeof SNAPSHOT
   /** Seconds since 1970. */
   readonly createTime: bigint
+  /** ID of a tree. */
   readonly root: Uint8Array
+  /** ID of the client's snapshot before. */
   readonly parent?: Uint8Array
 }
 
@@ -31,7 +34,7 @@ export interface NodeObject {
   readonly createTime: bigint
   readonly name: Uint8Array
   readonly attributes: Attributes
-  /** Tree: IDs of children. File: IDs of chunks. Symlink: the target. */
+  /** The IDs of the children of a tree or of the chunks of a file, or the target of a symlink. */
   readonly body: Uint8Array
 }
 
@@ -41,14 +44,15 @@ export const MAXIMUM_NAME = 0xffff
 const HEAD_BYTES = 9
 const ATTRIBUTES_BYTES = 26
 
-/** Lengths of a snapshot object, without and with a parent. */
+/** The two lengths that a snapshot object can have: without and with a parent. */
 export const SNAPSHOT_BYTES: ReadonlyArray<number> = [HEAD_BYTES + ID_BYTES + 1, HEAD_BYTES + 2 * ID_BYTES + 1]
 
-/** One ID of a list of IDs: a view. */
+/** One ID of a list: a view. */
 export const idAt = (ids: Uint8Array, i: number): Uint8Array => ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)
-/** How many IDs a list has. */
+/** The number of IDs in a list. */
 export const idCount = (ids: Uint8Array): number => ids.length / ID_BYTES
 
+/** The bytes of a snapshot. */
 export const encodeSnapshot = ({ createTime, parent, root }: SnapshotObject): Uint8Array => {
   const out = new Uint8Array(HEAD_BYTES + ID_BYTES + 1 + (parent === undefined ? 0 : ID_BYTES))
   new DataView(out.buffer).setBigUint64(0, createTime, true)
@@ -61,7 +65,7 @@ export const encodeSnapshot = ({ createTime, parent, root }: SnapshotObject): Ui
   return out
 }
 
-/** The bytes of a tree, symlink or file. The name must have at most 65535 bytes. */
+/** The bytes of a tree, symlink or file. The name must have at most {@link MAXIMUM_NAME} bytes. */
 export const encodeNode = ({ attributes, body, createTime, name, type }: NodeObject): Uint8Array => {
   const at = HEAD_BYTES + 2 + name.length
   const out = new Uint8Array(at + ATTRIBUTES_BYTES + 4 + body.length)
@@ -79,13 +83,13 @@ export const encodeNode = ({ attributes, body, createTime, name, type }: NodeObj
   return out
 }
 
-/** Puts another time of creation into an encoded object. */
+/** Changes the time of creation of an encoded object, in place. */
 export const setCreateTime = (encoded: Uint8Array, createTime: bigint): void =>
   new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength).setBigUint64(0, createTime, true)
 
 /**
- * Decodes an object of any type; arrays are views of `bytes`. Throws RepositoryError `corrupt`; `object` is its name,
- * for messages.
+ * Decodes an object of any type; its arrays are views of `bytes`. `object` is its name, for messages. Throws
+ * RepositoryError `corrupt`.
  */
 export const decodeObject = (object: string, bytes: Uint8Array): SnapshotObject | NodeObject => {
   const damaged = (what: string) => corrupt(object, `${object} is not valid: ${what}`)
@@ -102,7 +106,7 @@ export const decodeObject = (object: string, bytes: Uint8Array): SnapshotObject 
   if (type === SNAPSHOT) {
     const root = bytes.subarray(take(ID_BYTES), at)
     const hasParent = bytes[take(1)]!
-    if (hasParent > 1) throw damaged("it has neither one parent nor none")
+    if (hasParent > 1) throw damaged("its number of parents is neither 0 nor 1")
     const parent = hasParent === 1 ? bytes.subarray(take(ID_BYTES), at) : undefined
     decoded = { type, createTime, root, ...(parent === undefined ? {} : { parent }) }
   } else if (type === TREE || type === SYMLINK || type === FILE) {
@@ -123,7 +127,7 @@ export const decodeObject = (object: string, bytes: Uint8Array): SnapshotObject 
   return decoded
 }
 
-/** Decodes what a tree may contain. Throws RepositoryError `corrupt`. */
+/** Decodes a tree, symlink or file. Throws RepositoryError `corrupt`. */
 export const decodeNode = (object: string, bytes: Uint8Array): NodeObject => {
   const decoded = decodeObject(object, bytes)
   if (decoded.type === SNAPSHOT) {

@@ -2,7 +2,7 @@
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import type { KernelSpec, KernelTable } from "../../stages/kernel/kernel.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
-import type { ObjectCipher } from "./object_cipher.ts"
+import type { KeyScheme, ObjectCipher } from "./object_cipher.ts"
 
 /** How short objects become packfiles. */
 export interface PackOptions {
@@ -12,8 +12,15 @@ export interface PackOptions {
   readonly windowBytes: number
 }
 
-/** How a repository is written. Whatever the options, any repository can be read. */
-export interface WriteOptions extends Partial<PackOptions> {
+/** How repositories are made and written. Any repository can be read, whatever the options. */
+export interface BkpOptions extends Partial<PackOptions> {
+  /** Iterations of PBKDF2 for the passwords of new repositories; 600,000 by default. */
+  readonly iterations?: number
+  /**
+   * Keys of new encrypted repositories: `per-object` (the default) derives a key for each object, `one` uses the same
+   * for all, as the program of the document does.
+   */
+  readonly keys?: KeyScheme
   /** Sizes of chunks in bytes; by default averages of 1 MiB. */
   readonly chunks?: Omit<FastCdcOptions, "seed">
   /**
@@ -46,7 +53,7 @@ const WINDOW_BYTES = 32 << 20
 
 export const makeOpened = (
   parts: Pick<Opened, "id" | "store" | "cipher" | "table" | "config">,
-  options: WriteOptions,
+  options: BkpOptions,
 ): Opened => ({
   ...parts,
   chunk: fastcdc(options.chunks),

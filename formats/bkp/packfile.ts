@@ -1,4 +1,4 @@
-/** Packfiles: many small objects in one. Bytes: SPEC.md, "Packfiles"; what is here is inside of gzip and encryption. */
+/** Packfiles: many small objects in one file, here before gzip and encryption. SPEC.md, "Packfiles". */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { type Hasher, ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
@@ -6,7 +6,7 @@ import { corrupt } from "./errors.ts"
 const MAGIC = [0x50, 0x41, 0x43, 0x4b]
 const HEAD_BYTES = 9
 
-/** An object on its way into a packfile. */
+/** An object to be written. */
 export interface Packable {
   readonly id: Uint8Array
   readonly bytes: Uint8Array
@@ -18,7 +18,7 @@ export const compareIds = (a: Uint8Array, b: Uint8Array): number => {
   return 0
 }
 
-/** What the IDs of sorted objects begin with, all of them. */
+/** The longest prefix that the IDs of sorted objects share: a view. */
 export const prefixOf = (objects: ReadonlyArray<Packable>): Uint8Array => {
   const first = objects[0]!.id
   const last = objects.at(-1)!.id
@@ -28,8 +28,8 @@ export const prefixOf = (objects: ReadonlyArray<Packable>): Uint8Array => {
 }
 
 /**
- * The packfile of some objects, sorted by ID, no two the same, all with IDs that begin with `prefix`; `offsets` says
- * where each object's bytes are in it.
+ * Encodes objects as a packfile. They must be sorted by ID, all different, and their IDs must begin with `prefix`.
+ * `offsets` says where the bytes of each object begin.
  */
 export const encodePack = (
   objects: ReadonlyArray<Packable>,
@@ -58,8 +58,9 @@ export const encodePack = (
 }
 
 /**
- * Goes through a packfile and checks all of it: order, the hash of every object, and that nothing follows. `visit` is
- * told where each object is; `id` is valid only during the call. Throws RepositoryError `corrupt`.
+ * Decodes a packfile: calls `visit` with the place of each object. `id` is valid only during the call. All of it is
+ * checked: the order, the hash of every object, and that nothing follows. Throws RepositoryError `corrupt`, maybe after
+ * some calls. `object` is its name, for messages.
  */
 export const decodePack = (
   object: string,
@@ -75,10 +76,10 @@ export const decodePack = (
   const prefixLength = bytes[8]!
   const own = bytes.subarray(HEAD_BYTES, HEAD_BYTES + prefixLength)
   if (prefixLength > ID_BYTES || own.length < prefixLength) throw damaged("its prefix is too long")
-  if (bytesToHex(own) !== bytesToHex(prefix)) throw damaged("its name does not say what it holds")
+  if (bytesToHex(own) !== bytesToHex(prefix)) throw damaged("its prefix is not that of its name")
   const idBytes = ID_BYTES - prefixLength
   let at = HEAD_BYTES + prefixLength
-  if (count > (bytes.length - at) / (idBytes + 4)) throw damaged("it is too short for all that it lists")
+  if (count > (bytes.length - at) / (idBytes + 4)) throw damaged("it is too short for the objects that it lists")
   const id = new Uint8Array(ID_BYTES)
   const before = new Uint8Array(ID_BYTES)
   id.set(own)
@@ -91,7 +92,7 @@ export const decodePack = (
     at += idBytes + 4
     if (length > bytes.length - at) throw damaged("it ends too early")
     const digest = hasher.digest(bytes.subarray(at, at + length))
-    if (compareIds(digest, id) !== 0) throw damaged("it holds something else than it says")
+    if (compareIds(digest, id) !== 0) throw damaged("the content of one of its objects does not match its ID")
     visit(id, at, length)
     at += length
   }

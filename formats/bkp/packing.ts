@@ -1,4 +1,4 @@
-/** Chunks of files in `blocks/`, as the stages `pack` and `unpack` use them. */
+/** Where the stages `pack` and `unpack` put and find the chunks of files: in the area `blocks`. */
 import * as Effect from "effect/Effect"
 import { chunkCount, chunkId, ChunkListBuilder } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
@@ -13,15 +13,15 @@ import { idAt } from "./objects.ts"
 import type { ObjectWriter } from "./object_writer.ts"
 import type { Packable } from "./packfile.ts"
 
-/** The packing over an area that is open; without a writer for reading only. */
+/** The packing over the area of a reader. Without a writer it can only be read. */
 export const chunkPacking = (reader: ObjectReader, writer?: ObjectWriter): Packing => ({
   write: Effect.sync(() => packer(reader, writer!)),
   read: Effect.sync(() => unpacker(reader)),
 })
 
 /**
- * What the run itself has stored is known at once; what the store had before is looked up when a chunk arrives, since
- * that may read packfiles.
+ * The chunk index has only the chunks of this run. Older ones are looked up when a chunk arrives, which may read
+ * packfiles.
  */
 const packer = (reader: ObjectReader, writer: ObjectWriter): Packer => {
   const index = new ChunkIndex()
@@ -40,7 +40,7 @@ const packer = (reader: ObjectReader, writer: ObjectWriter): Packer => {
         if (record >= 0 && reader.index.byteLength(record) === bytes.length) continue
         chunksNew++
         bytesAdded += bytes.length
-        // A file of this name with another length is damaged, and this takes its place.
+        // A stored file of another length is damaged: replace it.
         if (record >= 0) yield* writer.single({ id, bytes })
         else fresh.push({ id, bytes })
       }
@@ -68,7 +68,7 @@ const unpacker = (reader: ObjectReader): Unpacker => {
     }
     return { block, from, to: from + length }
   }
-  const lost = (id: Uint8Array): ChunkLost => ({ lost: `chunk ${bytesToHex(id)} is in no readable file of blocks/` })
+  const lost = (id: Uint8Array): ChunkLost => ({ lost: `no readable file of blocks/ has the chunk ${bytesToHex(id)}` })
   return {
     locate: Effect.fnUntraced(function* (list) {
       const singles = new Map<number, BlockPlace>()
@@ -84,7 +84,7 @@ const unpacker = (reader: ObjectReader): Unpacker => {
     keeps: true,
     get: (block) => {
       const number = numbers.get(block.object)
-      // Chunks are verified by whoever asks.
+      // The caller verifies chunks.
       const bytes = number === undefined
         ? reader.single(hexToBytes(block.object.slice(-64)), false)
         : reader.packBytes(number)
@@ -99,7 +99,7 @@ const unpacker = (reader: ObjectReader): Unpacker => {
   }
 }
 
-/** Chunks with the lengths that are known, 0 for the others; the size when all are. */
+/** A chunk list with the known lengths and 0 for unknown ones. The size is known if all lengths are. */
 export const chunkListOf = (
   ids: Uint8Array,
   blocks: ObjectReader,

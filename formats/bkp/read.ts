@@ -1,4 +1,4 @@
-/** Reads the entries of a snapshot, with their content. */
+/** Reads the entries of a snapshot and their content. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { contents } from "../../stages/fetch/contents.ts"
@@ -19,8 +19,8 @@ import { findSnapshot } from "./snapshot.ts"
 import { treeEntries, type TreeEntry } from "./tree_read.ts"
 
 /**
- * The entries of a snapshot. Objects do not say how long a file is: its size comes from the lengths of its chunks, and
- * so from their files or packfiles; that of a file with a chunk that is missing is unknown.
+ * The entries of a snapshot, depth-first. No object says how long a file is. Its size is the sum of the lengths of its
+ * chunks, which the listing or their packfiles tell. The size of a file with a missing chunk is unknown.
  */
 export const entries = (
   opened: Opened,
@@ -41,7 +41,7 @@ export const entries = (
     return contents(sized.pipe(unpack(chunkPacking(blocks)), verify(sha256), unchunk), options)
   })).pipe(Stream.provideService(ObjectStore, opened.store), Stream.provideService(Kernels, opened.table))
 
-/** The entry with its chunk list and size. Reads packfiles when they must tell. */
+/** The entry with its chunk list and size. Reads packfiles if lengths are unknown. */
 const withChunks = ({ ids, ...entry }: TreeEntry, blocks: ObjectReader): Effect.Effect<Stored, StoreError> => {
   if (entry.kind !== "file") return Effect.succeed(entry)
   const named = { ...entry, contentId: ids }

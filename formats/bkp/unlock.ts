@@ -1,4 +1,4 @@
-/** From a password to the key of a repository: made for a new one, unlocked for an existing one. SPEC.md, "config". */
+/** From a password to the cipher of a repository: made for a new one, unlocked for an existing one. SPEC.md, "config". */
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
@@ -8,18 +8,20 @@ import { chacha20poly1305 } from "../../stages/encrypt/chacha20poly1305.ts"
 import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"
 import { RepositoryError } from "../error.ts"
 import type { Secrets } from "../secrets.ts"
-import { CONFIG, type Config, decodeConfig, encodeConfig } from "./config.ts"
-import { type KeyScheme, makeObjectCipher, noEncryption, type ObjectCipher } from "./object_cipher.ts"
+import { type Config, decodeConfig, encodeConfig } from "./config.ts"
+import { CONFIG } from "./layout.ts"
+import { type KeyScheme, makeObjectCipher, noCipher, type ObjectCipher } from "./object_cipher.ts"
 
 const KEY_CONTEXT = new TextEncoder().encode("bkp key")
 
-/** How a password opens a new repository. */
+/** How a new repository is encrypted. */
 export interface KeyOptions {
+  /** Iterations of PBKDF2. */
   readonly iterations: number
   readonly keys: KeyScheme
 }
 
-/** A new config, encrypted when there is a password. */
+/** A new config, and its stored bytes. The repository is encrypted if there is a password. */
 export const newConfig: (
   password: Secrets["password"],
   options: KeyOptions,
@@ -34,10 +36,10 @@ export const newConfig: (
     const bytes = encodeConfig({ format: "bkp", version: 1, id, encryption })
     return { config: decodeConfig(bytes), bytes, cipher }
   }
-  if (password === undefined) return finish(null, noEncryption)
+  if (password === undefined) return finish(null, noCipher)
   const salt = random(32)
   const master = Redacted.make(random(32))
-  const wrapping = yield* deriveKey(password, salt, iterations)
+  const wrapping = yield* passwordKey(password, salt, iterations)
   const sealed = makeKernel(chacha20poly1305(wrapping), table).seal(Redacted.value(master), KEY_CONTEXT)
   return finish({
     cipher: "chacha20-poly1305",
@@ -50,8 +52,8 @@ export const newConfig: (
 })
 
 /**
- * Opens the cipher of a config. Fails with `wrong-key`, or with `unused-secret` where there is no encryption; a damaged
- * config was found out before.
+ * The cipher of a config. Fails with `wrong-key`, or with `unused-secret` if there is a password and no encryption.
+ * Damage of the config was found by `decodeConfig`.
  */
 export const unlock: (
   { encryption }: Config,
@@ -62,17 +64,17 @@ export const unlock: (
   function* ({ encryption }, password, location, table) {
     const wrong = (message: string) => new RepositoryError({ reason: "wrong-key", object: CONFIG, message })
     if (encryption === null) {
-      if (password === undefined) return noEncryption
-      // Whoever can write to the store could otherwise have what follows stored in the clear.
+      if (password === undefined) return noCipher
+      // Otherwise somebody who can write to the store could make the next backup go there in the clear.
       return yield* new RepositoryError({
         reason: "unused-secret",
         object: CONFIG,
         message:
-          `The repository at ${location} is not encrypted: open it without a password, or, if it should be, put a copy of its ${CONFIG} back`,
+          `The repository at ${location} is not encrypted: open it without a password. If it should be encrypted, put a copy of its ${CONFIG} back`,
       })
     }
     if (password === undefined) return yield* wrong(`The repository at ${location} needs a password`)
-    const wrapping = yield* deriveKey(password, hexToBytes(encryption.salt), encryption.iterations)
+    const wrapping = yield* passwordKey(password, hexToBytes(encryption.salt), encryption.iterations)
     return yield* Effect.try({
       try: () => {
         const master = makeKernel(chacha20poly1305(wrapping), table).open(hexToBytes(encryption.key), KEY_CONTEXT)
@@ -86,15 +88,15 @@ export const unlock: (
   },
 )
 
-/** PBKDF2 (RFC 8018) with HMAC-SHA256 over the UTF-8 of the password in NFC; 32 bytes. */
-export const deriveKey = (
+/** PBKDF2-HMAC-SHA256 (RFC 8018) of the password as UTF-8 in NFC: 32 bytes. */
+export const passwordKey = (
   password: Redacted.Redacted<string>,
   salt: Uint8Array,
   iterations: number,
 ): Effect.Effect<Redacted.Redacted<Uint8Array>> =>
   Effect.promise(async () => {
     const bytes = new TextEncoder().encode(Redacted.value(password).normalize("NFC"))
-    // Browsers have WebCrypto in secure contexts only, and some runtimes take no empty key.
+    // Browsers have WebCrypto only in secure contexts, and some runtimes refuse an empty key.
     if (bytes.length === 0 || crypto.subtle === undefined) {
       return Redacted.make(await pbkdf2Async(sha256, bytes, salt, { c: iterations, dkLen: 32 }))
     }

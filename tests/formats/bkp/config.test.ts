@@ -6,7 +6,7 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { decodeConfig, isConfig } from "../../../formats/bkp/config.ts"
 import { escapeNode, packName, parseName, singleName, unescapeNode } from "../../../formats/bkp/layout.ts"
 import { makeObjectCipher } from "../../../formats/bkp/object_cipher.ts"
-import { deriveKey, newConfig, unlock } from "../../../formats/bkp/unlock.ts"
+import { newConfig, passwordKey, unlock } from "../../../formats/bkp/unlock.ts"
 import { RepositoryError } from "../../../formats/error.ts"
 import { objectNameProblem } from "../../../stages/store/store.ts"
 import { reasonOf } from "../../suites/kernels.ts"
@@ -25,7 +25,7 @@ describe("bkp config", () => {
       ["e\u0301", 3, "d7cd7490c0dad3f823d154da4830bd24c0f3636cd2dde1d97214344081d99c4f"],
     ]
     for (const [text, iterations, expected] of cases) {
-      const key = await Effect.runPromise(deriveKey(Redacted.make(text), salt, iterations))
+      const key = await Effect.runPromise(passwordKey(Redacted.make(text), salt, iterations))
       assert.equal(hex(Redacted.value(key)), expected)
     }
   })
