@@ -6,26 +6,30 @@ type Reason = StoreError["reason"]
 
 /** Error codes of Node and Bun, and the words of Deno. The first pattern that matches counts. */
 const known: ReadonlyArray<readonly [pattern: RegExp, reason: Reason, why: string]> = [
-  [/ECONNREFUSED|connection ?refused/i, "unavailable", "the connection is refused; is the server running?"],
+  [
+    /ECONNREFUSED|connection ?refused/i,
+    "unavailable",
+    "the connection is refused; check the address, and whether the server is running",
+  ],
   // Before the names: the message for a wrong certificate can list names as "DNS:host".
   [
     /CERT|SELF.SIGNED|UNABLE_TO_|unable to verify|UnknownIssuer|NotValidForName/i,
     "io",
-    "the certificate of the server is not trusted; give its authority in NODE_EXTRA_CA_CERTS (DENO_CERT on Deno)",
+    "the certificate of the server is not trusted; check the host name, or name the authority in NODE_EXTRA_CA_CERTS (DENO_CERT on Deno)",
   ],
   [
     /ENOTFOUND|EAI_|dns|FailedToOpenSocket|lookup/i,
     "unavailable",
-    "the host name is not known, or the network is down",
+    "the host name is not known, or the network is down; check the address",
   ],
   [
     /ERR_SSL|EPROTO|tls|ssl|InvalidContentType|wrong.version|corrupt message|packet length too long/i,
     "io",
-    "the server does not speak TLS on that port",
+    "the server does not speak TLS on that port; without TLS the location begins with http: or webdav+http:",
   ],
   [/ETIMEDOUT|CONNECT_TIMEOUT|timed out/i, "unavailable", "the connection timed out"],
   [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|unreachable/i, "unavailable", "the host cannot be reached"],
-  [/bad port|blocked/i, "invalid", "the runtime refuses to connect to that port by HTTP; let the server use another"],
+  [/bad port|blocked/i, "invalid", "the runtime never connects to that port by HTTP; let the server use another"],
   [
     /UND_ERR_SOCKET|ECONNRESET|EPIPE|ECONNABORTED|reset|closed|reading a body/i,
     "unavailable",

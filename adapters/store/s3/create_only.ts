@@ -1,15 +1,16 @@
-/** Writes that must not take the place of an object: by a condition where the server keeps it, else by claims. */
+/** Writes that must not replace an object: by a condition if the server honours it, else by claims. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { TEMPORARY } from "../../../stages/store/name.ts"
 import { type OpenClaims, writeByClaim } from "./claims.ts"
 import type { S3Client } from "./client.ts"
+import { s3Key } from "./location.ts"
 
-/** How a server takes `If-None-Match: *`: it keeps it, overwrites all the same, or refuses such requests. */
-type Condition = "kept" | "ignored" | "refused"
+/** What a server does with `If-None-Match: *`: it honours it, overwrites all the same, or refuses such requests. */
+type Condition = "honoured" | "ignored" | "refused"
 
-/** Runs `write` with the headers that it has to send. */
+/** Runs `write` with the headers that it has to send, if there is no object of that name. */
 export type CreateOnly = (
   name: string,
   write: (headers: Readonly<Record<string, string>>) => Effect.Effect<void, StoreError>,
@@ -18,37 +19,39 @@ export type CreateOnly = (
 ) => Effect.Effect<void, StoreError>
 
 const CONDITION = { "if-none-match": "*" }
+/** The object by which a server is tested. */
+const PROBE = `${TEMPORARY}/create-only`
 
 /**
- * Create-only writes to a server. AWS keeps the condition. Others are asked, once: an object under `tmp/` that is there
- * already is put again. Ceph keeps it, but neither in buckets with versions nor at the completion of uploads.
+ * Create-only writes to a server. AWS honours the condition. Another server is tested once: an object under `tmp/` that
+ * exists is put again. Ceph honours the condition, but not in buckets with versions, and not at the completion of
+ * uploads.
  */
 export const makeCreateOnly = (client: S3Client, headers: Readonly<Record<string, string>>): CreateOnly => {
-  const { endpoint, prefix } = client.location
+  const { endpoint } = client.location
   const claims: OpenClaims = new Map()
-  const one = Semaphore.makeUnsafe(1)
-  let known: Condition | undefined = endpoint === undefined ? "kept" : undefined
+  const oneAtATime = Semaphore.makeUnsafe(1)
+  let known: Condition | undefined = endpoint === undefined ? "honoured" : undefined
 
-  const key = `${prefix}${TEMPORARY}/create-only`
   const put = client.send({
     method: "PUT",
     doing: "write",
-    name: `${TEMPORARY}/create-only`,
-    key,
+    name: PROBE,
+    key: s3Key(client.location, PROBE),
     headers: { ...headers, ...CONDITION },
     body: [],
   }).pipe(
     Effect.map((): "done" | Condition => "done"),
     Effect.catch((error) =>
       error.reason === "exists"
-        ? Effect.succeed("kept" as const)
+        ? Effect.succeed("honoured" as const)
         : error.reason === "io" || error.reason === "invalid"
         ? Effect.succeed("refused" as const)
         : Effect.fail(error)
     ),
   )
   const probe: Effect.Effect<Condition, StoreError> = Semaphore.withPermit(
-    one,
+    oneAtATime,
     Effect.gen(function* () {
       if (known !== undefined) return known
       const first = yield* put
@@ -59,9 +62,8 @@ export const makeCreateOnly = (client: S3Client, headers: Readonly<Record<string
 
   return Effect.fnUntraced(function* (name, write, inParts) {
     const condition = yield* probe
-    const sent = condition === "refused" ? {} : CONDITION
-    if (condition === "kept" && !(inParts && endpoint !== undefined)) return yield* write(sent)
-    const place = { name, key: `${prefix}${name}`, claims: `${prefix}${TEMPORARY}/claims/${name}/` }
-    yield* writeByClaim(client, claims, place, headers, write(sent))
+    const headersToSend = condition === "refused" ? {} : CONDITION
+    if (condition === "honoured" && !(inParts && endpoint !== undefined)) return yield* write(headersToSend)
+    yield* writeByClaim(client, claims, name, headers, write(headersToSend))
   })
 }

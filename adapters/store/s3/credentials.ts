@@ -1,4 +1,4 @@
-/** Credentials and region: from the environment, else from what AWS's own tools read. */
+/** Credentials, region and endpoint: from the environment, else from the files that AWS's own tools read. */
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -8,21 +8,21 @@ import { StoreError } from "../../../stages/store/store.ts"
 import { variable } from "../../runtime/variable.ts"
 import { endpointOf, isRegion, type S3Location, showS3Location } from "./location.ts"
 
-/** What requests are signed with. */
+/** The credentials that requests are signed with. */
 export interface S3Credentials {
   readonly accessKey: Redacted.Redacted<string>
   readonly secretKey: Redacted.Redacted<string>
   readonly sessionToken?: Redacted.Redacted<string>
 }
 
-/** Gives credentials that are valid now; `fresh` ones after the server has called the last ones expired. */
+/** Gives credentials that are valid now. `fresh`: the server has called the last ones expired. */
 export interface CredentialSource {
   readonly get: (fresh: boolean) => Effect.Effect<S3Credentials, StoreError>
-  /** Whether `fresh` ones can differ. */
+  /** Whether `fresh` can give other credentials. */
   readonly renews: boolean
 }
 
-/** The first of some variables that is not empty. */
+/** The value of the first of these variables that is not empty. */
 const firstOf = (...names: ReadonlyArray<string>): string | undefined =>
   names.map(variable).find((value) => value !== undefined && value !== "")
 
@@ -36,7 +36,7 @@ const credentialsOf = (
 
 const NEEDED = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile of ~/.aws"
 
-// What the chain throws is no cause of ours: it can quote the output of a program that prints credentials.
+// The thrown error is not kept as the cause: it can quote the output of a program that prints credentials.
 const noCredentials = (location: S3Location, thrown: unknown): StoreError => {
   const said = thrown instanceof Error ? thrown.message : ""
   const missing = thrown instanceof Error && "code" in thrown &&
@@ -44,7 +44,7 @@ const noCredentials = (location: S3Location, thrown: unknown): StoreError => {
   const why = missing
     ? `set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or install the optional package @aws-sdk/credential-provider-node`
     : /\bSSO\b/i.test(said)
-    ? `the session of the single sign-on has ended; run aws sso login`
+    ? `the single sign-on session has ended; run aws sso login`
     : location.profile !== undefined
     ? `the profile "${location.profile}" of ~/.aws gives none; check its name and settings`
     : NEEDED
@@ -61,9 +61,9 @@ const loadChain = async (profile: string | undefined) => {
 }
 
 /**
- * A profile named in the location comes first, then the keys in the environment, then AWS's chain: `AWS_PROFILE` and
- * the files of ~/.aws (also with single sign-on, roles and programs that print credentials), web identity, containers
- * and instances.
+ * The credentials for a location. A profile that the location names comes first, then the keys in the environment, then
+ * AWS's chain: `AWS_PROFILE` and the files of ~/.aws (with single sign-on, roles, and programs that print credentials),
+ * web identity, containers and instances. Throws a {@link StoreError} for a variable that is not text.
  */
 export const credentialSource = (location: S3Location): CredentialSource => {
   const accessKeyId = firstOf("AWS_ACCESS_KEY_ID")
@@ -83,9 +83,7 @@ export const credentialSource = (location: S3Location): CredentialSource => {
   }
 }
 
-/**
- * Settings of a profile in ~/.aws/config: only `name = value` of its own section; nothing when there is no such file.
- */
+/** The `name = value` lines of a profile's section in ~/.aws/config. None if there is no such file. */
 const profileSettings = (profile: string): ReadonlyMap<string, string> => {
   const found = new Map<string, string>()
   const path = firstOf("AWS_CONFIG_FILE") ?? join(homedir(), ".aws", "config")
@@ -106,8 +104,8 @@ const profileSettings = (profile: string): ReadonlyMap<string, string> => {
 }
 
 /**
- * A location with what the environment adds: region and endpoint, from variables or the profile. Throws a {@link
- * StoreError}.
+ * Adds region and endpoint to a location that does not name them, from variables or the profile. Throws a
+ * {@link StoreError}.
  */
 export const withEnvironment = (location: S3Location): S3Location => {
   const settings = profileSettings(location.profile ?? firstOf("AWS_PROFILE") ?? "default")

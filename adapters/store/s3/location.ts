@@ -1,18 +1,18 @@
 /**
- * Locations of stores in S3: `s3://bucket/prefix` and restic's `s3:https://host:port/bucket/prefix`, with settings as a
- * query.
+ * Locations of stores in S3: `s3://bucket/prefix`, or `s3:https://host:port/bucket/prefix` as restic writes it, with
+ * settings as a query.
  */
 import { StoreError } from "../../../stages/store/store.ts"
 
-/** Where objects are kept, and how. No secrets. */
+/** Where objects are kept, and how. Holds no secrets. */
 export interface S3Location {
   readonly bucket: string
-  /** Before the name of every object: empty, or with a slash at its end. */
+  /** What the key of every object begins with: empty, or a path that ends with a slash. */
   readonly prefix: string
-  /** `https://host:port` of a server that is not AWS. */
+  /** `https://host:port` of a server; absent for AWS. */
   readonly endpoint?: string
   readonly region?: string
-  /** Whether the bucket stands in the path and not in the name of the host. */
+  /** Whether the bucket is in the path, not in the name of the host. */
   readonly pathStyle?: boolean
   readonly storageClass?: string
   readonly encryption?: string
@@ -23,10 +23,10 @@ export interface S3Location {
 const PARAMETERS = ["endpoint", "region", "path-style", "storage-class", "sse", "sse-kms-key-id", "profile"] as const
 type Parameter = (typeof PARAMETERS)[number]
 
-/** Keys have at most 1,024 bytes: names of objects take up to 512, what claims add to them 100. */
+/** Keys have up to 1,024 bytes. Names of objects take up to 512 of them, and what claims add takes 100. */
 const PREFIX_BYTES = 384
 
-// The location itself may hold a secret by mistake, so messages do not repeat it.
+// Messages do not repeat the location, because it may hold a secret by mistake.
 const invalid = (why: string, cause?: unknown): StoreError =>
   new StoreError({
     reason: "invalid",
@@ -44,7 +44,7 @@ export const endpointOf = (text: string): string => {
   try {
     url = new URL(text)
   } catch {
-    throw invalid(`its endpoint is no URL; write https://host:port`)
+    throw invalid(`its endpoint is not a URL; write https://host:port`)
   }
   if (url.username !== "" || url.password !== "") throw invalid(NO_SECRETS)
   if (!/^https?:$/.test(url.protocol)) {
@@ -56,7 +56,7 @@ export const endpointOf = (text: string): string => {
   return url.origin
 }
 
-/** A host of AWS: nothing for other hosts, else its region, if it has one. */
+/** For a host of AWS, the region that its name contains, if any. Undefined for other hosts. */
 const awsHost = (host: string): { readonly region?: string } | undefined => {
   const match = /^s3(?:[.-](?:dualstack\.)?([a-z0-9-]+))?\.amazonaws\.com(?:\.cn)?$/.exec(host)
   if (match === null) return undefined
@@ -70,9 +70,11 @@ const parametersOf = (query: string): Partial<Record<Parameter, string>> => {
   const found: Partial<Record<Parameter, string>> = {}
   for (const [name, value] of new URLSearchParams(query)) {
     if (/secret|access.?key|token|password|credential|signature/i.test(name)) throw invalid(NO_SECRETS)
-    if (!isParameter(name)) throw invalid(`"${name}" is no setting; there are ${PARAMETERS.join(", ")}`)
+    if (!isParameter(name)) throw invalid(`"${name}" is not a setting; the settings are ${PARAMETERS.join(", ")}`)
     if (found[name] !== undefined) throw invalid(`"${name}" is given twice`)
-    if (value === "" || !/^[\x21-\x7e]+$/.test(value)) throw invalid(`the value of "${name}" is empty or no plain text`)
+    if (value === "" || !/^[\x21-\x7e]+$/.test(value)) {
+      throw invalid(`the value of "${name}" is empty or not plain text`)
+    }
     found[name] = value
   }
   return found
@@ -106,13 +108,13 @@ const prefixOf = (path: string): string => {
   return prefix
 }
 
-/** Reads a location; throws a {@link StoreError} with reason `invalid`, which never repeats the whole of it. */
+/** Reads a location. Throws a {@link StoreError} with reason `invalid`, which never repeats the whole location. */
 export const parseS3Location = (location: string): S3Location => {
   if (location.includes("#")) throw invalid(`it has a "#"; write %23 for the sign itself`)
   const cut = location.indexOf("?")
   const given = parametersOf(cut < 0 ? "" : location.slice(cut + 1))
   const path = (cut < 0 ? location : location.slice(0, cut)).replace(/^s3:/i, "")
-  // Before anything is repeated: a secret can have slashes, so that what stands before the "@" looks like a host or
+  // Refused before a message repeats any part: a secret with slashes makes the text before the "@" look like a host or
   // bucket.
   const start = path.replace(/^https?:/i, "").replace(/^\/\//, "")
   if (/^(?!\[)(?:[^/:]*@|[^/:]*:(?!\d{1,5}(?:\/|$)))/.test(start)) throw invalid(NO_SECRETS)
@@ -163,11 +165,14 @@ export const parseS3Location = (location: string): S3Location => {
   }
 }
 
-/** Whether this can be the name of a region, which becomes part of the name of a host. */
+/** Whether this can be the name of a region. It becomes part of the name of a host. */
 export const isRegion = (text: string): boolean => /^[a-z0-9][a-z0-9-]{0,39}$/i.test(text)
 
-/** As text, for messages: without settings. */
+/** The location as text for messages, without its settings. */
 export const showS3Location = ({ bucket, endpoint, prefix }: S3Location): string => {
   const path = `${bucket}${prefix === "" ? "" : `/${prefix.slice(0, -1)}`}`
   return endpoint === undefined ? `s3://${path}` : `s3:${endpoint}/${path}`
 }
+
+/** The key of the object `name` in the bucket. */
+export const s3Key = ({ prefix }: S3Location, name: string): string => `${prefix}${name}`

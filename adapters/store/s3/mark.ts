@@ -1,7 +1,6 @@
 /**
- * Marks an object with the write that made it, so that a writer recognises its own. An answer can be lost and the same
- * request sent again: by us, and by each of the runtimes, when a connection that was used before breaks. Then the
- * second finds the object of the first.
+ * Marks an object with the write that made it, so that a writer recognises its own. When an answer is lost, the same
+ * request is sent again, by this program or by the runtime. The second one then finds the object of the first.
  */
 import * as Effect from "effect/Effect"
 import { absent } from "../../../stages/store/absent.ts"
@@ -13,10 +12,10 @@ const HEADER = "x-amz-meta-penstock-write"
 /** A header that no other write sends. */
 export type Mark = { readonly [HEADER]: string }
 
-/** A new one. */
+/** A new mark. */
 export const makeMark = (): Mark => ({ [HEADER]: crypto.randomUUID() })
 
-/** Whether the object that is there has been made by the write with that mark. */
+/** Whether the object at `key` was made by the write with this mark. */
 export const hasMark = (client: S3Client, name: string, key: string, mark: Mark): Effect.Effect<boolean, StoreError> =>
   Effect.map(
     absent(client.send({ method: "HEAD", doing: "write", name, key })),

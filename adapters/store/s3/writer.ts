@@ -1,28 +1,28 @@
-/** A writer: what is short is put at once at the commit, what grows is sent in parts on the way. */
+/** A writer: a short object is put whole at the commit, a long one is sent in parts as it grows. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ObjectWriter, StoreError } from "../../../stages/store/store.ts"
-import { writerError } from "../../../stages/store/name.ts"
+import { makeWriterState } from "../../../stages/store/writer_state.ts"
 import { PART_BYTES, PARTS_AT_ONCE, type Upload } from "./multipart.ts"
 
 /** How a writer writes. */
 export interface WriterSteps {
-  /** Begins an upload in parts, which is taken back when the scope closes. */
+  /** Begins an upload in parts. It is aborted when the scope closes before it is complete. */
   readonly start: Effect.Effect<Upload, StoreError, Scope.Scope>
-  /** Puts all at once. */
+  /** Puts the whole object with one request. */
   readonly putWhole: (parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void, StoreError>
-  /** Runs the last request of an upload, with the conditions that it needs. */
+  /** Runs the last request of an upload with the conditions that it needs. */
   readonly publish: (write: Upload["complete"]) => Effect.Effect<void, StoreError>
 }
 
-/** Starts a writer. It holds as many bytes as parts are under way, and one more. */
+/** Makes a writer. It holds the parts that are being sent and one more, each of 16 MiB. */
 export const makeWriter: (
   name: string,
   steps: WriterSteps,
 ) => Effect.Effect<ObjectWriter, never, Scope.Scope> = Effect.fnUntraced(function* (name, steps) {
   const scope = yield* Effect.scope
-  let state: "whole" | "broken" | "finished" = "whole"
+  const state = makeWriterState(name)
   let upload: Upload | undefined
   let part = 0
   let held: Array<Uint8Array> = []
@@ -37,19 +37,13 @@ export const makeWriter: (
     heldBytes = 0
     sending.push(yield* Effect.forkIn(upload.part(++part, bytes), scope))
   })
-  const use = <A>(run: () => Effect.Effect<A, StoreError>, after: "whole" | "finished"): Effect.Effect<A, StoreError> =>
-    Effect.suspend(() => {
-      if (state !== "whole") return Effect.fail(writerError(name, state))
-      state = "broken"
-      return Effect.tap(run(), () => Effect.sync(() => state = after))
-    })
 
   return {
     append: (bytes) =>
-      use(
+      state.append(
         Effect.fnUntraced(function* () {
           for (let at = 0; at < bytes.length;) {
-            // A full part stays until more comes: an object of one part needs no upload.
+            // A full part is sent only when more bytes come, because an object of one part needs no upload.
             if (heldBytes === PART_BYTES) yield* sendHeld()
             const taken = bytes.slice(at, at + PART_BYTES - heldBytes)
             held.push(taken)
@@ -57,16 +51,14 @@ export const makeWriter: (
             at += taken.length
           }
         }),
-        "whole",
       ),
-    commit: use(
+    commit: state.commit(
       Effect.fnUntraced(function* () {
         if (upload === undefined) return yield* steps.putWhole(held)
         if (heldBytes > 0) yield* sendHeld()
         yield* Effect.forEach(sending, Fiber.join, { discard: true })
         yield* steps.publish(upload.complete)
       }),
-      "finished",
     ),
   }
 })

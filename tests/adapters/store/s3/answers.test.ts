@@ -69,14 +69,14 @@ test("refusals have the reason and the sentence that they should", () =>
       [refuse(403, "InvalidAccessKeyId"), "denied", /check AWS_ACCESS_KEY_ID/],
       [refuse(403, "SignatureDoesNotMatch"), "denied", /check AWS_SECRET_ACCESS_KEY/],
       [refuse(400, "ExpiredToken"), "denied", /the credentials have expired; get new ones/],
-      [refuse(403, "RequestTimeTooSkewed"), "denied", /clock of this machine .*; set the clock/],
+      [refuse(403, "RequestTimeTooSkewed"), "denied", /clocks of this machine .*; set the clock/],
       [refuse(412, "PreconditionFailed"), "exists", /"x" is already in/],
-      [refuse(409, "ConditionalRequestConflict"), "unavailable", /somebody else writes it/],
+      [refuse(409, "ConditionalRequestConflict"), "unavailable", /another program writes it/],
       [refuse(503, "SlowDown", { "retry-after": "7" }), "unavailable", /busy/, 7000],
       [refuse(503, "ServiceUnavailable"), "unavailable", /busy/],
       [refuse(500, "InternalError"), "unavailable", /busy/],
       [refuse(400, "RequestTimeout"), "unavailable", /waited too long/],
-      [refuse(400, "XAmzContentSHA256Mismatch"), "unavailable", /did not arrive as they were sent/],
+      [refuse(400, "XAmzContentSHA256Mismatch"), "unavailable", /changed on the way/],
       [reply(429, "", { "retry-after": "2" }), "unavailable", /status 429/, 2000],
       [reply(502, "<html>bad gateway", { "content-type": "text/html" }), "unavailable", /status 502/],
       [reply(504), "unavailable", /status 504/],
@@ -475,7 +475,7 @@ test("a bucket is made only when that is asked for, and by one of several", () =
     server.answer(none, refuse(409, "BucketAlreadyExists"), refuse(403, "AccessDenied"))
     const taken = yield* Effect.flip(openScripted(server, { create: true }))
     assert.equal(taken.reason, "denied")
-    assert.match(taken.message, /the name of the bucket belongs to somebody else/)
+    assert.match(taken.message, /the bucket of that name belongs to another account/)
     server.answer(refuse(403, "AccessDenied"))
     assert.equal((yield* Effect.flip(openScripted(server, { create: true }))).reason, "denied")
   })))
@@ -499,7 +499,7 @@ test("servers that are not there, or speak no TLS, are told so", () =>
     const free = yield* Effect.promise(() => freePort())
     const refused = yield* Effect.flip(s3Store.make(`s3:http://127.0.0.1:${free}/bucket`))
     assert.equal(refused.reason, "unavailable", refused.message)
-    assert.match(refused.message, /does not take connections; check the endpoint/)
+    assert.match(refused.message, /the connection is refused; check the address/)
     const server = yield* scripted
     const plain = yield* Effect.flip(s3Store.make(`s3:https://127.0.0.1:${server.port}/bucket`))
     assert.ok(["io", "unavailable"].includes(plain.reason), plain.message)

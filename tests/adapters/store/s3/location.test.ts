@@ -65,7 +65,7 @@ test("what is not understood is refused with the way out, and secrets are not re
     ["s3://bucket/%zz", /write %25/],
     ["s3://bucket/a#b", /write %23/],
     [`s3://bucket/${"a".repeat(400)}`, /longer than 384 bytes/],
-    ["s3://bucket?colour=red", /"colour" is no setting; there are endpoint, region, path-style/],
+    ["s3://bucket?colour=red", /"colour" is not a setting; the settings are endpoint, region, path-style/],
     ["s3://bucket?region=a&region=b", /"region" is given twice/],
     ["s3://bucket?region=a.b", /cannot be the name of a region/],
     ["s3://bucket?region=", /"region" is empty/],
