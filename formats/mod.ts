@@ -52,7 +52,8 @@ export {
 export { adaptiveZstd } from "../stages/compress/mode.ts"
 
 // Pack
-export { listIds, putOnce } from "../stages/pack/objects.ts"
+export { listIds } from "../stages/pack/objects.ts"
+export { putOnce } from "../stages/store/absent.ts"
 
 // Store: what packs and catalogs are written to
 export { objectNameProblem } from "../stages/store/store.ts"

@@ -8,9 +8,16 @@ import { adaptiveZstd, type CompressionMode } from "../../stages/compress/mode.t
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { blake3Keyed } from "../../stages/hash/blake3.ts"
 import type { KernelSpec } from "../../stages/kernel/kernel.ts"
-import { boundTo, FOOTER_BYTES, type ObjectLayout, objectName, type PackLayout } from "../../stages/pack/pack_layout.ts"
+import {
+  BLOCK_BYTES,
+  boundTo,
+  FOOTER_BYTES,
+  type ObjectLayout,
+  objectName,
+  PACK_BYTES,
+  type PackLayout,
+} from "../../stages/pack/pack_layout.ts"
 import { PackError } from "../../stages/pack/packing.ts"
-import { BLOCK_BYTES, PACK_BYTES } from "../../stages/pack/packs.ts"
 import { BLOCK_VERSION, COMPRESSION, decodeHeader, encodeHeader, ENCRYPTION, type Magic } from "./header.ts"
 import { subkey } from "./keys.ts"
 import { SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"

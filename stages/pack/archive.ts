@@ -1,100 +1,117 @@
-/** The packing of one snapshot into one object that grows: laid out as a pack of any size, see `pack_file.ts`. */
+/** The packing of one snapshot into one object that grows. It is laid out as a pack of any size, see `pack_file.ts`. */
 import * as Effect from "effect/Effect"
 import { noEncryption } from "../encrypt/none.ts"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 import { catching } from "../kernel/catching.ts"
 import { KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
-import { ChunkIndex } from "./chunk_index.ts"
-import { encodeTail, type FooterBlock, PackDirectory } from "./pack_file.ts"
-import { freshId, type ObjectLayout, type PackLayout } from "./pack_layout.ts"
-import { readFooter } from "./pack_store.ts"
-import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
-import { BLOCK_BYTES, PACK_BYTES, plainLayout } from "./packs.ts"
 import { release } from "../memory/release.ts"
 import { ObjectStore, StoreError } from "../store/store.ts"
+import { ChunkIndex } from "./chunk_index.ts"
+import { PackDirectory } from "./pack_directory.ts"
+import { readFooter } from "./pack_ends.ts"
+import { encodeTail, type FooterBlock } from "./pack_file.ts"
+import {
+  BLOCK_BYTES,
+  freshId,
+  type ObjectLayout,
+  PACK_BYTES,
+  PACK_ID_BYTES,
+  type PackLayout,
+  plainLayout,
+} from "./pack_layout.ts"
+import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
 
-/** The sealed list of the chunks of an archive has at most so many bytes: some seven million chunks. */
+/** The encrypted list of the chunks of an archive has at most this many bytes: about seven million chunks. */
 const ARCHIVE_FOOTER_BYTES = 256 << 20
 
-/** How to write an archive. */
+/** Options of {@link archive}. */
 export interface ArchiveOptions {
-  /** Bytes of chunks that are compressed and encrypted as one; 1 MiB by default. */
+  /** Bytes of chunks that are compressed and encrypted as one block; 1 MiB by default. */
   readonly blockBytes?: number
-  /** Encrypts the list of chunks at its end. */
+  /** Encrypts the list of chunks at the end of the archive. Without it, anybody who can read the archive can read it. */
   readonly seal?: KernelSpec<"encrypt">
 }
 
-/** One object of this name, written once: chunks are deduplicated within it. */
+/**
+ * One object of this name, written once. Chunks are deduplicated within it. Writing fails with StoreError `invalid` when
+ * there are more chunks than an archive can list, about seven million.
+ */
 export const archive = (name: string, options: ArchiveOptions = {}): Packing => {
   const plain = plainLayout("", "", "PENSARCH", options.seal ?? noEncryption)
-  // An archive may be given another name.
-  const layout: ObjectLayout = { ...plain, context: plain.header }
-  const pack: PackLayout = {
-    packs: layout,
-    indexes: layout,
+  // The context is the header without the name: an archive may be renamed.
+  const objectLayout: ObjectLayout = { ...plain, context: plain.header }
+  const layout: PackLayout = {
+    packs: objectLayout,
+    indexes: objectLayout,
     size: PACK_BYTES,
     blockBytes: options.blockBytes ?? BLOCK_BYTES,
     footerBytes: ARCHIVE_FOOTER_BYTES,
   }
-  return {
-    write: Effect.gen(function* () {
-      const store = yield* ObjectStore
-      const cipher = makeKernel(layout.cipher, yield* Kernels)
-      const writer = yield* store.create(name)
-      const id = freshId()
-      const header = layout.header(id)
-      yield* writer.append(header)
-      const index = new ChunkIndex()
-      const blocks: Array<FooterBlock> = []
-      let bytesStored = header.length
-      let bytesAdded = 0
-      const packer: Packer = {
-        blockBytes: pack.blockBytes,
-        index,
-        has: (id) => index.get(id) !== undefined,
-        claim: (id) => index.claim(id),
-        add: (added) =>
-          Effect.forEach(added, ({ bytes, chunks, rawLength }) => {
-            blocks.push({ length: bytes.length, chunks })
-            bytesStored += bytes.length
-            bytesAdded += rawLength
-            return Effect.tap(writer.append(bytes), () => Effect.sync(() => release(bytes)))
-          }, { discard: true }),
-        finish: Effect.gen(function* () {
-          const tail = yield* catching(KernelError, () => encodeTail(blocks, layout.context(id), cipher))
-          if (tail.length > ARCHIVE_FOOTER_BYTES) {
-            const message = `${name} has more chunks than an archive can list: use larger chunks, or packs`
-            return yield* new StoreError({ reason: "invalid", object: name, message })
-          }
-          bytesStored += tail.length
-          yield* writer.append(tail)
-          yield* writer.commit
-        }),
-        stats: () => ({ objects: 1, bytesStored, chunksNew: index.size, bytesAdded }),
-      }
-      return packer
-    }),
-    read: Effect.gen(function* () {
-      const store = yield* ObjectStore
-      const cipher = makeKernel(layout.cipher, yield* Kernels)
-      const { size } = yield* store.stat(name)
-      const found = yield* store.get(name, { offset: 0, length: Math.min(size, layout.headerBytes) }).pipe(
-        Effect.flatMap((header) => readFooter(pack, store, cipher, { object: name, id: header.slice(-32), size })),
-        Effect.map(({ blocks }): PackDirectory | ChunkLost => new PackDirectory(name, layout.headerBytes, blocks)),
-        Effect.catchTag("PackError", (error: PackError) => Effect.succeed<ChunkLost>({ lost: error.message })),
-      )
-      const unpacker: Unpacker = {
-        locate: (list) =>
-          Effect.sync(() =>
-            Array.from(
-              { length: chunkCount(list) },
-              (_, i): ChunkPlace | ChunkLost =>
-                "lost" in found ? found : found.find(chunkId(list, i)) ?? { lost: `a part of it is not in ${name}` },
-            )
-          ),
-        get: ({ length, object, offset }) => store.get(object, { offset, length }),
-      }
-      return unpacker
-    }),
-  }
+  return { write: writeArchive(name, layout), read: readArchive(name, layout) }
 }
+
+const writeArchive = (name: string, { blockBytes, packs: layout }: PackLayout): Packing["write"] =>
+  Effect.gen(function* () {
+    const store = yield* ObjectStore
+    const cipher = makeKernel(layout.cipher, yield* Kernels)
+    const writer = yield* store.create(name)
+    const id = freshId()
+    const header = layout.header(id)
+    yield* writer.append(header)
+    const index = new ChunkIndex()
+    const blocks: Array<FooterBlock> = []
+    let bytesStored = header.length
+    let bytesAdded = 0
+    const packer: Packer = {
+      blockBytes,
+      index,
+      has: (id) => index.get(id) !== undefined,
+      claim: (id) => index.claim(id),
+      add: (added) =>
+        Effect.forEach(added, ({ bytes, chunks, rawLength }) => {
+          blocks.push({ length: bytes.length, chunks })
+          bytesStored += bytes.length
+          bytesAdded += rawLength
+          return Effect.tap(writer.append(bytes), () => Effect.sync(() => release(bytes)))
+        }, { discard: true }),
+      finish: Effect.gen(function* () {
+        const tail = yield* catching(KernelError, () => encodeTail(blocks, layout.context(id), cipher))
+        if (tail.length > ARCHIVE_FOOTER_BYTES) {
+          const message = `${name} has more chunks than an archive can list: use larger chunks, or packs`
+          return yield* new StoreError({ reason: "invalid", object: name, message })
+        }
+        bytesStored += tail.length
+        yield* writer.append(tail)
+        yield* writer.commit
+      }),
+      stats: () => ({ objects: 1, bytesStored, chunksNew: index.size, bytesAdded }),
+    }
+    return packer
+  })
+
+const readArchive = (name: string, layout: PackLayout): Packing["read"] =>
+  Effect.gen(function* () {
+    const store = yield* ObjectStore
+    const { headerBytes } = layout.packs
+    const cipher = makeKernel(layout.packs.cipher, yield* Kernels)
+    const { size } = yield* store.stat(name)
+    const found = yield* store.get(name, { offset: 0, length: Math.min(size, headerBytes) }).pipe(
+      Effect.flatMap((header) =>
+        readFooter(layout, store, cipher, { object: name, id: header.slice(-PACK_ID_BYTES), size })
+      ),
+      Effect.map(({ blocks }): PackDirectory | ChunkLost => new PackDirectory(name, headerBytes, blocks)),
+      Effect.catchTag("PackError", (error: PackError) => Effect.succeed<ChunkLost>({ lost: error.message })),
+    )
+    const unpacker: Unpacker = {
+      locate: (list) =>
+        Effect.sync(() =>
+          Array.from(
+            { length: chunkCount(list) },
+            (_, i): ChunkPlace | ChunkLost =>
+              "lost" in found ? found : found.find(chunkId(list, i)) ?? { lost: `a part of it is not in ${name}` },
+          )
+        ),
+      get: ({ length, object, offset }) => store.get(object, { offset, length }),
+    }
+    return unpacker
+  })

@@ -1,50 +1,50 @@
-/** The packing without packs: every chunk is an object of its own, by default `objects/ab/<64 hex of its ID>`. */
+/** The packing without packs: each chunk is an object of its own, by default `objects/ab/<64 hex digits of its ID>`. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { fetchingFrom } from "../store/fetching.ts"
-import { catching } from "../kernel/catching.ts"
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
+import { catching } from "../kernel/catching.ts"
 import { type Compressor, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
-import { absent, created } from "../store/absent.ts"
+import { isThere, putOnce } from "../store/absent.ts"
 import { requestsAtOnce } from "../store/at_once.ts"
+import { fetchingFrom } from "../store/fetching.ts"
+import { ObjectStore, StoreError } from "../store/store.ts"
 import { ChunkIndex } from "./chunk_index.ts"
 import type { BlockPlace, ChunkPlace, Packer, Packing, Unpacker } from "./packing.ts"
-import { ObjectStore, StoreError } from "../store/store.ts"
 
-/** What codecs may add to a chunk, beside a sixteenth: longer objects are not read. */
+/** Bytes that codecs may add to a chunk, besides a sixteenth of it. Longer objects are not read. */
 const GROWTH = 64 << 10
 
-/** The longest object that a chunk of so many bytes becomes. */
-const longest = (rawLength: number): number => rawLength + Math.floor(rawLength / 16) + GROWTH
+/** The longest object that can hold a chunk of this many bytes. */
+const longestObject = (rawLength: number): number => rawLength + Math.floor(rawLength / 16) + GROWTH
 
-/** Names of objects, by ID. */
+/** How objects are named after the IDs of their chunks. */
 export interface ObjectNames {
   /** Ends with a slash. */
   readonly directory: string
   /** The name of the object with this ID. */
   readonly nameOf: (id: Uint8Array) => string
-  /** The inverse; undefined for names that are not of this kind. */
+  /** The inverse. Undefined for a name that is not of this kind. */
   readonly idOf: (name: string) => Uint8Array | undefined
 }
 
 /** How chunks become objects. */
 export interface ObjectsOptions extends ObjectNames {
   /**
-   * Chunks that are known to be stored. Then the store is not listed, which may take long, but asked for each other
-   * chunk before that is put. By default it is listed.
+   * Chunks that are known to be stored. By default the store is listed to find them, which may take long. With this
+   * option it is not listed. Instead, the store is asked for each other chunk before the chunk is put.
    */
   readonly present?: () => ChunkIndex
-  /** Content type that objects are put with, on stores that keep it. */
+  /** Content type of new objects, for stores that keep it. */
   readonly contentType?: string
   /**
-   * What objects of a content type are decoded with when they are read, where the store keeps content types; all others
-   * must be the bare chunk. When absent, objects are what the plan made of a chunk, and the recipe decodes them.
+   * How to decode objects of a content type when they are read, if the store keeps content types. All other objects
+   * must be the bare chunk. Without this option, objects are what the plan made of a chunk, and the recipe decodes them.
    */
   readonly compressed?: Readonly<Record<string, KernelSpec<"compress">>>
 }
 
-const plain: ObjectNames = {
+const plainNames: ObjectNames = {
   directory: "objects/",
   nameOf: (id) => {
     const hex = bytesToHex(id)
@@ -57,14 +57,19 @@ const plain: ObjectNames = {
 }
 
 /**
- * One block per object: simple, and whatever else reads the store finds a chunk by its ID. Small chunks make many small
+ * One chunk for each object. Any program that reads the store finds a chunk by its ID. Small chunks make many small
  * objects.
  */
-export const objects = (): Packing => objectsOf(plain)
+export const objects = (): Packing => objectsOf(plainNames)
 
-/** The same with names and content types of a format's own. */
+/** Objects with the names and content types of a format. */
 export const objectsOf = (options: ObjectsOptions): Packing => ({
-  write: Effect.gen(function* () {
+  write: writeObjects(options),
+  read: readObjects(options),
+})
+
+const writeObjects = (options: ObjectsOptions): Packing["write"] =>
+  Effect.gen(function* () {
     const store = yield* ObjectStore
     const { contentType, present } = options
     const index = present === undefined ? yield* listIds(store, options) : present()
@@ -85,7 +90,7 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
             written++
             bytesStored += bytes.length
             bytesAdded += rawLength
-            // Another writer may have stored the same chunk since the listing.
+            // Once: another writer may have stored the same chunk since the listing.
             yield* putOnce(store, name, bytes, contentType)
           }),
           { concurrency: requestsAtOnce(store), discard: true },
@@ -94,8 +99,10 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
       stats: () => ({ objects: written, bytesStored, chunksNew: written, bytesAdded }),
     }
     return packer
-  }),
-  read: Effect.gen(function* () {
+  })
+
+const readObjects = (options: ObjectsOptions): Packing["read"] =>
+  Effect.gen(function* () {
     const store = yield* ObjectStore
     const table = yield* Kernels
     const decoders = options.compressed && new Map(
@@ -121,27 +128,13 @@ export const objectsOf = (options: ObjectsOptions): Packing => ({
       fetching: fetchingFrom(store),
       get: (block) =>
         decoders === undefined
-          ? store.get(block.object, { atMost: longest(block.rawLength) })
-          : getBare(store, decoders, block),
+          ? store.get(block.object, { atMost: longestObject(block.rawLength) })
+          : getBareChunk(store, decoders, block),
     }
     return unpacker
-  }),
-})
+  })
 
-/** Whether there is an object of that name. */
-export const isThere = (store: ObjectStore, name: string): Effect.Effect<boolean, StoreError> =>
-  Effect.map(absent(store.stat(name)), (info) => info !== undefined)
-
-/** Puts an object that is named by its content: when it is there already, it is the same. */
-export const putOnce = (
-  store: ObjectStore,
-  name: string,
-  bytes: Uint8Array,
-  contentType?: string,
-): Effect.Effect<void, StoreError> =>
-  Effect.asVoid(created(store.put(name, [bytes], contentType === undefined ? {} : { contentType })))
-
-/** The IDs that there are objects of, from a listing. */
+/** The IDs of all chunks that the store has, from a listing. */
 export const listIds = (store: ObjectStore, names: ObjectNames): Effect.Effect<ChunkIndex, StoreError> =>
   Effect.suspend(() => {
     const index = new ChunkIndex()
@@ -157,21 +150,21 @@ export const listIds = (store: ObjectStore, names: ObjectNames): Effect.Effect<C
     )
   })
 
-/** The bare chunk. Reads no more than the chunk has, however long the object is. */
-const getBare = Effect.fnUntraced(function* (
+/** A chunk, decoded. Reads no more bytes than the chunk can have, however long the object is. */
+const getBareChunk = Effect.fnUntraced(function* (
   store: ObjectStore,
   decoders: ReadonlyMap<string, Compressor>,
   { object, rawLength }: BlockPlace,
 ): Effect.fn.Return<Uint8Array, StoreError> {
-  const corrupt = (message: string) => new StoreError({ reason: "corrupt", object: object, message })
+  const corrupt = (message: string) => new StoreError({ reason: "corrupt", object, message })
   if (store.properties.contentType === true) {
     const { contentType = "", size } = yield* store.stat(object)
     const decoder = decoders.get(contentType)
     if (decoder !== undefined) {
-      if (size > longest(rawLength)) {
-        return yield* corrupt(`${object} is longer than what compresses to a chunk of ${rawLength} bytes`)
+      if (size > longestObject(rawLength)) {
+        return yield* corrupt(`${object} is too long for a compressed chunk of ${rawLength} bytes`)
       }
-      const bytes = yield* store.get(object, { atMost: longest(rawLength) })
+      const bytes = yield* store.get(object, { atMost: longestObject(rawLength) })
       return yield* catching(KernelError, () => decoder.decode(bytes, rawLength)).pipe(
         Effect.mapError((error) => corrupt(`${object} is damaged or altered: ${error.message}`)),
       )

@@ -1,40 +1,43 @@
+/** The stage `pack`: here the plan meets the bytes. */
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { Executor, type Job } from "../run/executor.ts"
-import { ReadProgress } from "../run/progress.ts"
-import type { Stored } from "../plan/stored.ts"
 import type { KernelError } from "../kernel/kernel.ts"
 import type { Order, Plan, Planned, Steps } from "../plan/plan.ts"
+import type { Stored } from "../plan/stored.ts"
+import { Executor, type Job } from "../run/executor.ts"
 import { groupedInUnits } from "../run/group.ts"
-import type { Packer, Packing, PackStats } from "./packing.ts"
+import { ReadProgress } from "../run/progress.ts"
 import type { ObjectStore, StoreError } from "../store/store.ts"
+import type { Packer, Packing, PackStats } from "./packing.ts"
 
 /** An entry whose content is in the store. */
 export interface Packed<out S extends Steps> extends Stored {
-  /** What the packing has written until it is called, for all entries. */
+  /** What the packing has written so far, for all entries. Call it when the stream has ended to get the sums. */
   readonly stats: () => PackStats
   /** For the type checker only. */
   readonly steps?: S
 }
 
-/** Content bytes that make a unit of work. */
+/** A unit of work is complete with this many bytes of content. */
 const UNIT_BYTES = 8 << 20
-/** A file of this size is a unit by itself. */
+/** A file of this size starts a unit. */
 const LARGE_BYTES = 16 << 20
-/** Entries in a unit at most. */
+/** A unit is complete with this many entries. */
 const UNIT_ENTRIES = 512
-/** The same when there is nothing to read: what waits needlessly is copied by collectors. */
+/** The same for entries without content to read. Entries that wait longer than needed cost garbage collection. */
 const IDLE_ENTRIES = 64
 
 /**
- * Runs the plan and stores what it gives: the one stage that touches content. Entries come out as they went in, in
- * order, with their chunks; when the stream has ended, all of it is durable.
+ * Reads the content of the entries, runs their plans over it and stores the result. No other stage touches content.
+ * Entries come out in the order in which they came in, with their chunks. Everything is durable when the stream has
+ * ended.
  *
- * What an entry is known to consist of (`known`) is taken as it is, unless a chunk of it is not in the store: then it
- * is read.
+ * An entry whose chunks are known (`known`, see `reuse`) is not read, unless the store lacks one of these chunks.
+ *
+ * Fails with StoreError when the store fails, and with KernelError when a kernel of the plan does.
  */
 export const pack = (packing: Packing): {
   <S extends Steps, E, R>(
@@ -49,7 +52,7 @@ export const pack = (packing: Packing): {
       const packer = yield* packing.write
       const lock = yield* Semaphore.make(1)
       const jobs = new Map<Plan, Effect.Success<ReturnType<typeof executor.start<StoreError | KernelError>>>>()
-      const run = Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
+      const storeUnit = Effect.fnUntraced(function* (unit: ReadonlyArray<Planned<Steps>>) {
         const { plan } = unit[0]!
         let runUnit = jobs.get(plan)
         if (runUnit === undefined) {
@@ -67,7 +70,7 @@ export const pack = (packing: Packing): {
         return stored.map((entry): Packed<Steps> => ({ ...entry, stats: packer.stats }))
       })
       return unitsToStore(self).pipe(
-        Stream.mapEffect(run, { concurrency: executor.size }),
+        Stream.mapEffect(storeUnit, { concurrency: executor.size }),
         Stream.flattenIterable,
         Stream.concat(Stream.fromEffectDrain(packer.finish)),
       )
@@ -75,7 +78,7 @@ export const pack = (packing: Packing): {
   return stage as never
 }
 
-/** Drops what is known of a content when the store does not have all of it. */
+/** Drops the known chunks of an entry when the store does not have all of them. */
 const forgetLost = (entry: Planned<Steps>, packer: Packer): Planned<Steps> => {
   if (entry.known === undefined) return entry
   for (let i = 0; i < chunkCount(entry.known); i++) {
@@ -89,7 +92,7 @@ const forgetLost = (entry: Planned<Steps>, packer: Packer): Planned<Steps> => {
 
 const unitsToStore = groupedInUnits<Planned<Steps>>({
   key: ({ plan }) => plan,
-  // A stream of unknown length counts as a unit's worth: nothing waits for it.
+  // A stream of unknown length fills a unit, so that no entry waits for it.
   bytesOf: ({ kind, known, size }) => kind === "file" && known === undefined ? size ?? UNIT_BYTES : 0,
   startsAnew: (_, bytes) => bytes >= LARGE_BYTES,
   isFull: ({ bytes, entries }) => bytes >= UNIT_BYTES || entries >= (bytes > 0 ? UNIT_ENTRIES : IDLE_ENTRIES),

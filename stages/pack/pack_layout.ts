@@ -1,59 +1,64 @@
-/** Names and headers of packs and index objects: what differs between formats that store packs. */
+/** Names, headers and limits of packs and index objects: what differs between formats that store packs. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import type { KernelSpec } from "../kernel/kernel.ts"
-import { PACK_ID_BYTES } from "./pack_list.ts"
 import { PackError } from "./packing.ts"
 
-/** How one kind of object is named and begins. */
+/** How one kind of object is named, and how it begins. */
 export interface ObjectLayout {
-  /** Ends with `/`. Everything beneath it that has the extension is of this kind. */
+  /** Ends with `/`. Every object beneath it that has the extension is of this kind. */
   readonly directory: string
   /** With its dot. */
   readonly extension: string
-  /** Begins every object; `headerBytes` long whatever the ID. */
+  /** The first bytes of an object: `headerBytes` of them, whatever the ID. */
   readonly header: (id: Uint8Array) => Uint8Array
   readonly headerBytes: number
   /**
-   * What is authenticated with footer or body, and differs for any two objects of a store: so none can stand for
-   * another. Header and name, see {@link boundTo}.
+   * Additional data that is authenticated with the footer or the body. It is different for any two objects of a store,
+   * so no object can stand for another. Usually header and name, see {@link boundTo}.
    */
   readonly context: (id: Uint8Array) => Uint8Array
-  /** Why the header is not one of this layout: PackError `foreign`, `newer` or `corrupt`. Undefined when it is. */
+  /** Why a header is not one of this layout: PackError `foreign`, `newer` or `corrupt`. Undefined when it is one. */
   readonly problem: (object: string, header: Uint8Array) => PackError | undefined
-  /** Seals footer or body. */
+  /** Encrypts the footer or the body. */
   readonly cipher: KernelSpec<"encrypt">
 }
 
-/**
- * A sealed footer has at most so many bytes: it is read whole before it can be authenticated. Chunks of a pack take 36
- * bytes each in it, blocks 8; writers close a pack before it has 131,072 chunks, which are 5.6 MiB when each is a
- * block.
- */
-export const FOOTER_BYTES: number = 16 << 20
-/**
- * An index object has at most so many bytes, likewise. A chunk takes 16 bytes in it, a pack 44; writers end one at 4
- * MiB, and one pack more adds 2 MiB.
- */
-export const INDEX_BYTES: number = 16 << 20
-
-/** Packs and their indexes. */
+/** The layout of packs and of their indexes. */
 export interface PackLayout {
   readonly packs: ObjectLayout
   readonly indexes: ObjectLayout
-  /** A pack is closed when it has so many bytes. */
+  /** A pack is closed when it has this many bytes. */
   readonly size: number
-  /** Chunks are gathered into blocks of so many bytes. */
+  /** Chunks are gathered into blocks of about this many bytes. */
   readonly blockBytes: number
-  /** No sealed footer of a pack has more bytes. */
+  /** No encrypted footer of a pack has more bytes. */
   readonly footerBytes: number
 }
+
+/** Default size of a pack, in bytes. */
+export const PACK_BYTES: number = 16 << 20
+/** Default size of a block, in bytes. */
+export const BLOCK_BYTES: number = 1 << 20
+/**
+ * An encrypted footer has at most this many bytes: it is read whole before it can be authenticated. In a footer, a
+ * chunk takes 36 bytes and a block 8. Writers close a pack before it has 131,072 chunks, which take 5.6 MiB when each
+ * is a block.
+ */
+export const FOOTER_BYTES: number = 16 << 20
+/**
+ * An index object has at most this many bytes, for the same reason. In an index, a chunk takes 16 bytes and a pack 44.
+ * Writers end an index at about 4 MiB, and one more pack adds up to 2 MiB.
+ */
+export const INDEX_BYTES: number = 16 << 20
+/** Bytes of the ID of a pack or an index. */
+export const PACK_ID_BYTES = 32
 
 /** A fresh random ID. */
 export const freshId = (): Uint8Array => crypto.getRandomValues(new Uint8Array(PACK_ID_BYTES))
 
 /**
- * Additional data that binds what is sealed to header and name of its object: the two, one after the other. Names are
+ * Additional data that binds what is encrypted to the header and the name of its object: one after the other. Names are
  * ASCII.
  */
 export const boundTo = (header: Uint8Array, name: string): Uint8Array =>
@@ -65,7 +70,7 @@ export const objectName = (layout: Pick<ObjectLayout, "directory" | "extension">
   return `${layout.directory}${hex.slice(0, 2)}/${hex}${layout.extension}`
 }
 
-/** The ID in a name, undefined when the name is not of this layout. */
+/** The ID in a name. Undefined when the name is not one of this layout. */
 export const objectId = (layout: ObjectLayout, name: string): Uint8Array | undefined => {
   if (!name.startsWith(layout.directory) || !name.endsWith(layout.extension)) return undefined
   const hex = name.slice(layout.directory.length + 3, name.length - layout.extension.length)
@@ -74,7 +79,7 @@ export const objectId = (layout: ObjectLayout, name: string): Uint8Array | undef
   return objectName(layout, id) === name ? id : undefined
 }
 
-/** Throws when the bytes do not begin with the header of the object of that ID. */
+/** Throws PackError when the bytes do not begin with the header of the object of that ID. */
 export const checkHeader = (layout: ObjectLayout, object: string, id: Uint8Array, bytes: Uint8Array): void => {
   const header = bytes.subarray(0, layout.headerBytes)
   if (header.length < layout.headerBytes) {
@@ -85,5 +90,37 @@ export const checkHeader = (layout: ObjectLayout, object: string, id: Uint8Array
   const expected = layout.header(id)
   if (header.some((byte, i) => byte !== expected[i])) {
     throw new PackError({ reason: "corrupt", object, message: `The header of ${object} was altered` })
+  }
+}
+
+/** The version that a plain header states. */
+const PLAIN_VERSION = 1
+
+/** A layout whose header is 8 bytes of magic, u8 version 1, and the ID of the object (32 bytes). */
+export const plainLayout = (
+  directory: string,
+  extension: string,
+  magic: string,
+  cipher: KernelSpec<"encrypt">,
+): ObjectLayout => {
+  const start = new TextEncoder().encode(magic)
+  const headerBytes = start.length + 1 + PACK_ID_BYTES
+  const header = (id: Uint8Array): Uint8Array => concat([start, Uint8Array.of(PLAIN_VERSION), id])
+  return {
+    directory,
+    extension,
+    cipher,
+    headerBytes,
+    header,
+    context: (id) => boundTo(header(id), objectName({ directory, extension }, id)),
+    problem: (object, header) => {
+      if (start.some((byte, i) => header[i] !== byte)) {
+        return new PackError({ reason: "foreign", object, message: `${object} does not begin with ${magic}` })
+      }
+      const version = header[start.length]
+      if (version === PLAIN_VERSION) return undefined
+      const message = `${object} has version ${version}, which a later Penstock wrote`
+      return new PackError({ reason: "newer", object, message })
+    },
   }
 }

@@ -1,72 +1,72 @@
-/** How blocks become objects of a store, and how chunks are found in them again. */
+/** Packing: how blocks become objects of a store, and how chunks are found in these objects again. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Fetching } from "../store/fetching.ts"
 import type { KernelError } from "../kernel/kernel.ts"
-import type { Block } from "../run/lane.ts"
-import type { ChunkIndex } from "./chunk_index.ts"
-import type { ObjectStore, StoreError } from "../store/store.ts"
 import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
+import type { Block } from "../run/lane.ts"
+import type { Fetching } from "../store/fetching.ts"
+import type { ObjectStore, StoreError } from "../store/store.ts"
+import type { ChunkIndex } from "./chunk_index.ts"
 
-/** A layout of blocks in objects: both directions. */
+/** A layout of blocks in objects, in both directions. Give it to `pack`, and to `unpack`. */
 export interface Packing {
-  /** Opens the store for writing one snapshot. Knows every chunk that is stored already. */
+  /** Opens the store to write one snapshot. The packer knows every chunk that is stored already. */
   readonly write: Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope>
-  /** Opens the store for reading chunks. */
+  /** Opens the store to read chunks. */
   readonly read: Effect.Effect<Unpacker, StoreError, ObjectStore | Scope.Scope>
 }
 
-/** What was written so far. */
+/** What a packer has written so far. */
 export interface PackStats {
   /** Objects written. */
   readonly objects: number
-  /** Their bytes. */
+  /** Bytes of these objects. */
   readonly bytesStored: number
+  /** Chunks that were not stored before. */
   readonly chunksNew: number
-  /** Sum of the lengths of the new chunks. */
+  /** Sum of the lengths of the new chunks, before compression. */
   readonly bytesAdded: number
 }
 
 /** Writes the blocks of one snapshot. */
 export interface Packer {
-  /** Chunks are gathered into blocks of about this many bytes; 0: one chunk, one block. */
+  /** Chunks are gathered into blocks of about this many bytes. 0: each chunk is a block of its own. */
   readonly blockBytes: number
   /** Whether a chunk is stored, or is about to be. */
   readonly has: (id: Uint8Array) => boolean
-  /** Claims a chunk; true: it is new, and the caller adds it in a block. */
+  /** Claims a chunk. When it returns true, the chunk is new, and the caller has to add it in a block. */
   readonly claim: (id: Uint8Array) => boolean
-  /** The index behind `has` and `claim`, when it is one that threads can share. */
+  /** The index behind `has` and `claim`, when threads can share it. */
   readonly index?: ChunkIndex
-  /** Takes blocks over, one call at a time. They are durable after `finish`. */
+  /** Adds blocks and takes over their memory. One call at a time. Blocks are durable after `finish`. */
   readonly add: (blocks: ReadonlyArray<Block>) => Effect.Effect<void, StoreError | KernelError>
-  /** Makes everything added durable, and findable by `read`. */
+  /** Makes everything added durable, so that `read` finds it. */
   readonly finish: Effect.Effect<void, StoreError | KernelError>
-  /** The counts now. */
+  /** The counts so far. */
   readonly stats: () => PackStats
 }
 
-/** Where a chunk is: piece `from..to` of the decoded content of a block. */
+/** Where a chunk is: the piece from `from` to `to` (exclusive) of a decoded block, in bytes. */
 export interface ChunkPlace {
   readonly block: BlockPlace
   readonly from: number
   readonly to: number
 }
 
-/** A chunk that cannot be had. */
+/** A chunk that the store does not have. */
 export interface ChunkLost {
-  /** Why: a clause that names the object, where one is to blame. */
+  /** Why: a clause that names the object to blame, if there is one. */
   readonly lost: string
 }
 
-/**
- * A stored block: `length` bytes at `offset` of an object, Infinity when it is the whole object, of whatever length.
- * Places of the same block are the same JavaScript object.
- */
+/** A stored block. Places of the same block are the same JavaScript object. */
 export interface BlockPlace {
   readonly object: string
+  /** Where the block begins in the object, in bytes. */
   readonly offset: number
+  /** Stored bytes. Infinity: the block is the whole object, of whatever length. */
   readonly length: number
-  /** Length when decoded: the limit for decoders. */
+  /** Bytes when decoded. Decoders refuse more. */
   readonly rawLength: number
 }
 
@@ -74,26 +74,27 @@ export interface BlockPlace {
 export interface Unpacker {
   /** The places of the chunks of a chunk list, in order. */
   readonly locate: (list: Uint8Array) => Effect.Effect<ReadonlyArray<ChunkPlace | ChunkLost>, StoreError>
-  /** How blocks are best fetched; as from a disk, when absent. */
+  /** How to fetch blocks. By default as from a disk. */
   readonly fetching?: Fetching
-  /** The stored bytes of a block. They are the caller's, unless `keeps`. */
+  /** The stored bytes of a block. The caller owns them, unless the unpacker `keeps` them. */
   readonly get: (block: BlockPlace) => Effect.Effect<Uint8Array, StoreError>
-  /** What `get` gives may be given again: it is not to be changed, freed or handed to another thread. */
+  /** `get` may return the same memory again: do not change it, free it or hand it to another thread. */
   readonly keeps?: boolean
 }
 
 /** Fields of a `PackError`. */
 export interface PackErrorFields {
   /**
-   * `missing`, `truncated`, `corrupt`, `forged` (not sealed with this key), `newer` (a later version), `foreign` (not a
-   * pack).
+   * `missing`: there is no such object. `truncated`: it ends too early. `corrupt`: it says what cannot be. `forged`: it
+   * was not encrypted with this key. `newer`: a later version wrote it. `foreign`: it is not a pack or an index.
    */
   readonly reason: "missing" | "truncated" | "corrupt" | "forged" | "newer" | "foreign"
+  /** Its name in the store. */
   readonly object: string
   readonly message: string
   readonly cause?: unknown
 }
-/** An object is not the pack or index that it should be. */
+/** An object is not the pack or the index that it should be. */
 export interface PackError extends TaggedErrorInstance<"PackError", PackErrorFields> {}
 /** Makes {@linkcode PackError}s. */
 export const PackError: new (fields: PackErrorFields) => PackError = taggedError("PackError")

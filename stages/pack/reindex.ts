@@ -1,41 +1,31 @@
-/** Makes the indexes of a store again from its packs. */
+/** Makes the indexes of a store again, from its packs. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Kernels, makeKernel } from "../kernel/kernel.ts"
 import { requestsAtOnce } from "../store/at_once.ts"
-import { freshId, objectName, type PackLayout } from "./pack_layout.ts"
-import { dividedByIndex, encodePackList, listedOf, type ListedPack } from "./pack_list.ts"
-import { asPackError, type KnownPack, openPackStore, readEnds } from "./pack_store.ts"
-import { PackError } from "./packing.ts"
 import { ObjectStore, type StoreError } from "../store/store.ts"
 import { concernsObject } from "../store/unreadable.ts"
+import { listedOf, type ListedPack } from "./index_file.ts"
+import { writeIndexes } from "./indexes.ts"
+import { asPackError, readEnds } from "./pack_ends.ts"
+import type { PackLayout } from "./pack_layout.ts"
+import { type KnownPack, openPackStore } from "./pack_store.ts"
+import { PackError } from "./packing.ts"
 
-/** What was found. */
+/** What {@link reindex} found. */
 export interface Reindexed {
   /** Packs that are listed now. */
   readonly packs: number
-  /** Of them, those that no index listed. */
+  /** How many of them no index listed before. */
   readonly added: number
-  /** Packs that an index listed and that are gone, and packs that cannot be read: not listed any more. */
+  /** Packs that are missing or cannot be read. They are not listed any more. */
   readonly lost: ReadonlyArray<PackError>
 }
 
-/** Writes a pack again with its header as it was; leaves one that cannot be read whole. */
-const mendHeader = Effect.fnUntraced(
-  function* (layout: PackLayout, store: ObjectStore, { id, object, size }: KnownPack) {
-    const { headerBytes } = layout.packs
-    const rest = yield* Effect.catch(
-      store.get(object, { offset: headerBytes, length: size - headerBytes }),
-      (error) => concernsObject(error) ? Effect.succeed(undefined) : Effect.fail(error),
-    )
-    if (rest !== undefined) yield* store.put(object, [layout.packs.header(id), rest], { replace: true })
-  },
-)
-
 /**
- * Reads header and footer of every pack, puts headers right, writes new indexes of those packs that are whole, then
- * removes the old indexes. Safe beside writers: only indexes that were there at the start are removed, and what they
- * listed is listed again.
+ * Reads header and footer of every pack, corrects headers, writes new indexes of the packs that are whole, and then
+ * removes the old indexes. Writers may run at the same time: only indexes that were there at the start are removed, and
+ * the packs that they list are listed again.
  */
 export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreError, ObjectStore> = Effect.fnUntraced(
   function* (layout) {
@@ -71,13 +61,25 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
         listed.push(found.pack)
       }
     }
-    const seal = makeKernel(layout.indexes.cipher, table)
-    for (const packs of dividedByIndex(listed)) {
-      const id = freshId()
-      const body = seal.seal(encodePackList(packs), layout.indexes.context(id))
-      yield* store.put(objectName(layout.indexes, id), [layout.indexes.header(id), body], { unique: true })
-    }
+    // A faulty cipher is a defect here: the old indexes stay.
+    yield* Effect.catchTag(
+      writeIndexes(layout, store, makeKernel(layout.indexes.cipher, table), listed),
+      "KernelError",
+      Effect.die,
+    )
     yield* Effect.forEach(old, (name) => store.remove(name), { ...together, discard: true })
     return { packs: listed.length, added: known.packs.filter(({ indexed }) => !indexed).length, lost }
+  },
+)
+
+/** Writes a pack again with the right header. Leaves a pack alone that cannot be read whole. */
+const mendHeader = Effect.fnUntraced(
+  function* (layout: PackLayout, store: ObjectStore, { id, object, size }: KnownPack) {
+    const { headerBytes } = layout.packs
+    const rest = yield* Effect.catch(
+      store.get(object, { offset: headerBytes, length: size - headerBytes }),
+      (error) => concernsObject(error) ? Effect.succeed(undefined) : Effect.fail(error),
+    )
+    if (rest !== undefined) yield* store.put(object, [layout.packs.header(id), rest], { replace: true })
   },
 )

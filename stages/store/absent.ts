@@ -1,6 +1,6 @@
 /** Two failures of a store that callers take as answers: there is no such object, or there is one already. */
 import * as Effect from "effect/Effect"
-import { StoreError } from "./store.ts"
+import { type ObjectStore, StoreError } from "./store.ts"
 
 /** Gives undefined where a store fails with `not-found`. Any other error stays. */
 export const absent = <A, E, R>(
@@ -18,3 +18,16 @@ export const created = (put: Effect.Effect<void, StoreError>): Effect.Effect<boo
     Effect.as(put, true),
     (error) => error.reason === "exists" ? Effect.succeed(false) : Effect.fail(error),
   )
+
+/** Whether a store has an object of this name. */
+export const isThere = (store: ObjectStore, name: string): Effect.Effect<boolean, StoreError> =>
+  Effect.map(absent(store.stat(name)), (info) => info !== undefined)
+
+/** Puts an object that is named by its content. An object that is there already has the same content, so it stays. */
+export const putOnce = (
+  store: ObjectStore,
+  name: string,
+  bytes: Uint8Array,
+  contentType?: string,
+): Effect.Effect<void, StoreError> =>
+  Effect.asVoid(created(store.put(name, [bytes], contentType === undefined ? {} : { contentType })))

@@ -10,13 +10,12 @@ import {
   encodeTail,
   type FooterBlock,
   footerLength,
-  PackDirectory,
   TRAILER_BYTES,
 } from "../../../stages/pack/pack_file.ts"
-import { decodePackList, encodePackList } from "../../../stages/pack/pack_list.ts"
-import { FOOTER_BYTES } from "../../../stages/pack/pack_layout.ts"
+import { PackDirectory } from "../../../stages/pack/pack_directory.ts"
+import { decodePackList, encodePackList } from "../../../stages/pack/index_file.ts"
+import { FOOTER_BYTES, plainLayout } from "../../../stages/pack/pack_layout.ts"
 import { PackError } from "../../../stages/pack/packing.ts"
-import { plainLayout } from "../../../stages/pack/packs.ts"
 
 const cipher = makeKernel(noEncryption)
 const header = new Uint8Array(41).fill(1)
