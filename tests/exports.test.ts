@@ -1,6 +1,7 @@
 /**
  * package.json, deno.json and package-lock.json say the same: name of the command, version, entry points, dependencies.
  */
+// On one runtime: it reads sources, and no code of the library runs.
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"

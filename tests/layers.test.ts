@@ -1,4 +1,5 @@
 /** The rules of the house: which folder may import what, what lies at the top level, and how tests skip. */
+// On one runtime: it reads sources, and no code of the library runs.
 import assert from "node:assert/strict"
 import { readdirSync, readFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"

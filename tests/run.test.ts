@@ -2,17 +2,15 @@
  * The runner itself: it must not take a file for good that crashed, exited, hung, ran nothing or skipped without a
  * reason.
  */
+// On Node: the runner is a program for Node, which starts the others itself.
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join, resolve } from "node:path"
 import { test } from "node:test"
-import { skipIf } from "./skip.ts"
 
 const root = resolve(import.meta.dirname, "..")
-const elsewhere = (process.versions["bun"] !== undefined || "Deno" in globalThis) &&
-  "the runner is a program for Node, which starts the others itself"
 const bin = join(root, "node_modules/.bin")
 
 /** Runs test files, given as name and body, on the three runtimes. */
@@ -41,7 +39,7 @@ const suite = (
   }
 }
 
-test(...skipIf(elsewhere, "the runner"), async (t) => {
+test("the runner", async (t) => {
   await t.test("counts tests, not files or suites, and ends with the totals", () => {
     const { lines, code } = suite({
       a: `test("one", () => {})\ndescribe("s", () => { it("two", () => {}); it("three", () => {}) })`,
@@ -126,7 +124,7 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
   })
 
   await t.test("runs a portable file on one runtime, on another the day after, and on all when asked", () => {
-    const portable = ["stages/a", "formats/x/b", "formats/runtime"]
+    const portable = ["stages/a", "formats/x/b", "formats/runtime", "docs/marked"]
     const everywhere: Readonly<Record<string, string>> = {
       "adapters/a": ``,
       "stages/marked": `// On every runtime: it measures`,
@@ -139,6 +137,8 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
     }
     const files = {
       ...Object.fromEntries(portable.map((name) => [name, `import "node:assert"\ntest("a", () => {})`])),
+      "docs/marked": `// On one runtime: it reads text\ntest("a", () => {})`,
+      "docs/starter": `// On Node: it starts the others\ntest("a", () => {})`,
       "formats/runtime": `import "node:fs"\nimport type { A } from "../../adapters/kernels/a.ts"\ntest("a", () => {})`,
       ...Object.fromEntries(Object.entries(everywhere).map(([name, body]) => [name, `${body}\ntest("a", () => {})`])),
     }
@@ -152,7 +152,8 @@ test(...skipIf(elsewhere, "the runner"), async (t) => {
     for (const name of portable) {
       assert.deepEqual(rotations.map((lines) => placesOf(lines, name)).sort(), ["bun", "deno", "node"], name)
     }
-    assert.match(rotations[0]![0]!, /^3 portable files on one runtime each; the same again: --rotation 7;/)
+    for (const lines of rotations) assert.equal(placesOf(lines, "docs/starter"), "node")
+    assert.match(rotations[0]![0]!, /^4 portable files on one runtime each; the same again: --rotation 7;/)
     for (const options of [["--all"], ["formats/"]]) {
       assert.equal(placesOf(suite(files, ...options).lines, "formats/x/b"), "node,deno,bun")
     }

@@ -1,18 +1,20 @@
 /**
  * Runs the suite, all `*.test.ts` under tests/: `npm test`, `npm test -- --all`, `npm test -- chunk/ tree.test`.
  *
- * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable
- * when it lies in tests/formats/ or tests/stages/, whose code imports no runtime (tests/layers.test.ts holds it to
- * that), and is none of these:
+ * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable when
+ * it lies in tests/formats/ or tests/stages/, whose code imports no runtime (tests/layers.test.ts enforces that), and
+ * is none of these:
  * - the contract of a port: it calls a `…Suite` of tests/suites/;
  * - vectors: its name or an import says `vectors`;
  * - one that asks which runtime it is on (`globalThis`), or skips in a way whose reason only Node tells (`skip:`, a
  *   suite by `skipIf`);
  * - in tests/stages/, one of kernels or with a runtime: it imports of `node:` more than test and assert, of adapters/
- *   more than stores;
- * - one with a line `// On every runtime: WHY`. Which runtime is drawn from the name of the file and the day, so that
- *   in three days each file runs on each. The draw is printed; `--rotation N` repeats it. `--all`, or a part of a path,
- *   runs all on all; `--runtime NAME` runs all on that one.
+ *   more than stores.
+ *
+ * A line `// On every runtime: WHY`, `// On one runtime: WHY` or `// On Node: WHY` overrides the rule. The last is for
+ * files that start the other runtimes themselves. The runtime of a portable file follows from its name and the day, so
+ * that in three days each file runs on each. The day is printed; `--rotation N` repeats it. `--all`, or a part of a
+ * path, runs all on all; `--runtime NAME` runs all on that one.
  *
  * **In what process.** Files that are expected to take less than a second share one with others of their folder on the
  * same runtime, unless they say `process`, start servers, or have a line `// Alone: WHY`. A batch that is not clean
@@ -68,7 +70,8 @@ const files = testFiles(resolve(values.folder), readDurations())
   .filter(({ path }) => positionals.length === 0 || positionals.some((part) => relative(root, path).includes(part)))
 const places = new Map(files.map((file): [TestFile, ReadonlyArray<Runtime>] => {
   const one = rotated(file.label, rotation)
-  return [file, everywhere || !file.portable ? chosen : chosen.filter((runtime) => runtime === one)]
+  if (file.runsOn === "node") return [file, chosen.filter((runtime) => runtime === "node")]
+  return [file, everywhere || file.runsOn === "every" ? chosen : chosen.filter((runtime) => runtime === one)]
 }))
 
 const count = (runs: ReadonlyArray<FileRun>, outcome: TestResult["outcome"]): number =>
@@ -125,7 +128,7 @@ const main = async (): Promise<boolean> => {
   if (chosen.length === 0) throw new Error(`No such runtime: ${values.runtime.join(", ")}; there are ${runtimes}`)
   if (!Number.isInteger(rotation)) throw new Error(`--rotation takes a whole number, not ${values.rotation}`)
   const started = performance.now()
-  const portable = files.filter((file) => file.portable).length
+  const portable = files.filter((file) => file.runsOn === "one").length
   if (!everywhere && portable > 0) {
     print(`${portable} portable files on one runtime each; the same again: --rotation ${rotation}; all on all: --all`)
   }
@@ -156,6 +159,7 @@ const main = async (): Promise<boolean> => {
   let good = true
   for (const runtime of chosen) {
     const runs = [...done.values()].flatMap((on) => on.get(runtime) ?? [])
+    if (runs.length === 0 && positionals.length > 0 && done.size > 0) continue
     const version = spawnSync(join(root, "node_modules/.bin", runtime), ["--version"], { encoding: "utf8" })
     const number = /\d+\.\d+\.\d+/.exec(version.stdout ?? "")?.[0] ?? "?"
     const seconds = runs.reduce((sum, run) => sum + run.seconds, 0).toFixed(1)

@@ -1,4 +1,5 @@
 /** What the documents name is there: links, exported names, commands and options, exit codes. */
+// On one runtime: it reads sources, and no code of the library runs.
 import assert from "node:assert/strict"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"

@@ -3,6 +3,7 @@
  * Penstock. What it cannot read, or reads differently, is an error of SPEC.md or of the library. Section numbers are
  * those of SPEC.md.
  */
+// On one runtime: what it reads is the same on all, as tests/formats/rozen/interchange.test.ts shows.
 import { blake3 } from "@noble/hashes/blake3.js"
 import { decompress } from "fzstd"
 import assert from "node:assert/strict"

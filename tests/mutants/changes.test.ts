@@ -1,3 +1,4 @@
+// On one runtime: it changes text.
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { changed, changesOf, randomOf } from "./changes.ts"

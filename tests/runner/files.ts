@@ -9,8 +9,8 @@ export interface TestFile {
   readonly path: string
   /** From the folder above the tests: `tests/walk/order.test.ts`. */
   readonly label: string
-  /** Whether it may run on one runtime in place of all. */
-  readonly portable: boolean
+  /** On every runtime, on one that the day chooses, or on Node because it starts the others itself. */
+  readonly runsOn: "every" | "one" | "node"
   /** Whether it must have a process of its own. */
   readonly alone: boolean
   /** How long it runs on one runtime, about. */
@@ -50,14 +50,17 @@ const bringsRuntime = (specifier: string): boolean =>
   specifier.startsWith("node:") && !/^node:(test|assert)\b/.test(specifier) ||
   /(^|\/)adapters\/(?!store\/)/.test(specifier)
 
-/** Whether a file may run on one runtime in place of all: the rule is in words in tests/run.ts. */
-const isPortable = (label: string, source: string): boolean => {
+/** Where a file runs: the rules are in words in tests/run.ts. */
+const runsOn = (label: string, source: string): TestFile["runsOn"] => {
+  const said = /^\/\/ On (every runtime|one runtime|Node): ./m.exec(source)?.[1]
+  if (said !== undefined) return said === "Node" ? "node" : said === "one runtime" ? "one" : "every"
   const imports = importsOf(source)
   const room = /^tests\/(formats|stages)\//.exec(label)?.[1]
-  return room !== undefined && !/^\/\/ On every runtime: ./m.test(source) && !/\b\w+Suite\b/.test(source) &&
+  const portable = room !== undefined && !/\b\w+Suite\b/.test(source) &&
     ![label, ...imports].some((one) => one.includes("vectors")) &&
     !/\bglobalThis\b|\bskip:|\bdescribe\(\.\.\.skipIf/.test(source) &&
     (room === "formats" || !imports.some(bringsRuntime))
+  return portable ? "one" : "every"
 }
 
 const isAlone = (source: string): boolean =>
@@ -76,7 +79,7 @@ export const testFiles = (folder: string, durations: Durations): ReadonlyArray<T
       return {
         path,
         label,
-        portable: isPortable(label, source),
+        runsOn: runsOn(label, source),
         alone: isAlone(source),
         seconds: durations[label] ?? 0.3 + source.length / 10_000,
       }
@@ -89,9 +92,9 @@ const hash = (text: string): number => {
   return value >>> 0
 }
 
-/** Today's rotation: three days in a row, each portable file runs on another runtime. */
+/** Today's rotation: three days in a row, each file that runs on one runtime runs on another. */
 export const today = (): number => Math.floor(Date.now() / 86_400_000)
 
-/** The one runtime of a portable file. */
+/** The runtime of a file that runs on one. */
 export const rotated = (label: string, rotation: number): Runtime =>
   runtimes[(hash(label) + rotation) % runtimes.length]!
