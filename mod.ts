@@ -8,35 +8,12 @@
  */
 // Walk: entries, where they come from and where they go
 export { contentStream } from "./stages/walk/content.ts"
-export {
-  type Content,
-  type Entry,
-  type EntryKind,
-  type Metadata,
-  type Reader,
-  type ReaderContent,
-} from "./stages/walk/entry.ts"
-export {
-  type MemoryNode,
-  memorySource,
-  memorySourceLayer,
-  type MemoryTarget,
-  memoryTarget,
-  memoryTargetLayer,
-  type MemoryTree,
-} from "./stages/walk/memory.ts"
+export type { Content, Entry, EntryKind, Metadata, Reader, ReaderContent } from "./stages/walk/entry.ts"
 export { displayPath } from "./stages/walk/path.ts"
 export { type Loss, Losses, lossesBetween, represent } from "./stages/walk/represent.ts"
 export { type Compare, type Earlier, reuse } from "./stages/walk/reuse.ts"
-export { type Fidelity, Source, SourceError, type SourceErrorFields, type WalkOptions } from "./stages/walk/source.ts"
-export {
-  Target,
-  TargetError,
-  type TargetErrorFields,
-  type TargetOptions,
-  type TargetSession,
-  type Written,
-} from "./stages/walk/target.ts"
+export { Source, type WalkOptions } from "./stages/walk/source.ts"
+export { Target, type TargetOptions, type TargetSession, type Written } from "./stages/walk/target.ts"
 export { walk } from "./stages/walk/walk.ts"
 export { write, type WriteSummary } from "./stages/walk/write.ts"
 
@@ -56,7 +33,7 @@ export { sha256 } from "./stages/hash/sha256.ts"
 export { adaptive } from "./stages/compress/adaptive.ts"
 export { compress } from "./stages/compress/compress.ts"
 export { gzip } from "./stages/compress/gzip.ts"
-export { type CompressionMode } from "./stages/compress/mode.ts"
+export type { CompressionMode } from "./stages/compress/mode.ts"
 export { noCompression } from "./stages/compress/none.ts"
 export { zstd } from "./stages/compress/zstd.ts"
 
@@ -110,7 +87,7 @@ export {
   type Snapshot,
   sqlite,
 } from "./stages/catalog/catalog.ts"
-export { type Recorded } from "./stages/catalog/record.ts"
+export type { Recorded } from "./stages/catalog/record.ts"
 export {
   type SqliteDatabase,
   SqliteEngine,
@@ -166,13 +143,13 @@ export {
   type KernelTable,
   makeKernel,
 } from "./stages/kernel/kernel.ts"
-export { type ErrorFields, type TaggedErrorInstance } from "./stages/kernel/tagged_error.ts"
+export type { ErrorFields, TaggedErrorInstance } from "./stages/kernel/tagged_error.ts"
 export { trusted } from "./stages/kernel/trusted.ts"
 
 // Running a plan
 export { Executor, inline, type Job } from "./stages/run/executor.ts"
-export { type Block, type LaneOptions } from "./stages/run/lane.ts"
-export { type Stored } from "./stages/plan/stored.ts"
+export type { Block, LaneOptions } from "./stages/run/lane.ts"
+export type { Stored } from "./stages/plan/stored.ts"
 
 // Formats
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
@@ -180,29 +157,29 @@ export { convert, type Converted, type ConvertOptions, type Made } from "./forma
 export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
 export { fogsync, type FogsyncOptions, makeFogsync } from "./formats/fogsync/mod.ts"
 export { type FormatError, RepositoryError, type RepositoryErrorFields } from "./formats/error.ts"
-export { type Cacheable, type Format, type FormatOption } from "./formats/format.ts"
-export {
-  type BackupOptions,
-  type BackupSummary,
-  type CheckOptions,
-  type CheckSummary,
-  type Copier,
-  type DamagedFile,
-  type Finding,
-  type Problem,
-  type Progress,
-  type ReadOptions,
-  type RebuildSummary,
-  type Repository,
-  type SnapshotInfo,
+export type { Cacheable, Format, FormatOption } from "./formats/format.ts"
+export type {
+  BackupOptions,
+  BackupSummary,
+  CheckOptions,
+  CheckSummary,
+  Copier,
+  DamagedFile,
+  Finding,
+  Problem,
+  Progress,
+  ReadOptions,
+  RebuildSummary,
+  Repository,
+  SnapshotInfo,
 } from "./formats/repository.ts"
-export { type Secrets } from "./formats/secrets.ts"
-export { type RecordFidelity } from "./formats/record_fidelity.ts"
+export type { Secrets } from "./formats/secrets.ts"
+export type { RecordFidelity } from "./formats/record_fidelity.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
 export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"
 export { makeSnapshotCatalog, snapshotCatalog } from "./formats/snapshot_catalog/mod.ts"
-export { type SnapshotCatalogOptions } from "./formats/snapshot_catalog/opened.ts"
-export { type TreeForm } from "./formats/snapshot_catalog/tree_hash.ts"
+export type { SnapshotCatalogOptions } from "./formats/snapshot_catalog/opened.ts"
+export type { TreeForm } from "./formats/snapshot_catalog/tree_hash.ts"
 export {
   type IndexLayout as ZprtIndexLayout,
   makeZprt,
@@ -211,3 +188,8 @@ export {
   zprt,
   type ZprtOptions,
 } from "./formats/zprt/mod.ts"
+export { memorySource, memorySourceLayer } from "./stages/walk/memory_source.ts"
+export { type MemoryTarget, memoryTarget, memoryTargetLayer } from "./stages/walk/memory_target.ts"
+export type { Fidelity } from "./stages/walk/fidelity.ts"
+export { SourceError, type SourceErrorFields, TargetError, type TargetErrorFields } from "./stages/walk/errors.ts"
+export type { MemoryNode, MemoryTree } from "./stages/walk/memory_tree.ts"

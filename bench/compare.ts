@@ -1,8 +1,8 @@
 /** Whether two trees are the same: names, kinds, modes, owners, mtimes, symlink targets and every byte of content. */
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from "node:fs"
 import { join } from "node:path"
+import { type Fidelity, wholeFidelity } from "../stages/walk/fidelity.ts"
 import type { EntryKind } from "../stages/walk/entry.ts"
-import { type Fidelity, wholeFidelity } from "../stages/walk/source.ts"
 
 /** What a program keeps of a tree. */
 export interface Kept extends Fidelity {

@@ -1,6 +1,6 @@
 /** Other backup programs, and how each does each work. */
 import { join } from "node:path"
-import { wholeFidelity } from "../stages/walk/source.ts"
+import { wholeFidelity } from "../stages/walk/fidelity.ts"
 import type { Command } from "./measure.ts"
 import { versionOf } from "./programs.ts"
 import { type Missing, needing, PASSWORD, type Place, type Tool } from "./tool.ts"

@@ -1,8 +1,8 @@
 /** The port of formats: how repositories are recognised, made and opened. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { Fidelity } from "../stages/walk/fidelity.ts"
 import { type ObjectStore, StoreError } from "../stages/store/store.ts"
-import type { Fidelity } from "../stages/walk/source.ts"
 import type { RecordFidelity } from "./record_fidelity.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"
 import type { FormatError } from "./error.ts"

@@ -31,7 +31,6 @@ export {
   unquotePath,
 } from "../stages/walk/path.ts"
 export { reuseListed } from "../stages/walk/reuse.ts"
-export { TIMES_OF_64_BITS, treeFidelity, wholeFidelity } from "../stages/walk/source.ts"
 
 // Chunk
 export { extentsOr, followingExtents } from "../stages/chunk/extents.ts"
@@ -67,4 +66,5 @@ export { kernelStage } from "../stages/plan/plan.ts"
 // Kernels: what runs over bytes
 export { ID_BYTES } from "../stages/kernel/checks.ts"
 export { catching } from "../stages/kernel/catching.ts"
+export { TIMES_OF_64_BITS, treeFidelity, wholeFidelity } from "../stages/walk/fidelity.ts"
 export { taggedError } from "../stages/kernel/tagged_error.ts"

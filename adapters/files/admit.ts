@@ -1,8 +1,9 @@
 /** What a restore into directories of this machine does not write, or replace, and why. */
 import * as fs from "node:fs"
+import { TargetError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { isByteName, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
-import { TargetError, type Written } from "../../stages/walk/target.ts"
+import type { Written } from "../../stages/walk/target.ts"
 import { deviceOf, kindOf } from "./metadata.ts"
 import { BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath } from "./native.ts"
 import type { Stats } from "./stats.ts"

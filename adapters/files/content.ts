@@ -1,8 +1,8 @@
 /** The content of a file on disk, as a synchronous reader. */
 import * as fs from "node:fs"
+import { SourceError } from "../../stages/walk/errors.ts"
 import type { Reader, ReaderContent } from "../../stages/walk/entry.ts"
 import { baseName, parentPath } from "../../stages/walk/path.ts"
-import { SourceError } from "../../stages/walk/source.ts"
 import { errorCode, sourceError } from "./errno.ts"
 import { DESCRIPTORS, Held, type Identity, Replaced } from "./held.ts"
 import { isRegular, metadataOf } from "./metadata.ts"

@@ -1,8 +1,9 @@
 /** The directories on the way to the entry that is written, each known to be a real directory beneath the root. */
 import * as fs from "node:fs"
+import { TargetError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { baseName, displayPath, joinPath, parentPath } from "../../stages/walk/path.ts"
-import { TargetError, type Written } from "../../stages/walk/target.ts"
+import type { Written } from "../../stages/walk/target.ts"
 import { sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from "./attributes.ts"
 import { type Batches, Busy } from "./batches.ts"
 import { targetError } from "./errno.ts"

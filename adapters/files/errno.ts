@@ -1,6 +1,5 @@
+import { SourceError, TargetError } from "../../stages/walk/errors.ts"
 /** Errors of the operating system as sentences and as the errors of the ports. */
-import { SourceError } from "../../stages/walk/source.ts"
-import { TargetError } from "../../stages/walk/target.ts"
 
 const sentences: Readonly<Record<string, string>> = {
   EACCES: "Permission denied",

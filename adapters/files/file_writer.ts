@@ -1,7 +1,7 @@
 /** Writes one file beside its place, unless a file that is there has the same content already. */
 import * as fs from "node:fs"
+import { TargetError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { TargetError } from "../../stages/walk/target.ts"
 import { createNew, putAll } from "./batch.ts"
 import { READ_SAFELY } from "./content.ts"
 import { isRegular } from "./metadata.ts"

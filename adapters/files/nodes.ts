@@ -1,7 +1,7 @@
 /** Makes fifos and device nodes, for which `node:fs` has no calls: by the tools that every Unix has. */
 import { execFileSync } from "node:child_process"
+import { TargetError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { TargetError } from "../../stages/walk/target.ts"
 import { errorCode } from "./errno.ts"
 import type { Directory } from "./held.ts"
 

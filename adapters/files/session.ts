@@ -1,9 +1,10 @@
 /** Writes single entries into a directory of this machine. */
 import * as fs from "node:fs"
 import { randomBytes } from "node:crypto"
+import { TargetError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { baseName, isByteName, parentPath, pathToBytes } from "../../stages/walk/path.ts"
-import { TargetError, type TargetOptions, type Written } from "../../stages/walk/target.ts"
+import type { TargetOptions, Written } from "../../stages/walk/target.ts"
 import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { Batches, Busy } from "./batches.ts"
 import { changes, isFar, sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from "./attributes.ts"

@@ -3,11 +3,12 @@
  * results.
  */
 import * as fs from "node:fs"
+import { SourceError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../stages/walk/ignore.ts"
 import { sortNames } from "../../stages/walk/order.ts"
 import { baseName, depthProblem, displayPath, joinPath, pathFromBytes } from "../../stages/walk/path.ts"
-import { SourceError, type WalkOptions } from "../../stages/walk/source.ts"
+import type { WalkOptions } from "../../stages/walk/source.ts"
 import { localContent, type LocalRoot, READ_SAFELY } from "./content.ts"
 import { errorCode, errorSentence, sourceError } from "./errno.ts"
 import { type Directory, Held } from "./held.ts"

@@ -5,12 +5,12 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { metadataAsRead, readUntilUnchanged } from "../../stages/walk/reread.ts"
 import type { Job } from "../../stages/run/executor.ts"
 import type { KernelError } from "../../stages/kernel/kernel.ts"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
 import type { PartEnd } from "../../stages/run/part.ts"
 import type { Planned, Steps } from "../../stages/plan/plan.ts"
-import { CHANGED_TWICE } from "../../stages/run/unit.ts"
 import { bare, type Stored } from "../../stages/plan/stored.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
 import { type FileState, sameState } from "../files/content.ts"
@@ -41,20 +41,25 @@ interface StoredPart {
   readonly states: ReadonlyArray<FileState>
 }
 
+/** A file that was stored once. */
+interface Outcome {
+  readonly stored: Stored
+  readonly changed: boolean
+}
+
 /** Stores a file; again, once, when it changes meanwhile. */
 export const storeInParts: <E>(
   entry: Planned<Steps>,
   parts: Parts<E>,
 ) => Effect.Effect<Stored, E | KernelError> = Effect.fnUntraced(
   function* <E>(entry: Planned<Steps>, parts: Parts<E>): Effect.fn.Return<Stored, E | KernelError> {
-    let stored = yield* storeOnce(entry, parts)
-    if (stored.warning !== undefined) stored = yield* storeOnce(entry, parts)
+    const { stored } = yield* readUntilUnchanged(() => storeOnce(entry, parts))
     return stored
   },
 )
 
 const storeOnce = Effect.fnUntraced(
-  function* <E>(entry: Planned<Steps>, parts: Parts<E>): Effect.fn.Return<Stored, E | KernelError> {
+  function* <E>(entry: Planned<Steps>, parts: Parts<E>): Effect.fn.Return<Outcome, E | KernelError> {
     const fibers: Array<Fiber.Fiber<StoredPart, E | KernelError>> = []
     for (let from = 0;;) {
       const cut = yield* Deferred.make<PartEnd>()
@@ -103,11 +108,12 @@ const storePart = Effect.fnUntraced(function* <E>(
   }))
 })
 
-/** The file of its parts. */
-const storedOf = (entry: Planned<Steps>, parts: ReadonlyArray<StoredPart>): Stored => {
+/** The file that its parts make, and whether it changed meanwhile. */
+const storedOf = (entry: Planned<Steps>, parts: ReadonlyArray<StoredPart>): Outcome => {
   const problem = parts.find((part) => part.problem !== undefined)?.problem
   if (problem !== undefined) {
-    return { ...bare(entry), kind: "unreadable", size: 0, chunks: emptyList, reused: false, problem }
+    const stored: Stored = { ...bare(entry), kind: "unreadable", size: 0, chunks: emptyList, reused: false, problem }
+    return { stored, changed: false }
   }
   const chunks = new Uint8Array(parts.reduce((sum, part) => sum + part.chunks.length, 0))
   let at = 0
@@ -118,12 +124,7 @@ const storedOf = (entry: Planned<Steps>, parts: ReadonlyArray<StoredPart>): Stor
   const size = parts.reduce((sum, { length }) => sum + length, 0)
   const states = parts.flatMap((part) => part.states)
   const changed = !states.every((state) => sameState(state, states[0]!)) || parts.at(-1)!.changed === true
-  return {
-    ...bare(entry),
-    metadata: changed ? entry.metadata : { ...entry.metadata, ...parts.at(-1)!.metadata },
-    size,
-    chunks,
-    reused: false,
-    ...(changed ? { warning: CHANGED_TWICE } : {}),
-  }
+  const { metadata } = parts.at(-1)!
+  const stored = { ...bare(entry), size, chunks, ...metadataAsRead(entry, { changed, metadata }), reused: false }
+  return { stored, changed }
 }

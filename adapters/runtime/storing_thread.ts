@@ -3,6 +3,7 @@
  * other.
  */
 import { type MessagePort, parentPort, workerData } from "node:worker_threads"
+import { SourceError } from "../../stages/walk/errors.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { type Block, Lane } from "../../stages/run/lane.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
@@ -11,7 +12,6 @@ import type { Planned, Steps } from "../../stages/plan/plan.ts"
 import { release } from "../../stages/memory/release.ts"
 import { EMIT_BYTES, storeAll } from "../../stages/run/unit.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
-import { SourceError } from "../../stages/walk/source.ts"
 import { holding, localContent, openPart } from "../files/content.ts"
 import { locatorsOf, memoryOf, toStoredMessage } from "./files_message.ts"
 import { collectAfter, leanMemory } from "./memory.ts"

@@ -3,6 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { SourceError } from "../../stages/walk/errors.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
 import type { Packed } from "../../stages/pack/pack.ts"
@@ -11,7 +12,7 @@ import type { Planned } from "../../stages/plan/plan.ts"
 import { unreadable } from "../../stages/plan/stored.ts"
 import type { Content, Entry, Metadata } from "../../stages/walk/entry.ts"
 import { feed } from "../../stages/walk/feed.ts"
-import { SourceError } from "../../stages/walk/source.ts"
+import { metadataAsRead, readUntilUnchanged } from "../../stages/walk/reread.ts"
 import type { FormatError } from "../error.ts"
 import { type Bptr, refFromChunks, refToChunks } from "./bptr.ts"
 import { EnvelopeWriter } from "./block_write.ts"
@@ -22,8 +23,6 @@ import { isExecutable, modeOf } from "./json_listing.ts"
 import type { Opened } from "./opened.ts"
 import type { BlockStore } from "./block_store.ts"
 
-/** How often a file that changes while it is read is read again. */
-const RETRIES = 1
 /** Content up to this length is hashed before it is stored, and kept meanwhile. */
 const KEPT_BYTES = 1 << 20
 /** Entries that wait for a partial block to be complete; then it is completed. */
@@ -135,24 +134,13 @@ export class Contents {
         const waiting: Waiting = { entry: { ...entry, chunks: known, reused: true } }
         return waiting
       }
-      for (let attempts = 0;; attempts++) {
-        const last = attempts === RETRIES
-        const { changed, metadata, pending, size } = yield* this.#read(entry, content, last)
-        if (changed && !last) continue
-        const waiting: Waiting = {
-          entry: {
-            ...entry,
-            // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
-            metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
-            size,
-            chunks: emptyList,
-            reused: false,
-            ...(changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
-          },
-          ...(pending === undefined ? {} : { pending }),
-        }
-        return waiting
+      const read = yield* readUntilUnchanged((last) => this.#read(entry, content, last))
+      const { pending, size } = read
+      const waiting: Waiting = {
+        entry: { ...entry, size, chunks: emptyList, reused: false, ...metadataAsRead(entry, read) },
+        ...(pending === undefined ? {} : { pending }),
       }
+      return waiting
     },
     (effect, entry) =>
       Effect.catch(

@@ -1,9 +1,9 @@
 /** Reads snapshots. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { SourceError } from "../../stages/walk/errors.ts"
 import { contentError } from "../../stages/fetch/contents.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
-import { SourceError } from "../../stages/walk/source.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import type { FormatError } from "../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../repository.ts"

@@ -2,6 +2,7 @@
  * Makes everything but the packs again: indexes from the packs, catalogs from the logs, logs from the catalogs, the
  * config from the key.
  */
+import { Equivalence } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { catching } from "../../stages/kernel/catching.ts"
@@ -169,14 +170,11 @@ const wholeSnapshots = Effect.fnUntraced(function* (opened: Opened, mended: Open
 const restore = Effect.fnUntraced(function* (opened: Opened, mended: Opened, snapshot: SnapshotObject) {
   const { db } = yield* openCatalog(opened, snapshot)
   const catalog = yield* storeCatalog(mended, db.bytes(4 << 20))
-  if (sameBytes(catalog.chunks, snapshot.catalog.chunks)) return snapshot
+  if (Equivalence(catalog.chunks, snapshot.catalog.chunks)) return snapshot
   const committed = yield* commit(mended, snapshot.record, catalog)
   yield* opened.store.remove(snapshot.name)
   return committed
 })
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** A log whose last segment can be read. */
 interface Log {

@@ -1,12 +1,12 @@
 /** Reads stored contents of any size, in bounded memory. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { SourceError } from "../../stages/walk/errors.ts"
 import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age.ts"
 import { contentError } from "../../stages/fetch/contents.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { Afresh, readTwice } from "../../stages/store/second_read.ts"
-import { SourceError } from "../../stages/walk/source.ts"
 import { startDecoder } from "./content.ts"
 import type { StoredContent } from "./index.ts"
 import { ARCHIVE, readArchive } from "./layout.ts"

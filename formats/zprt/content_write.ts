@@ -1,11 +1,11 @@
 /** Stores the contents of files in an archive, each once. SPEC.md, "Writing". */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
+import type { SourceError } from "../../stages/walk/errors.ts"
 import type { PackStats } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import type { Content } from "../../stages/walk/entry.ts"
 import { feed } from "../../stages/walk/feed.ts"
-import type { SourceError } from "../../stages/walk/source.ts"
 import type { RepositoryError } from "../error.ts"
 import type { ArchiveWriter } from "./archive_write.ts"
 import { encoding, startEncoder } from "./content.ts"

@@ -1,6 +1,6 @@
 /** What an archive keeps of entries and of snapshots. SPEC.md, "What it cannot hold". */
+import type { Fidelity } from "../../stages/walk/fidelity.ts"
 import type { RecordFidelity } from "../record_fidelity.ts"
-import type { Fidelity } from "../../stages/walk/source.ts"
 
 /** Of an entry, an archive keeps its path in UTF-8 and its content. */
 export const fidelity: Fidelity = {

@@ -8,7 +8,7 @@ import { type AgeKeys, ageKeys, headerLength, isAge, isForPassphrase } from "../
 import { AGE_HEADER_MAXIMUM, newIdentity, recipientOf, sealHeader } from "../../stages/encrypt/age.ts"
 import type { MakePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { openPayload, payloadBytes, sealPayload } from "../../stages/encrypt/age_payload.ts"
-import { concat } from "effect/Bytes"
+import { concat, Equivalence } from "effect/Bytes"
 import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { Afresh } from "../../stages/store/second_read.ts"
@@ -140,14 +140,11 @@ const unlockSlot: (
     if (identity !== undefined) return yield* slotKeyring(identity, slot)
     const again = yield* Effect.provideService(readSlot(store), Afresh, true)
     // The same bytes need no second scrypt.
-    if (again === undefined || sameBytes(again, slot)) return undefined
+    if (again === undefined || Equivalence(again, slot)) return undefined
     const second = yield* decodeSlot(again, password, cipher)
     return second === undefined ? undefined : yield* slotKeyring(second, again)
   },
 )
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i])
 
 /** The key slot that the archive begins with; undefined when it has none. */
 export const readSlot: (store: ObjectStore) => Effect.Effect<Uint8Array | undefined, StoreError> = Effect.fnUntraced(

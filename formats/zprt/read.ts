@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { SourceError } from "../../stages/walk/source.ts"
+import { SourceError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import type { FormatError } from "../error.ts"

@@ -1,15 +1,13 @@
 /** Reads small contents into memory, each with as few reads as possible. */
 import * as Effect from "effect/Effect"
+import { SourceError } from "../../stages/walk/errors.ts"
+import { CHANGED_TWICE, readUntilUnchanged } from "../../stages/walk/reread.ts"
 import { ZSTD_FRAME_BYTES } from "../../stages/compress/zstd_stream.ts"
 import { catching } from "../../stages/kernel/catching.ts"
-import { CHANGED_TWICE } from "../../stages/run/unit.ts"
 import type { Content, ReaderContent } from "../../stages/walk/entry.ts"
-import { SourceError } from "../../stages/walk/source.ts"
 
 /** A content of at most this many bytes is held in memory and read once. It becomes one zstd frame. */
 export const HELD_BYTES: number = ZSTD_FRAME_BYTES
-/** How often a file that changes while it is read is read again. */
-const RETRIES = 1
 /** The first growth of a buffer for a content that is longer than the walk said. */
 const GROWN_BYTES = 64 << 10
 
@@ -28,15 +26,12 @@ export const readSmall = (
   content: Content,
   size: number | undefined,
 ): Effect.Effect<HeldContent | undefined, SourceError> =>
-  catching(SourceError, () => {
+  Effect.gen(function* () {
     if (content instanceof Uint8Array) return content.length > HELD_BYTES ? undefined : { bytes: content }
     if ((size ?? 0) > HELD_BYTES) return undefined
-    for (let attempts = 0;; attempts++) {
-      const held = readOnce(content as ReaderContent, size)
-      if (held === undefined) return undefined
-      if (!held.changed) return { bytes: held.bytes }
-      if (attempts === RETRIES) return { bytes: held.bytes, problem: CHANGED_TWICE }
-    }
+    const held = yield* readUntilUnchanged(() => catching(SourceError, () => readOnce(content as ReaderContent, size)))
+    if (held === undefined) return undefined
+    return held.changed ? { bytes: held.bytes, problem: CHANGED_TWICE } : { bytes: held.bytes }
   })
 
 /** Undefined when the content is longer than {@link HELD_BYTES}. Throws SourceError. */

@@ -4,6 +4,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { concat } from "effect/Bytes"
+import { SourceError } from "../walk/errors.ts"
 import { type Assembler, decodingSpec, makeAssembler, type Pieces, splitList } from "./assembler.ts"
 import type { Stored } from "../plan/stored.ts"
 import { groupedInUnits } from "../run/group.ts"
@@ -16,7 +17,6 @@ import { concernsObject } from "../store/unreadable.ts"
 import type { Steps } from "../plan/plan.ts"
 import type { Fetched, InverseOrder, Recipe } from "../plan/recipe.ts"
 import type { Content, Entry } from "../walk/entry.ts"
-import { SourceError } from "../walk/source.ts"
 
 /** Contents that are read together, in bytes; a larger one is a stream, read as much at once. */
 const UNIT_BYTES = 4 << 20

@@ -10,6 +10,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { SourceError } from "../walk/errors.ts"
 import { eachBlock } from "./blocks.ts"
 import { Beside, type BlockDecoder, blockDecoder } from "../kernel/codec.ts"
 import { catching } from "../kernel/catching.ts"
@@ -24,7 +25,6 @@ import type { StoreError } from "../store/store.ts"
 import { type DecodedBlock, decodeHere } from "./decoding.ts"
 import type { Plan, Steps } from "../plan/plan.ts"
 import { unreadable } from "../plan/stored.ts"
-import { SourceError } from "../walk/source.ts"
 
 /**
  * How chunks of the source are named in the target, as far as that is known. The methods may throw {@link KernelError}.

@@ -1,7 +1,7 @@
 /** What an entry becomes when its content is stored. */
+import type { SourceError } from "../walk/errors.ts"
 import { emptyList } from "../hash/chunk_list.ts"
 import type { Entry } from "../walk/entry.ts"
-import type { SourceError } from "../walk/source.ts"
 import type { Plan } from "./plan.ts"
 
 /** An entry whose content is stored. */

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { SourceError } from "../walk/errors.ts"
 import { catching } from "../kernel/catching.ts"
 import { KernelError, Kernels } from "../kernel/kernel.ts"
 import { type Block, Lane, type LaneOptions } from "./lane.ts"
@@ -13,7 +14,6 @@ import { bare, type Stored, unreadable } from "../plan/stored.ts"
 import type { OnRead } from "./progress.ts"
 import { EMIT_BYTES, ended, storeAll } from "./unit.ts"
 import type { Entry } from "../walk/entry.ts"
-import { SourceError } from "../walk/source.ts"
 
 /** One run of a plan, as the executor sees it. */
 export interface Job<E> extends LaneOptions {

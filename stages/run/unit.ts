@@ -1,18 +1,15 @@
 /** The synchronous heart of an executor: stores the entries of a unit through a lane. Runs on any thread. */
+import { SourceError } from "../walk/errors.ts"
+import { metadataAsRead, readUntilUnchanged } from "../walk/reread.ts"
 import { emptyList } from "../hash/chunk_list.ts"
 import type { Lane } from "./lane.ts"
 import type { Planned, Steps } from "../plan/plan.ts"
 import { bare, type Stored, unreadable } from "../plan/stored.ts"
 import type { OnRead } from "./progress.ts"
 import type { Entry, ReaderContent } from "../walk/entry.ts"
-import { SourceError } from "../walk/source.ts"
 
 /** Blocks are handed on when so many stored bytes wait. */
 export const EMIT_BYTES: number = 2 << 20
-/** How often a file that changes while it is read is read again. */
-const RETRIES = 1
-/** What is said of a file that changed each time. */
-export const CHANGED_TWICE = "It changed while it was read, twice; what was read is stored"
 
 /** Stores entries whose content is not a stream, one after the other; pauses after some MiB, for blocks to be taken. */
 export function* storeAll(
@@ -53,7 +50,7 @@ function* store(lane: Lane, onRead: OnRead, entry: Planned<Steps>): Generator<vo
 }
 
 function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderContent): Generator<void, Stored> {
-  for (let attempts = 0;; attempts++) {
+  const { changed, metadata, ...read } = yield* readUntilUnchanged(function* () {
     const reader = content.open()
     try {
       lane.begin(content.extents)
@@ -67,22 +64,13 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
         if (length < into.length) break
         yield
       }
-      const named = ended(lane)
-      const { changed, size, metadata } = reader.finish()
-      if (changed && attempts < RETRIES) continue
-      return {
-        ...entry,
-        // Of a file that changed, the metadata from before: the next backup then sees that it is to be read again.
-        metadata: changed ? entry.metadata : { ...entry.metadata, ...metadata },
-        size,
-        ...named,
-        reused: false,
-        ...(changed ? { warning: CHANGED_TWICE } : {}),
-      }
+      const stored = ended(lane)
+      return { ...reader.finish(), ...stored }
     } finally {
       reader.close()
     }
-  }
+  })
+  return { ...entry, ...read, ...metadataAsRead(entry, { changed, metadata }), reused: false }
 }
 
 /** Ends the content of a lane. */

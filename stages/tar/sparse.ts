@@ -3,7 +3,7 @@
  * forms; the last one, 1.0, is what is written.
  */
 import * as Stream from "effect/Stream"
-import type { SourceError } from "../walk/source.ts"
+import type { SourceError } from "../walk/errors.ts"
 import { corrupt } from "./error.ts"
 import { padded, readNumber } from "./header.ts"
 import { decodeCount } from "./pax.ts"

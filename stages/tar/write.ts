@@ -2,10 +2,11 @@
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { SourceError } from "../walk/errors.ts"
+import { type Fidelity, wholeFidelity } from "../walk/fidelity.ts"
 import { contentStream } from "../walk/content.ts"
 import type { Entry } from "../walk/entry.ts"
 import { baseName, joinPath, parentPath, pathToBytes } from "../walk/path.ts"
-import { type Fidelity, type SourceError, wholeFidelity } from "../walk/source.ts"
 import {
   BLOCK_BYTES,
   encodeHeader,

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { SourceError } from "./errors.ts"
 import { catching } from "../kernel/catching.ts"
 import type { Entry } from "./entry.ts"
-import { SourceError } from "./source.ts"
 
 /** Bytes that are read at once from a reader. */
 const PIECE_BYTES = 1 << 20

@@ -1,6 +1,6 @@
 /** Entries: what a walk yields, what a catalog holds, what a restore writes. */
 import type * as Stream from "effect/Stream"
-import type { SourceError } from "./source.ts"
+import type { SourceError } from "./errors.ts"
 
 /**
  * `unreadable` stands for something that is there but could not be read: it is reported and counted, never stored as

@@ -1,9 +1,9 @@
 /** Reading a content once, whichever form it has, and learning whether it changed meanwhile. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { SourceError } from "./errors.ts"
 import { catching } from "../kernel/catching.ts"
 import type { Content, Metadata, ReaderContent } from "./entry.ts"
-import { SourceError } from "./source.ts"
 
 /** Bytes that are read at once from a reader. */
 const PIECE_BYTES = 1 << 20

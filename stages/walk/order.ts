@@ -1,4 +1,5 @@
 /** The order of the names in one directory of a walk: by their bytes. */
+import { Order } from "effect/Bytes"
 import { pathToBytes } from "./path.ts"
 
 /** Below U+D800, UTF-16 and UTF-8 sort alike. */
@@ -6,14 +7,8 @@ const needsBytes = /[\ud800-\uffff]/
 
 /** Compares two names or paths by their bytes, as `memcmp` does. */
 export const compareNames = (a: string, b: string): number =>
-  needsBytes.test(a) || needsBytes.test(b) ? compareBytes(pathToBytes(a), pathToBytes(b)) : a < b ? -1 : a > b ? 1 : 0
+  needsBytes.test(a) || needsBytes.test(b) ? Order(pathToBytes(a), pathToBytes(b)) : a < b ? -1 : a > b ? 1 : 0
 
 /** Sorts names by their bytes, in place. */
 export const sortNames = (names: Array<string>): Array<string> =>
   names.some((name) => needsBytes.test(name)) ? names.sort(compareNames) : names.sort()
-
-const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return a.length - b.length
-}

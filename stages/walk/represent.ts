@@ -1,8 +1,8 @@
 /** What becomes of entries that a format cannot hold whole: nothing is left out in silence. */
 import * as Stream from "effect/Stream"
+import { type Fidelity, TIMES_OF_64_BITS } from "./fidelity.ts"
 import type { Entry, EntryKind } from "./entry.ts"
 import { isByteName } from "./path.ts"
-import { type Fidelity, TIMES_OF_64_BITS } from "./source.ts"
 
 /** Something about entries that was not kept. */
 export interface Loss {

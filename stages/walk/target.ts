@@ -2,25 +2,9 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
+import type { TargetError } from "./errors.ts"
+import type { Fidelity } from "./fidelity.ts"
 import type { Entry } from "./entry.ts"
-import type { Fidelity } from "./source.ts"
-
-/** Fields of a `TargetError`. */
-export interface TargetErrorFields {
-  /**
-   * `refused`: the entry would be written outside of the target, or is not valid. `full`: no space left. `io`: anything
-   * else.
-   */
-  readonly reason: "refused" | "denied" | "full" | "io"
-  readonly path: string
-  readonly message: string
-  readonly cause?: unknown
-}
-/** An entry could not be written. */
-export interface TargetError extends TaggedErrorInstance<"TargetError", TargetErrorFields> {}
-/** Makes {@linkcode TargetError}s. */
-export const TargetError: new (fields: TargetErrorFields) => TargetError = taggedError("TargetError")
 
 /** What became of one entry. */
 export type Written =

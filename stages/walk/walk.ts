@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { SourceError } from "./errors.ts"
 import { plan, type Planned } from "../plan/plan.ts"
-import { Source, type SourceError, type WalkOptions } from "./source.ts"
+import { Source, type WalkOptions } from "./source.ts"
 
 /** All that is beneath a root of the {@link Source}, ready for the other stages. */
 export const walk = (

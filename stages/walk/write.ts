@@ -1,7 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { TargetError } from "./errors.ts"
 import type { Entry } from "./entry.ts"
-import { Target, type TargetError, type TargetOptions, type Written } from "./target.ts"
+import { Target, type TargetOptions, type Written } from "./target.ts"
 
 /** What a restore did. */
 export interface WriteSummary {

@@ -16,10 +16,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { test } from "node:test"
 import { gzipSync } from "node:zlib"
+import { wholeFidelity } from "../../stages/walk/fidelity.ts"
 import { difference, type Kept, lostOf } from "../../bench/compare.ts"
 import { CORPORA, edit, makeCorpus, regularFiles } from "../../bench/corpora.ts"
 import { measureTree } from "../../bench/rounds.ts"
-import { wholeFidelity } from "../../stages/walk/source.ts"
 
 const within = (run: (folder: string) => void): void => {
   const folder = mkdtempSync(join(tmpdir(), "penstock-bench-"))

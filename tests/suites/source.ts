@@ -2,8 +2,8 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
+import type { MemoryTree } from "../../stages/walk/memory_tree.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
-import type { MemoryTree } from "../../stages/walk/memory.ts"
 import type { Source, WalkOptions } from "../../stages/walk/source.ts"
 import { skipIf } from "../skip.ts"
 

@@ -6,6 +6,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { SourceError } from "../../../stages/walk/errors.ts"
 import { EntryFormatError } from "../../../stages/catalog/tree/codec.ts"
 import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import type { Stored } from "../../../stages/plan/stored.ts"
@@ -16,14 +17,12 @@ import type { PackStats } from "../../../stages/pack/packing.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import type { Content, Entry } from "../../../stages/walk/entry.ts"
 import { feed } from "../../../stages/walk/feed.ts"
-import { SourceError } from "../../../stages/walk/source.ts"
+import { metadataAsRead, readUntilUnchanged } from "../../../stages/walk/reread.ts"
 import { encodeEaMetadata, encodeFsMetadata } from "./metadata.ts"
 import { contentObject } from "./names.ts"
 import type { Opened } from "./layout.ts"
 import { startObject } from "./object_write.ts"
 
-/** How often a file that changes while it is read is read again. */
-const RETRIES = 1
 /** Content up to this length is kept between the passes, and so read once. */
 const KEPT_BYTES = FRAME_BYTES
 
@@ -65,22 +64,24 @@ export class ContentWriter {
   store(entry: Entry): Effect.Effect<Stored, StoreError> {
     const { content = new Uint8Array(0), ...bare } = entry
     const attempt = Effect.fnUntraced(function* (this: ContentWriter) {
-      for (let attempts = 0; attempts <= RETRIES; attempts++) {
-        const first = yield* hashed(this.#opened, content, entry.size)
-        if (first.changed && attempts < RETRIES) continue
-        const stored: StoredEntry & Stored = {
-          ...bare,
-          kind: "file",
-          metadata: { ...bare.metadata, ...first.metadata },
-          size: first.size,
-          chunks: contentList(first.id, first.size),
-          reused: false,
-          ...(first.changed ? { warning: "It changed while it was read, twice; what was read is stored" } : {}),
-        }
-        if (this.has(first.id)) return stored
-        if (yield* Effect.scoped(this.#write(stored, first.id, first.kept ?? content))) return stored
-      }
-      return unreadable(entry, "It changed between hashing and storing, twice, and is left out")
+      const { stored } = yield* readUntilUnchanged(
+        Effect.fnUntraced(function* (this: ContentWriter, last: boolean) {
+          const first = yield* hashed(this.#opened, content, entry.size)
+          if (first.changed && !last) return { changed: true }
+          const stored: StoredEntry & Stored = {
+            ...bare,
+            kind: "file",
+            ...metadataAsRead(entry, first),
+            size: first.size,
+            chunks: contentList(first.id, first.size),
+            reused: false,
+          }
+          const there = this.has(first.id) ||
+            (yield* Effect.scoped(this.#write(stored, first.id, first.kept ?? content)))
+          return there ? { changed: false, stored } : { changed: true }
+        }).bind(this),
+      )
+      return stored ?? unreadable(entry, "It changed between hashing and storing, twice, and is left out")
     })
     return Effect.catchTag(
       attempt.call(this),

@@ -1,4 +1,5 @@
 /** Reads snapshots of version 0. */
+import { SourceError } from "../../../stages/walk/errors.ts"
 import { infoOf } from "../snapshot.ts"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -8,7 +9,6 @@ import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import type { Stored } from "../../../stages/plan/stored.ts"
 import { Afresh } from "../../../stages/store/second_read.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { SourceError } from "../../../stages/walk/source.ts"
 import { wanted } from "../../../stages/walk/wanted.ts"
 import { type FormatError, isDamage, readWrongly, RepositoryError } from "../../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../../repository.ts"

@@ -2,16 +2,9 @@
  * Finding rows in the order in which a walk asks for them: many at a time, since asking for each alone takes three
  * times as long.
  */
+import { hasLongList, LISTED_COLUMNS, NAME } from "./listed_row.ts"
+import { Order } from "effect/Bytes"
 import type { SqliteDatabase, SqliteRow, SqliteStatement } from "../sqlite/sqlite.ts"
-import { SHORT_COLUMNS } from "./list.ts"
-
-// Places in a row: name, ID, the columns of an entry with the content last, its length.
-const NAME = 0
-const CONTENT = 14
-const LENGTH = 15
-
-/** Where the ID is in a row that was found; the columns follow. */
-export const AHEAD_ID = 1
 
 /** Rows that are read at once, at first and at most. */
 const FIRST = 8
@@ -31,7 +24,7 @@ export class RowsAhead {
 
   constructor(db: SqliteDatabase) {
     this.#read = db.prepare(
-      `SELECT name, id, ${SHORT_COLUMNS} FROM entry WHERE parent = ? AND name >= ? ORDER BY name LIMIT ?`,
+      `SELECT ${LISTED_COLUMNS} FROM entry WHERE parent = ? AND name >= ? ORDER BY name LIMIT ?`,
     )
   }
 
@@ -51,7 +44,7 @@ export class RowsAhead {
       return false
     }
     this.#name = name
-    if (before !== undefined && compareBytes(name, before) < 0) {
+    if (before !== undefined && Order(name, before) < 0) {
       this.#rows = []
       this.#at = 0
       this.#whole = false
@@ -60,9 +53,9 @@ export class RowsAhead {
     for (;;) {
       while (this.#at < this.#rows.length) {
         const row = this.#rows[this.#at]!
-        const order = compareBytes(row[NAME] as Uint8Array, name)
+        const order = Order(row[NAME] as Uint8Array, name)
         // A long list is not among what is read ahead.
-        if (order === 0) return row[CONTENT] === null && row[LENGTH] !== null ? false : row
+        if (order === 0) return hasLongList(row) ? false : row
         if (order > 0) return undefined
         this.#at++
       }
@@ -78,16 +71,9 @@ export class RowsAhead {
   /** Rows changed: one that is at hand may be another now. */
   forget(parent?: number, name?: Uint8Array): void {
     if (parent !== undefined && parent !== this.#parent) return
-    if (name !== undefined && this.#name !== undefined && compareBytes(name, this.#name) < 0) return
+    if (name !== undefined && this.#name !== undefined && Order(name, this.#name) < 0) return
     this.#rows = []
     this.#at = 0
     this.#whole = false
   }
-}
-
-/** As SQLite compares blobs. */
-export const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return a.length - b.length
 }

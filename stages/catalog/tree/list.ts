@@ -1,32 +1,16 @@
 /** Listing a tree in the order of a walk, with memory that does not depend on its size. */
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from "../sqlite/sqlite.ts"
+import { CONTENT, ENTRY, hasLongList, ID, LISTED_COLUMNS, LONG_LIST, NAME } from "./listed_row.ts"
 import { IdSet } from "../id_set.ts"
-import { idOf } from "./nodes.ts"
 import type { Owners } from "./owner.ts"
-import { childPath, COLUMNS, corruptAt, DIRECTORY, entryOf, type StoredEntry } from "./row.ts"
+import { childPath, corruptAt, DIRECTORY, entryOf, idOf, type StoredEntry } from "./row.ts"
 
 /** Rows that are read at once. */
 const BATCH = 256
 /** Subdirectories of one directory that are remembered at once. */
 const DIRECTORIES = 64
-/** Lists of chunks longer than this, in bytes, are read one by one, so that a batch stays small. */
-const LONG = 4096
 
 const NONE: Uint8Array = new Uint8Array(0)
-
-// Places in the rows of a listing: name, id, the columns of an entry with `content` last, its length.
-const NAME = 0
-const ID = 1
-const FIRST = 2
-const CONTENT = 14
-const LENGTH = 15
-
-/** {@link COLUMNS} without lists that are long, and the length of the list. */
-export const SHORT_COLUMNS: string = COLUMNS.replace(
-  /content$/,
-  `CASE WHEN length(content) <= ${LONG} THEN content END, length(content)`,
-)
-const LISTED = `name, id, ${SHORT_COLUMNS}`
 
 /** The statements of listings. Rows are read in batches, so any number of listings may share them. */
 export interface ListStatements {
@@ -37,7 +21,7 @@ export interface ListStatements {
 
 /** Prepares them. */
 export const listStatements = (db: SqliteDatabase): ListStatements => {
-  const select = `SELECT ${LISTED} FROM entry WHERE parent = ? AND name > ?`
+  const select = `SELECT ${LISTED_COLUMNS} FROM entry WHERE parent = ? AND name > ?`
   return {
     children: db.prepare(`${select} ORDER BY name LIMIT ${BATCH}`),
     directories: db.prepare(`${select} AND kind = ${DIRECTORY} ORDER BY name LIMIT ${DIRECTORIES}`),
@@ -83,7 +67,7 @@ export function* listBeneath(
     }
     const row = frame.pending[frame.at++]!
     const child = childPath(frame.path, row[NAME])
-    yield entryOf(child, row, FIRST, owners)
+    yield entryOf(child, row, ENTRY, owners)
     frames.push(frameOf(row[ID] as number, child))
   }
 }
@@ -98,7 +82,7 @@ export function* listChildren(
   for (let last: SqliteValue = NONE;;) {
     const rows = statements.children.all(id, last)
     for (const row of rows) {
-      yield entryOf(childPath(path, row[NAME]), whole(id, row, statements), FIRST, owners)
+      yield entryOf(childPath(path, row[NAME]), whole(id, row, statements), ENTRY, owners)
     }
     if (rows.length < BATCH) return
     last = rows[rows.length - 1]![NAME]!
@@ -108,7 +92,7 @@ export function* listChildren(
 /** The chunk lists of all files, but for long ones. */
 export function* listChunks(db: SqliteDatabase): Generator<Uint8Array, void> {
   const read = db.prepare(
-    `SELECT parent, name, content FROM entry WHERE (parent, name) > (?, ?) AND length(content) <= ${LONG} ` +
+    `SELECT parent, name, content FROM entry WHERE (parent, name) > (?, ?) AND length(content) <= ${LONG_LIST} ` +
       `ORDER BY parent, name LIMIT ${BATCH}`,
   )
   let rows: ReadonlyArray<SqliteRow> = []
@@ -130,14 +114,14 @@ function* listFiles(
   for (;;) {
     const rows = statements.children.all(frame.id, last)
     for (const row of rows) {
-      if (row[FIRST] === DIRECTORY) {
+      if (row[ENTRY] === DIRECTORY) {
         if (frame.pending.length < DIRECTORIES) {
           meet(frame, row, met)
           frame.pending.push(row)
         } else frame.more = true
       } else {
         meet(frame, row, met)
-        yield entryOf(childPath(frame.path, row[NAME]), whole(frame.id, row, statements), FIRST, owners)
+        yield entryOf(childPath(frame.path, row[NAME]), whole(frame.id, row, statements), ENTRY, owners)
       }
     }
     if (rows.length < BATCH) return
@@ -154,7 +138,7 @@ const refill = (frame: Frame, met: IdSet, statements: ListStatements): void => {
 }
 
 const whole = (parent: number, row: SqliteRow, statements: ListStatements): SqliteRow => {
-  if (row[CONTENT] !== null || row[LENGTH] === null) return row
+  if (!hasLongList(row)) return row
   const [content] = statements.content.get(parent, row[NAME]!) ?? []
   const out = row.slice()
   out[CONTENT] = content ?? null

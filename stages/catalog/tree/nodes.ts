@@ -11,8 +11,9 @@ import {
   type SqliteStatement,
   type SqliteValue,
 } from "../sqlite/sqlite.ts"
-import { AHEAD_ID, RowsAhead } from "./ahead.ts"
-import { COLUMNS, corruptAt, DIRECTORY } from "./row.ts"
+import { RowsAhead } from "./ahead.ts"
+import { ID } from "./listed_row.ts"
+import { COLUMNS, corruptAt, DIRECTORY, idOf } from "./row.ts"
 import { ROOT_ID } from "./schema.ts"
 
 /** A directory on the way to a path. */
@@ -104,10 +105,10 @@ export class Nodes {
     return this.#find.get(parent, name)
   }
 
-  /** The same for names that come in their order: its ID at {@link AHEAD_ID} or 0, then the columns. */
+  /** The same for names that come in their order: its ID at {@link ID} or 0, then the columns. */
   findNext(parent: number, name: Uint8Array): { readonly row: SqliteRow; readonly at: number } | undefined {
     const ahead = this.#ahead.find(parent, name)
-    if (ahead !== false) return ahead && { row: ahead, at: AHEAD_ID }
+    if (ahead !== false) return ahead && { row: ahead, at: ID }
     const row = this.find(parent, name)
     return row && { row, at: 0 }
   }
@@ -215,10 +216,4 @@ export const nameOf = (path: string): Uint8Array => path === "" ? NONE : textToB
 export const below = (directory: string, path: string): string => {
   const slash = path.indexOf("/", directory === "" ? 0 : directory.length + 1)
   return slash < 0 ? path : path.slice(0, slash)
-}
-
-/** The ID of an entry at or in the directory at `path`. Throws {@link SqliteError} `corrupt` when it is none. */
-export const idOf = (path: string, value: SqliteValue | undefined): number => {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value
-  throw corruptAt(path, "the ID of an entry in it is not valid")
 }

@@ -1,4 +1,5 @@
 /** Entries as a catalog keeps them, and the rows that hold them. */
+import { Equivalence } from "effect/Bytes"
 import { type EntryKind, LINKED_KINDS, type Metadata } from "../../walk/entry.ts"
 import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem, pathToBytes } from "../../walk/path.ts"
 import { textFromBytes } from "./short_text.ts"
@@ -166,19 +167,19 @@ export const childPath = (directory: string, name: SqliteValue | undefined): str
   return path
 }
 
+/** The ID of an entry at or in the directory at `path`. Throws {@link SqliteError} `corrupt` when it is none. */
+export const idOf = (path: string, value: SqliteValue | undefined): number => {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value
+  throw corruptAt(path, "the ID of an entry in it is not valid")
+}
+
 /** Whether two rows, both in the form that engines give back, are equal. */
 export const sameRow = (a: SqliteRow, aAt: number, b: SqliteRow): boolean => {
   for (let i = 0; i < b.length; i++) {
     const x = a[aAt + i]
     const y = b[i]
-    if (x !== y && !(x instanceof Uint8Array && y instanceof Uint8Array && sameBytes(x, y))) return false
+    if (x !== y && !(x instanceof Uint8Array && y instanceof Uint8Array && Equivalence(x, y))) return false
   }
-  return true
-}
-
-const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
 }
 

@@ -18,10 +18,11 @@ import { join } from "node:path"
 import process from "node:process"
 import { test } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
+import type { TargetError } from "../../../stages/walk/errors.ts"
 import { compareOnly } from "../../../adapters/files/compare.ts"
 import { localTarget } from "../../../adapters/files/target.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import type { TargetError, TargetSession } from "../../../stages/walk/target.ts"
+import type { TargetSession } from "../../../stages/walk/target.ts"
 import { skipIf } from "../../skip.ts"
 
 const mtime = 1_700_000_000_000_000_000n

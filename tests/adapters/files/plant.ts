@@ -4,7 +4,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"
-import type { MemoryNode, MemoryTree } from "../../../stages/walk/memory.ts"
+import type { MemoryNode, MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { pathFromBytes, pathToBytes } from "../../../stages/walk/path.ts"
 
 /** A new empty directory that goes with the scope. */

@@ -4,6 +4,8 @@
  */
 import { createHash } from "node:crypto"
 import { Effect, Redacted, Stream } from "effect"
+import { wholeFidelity } from "../../../stages/walk/fidelity.ts"
+import { SourceError } from "../../../stages/walk/errors.ts"
 import type { BackupOptions, ReadOptions, Repository, SnapshotInfo } from "../../../formats/repository.ts"
 import type { Format } from "../../../formats/format.ts"
 import { type FormatError, RepositoryError } from "../../../formats/error.ts"
@@ -11,7 +13,6 @@ import type { Secrets } from "../../../formats/secrets.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import { wholeRecord } from "../../../formats/record_fidelity.ts"
 import type { Content, Entry } from "../../../stages/walk/entry.ts"
-import { SourceError, wholeFidelity } from "../../../stages/walk/source.ts"
 
 interface Stored {
   readonly info: SnapshotInfo

@@ -13,6 +13,7 @@ import {
   SYMLINK,
   TREE,
 } from "../../../formats/bkp/objects.ts"
+import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import type { Problem, Repository } from "../../../formats/repository.ts"
 import type { RepositoryError } from "../../../formats/error.ts"
 import type { Secrets } from "../../../formats/secrets.ts"
@@ -20,7 +21,6 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { Kernels, type KernelTable, makeKernel, trusted } from "../../../stages/kernel/kernel.ts"
 import type { ObjectStore } from "../../../stages/store/store.ts"
-import type { MemoryTree } from "../../../stages/walk/memory.ts"
 import { factsOf } from "../../suites/format/facts.ts"
 import { noise } from "../../suites/noise.ts"
 import { alter, flipped, inRepository, inStore, names, options, secrets, small, walk } from "./harness.ts"

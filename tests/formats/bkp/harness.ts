@@ -1,5 +1,7 @@
 /** What the tests of bkp share: repositories with small chunks, and stores whose objects can be altered. */
 import { Effect, Redacted, type Scope, Stream } from "effect"
+import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
+import { memorySource } from "../../../stages/walk/memory_source.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { type BkpOptions, makeBkp } from "../../../formats/bkp/mod.ts"
 import type { BackupOptions, Repository, SnapshotInfo } from "../../../formats/repository.ts"
@@ -8,7 +10,6 @@ import type { Secrets } from "../../../formats/secrets.ts"
 import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
 import { type Facts, factsOf } from "../../suites/format/facts.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 

@@ -1,5 +1,7 @@
 /** What the tests of FogSync share. */
 import assert from "node:assert/strict"
+import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
+import { memorySource } from "../../../stages/walk/memory_source.ts"
 import { KernelError } from "../../../stages/kernel/kernel.ts"
 import { Effect, Redacted, type Scope, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
@@ -12,7 +14,6 @@ import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.t
 import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
 import { noise } from "../../suites/noise.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 

@@ -1,6 +1,8 @@
 /** What the tests of snapshot catalogs share. */
 import assert from "node:assert/strict"
 import { Effect, type Scope, Stream } from "effect"
+import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
+import { memorySource } from "../../../stages/walk/memory_source.ts"
 import { counting, type CountingStore } from "../../../adapters/store/counting/counting.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, BackupSummary, Repository, SnapshotInfo } from "../../../formats/repository.ts"
@@ -9,7 +11,6 @@ import { makeSnapshotCatalog, type SnapshotCatalogOptions } from "../../../forma
 import { SqliteEngine, type SqliteError, type SqliteValue } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { memorySource, type MemoryTree } from "../../../stages/walk/memory.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }

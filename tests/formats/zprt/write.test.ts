@@ -5,10 +5,10 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted, Stream } from "effect"
+import { SourceError } from "../../../stages/walk/errors.ts"
 import type { Secrets } from "../../../formats/secrets.ts"
 import { makeZprt, type ZprtOptions } from "../../../formats/zprt/mod.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { SourceError } from "../../../stages/walk/source.ts"
 import { noise } from "../../suites/noise.ts"
 import {
   alice,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Stream } from "effect"
-import { memorySource, memoryTarget } from "../../../stages/walk/memory.ts"
+import { memoryTarget } from "../../../stages/walk/memory_target.ts"
+import { memorySource } from "../../../stages/walk/memory_source.ts"
 import { file, targetSuite, writeEntries } from "../../suites/target.ts"
 import { sourceSuite } from "../../suites/source.ts"
 

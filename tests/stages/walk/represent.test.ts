@@ -1,9 +1,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Stream } from "effect"
+import { type Fidelity, treeFidelity, wholeFidelity } from "../../../stages/walk/fidelity.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { Losses, lossesBetween, represent } from "../../../stages/walk/represent.ts"
-import { type Fidelity, treeFidelity, wholeFidelity } from "../../../stages/walk/source.ts"
 
 const poor: Fidelity = {
   kinds: ["file", "directory"],

@@ -1,5 +1,5 @@
 /** A tree with every kind of entry. */
-import type { MemoryTree } from "../../../stages/walk/memory.ts"
+import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { noise } from "../noise.ts"
 
 /** The time of most of its files, in nanoseconds. */

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { Effect, Stream } from "effect"
+import { SourceError } from "../../../stages/walk/errors.ts"
+import type { Fidelity } from "../../../stages/walk/fidelity.ts"
 import type { Content, Entry, Metadata } from "../../../stages/walk/entry.ts"
 import type { FormatTraits } from "./traits.ts"
 import { isByteName } from "../../../stages/walk/path.ts"
-import { type Fidelity, SourceError } from "../../../stages/walk/source.ts"
 
 /** The SHA-256 of some pieces together, in hex. */
 export const sha256 = (parts: ReadonlyArray<Uint8Array>): string => {

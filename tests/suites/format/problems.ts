@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
-import { SourceError } from "../../../stages/walk/source.ts"
+import { SourceError } from "../../../stages/walk/errors.ts"
 import { file, of, root } from "./contents.ts"
 import { factsOf } from "./facts.ts"
 import { noise } from "../noise.ts"

@@ -1,6 +1,6 @@
 /** Small trees of files with every kind of entry, for properties that write them. */
 import fc from "fast-check"
-import type { MemoryNode, MemoryTree } from "../../../stages/walk/memory.ts"
+import type { MemoryNode, MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { joinPath } from "../../../stages/walk/path.ts"
 
 const metadata = fc.record({

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect } from "effect"
-import type { MemoryTree } from "../../../stages/walk/memory.ts"
+import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { skipIf } from "../../skip.ts"
 import { noise } from "../noise.ts"
 import { clean, options, type Trial, walk, why } from "./trial.ts"

@@ -1,5 +1,7 @@
 /** What the tests of rozen v0 share. */
 import { Effect, Redacted, type Scope, Stream } from "effect"
+import type { MemoryTree } from "../../../../stages/walk/memory_tree.ts"
+import { memorySource } from "../../../../stages/walk/memory_source.ts"
 import { nativeKernels } from "../../../../adapters/kernels/native.ts"
 import { memoryStore } from "../../../../adapters/store/memory/memory.ts"
 import type { BackupOptions, Repository } from "../../../../formats/repository.ts"
@@ -10,7 +12,6 @@ import { makeRozenV0, type RozenV0Options } from "../../../../formats/rozen/v0/m
 import type { SqliteEngine } from "../../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore } from "../../../../stages/store/store.ts"
 import type { Entry } from "../../../../stages/walk/entry.ts"
-import { memorySource, type MemoryTree } from "../../../../stages/walk/memory.ts"
 import { runFormat } from "../../../suites/format/environment.ts"
 
 export const scrypt: ScryptCost = { n: 1024, r: 8, p: 1 }

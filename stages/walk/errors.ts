@@ -1,0 +1,46 @@
+/** The errors of the two ports, {@link Source} and {@link Target}. */
+import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
+
+/** Fields of a `SourceError`. */
+export interface SourceErrorFields {
+  /**
+   * - `not-found`: the root does not exist, or an entry vanished.
+   * - `denied`: no permission.
+   * - `changed`: the content changed while it was read.
+   * - `damaged`: stored content is lost or altered.
+   * - `io`: anything else.
+   */
+  readonly reason: "not-found" | "denied" | "changed" | "damaged" | "io"
+  /** The root of a walk, or the path of an entry. */
+  readonly path: string
+  /** One sentence. */
+  readonly message: string
+  readonly cause?: unknown
+}
+/**
+ * A source could not be read. An error about a root fails the walk. Anything beneath the root that cannot be read
+ * becomes an entry of kind `unreadable`, and the walk goes on.
+ */
+export interface SourceError extends TaggedErrorInstance<"SourceError", SourceErrorFields> {}
+/** Makes {@linkcode SourceError}s. */
+export const SourceError: new (fields: SourceErrorFields) => SourceError = taggedError("SourceError")
+
+/** Fields of a `TargetError`. */
+export interface TargetErrorFields {
+  /**
+   * - `refused`: the entry is not valid, or would be written outside of the target.
+   * - `denied`: no permission.
+   * - `full`: no space left.
+   * - `io`: anything else.
+   */
+  readonly reason: "refused" | "denied" | "full" | "io"
+  /** The root of the target, or the path of an entry. */
+  readonly path: string
+  /** One sentence. */
+  readonly message: string
+  readonly cause?: unknown
+}
+/** An entry could not be written. */
+export interface TargetError extends TaggedErrorInstance<"TargetError", TargetErrorFields> {}
+/** Makes {@linkcode TargetError}s. */
+export const TargetError: new (fields: TargetErrorFields) => TargetError = taggedError("TargetError")
