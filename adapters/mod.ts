@@ -8,8 +8,8 @@ export { accelerators } from "./runtime/accelerators.ts"
 export { host } from "./runtime/host.ts"
 
 // Files
-export { localSource } from "./files/source.ts"
-export { localTarget } from "./files/target.ts"
+export { localSource } from "./files/source/source.ts"
+export { localTarget } from "./files/target/target.ts"
 
 // Stores
 export { httpStore, type HttpStoreOptions } from "./store/http/http.ts"

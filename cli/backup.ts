@@ -166,7 +166,7 @@ const treesOf = Effect.fnUntraced(function* (
     input.cacheDir ?? cacheDirectory(),
   )
   for (const remark of remarks) out.remark(remark)
-  const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
+  const { localSource } = yield* Effect.promise(() => import("../adapters/files/source/source.ts"))
   const entries = entriesOf(localSource.make(), roots, input, ({ path: root }, path, why, directory) => {
     if (why === "ignored") excludes.left(root, path, directory)
     if (out.verbose === true) tellLeftOut(join(root, path), why, out)

@@ -27,7 +27,7 @@ export interface InitInput extends CommonInput, CreationInput {
 /** Runs `init`; gives the exit code. */
 export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   const out = makeOutput(input)
-  const { localSource } = yield* Effect.promise(() => import("../adapters/files/source.ts"))
+  const { localSource } = yield* Effect.promise(() => import("../adapters/files/source/source.ts"))
   return yield* onThisMachine(Effect.gen(function* () {
     const like = yield* openLike(input)
     const open = yield* openRepository(input, "create", like === undefined ? {} : { like: like.repository })

@@ -174,10 +174,10 @@ const watched = (entry: Entry, seen: (bytes: number) => void): Entry => {
 const openTarget = Effect.fnUntraced(function* (input: RestoreInput) {
   const options: TargetOptions = { devices: input.devices, ...(input.noOwner ? { owner: false } : {}) }
   if (input.dryRun) {
-    const { compareOnly } = yield* Effect.promise(() => import("../adapters/files/compare.ts"))
+    const { compareOnly } = yield* Effect.promise(() => import("../adapters/files/target/compare.ts"))
     return yield* compareOnly(input.target, options)
   }
-  const { localTarget } = yield* Effect.promise(() => import("../adapters/files/target.ts"))
+  const { localTarget } = yield* Effect.promise(() => import("../adapters/files/target/target.ts"))
   return yield* localTarget.make().open(input.target, options)
 })
 

@@ -30,7 +30,7 @@ export {
   quotePath,
   unquotePath,
 } from "../stages/walk/path.ts"
-export { reuseListed } from "../stages/walk/reuse.ts"
+export { reuseListed } from "../stages/catalog/reuse.ts"
 
 // Chunk
 export { extentsOr, followingExtents } from "../stages/chunk/extents.ts"

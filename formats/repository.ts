@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { Loss } from "../stages/walk/represent.ts"
-import type { Compare } from "../stages/walk/reuse.ts"
+import type { Compare } from "../stages/catalog/reuse.ts"
 import type { FormatError } from "./error.ts"
 
 /** Something in the source or target that could not be handled, by path. */

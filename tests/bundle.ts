@@ -11,7 +11,7 @@ const OUTSIDE = ["@napi-rs/blake-hash", "blake3-wasm", "@sqlite.org/sqlite-wasm"
 const THREADS = [
   "adapters/runtime/storing_thread.ts",
   "adapters/runtime/decoding_thread.ts",
-  "adapters/files/batch_thread.ts",
+  "adapters/files/target/batch_thread.ts",
 ]
 
 const root = resolve(import.meta.dirname, "..")

@@ -17,7 +17,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { catching } from "../../stages/kernel/catching.ts"
-import { scratchDirectory, scratchError, scratchProblem } from "../files/scratch.ts"
+import { scratchDirectory, scratchError, scratchProblem } from "../files/system/scratch.ts"
 import {
   type SqliteDatabase,
   SqliteEngine,

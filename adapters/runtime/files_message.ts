@@ -7,7 +7,7 @@ import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import type { Planned, Steps } from "../../stages/plan/plan.ts"
 import { bare, type Stored } from "../../stages/plan/stored.ts"
 import type { Entry, Metadata, ReaderContent } from "../../stages/walk/entry.ts"
-import type { LocalLocator, LocalRoot } from "../files/content.ts"
+import type { LocalLocator, LocalRoot } from "../files/source/content.ts"
 
 /** What a thread needs to know of the files of a unit. */
 export interface FilesMessage {

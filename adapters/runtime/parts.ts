@@ -13,7 +13,7 @@ import type { PartEnd } from "../../stages/run/part.ts"
 import type { Planned, Steps } from "../../stages/plan/plan.ts"
 import { bare, type Stored } from "../../stages/plan/stored.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
-import { type FileState, sameState } from "../files/content.ts"
+import { type FileState, sameState } from "../files/source/content.ts"
 import { locatorOf } from "./files_message.ts"
 import type { OnThread as Thread } from "./pool.ts"
 

@@ -9,7 +9,7 @@ import { KernelError, type KernelSpec, type KernelTable } from "../../stages/ker
 import type { Block } from "../../stages/run/lane.ts"
 import type { Plan } from "../../stages/plan/plan.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
-import type { FileState, LocalLocator } from "../files/content.ts"
+import type { FileState, LocalLocator } from "../files/source/content.ts"
 import { nativeKernels } from "../kernels/native.ts"
 import type { FilesMessage, StoredMessage } from "./files_message.ts"
 

@@ -12,7 +12,7 @@ import type { Planned, Steps } from "../../stages/plan/plan.ts"
 import { release } from "../../stages/memory/release.ts"
 import { EMIT_BYTES, storeAll } from "../../stages/run/unit.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
-import { holding, localContent, openPart } from "../files/content.ts"
+import { holding, localContent, openPart } from "../files/source/content.ts"
 import { locatorsOf, memoryOf, toStoredMessage } from "./files_message.ts"
 import { collectAfter, leanMemory } from "./memory.ts"
 import {

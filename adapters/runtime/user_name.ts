@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process"
 import { userInfo } from "node:os"
 import process from "node:process"
-import { users } from "../files/metadata.ts"
+import { users } from "../files/system/metadata.ts"
 
 /** Its name by the system, whatever the environment says; its number where the system has no name for it. */
 export const userName = (): string => {

@@ -6,7 +6,7 @@ import { closeSync, fstatSync, openSync, readSync, rmSync, writeSync } from "nod
 import { join } from "node:path"
 import { stdin } from "node:process"
 import { SourceError } from "../../stages/walk/errors.ts"
-import { scratchDirectory, scratchError } from "../../adapters/files/scratch.ts"
+import { scratchDirectory, scratchError } from "../../adapters/files/system/scratch.ts"
 import type { TarArchive } from "../../stages/tar/mod.ts"
 import type { Content } from "../../stages/walk/entry.ts"
 import type { UsageError } from "../process/usage_error.ts"

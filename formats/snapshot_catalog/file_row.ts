@@ -2,7 +2,7 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite/sqlite.ts"
-import { cleanName } from "../../stages/catalog/tree/owner.ts"
+import { cleanName } from "../../stages/catalog/tree/owners.ts"
 import { corruptAt, type StoredEntry, type StoredKind } from "../../stages/catalog/tree/row.ts"
 import { LINKED_KINDS, type Metadata } from "../../stages/walk/entry.ts"
 import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"

@@ -1,7 +1,7 @@
 /** Gathers bytes before they are sent: in memory up to a limit, beyond that in a file of this machine. */
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { scratchDirectory } from "../../files/scratch.ts"
+import { scratchDirectory } from "../../files/system/scratch.ts"
 import type { RequestBody } from "../http/request_body.ts"
 
 /** Bytes that are held in memory before they go to the file. */

@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import { StoreError } from "../../../stages/store/store.ts"
 import type { ObjectWriter, WriteOptions } from "../../../stages/store/store.ts"
 import { makeWriterState } from "../../../stages/store/writer_state.ts"
-import { scratchError } from "../../files/scratch.ts"
+import { scratchError } from "../../files/system/scratch.ts"
 import { makeSpool } from "./spool.ts"
 import type { WriteObject } from "./write_object.ts"
 

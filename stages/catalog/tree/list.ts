@@ -2,7 +2,7 @@
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from "../sqlite/sqlite.ts"
 import { CONTENT, ENTRY, hasLongList, ID, LISTED_COLUMNS, LONG_LIST, NAME } from "./listed_row.ts"
 import { IdSet } from "../id_set.ts"
-import type { Owners } from "./owner.ts"
+import type { Owners } from "./owners.ts"
 import { childPath, corruptAt, DIRECTORY, entryOf, idOf, type StoredEntry } from "./row.ts"
 
 /** Rows that are read at once. */

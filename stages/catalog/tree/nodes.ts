@@ -11,7 +11,7 @@ import {
   type SqliteStatement,
   type SqliteValue,
 } from "../sqlite/sqlite.ts"
-import { RowsAhead } from "./ahead.ts"
+import { RowsAhead } from "./rows_ahead.ts"
 import { ID } from "./listed_row.ts"
 import { COLUMNS, corruptAt, DIRECTORY, idOf } from "./row.ts"
 import { ROOT_ID } from "./schema.ts"

@@ -4,7 +4,7 @@ import { type EntryKind, LINKED_KINDS, type Metadata } from "../../walk/entry.ts
 import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem, pathToBytes } from "../../walk/path.ts"
 import { textFromBytes } from "./short_text.ts"
 import { SqliteError, type SqliteRow, type SqliteValue } from "../sqlite/sqlite.ts"
-import type { Owners } from "./owner.ts"
+import type { Owners } from "./owners.ts"
 
 /** The kinds that are stored. */
 export type StoredKind = Exclude<EntryKind, "unreadable">

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { localSource } from "../../../adapters/files/source.ts"
-import { localTarget } from "../../../adapters/files/target.ts"
+import { localSource } from "../../../adapters/files/source/source.ts"
+import { localTarget } from "../../../adapters/files/target/target.ts"
 import { sourceSuite } from "../../suites/source.ts"
 import { targetSuite } from "../../suites/target.ts"
 import { plant, temporaryDirectory } from "./plant.ts"

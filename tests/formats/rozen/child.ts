@@ -5,8 +5,8 @@
  */
 import process from "node:process"
 import { Effect, Layer } from "effect"
-import { localSource } from "../../../adapters/files/source.ts"
-import { localTarget } from "../../../adapters/files/target.ts"
+import { localSource } from "../../../adapters/files/source/source.ts"
+import { localTarget } from "../../../adapters/files/target/target.ts"
 import { openStore } from "../../../adapters/store/open/open.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"

@@ -4,7 +4,7 @@
  */
 import process from "node:process"
 import { Effect } from "effect"
-import { localSource } from "../../../adapters/files/source.ts"
+import { localSource } from "../../../adapters/files/source/source.ts"
 import { Source } from "../../../stages/walk/source.ts"
 import { deadly } from "./deadly.ts"
 import { runFormat } from "./environment.ts"

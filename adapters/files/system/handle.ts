@@ -1,6 +1,6 @@
 /** One thing on disk to be looked at and changed, by a descriptor where that is possible. */
 import * as fs from "node:fs"
-import type { EntryKind } from "../../stages/walk/entry.ts"
+import type { EntryKind } from "../../../stages/walk/entry.ts"
 import { type Directory, O_PATH, Replaced } from "./held.ts"
 import { kindOf } from "./metadata.ts"
 import { type NativePath, setLinkTime, setPathTime, setTime } from "./native.ts"

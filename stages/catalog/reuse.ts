@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { SqliteError } from "../catalog/sqlite/sqlite.ts"
+import { SqliteError } from "./sqlite/sqlite.ts"
 import { sameId } from "../hash/chunk_list.ts"
 import type { Planned, Steps } from "../plan/plan.ts"
-import type { Entry } from "./entry.ts"
-import { baseName, parentPath } from "./path.ts"
+import type { Entry } from "../walk/entry.ts"
+import { baseName, parentPath } from "../walk/path.ts"
 
 /** A file of an earlier snapshot. */
 export interface Earlier extends Omit<Entry, "content"> {

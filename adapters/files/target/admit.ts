@@ -1,12 +1,12 @@
 /** What a restore into directories of this machine does not write, or replace, and why. */
 import * as fs from "node:fs"
-import { TargetError } from "../../stages/walk/errors.ts"
-import type { Entry } from "../../stages/walk/entry.ts"
-import { isByteName, pathFromBytes, pathProblem } from "../../stages/walk/path.ts"
-import type { Written } from "../../stages/walk/target.ts"
-import { deviceOf, kindOf } from "./metadata.ts"
-import { BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath } from "./native.ts"
-import type { Stats } from "./stats.ts"
+import { TargetError } from "../../../stages/walk/errors.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { isByteName, pathFromBytes, pathProblem } from "../../../stages/walk/path.ts"
+import type { Written } from "../../../stages/walk/target.ts"
+import { deviceOf, kindOf } from "../system/metadata.ts"
+import { BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath } from "../system/native.ts"
+import type { Stats } from "../system/stats.ts"
 
 /** Why something that is there is not replaced. */
 export const FULL_DIRECTORY = "A directory that is not empty is in its place; move that away and restore again"

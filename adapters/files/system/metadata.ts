@@ -1,6 +1,6 @@
 /** What `lstat` gives, as the kind and metadata of an entry. */
 import * as fs from "node:fs"
-import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
+import type { EntryKind, Metadata } from "../../../stages/walk/entry.ts"
 import type { Stats } from "./stats.ts"
 
 const FORMAT = 0o170000

@@ -3,18 +3,18 @@
  * results.
  */
 import * as fs from "node:fs"
-import { SourceError } from "../../stages/walk/errors.ts"
-import type { Entry } from "../../stages/walk/entry.ts"
-import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../stages/walk/ignore.ts"
-import { sortNames } from "../../stages/walk/order.ts"
-import { baseName, depthProblem, displayPath, joinPath, pathFromBytes } from "../../stages/walk/path.ts"
-import type { WalkOptions } from "../../stages/walk/source.ts"
+import { SourceError } from "../../../stages/walk/errors.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../../stages/walk/ignore.ts"
+import { sortNames } from "../../../stages/walk/order.ts"
+import { baseName, depthProblem, displayPath, joinPath, pathFromBytes } from "../../../stages/walk/path.ts"
+import type { WalkOptions } from "../../../stages/walk/source.ts"
 import { localContent, type LocalRoot, READ_SAFELY } from "./content.ts"
-import { errorCode, errorSentence, sourceError } from "./errno.ts"
-import { type Directory, Held } from "./held.ts"
-import { deviceOf, isDirectory, isRegular, kindOf, metadataOf } from "./metadata.ts"
-import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath, nativePath } from "./native.ts"
-import { type Stats, statsAt, statsIfAny, statsOf, statsOfOpen, UNTOLD } from "./stats.ts"
+import { errorCode, errorSentence, sourceError } from "../system/errno.ts"
+import { type Directory, Held } from "../system/held.ts"
+import { deviceOf, isDirectory, isRegular, kindOf, metadataOf } from "../system/metadata.ts"
+import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath, nativePath } from "../system/native.ts"
+import { type Stats, statsAt, statsIfAny, statsOf, statsOfOpen, UNTOLD } from "../system/stats.ts"
 
 /** A batch is given out when it has at least so many entries. */
 const BATCH = 256

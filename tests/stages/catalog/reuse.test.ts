@@ -4,7 +4,7 @@ import { Effect, Stream } from "effect"
 import { SqliteError } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { plan } from "../../../stages/plan/plan.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { type Earlier, reuse, reuseListed } from "../../../stages/walk/reuse.ts"
+import { type Earlier, reuse, reuseListed } from "../../../stages/catalog/reuse.ts"
 
 const started = 1_600_000_000_000
 const old = BigInt(started - 60_000) * 1_000_000n

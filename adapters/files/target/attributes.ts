@@ -1,10 +1,10 @@
 /** Owner, mode and time of what is restored. */
-import type { EntryKind, Metadata } from "../../stages/walk/entry.ts"
-import type { Written } from "../../stages/walk/target.ts"
-import { errorSentence } from "./errno.ts"
-import type { Handle } from "./handle.ts"
-import { READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION } from "./native.ts"
-import type { Stats } from "./stats.ts"
+import type { EntryKind, Metadata } from "../../../stages/walk/entry.ts"
+import type { Written } from "../../../stages/walk/target.ts"
+import { errorSentence } from "../system/errno.ts"
+import type { Handle } from "../system/handle.ts"
+import { READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION } from "../system/native.ts"
+import type { Stats } from "../system/stats.ts"
 
 /** What of an entry's metadata is to be set. Absent: left as it is. */
 export interface Wanted {

@@ -1,4 +1,4 @@
-import { SourceError, TargetError } from "../../stages/walk/errors.ts"
+import { SourceError, TargetError } from "../../../stages/walk/errors.ts"
 /** Errors of the operating system as sentences and as the errors of the ports. */
 
 const sentences: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** Where the runtimes differ about files: names that are not UTF-8, and setting times. */
 import * as fs from "node:fs"
 import { isAbsolute } from "node:path"
-import { pathToBytes } from "../../stages/walk/path.ts"
+import { pathToBytes } from "../../../stages/walk/path.ts"
 
 const deno: boolean = "Deno" in globalThis
 

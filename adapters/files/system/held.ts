@@ -4,8 +4,8 @@
  * that it was opened for.
  */
 import * as fs from "node:fs"
-import { Recent } from "../../stages/memory/recent.ts"
-import { joinPath, parentPath } from "../../stages/walk/path.ts"
+import { Recent } from "../../../stages/memory/recent.ts"
+import { joinPath, parentPath } from "../../../stages/walk/path.ts"
 import { errorCode } from "./errno.ts"
 import { isDirectory } from "./metadata.ts"
 import { type NativePath, nativePath } from "./native.ts"

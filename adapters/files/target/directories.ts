@@ -1,17 +1,17 @@
 /** The directories on the way to the entry that is written, each known to be a real directory beneath the root. */
 import * as fs from "node:fs"
-import { TargetError } from "../../stages/walk/errors.ts"
-import type { Entry } from "../../stages/walk/entry.ts"
-import { baseName, displayPath, joinPath, parentPath } from "../../stages/walk/path.ts"
-import type { Written } from "../../stages/walk/target.ts"
+import { TargetError } from "../../../stages/walk/errors.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
+import { baseName, displayPath, joinPath, parentPath } from "../../../stages/walk/path.ts"
+import type { Written } from "../../../stages/walk/target.ts"
 import { sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from "./attributes.ts"
 import { type Batches, Busy } from "./batches.ts"
-import { targetError } from "./errno.ts"
-import { withDirectory } from "./handle.ts"
-import { type Directory, Held, isElsewhere } from "./held.ts"
-import { isDirectory, kindOf } from "./metadata.ts"
+import { targetError } from "../system/errno.ts"
+import { withDirectory } from "../system/handle.ts"
+import { type Directory, Held, isElsewhere } from "../system/held.ts"
+import { isDirectory, kindOf } from "../system/metadata.ts"
 import { NewFiles } from "./new_files.ts"
-import { type Stats, statsIfAny } from "./stats.ts"
+import { type Stats, statsIfAny } from "../system/stats.ts"
 
 /** Directories held at once. */
 const HELD = 128

@@ -1,13 +1,13 @@
 /** The content of a file on disk, as a synchronous reader. */
 import * as fs from "node:fs"
-import { SourceError } from "../../stages/walk/errors.ts"
-import type { Reader, ReaderContent } from "../../stages/walk/entry.ts"
-import { baseName, parentPath } from "../../stages/walk/path.ts"
-import { errorCode, sourceError } from "./errno.ts"
-import { DESCRIPTORS, Held, type Identity, Replaced } from "./held.ts"
-import { isRegular, metadataOf } from "./metadata.ts"
-import { nativePath } from "./native.ts"
-import { type Stats, statsOfOpen } from "./stats.ts"
+import { SourceError } from "../../../stages/walk/errors.ts"
+import type { Reader, ReaderContent } from "../../../stages/walk/entry.ts"
+import { baseName, parentPath } from "../../../stages/walk/path.ts"
+import { errorCode, sourceError } from "../system/errno.ts"
+import { DESCRIPTORS, Held, type Identity, Replaced } from "../system/held.ts"
+import { isRegular, metadataOf } from "../system/metadata.ts"
+import { nativePath } from "../system/native.ts"
+import { type Stats, statsOfOpen } from "../system/stats.ts"
 
 /** Plain data that names a file as a walk saw it; may be sent to a worker. */
 export interface LocalLocator extends Identity {

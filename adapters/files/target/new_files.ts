@@ -1,6 +1,6 @@
 /** What the system gives a new file beside its content: looked at once instead of for every file. */
 import type { Have, Wanted } from "./attributes.ts"
-import { statsOfOpen } from "./stats.ts"
+import { statsOfOpen } from "../system/stats.ts"
 
 /** The mode of new files that are to get another later: nobody else reads them meanwhile. */
 const PRIVATE = 0o600

@@ -1,6 +1,6 @@
 /** New files that are written together by another thread: what it is told of them, and how it writes them. */
 import * as fs from "node:fs"
-import { type NativePath, removeQuietly } from "./native.ts"
+import { type NativePath, removeQuietly } from "../system/native.ts"
 
 /** Numbers about each file: see {@link FileFacts}. */
 export const FACTS = 8

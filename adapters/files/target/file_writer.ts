@@ -1,12 +1,12 @@
 /** Writes one file beside its place, unless a file that is there has the same content already. */
 import * as fs from "node:fs"
-import { TargetError } from "../../stages/walk/errors.ts"
-import type { Entry } from "../../stages/walk/entry.ts"
+import { TargetError } from "../../../stages/walk/errors.ts"
+import type { Entry } from "../../../stages/walk/entry.ts"
 import { createNew, putAll } from "./batch.ts"
-import { READ_SAFELY } from "./content.ts"
-import { isRegular } from "./metadata.ts"
-import { type NativePath, removeQuietly } from "./native.ts"
-import { type Stats, statsOfOpen } from "./stats.ts"
+import { READ_SAFELY } from "../source/content.ts"
+import { isRegular } from "../system/metadata.ts"
+import { type NativePath, removeQuietly } from "../system/native.ts"
+import { type Stats, statsOfOpen } from "../system/stats.ts"
 
 /** Holes are made of whole blocks of zeros, of this length and alignment: what common file systems allocate. */
 const HOLE = 4096
