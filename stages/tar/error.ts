@@ -1,9 +1,9 @@
-/** What can be wrong with a tar archive. */
+/** Errors of tar archives. */
 import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 
 /** Fields of a `TarError`. */
 export interface TarErrorFields {
-  /** `foreign`: not a tar archive. `truncated`: it ends too early. `corrupt`: a header says what cannot be. */
+  /** `foreign`: this is not a tar archive. `truncated`: it ends too early. `corrupt`: a header is damaged. */
   readonly reason: "foreign" | "truncated" | "corrupt"
   readonly message: string
 }
@@ -12,5 +12,5 @@ export interface TarError extends TaggedErrorInstance<"TarError", TarErrorFields
 /** Makes {@linkcode TarError}s. */
 export const TarError: new (fields: TarErrorFields) => TarError = taggedError("TarError")
 
-/** A {@link TarError} about a header. */
+/** The {@link TarError} of a damaged header. The message is a clause that is put behind the place of the header. */
 export const corrupt = (message: string): TarError => new TarError({ reason: "corrupt", message })

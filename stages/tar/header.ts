@@ -1,17 +1,17 @@
 /**
- * The 512 bytes before every member of a tar archive. Sources: POSIX.1-2017, pax, "ustar Interchange Format"; the
- * manual of GNU tar, "Basic Tar Format", for base-256 numbers and its own magic.
+ * The header of a member of a tar archive: 512 bytes. Sources: POSIX.1-2017, pax, "ustar Interchange Format"; the
+ * manual of GNU tar, "Basic Tar Format", for numbers in base 256 and the magic of GNU tar.
  */
 import { pathFromBytes } from "../walk/path.ts"
 import { corrupt } from "./error.ts"
 
-/** Headers and contents fill blocks of so many bytes. */
+/** Bytes of a block. Headers and contents fill whole blocks. */
 export const BLOCK_BYTES = 512
 
-/** The length of `bytes` filled up to whole blocks. */
+/** A number of bytes, rounded up to whole blocks. */
 export const padded = (bytes: number): number => Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES
 
-/** The fields of a header. Names are strings as of walk/path.ts. */
+/** The fields of a header. Names are strings as in walk/path.ts. */
 export interface Header {
   readonly name: string
   readonly mode: number
@@ -19,11 +19,11 @@ export interface Header {
   readonly gid: number
   /** Bytes of data after the header. */
   readonly size: number
-  /** In whole seconds. */
+  /** Whole seconds since 1970. */
   readonly mtime: number
   /**
-   * One character: `0` file, `1` hard link, `2` symlink, `3` and `4` devices, `5` directory, `6` FIFO, others of
-   * extensions.
+   * One character: `0` file, `1` hard link, `2` symlink, `3` and `4` devices, `5` directory, `6` FIFO. Extensions have
+   * others.
    */
   readonly type: string
   readonly link: string
@@ -33,12 +33,12 @@ export interface Header {
   readonly minor: number
 }
 
-/** A header as it was read. */
+/** A header that was read, with its 512 bytes. */
 export interface ReadHeader extends Header {
   readonly block: Uint8Array
 }
 
-/** Offset and length of each field. */
+/** Offset and length of each field, in bytes. */
 const FIELDS = {
   name: [0, 100],
   mode: [100, 8],
@@ -62,26 +62,23 @@ type Field = keyof typeof FIELDS
 const POSIX_MAGIC = "ustar\u000000"
 const BLANK = 0x20
 
-/** Longest name, link and user that fit the fields, in bytes. */
+/** Longest name or link that fits its field, in bytes. */
 export const NAME_BYTES: number = FIELDS.name[1]
-/** See {@link NAME_BYTES}. */
+/** Longest name of a user or group that fits its field, in bytes. */
 export const OWNER_BYTES: number = FIELDS.user[1]
-/** Largest user or group number in octal digits. */
+/** Largest number of a user or group that fits its field in octal digits. */
 export const OWNER_MAXIMUM = 0o7777777
-/** Largest size or time in octal digits. */
+/** Largest size or time that fits its field in octal digits. */
 export const SIZE_MAXIMUM = 0o77777777777
 
-/**
- * The header in a block; undefined when the checksum is not that of a header. Throws `corrupt` for numbers that cannot
- * be.
- */
+/** The header in a block. Undefined when the checksum is wrong. Throws `corrupt` for a number that is impossible. */
 export const decodeHeader = (block: Uint8Array): ReadHeader | undefined => {
   if (!sumIsRight(block)) return undefined
   const text = (field: Field): string => pathFromBytes(textBytes(block, FIELDS[field][0], FIELDS[field][1]))
   const number = (field: Field): number => readNumber(block, FIELDS[field][0], FIELDS[field][1])
   const magic = text("magic")
   const owned = magic.startsWith("ustar")
-  // GNU headers have times where the prefix is.
+  // Headers of GNU tar have times where others have the prefix.
   const prefix = magic === "ustar" ? text("prefix") : ""
   const name = text("name")
   const size = number("size")
@@ -103,7 +100,9 @@ export const decodeHeader = (block: Uint8Array): ReadHeader | undefined => {
   }
 }
 
-/** Names and numbers that do not fit are cut off: what is whole is then in an extended header before this one. */
+/**
+ * The bytes of a header. Names that do not fit are cut off: an extended header before this one has them whole.
+ */
 export const encodeHeader = (
   header: Omit<Header, "name" | "link" | "user" | "group"> & {
     readonly name: Uint8Array
@@ -137,7 +136,7 @@ export const textBytes = (block: Uint8Array, at: number, length: number): Uint8A
   return end < 0 ? field : field.subarray(0, end)
 }
 
-/** A number in octal digits, or in base 256 when the highest bit is set. Throws `corrupt`. */
+/** A number of a field: octal digits, or base 256 when the highest bit is set. Throws `corrupt`. */
 export const readNumber = (block: Uint8Array, at: number, length: number): number => {
   const first = block[at]!
   if ((first & 0x80) === 0) {
@@ -145,7 +144,7 @@ export const readNumber = (block: Uint8Array, at: number, length: number): numbe
     if (!/^[0-7]*$/.test(digits)) throw corrupt(`it has "${digits}" where a number in octal digits is expected`)
     return digits === "" ? 0 : parseInt(digits, 8)
   }
-  // Two's complement, without the bit that marks it.
+  // Two's complement, behind the bit that marks it.
   let value = first & 0x40 ? -1n : 0n
   value = value << 6n | BigInt(first & 0x3f)
   for (let i = 1; i < length; i++) value = value << 8n | BigInt(block[at + i]!)
@@ -169,7 +168,10 @@ const writeAscii = (block: Uint8Array, at: number, text: string): void => {
   for (let i = 0; i < text.length; i++) block[at + i] = text.charCodeAt(i)
 }
 
-/** The sum of all bytes, those of the sum itself taken as blanks; some old programs took bytes as signed. */
+/**
+ * Whether the checksum is right: the sum of all bytes, with blanks in place of the checksum. Some old programs took
+ * bytes as signed.
+ */
 const sumIsRight = (block: Uint8Array): boolean => {
   const [at, length] = FIELDS.checksum
   let unsigned = 0

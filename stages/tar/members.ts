@@ -1,51 +1,44 @@
 /**
- * The members of a tar archive, out of bytes that are pushed in pieces. Of the data only lists of holes are looked at.
+ * The members of a tar archive, from bytes that are pushed in pieces. Headers and lists of holes are read; the data is
+ * skipped.
  */
 import type { Metadata } from "../walk/entry.ts"
 import { displayPath, pathFromBytes } from "../walk/path.ts"
 import { corrupt, TarError } from "./error.ts"
-import { BLOCK_BYTES, decodeHeader, padded, type ReadHeader, readNumber } from "./header.ts"
+import { BLOCK_BYTES, decodeHeader, padded, type ReadHeader } from "./header.ts"
+import { Parser, type Parsing, type Position } from "./parser.ts"
 import { decodeCount, decodePax, decodeTime, type PaxRecord } from "./pax.ts"
-import { checkSegments, headerSegments, pairs, type Segment, SEGMENTS_MAXIMUM, SPARSE_MAXIMUM } from "./sparse.ts"
+import { checkSegments, readOldSegments, readSegments, type Segment, segmentsOfRecords } from "./segments.ts"
 
 /** One member, with names as the archive has them. */
 export interface Member {
   readonly name: string
-  /** The type as of {@link ReadHeader}; `0` for files of every form. */
+  /** The type as in {@link ReadHeader}, but `0` for every form of file. */
   readonly type: string
-  /** Where a link points. */
+  /** The target of a link. */
   readonly link: string
   readonly metadata: Metadata
-  /** Length of the content, holes included. */
+  /** Bytes of the content, holes included. */
   readonly size: number
-  /** Where the data begins in the archive. */
+  /** Where the data begins in the archive, in bytes. */
   readonly offset: number
   /** Bytes of data. */
   readonly stored: number
-  /** Of a file with holes: what the data consists of. */
+  /** The segments of a file with holes, of which the data consists. */
   readonly segments?: ReadonlyArray<Segment>
   readonly rdev: { readonly major: number; readonly minor: number }
 }
 
-/** So many bytes are wanted, or are not. */
-type Want = { readonly take: number } | { readonly skip: number }
-
-/** Longest extended header or long name. */
+/** Longest extended header or long name, in bytes. */
 const EXTENSION_MAXIMUM = 1 << 20
 
-/** Reads headers. Throws {@link TarError}. */
+/** Reads an archive. Every method throws {@link TarError}. */
 export class TarReader {
-  readonly #steps: Generator<Want, void, Uint8Array>
-  #want: Want | undefined
-  /** What came and was not taken yet. */
-  #held: Uint8Array = new Uint8Array(0)
-  #skip = 0
-  #at = 0
+  readonly #parser: Parser
   #trailing = false
 
   constructor(onMember: (member: Member) => void) {
-    this.#steps = this.#read(onMember)
-    this.#next(this.#steps.next())
+    this.#parser = new Parser((position) => readMembers(position, onMember))
   }
 
   /** True when something other than zeros came after the end of the archive. */
@@ -53,205 +46,132 @@ export class TarReader {
     return this.#trailing
   }
 
-  /** The next bytes of the archive; not kept after this returns. */
+  /** Takes the next bytes of the archive. Does not keep them. */
   push(bytes: Uint8Array): void {
-    let at = 0
-    while (at < bytes.length) {
-      if (this.#want === undefined) {
-        for (; at < bytes.length && !this.#trailing; at++) this.#trailing = bytes[at] !== 0
-        return
-      }
-      if (this.#skip > 0) {
-        const count = Math.min(this.#skip, bytes.length - at)
-        this.#skip -= count
-        at += count
-        this.#at += count
-        if (this.#skip === 0) this.#next(this.#steps.next(this.#held))
-        continue
-      }
-      const { take } = this.#want as { readonly take: number }
-      if (this.#held.length === 0 && bytes.length - at >= take) {
-        at += take
-        this.#at += take
-        this.#next(this.#steps.next(bytes.subarray(at - take, at)))
-        continue
-      }
-      const count = Math.min(take - this.#held.length, bytes.length - at)
-      const held = new Uint8Array(this.#held.length + count)
-      held.set(this.#held)
-      held.set(bytes.subarray(at, at + count), this.#held.length)
-      at += count
-      this.#at += count
-      this.#held = held
-      if (held.length === take) {
-        this.#held = new Uint8Array(0)
-        this.#next(this.#steps.next(held))
-      }
-    }
+    for (let at = this.#parser.push(bytes); at < bytes.length && !this.#trailing; at++) this.#trailing = bytes[at] !== 0
   }
 
-  /** No more bytes come. */
+  /** Says that no more bytes come. */
   end(): void {
-    if (this.#want === undefined) return
-    if (this.#at === 0) throw new TarError({ reason: "foreign", message: "There is no tar archive: nothing came" })
-    throw this.#at < BLOCK_BYTES ? foreign(0, this.#held) : new TarError({
+    const { at, ended, held } = this.#parser
+    if (ended) return
+    if (at === 0) throw new TarError({ reason: "foreign", message: "There is no tar archive: the input is empty" })
+    throw at < BLOCK_BYTES ? notHeader(0, held) : new TarError({
       reason: "truncated",
-      message: `The tar archive is cut off: it ends after ${this.#at} bytes, without the blocks that mark an end`,
+      message: `The tar archive is cut off: it ends after ${at} bytes, without the blocks that mark an end`,
     })
-  }
-
-  #next({ done, value }: IteratorResult<Want, void>): void {
-    this.#want = done === true ? undefined : value!
-    if (this.#want !== undefined && "skip" in this.#want) {
-      if (this.#want.skip === 0) return this.#next(this.#steps.next(this.#held))
-      this.#skip = this.#want.skip
-    }
-  }
-
-  *#read(onMember: (member: Member) => void): Generator<Want, void, Uint8Array> {
-    const global = new Map<string, string>()
-    let records: ReadonlyArray<PaxRecord> = []
-    let longName: string | undefined
-    let longLink: string | undefined
-    for (;;) {
-      const start = this.#at
-      const block = yield { take: BLOCK_BYTES }
-      if (block.every((byte) => byte === 0)) return
-      try {
-        const header = decodeHeader(block.slice())
-        if (header === undefined) throw foreign(start, block)
-        switch (header.type) {
-          case "x":
-          case "X":
-            records = decodePax(yield* this.#extension(header))
-            continue
-          case "g":
-            for (const [key, value] of decodePax(yield* this.#extension(header))) {
-              if (GLOBAL.has(key)) global.set(key, value)
-            }
-            continue
-          case "L":
-            longName = decodeName(yield* this.#extension(header))
-            continue
-          case "K":
-            longLink = decodeName(yield* this.#extension(header))
-            continue
-        }
-        const member = yield* this.#member(header, global, records, longName, longLink)
-        onMember(member)
-        yield { skip: padded(member.stored) - (this.#at - member.offset) }
-        records = []
-        longName = longLink = undefined
-      } catch (error) {
-        if (!(error instanceof TarError) || error.reason !== "corrupt") throw error
-        throw corrupt(`The tar archive is damaged at byte ${start}: ${error.message}`)
-      }
-    }
-  }
-
-  /** The data of an extended header or long name. */
-  *#extension({ size }: ReadHeader): Generator<Want, Uint8Array, Uint8Array> {
-    if (size > EXTENSION_MAXIMUM) throw corrupt(`an extended header has ${size} bytes`)
-    return (yield { take: padded(size) }).slice(0, size)
-  }
-
-  *#member(
-    header: ReadHeader,
-    global: ReadonlyMap<string, string>,
-    records: ReadonlyArray<PaxRecord>,
-    longName: string | undefined,
-    longLink: string | undefined,
-  ): Generator<Want, Member, Uint8Array> {
-    const own = new Map(records)
-    const value = (key: string): string | undefined => own.get(key) ?? global.get(key)
-    const name = own.get("GNU.sparse.name") ?? own.get("path") ?? longName ?? header.name
-    const data = own.has("size") ? decodeCount(own.get("size")!) : header.size
-    const stored = hasData(header.type, own.size > 0) ? data : 0
-    if (!Number.isSafeInteger(this.#at + padded(stored))) throw corrupt(`its size is ${stored}`)
-    const common = {
-      name,
-      // The form of the seventh edition marks directories by a slash alone.
-      type: header.type === "\0" || header.type === "7" || header.type === "S"
-        ? (name.endsWith("/") ? "5" : "0")
-        : header.type,
-      link: own.get("linkpath") ?? longLink ?? header.link,
-      metadata: metadataOf(header, value),
-      rdev: { major: header.major, minor: header.minor },
-    }
-    const claimed = own.get("GNU.sparse.realsize") ?? own.get("GNU.sparse.size")
-    if (header.type === "S") {
-      const size = readNumber(header.block, 483, 12)
-      const segments = [...headerSegments(header.block, 386, 4)]
-      for (let more = header.block[482] !== 0; more;) {
-        const block = (yield { take: BLOCK_BYTES }).slice()
-        segments.push(...headerSegments(block, 0, 21))
-        if (segments.length > SEGMENTS_MAXIMUM) throw corrupt("its list of holes has no end")
-        more = block[504] !== 0
-      }
-      return { ...common, ...sparse(segments, size, stored, this.#at) }
-    }
-    if (common.type !== "0" || claimed === undefined) return { ...common, size: stored, offset: this.#at, stored }
-    const size = decodeCount(claimed)
-    if (own.get("GNU.sparse.major") === "1") {
-      const offset = this.#at
-      const segments = yield* this.#list(stored)
-      const read = this.#at - offset
-      const { offset: at, ...rest } = sparse(segments, size, stored - read, this.#at)
-      return { ...common, ...rest, offset: at }
-    }
-    const map = own.get("GNU.sparse.map")
-    const numbers = map === undefined
-      ? records.filter(([key]) => key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes").map(([, text]) => text)
-      : map.split(",")
-    return { ...common, ...sparse(pairs(numbers), size, stored, this.#at) }
-  }
-
-  /**
-   * The list before the data in form 1.0: a count, then as many pairs, each number on a line, filled up to whole
-   * blocks.
-   */
-  *#list(stored: number): Generator<Want, ReadonlyArray<Segment>, Uint8Array> {
-    const numbers: Array<string> = []
-    let line = ""
-    let left = stored
-    let count = Infinity
-    while (numbers.length < count) {
-      if (left < BLOCK_BYTES) throw corrupt("its list of holes has no end")
-      left -= BLOCK_BYTES
-      for (const byte of yield { take: BLOCK_BYTES }) {
-        if (byte !== 0x0a) {
-          line += String.fromCharCode(byte)
-          if (line.length > 20) throw corrupt("its list of holes is not one")
-          continue
-        }
-        if (count === Infinity) {
-          count = decodeCount(line) * 2
-          if (count > SEGMENTS_MAXIMUM * 2) throw corrupt("its list of holes has no end")
-        } else numbers.push(line)
-        line = ""
-        if (numbers.length === count) break
-      }
-    }
-    return pairs(numbers)
   }
 }
 
-const sparse = (
-  segments: ReadonlyArray<Segment>,
-  size: number,
-  stored: number,
-  offset: number,
-): Pick<Member, "size" | "stored" | "offset" | "segments"> => {
-  if (size > SPARSE_MAXIMUM) throw corrupt(`it claims ${size} bytes, most of them holes`)
-  return { size, stored, offset, segments: checkSegments(segments, size, stored) }
+/** What headers before the member say of it. */
+interface Extensions {
+  /** Of extended headers, for all members that follow. */
+  readonly global: ReadonlyMap<string, string>
+  /** Of an extended header, for the next member. */
+  readonly records: ReadonlyArray<PaxRecord>
+  /** Of headers of GNU tar, for the next member. */
+  readonly longName: string | undefined
+  readonly longLink: string | undefined
+}
+
+function* readMembers(position: Position, onMember: (member: Member) => void): Parsing<void> {
+  const global = new Map<string, string>()
+  let records: ReadonlyArray<PaxRecord> = []
+  let longName: string | undefined
+  let longLink: string | undefined
+  for (;;) {
+    const start = position.at
+    const block = yield { take: BLOCK_BYTES }
+    if (block.every((byte) => byte === 0)) return
+    try {
+      const header = decodeHeader(block.slice())
+      if (header === undefined) throw notHeader(start, block)
+      switch (header.type) {
+        case "x":
+        case "X":
+          records = decodePax(yield* readExtension(header))
+          continue
+        case "g":
+          for (const [key, value] of decodePax(yield* readExtension(header))) {
+            if (GLOBAL.has(key)) global.set(key, value)
+          }
+          continue
+        case "L":
+          longName = decodeName(yield* readExtension(header))
+          continue
+        case "K":
+          longLink = decodeName(yield* readExtension(header))
+          continue
+      }
+      const member = yield* readMember(position, header, { global, records, longName, longLink })
+      onMember(member)
+      yield { skip: padded(member.stored) - (position.at - member.offset) }
+      records = []
+      longName = longLink = undefined
+    } catch (error) {
+      if (!(error instanceof TarError) || error.reason !== "corrupt") throw error
+      throw corrupt(`The tar archive is damaged at byte ${start}: ${error.message}`)
+    }
+  }
+}
+
+/** The data of an extended header or a long name. */
+function* readExtension({ size }: ReadHeader): Parsing<Uint8Array> {
+  if (size > EXTENSION_MAXIMUM) throw corrupt(`an extended header has ${size} bytes`)
+  return (yield { take: padded(size) }).slice(0, size)
+}
+
+/** A member, up to where its data begins. */
+function* readMember(
+  position: Position,
+  header: ReadHeader,
+  { global, longLink, longName, records }: Extensions,
+): Parsing<Member> {
+  const own = new Map(records)
+  const value = (key: string): string | undefined => own.get(key) ?? global.get(key)
+  const name = own.get("GNU.sparse.name") ?? own.get("path") ?? longName ?? header.name
+  const data = own.has("size") ? decodeCount(own.get("size")!) : header.size
+  const stored = hasData(header.type, own.size > 0) ? data : 0
+  if (!Number.isSafeInteger(position.at + padded(stored))) throw corrupt(`its size is ${stored}`)
+  const common = {
+    name,
+    // In the form of the seventh edition, only a slash at the end marks a directory.
+    type: header.type === "\0" || header.type === "7" || header.type === "S"
+      ? (name.endsWith("/") ? "5" : "0")
+      : header.type,
+    link: own.get("linkpath") ?? longLink ?? header.link,
+    metadata: metadataOf(header, value),
+    rdev: { major: header.major, minor: header.minor },
+  }
+  const withSegments = (segments: ReadonlyArray<Segment>, size: number, stored: number): Member => ({
+    ...common,
+    size,
+    stored,
+    offset: position.at,
+    segments: checkSegments(segments, size, stored),
+  })
+  if (header.type === "S") {
+    const { segments, size } = yield* readOldSegments(header.block)
+    return withSegments(segments, size, stored)
+  }
+  const claimed = own.get("GNU.sparse.realsize") ?? own.get("GNU.sparse.size")
+  if (common.type !== "0" || claimed === undefined) return { ...common, size: stored, offset: position.at, stored }
+  const size = decodeCount(claimed)
+  if (own.get("GNU.sparse.major") === "1") {
+    const before = position.at
+    const segments = yield* readSegments(stored)
+    return withSegments(segments, size, stored - (position.at - before))
+  }
+  return withSegments(segmentsOfRecords(records), size, stored)
 }
 
 /**
- * Links, devices, directories and FIFOs have none, whatever their size says; a hard link may have in the extended form.
+ * Whether data follows the header. Links, devices, directories and FIFOs have none, whatever their size says, but a
+ * hard link of the extended form may have some.
  */
 const hasData = (type: string, extended: boolean): boolean => type === "1" ? extended : !"23456".includes(type)
 
-/** What is taken from headers for all that follows. Nothing else of them is kept, however many there are. */
+/** What is taken from global headers. Nothing else of them is kept, however many there are. */
 const GLOBAL: ReadonlySet<string> = new Set(["mtime", "uid", "gid", "uname", "gname"])
 
 const metadataOf = (header: ReadHeader, value: (key: string) => string | undefined): Metadata => {
@@ -287,7 +207,8 @@ const COMPRESSED: ReadonlyArray<readonly [name: string, ...bytes: ReadonlyArray<
   ["bzip2", 0x42, 0x5a, 0x68],
 ]
 
-const foreign = (at: number, block: Uint8Array): TarError => {
+/** Why the block at `at` is no header. */
+const notHeader = (at: number, block: Uint8Array): TarError => {
   if (at > 0) return corrupt("there is no header, or a damaged one")
   const found = COMPRESSED.find(([, ...bytes]) => bytes.every((byte, i) => block[i] === byte))
   return new TarError({

@@ -1,12 +1,13 @@
 /**
- * Extended headers: records for what does not fit a header. Source: POSIX.1-2017, pax, "pax Extended Header".
+ * Extended headers: records with what does not fit a header. Source: POSIX.1-2017, pax, "pax Extended Header".
  *
- * Names that are not UTF-8 stand in them as they are, as GNU tar does it.
+ * Names that are not UTF-8 are in them byte by byte, as GNU tar writes them.
  */
+import { concat } from "effect/Bytes"
 import { pathFromBytes, pathToBytes } from "../walk/path.ts"
 import { corrupt } from "./error.ts"
 
-/** Key and value; values are strings as of walk/path.ts. A key may come more than once. */
+/** Key and value. Values are strings as in walk/path.ts. A key may come more than once. */
 export type PaxRecord = readonly [key: string, value: string]
 
 const NEWLINE = 0x0a
@@ -35,7 +36,7 @@ export const decodePax = (bytes: Uint8Array): ReadonlyArray<PaxRecord> => {
   return records
 }
 
-/** Records as the data of an extended header. */
+/** The inverse of {@link decodePax}. */
 export const encodePax = (records: ReadonlyArray<PaxRecord>): Uint8Array => {
   const parts = records.map(([key, value]) => {
     const text = pathToBytes(` ${key}=${value}\n`)
@@ -47,16 +48,10 @@ export const encodePax = (records: ReadonlyArray<PaxRecord>): Uint8Array => {
     record.set(text, length - text.length)
     return record
   })
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
+  return concat(parts)
 }
 
-/** A time of decimal seconds in nanoseconds; what is finer is cut off. Throws `corrupt`. */
+/** Decimal seconds since 1970 as nanoseconds. Finer digits are dropped. Throws `corrupt`. */
 export const decodeTime = (text: string): bigint => {
   const match = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(text)
   if (match === null) throw corrupt(`it has the time "${text.slice(0, 40)}"`)
@@ -72,7 +67,7 @@ export const encodeTime = (time: bigint): string => {
   return `${time < 0n ? "-" : ""}${positive / 1_000_000_000n}${fraction === "" ? "" : `.${fraction}`}`
 }
 
-/** A count of bytes. Throws `corrupt`. */
+/** A number of bytes in decimal digits. Throws `corrupt`. */
 export const decodeCount = (text: string): number => {
   const count = /^\d{1,16}$/.test(text) ? Number(text) : NaN
   if (!Number.isSafeInteger(count)) throw corrupt(`it has "${text.slice(0, 40)}" where a number of bytes is expected`)

@@ -1,19 +1,19 @@
 /**
- * Where the content of a member is in its archive, in the form of a chunk list, so that a tree of a catalog can hold
- * it.
+ * Where the content of a member is in its archive. It has the form of a chunk list, so that the tree of a catalog can
+ * hold it.
  */
 import { CHUNK_BYTES } from "../catalog/tree/row.ts"
 import type { Member } from "./members.ts"
-import type { Segment } from "./sparse.ts"
+import type { Segment } from "./segments.ts"
 
-/** The data of one member. */
+/** The place of the data of one member. */
 export interface Place extends Pick<Member, "offset" | "stored"> {
   readonly segments?: ReadonlyArray<Segment>
 }
 
 /**
- * Offset, number of bytes, number of segments (-1: no holes), then each segment: doubles, which hold every safe
- * integer.
+ * Big-endian doubles, which hold every safe integer: offset, number of bytes, number of segments (-1 for a file without
+ * holes), then offset and length of each segment. Zeros fill it up to whole records of a chunk list.
  */
 export const encodePlace = ({ offset, segments, stored }: Place): Uint8Array => {
   const numbers = [offset, stored, segments?.length ?? -1]

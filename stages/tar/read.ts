@@ -1,4 +1,4 @@
-/** A tar archive as a stream of entries. */
+/** Reads a tar archive as a stream of entries. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { paged } from "../catalog/sqlite/paged.ts"
@@ -12,37 +12,41 @@ import { depthProblem, displayPath, parentPath } from "../walk/path.ts"
 import { TarError } from "./error.ts"
 import { type Member, TarReader } from "./members.ts"
 import { decodePlace, encodePlace } from "./place.ts"
-import { withHoles } from "./sparse.ts"
+import { withHoles } from "./holes.ts"
 
-/** An archive that can be read in order once, and then anywhere. */
+/** An archive that is read once in order, and then anywhere. */
 export interface TarArchive<E = never, R = never> {
-  /** All of it, from the first byte to the last. */
+  /** All of it, from the first byte to the last. Read once. */
   readonly bytes: Stream.Stream<Uint8Array, E, R>
-  /** A part of it, which has gone by in `bytes`. `path` is for messages. */
+  /** A part of the archive that `bytes` has already given; offset and length in bytes. `path` is for messages. */
   readonly content: (path: string, offset: number, length: number) => Content
 }
 
-/** An archive that is in memory. */
+/**
+ * An archive that is in memory. Contents are views of `bytes`, so do not change it.
+ */
 export const tarInMemory = (bytes: Uint8Array): TarArchive => ({
   bytes: Stream.succeed(bytes),
   content: (_path, offset, length) => bytes.subarray(offset, offset + length),
 })
 
-/** How to read an archive. */
+/** Options of {@link readTar}. */
 export interface ReadTarOptions {
-  /** Told of members that are left out, by their name in the archive. */
+  /** Called for each member that is left out. `path` is its name in the archive. */
   readonly problem?: (problem: { readonly path: string; readonly message: string }) => void
 }
 
 /**
- * The entries of a tar archive in the order of a walk, whatever the order in the archive. It is read to its end before
- * the first entry comes: an archive that is damaged or cut off fails with {@link TarError}, and gives none. What is in
- * it is kept in a temporary database meanwhile, not in memory.
+ * The entries of a tar archive, in the order of a walk, whatever their order in the archive. The archive is read to its
+ * end before the first entry comes, so a damaged archive gives no entry: the stream fails with {@link TarError}. A
+ * temporary database holds the list of the members meanwhile, and fails with SqliteError.
  *
- * Reads the forms of POSIX (ustar and pax), of GNU and of the seventh edition, with holes in all four forms. Of several
- * members of one name the last counts. Slashes at the beginning of names are dropped. A member is left out, and
- * `problem` is told, when its name has a component `..`, when it lies beneath something that is not a directory in the
- * archive (a symlink, say), or when it is of a kind that entries do not have. Extended attributes are not read.
+ * Reads the forms of POSIX (ustar and pax), of GNU tar and of the seventh edition of Unix, and files with holes in all
+ * four forms. The last of several members with one name counts. Slashes at the start of names are dropped. Extended
+ * attributes are not read.
+ *
+ * A member is left out, and `problem` is called, when its name has a component `..`, when it lies beneath something
+ * that is not a directory in the archive (a symlink, for example), or when it is of a kind that entries do not have.
  */
 export const readTar = <E, R>(
   archive: TarArchive<E, R>,
@@ -58,13 +62,13 @@ export const readTar = <E, R>(
     yield* parsing(() => reader.end())
     yield* catching(SqliteError, () => tree.commit())
     if (reader.trailing) {
-      problem({ path: "", message: "After its end, the archive goes on with bytes that are not read" })
+      problem({ path: "", message: "Bytes after the end of the archive are not read" })
     }
     const entryOf = linking(members.linked)
     return Stream.map(paged(() => tree.entries()), (stored) => entryOf(stored, archive.content))
   }))
 
-/** Runs what may throw {@link TarError} or {@link SqliteError}. */
+/** Runs synchronous code that may throw {@link TarError} or {@link SqliteError}. */
 const parsing = <A>(run: () => A): Effect.Effect<A, TarError | SqliteError> =>
   Effect.flatten(catching(SqliteError, () => catching(TarError, run))) as Effect.Effect<A, TarError | SqliteError>
 
@@ -75,20 +79,20 @@ const KINDS: Readonly<Record<string, StoredKind>> = {
   "4": "block",
   "5": "directory",
   "6": "fifo",
-  // A directory with a list of its names, of incremental archives.
+  // Incremental archives have directories with a list of their names.
   "D": "directory",
 }
-/** The label of a volume stands for nothing. */
+/** The type of a volume's label, which is no entry. */
 const LABEL = "V"
 const HARD_LINK = "1"
 
 /** Puts members into a tree. */
 class Members {
-  /** The places in the archive that several paths have in common. */
+  /** Places in the archive that several paths share. */
   readonly linked: Set<number> = new Set()
   /**
-   * How many things that are no files have several paths. Their entries in the tree have a number of these for the path
-   * that they link to.
+   * How many things other than files have several paths. In the tree, `linkTo` of their entries is the number of the
+   * thing instead of a path.
    */
   #things = 0
   readonly #tree: Tree
@@ -106,17 +110,17 @@ class Members {
     else this.#tree.apply({ op: "put", entry })
   }
 
-  /** What to put, or why not. */
+  /** The entry to put, or the reason why not. */
   #entryOf(member: Member): StoredEntry | string {
     const { link, metadata, rdev, size, type } = member
     const path = pathOf(member.name)
-    if (path === undefined) return 'Left out: a name with a component ".." may lead anywhere'
+    if (path === undefined) return 'Left out: its name has a component "..", which could lead anywhere'
     const kind = KINDS[type]
     if (kind === undefined && type !== HARD_LINK) {
-      return `Left out: it is of the kind "${displayPath(type)}", which is not known`
+      return `Left out: its type "${displayPath(type)}" is not known`
     }
     if (path === "" && kind !== "directory") return "Left out: only a directory can be the root"
-    if (path.includes("\0")) return "Left out: no path is like that"
+    if (path.includes("\0")) return "Left out: its name has a NUL character"
     const deep = depthProblem(path)
     if (deep !== undefined) return `Left out: ${deep}`
     const above = this.#obstacle(path)
@@ -127,9 +131,11 @@ class Members {
       return "Left out: it would take the place of a directory"
     }
     if (kind === undefined) return this.#link(path, link)
-    if (kind === "symlink" && (link === "" || link.includes("\0"))) return "Left out: it is a link to nowhere"
+    if (kind === "symlink" && (link === "" || link.includes("\0"))) {
+      return "Left out: the target of the link is empty or has a NUL character"
+    }
     if ([rdev.major, rdev.minor].some((number) => number < 0 || number > 0xffffffff)) {
-      return "Left out: it is a device with a number that no device has"
+      return "Left out: its device number is out of range"
     }
     const common = { path, kind, metadata, size: 0, chunks: new Uint8Array(0) }
     if (kind === "symlink") return { ...common, target: link }
@@ -153,7 +159,7 @@ class Members {
     return { ...found, path, linkTo }
   }
 
-  /** What is above the path and not a directory. */
+  /** The path above `path` that is not a directory; undefined when there is none. */
   #obstacle(path: string): string | undefined {
     for (let at = parentPath(path); at !== ""; at = parentPath(at)) {
       const entry = this.#tree.lookup(at)
@@ -163,14 +169,15 @@ class Members {
   }
 }
 
-/** A name of an archive as the path of an entry; undefined when it has a component `..`. */
+/** The path of an entry, from a name in an archive. Undefined when the name has a component `..`. */
 const pathOf = (name: string): string | undefined => {
   const components = name.split("/").filter((component) => component !== "" && component !== ".")
   return components.includes("..") ? undefined : components.join("/")
 }
 
 /**
- * Makes entries, in the order of the stream: of paths of one thing the first has its content, the others link to that.
+ * Makes entries, in the order of the stream. When several paths are one thing, the first has its content, and the others
+ * link to the first.
  */
 const linking = (linked: ReadonlySet<number>) => {
   const first = new Map<number | string, string>()

@@ -1,4 +1,4 @@
-/** Entries as a tar archive, in the form of POSIX (pax). */
+/** Writes entries as a tar archive, in the form of POSIX (pax). */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -7,6 +7,7 @@ import { type Fidelity, wholeFidelity } from "../walk/fidelity.ts"
 import { contentStream } from "../walk/content.ts"
 import type { Entry } from "../walk/entry.ts"
 import { baseName, joinPath, parentPath, pathToBytes } from "../walk/path.ts"
+import { cutter, HoleFinder, zeros } from "./holes.ts"
 import {
   BLOCK_BYTES,
   encodeHeader,
@@ -18,30 +19,29 @@ import {
   SIZE_MAXIMUM,
 } from "./header.ts"
 import { encodePax, encodeTime, type PaxRecord } from "./pax.ts"
-import { cutter, encodeSegments, HoleFinder, type Segment } from "./sparse.ts"
+import { encodeSegments, type Segment } from "./segments.ts"
 
-/** What an archive keeps. */
+/** What a tar archive that {@link writeTar} makes keeps of an entry: everything but sockets. */
 export const tarFidelity: Fidelity = {
   ...wholeFidelity,
   kinds: wholeFidelity.kinds.filter((kind) => kind !== "socket"),
 }
 
-/** How to write an archive. */
+/** Options of {@link writeTar}. */
 export interface WriteTarOptions {
-  /** Told of content that is not whole, or cannot be read at all. */
+  /** Called for each content that is not whole, or cannot be read at all. */
   readonly problem?: (problem: { readonly path: string; readonly message: string }) => void
-  /** Told of entries that an archive cannot hold. */
+  /** Called for each entry that an archive cannot hold. */
   readonly leftOut?: (problem: { readonly path: string; readonly message: string }) => void
 }
 
 /**
- * A tar archive of the entries, as a stream of its bytes. Names are those of the entries, that of the root is `./`;
- * names that are not UTF-8 stand in it as they are, as GNU tar does it. Holes are kept: a file with holes is read
- * twice.
+ * A tar archive of the entries, as a stream of its bytes. Members have the names of the entries; the root is `./`. Names
+ * that are not UTF-8 are written byte by byte, as GNU tar does. Holes are kept: a file with holes is read twice.
  *
- * Sockets are left out and told to `leftOut`. Entries that cannot be read, and files whose size is not known, are left
- * out and told to `problem`. The size of a file comes before its content, so content that turns out to be damaged is
- * filled up with zeros, and told to `problem` too.
+ * Sockets are left out, and `leftOut` is called. Entries that cannot be read, and files of unknown size, are left out,
+ * and `problem` is called. The size of a file comes before its content, so content that turns out to be damaged is
+ * filled up with zeros, and `problem` is called.
  */
 export const writeTar = <E, R>(
   entries: Stream.Stream<Entry, E, R>,
@@ -58,9 +58,10 @@ export const writeTar = <E, R>(
     Stream.concat(Stream.succeed(new Uint8Array(2 * BLOCK_BYTES))),
   )
 
-type Told = (message: string) => void
+type Tell = (message: string) => void
 
-const memberOf = (entry: Entry, problem: Told, leaveOut: Told): Stream.Stream<Uint8Array> => {
+/** The bytes of one member. */
+const memberOf = (entry: Entry, problem: Tell, leaveOut: Tell): Stream.Stream<Uint8Array> => {
   const { content, kind, linkTo, size } = entry
   if (kind === "unreadable") {
     problem(entry.problem ?? "It is not readable")
@@ -73,7 +74,7 @@ const memberOf = (entry: Entry, problem: Told, leaveOut: Told): Stream.Stream<Ui
   if (kind !== "file") return Stream.succeed(headerOf(entry, 0))
   if (linkTo !== undefined) return Stream.succeed(headerOf(entry, 0))
   if (size === undefined) {
-    problem("Left out: the size of its content is not known, as when a part of it is lost")
+    problem("Left out: the size of its content is not known, probably because a part of it is lost")
     return Stream.empty
   }
   if (entry.sparse === true) return sparseMember(entry, size, problem)
@@ -88,7 +89,7 @@ const memberOf = (entry: Entry, problem: Told, leaveOut: Told): Stream.Stream<Ui
 const filled = (
   content: Stream.Stream<Uint8Array, SourceError>,
   size: number,
-  problem: Told,
+  problem: Tell,
 ): Stream.Stream<Uint8Array> =>
   Stream.suspend(() => {
     let left = size
@@ -117,19 +118,11 @@ const filled = (
     return Stream.concat(bytes, rest)
   })
 
-const ZEROS = new Uint8Array(1 << 16)
-
-function* zeroPieces(length: number): Generator<Uint8Array, void> {
-  for (let left = length; left > 0; left -= ZEROS.length) yield ZEROS.subarray(0, left)
-}
-
-const zeros = (length: number): Stream.Stream<Uint8Array> =>
-  Stream.suspend(() => Stream.fromIterable(zeroPieces(length)))
-
 /**
- * A file with holes, in form 1.0 of GNU tar; as any other when its holes cannot be found, or when they are too many.
+ * A file with holes, in form 1.0 of GNU tar. When the holes cannot be found, or when there are too many, the file is
+ * written like any other.
  */
-const sparseMember = (entry: Entry, size: number, problem: Told): Stream.Stream<Uint8Array> =>
+const sparseMember = (entry: Entry, size: number, problem: Tell): Stream.Stream<Uint8Array> =>
   Stream.unwrap(Effect.gen(function* () {
     const finder = new HoleFinder()
     let length = 0
@@ -161,7 +154,10 @@ const TYPES: Readonly<Partial<Record<Entry["kind"], string>>> = {
   fifo: "6",
 }
 
-/** The header of an entry with `data` bytes after it, and an extended one before it when that does not hold all. */
+/**
+ * The header of an entry with `data` bytes after it. An extended header comes first when the fields of the header cannot
+ * hold everything.
+ */
 const headerOf = (entry: Entry, data: number, segments?: ReadonlyArray<Segment>): Uint8Array => {
   const { kind, linkTo, metadata, rdev } = entry
   const path = kind === "directory" ? `${entry.path === "" ? "." : entry.path}/` : entry.path

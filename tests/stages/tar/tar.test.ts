@@ -49,7 +49,7 @@ const failure = async (bytes: Uint8Array): Promise<TarError> => {
 }
 
 describe("tar", () => {
-  it("gives back what was written, of every kind", async () => {
+  it("returns entries of every kind as they were written", async () => {
     const problems: Array<Problem> = []
     const leftOut: Array<Problem> = []
     const tree: MemoryTree = Object.fromEntries(
@@ -68,7 +68,7 @@ describe("tar", () => {
     assert.equal(found.length, expected.size)
   })
 
-  it("gives back what was written, for any tree and in pieces of any size", () =>
+  it("returns any tree as it was written, in pieces of any size", () =>
     fc.assert(
       fc.asyncProperty(smallTree, fc.integer({ min: 1, max: 5000 }), async (tree, piece) => {
         const bytes = await write(walk(tree))
@@ -78,7 +78,7 @@ describe("tar", () => {
       { numRuns: 15 },
     ))
 
-  it("keeps holes where they are, and stores what is between", async () => {
+  it("keeps holes, and stores only the data between them", async () => {
     const content = new Uint8Array(5_000_000)
     content.fill(1, 1_000_000, 1_004_000)
     content.fill(2, 4_999_999)
@@ -99,7 +99,7 @@ describe("tar", () => {
     }
   })
 
-  it("fills up content that is damaged or too short, cuts off what is too long, and says so", async () => {
+  it("fills up content that is damaged or too short, cuts content that is too long, and reports each", async () => {
     const error = new SourceError({ reason: "damaged", path: "bad", message: "Its block is lost" })
     const file = (path: string, size: number | undefined, content: Entry["content"]): Entry => ({
       ...{ path, kind: "file", metadata: { mode: 0o644, mtime: 0n }, size },
@@ -123,7 +123,7 @@ describe("tar", () => {
       "bad: Its block is lost; the archive has zeros from byte 2 on",
       "short: Its content ends after 2 of 3 bytes; the archive has zeros from there on",
       "long: Its content is longer than 1 bytes; the rest is left out",
-      "unknown: Left out: the size of its content is not known, as when a part of it is lost",
+      "unknown: Left out: the size of its content is not known, probably because a part of it is lost",
     ])
     assert.deepEqual(leftOut, [])
     assert.deepEqual([...await read(bytes)].filter(([path]) => path !== "").map(([path, { size }]) => [path, size]), [
@@ -136,7 +136,7 @@ describe("tar: members in any order", () => {
   const paths = async (bytes: Uint8Array, problems: Array<Problem> = []) =>
     [...await read(bytes, problems)].map(([path, { linkTo }]) => linkTo === undefined ? path : `${path} -> ${linkTo}`)
 
-  it("come depth-first, the last of a name counts, and the first of linked paths has the content", async () => {
+  it("come out depth-first; the last one of a name counts; the first of linked paths has the content", async () => {
     const bytes = tarOf(
       member({ name: "d/late" }, "x"),
       member({ name: "z" }, "first"),
@@ -154,7 +154,7 @@ describe("tar: members in any order", () => {
     assert.equal(facts.get("d")?.metadata.mode, 0o700)
   })
 
-  it("may be several names of what is no file", async () => {
+  it("may be hard links to symlinks and FIFOs", async () => {
     const bytes = tarOf(
       member({ name: "z", type: "2", link: "to" }),
       member({ name: "d/l", type: "1", link: "z" }),
@@ -172,7 +172,7 @@ describe("tar: members in any order", () => {
     assert.deepEqual(await paths(written), ["", "a", "b -> a", "d", "d/p", "e", "e/p -> d/p"])
   })
 
-  it("that are hostile are named and left out", async () => {
+  it("with hostile names or links are reported and left out", async () => {
     const problems: Array<Problem> = []
     const bytes = tarOf(
       member({ name: "../up" }),
@@ -197,19 +197,19 @@ describe("tar: members in any order", () => {
     assert.match(problems[2]!.message, /beneath "link", which is not a directory/)
   })
 
-  it("may be none", async () => {
+  it("may be missing: an archive may be empty", async () => {
     assert.deepEqual(await paths(tarOf()), [])
     const problems: Array<Problem> = []
     assert.deepEqual(await paths(concat([tarOf(), new Uint8Array(1000), tarOf(member({ name: "x" }))]), problems), [])
     assert.deepEqual(problems.map(({ message }) => message), [
-      "After its end, the archive goes on with bytes that are not read",
+      "Bytes after the end of the archive are not read",
     ])
   })
 })
 
-describe("tar: what is not a whole archive", () => {
-  it("is refused with what it is", async () => {
-    assert.match((await failure(new Uint8Array(0))).message, /nothing came/)
+describe("tar: input that is not a whole archive", () => {
+  it("is refused, and the message says what it is", async () => {
+    assert.match((await failure(new Uint8Array(0))).message, /the input is empty/)
     assert.match(
       (await failure(new TextEncoder().encode("hello ".repeat(200)))).message,
       /not a tar archive: it begins/,
@@ -220,7 +220,7 @@ describe("tar: what is not a whole archive", () => {
     assert.match((await failure(compressed)).message, /compressed; put zstd -dc before/)
   })
 
-  it("is refused wherever it is cut off", async () => {
+  it("is refused at every place where it may be cut off", async () => {
     const bytes = tarOf(member({ name: "a" }, "x".repeat(700)), member({ name: "b" }))
     for (const end of [512, 600, 1024, 1536, 2047, 2048]) {
       const error = await failure(bytes.subarray(0, end))
@@ -232,7 +232,7 @@ describe("tar: what is not a whole archive", () => {
     }
   })
 
-  it("is refused for sizes, times, records and lists that cannot be, without waiting for them", async () => {
+  it("is refused for impossible sizes, times, records and lists, without waiting for their data", async () => {
     const pax = (...records: ReadonlyArray<readonly [string, string]>) => {
       const data = encodePax(records)
       return member({ name: "pax", type: "x" }, new TextDecoder().decode(data))
@@ -277,7 +277,7 @@ describe("tar: what is not a whole archive", () => {
     for (const [bytes, message] of cases) assert.match((await failure(bytes)).message, message)
   })
 
-  it("never does anything but fail or give entries, whatever byte is changed", async () => {
+  it("gives entries or fails with TarError, whichever byte is changed", async () => {
     const bytes = await write(walk({
       "a": { content: "x".repeat(600), mtime: 1n },
       "holes": { content: concat([new Uint8Array(9000), new Uint8Array(10).fill(1)]), sparse: true },
