@@ -25,7 +25,18 @@ const loadedAtStart = ["stages", "formats", "adapters", "cli", "mod.ts", "backup
 
 /** Everything that may lie at the top level; the second list is what tools leave there and git ignores. */
 const topLevel = [
-  ...[".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "adapters", "backup.ts", "bench", "cli"],
+  ...[
+    ".ci",
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "adapters",
+    "backup.ts",
+    "bench",
+    "cli",
+  ],
   ...["deno.json", "docs", "formats", "mod.ts", "package-lock.json", "package.json", "restore.ts", "stages"],
   ...["tests", "tsconfig.json"],
 ]

@@ -12,7 +12,7 @@ import * as penstock from "../../mod.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 const read = (path: string): string => readFileSync(join(root, path), "utf8")
-const markdown = ["README.md", "CHANGELOG.md"].concat(
+const markdown = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].concat(
   ["docs", "formats"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
       .filter((path) => path.endsWith(".md")).map((path) => `${folder}/${path.replaceAll("\\", "/")}`)
@@ -36,8 +36,8 @@ const rowsOf = (text: string, first: RegExp): ReadonlyArray<ReadonlyArray<string
   )
     .filter(([cell]) => first.test(cell!))
 
-test("the stages and kernels of the README are exported", () => {
-  const rows = rowsOf(read("README.md"), /^`(walk|chunk|hash|compress|encrypt|pack|catalog)`$/)
+test("the stages and kernels of the guide are exported", () => {
+  const rows = rowsOf(read("docs/pipelines.md"), /^`(walk|chunk|hash|compress|encrypt|pack|catalog)`$/)
   assert.equal(rows.length, 7)
   const names = rows.flat().flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name!))
   assert.deepEqual(names.filter((name) => !(name in penstock)), [])
@@ -55,7 +55,7 @@ test("the commands and options of the documents are those of the command", () =>
   const folder = "cli/arguments"
   const files = readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)
   const source = ["cli/penstock.ts", ...files].map(read).join("")
-  const [, table] = /\n\| command \| \|\n([^]*?)\n\n/.exec(read("README.md"))!
+  const [, table] = /\n\| command \| \|\n([^]*?)\n\n/.exec(read("docs/command.md"))!
   const commands = rowsOf(table!, /^`[a-z]+`$/).map(([cell]) => cell!.slice(1, -1))
   const built = [...source.matchAll(/^ {6}(\w+)Command\(/gm)].map(([, name]) => name!)
   assert.deepEqual(commands.sort(), built.sort())
@@ -72,7 +72,7 @@ test("the commands and options of the documents are those of the command", () =>
 })
 
 test("every format is in the documents", () => {
-  const [, section] = /\n## Formats\n([^]*?)\n## /.exec(read("README.md"))!
+  const [, section] = /\n## The five\n([^]*?)\n## /.exec(read("docs/formats.md"))!
   const listed = rowsOf(section!, /^\[`/).map(([cell]) => cell!.slice(2, cell!.indexOf("`", 2)))
   assert.deepEqual(listed, builtIn.map(({ name }) => name))
   const others = [...read("docs/threat-model.md").matchAll(/^### ([a-z-]+)$/gm)].map(([, name]) => name!)
@@ -91,7 +91,5 @@ test("the options of formats in the documents are those that the formats have", 
 
 test("the exit codes of the documents are those of the command", () => {
   const codes = Object.values(exit).filter((value) => typeof value === "number").map(String).sort()
-  for (const page of ["README.md", "docs/command.md"]) {
-    assert.deepEqual(rowsOf(read(page), /^\d+$/).map(([code]) => code!).sort(), codes, page)
-  }
+  assert.deepEqual(rowsOf(read("docs/command.md"), /^\d+$/).map(([code]) => code!).sort(), codes)
 })
