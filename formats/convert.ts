@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { readFailure } from "./read_failure.ts"
 import type { BackupSummary, Problem, Progress, Repository, SnapshotInfo } from "./repository.ts"
 import { type FormatError, isDamage } from "./error.ts"
 
@@ -75,13 +76,9 @@ export const convertOne: (
   options: ConvertOptions & { readonly parent?: SnapshotInfo },
 ) => Effect.Effect<Converted, FormatError> = Effect.fnUntraced(function* (from, to, source, { parent, progress }) {
   const lost: Array<Problem> = []
-  let failure: FormatError | undefined
-  const entries = from.entries(source, { lazy: parent !== undefined, problem: (problem) => lost.push(problem) }).pipe(
-    Stream.tapError((error) =>
-      Effect.sync(() => {
-        failure = error
-      })
-    ),
+  const entries = Stream.mapError(
+    from.entries(source, { lazy: parent !== undefined, problem: (problem) => lost.push(problem) }),
+    readFailure,
   )
   const result = yield* to.backup(entries, {
     hostname: source.hostname,
@@ -95,10 +92,10 @@ export const convertOne: (
     compare: "content",
     ...(progress === undefined ? {} : { progress: (now: Progress) => progress(source, now) }),
   }).pipe(
-    // What is wrong with the source's snapshot concerns no other; anything else does.
+    // Damage to one snapshot of the source concerns no other.
     Effect.catchIf(
-      (error) => error === failure && isDamage(error),
-      (error) => Effect.succeed(error),
+      (error) => error._tag === "ReadFailure",
+      ({ error }) => isDamage(error) ? Effect.succeed(error) : Effect.fail(error),
     ),
   )
   if ("_tag" in result) return { outcome: "lost", source, error: result }

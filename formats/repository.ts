@@ -197,6 +197,12 @@ export interface Repository {
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
   /**
+   * What only the format itself understands. Its `copier`, and its `create` with `like`, look here for what they need of
+   * another repository, such as its keys. A wrapper of a repository passes it on as it is. Absent where a format needs
+   * nothing.
+   */
+  readonly inside?: unknown
+  /**
    * What copies snapshots of `from` into this one; undefined when `from` is not of this format and version. Absent
    * where a format has no such way. The snapshots that it makes have an `original`.
    */

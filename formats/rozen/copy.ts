@@ -1,55 +1,38 @@
-/** Copies snapshots between repositories, chunk by chunk. */
+/** Copies snapshots from one repository into another, chunk by chunk. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import { type ChunkNames, makeTransfer, sameNames, type Transfer } from "../../stages/fetch/transfer.ts"
 import { sameId } from "../../stages/hash/chunk_list.ts"
-import { KernelError, Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
+import type { KernelError } from "../../stages/kernel/kernel.ts"
+import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
-import { makeTransfer, sameNames } from "../../stages/fetch/transfer.ts"
-import type { Copier, SnapshotInfo } from "../repository.ts"
-import { type FormatError, RepositoryError } from "../error.ts"
-import { writing } from "./backup.ts"
+import type { FormatError, RepositoryError } from "../error.ts"
+import { readFailure } from "../read_failure.ts"
+import type { Copier } from "../repository.ts"
+import { intoSnapshot } from "./backup.ts"
+import { type Catalog, catalogEntries, catalogOpener } from "./catalog.ts"
 import { learnNames, makeChunkNames } from "./chunk_names.ts"
-import { fromKernelError, fromSqliteError } from "./errors.ts"
-import { catalogOpener } from "./mend.ts"
-import { catalogEntries, type Opened, withCatalogs } from "./opened.ts"
-import { infoOf, listSnapshots, type SnapshotObject } from "./snapshot.ts"
-import { writeSnapshot } from "./snapshot_write.ts"
+import { nearestTo, originOf, teachersOf } from "./copy_order.ts"
+import { fromSqliteError, fromStageError } from "./errors.ts"
+import { type Opened, withCatalogs } from "./opened.ts"
+import { findSnapshot, infoOf, listSnapshots, type SnapshotObject } from "./snapshot.ts"
+import { type MadeSnapshot, writeSnapshot } from "./snapshot_write.ts"
 
-/** What copies from one repository into another, which may have another key. It is in use as long as the scope. */
-export const makeCopier: (
-  given: Opened,
-  to: Opened,
-) => Effect.Effect<Copier, FormatError, Scope.Scope> = (given, to) =>
-  build(given, to).pipe(
-    Effect.catch((error) =>
-      Effect.fail(
-        error instanceof KernelError
-          ? fromKernelError(error)
-          : error instanceof SqliteError
-          ? fromSqliteError("the names of chunks")(error)
-          : error,
-      )
-    ),
-  )
+/**
+ * Makes what copies snapshots of one repository into another, which may have another key. It can be used as long as the
+ * scope is open.
+ */
+export const makeCopier = (from: Opened, to: Opened): Effect.Effect<Copier, FormatError, Scope.Scope> =>
+  Effect.mapError(startCopy(from, to), fromStageError("the names of chunks"))
 
-const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
-  const table = yield* Kernels
-  const inSource = Effect.provideService(ObjectStore, given.store)
-  const inTarget = Effect.provideService(ObjectStore, to.store)
-  // Opened once for all snapshots.
-  const unpacker = yield* inSource(packsOf(given.layout.data).read)
-  const packer = yield* inTarget(packsOf(to.layout.data).write)
+const startCopy = Effect.fnUntraced(function* (given: Opened, to: Opened) {
   const from = yield* withCatalogs(given)
-
-  const nothing = new Uint8Array(0)
-  const sameKey = sameId(
-    makeKernel(from.layout.hash, table).digest(nothing),
-    makeKernel(to.layout.hash, table).digest(nothing),
-  )
-  const names = sameKey ? sameNames : yield* makeChunkNames(to.engine)
+  const names = (yield* haveSameKey(from, to)) ? undefined : yield* makeChunkNames(to.engine)
+  const unpacker = yield* Effect.provideService(packsOf(from.layout.data).read, ObjectStore, from.store)
+  const packer = yield* Effect.provideService(packsOf(to.layout.data).write, ObjectStore, to.store)
   const transfer = yield* makeTransfer({
     from: {
       unpacker,
@@ -60,124 +43,151 @@ const build = Effect.fnUntraced(function* (given: Opened, to: Opened) {
     to: {
       packer,
       plan: [to.layout.chunk, to.layout.hash, to.layout.compress, to.layout.encrypt],
-      blocks: sameKey ? "sealed" : "compressed",
+      blocks: names === undefined ? "sealed" : "compressed",
     },
-    names,
+    names: names ?? sameNames,
   })
-
-  const sources = yield* listSnapshots(from.store, from.layout)
+  const { snapshots } = yield* listSnapshots(from.store, from.layout)
   const listed = yield* listSnapshots(to.store, to.layout)
   for (const { message } of listed.damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
-  let { next } = listed
-  /** Snapshots of the target, by what they are copies of. */
-  const there = new Map<string, SnapshotObject>()
-  for (const snapshot of listed.snapshots) {
-    const before = there.get(originOf(snapshot))
-    // One that came later may have what was lost before.
-    if (before === undefined || before.record.files <= snapshot.record.files) there.set(originOf(snapshot), snapshot)
-  }
+  const copies = new Copies(snapshots, listed.snapshots, listed.next)
   const openSource = catalogOpener(from)
-
-  const learned = new Set<string>()
-  /** Learns the names of the chunks of a snapshot that both have. */
-  const learn = Effect.fnUntraced(function* (source: SnapshotObject) {
-    const copy = there.get(originOf(source))
-    if (sameKey || copy === undefined || learned.has(originOf(source))) return
-    learned.add(originOf(source))
-    yield* Effect.scoped(Effect.gen(function* () {
-      const [a, b] = [yield* openSource(source), yield* catalogOpener(to)(copy)]
-      yield* learnNames(names, a.tree, b.tree).pipe(
-        Effect.mapError((error) => error instanceof SqliteError ? fromSqliteError(source.name)(error) : error),
-      )
-    })).pipe(
-      // Damage costs time only: what is not known is fetched.
-      Effect.catchIf(
-        (error) => error._tag === "RepositoryError" && error.reason === "corrupt",
-        (error) => Effect.logWarning(error.message),
+  const openTarget = catalogOpener(to)
+  const copier: Copier = {
+    copy: (snapshot, { progress } = {}) =>
+      intoSnapshot(
+        to,
+        Effect.gen(function* () {
+          const source = yield* findSnapshot(snapshots, snapshot.id)
+          if (names !== undefined) yield* learn(names, copies, source, openSource, openTarget)
+          return yield* copyOne({ to, transfer, copies, source, openSource, progress })
+        }),
       ),
-    )
-  })
-
-  const copy = Effect.fnUntraced(
-    function* (snapshot: SnapshotInfo, { progress }: NonNullable<Parameters<Copier["copy"]>[1]> = {}) {
-      const source = sources.snapshots.find(({ record }) => record.id === snapshot.id)
-      if (source === undefined) {
-        return yield* new RepositoryError({
-          reason: "unknown-snapshot",
-          message: `There is no snapshot ${snapshot.id}`,
-        })
-      }
-      const existing = there.get(originOf(source))
-      const common = sources.snapshots.filter((one) => there.has(originOf(one)))
-      for (const one of teachers(source, common)) yield* learn(one)
-      const opened = yield* Effect.result(openSource(source))
-      if (opened._tag === "Failure") {
-        if (!isLost(opened.failure)) return yield* opened.failure
-        return { lost: opened.failure }
-      }
-      const { tree } = opened.success
-      const { hostname, paths, started, tags, time, username } = source.record
-      const nearest = nearestOf(source, common)
-      let failure: FormatError | undefined
-      const entries = catalogEntries(tree, source.name).pipe(
-        Stream.tapError((error) =>
-          Effect.sync(() => {
-            failure = error
-          })
-        ),
-      )
-      const written = yield* Effect.result(writeSnapshot(to, {
-        // A backup that goes on from the copy trusts the time stamps that the original would have trusted.
-        about: { time, started, hostname, username, paths, tags, original: originOf(source) },
-        parent: nearest === undefined ? undefined : there.get(originOf(nearest)),
-        entries: () => transfer.entries(entries),
-        next,
-        progress,
-        worth: (files) => existing === undefined || files > existing.record.files,
-      }))
-      if (written._tag === "Failure") {
-        const error = written.failure
-        if (failure !== undefined && error === failure && isLost(failure)) return { lost: failure }
-        return yield* Effect.fail(error)
-      }
-      const { made, summary } = written.success
-      if (made === undefined) return { there: infoOf(existing!.record) }
-      there.set(originOf(source), made.snapshot)
-      // What was copied has taught all of its names.
-      learned.add(originOf(source))
-      next = made.number + 1
-      return summary
-    },
-  )
-  return { copy: (snapshot, options) => writing(to, copy(snapshot, options)) } satisfies Copier as Copier
+  }
+  return copier
 })
 
-/** The ID of the snapshot that was first. */
-const originOf = ({ record }: SnapshotObject): string => record.original ?? record.id
+/** Whether chunks have the same IDs in both repositories. */
+const haveSameKey = Effect.fnUntraced(function* (from: Opened, to: Opened) {
+  const table = yield* Kernels
+  const nothing = new Uint8Array(0)
+  return sameId(
+    makeKernel(from.layout.hash, table).digest(nothing),
+    makeKernel(to.layout.hash, table).digest(nothing),
+  )
+})
 
-const isLost = (error: FormatError): boolean => error._tag === "RepositoryError" && error.reason === "corrupt"
+/** Which snapshots of the source the target has. */
+class Copies {
+  readonly #sources: ReadonlyArray<SnapshotObject>
+  /** Snapshots of the target, by the ID of their original. */
+  readonly #byOrigin = new Map<string, SnapshotObject>()
+  /** Originals whose names of chunks are known. */
+  readonly #learned = new Set<string>()
+  /** The number of the next snapshot of the target. */
+  next: number
 
-/** Snapshots of the same host and paths have the same. */
-const groupOf = ({ record: { hostname, paths } }: SnapshotObject): string => JSON.stringify([hostname, paths])
+  constructor(sources: ReadonlyArray<SnapshotObject>, targets: ReadonlyArray<SnapshotObject>, next: number) {
+    this.#sources = sources
+    this.next = next
+    for (const target of targets) {
+      const before = this.#byOrigin.get(originOf(target))
+      // A later copy may have files that the source had lost before.
+      if (before === undefined || before.record.files <= target.record.files) {
+        this.#byOrigin.set(originOf(target), target)
+      }
+    }
+  }
 
-/**
- * The snapshot that most likely has the most in common with another: itself, when a copy of it is not whole, its
- * parent, else that of the same host and paths at the nearest time.
- */
-const nearestOf = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): SnapshotObject | undefined => {
-  const certain = all.find((one) => one === of) ?? all.find(({ record }) => record.id === of.record.parent)
-  if (certain !== undefined) return certain
-  const away = ({ record }: SnapshotObject): number => Math.abs(record.time - of.record.time)
-  const group = groupOf(of)
-  return all.filter((one) => groupOf(one) === group).sort((a, b) => away(a) - away(b))[0]
+  /** The copy of a snapshot of the source. */
+  of(source: SnapshotObject): SnapshotObject | undefined {
+    return this.#byOrigin.get(originOf(source))
+  }
+
+  /** The snapshots of the source that were copied. */
+  get copied(): ReadonlyArray<SnapshotObject> {
+    return this.#sources.filter((source) => this.of(source) !== undefined)
+  }
+
+  /** A snapshot was copied. Its copy has taught the names of all of its chunks. */
+  add(source: SnapshotObject, { number, snapshot }: MadeSnapshot): void {
+    this.#byOrigin.set(originOf(source), snapshot)
+    this.#learned.add(originOf(source))
+    this.next = number + 1
+  }
+
+  /** True the first time for each original. */
+  isNews(source: SnapshotObject): boolean {
+    if (this.#learned.has(originOf(source))) return false
+    this.#learned.add(originOf(source))
+    return true
+  }
 }
 
-/**
- * The snapshots, of some that are sorted by time, that tell the names of most chunks of another: the nearest, and the
- * newest of each host and paths.
- */
-const teachers = (of: SnapshotObject, all: ReadonlyArray<SnapshotObject>): Iterable<SnapshotObject> => {
-  const newest = new Map(all.map((one) => [groupOf(one), one])).values()
-  const nearest = nearestOf(of, all)
-  return new Set(nearest === undefined ? newest : [nearest, ...newest])
-}
+type OpenCatalog = (snapshot: SnapshotObject) => Effect.Effect<Catalog, FormatError, Scope.Scope>
+
+/** Learns the names of chunks from the snapshots that both repositories have. */
+const learn = Effect.fnUntraced(function* (
+  names: ChunkNames,
+  copies: Copies,
+  source: SnapshotObject,
+  openSource: OpenCatalog,
+  openTarget: OpenCatalog,
+): Effect.fn.Return<void, FormatError | KernelError> {
+  for (const teacher of teachersOf(source, copies.copied)) {
+    if (!copies.isNews(teacher)) continue
+    yield* Effect.gen(function* () {
+      const original = yield* openSource(teacher)
+      const copy = yield* openTarget(copies.of(teacher)!)
+      yield* Effect.mapError(
+        learnNames(names, original.tree, copy.tree),
+        (error) => error instanceof SqliteError ? fromSqliteError(teacher.name)(error) : error,
+      )
+    }).pipe(
+      Effect.scoped,
+      // Damage only costs time: chunks whose names are not known are fetched.
+      Effect.catchIf(isCorrupt, (error) => Effect.logWarning(error.message)),
+    )
+  }
+})
+
+/** Copies one snapshot: see {@link Copier.copy}. */
+const copyOne = Effect.fnUntraced(function* ({ copies, openSource, progress, source, to, transfer }: {
+  readonly to: Opened
+  readonly transfer: Transfer
+  readonly copies: Copies
+  readonly source: SnapshotObject
+  readonly openSource: OpenCatalog
+  readonly progress: NonNullable<Parameters<Copier["copy"]>[1]>["progress"]
+}) {
+  const existing = copies.of(source)
+  const nearest = nearestTo(source, copies.copied)
+  const copied = Effect.gen(function* () {
+    const { tree } = yield* Effect.mapError(openSource(source), readFailure)
+    const entries = Stream.mapError(catalogEntries(tree, source.name), readFailure)
+    const { hostname, paths, started, tags, time, username } = source.record
+    return yield* writeSnapshot(to, {
+      // A backup that goes on from the copy trusts the time stamps that the original would have trusted.
+      about: { time, started, hostname, username, paths, tags, original: originOf(source) },
+      parent: nearest === undefined ? undefined : copies.of(nearest),
+      entries: () => transfer.entries(entries),
+      next: copies.next,
+      progress,
+      worth: (files) => existing === undefined || files > existing.record.files,
+    })
+  })
+  return yield* copied.pipe(
+    Effect.map(({ made, summary }) => {
+      if (made === undefined) return { there: infoOf(existing!.record) }
+      copies.add(source, made)
+      return summary
+    }),
+    Effect.catchTag(
+      "ReadFailure",
+      ({ error }) => isCorrupt(error) ? Effect.succeed({ lost: error as FormatError }) : Effect.fail(error),
+    ),
+  )
+})
+
+const isCorrupt = (error: FormatError | KernelError): error is RepositoryError =>
+  error._tag === "RepositoryError" && error.reason === "corrupt"

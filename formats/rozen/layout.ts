@@ -1,4 +1,4 @@
-/** The kernels and layouts of one repository: everything that follows from its master key. */
+/** How the objects of one repository are named, encrypted and compressed: all of it follows from its master key. */
 import { hexToBytes } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import type * as Redacted from "effect/Redacted"
@@ -23,49 +23,56 @@ import { subkey } from "./keys.ts"
 import { SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
 
 /**
- * Pages of a catalog are stored in chunks of 16: small enough that a change costs little, large enough for short lists.
+ * Bytes of a chunk of a catalog: 16 pages. Small enough that a change costs little, large enough that the list of chunks
+ * stays short.
  */
 const CATALOG_CHUNK = 64 << 10
 
-/** A kind of object that is one sealed piece, see `sealed.ts`. */
+/** A kind of object that is encrypted in one piece, see `sealed.ts`. */
 export interface SealedKind {
   readonly magic: Magic
   readonly cipher: KernelSpec<"encrypt">
-  /** Bytes that it has at most, stored or decoded. */
+  /** The most bytes that it can have, stored or decoded. */
   readonly atMost: number
 }
 
-/** What the stages of one repository are given. */
+/** Packs of the content of files, or of catalogs. */
+export type PackKind = "data" | "catalogs"
+
+/** The kernels and layouts of one repository. */
 export interface Layout {
   readonly chunk: KernelSpec<"chunk">
-  /** For the pages of catalogs. */
+  /** For catalogs. */
   readonly chunkCatalog: KernelSpec<"chunk">
   readonly hash: KernelSpec<"hash">
   readonly compress: KernelSpec<"compress">
-  /** For the pages of catalogs. Either decodes what the other encoded. */
+  /** For catalogs. Either compressor decodes what the other encoded. */
   readonly compressCatalog: KernelSpec<"compress">
   readonly encrypt: KernelSpec<"encrypt">
   /** Content, in DATA. */
   readonly data: PackLayout
-  /** Pages of catalogs, in INDEX. */
+  /** Catalogs, in INDEX. */
   readonly catalogs: PackLayout
   /** `.idx` and `.roz-log` objects. */
   readonly snapshots: SealedKind
   readonly logs: SealedKind
-  /** Header of an object of this repository. */
+  /** The header of an object of this repository. */
   readonly header: (magic: Magic) => Uint8Array
 }
 
-/** Sizes that a repository is written with; any may be read. */
+/** How a repository is written. Repositories that were written in any other way can be read all the same. */
 export interface LayoutOptions {
-  /** Average chunk in bytes. */
+  /** Average length of a chunk in bytes; 1 MiB by default. */
   readonly average?: number
+  /** Bytes after which a pack is closed; 16 MiB by default. */
   readonly packBytes?: number
+  /** Bytes of chunks that are compressed and encrypted as one; 1 MiB by default. */
   readonly blockBytes?: number
-  /** How hard content is compressed, `auto` by default. Catalogs and logs always are. */
+  /** How hard content is compressed, `auto` by default. Catalogs and logs are always compressed. */
   readonly compression?: CompressionMode
 }
 
+/** The layout of the repository with this ID (32 hex digits) and master key. */
 export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, options: LayoutOptions = {}): Layout => {
   const header = (magic: Magic): Uint8Array =>
     encodeHeader(

@@ -1,37 +1,37 @@
 /**
- * The rozen format, block version 1: the default repository. SPEC.md has every byte.
+ * The rozen format, block version 1: the default repository. SPEC.md describes every byte.
  * @module
  */
-import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import { treeFidelity } from "../../stages/walk/fidelity.ts"
 import { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { MODE_LEVELS } from "../../stages/compress/mode.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
-import type { Format } from "../format.ts"
-import { refuseOthers } from "../secrets.ts"
-import type { Repository } from "../repository.ts"
+import { treeFidelity } from "../../stages/walk/fidelity.ts"
 import { RepositoryError } from "../error.ts"
+import type { Format } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
 import { wholeRecord } from "../record_fidelity.ts"
+import type { Repository } from "../repository.ts"
+import { refuseOthers } from "../secrets.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "./config.ts"
 import { makeCopier } from "./copy.ts"
-import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, type Unlocked, writeKey } from "./keys.ts"
+import { createObjects, noRepository } from "./create.ts"
+import { keyNames, newMaster, type ScryptCost } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
 import type { Opened } from "./opened.ts"
-import { entries, type Listed, snapshots } from "./read.ts"
+import { makeReader } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { unlock } from "./unlock.ts"
 import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
-/** How repositories are made and written. Whatever the options, any repository can be read. */
+/** How repositories are made and written. Any repository can be read, whatever the options. */
 export interface RozenOptions extends LayoutOptions {
   /** Cost of scrypt for new passwords: 32 MiB and three passes by default. */
   readonly scrypt?: ScryptCost
-  /** Block version of a repository that is made; 1 by default. One that is there keeps its own. */
+  /** Block version of a repository that is made; 1 by default. An existing repository keeps its own. */
   readonly version?: 0 | 1
 }
 
@@ -39,7 +39,8 @@ const formatWith = (options: RozenOptions): Format => ({
   name: "rozen",
   fidelity: treeFidelity,
   record: wholeRecord,
-  // Snapshots have numbers, which may come again; logs are read by a rebuild only, which wants what the store has.
+  // Not the snapshots: a number may be given again. Not the logs: only a rebuild reads them, and it wants what the
+  // store has.
   cacheable: { config: CONFIG, holds: (name) => /^INDEX\/.*\.(map|catmap|cat)$/.test(name) },
   recognise: Effect.flatMap(ObjectStore, isThere),
   create: Effect.fnUntraced(function* (secrets, like) {
@@ -47,60 +48,32 @@ const formatWith = (options: RozenOptions): Format => ({
       return yield* makeRozenV0(optionsV0(options)).create(secrets, like)
     }
     yield* refuseOthers(secrets, "rozen", ["password"])
-    const { password } = secrets
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
-    const exists = new RepositoryError({
-      reason: "exists",
-      message: `There is a repository at ${store.properties.location} already`,
+    const { config, id, master } = yield* createObjects(store, {
+      version: 1,
+      secrets,
+      cost: options.scrypt,
+      master: masterLike(like),
     })
-    if (yield* isThere(store)) return yield* exists
-    if (password === undefined) {
-      return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
-    }
-    const master = like === undefined ? newMaster() : keyOf(like)
-    if (master === undefined) {
-      return yield* new RepositoryError({
-        reason: "unsupported",
-        message: "Only a repository of the format rozen, of block version 1, can give its key to a new one",
-      })
-    }
-    const unlocked: Unlocked = { id: bytesToHex(crypto.getRandomValues(new Uint8Array(16))), master }
-    // The key first: a repository without its config can be opened, one without its key cannot.
-    yield* writeKey(store, unlocked, password, options.scrypt ?? DEFAULT_COST)
-    const config = encodeConfig({ Version: 1, Id: unlocked.id }, unlocked.master)
-    yield* store.put(CONFIG, [config]).pipe(
-      Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "exists" ? exists : error)),
-    )
-    return repository({
-      id: unlocked.id,
-      store,
-      engine,
-      layout: makeLayout(unlocked.id, unlocked.master, options),
-      config,
-    }, unlocked.master)
+    return repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config })
   }),
   open: Effect.fnUntraced(function* (secrets) {
     yield* refuseOthers(secrets, "rozen", ["password"])
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const [said, keys] = yield* Effect.all([readVersion(store), keyNames(store)], { concurrency: 2 })
-    if (said === undefined && keys.length === 0) {
-      return yield* new RepositoryError({
-        reason: "none",
-        message: `There is no repository at ${store.properties.location}`,
-      })
-    }
+    if (said === undefined && keys.length === 0) return yield* noRepository(store)
     const version = versionOf(said) ?? (yield* storedVersion(store))
     if (version === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
     const { id, master } = yield* unlock(store, secrets, keys)
-    const written = encodeConfig({ Version: 1, Id: id }, master)
-    const opened: Opened = { id, store, engine, layout: makeLayout(id, master, options), config: written }
-    return yield* withConfig(said, store, written, repository(opened, master))
+    const config = encodeConfig({ Version: 1, Id: id }, master)
+    const repository = repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config })
+    return yield* withConfig(said, store, config, repository)
   }),
 })
 
-/** The rozen format with options of one's own. */
+/** Makes the rozen format with the given options. */
 export const makeRozen = (options: RozenOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** The same for repositories of block version 0. */
@@ -110,41 +83,44 @@ const optionsV0 = ({ compression = "auto", scrypt }: RozenOptions): RozenV0Optio
   ...(scrypt === undefined ? {} : { scrypt }),
 })
 
-/** The default repository. */
+/** The rozen format with its default options: the default repository. */
 export const rozen: Format = makeRozen()
 
-/** What is behind a repository, for others of the format. */
-interface Inside {
-  readonly opened: Opened
-  readonly master: Redacted.Redacted<Uint8Array>
+/** What one repository of this format knows of another: see `Repository.inside`. */
+class Inside {
+  readonly #opened: Opened
+
+  constructor(opened: Opened) {
+    this.#opened = opened
+  }
+
+  static of({ inside }: Repository): Opened | undefined {
+    return inside instanceof Inside ? inside.#opened : undefined
+  }
 }
 
-/**
- * Where it is: a member of the repository, so that a copy with other methods (`{ ...repository, backup }`) has it too.
- */
-const INSIDE: unique symbol = Symbol("penstock/rozen")
+/** The master key of another repository, or a new one when there is no other. */
+const masterLike = (like: Repository | undefined): Effect.Effect<Redacted.Redacted<Uint8Array>, RepositoryError> =>
+  Effect.suspend(() => {
+    const master = like === undefined ? newMaster() : Inside.of(like)?.master
+    return master !== undefined ? Effect.succeed(master) : Effect.fail(
+      new RepositoryError({
+        reason: "unsupported",
+        message: "Only a repository of the format rozen, of block version 1, can give its key to a new one",
+      }),
+    )
+  })
 
-const insideOf = (repository: Repository & { readonly [INSIDE]?: () => Inside }): Inside | undefined =>
-  repository[INSIDE]?.()
-
-/** The master key of a repository of this format. */
-const keyOf = (repository: Repository): Redacted.Redacted<Uint8Array> | undefined => insideOf(repository)?.master
-
-const repository = (opened: Opened, master: Redacted.Redacted<Uint8Array>): Repository => {
-  const listed: Listed = new WeakMap()
-  const inside: Inside = { opened, master }
-  return {
-    format: "rozen",
-    id: opened.id,
-    backup: (stream, options) => backup(opened, stream, options),
-    snapshots: snapshots(opened, listed),
-    entries: (snapshot, options) => entries(opened, listed, snapshot, options),
-    check: (options) => check(opened, options),
-    rebuild: rebuild(opened),
-    copier: (from) => {
-      const source = insideOf(from)
-      return source === undefined ? undefined : makeCopier(source.opened, opened)
-    },
-    [INSIDE]: () => inside,
-  } as Repository
-}
+const repositoryOf = (opened: Opened): Repository => ({
+  format: "rozen",
+  id: opened.id,
+  inside: new Inside(opened),
+  ...makeReader(opened),
+  backup: (entries, options) => backup(opened, entries, options),
+  check: (options) => check(opened, options),
+  rebuild: rebuild(opened),
+  copier: (from) => {
+    const source = Inside.of(from)
+    return source === undefined ? undefined : makeCopier(source, opened)
+  },
+})

@@ -3,7 +3,7 @@ import { concat } from "effect/Bytes"
 import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 import { contentLength } from "../../stages/hash/chunk_list.ts"
-import type { Segment } from "./log.ts"
+import type { Segment } from "./segment.ts"
 
 /** Applies the changes of a log to a tree, in order: chunk lists that are divided are put together. */
 export class Replay {

@@ -2,14 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { catching } from "../../stages/kernel/catching.ts"
 import { RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
+import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { Afresh } from "../../stages/store/second_read.ts"
-import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
+import { type ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/store/unreadable.ts"
 import { RepositoryError } from "../error.ts"
-import type { SnapshotInfo } from "../repository.ts"
+import type { BackupOptions, SnapshotInfo } from "../repository.ts"
 import { snapshotProblem } from "../snapshot_problem.ts"
 import { corrupt } from "./errors.ts"
 import type { Layout } from "./layout.ts"
@@ -23,14 +23,27 @@ export interface SnapshotRecord extends SnapshotInfo {
   /** When the run began by the clock, whatever `time` it was given: milliseconds since 1970. */
   readonly started: number
   /**
-   * The run's log: number of segments, whether it lists the whole tree, and changes listed since the last log that
-   * does.
+   * The run's log: number of segments, whether it lists the whole tree, and the changes that are listed since the last
+   * log that does.
    */
   readonly log: { readonly segments: number; readonly full: boolean; readonly changes: number }
 }
 
-/** What a listing shows. */
+/** What a listing shows of a snapshot. */
 export const infoOf = ({ log: _log, started: _started, ...info }: SnapshotRecord): SnapshotInfo => info
+
+/** What the options of a backup say of its snapshot. `now` is the time at which it starts. */
+export const aboutOf = (
+  { hostname = "", paths, tags = [], time, username = "" }: BackupOptions,
+  now: number,
+): Pick<SnapshotRecord, "time" | "started" | "hostname" | "username" | "paths" | "tags"> => ({
+  time: time ?? now,
+  started: now,
+  hostname,
+  username,
+  paths,
+  tags,
+})
 
 const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -50,15 +63,31 @@ const Stored = Schema.Struct({
   log: Schema.Struct({ segments: Natural, full: Schema.Boolean, changes: Natural }),
 })
 
+/** Encodes a record as JSON in UTF-8. */
+export const encodeRecord = (record: SnapshotRecord): Uint8Array => new TextEncoder().encode(JSON.stringify(record))
+
+/** Decodes a record of the object `name`. Throws RepositoryError `corrupt`. */
+export const decodeRecord = (name: string, json: Uint8Array): SnapshotRecord => {
+  let record: SnapshotRecord
+  try {
+    record = Schema.decodeUnknownSync(Stored)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)))
+  } catch {
+    throw corrupt(name, `${name} is damaged: it holds no snapshot record`)
+  }
+  const problem = snapshotProblem(record)
+  if (problem !== undefined) throw corrupt(name, `${name} is damaged: its record ${problem}`)
+  return record
+}
+
 /** A snapshot as it is in INDEX. */
 export interface SnapshotObject {
   readonly name: string
   readonly record: SnapshotRecord
-  /** The bytes of the catalog: length and chunks. */
+  /** The file of the catalog: its length in bytes, and its chunks. */
   readonly catalog: { readonly size: number; readonly chunks: Uint8Array }
 }
 
-/** The name of the object of a snapshot. */
+/** The name of the object with this number. */
 export const snapshotName = (number: number): string => `INDEX/${String(number).padStart(2, "0")}.idx`
 
 const NAME = /^INDEX\/(\d{2,})\.idx$/
@@ -75,21 +104,6 @@ export const encodeSnapshot = (record: SnapshotRecord, catalog: SnapshotObject["
   return out
 }
 
-export const encodeRecord = (record: SnapshotRecord): Uint8Array => new TextEncoder().encode(JSON.stringify(record))
-
-/** Throws RepositoryError `corrupt`. */
-export const decodeRecord = (name: string, json: Uint8Array): SnapshotRecord => {
-  let record: SnapshotRecord
-  try {
-    record = Schema.decodeUnknownSync(Stored)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)))
-  } catch {
-    throw corrupt(name, `${name} is damaged: it holds no snapshot record`)
-  }
-  const problem = snapshotProblem(record)
-  if (problem !== undefined) throw corrupt(name, `${name} is damaged: its record ${problem}`)
-  return record
-}
-
 const decodeSnapshot = (name: string, body: Uint8Array): SnapshotObject => {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   const length = body.length < 4 ? Infinity : view.getUint32(0, true)
@@ -103,34 +117,55 @@ const decodeSnapshot = (name: string, body: Uint8Array): SnapshotObject => {
   }
 }
 
-/** What INDEX has in the way of snapshots. */
-export interface Snapshots {
+/** The snapshots that INDEX has. */
+export interface Snapshots<S> {
   /** Oldest first. */
-  readonly snapshots: ReadonlyArray<SnapshotObject>
-  /** What cannot be read. */
+  readonly snapshots: ReadonlyArray<S>
+  /** Why objects cannot be read. */
   readonly damaged: ReadonlyArray<RepositoryError>
   /** The first number after all that are taken. */
   readonly next: number
+  /** An object went away between the listing and its turn to be read. */
+  readonly gone: boolean
 }
 
-/** A rebuild beside this may replace snapshots so often while they are read. */
+/** How often objects are listed at most while a rebuild beside this replaces them. */
 const LOOKS = 4
 
 /**
- * All that INDEX has. What has gone since it was listed was replaced by a rebuild, under another name: then it is
- * listed again.
+ * Looks at all objects of INDEX. An object that went away after it was listed was replaced by a rebuild, under another
+ * name; then all are listed again.
  */
-export const listSnapshots: (
+export const lookWhileReplaced: <S>(
   store: ObjectStore,
-  layout: Layout,
-) => Effect.Effect<Snapshots, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, layout) {
-  let found = yield* look(store, layout)
+  look: (store: ObjectStore) => Effect.Effect<Snapshots<S>, RepositoryError | StoreError>,
+) => Effect.Effect<Snapshots<S>, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, look) {
+  let found = yield* look(store)
   for (let looks = 1; found.gone && looks < LOOKS; looks++) {
-    const again = { ...store, list: (directory: string) => Stream.provideService(store.list(directory), Afresh, true) }
-    found = yield* look(again, layout)
+    const list = (directory: string) => Stream.provideService(store.list(directory), Afresh, true)
+    found = yield* look({ ...store, list })
   }
   return found
 })
+
+/**
+ * The snapshots in some objects, oldest first. The objects are sorted by number: a snapshot that was rebuilt has a later
+ * object, which counts.
+ */
+export const oldestFirst = <S extends { readonly record: SnapshotRecord }>(
+  objects: Iterable<S | undefined>,
+): ReadonlyArray<S> => {
+  const byId = new Map<string, S>()
+  for (const object of objects) if (object !== undefined) byId.set(object.record.id, object)
+  return [...byId.values()].sort((a, b) => a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1))
+}
+
+/** Reads all snapshots that INDEX has. */
+export const listSnapshots = (
+  store: ObjectStore,
+  layout: Layout,
+): Effect.Effect<Snapshots<SnapshotObject>, RepositoryError | StoreError> =>
+  lookWhileReplaced(store, (store) => look(store, layout))
 
 const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
   const objects = yield* Stream.runCollect(store.list("INDEX/"))
@@ -149,36 +184,50 @@ const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
         return Effect.succeed(undefined)
       }),
     ), { concurrency: requestsAtOnce(store) })
-  const byId = new Map<string, SnapshotObject>()
-  // A snapshot that was rebuilt has a later object; that one counts.
-  for (const snapshot of read) if (snapshot !== undefined) byId.set(snapshot.record.id, snapshot)
-  const snapshots = [...byId.values()].sort((a, b) =>
-    a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1)
-  )
   const next = names.reduce((n, name) => Math.max(n, number(name) + 1), 0)
-  return { snapshots, damaged, next, gone }
+  return { snapshots: oldestFirst(read), damaged, next, gone }
 })
 
+/** The snapshot with this ID. Fails with `unknown-snapshot` when there is none. */
+export const findSnapshot = <S extends { readonly record: SnapshotRecord }>(
+  snapshots: ReadonlyArray<S>,
+  id: string,
+): Effect.Effect<S, RepositoryError> => {
+  const found = snapshots.find(({ record }) => record.id === id)
+  return found === undefined
+    ? Effect.fail(new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` }))
+    : Effect.succeed(found)
+}
+
 /** Commits a snapshot under the first free number from `from` on. Gives its number, and the bytes stored. */
-export const commitSnapshot: (
+export const commitSnapshot = (
   store: ObjectStore,
   layout: Layout,
   from: number,
   record: SnapshotRecord,
   catalog: SnapshotObject["catalog"],
-) => Effect.Effect<{ readonly number: number; readonly stored: number }, RepositoryError | StoreError> = Effect
-  .fnUntraced(
-    function* (store, layout, from, record, catalog) {
-      const body = encodeSnapshot(record, catalog)
-      for (let number = from;; number++) {
-        const name = snapshotName(number)
-        const stored = yield* putSealed(store, layout, layout.snapshots, name, body).pipe(
-          Effect.catchTag(
-            "StoreError",
-            (error) => error.reason === "exists" ? Effect.succeed(undefined) : Effect.fail(error),
-          ),
-        )
-        if (stored !== undefined) return { number, stored }
-      }
-    },
+): Effect.Effect<{ readonly number: number; readonly stored: number }, RepositoryError | StoreError> => {
+  const body = encodeSnapshot(record, catalog)
+  return firstFree(from, (number) => putSealed(store, layout, layout.snapshots, snapshotName(number), body))
+}
+
+/** Puts an object under the first number, from `from` on, that is not taken. Gives that number, and the bytes stored. */
+export const firstFree: <E>(
+  from: number,
+  put: (number: number) => Effect.Effect<number, E>,
+) => Effect.Effect<{ readonly number: number; readonly stored: number }, E> = Effect.fnUntraced(
+  function* (from, put) {
+    for (let number = from;; number++) {
+      const stored = yield* unlessTaken(put(number))
+      if (stored !== undefined) return { number, stored }
+    }
+  },
+)
+
+/** Gives undefined when the name of an object is taken. Any other error stays. */
+export const unlessTaken = <A, E, R>(put: Effect.Effect<A, E, R>): Effect.Effect<A | undefined, E, R> =>
+  Effect.catchIf(
+    put,
+    (error) => error instanceof StoreError && error.reason === "exists",
+    () => Effect.succeed(undefined),
   )

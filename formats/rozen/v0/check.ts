@@ -1,97 +1,108 @@
-/** Verifies a repository of version 0. */
+/** Verifies a repository. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { catching } from "../../../stages/kernel/catching.ts"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
+import { Damage } from "../../../stages/store/damage.ts"
 import { readTwice } from "../../../stages/store/second_read.ts"
 import type { ObjectInfo } from "../../../stages/store/store.ts"
-import type { CheckOptions, CheckSummary } from "../../repository.ts"
 import { type FormatError, RepositoryError } from "../../error.ts"
+import type { CheckOptions, CheckSummary } from "../../repository.ts"
 import { ensureScratch } from "../../scratch.ts"
+import { catalogEntries } from "../catalog.ts"
+import { checkAgain } from "../check_again.ts"
 import { CONFIG, verifyConfig } from "../config.ts"
-import { Damage } from "../../../stages/store/damage.ts"
 import { corrupt, isDamage } from "../errors.ts"
 import { checkKeys } from "../keys.ts"
-import { catalogEntries } from "../opened.ts"
-import type { Opened } from "./layout.ts"
-import { steadily } from "../steady.ts"
-import { addUnnamed, unnamedLogs } from "../unnamed.ts"
+import { infoOf } from "../snapshot.ts"
+import { addUncommitted, uncommittedRuns } from "../uncommitted.ts"
+import { contentName, contentObject } from "./layout.ts"
 import { isWhole, readLogs } from "./log.ts"
 import { decodeEaMetadata, decodeFsMetadata } from "./metadata.ts"
-import { contentName, contentObject } from "./names.ts"
 import { openObject } from "./object_read.ts"
-import { infoOf } from "../snapshot.ts"
+import type { Opened } from "./opened.ts"
 import { listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
 
 /** Objects that are read at once. */
 const CONCURRENCY = 4
 
 /**
- * Structure: catalogs and logs are read whole; of every content the header and the metadata; every file of every
- * snapshot is looked up. With `readData` that share of the contents, chosen at random, is read whole and hashed again.
+ * Reads catalogs and logs whole, reads header and metadata of every content, and looks up every file of every snapshot.
+ * With `readData` that share of the contents, chosen at random, is read whole and hashed again.
  */
 export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
-  steadily(run(opened, options), listSnapshots(opened))
+  checkAgain(checkOnce(opened, options), listSnapshots(opened))
 
-const run = Effect
-  .fnUntraced(function* (opened: Opened, { only, progress, readData }: CheckOptions) {
-    const { store } = opened
-    const damage = new Damage()
-    yield* ensureScratch(opened.engine)
-    yield* keeping(damage, CONFIG, verifyConfig(store, opened.config))
-    for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
+const checkOnce = Effect.fnUntraced(function* (opened: Opened, options: CheckOptions) {
+  const { store } = opened
+  const damage = new Damage()
+  yield* ensureScratch(opened.engine)
+  yield* asFinding(damage, CONFIG, verifyConfig(store, opened.config))
+  for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
 
-    // What snapshots need is there before them: it is listed after them.
-    const { damaged, snapshots } = yield* listSnapshots(opened)
-    const objects = (yield* Stream.runCollect(store.list("DATA/"))).filter(({ name }) =>
-      contentName(name) !== undefined
-    )
-    const present = new ChunkIndex(objects.length)
-    let bytesRead = 0
-    let done = 0
-    yield* Effect.forEach(objects, (object) =>
-      Effect.gen(function* () {
-        const id = hexToBytes(contentName(object.name)!)
-        present.claim(id)
-        const whole = readData >= 100 || Math.random() * 100 < readData
-        yield* keeping(
-          damage,
-          object.name,
-          readTwice(object.name, checkContent(opened, object, whole)),
-          () => damage.addChunk(id, object.name),
-        )
-        if (whole) bytesRead += object.size
-        progress?.({ done: ++done, total: objects.length })
-      }), { concurrency: CONCURRENCY, discard: true })
+  // A run writes what a snapshot needs before the snapshot. So the rest is listed after the snapshots.
+  const { damaged, snapshots } = yield* listSnapshots(opened)
+  const { bytesRead, present, total } = yield* checkContents(opened, damage, options)
 
-    for (const error of damaged) damage.addError(error, "INDEX/")
-    const logs = yield* readLogs(opened)
-    for (const error of logs.damaged) damage.addError(error, "DATA/")
-    for (const { record } of snapshots) {
-      for (let number = 0; number < record.log.segments; number++) {
-        if (logs.logs.get(record.id)?.segments.has(number) === true) continue
-        const name = `log of ${record.id.slice(0, 8)}`
-        damage.add(name, `Segment ${number} of the ${name} is lost; "penstock rebuild" writes the log again`)
-      }
+  for (const error of damaged) damage.addError(error, "INDEX/")
+  const logs = yield* readLogs(opened)
+  for (const error of logs.damaged) damage.addError(error, "DATA/")
+  for (const { record } of snapshots) {
+    for (let number = 0; number < record.log.segments; number++) {
+      if (logs.logs.get(record.id)?.segments.has(number) === true) continue
+      const name = `log of ${record.id.slice(0, 8)}`
+      damage.add(name, `Segment ${number} of the ${name} is lost; "penstock rebuild" writes the log again`)
     }
-    const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
-    yield* nameFiles(opened, chosen, damage, present)
-    const ended = [...logs.logs.values()].flatMap((log) => isWhole(log) ? [log.record!] : [])
-    // A run may have ended since the snapshots were listed.
-    if (unnamedLogs(ended, snapshots).length > 0) {
-      addUnnamed(damage, unnamedLogs(ended, (yield* listSnapshots(opened)).snapshots))
-    }
-    const summary: CheckSummary = {
-      snapshots: chosen.length,
-      packs: objects.length,
-      chunks: objects.length,
-      bytesRead,
-      findings: damage.findings,
-    }
-    return { summary, snapshots }
-  })
+  }
+  const { only } = options
+  const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
+  yield* findDamagedFiles(opened, chosen, damage, present)
+  const ended = [...logs.logs.values()].flatMap((log) => isWhole(log) ? [log.record!] : [])
+  // A run may have committed since the snapshots were listed.
+  if (uncommittedRuns(ended, snapshots).length > 0) {
+    addUncommitted(damage, uncommittedRuns(ended, (yield* listSnapshots(opened)).snapshots))
+  }
+  const summary: CheckSummary = {
+    snapshots: chosen.length,
+    packs: total,
+    chunks: total,
+    bytesRead,
+    findings: damage.findings,
+  }
+  return { summary, snapshots }
+})
+
+/** Checks all contents. Gives which there are, `total` in number, and the bytes of those that were read whole. */
+const checkContents = Effect.fnUntraced(function* (
+  opened: Opened,
+  damage: Damage,
+  { progress, readData }: CheckOptions,
+) {
+  const objects = (yield* Stream.runCollect(opened.store.list("DATA/"))).filter(({ name }) =>
+    contentName(name) !== undefined
+  )
+  const total = objects.length
+  const present = new ChunkIndex(total)
+  let bytesRead = 0
+  let done = 0
+  yield* Effect.forEach(objects, (object) =>
+    Effect.gen(function* () {
+      const id = hexToBytes(contentName(object.name)!)
+      present.claim(id)
+      const whole = readData >= 100 || Math.random() * 100 < readData
+      yield* asFinding(
+        damage,
+        object.name,
+        readTwice(object.name, checkContent(opened, object, whole)),
+        () => damage.addChunk(id, object.name),
+      )
+      if (whole) bytesRead += object.size
+      progress?.({ done: ++done, total })
+    }), { concurrency: CONCURRENCY, discard: true })
+  return { bytesRead, present, total }
+})
 
 const checkContent = Effect.fnUntraced(function* (opened: Opened, { name, size }: ObjectInfo, whole: boolean) {
   const { data, plain, rest, sections } = yield* openObject(opened, "ROZE-DAT", name, size)
@@ -110,8 +121,8 @@ const checkContent = Effect.fnUntraced(function* (opened: Opened, { name, size }
   if (whole) yield* Stream.runDrain(data)
 })
 
-/** Makes a failure a finding about `object`. */
-const keeping = (
+/** Makes damage a finding about `object`, and then calls `then`. Any other error stays. */
+const asFinding = (
   damage: Damage,
   object: string,
   effect: Effect.Effect<void, FormatError>,
@@ -124,10 +135,10 @@ const keeping = (
     }))
 
 /**
- * Adds the files whose content is missing or damaged to the findings. A catalog that cannot be opened is a finding
- * itself.
+ * Adds the files whose content is missing or damaged to the findings. A snapshot whose catalog cannot be opened is a
+ * finding itself. `present` are the contents that are there.
  */
-export const nameFiles: (
+export const findDamagedFiles: (
   opened: Opened,
   snapshots: ReadonlyArray<SnapshotObject>,
   damage: Damage,
@@ -151,7 +162,7 @@ export const nameFiles: (
           }))
       ),
       Effect.scoped,
-      (effect) => keeping(damage, snapshot.name, effect),
+      (effect) => asFinding(damage, snapshot.name, effect),
     )
   }
 })

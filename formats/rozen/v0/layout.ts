@@ -1,4 +1,6 @@
-/** What the objects of one repository of version 0 are written and read with: all of it follows from the master key. */
+/**
+ * The names of objects, and what they are written and read with. All of it but the names follows from the master key.
+ */
 import { hexToBytes } from "@noble/hashes/utils.js"
 import type * as Redacted from "effect/Redacted"
 import { adaptive } from "../../../stages/compress/adaptive.ts"
@@ -13,20 +15,18 @@ import {
   type KernelTable,
   makeKernel,
 } from "../../../stages/kernel/kernel.ts"
-import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
-import type { ObjectStore } from "../../../stages/store/store.ts"
 import { COMPRESSION, ENCRYPTION, type Magic } from "../header.ts"
 import { subkey } from "../keys.ts"
 
-/** The block version that this folder is about. */
+/** The block version of this folder. */
 export const BLOCK_VERSION_0 = 0
 
 /** The kinds of objects in version 0. */
 export type ObjectMagic = Extract<Magic, "ROZE-DAT" | "ROZE-IDX" | "ROZE-LOG">
 
-/** How objects are written. Each says for itself how it is to be read, so any mixture can be read. */
+/** How objects are written. Each object says how it is to be read, so a repository may hold any mixture. */
 export interface WriteOptions {
-  /** `none`: what is stored is authenticated, but anybody can read it. `xaes-256-gcm` by default. */
+  /** `none`: objects are authenticated, but anybody can read them. `xaes-256-gcm` by default. */
   readonly encryption?: "none" | "xaes-256-gcm"
   /** `zstd` by default. */
   readonly compression?: "none" | "zstd"
@@ -38,7 +38,7 @@ export interface WriteOptions {
 export interface Layout {
   /** The repository's ID, 16 bytes. */
   readonly repository: Uint8Array
-  /** Methods that are written: see {@link ENCRYPTION} and {@link COMPRESSION}. */
+  /** The methods of new objects: see {@link ENCRYPTION} and {@link COMPRESSION}. */
   readonly encryption: number
   readonly compression: number
   /** Names content. */
@@ -52,17 +52,7 @@ export interface Layout {
   readonly random: (length: number) => Uint8Array
 }
 
-/** An opened repository, as its operations share it. */
-export interface Opened {
-  readonly id: string
-  readonly master: Redacted.Redacted<Uint8Array>
-  readonly store: ObjectStore
-  readonly engine: SqliteEngine
-  readonly layout: Layout
-  /** What `ROZEN.json` holds. */
-  readonly config: Uint8Array
-}
-
+/** The layout of the repository with this ID (32 hex digits) and master key. */
 export const makeLayout = (
   id: string,
   master: Redacted.Redacted<Uint8Array>,
@@ -82,3 +72,37 @@ export const makeLayout = (
   compressors: [makeKernel(noCompression, table), makeKernel(adaptive(zstd({ level: options.level ?? 3 })), table)],
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
 })
+
+/** `DATA/<xx>/<64 hex>.roz`, from the hex ID of the content. */
+export const contentObject = (id: string): string => `DATA/${id.slice(0, 2)}/${id}.roz`
+
+const CONTENT = /^DATA\/([0-9a-f]{2})\/(\1[0-9a-f]{62})\.roz$/
+
+/** The hex ID of the content in an object of this name; undefined for the name of another kind of object. */
+export const contentName = (name: string): string | undefined => CONTENT.exec(name)?.[2]
+
+/** `INDEX/<NN>.idx`: 00 to 99, then 100 and so on. */
+export const indexObject = (number: number): string => `INDEX/${String(number).padStart(2, "0")}.idx`
+
+const INDEX = /^INDEX\/(\d{2}|[1-9]\d{2,14})\.idx$/
+
+/** The number of an index object; undefined for the name of another kind of object. */
+export const indexNumber = (name: string): number | undefined => {
+  const digits = INDEX.exec(name)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** The directory of the log of a run, from the hex ID of its snapshot. */
+export const logDirectory = (snapshot: string): string => `DATA/${snapshot.slice(0, 2)}.roz-log/`
+
+/** `DATA/<xx>.roz-log/<NNNN>.roz-log`: 0000 to 9999, then 10000 and so on. */
+export const logObject = (snapshot: string, number: number): string =>
+  `${logDirectory(snapshot)}${String(number).padStart(4, "0")}.roz-log`
+
+const LOG = /^DATA\/[0-9a-f]{2}\.roz-log\/(\d{4}|[1-9]\d{4,14})\.roz-log$/
+
+/** The number of a log object in its directory; undefined for the name of another kind of object. */
+export const logNumber = (name: string): number | undefined => {
+  const digits = LOG.exec(name)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}

@@ -7,7 +7,7 @@ import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "..
 import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import { corrupt } from "../errors.ts"
-import { contentName } from "./names.ts"
+import { contentName } from "./layout.ts"
 
 /** An extended attribute; a macOS resource fork is the one named `com.apple.ResourceFork`. */
 export interface Attribute {

@@ -1,55 +1,52 @@
 /**
- * The rozen format, block version 0: one file is one object, as the first sketch of the format has it. SPEC.md has
+ * The rozen format, block version 0: one file is one object, as in the first sketch of the format. SPEC.md describes
  * every byte.
  *
- * New repositories are better made in version 1 (`rozen`): this one stores a whole catalog with every run and an object
- * for every file. @module
+ * Make new repositories in version 1 (`rozen`): this version stores a whole catalog with every run, and an object for
+ * every file.
+ * @module
  */
-import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
-import { treeFidelity } from "../../../stages/walk/fidelity.ts"
 import { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { Kernels } from "../../../stages/kernel/kernel.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import { concernsObject } from "../../../stages/store/unreadable.ts"
-import type { Format } from "../../format.ts"
-import { refuseLike, refuseOthers } from "../../secrets.ts"
-import type { Repository } from "../../repository.ts"
+import { treeFidelity } from "../../../stages/walk/fidelity.ts"
 import { RepositoryError } from "../../error.ts"
+import type { Format } from "../../format.ts"
 import { guardedFormat } from "../../guard.ts"
 import { wholeRecord } from "../../record_fidelity.ts"
-import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "../config.ts"
-import { DEFAULT_COST, keyNames, newMaster, type ScryptCost, writeKey } from "../keys.ts"
+import type { Repository } from "../../repository.ts"
+import { refuseLike, refuseOthers } from "../../secrets.ts"
+import { encodeConfig, readVersion, versionOf, withConfig } from "../config.ts"
+import { createObjects, noRepository } from "../create.ts"
+import { keyNames, newMaster, type ScryptCost } from "../keys.ts"
 import { unlock } from "../unlock.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
-import { makeLayout, type Opened, type WriteOptions } from "./layout.ts"
-import { entries, snapshots } from "./read.ts"
+import { makeLayout, type WriteOptions } from "./layout.ts"
+import type { Opened } from "./opened.ts"
+import { makeReader } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 
-/** How repositories are made and written. Whatever the options, any repository of version 0 can be read. */
+/** How repositories are made and written. Any repository of version 0 can be read, whatever the options. */
 export interface RozenV0Options extends WriteOptions {
   /** Cost of scrypt for new passwords: 32 MiB and three passes by default. */
   readonly scrypt?: ScryptCost
 }
 
 const formatWith = (options: RozenV0Options): Format => {
-  const opened = Effect.fnUntraced(function* (
+  const repositoryWith = Effect.fnUntraced(function* (
     store: ObjectStore,
     id: string,
     master: Redacted.Redacted<Uint8Array>,
+    config: Uint8Array,
   ) {
-    return repository({
-      id,
-      master,
-      store,
-      engine: yield* SqliteEngine,
-      layout: makeLayout(id, master, yield* Kernels, options),
-      config: encodeConfig({ Version: 0, Id: id }, master),
-    })
+    const engine = yield* SqliteEngine
+    return repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, yield* Kernels, options), config })
   })
   return {
     name: "rozen-v0",
@@ -58,40 +55,26 @@ const formatWith = (options: RozenV0Options): Format => {
     recognise: Effect.gen(function* () {
       const store = yield* ObjectStore
       const version = yield* storedVersion(store)
-      // A key alone is of either version.
+      // A key alone may be of either version.
       return version === 0 || (version === undefined && (yield* keyNames(store)).length > 0)
     }),
     create: Effect.fnUntraced(function* (secrets, like) {
       yield* refuseLike("rozen-v0", like)
       yield* refuseOthers(secrets, "rozen-v0", ["password"])
-      const { password } = secrets
       const store = yield* ObjectStore
-      const exists = new RepositoryError({
-        reason: "exists",
-        message: `There is a repository at ${store.properties.location} already`,
+      const { config, id, master } = yield* createObjects(store, {
+        version: 0,
+        secrets,
+        cost: options.scrypt,
+        master: Effect.sync(newMaster),
       })
-      if (yield* isThere(store)) return yield* exists
-      if (password === undefined) {
-        return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
-      }
-      const id = bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
-      const master = newMaster()
-      yield* writeKey(store, { id, master }, password, options.scrypt ?? DEFAULT_COST)
-      yield* store.put(CONFIG, [encodeConfig({ Version: 0, Id: id }, master)]).pipe(
-        Effect.catchTag("StoreError", (error) => Effect.fail(error.reason === "exists" ? exists : error)),
-      )
-      return yield* opened(store, id, master)
+      return yield* repositoryWith(store, id, master, config)
     }),
     open: Effect.fnUntraced(function* (secrets) {
       yield* refuseOthers(secrets, "rozen-v0", ["password"])
       const store = yield* ObjectStore
       const said = yield* readVersion(store)
-      if (said === undefined && (yield* keyNames(store)).length === 0) {
-        return yield* new RepositoryError({
-          reason: "none",
-          message: `There is no repository at ${store.properties.location}`,
-        })
-      }
+      if (said === undefined && (yield* keyNames(store)).length === 0) return yield* noRepository(store)
       if ((versionOf(said) ?? 0) !== 0) {
         return yield* new RepositoryError({
           reason: "foreign",
@@ -99,28 +82,23 @@ const formatWith = (options: RozenV0Options): Format => {
         })
       }
       const { id, master } = yield* unlock(store, secrets)
-      return yield* withConfig(
-        said,
-        store,
-        encodeConfig({ Version: 0, Id: id }, master),
-        yield* opened(store, id, master),
-      )
+      const config = encodeConfig({ Version: 0, Id: id }, master)
+      return yield* withConfig(said, store, config, yield* repositoryWith(store, id, master, config))
     }),
   }
 }
 
-/** Version 0 with options of one's own. */
+/** Makes block version 0 of the rozen format with the given options. */
 export const makeRozenV0 = (options: RozenV0Options = {}): Format => guardedFormat(formatWith(options))
 
-/** Version 0 as the document has it, encrypted and compressed. */
+/** Block version 0 of the rozen format, encrypted and compressed. */
 export const rozenV0: Format = makeRozenV0()
 
-const repository = (opened: Opened): Repository => ({
+const repositoryOf = (opened: Opened): Repository => ({
   format: "rozen-v0",
   id: opened.id,
-  backup: (stream, options) => backup(opened, stream, options),
-  snapshots: snapshots(opened),
-  entries: (snapshot, options) => entries(opened, snapshot, options),
+  ...makeReader(opened),
+  backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
 })

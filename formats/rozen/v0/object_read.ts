@@ -10,8 +10,9 @@ import { RepositoryError } from "../../error.ts"
 import { asDamage, corrupt } from "../errors.ts"
 import { COMPRESSION, decodeHeader, ENCRYPTION, type ObjectHeader } from "../header.ts"
 import { type FrameCodec, frameCodec, maximumFrame, SECTION_BYTES } from "./frames.ts"
-import { BLOCK_VERSION_0, type Layout, type ObjectMagic, type Opened } from "./layout.ts"
-import { contentName } from "./names.ts"
+import { BLOCK_VERSION_0, type Layout, type ObjectMagic } from "./layout.ts"
+import type { Opened } from "./opened.ts"
+import { contentName } from "./layout.ts"
 import { authenticate, MAC_AT, PLAIN_PAYLOAD, SEALED_PAYLOAD } from "./object_write.ts"
 
 /** Bytes read at first, and at once from then on. */

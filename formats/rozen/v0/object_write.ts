@@ -6,7 +6,8 @@ import { KernelError } from "../../../stages/kernel/kernel.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { encodeHeader, ENCRYPTION } from "../header.ts"
 import { type FrameCodec, frameCodec, maximumFrame } from "./frames.ts"
-import { BLOCK_VERSION_0, type Layout, type ObjectMagic, type Opened } from "./layout.ts"
+import { BLOCK_VERSION_0, type Layout, type ObjectMagic } from "./layout.ts"
+import type { Opened } from "./opened.ts"
 
 /** What is known of an object before its data is written. */
 export interface NewObject {

@@ -1,6 +1,4 @@
-/** Reads snapshots of version 0. */
-import { SourceError } from "../../../stages/walk/errors.ts"
-import { infoOf } from "../snapshot.ts"
+/** Lists snapshots, and gives the entries of one. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -9,63 +7,30 @@ import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import type { Stored } from "../../../stages/plan/stored.ts"
 import { Afresh } from "../../../stages/store/second_read.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
+import { SourceError } from "../../../stages/walk/errors.ts"
 import { wanted } from "../../../stages/walk/wanted.ts"
-import { type FormatError, isDamage, readWrongly, RepositoryError } from "../../error.ts"
-import type { ReadOptions, SnapshotInfo } from "../../repository.ts"
-import { tellUnlisted } from "../../unlisted.ts"
-import { catalogEntries } from "../opened.ts"
-import type { Opened } from "./layout.ts"
-import { contentObject } from "./names.ts"
+import { type FormatError, readWrongly } from "../../error.ts"
+import type { Repository } from "../../repository.ts"
+import { catalogEntries, openListed } from "../catalog.ts"
+import { infosOf } from "../read.ts"
+import { findSnapshot } from "../snapshot.ts"
+import { contentObject } from "./layout.ts"
 import { openObject } from "./object_read.ts"
-import { listSnapshots, openCatalog, type SnapshotObject } from "./snapshot.ts"
+import type { Opened } from "./opened.ts"
+import { listSnapshots, openCatalog } from "./snapshot.ts"
 
-/** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
-export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
-  Effect.gen(function* () {
-    const { damaged, snapshots } = yield* listSnapshots(opened)
-    yield* tellUnlisted(damaged.map(({ message }) => `${message}. Run "penstock rebuild"`))
-    return snapshots.map(({ record }) => infoOf(record))
-  })
-
-/** The entries of a snapshot, each with its content as a stream. */
-export const entries = (
-  opened: Opened,
-  snapshot: SnapshotInfo,
-  options: ReadOptions = {},
-): Stream.Stream<Entry, FormatError> =>
-  Stream.unwrap(Effect.gen(function* () {
-    const listed = yield* lookUp(opened, snapshot)
-    const [tree, found] = yield* treeOf(opened, listed).pipe(
-      // A rebuild may have put another in its place.
-      Effect.catchIf(isDamage, (error) =>
-        Effect.flatMap(lookUp(opened, snapshot), (found) =>
-          found.name === listed.name ? Effect.fail(error) : treeOf(opened, found))),
-    )
-    return Stream.map(wanted(catalogEntries(tree, found.name), options), (entry) =>
-      withContent(opened, entry))
-  }))
-
-const lookUp = Effect.fnUntraced(function* (opened: Opened, { id }: SnapshotInfo) {
-  const { snapshots } = yield* listSnapshots(opened)
-  const found = snapshots.find(({ record }) => record.id === id)
-  return found ??
-    (yield* new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` }))
+/** Reads the snapshots of a repository. The content of each entry is a stream. */
+export const makeReader = (opened: Opened): Pick<Repository, "snapshots" | "entries"> => ({
+  snapshots: Effect.flatMap(listSnapshots(opened), infosOf),
+  entries: ({ id }, options = {}) =>
+    Stream.unwrap(Effect.gen(function* () {
+      const find = Effect.flatMap(listSnapshots(opened), ({ snapshots }) => findSnapshot(snapshots, id))
+      const { snapshot, tree } = yield* openListed(yield* find, find, (snapshot) => openCatalog(opened, snapshot))
+      return Stream.map(wanted(catalogEntries(tree, snapshot.name), options), (entry) => withContent(opened, entry))
+    })),
 })
 
-const treeOf = (opened: Opened, snapshot: SnapshotObject) =>
-  Effect.map(openCatalog(opened, snapshot), ({ tree }) => [tree, snapshot] as const)
-
-/** The error of a content that is known to be wrong only at its end: what is stored may be right. */
-const lookAgain = (opened: Opened, name: string, error: FormatError): Effect.Effect<never, FormatError> =>
-  Effect.provideService(
-    Effect.flatMap(openObject(opened, "ROZE-DAT", name), ({ data }) => Stream.runDrain(data)),
-    Afresh,
-    true,
-  ).pipe(
-    Effect.mapError(() => error),
-    Effect.andThen(Effect.fail(readWrongly(name))),
-  )
-
+/** A stored entry with its content, which fails with `damaged` when it is lost. */
 const withContent = (opened: Opened, stored: Stored): Entry => {
   const { chunks, reused: _reused, warning: _warning, ...entry } = stored
   if (entry.kind !== "file") return entry
@@ -77,8 +42,22 @@ const withContent = (opened: Opened, stored: Stored): Entry => {
     Effect.map(
       openObject(opened, "ROZE-DAT", name),
       ({ data, late }) =>
-        !late ? data : Stream.catch(data, (error) => Stream.fromEffect(lookAgain(opened, name, error))),
+        late ? Stream.catch(data, (error) => Stream.fromEffect(readAgain(opened, name, error))) : data,
     ),
   )
   return { ...entry, content: Stream.mapError(data, (error) => contentError(entry.path, error)) }
 }
+
+/**
+ * Reads a content again that failed at its end, when parts of it had been given already. The error stays when it fails
+ * again; otherwise the object is in order, and only the first reading was wrong.
+ */
+const readAgain = (opened: Opened, name: string, error: FormatError): Effect.Effect<never, FormatError> =>
+  Effect.provideService(
+    Effect.flatMap(openObject(opened, "ROZE-DAT", name), ({ data }) => Stream.runDrain(data)),
+    Afresh,
+    true,
+  ).pipe(
+    Effect.mapError(() => error),
+    Effect.andThen(Effect.fail(readWrongly(name))),
+  )

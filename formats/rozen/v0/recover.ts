@@ -11,10 +11,11 @@ import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import { parentPath } from "../../../stages/walk/path.ts"
 import { type FormatError, RepositoryError } from "../../error.ts"
 import type { Damage } from "../../../stages/store/damage.ts"
-import { commitRun, emptyCatalog } from "./commit.ts"
-import type { Opened } from "./layout.ts"
+import { commitRun } from "./commit.ts"
+import { emptyCatalog } from "../catalog.ts"
+import type { Opened } from "./opened.ts"
 import { decodeFsMetadata } from "./metadata.ts"
-import { contentName } from "./names.ts"
+import { contentName } from "./layout.ts"
 import { openObject } from "./object_read.ts"
 
 /**
@@ -27,7 +28,7 @@ export const recover: (
   damage: Damage,
 ) => Effect.Effect<string | undefined, FormatError | SqliteError, Scope.Scope> = Effect.fnUntraced(
   function* (opened, damage) {
-    const catalog = yield* emptyCatalog(opened)
+    const catalog = yield* emptyCatalog(opened.engine)
     const { tree } = catalog
     yield* catching(SqliteError, () => tree.begin())
     yield* opened.store.list("DATA/").pipe(

@@ -16,7 +16,7 @@ import { readSegment } from "../../../formats/rozen/log.ts"
 import type { Opened } from "../../../formats/rozen/opened.ts"
 import { listSnapshots } from "../../../formats/rozen/snapshot.ts"
 import { makeRozenV0 } from "../../../formats/rozen/v0/mod.ts"
-import { readPack } from "../../../formats/rozen/verify.ts"
+import { checkPack } from "../../../formats/rozen/pack_check.ts"
 import { openPackStore } from "../../../stages/pack/pack_store.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
@@ -156,7 +156,7 @@ describe("a bit is flipped, or the end is cut off", () => {
     const { damaged, packs } = yield* Effect.provideService(openPackStore(layout[which]), ObjectStore, store)
     if (damaged.some(({ object }) => object === name)) return true
     const pack = packs.find(({ object }) => object === name)
-    return pack !== undefined && (yield* readPack(white, which, pack)).problem !== undefined
+    return pack !== undefined && (yield* checkPack(white, which, pack)).problem !== undefined
   })
 
   for (const kind of inner) {
@@ -168,7 +168,7 @@ describe("a bit is flipped, or the end is cut off", () => {
         const repository = yield* opened(store)
         const { id, master } = yield* unlock(store, secrets)
         const layout = makeLayout(id, master)
-        const white: Opened = { id, layout, store, engine: yield* SqliteEngine, config: new Uint8Array(0) }
+        const white: Opened = { id, master, layout, store, engine: yield* SqliteEngine, config: new Uint8Array(0) }
         const [name] = namesOf(objects, kind)
         const bytes = objects.get(name!)!
         const variants = [

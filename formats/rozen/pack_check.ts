@@ -1,4 +1,4 @@
-/** Verifies single packs. */
+/** Checks one pack: its header and footer, or every chunk in it. */
 import * as Effect from "effect/Effect"
 import { type DamagedBlock, eachBlock } from "../../stages/fetch/blocks.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
@@ -12,33 +12,31 @@ import { PackError } from "../../stages/pack/packing.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import { concernsObject, isUnreadable } from "../../stages/store/unreadable.ts"
 import { wholeReads } from "../../stages/store/whole_reads.ts"
+import type { PackKind } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
-/** Packs of content, or of the pages of catalogs. */
-export type PackKind = "data" | "catalogs"
-
-/** What is wrong with one pack. */
+/** What a check found of one pack. */
 export interface PackState {
-  /** Chunks that its footer lists. */
+  /** Number of chunks that its footer lists. */
   readonly chunks: number
   /** One sentence; absent when nothing is wrong. */
   readonly problem?: string
-  /** Nothing is wrong with it but that a later version wrote it. */
+  /** It is not damaged: a later version wrote it. */
   readonly newer?: boolean
-  /** What the store says that cannot read it. */
+  /** The error of the store, when the store cannot read it. */
   readonly cause?: unknown
-  /** Chunks that cannot be had; `all` when the pack says no more which it has. */
+  /** IDs of the chunks that are lost; `all` when not even the list of its chunks can be read. */
   readonly bad: ReadonlyArray<Uint8Array> | "all"
 }
 
-/** A pack that cannot be read, where it is not the store as a whole. */
-const notToBeHad = (error: StoreError): Effect.Effect<PackState, StoreError> =>
+/** The state of a pack that the store does not give; fails when the store as a whole cannot be reached. */
+const stateOfUnreadable = (error: StoreError): Effect.Effect<PackState, StoreError> =>
   concernsObject(error)
     ? Effect.succeed({ chunks: 0, problem: error.message, cause: error, bad: "all" })
     : Effect.fail(error)
 
-/** Reads header and footer. Fails only when the store cannot be reached. */
-export const readStructure: (
+/** Checks header and footer. Fails only when the store cannot be reached. */
+export const checkEnds: (
   opened: Opened,
   kind: PackKind,
   pack: KnownPack,
@@ -49,7 +47,7 @@ export const readStructure: (
       Effect.map(({ blocks, header }): PackState => ({
         chunks: blocks.reduce((n, block) => n + chunkCount(block.chunks), 0),
         bad: [],
-        ...(header === undefined ? {} : { problem: mendable(header) }),
+        ...(header === undefined ? {} : { problem: headerProblem(header) }),
       })),
       Effect.catchTag(
         "PackError",
@@ -57,13 +55,13 @@ export const readStructure: (
       ),
     )
   },
-  Effect.catchTag("StoreError", notToBeHad),
+  Effect.catchTag("StoreError", stateOfUnreadable),
 )
 
-/** A header tells nothing that the name of the pack does not. */
-const mendable = ({ message }: PackError): string => `${message}; nothing is lost, and "penstock rebuild" mends it`
+/** What is wrong with a header. It says nothing that the name of the pack does not, so nothing is lost with it. */
+const headerProblem = ({ message }: PackError): string => `${message}; nothing is lost, and "penstock rebuild" mends it`
 
-/** All chunks of a block. */
+/** Where the chunks of a block are. */
 const chunksAt = (list: Uint8Array): ReadonlyArray<ChunkAt> => {
   const chunks: Array<ChunkAt> = []
   let from = 0
@@ -76,10 +74,10 @@ const chunksAt = (list: Uint8Array): ReadonlyArray<ChunkAt> => {
 }
 
 /**
- * Reads all of it, some MiB at a time or at once from a remote store, and verifies every chunk against its ID. Fails
- * only when the store cannot be reached.
+ * Reads all of a pack and verifies every chunk against its ID. A pack of a remote store is fetched with one request.
+ * Fails only when the store cannot be reached.
  */
-export const readPack: (
+export const checkPack: (
   opened: Opened,
   kind: PackKind,
   pack: KnownPack,
@@ -126,7 +124,7 @@ export const readPack: (
         lender.drop()
       },
     })
-    if (bad.length === 0) return { chunks, bad, ...(footer.header ? { problem: mendable(footer.header) } : {}) }
+    if (bad.length === 0) return { chunks, bad, ...(footer.header ? { problem: headerProblem(footer.header) } : {}) }
     return {
       chunks,
       bad,
@@ -137,5 +135,5 @@ export const readPack: (
     }
   },
   Effect.scoped,
-  Effect.catchTag("StoreError", notToBeHad),
+  Effect.catchTag("StoreError", stateOfUnreadable),
 )

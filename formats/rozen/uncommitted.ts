@@ -1,19 +1,22 @@
-/** Snapshots that have a whole log and no object in INDEX: that object is lost, or their run ended before it made one. */
+/**
+ * Runs that have a whole log and no object in INDEX: either that object is lost, or the run was stopped just before it
+ * wrote it. A rebuild makes snapshots of them.
+ */
 import type { Damage } from "../../stages/store/damage.ts"
 import type { SnapshotRecord } from "./snapshot.ts"
 
-/** The records of whole logs that no snapshot has. */
-export const unnamedLogs = (
+/** The records of whole logs that belong to no snapshot. */
+export const uncommittedRuns = (
   ended: Iterable<SnapshotRecord>,
   snapshots: ReadonlyArray<{ readonly record: SnapshotRecord }>,
 ): ReadonlyArray<SnapshotRecord> => {
-  const named = new Set(snapshots.map(({ record }) => record.id))
-  return [...ended].filter(({ id }) => !named.has(id))
+  const committed = new Set(snapshots.map(({ record }) => record.id))
+  return [...ended].filter(({ id }) => !committed.has(id))
 }
 
-/** Adds them to what is wrong. */
-export const addUnnamed = (damage: Damage, logs: ReadonlyArray<SnapshotRecord>): void => {
-  for (const { id, time } of logs) {
+/** Adds these runs to what a check found. */
+export const addUncommitted = (damage: Damage, runs: ReadonlyArray<SnapshotRecord>): void => {
+  for (const { id, time } of runs) {
     const short = id.slice(0, 8)
     const made = Number.isFinite(new Date(time).getTime()) ? ` of ${new Date(time).toISOString()}` : ""
     damage.add(

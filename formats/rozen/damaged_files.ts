@@ -1,29 +1,28 @@
-/** Names the files that damage concerns. */
+/** Finds the files that damaged and lost chunks belong to. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import type { Damage } from "../../stages/store/damage.ts"
 import type { FormatError } from "../error.ts"
+import { catalogEntries, catalogOpener } from "./catalog.ts"
 import { isDamage } from "./errors.ts"
-import { catalogOpener } from "./mend.ts"
-import { catalogEntries, type Opened } from "./opened.ts"
+import type { Opened } from "./opened.ts"
 import type { SnapshotObject } from "./snapshot.ts"
 
-/** Object that stands for chunks which no readable pack holds. */
+/** Stands for the object of chunks that no readable pack holds. */
 export const LOST = "DATA/"
 
 /**
- * Goes through every file of some snapshots and adds those with chunks that are damaged or lost: `lost` gives the
- * object that is to blame for a chunk (or {@link LOST}). Snapshots whose catalog cannot be opened are findings
- * themselves. Returns the number of catalogs opened.
+ * Goes through every file of some snapshots, and adds those with damaged or lost chunks to `damage`. `lost` gives the
+ * object that is to blame for a chunk, {@link LOST} where that is not known, or undefined when the chunk is there. A
+ * snapshot whose catalog cannot be opened is a finding itself.
  */
-export const nameFiles: (
+export const findDamagedFiles: (
   opened: Opened,
   snapshots: ReadonlyArray<SnapshotObject>,
   damage: Damage,
   lost: (id: Uint8Array) => string | undefined,
-) => Effect.Effect<number, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, lost) {
-  let read = 0
+) => Effect.Effect<void, FormatError> = Effect.fnUntraced(function* (opened, snapshots, damage, lost) {
   const openCatalog = catalogOpener(opened)
   for (const snapshot of snapshots) {
     yield* openCatalog(snapshot).pipe(
@@ -42,10 +41,8 @@ export const nameFiles: (
             }
           }))
       ),
-      Effect.tap(() => Effect.sync(() => read++)),
       Effect.scoped,
       Effect.catchIf(isDamage, (error) => Effect.sync(() => damage.addError(error, snapshot.name))),
     )
   }
-  return read
 })
