@@ -6,141 +6,166 @@ import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
-import type { StoreError } from "../../stages/store/store.ts"
-import type { CheckOptions, CheckSummary } from "../repository.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
+import type { CheckOptions, CheckSummary } from "../repository.ts"
 import { decodeConfig } from "./config.ts"
 import { absent, isDamage } from "./errors.ts"
 import { IdTable } from "./id_table.ts"
-import { CONFIG_BYTES } from "./limits.ts"
 import { CONFIG, singleName } from "./layout.ts"
-import { idAt, idCount, SNAPSHOT, SNAPSHOT_BYTES } from "./objects.ts"
-import { openAreas } from "./object_reader.ts"
+import { CONFIG_BYTES } from "./limits.ts"
+import { type Areas, type ObjectReader, openAreas } from "./object_reader.ts"
+import { idAt, idCount } from "./objects.ts"
 import type { Opened } from "./opened.ts"
-import type { ObjectReader } from "./object_reader.ts"
-import { type ClientSnapshot, infoOf, listSnapshots } from "./snapshot.ts"
+import { type ClientSnapshot, infoOf, listSnapshots, type Snapshots, storedSnapshots } from "./snapshot.ts"
 import { treeEntries, type TreeProblem } from "./tree_read.ts"
 
 /**
- * Structure: all of `metadata/` and every packfile is read and verified, and every chunk of every file is looked up.
- * With `readData` that share of the chunks in files of their own, chosen at random, is read and verified, too.
+ * Reads and verifies all of `metadata/` and every packfile, and looks up every chunk of every file. `readData` is the
+ * share of the chunks in files of their own, chosen at random, that are read and verified too.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
-    const findings = new Damage()
-    let missing = false
-    const config = Effect.flatMap(
-      absent(opened.store.get(CONFIG, { atMost: CONFIG_BYTES })),
-      (bytes) =>
-        catching(RepositoryError, () => {
-          missing = bytes === undefined
-          if (bytes !== undefined) decodeConfig(bytes)
-        }),
-    )
-    yield* keeping(findings, CONFIG, readTwice(CONFIG, config))
-    // What snapshots need is there before them: it is listed after them.
-    const { damaged, snapshots } = yield* listSnapshots(opened)
-    const { blocks, metadata } = yield* openAreas(opened)
+    const damage = new Damage()
+    const hasConfig = yield* checkConfig(opened, damage)
+    // Everything that a snapshot needs is stored before it, so the areas are listed after the snapshots.
+    const listed = yield* listSnapshots(opened)
+    const areas = yield* openAreas(opened)
+    const { blocks, metadata } = areas
     const total = blocks.index.packs.length + metadata.index.packs.length + blocks.index.size + metadata.index.size
     let done = 0
-    const step = () => progress?.({ done: ++done, total })
-    const bad = new Map<string, string>()
-    for (const [reader, share] of [[metadata, 100], [blocks, readData]] as const) {
-      // Packfiles come later, so these are the files of single objects.
-      const singles = reader.index.size
-      yield* Effect.forEach(Array(singles).keys(), (record) => {
-        step()
-        if (Math.random() * 100 >= share) return Effect.void
-        const id = reader.index.id(record).slice()
-        const name = reader.index.nameOf(record)
-        return keeping(findings, name, reader.single(id), () => bad.set(bytesToHex(id), name))
-      }, { concurrency: requestsAtOnce(opened.store), discard: true })
-      yield* reader.readAll
-      for (const error of reader.damaged) findings.addError(error, reader.index.area)
-      done += reader.index.packs.length
-      progress?.({ done, total })
-    }
+    const step = (count: number) => progress?.({ done: done += count, total })
+    yield* checkObjects(opened, metadata, 100, damage, step)
+    const badChunks = yield* checkObjects(opened, blocks, readData, damage, step)
 
-    // Without one the document's repositories are whole.
-    if (missing && opened.config !== undefined) {
-      findings.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
-    } else if (missing && damaged.length > 0) {
-      findings.add(CONFIG, `${CONFIG} is missing: if the repository was encrypted, put a copy of it back`)
+    // A repository of a program that knows only the document is whole without a config.
+    if (!hasConfig && opened.config !== undefined) {
+      damage.add(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
+    } else if (!hasConfig && listed.damaged.length > 0) {
+      damage.add(CONFIG, `${CONFIG} is missing: if the repository was encrypted, put a copy of it back`)
     }
-    for (const error of damaged) findings.addError(error, "heads/")
-    if (snapshots.length === 0 && damaged.length === 0) {
-      const left = yield* headless(metadata)
-      if (left > 0) {
-        findings.add(
-          "heads/",
-          `${left} snapshots are there, and no head that leads to one; "penstock rebuild" makes heads again`,
-        )
-      }
-    }
-    const blame = (id: Uint8Array): string | undefined => bad.get(bytesToHex(id)) ?? lost(blocks, id)
-    // Each tree once; only when something is lost, all of every snapshot, to name what it concerns.
-    const seen = new IdTable()
-    const visited = (id: Uint8Array): boolean => {
-      const before = seen.find(id) >= 0
-      seen.set(id, 0, 0, 0)
-      return before
-    }
-    let whole = true
-    const look = (snapshot: ClientSnapshot, skip?: (id: Uint8Array) => boolean, name = false) => {
-      const problem = ({ cause, message, object, path }: TreeProblem) => {
-        whole = false
-        const to = culprit(metadata, object)
-        findings.add(to, message, cause)
-        if (name) findings.addFile(to, snapshot.id, path, message)
-      }
-      return Stream.runForEachArray(
-        treeEntries(metadata, snapshot.snapshot.root, problem, skip),
-        (entries) =>
-          Effect.sync(() => {
-            for (const { ids, path } of entries) {
-              for (let i = 0; i < idCount(ids); i++) {
-                const object = blame(idAt(ids, i))
-                if (object === undefined) continue
-                whole = false
-                findings.add(object, "Chunks of files are in no readable file of blocks/")
-                if (name) findings.addFile(object, snapshot.id, path)
-              }
-            }
-          }),
-      ).pipe((walk) => keeping(findings, snapshot.id, walk))
-    }
-    const chosen = only === undefined ? snapshots : snapshots.filter((snapshot) => only(infoOf(snapshot)))
-    for (const snapshot of chosen) yield* look(snapshot, visited)
-    if (!whole) { for (const snapshot of chosen) yield* look(snapshot, undefined, true) }
+    yield* checkHeads(listed, metadata, damage)
+    const chosen = only === undefined ? listed.snapshots : listed.snapshots.filter((snapshot) => only(infoOf(snapshot)))
+    yield* checkFiles(chosen, areas, badChunks, damage)
     return {
       snapshots: chosen.length,
       packs: blocks.index.packs.length + metadata.index.packs.length,
       chunks: blocks.index.size,
       bytesRead: blocks.bytesRead + metadata.bytesRead,
-      findings: findings.findings,
+      findings: damage.findings,
     }
   })
 
-/** How many snapshots there are, whether or not a head leads to them. */
-const headless = Effect.fnUntraced(function* (metadata: ObjectReader) {
-  let count = 0
-  for (let record = 0; record < metadata.index.size; record++) {
-    if (!SNAPSHOT_BYTES.includes(metadata.index.byteLength(record))) continue
-    const bytes = yield* Effect.catchIf(
-      metadata.read(metadata.index.id(record).slice()),
-      isDamage,
-      () => Effect.succeed(new Uint8Array(9)),
+/** Checks the config. False if there is none. */
+const checkConfig = ({ store }: Opened, damage: Damage): Effect.Effect<boolean, FormatError> => {
+  const read = Effect.flatMap(
+    absent(store.get(CONFIG, { atMost: CONFIG_BYTES })),
+    (bytes) =>
+      catching(RepositoryError, () => {
+        if (bytes !== undefined) decodeConfig(bytes)
+        return bytes !== undefined
+      }),
+  )
+  return Effect.map(intoFindings(damage, CONFIG, readTwice(CONFIG, read)), (found) => found ?? true)
+}
+
+/** Reads all packfiles of an area and a share of its single objects. Returns the files of damaged ones by ID in hex. */
+const checkObjects = Effect.fnUntraced(function* (
+  { store }: Opened,
+  reader: ObjectReader,
+  percent: number,
+  damage: Damage,
+  step: (count: number) => void,
+) {
+  const { index } = reader
+  const bad = new Map<string, string>()
+  // No packfile has been read yet, so all records are those of single objects.
+  yield* Effect.forEach(Array(index.size).keys(), (record) => {
+    step(1)
+    if (Math.random() * 100 >= percent) return Effect.void
+    const id = index.id(record).slice()
+    const name = index.nameOf(record)
+    return Effect.map(intoFindings(damage, name, reader.single(id)), (bytes) => {
+      if (bytes === undefined) bad.set(bytesToHex(id), name)
+    })
+  }, { concurrency: requestsAtOnce(store), discard: true })
+  yield* reader.readAll
+  for (const error of reader.damaged) damage.addError(error, index.area)
+  step(index.packs.length)
+  return bad
+})
+
+const checkHeads = Effect.fnUntraced(function* (
+  { damaged, snapshots }: Snapshots,
+  metadata: ObjectReader,
+  damage: Damage,
+) {
+  for (const error of damaged) damage.addError(error, "heads/")
+  if (snapshots.length > 0 || damaged.length > 0) return
+  const { size } = (yield* storedSnapshots(metadata)).snapshots
+  if (size === 0) return
+  damage.add(
+    "heads/",
+    `${size} snapshots are there, and no head that leads to one; "penstock rebuild" makes heads again`,
+  )
+})
+
+/** Looks up all chunks of all files. */
+const checkFiles = Effect.fnUntraced(function* (
+  snapshots: ReadonlyArray<ClientSnapshot>,
+  { blocks, metadata }: Areas,
+  badChunks: ReadonlyMap<string, string>,
+  damage: Damage,
+) {
+  /** Whether the tree of a snapshot has all it needs. With `name`, the findings name the files. */
+  const checkTree = Effect.fnUntraced(function* (
+    { id, snapshot }: ClientSnapshot,
+    { name, skip }: { readonly name: boolean; readonly skip?: (id: Uint8Array) => boolean },
+  ) {
+    let isWhole = true
+    const report = (object: string, path: string, problem: TreeProblem | undefined) => {
+      isWhole = false
+      damage.add(object, problem?.message ?? "Chunks of files are in no readable file of blocks/", problem?.cause)
+      if (name) damage.addFile(object, id, path, problem?.message)
+    }
+    const entries = treeEntries(
+      metadata,
+      snapshot.root,
+      (problem) => report(nodeToBlame(metadata, problem.object), problem.path, problem),
+      skip,
     )
-    if (bytes[8] === SNAPSHOT && !bytes.subarray(0, 9).every((byte) => byte === 0)) count++
+    const walk = Stream.runForEachArray(entries, (entries) =>
+      Effect.sync(() => {
+        for (const { ids, path } of entries) {
+          for (let i = 0; i < idCount(ids); i++) {
+            const chunk = idAt(ids, i)
+            const object = badChunks.get(bytesToHex(chunk)) ?? chunkToBlame(blocks, chunk)
+            if (object !== undefined) report(object, path, undefined)
+          }
+        }
+      }))
+    yield* intoFindings(damage, id, walk)
+    return isWhole
+  })
+
+  const seen = new IdTable()
+  const isSeen = (id: Uint8Array): boolean => {
+    const found = seen.find(id) >= 0
+    seen.set(id, 0, 0, 0)
+    return found
   }
-  return count
+  let isWhole = true
+  for (const snapshot of snapshots) {
+    if (!(yield* checkTree(snapshot, { name: false, skip: isSeen }))) isWhole = false
+  }
+  // Each tree was read once. To name all files, all trees of all snapshots are read, which may take much longer.
+  if (!isWhole) { for (const snapshot of snapshots) yield* checkTree(snapshot, { name: true }) }
 })
 
 /**
- * The damaged file that had an object or may have had it, or the area when there is none; undefined when the object is
+ * The damaged file that had a chunk or may have had it, or the area if no file is damaged; undefined if the chunk is
  * there.
  */
-const lost = ({ damaged, index }: ObjectReader, id: Uint8Array): string | undefined => {
+const chunkToBlame = ({ damaged, index }: ObjectReader, id: Uint8Array): string | undefined => {
   if (index.find(id) >= 0) return undefined
   const own = singleName(index.area, id)
   return damaged.some(({ object }) => object === own)
@@ -148,20 +173,18 @@ const lost = ({ damaged, index }: ObjectReader, id: Uint8Array): string | undefi
     : index.damagedPack(bytesToHex(id))?.name ?? `${index.area}/`
 }
 
-/** What to blame for an object of metadata that cannot be read. */
-const culprit = (metadata: ObjectReader, object: string): string =>
+/** The damaged packfile that may have had an object of metadata, or else the name that it has in a file of its own. */
+const nodeToBlame = (metadata: ObjectReader, object: string): string =>
   metadata.index.damagedPack(object.slice(-64))?.name ?? object
 
-/** Makes damage a finding about its object, or else about `object`. */
-const keeping = (
-  findings: Damage,
+/** Turns damage into a finding, about the object of the error or else about `object`, and returns undefined then. */
+const intoFindings = <A>(
+  damage: Damage,
   object: string,
-  effect: Effect.Effect<unknown, RepositoryError | StoreError>,
-  then: () => void = () => {},
-): Effect.Effect<void, FormatError> =>
-  Effect.catch(Effect.asVoid(effect), (error) => {
+  read: Effect.Effect<A, FormatError>,
+): Effect.Effect<A | undefined, FormatError> =>
+  Effect.catch(read, (error) => {
     if (!isDamage(error)) return Effect.fail(error)
-    findings.addError(error, object)
-    then()
-    return Effect.void
+    damage.addError(error, object)
+    return Effect.succeed(undefined)
   })

@@ -42,6 +42,8 @@ export interface NodeObject {
 export const MAXIMUM_NAME = 0xffff
 
 const HEAD_BYTES = 9
+/** Where the type is in every object. */
+export const TYPE_AT = 8
 const ATTRIBUTES_BYTES = 26
 
 /** The two lengths that a snapshot object can have: without and with a parent. */
@@ -56,7 +58,7 @@ export const idCount = (ids: Uint8Array): number => ids.length / ID_BYTES
 export const encodeSnapshot = ({ createTime, parent, root }: SnapshotObject): Uint8Array => {
   const out = new Uint8Array(HEAD_BYTES + ID_BYTES + 1 + (parent === undefined ? 0 : ID_BYTES))
   new DataView(out.buffer).setBigUint64(0, createTime, true)
-  out[8] = SNAPSHOT
+  out[TYPE_AT] = SNAPSHOT
   out.set(root, HEAD_BYTES)
   if (parent !== undefined) {
     out[HEAD_BYTES + ID_BYTES] = 1
@@ -71,7 +73,7 @@ export const encodeNode = ({ attributes, body, createTime, name, type }: NodeObj
   const out = new Uint8Array(at + ATTRIBUTES_BYTES + 4 + body.length)
   const view = new DataView(out.buffer)
   view.setBigUint64(0, createTime, true)
-  out[8] = type
+  out[TYPE_AT] = type
   view.setUint16(HEAD_BYTES, name.length, true)
   out.set(name, HEAD_BYTES + 2)
   view.setBigUint64(at, attributes.mtime, true)

@@ -1,22 +1,25 @@
-/** The snapshots of all clients. */
+/** Lists, finds and reads the snapshots of all clients. */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import { catching } from "../../stages/kernel/catching.ts"
 import { Afresh, OnSecondRead } from "../../stages/store/second_read.ts"
+import { isUnreadable } from "../../stages/store/unreadable.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { SnapshotInfo } from "../repository.ts"
 import { snapshotProblem } from "../snapshot_problem.ts"
 import { tellUnlisted } from "../unlisted.ts"
 import { corrupt, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
-import { decodeSnapshot, type SnapshotObject } from "./objects.ts"
+import { decodeSnapshot, SNAPSHOT, SNAPSHOT_BYTES, type SnapshotObject, TYPE_AT } from "./objects.ts"
 import { singleName } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { type ObjectReader, openArea } from "./object_reader.ts"
 
 /** A snapshot of a client. */
 export interface ClientSnapshot {
+  /** Hex. */
   readonly id: string
+  /** The host name. */
   readonly node: string
   readonly snapshot: SnapshotObject
 }
@@ -24,7 +27,7 @@ export interface ClientSnapshot {
 /** Snapshots that are read at once. */
 const CONCURRENCY = 8
 
-/** A snapshot object by its ID. It has a file of its own, unless another program wrote it. */
+/** Reads a snapshot object by its ID in hex. It has a file of its own, unless another program wrote it. */
 export const readSnapshot: (
   metadata: ObjectReader,
   id: string,
@@ -34,38 +37,38 @@ export const readSnapshot: (
   return yield* catching(RepositoryError, () => decodeSnapshot(singleName("metadata", id), bytes))
 })
 
-/** All snapshots, and what cannot be read. */
+/** All snapshots, and the damage that hides others. */
 export interface Snapshots {
-  /** Oldest first; those of one client are in the order in which they follow each other. */
+  /** Oldest first. Those of one client are in the order in which they follow each other. */
   readonly snapshots: ReadonlyArray<ClientSnapshot>
   readonly damaged: ReadonlyArray<RepositoryError>
 }
 
 /**
- * All snapshots. Where something is wrong, all is read once more, afresh: a link that was read wrongly leads to
- * nowhere.
+ * Lists all snapshots. If anything looks damaged, all is read again from the store itself, because a link that was read
+ * wrongly leads nowhere.
  */
 export const listSnapshots = (opened: Opened): Effect.Effect<Snapshots, FormatError> =>
   Effect.flatMap(
-    look(opened),
+    listOnce(opened),
     (found) =>
       found.damaged.length === 0
         ? Effect.succeed(found)
         : Effect.flatMap(OnSecondRead, (told) =>
-          Effect.tap(Effect.provideService(look(opened), Afresh, true), ({ damaged }) =>
+          Effect.tap(Effect.provideService(listOnce(opened), Afresh, true), ({ damaged }) =>
             Effect.sync(() => {
               if (damaged.length === 0) told(found.damaged[0]!.object!)
             }))),
   )
 
-const look = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<Snapshots, FormatError> {
+const listOnce = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<Snapshots, FormatError> {
   const { clients, damaged } = yield* listClients(opened.store)
   const metadata = yield* openArea(opened, "metadata")
   const problems = [...damaged]
   const all: Array<ClientSnapshot> = []
   for (const client of clients) {
     for (const snapshot of yield* chainOf(client, metadata, problems)) {
-      // Not earlier: it leads to the snapshots before it.
+      // Checked here and not on reading, because a bad snapshot still leads to those before it.
       const problem = snapshotProblem(infoOf(snapshot))
       if (problem === undefined) all.push(snapshot)
       else {
@@ -80,6 +83,7 @@ const look = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<Snap
   return { snapshots: all, damaged: problems }
 })
 
+/** The snapshots of one client, oldest first. Adds to `problems`. */
 const chainOf = Effect.fnUntraced(function* (
   { earlier, latest, node }: Client,
   metadata: ObjectReader,
@@ -99,7 +103,7 @@ const chainOf = Effect.fnUntraced(function* (
           return Effect.void
         },
       ), { concurrency: CONCURRENCY, discard: true })
-    // Links tell most of them at once; of other programs' snapshots the parents lead to the rest.
+    // Links name most snapshots at once. Other programs write no links: the parents lead to the rest.
     wanted = [...found.values()].flatMap(({ parent }) => parent === undefined ? [] : [bytesToHex(parent)])
       .filter((id) => !tried.has(id))
   }
@@ -117,7 +121,35 @@ const chainOf = Effect.fnUntraced(function* (
   return chain.reverse()
 })
 
-/** A snapshot as listed. */
+/**
+ * All snapshot objects of an area by ID in hex, whether or not a head leads to them. Its packfiles must have been read.
+ * Not complete if there is an object that cannot be read and may be a snapshot.
+ */
+export const storedSnapshots: (
+  metadata: ObjectReader,
+) => Effect.Effect<
+  { readonly snapshots: ReadonlyMap<string, SnapshotObject>; readonly isComplete: boolean },
+  FormatError
+> = Effect.fnUntraced(function* (metadata) {
+  const snapshots = new Map<string, SnapshotObject>()
+  let isComplete = !metadata.damaged.some(isUnreadable)
+  for (let record = 0; record < metadata.index.size; record++) {
+    if (!SNAPSHOT_BYTES.includes(metadata.index.byteLength(record))) continue
+    const id = metadata.index.id(record).slice()
+    const bytes = yield* Effect.catch(metadata.read(id), (error) => {
+      if (!isDamage(error)) return Effect.fail(error)
+      if (isUnreadable(error)) isComplete = false
+      return Effect.succeed(undefined)
+    })
+    if (bytes?.[TYPE_AT] !== SNAPSHOT) continue
+    const name = singleName("metadata", id)
+    const snapshot = yield* Effect.option(catching(RepositoryError, () => decodeSnapshot(name, bytes.slice())))
+    if (snapshot._tag === "Some") snapshots.set(bytesToHex(id), snapshot.value)
+  }
+  return { snapshots, isComplete }
+})
+
+/** A snapshot as it is listed. */
 export const infoOf = ({ id, node, snapshot: { createTime, parent } }: ClientSnapshot): SnapshotInfo => ({
   id,
   time: Number(createTime) * 1000,
@@ -128,7 +160,7 @@ export const infoOf = ({ id, node, snapshot: { createTime, parent } }: ClientSna
   ...(parent === undefined ? {} : { parent: bytesToHex(parent) }),
 })
 
-/** The snapshots as listed. What cannot be read is logged as a warning: the others are still of use. */
+/** All snapshots as they are listed. Damage is reported as a warning, because the other snapshots are still of use. */
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened)
@@ -136,7 +168,7 @@ export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotI
     return snapshots.map(infoOf)
   })
 
-/** The snapshot that an info is of. Fails with `unknown-snapshot`. */
+/** Finds the snapshot that an info describes. Fails with `unknown-snapshot`. */
 export const findSnapshot: (
   opened: Opened,
   info: SnapshotInfo,
