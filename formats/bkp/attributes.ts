@@ -2,7 +2,8 @@
 import type { Metadata } from "../../stages/walk/entry.ts"
 import type { Attributes } from "./objects.ts"
 
-const SECOND = 1_000_000_000n
+/** Nanoseconds. */
+export const SECOND = 1_000_000_000n
 const PERMISSIONS = 0o7777
 /**
  * Set together with any of the flags below, which tells them from the type bits of `st_mode`: no file type has this bit

@@ -1,6 +1,6 @@
 /**
- * Makes a snapshot: chunks, then trees and files, then the snapshot, then the link and the head that make it the
- * latest.
+ * Makes a snapshot. Stores chunks, then trees and files, then the snapshot, then the link and the head that make it the
+ * client's latest.
  */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
@@ -31,6 +31,7 @@ import { chooseParent } from "../parent.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import { summaryOf } from "../summary.ts"
 import type { RecordFidelity } from "../record_fidelity.ts"
+import { SECOND } from "./attributes.ts"
 import { chunkPacking } from "./packing.ts"
 import { earlierFiles, EarlierTree } from "./earlier_tree.ts"
 import { corrupt, fromKernelError, isDamage } from "./errors.ts"
@@ -44,22 +45,22 @@ import { type ClientSnapshot, infoOf, listSnapshots, readSnapshot } from "./snap
 import { readNode } from "./tree_read.ts"
 import { TreeWriter } from "./tree_write.ts"
 
-/** What the objects hold of an entry. */
+/** What objects keep of an entry. */
 export const fidelity: Fidelity = {
   kinds: ["file", "directory", "symlink"],
   mode: true,
   owner: false,
-  mtime: 1_000_000_000,
+  mtime: Number(SECOND),
   mtimeFrom: 0n,
   hardlinks: false,
   sparse: false,
   byteNames: true,
 }
 
-/** What heads and snapshot objects hold of a snapshot. */
+/** What heads and snapshot objects keep of a snapshot. */
 export const recordFidelity: RecordFidelity = { tags: false, hostname: true, username: false, paths: false, time: 1000 }
 
-/** Files whose times are those of the earlier object are told apart by that object's own time; see `earlier_tree.ts`. */
+/** A parent of any age: `earlierFiles` leaves out files that may have changed after they were read. */
 const ANY_TIME = Number.MAX_SAFE_INTEGER
 
 export const backup: <E, R>(
@@ -68,11 +69,11 @@ export const backup: <E, R>(
   options: BackupOptions,
 ) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
   const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
-  return Effect.scoped(run(opened, entries, options)).pipe(
+  return Effect.scoped(makeSnapshot(opened, entries, options)).pipe(
     Effect.catch((error) =>
       error instanceof KernelError
         ? Effect.fail(fromKernelError(error))
-        // Nothing is recorded in a database.
+        // The recorder is no database.
         : error instanceof SqliteError
         ? Effect.die(error)
         : Effect.fail(error)
@@ -82,7 +83,7 @@ export const backup: <E, R>(
   ) as never
 }
 
-const run = Effect.fnUntraced(
+const makeSnapshot = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { chunk: chunker, part, store, table } = opened
     const wrong = pathProblem(part)
@@ -122,7 +123,7 @@ const run = Effect.fnUntraced(
     const losses = new Losses()
     const planned = plan(Stream.map(represent(fidelity, losses)(entries), (entry) => under(part, entry)))
     const packed = planned.pipe(
-      reuseListed((directory) => earlierFiles(listing, blocks, directory), ANY_TIME, 1_000_000_000n, options.compare),
+      reuseListed((directory) => earlierFiles(listing, blocks, directory), ANY_TIME, SECOND, options.compare),
       chunk(chunker),
       hash(sha256),
       pack(chunkPacking(blocks, blockWriter)),
@@ -153,7 +154,7 @@ const run = Effect.fnUntraced(
   },
 )
 
-/** Counts what passes; the tree is written beside it. */
+/** Records nothing, so that `record` only counts. The tree is written before. */
 const counting: Recorder = { begin: () => {}, put: () => {}, removeUnseen: () => 0, commit: () => {} }
 
 const seconds = (milliseconds: number): bigint => BigInt(Math.max(0, Math.floor(milliseconds / 1000)))
@@ -161,26 +162,27 @@ const seconds = (milliseconds: number): bigint => BigInt(Math.max(0, Math.floor(
 const under = (part: string, entry: Entry): Entry =>
   part === "" ? entry : { ...entry, path: joinPath(part, entry.path) }
 
-/**
- * The client's latest snapshot; undefined when it is damaged. Fails when there is none: then the head leads to nowhere.
- */
+/** The client's latest snapshot; undefined if it is damaged. Fails if it is missing, because then the head is wrong. */
 const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: ObjectReader, node: string, hex: string) {
   const id = hexToBytes(hex)
   if ((yield* metadata.find(id)) < 0 && metadata.index.damagedPack(hex) === undefined) {
     const message = `The latest snapshot of "${displayPath(node)}", ${hex}, is missing; run "penstock rebuild"`
     return yield* corrupt(singleName("metadata", id), message)
   }
-  return yield* orLost(
+  return yield* unlessDamaged(
     opened,
     Effect.map(readSnapshot(metadata, hex), (snapshot): ClientSnapshot => ({ id: hex, node, snapshot })),
   )
 })
 
 const rootOf = (opened: Opened, metadata: ObjectReader, { root }: SnapshotObject) =>
-  orLost(opened, Effect.map(readNode(metadata, root), (node) => ({ id: root, node })))
+  unlessDamaged(opened, Effect.map(readNode(metadata, root), (node) => ({ id: root, node })))
 
-/** Damage of the earlier snapshot costs time only, unless something is to be carried over from it. */
-const orLost = <A>(opened: Opened, read: Effect.Effect<A, FormatError>): Effect.Effect<A | undefined, FormatError> =>
+/** Undefined if it is damaged. That only costs time, unless something is to be carried over: then it is a failure. */
+const unlessDamaged = <A>(
+  opened: Opened,
+  read: Effect.Effect<A, FormatError>,
+): Effect.Effect<A | undefined, FormatError> =>
   Effect.catch(
     read,
     (error) =>
@@ -195,7 +197,7 @@ const chosen = (opened: Opened, options: BackupOptions): Effect.Effect<ClientSna
     (snapshots) => chooseParent(snapshots, options, (snapshot) => ({ ...infoOf(snapshot), paths: options.paths })),
   )
 
-/** The chunks of a file that nobody has stored yet: another unit of work is about to. */
+/** The chunks of a file that are not stored yet. Another unit of work must have claimed them. */
 const missingOf = ({ chunks, path, reused }: Stored, blocks: ObjectReader) => {
   const missing: Array<{ readonly id: Uint8Array; readonly path: string }> = []
   for (let i = 0; !reused && i < chunkCount(chunks); i++) {
@@ -209,11 +211,11 @@ const collision = (path: string): RepositoryError =>
   new RepositoryError({
     reason: "unsupported",
     message:
-      `A part of "${displayPath(path)}" has the same first 96 bits of its SHA-256 as another content of this run, ` +
-      "which only comes of searching for such a pair; leave it out",
+      `A part of "${displayPath(path)}" has the same first 96 bits of its SHA-256 as another content of this run. ` +
+      "Such pairs exist only where somebody searched for them: leave the file out",
   })
 
-/** Writes the snapshot behind the client's latest, which may be another one by now. */
+/** Stores the snapshot after the client's latest one, which may have changed since `before` was read. */
 const commit = Effect.fnUntraced(function* (
   opened: Opened,
   writer: ObjectWriter,
@@ -236,7 +238,7 @@ const commit = Effect.fnUntraced(function* (
         reason: "exists",
         message: `Another backup of "${
           displayPath(node)
-        }" ended in the meantime, and what it has is not in this one: run it again`,
+        }" ended in the meantime, and this one does not have its changes: run it again`,
       })
     }
     parent = yield* latest(opened.store, client)

@@ -1,4 +1,4 @@
-/** The tree of an earlier snapshot, walked beside a new one: what is there already is neither read nor stored again. */
+/** The tree of an earlier snapshot, walked beside a new one so that what is unchanged is not read or stored again. */
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../../stages/store/store.ts"
 import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
@@ -12,21 +12,21 @@ import type { ObjectReader } from "./object_reader.ts"
 import { FILE, idAt, idCount, type NodeObject, TREE } from "./objects.ts"
 import { readNode } from "./tree_read.ts"
 
-/** An object of an earlier snapshot. */
+/** A node of an earlier tree. */
 export interface EarlierNode {
   readonly id: Uint8Array
   readonly node: NodeObject
 }
 
-/** Names that are compared one after the other before the search halves what is left. */
+/** A search compares this many names one after the other before it halves the rest. */
 const STEPS = 8
 
-/** A directory of an earlier snapshot: the IDs of its children, which are sorted by name. */
+/** A directory of an earlier tree. Its children are sorted by name. */
 export class EarlierDirectory {
   readonly id: Uint8Array
   readonly node: NodeObject
   readonly #metadata: ObjectReader
-  /** Where the next name is likely to be: names are asked for in order. */
+  /** Where the next name is likely to be, since names are asked for in order. */
   #at = 0
 
   constructor(metadata: ObjectReader, { id, node }: EarlierNode) {
@@ -49,7 +49,7 @@ export class EarlierDirectory {
     return Effect.map(readNode(this.#metadata, id), (node) => ({ id, node }))
   }
 
-  /** The child of a name. None, too, when objects that lead to it are damaged or missing. */
+  /** The child with a name; undefined if there is none, or if an object on the way to it is damaged or missing. */
   find(name: string): Effect.Effect<EarlierNode | undefined, StoreError> {
     return Effect.catch(
       this.#search(name),
@@ -79,10 +79,7 @@ export class EarlierDirectory {
   )
 }
 
-/**
- * Directories of an earlier snapshot by path. Paths are asked for depth-first; only those of one line of descent are
- * held.
- */
+/** Finds directories of an earlier snapshot. Paths are asked for depth-first, so only one line of descent is held. */
 export class EarlierTree {
   readonly #metadata: ObjectReader
   readonly #line: Array<{ readonly path: string; readonly directory: EarlierDirectory | undefined }>
@@ -92,7 +89,7 @@ export class EarlierTree {
     this.#line = [{ path: "", directory: root === undefined ? undefined : new EarlierDirectory(metadata, root) }]
   }
 
-  /** The directory at a path; undefined when there was none. */
+  /** The directory at a path; undefined if there was none. */
   directory: (path: string) => Effect.Effect<EarlierDirectory | undefined, StoreError> = Effect.fnUntraced(
     { self: this },
     function* (path) {
@@ -114,11 +111,11 @@ export class EarlierTree {
   )
 }
 
-/** Whether a path is a directory's or beneath it. */
+/** Whether a path is that of a directory, or beneath it. */
 export const isWithin = (path: string, directory: string): boolean =>
   directory === "" || path === directory || path.startsWith(`${directory}/`)
 
-/** The files of an earlier directory for `reuseListed`. */
+/** The files of an earlier directory by name, for `reuseListed`. */
 export const earlierFiles: (
   tree: EarlierTree,
   blocks: ObjectReader,
@@ -146,8 +143,9 @@ export const earlierFiles: (
 })
 
 /**
- * Whether a file may have changed after it was read, within the second that its times tell. An object is created when
- * its run starts, before any file is read; the second before that counts too, since clocks of file systems tick late.
+ * Whether a file may have changed after it was read, within the second that its times tell. The time of creation of an
+ * object is the start of its run, before any file was read. The second before that counts too, since the clocks of file
+ * systems lag behind.
  */
 const isRacy = ({ attributes: { ctime, mtime }, createTime }: NodeObject): boolean =>
   (ctime === 0n ? mtime : ctime) + 1n >= createTime

@@ -1,7 +1,8 @@
 /**
- * The latest snapshot of each client. `heads/<node>` is replaced by every run, so it alone would forget one of two runs
- * that end at once. Therefore each snapshot also gets a link from the one before, `next/<node>/<ID of that>`, which is
- * created and never replaced: of two runs one gets it, and the other goes behind. SPEC.md, "Heads".
+ * The latest snapshot of each client. Every run replaces `heads/<node>`, so the head alone would forget one of two runs
+ * that end at the same time. Therefore the snapshot before also gets a link to the new one,
+ * `next/<node>/<ID of the one before>`. A link is created and never replaced: one of the two runs creates it, and the
+ * other puts its snapshot after that. SPEC.md, "Heads".
  */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -16,7 +17,7 @@ import { absent, asDamage, corrupt, created } from "./errors.ts"
 import { LINK_BYTES, LINKS } from "./limits.ts"
 import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./layout.ts"
 
-/** An ID in an object of its own. Read twice when it is none. */
+/** The ID in a head or link, as hex; undefined if there is no such object. Anything else is read twice. */
 const readId: (
   store: ObjectStore,
   name: string,
@@ -26,12 +27,12 @@ const readId: (
   )
   if (bytes === undefined) return undefined
   if (bytes.length !== ID_BYTES) {
-    return yield* corrupt(name, `${name} has ${bytes.length} bytes, not an ID of 32; run "penstock rebuild"`)
+    return yield* corrupt(name, `${name} has ${bytes.length} bytes instead of an ID of 32; run "penstock rebuild"`)
   }
   return bytesToHex(bytes)
 }, (read, _store, name) => readTwice(name, read))
 
-/** The last of the snapshots that follow `id`, `id` itself when none does. */
+/** The last of the snapshots that follow `id`, or `id` itself if none does. */
 const lastAfter: (
   store: ObjectStore,
   client: string,
@@ -42,32 +43,34 @@ const lastAfter: (
     const name = nextName(client, last)
     const next = yield* readId(store, name)
     if (next === undefined) return last
-    if (seen.size > LINKS) return yield* corrupt(name, `The links of "${client}" do not end after ${LINKS} of them`)
-    if (seen.has(next)) return yield* corrupt(name, `The links of "${client}" go round in a circle at ${name}`)
+    if (seen.size > LINKS) return yield* corrupt(name, `There are more than ${LINKS} links of "${client}"`)
+    if (seen.has(next)) return yield* corrupt(name, `The links of "${client}" form a circle at ${name}`)
     seen.add(last = next)
   }
 })
 
-/** The ID of the latest snapshot of a client, by its name in the store, as hex; undefined when it has none. */
+/**
+ * The ID of the latest snapshot of a client as hex; undefined if it has none. `client` is the name in the store.
+ */
 export const latest: (
   store: ObjectStore,
   client: string,
 ) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, client) {
   const head = yield* readId(store, headName(client))
   if (head !== undefined) return yield* lastAfter(store, client, head)
-  // Without a head there was no second snapshot, unless the head got lost.
+  // A first snapshot makes a head, and later ones make links: links without a head mean that the head is lost.
   if ((yield* Stream.runCount(Stream.take(store.list(`next/${client}/`), 1))) === 0) return undefined
   return yield* corrupt(headName(client), `${headName(client)} is missing; "penstock rebuild" makes it again`)
 })
 
-/** The name in the store of a host: as another program gave it, when there is such a head, else escaped. */
+/** The name of a host in the store: unescaped if another program made a head of that name, else escaped. */
 export const clientOf: (
   store: ObjectStore,
   node: string,
 ) => Effect.Effect<string, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, node) {
   const escaped = escapeNode(node)
   if (escaped === node) return escaped
-  // Listed, since some file systems find names that differ in case.
+  // Listed and not looked up, because some file systems ignore case.
   const heads = yield* Stream.runCollect(Stream.map(store.list("heads/"), ({ name }) => headClient(name)))
   const isRaw = nodeOf(node) === node
   if (isRaw && heads.includes(node)) return node
@@ -76,11 +79,14 @@ export const clientOf: (
   if (isRaw && (yield* Stream.runCount(Stream.take(links, 1))) > 0) return node
   return escaped ?? (yield* new RepositoryError({
     reason: "unsupported",
-    message: `The host name "${node}" is too long for this format`,
+    message: `The host name "${node}" is too long for the format bkp`,
   }))
 })
 
-/** Makes a snapshot the latest of its client, unless `before` is not any more: then false, and nothing was done. */
+/**
+ * Makes a snapshot the latest of its client, after the snapshot `before`. If `before` is not the latest any more, does
+ * nothing and gives false.
+ */
 export const advance: (
   store: ObjectStore,
   client: string,
@@ -90,23 +96,24 @@ export const advance: (
   const bytes = hexToBytes(id)
   if (before === undefined) return yield* created(store.put(headName(client), [bytes]))
   if (!(yield* created(store.put(nextName(client, before), [bytes])))) return false
-  // Readers follow the links, so it does not matter if a later run did this first.
+  // Readers follow the links, so it does no harm if this replaces the head of a later run.
   yield* store.put(headName(client), [bytes], { replace: true })
   return true
 })
 
-/** What is known of a client's snapshots without reading any. */
+/** A client, and its snapshots as heads and links name them. */
 export interface Client {
+  /** The host name. */
   readonly node: string
-  /** Its name in the store. */
+  /** The same as part of names in the store. */
   readonly name: string
-  /** Absent when the head or a link cannot be read. */
+  /** ID in hex; absent if the head or a link cannot be read. */
   readonly latest?: string
-  /** IDs of all that another follows, in no order. */
+  /** IDs of the snapshots that have a link, in no order. */
   readonly earlier: ReadonlyArray<string>
 }
 
-/** All clients, and what is wrong with their heads. */
+/** All clients, and the damage of their heads and links. */
 export const listClients: (
   store: ObjectStore,
 ) => Effect.Effect<

@@ -1,4 +1,4 @@
-/** Reads the tree of a snapshot: its entries, depth-first. */
+/** Reads the tree of a snapshot: its objects, as entries. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -16,32 +16,36 @@ import { singleName } from "./layout.ts"
 import { decodeNode, FILE, idAt, idCount, type NodeObject, SYMLINK, TREE } from "./objects.ts"
 import type { ObjectReader } from "./object_reader.ts"
 
-/** Entries that are handed on at once. */
+/** Entries that are emitted at once. */
 const PAGE = 256
 
-/** An entry as its object says; a file with the IDs of its chunks, 32 bytes each. */
+/** An entry from its object. The list of chunks is still empty. */
 export interface TreeEntry extends Stored {
+  /** The IDs of the chunks of a file, 32 bytes each; the lengths are not known here. */
   readonly ids: Uint8Array
 }
 
-/** What is lost of a tree. */
+/** Something that a tree has lost. `path` is that of the directory above it. */
 export interface TreeProblem extends Problem {
-  /** The object that is to blame. */
+  /** The damaged or missing object. */
   readonly object: string
   readonly cause?: unknown
 }
 
+/** A directory that is being read. */
 interface Frame {
   readonly path: string
+  /** IDs. */
   readonly children: Uint8Array
+  /** The position of the next child. */
   next: number
+  /** The name of the last child. */
   last: string | undefined
 }
 
 /**
- * The entries of the tree with this root. What is lost beneath it is told to `problem`, by the path of the directory
- * above it, and left out. `skip` is asked for every tree object beneath the root, by ID: true leaves its directory out.
- * Fails when the root is lost.
+ * The entries of the tree with this root, depth-first. Lost ones are left out and reported to `problem`. `skip` is asked
+ * about the ID of every tree beneath the root; true leaves that directory out. Fails if the root is lost.
  */
 export const treeEntries = (
   metadata: ObjectReader,
@@ -89,7 +93,7 @@ export const treeEntries = (
     return Stream.paginate<ReadonlyArray<TreeEntry>, TreeEntry, FormatError, never>(first, page)
   }))
 
-/** A tree, symlink or file by its ID. */
+/** Reads a tree, symlink or file by its ID. */
 export const readNode = (metadata: ObjectReader, id: Uint8Array): Effect.Effect<NodeObject, FormatError> => {
   const decode = (bytes: Uint8Array) => catching(RepositoryError, () => decodeNode(singleName("metadata", id), bytes))
   const kept = metadata.kept(id)
@@ -102,14 +106,18 @@ const rootOf: (metadata: ObjectReader, id: Uint8Array) => Effect.Effect<NodeObje
     const node = yield* readNode(metadata, id)
     if (node.type === TREE && node.name.length === 0) return node
     const name = singleName("metadata", id)
-    return yield* corrupt(name, `Object ${bytesToHex(id)} is the root of a snapshot, but not a tree without a name`)
+    return yield* corrupt(
+      name,
+      `Object ${bytesToHex(id)} is the root of a snapshot, but it is not a tree with an empty name`,
+    )
   },
 )
 
 const frameOf = (path: string, { body }: NodeObject): Frame => ({ path, children: body, next: 0, last: undefined })
 
+/** Why a child cannot be in a directory; undefined if it can. */
 const problemOf = ({ last }: Frame, name: string, path: string): string | undefined => {
-  if (name === "" || name.includes("/")) return "its name is not one"
+  if (name === "" || name.includes("/")) return "its name is not valid"
   if (last !== undefined && compareNames(last, name) >= 0) return "it is not in order"
   return depthProblem(path) ?? pathProblem(name)
 }

@@ -1,6 +1,6 @@
 /**
- * Writes the tree of a snapshot. Entries arrive depth-first, a directory before what is in it; a tree object needs the
- * IDs of its children. So the names and IDs of the children of open directories are held, and nothing else.
+ * Writes the tree of a snapshot. Entries arrive depth-first, a directory before what is in it, but a tree object needs
+ * the IDs of its children. So the writer holds the names and IDs of the children of open directories, and nothing else.
  */
 import * as Effect from "effect/Effect"
 import type { Stored } from "../../stages/plan/stored.ts"
@@ -36,44 +36,42 @@ import { compareIds } from "./packfile.ts"
 import { type ObjectIndex, PENDING } from "./object_index.ts"
 import type { ObjectWriter } from "./object_writer.ts"
 
-/** An object of more IDs could not be read again: its name and attributes take less than 128 KiB. */
+/** More IDs would exceed the limit of an object, whose name and attributes take less than 128 KiB. */
 const MAXIMUM_IDS = (OBJECT_BYTES - (128 << 10)) / ID_BYTES
 
-/** Shorter paths have no name that is too long: no character of a string is more than three bytes. */
+/** Only longer paths can have a name that is too long: a UTF-16 unit is at most three bytes of UTF-8. */
 const LONG_PATH = MAXIMUM_NAME / 3
 
-/** Modes of entries whose source knows none. */
+/** The modes of entries whose source knows none. */
 const USUAL = { directory: 0o755, file: 0o644, symlink: 0o777 } as const
 
 /** A directory whose children are still arriving. */
-interface Open {
+interface OpenDirectory {
   readonly path: string
   attributes: Attributes
-  /** Whether the directory itself has arrived, or only something beneath it. */
+  /** Whether the directory itself has arrived, and not only something beneath it. */
   given: boolean
   readonly earlier: EarlierDirectory | undefined
   readonly names: Array<string>
   ids: Uint8Array
 }
 
-/** What a tree is written with. */
+/** How a tree is written. */
 export interface TreeOptions {
   readonly index: ObjectIndex
   readonly writer: ObjectWriter
-  /**
-   * The tree that the client's latest snapshot has: objects that are the same but for their time are not written again.
-   */
+  /** The tree of the client's latest snapshot. Objects that differ only in their time of creation are used again. */
   readonly earlier: EarlierTree
-  /** Time of creation of new objects, in seconds. */
+  /** Time of creation of new objects, in seconds since 1970. */
   readonly createTime: bigint
-  /** What entries are of; what is elsewhere is carried over from the earlier tree. */
+  /** All entries are beneath this path. Everything elsewhere is carried over from the earlier tree. */
   readonly part: string
 }
 
 export class TreeWriter {
   readonly #options: TreeOptions
   readonly #hasher: Hasher
-  readonly #open: Array<Open> = []
+  readonly #open: Array<OpenDirectory> = []
   #fresh: Array<Packable> = []
 
   constructor(options: TreeOptions, hasher: Hasher = makeKernel(sha256)) {
@@ -81,7 +79,7 @@ export class TreeWriter {
     this.#hasher = hasher
   }
 
-  /** Takes entries with stored content. Fails with `unsupported` when a path comes twice or is not one. */
+  /** Adds entries with stored content. Fails with `unsupported` if a path comes twice or is not valid. */
   add: (entries: ReadonlyArray<Stored>) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
     { self: this },
     function* (entries) {
@@ -97,7 +95,7 @@ export class TreeWriter {
     },
   )
 
-  /** Ends the tree and gives the ID of its root. */
+  /** Ends the tree and returns the ID of its root. */
   readonly finish: Effect.Effect<Uint8Array, FormatError> = Effect.gen({ self: this }, function* () {
     yield* this.#goTo(this.#options.part === "" ? "" : parentPath(this.#options.part))
     while (this.#open.length > 1) yield* this.#close()
@@ -112,7 +110,7 @@ export class TreeWriter {
     return this.#options.writer.add(fresh)
   })
 
-  /** Closes directories and opens others, so that the one at `path` is the innermost. */
+  /** Closes and opens directories until the one at `path` is the innermost. */
   #goTo: (path: string) => Effect.Effect<void, FormatError> = Effect.fnUntraced({ self: this }, function* (path) {
     while (this.#open.length > 1 && !isWithin(path, this.#open.at(-1)!.path)) yield* this.#close()
     if (this.#open.length === 0) yield* this.#begin("")
@@ -125,18 +123,28 @@ export class TreeWriter {
     }
   })
 
-  /** Opens a directory that may or may not arrive itself. */
-  #begin: (path: string) => Effect.Effect<Open, FormatError> = Effect.fnUntraced({ self: this }, function* (path) {
-    const earlier = yield* this.#options.earlier.directory(path)
-    const attributes = earlier !== undefined && this.#isAbove(path)
-      ? earlier.node.attributes
-      : toAttributes({}, USUAL.directory, true)
-    const open: Open = { path, attributes, given: false, earlier, names: [], ids: new Uint8Array(8 * ID_BYTES) }
-    this.#open.push(open)
-    return open
-  })
+  /** Opens a directory, whether or not it has arrived itself. */
+  #begin: (path: string) => Effect.Effect<OpenDirectory, FormatError> = Effect.fnUntraced(
+    { self: this },
+    function* (path) {
+      const earlier = yield* this.#options.earlier.directory(path)
+      const attributes = earlier !== undefined && this.#isAbove(path)
+        ? earlier.node.attributes
+        : toAttributes({}, USUAL.directory, true)
+      const open: OpenDirectory = {
+        path,
+        attributes,
+        given: false,
+        earlier,
+        names: [],
+        ids: new Uint8Array(8 * ID_BYTES),
+      }
+      this.#open.push(open)
+      return open
+    },
+  )
 
-  /** Whether a directory is carried over but for what leads to the part. */
+  /** Whether a directory is above the part, so that its attributes and other children are carried over. */
   #isAbove(path: string): boolean {
     const { part } = this.#options
     return path !== part && isWithin(part, path)
@@ -173,7 +181,7 @@ export class TreeWriter {
     )
   })
 
-  /** The ID of an object: that of the earlier one when only the time of creation would differ. */
+  /** Makes an object and returns its ID: that of the earlier object if only the time of creation would differ. */
   #object(node: Omit<NodeObject, "createTime">, earlier: EarlierNode | undefined): Uint8Array {
     const { createTime, index } = this.#options
     const attributes = withAccess(node.attributes, earlier?.node.attributes)
@@ -191,7 +199,7 @@ export class TreeWriter {
     return id
   }
 
-  #append(open: Open, name: string, id: Uint8Array): Effect.Effect<void, RepositoryError> {
+  #append(open: OpenDirectory, name: string, id: Uint8Array): Effect.Effect<void, RepositoryError> {
     const at = open.names.length * ID_BYTES
     if (open.names.length === MAXIMUM_IDS) return refuse(open.path, "has more entries than this format can hold")
     if (at === open.ids.length) {
@@ -210,21 +218,24 @@ export class TreeWriter {
     yield* this.#append(this.#open.at(-1)!, baseName(open.path), yield* this.#treeOf(open))
   })
 
-  #treeOf: (open: Open) => Effect.Effect<Uint8Array, FormatError> = Effect.fnUntraced({ self: this }, function* (open) {
-    if (open.earlier !== undefined && this.#isAbove(open.path)) yield* this.#carryOver(open, open.earlier)
-    const { ids, names } = open
-    const order = Uint32Array.from(names.keys()).sort((a, b) => compareNames(names[a]!, names[b]!))
-    const body = new Uint8Array(order.length * ID_BYTES)
-    for (const [i, from] of order.entries()) {
-      if (i > 0 && names[order[i - 1]!] === names[from]) return yield* twice(joinPath(open.path, names[from]!))
-      body.set(ids.subarray(from * ID_BYTES, (from + 1) * ID_BYTES), i * ID_BYTES)
-    }
-    const node = { type: TREE, name: pathToBytes(baseName(open.path)), attributes: open.attributes, body } as const
-    return this.#object(node, open.earlier)
-  })
+  #treeOf: (open: OpenDirectory) => Effect.Effect<Uint8Array, FormatError> = Effect.fnUntraced(
+    { self: this },
+    function* (open) {
+      if (open.earlier !== undefined && this.#isAbove(open.path)) yield* this.#carryOver(open, open.earlier)
+      const { ids, names } = open
+      const order = Uint32Array.from(names.keys()).sort((a, b) => compareNames(names[a]!, names[b]!))
+      const body = new Uint8Array(order.length * ID_BYTES)
+      for (const [i, from] of order.entries()) {
+        if (i > 0 && names[order[i - 1]!] === names[from]) return yield* twice(joinPath(open.path, names[from]!))
+        body.set(ids.subarray(from * ID_BYTES, (from + 1) * ID_BYTES), i * ID_BYTES)
+      }
+      const node = { type: TREE, name: pathToBytes(baseName(open.path)), attributes: open.attributes, body } as const
+      return this.#object(node, open.earlier)
+    },
+  )
 
-  /** Adds the earlier children of a directory above the part, but for the one that leads there. */
-  #carryOver: (open: Open, earlier: EarlierDirectory) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
+  /** Adds the earlier children of a directory above the part, except the one that leads to it. */
+  #carryOver: (open: OpenDirectory, earlier: EarlierDirectory) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
     { self: this },
     function* (open, earlier) {
       const start = open.path === "" ? 0 : open.path.length + 1
@@ -247,7 +258,7 @@ const checkPath = ({ kind, path }: Stored): Effect.Effect<void, RepositoryError>
   return problem === undefined ? Effect.void : refuse(path, `cannot be stored: ${problem}`)
 }
 
-/** The IDs of a chunk list, without the lengths. */
+/** The IDs of a chunk list without the lengths. */
 const idsOf = (chunks: Uint8Array): Uint8Array => {
   const ids = new Uint8Array(chunkCount(chunks) * ID_BYTES)
   for (let i = 0; i < chunkCount(chunks); i++) ids.set(chunkId(chunks, i), i * ID_BYTES)
@@ -258,4 +269,4 @@ const refuse = (path: string, what: string): Effect.Effect<never, RepositoryErro
   Effect.fail(new RepositoryError({ reason: "unsupported", message: `"${displayPath(path)}" ${what}` }))
 
 const twice = (path: string): Effect.Effect<never, RepositoryError> =>
-  refuse(path, "comes twice in what is to be stored")
+  refuse(path, "comes twice in the entries of this backup")
