@@ -148,7 +148,8 @@ export { trusted } from "./stages/kernel/trusted.ts"
 
 // Running a plan
 export { Executor, inline, type Job } from "./stages/run/executor.ts"
-export type { Block, LaneOptions } from "./stages/run/lane.ts"
+export type { Block } from "./stages/run/block.ts"
+export type { LaneOptions } from "./stages/run/lane.ts"
 export type { Stored } from "./stages/plan/stored.ts"
 
 // Formats

@@ -58,7 +58,7 @@ export { putOnce } from "../stages/store/absent.ts"
 export { objectNameProblem } from "../stages/store/store.ts"
 
 // Reading back
-export { contentError } from "../stages/fetch/contents.ts"
+export { contentError } from "../stages/fetch/content.ts"
 
 // Plans: the order of the stages, and its inverse
 export { kernelStage } from "../stages/plan/plan.ts"

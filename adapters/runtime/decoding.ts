@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { availableParallelism } from "node:os"
-import { Decoding, decodingHere } from "../../stages/fetch/decoding.ts"
-import { toMessage } from "./storing_messages.ts"
+import { DecoderStopped, Decoding, decodingHere } from "../../stages/fetch/decoding.ts"
+import { kernelMessages } from "./kernel_messages.ts"
 import { type DecodedReply, type DecodingRequest, toBlocksMessage } from "./decoding_messages.ts"
 import { Thread } from "./thread.ts"
 
@@ -40,7 +40,7 @@ export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decod
     )
     yield* Effect.addFinalizer(() => Effect.promise(() => Promise.all(threads.map((thread) => thread.stop()))))
     let here = 0
-    let openers = 0
+    let started = 0
     let anyStopped = false
 
     const free = (): DecodingThread | undefined => {
@@ -53,17 +53,17 @@ export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decod
       return best
     }
 
-    const start: Decoding["start"] = Effect.fnUntraced(function* (spec) {
-      const decodeHere = yield* decodingHere.start(spec)
+    const startDecoder: Decoding["startDecoder"] = Effect.fnUntraced(function* (spec) {
+      const decodeHere = yield* decodingHere.startDecoder(spec)
       if (!spec.handOver) return decodeHere
-      const decoders = toMessage(spec.decoders)
-      const hasher = toMessage([spec.hasher])
+      const decoders = kernelMessages(spec.decoders)
+      const hasher = kernelMessages([spec.hasher])
       if (decoders === undefined || hasher === undefined) return decodeHere
-      const opener = openers++
+      const decoder = started++
       const knows = new Set<DecodingThread>()
       yield* Effect.addFinalizer(() =>
         Effect.sync(() => {
-          for (const thread of knows) thread.send({ type: "end", opener })
+          for (const thread of knows) thread.send({ type: "end", decoder })
         })
       )
       return Effect.fnUntraced(function* (stored, blocks, use) {
@@ -76,27 +76,30 @@ export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decod
         }
         if (!knows.has(thread)) {
           knows.add(thread)
-          thread.send({ type: "opener", opener, decoders, hasher: hasher[0]!, bytes: spec.bytes })
+          thread.send({ type: "decoder", decoder, decoders, hasher: hasher[0]!, bytes: spec.bytes })
         }
         const task = thread.begin()
         const message = toBlocksMessage(blocks)
         const reply = yield* Effect.suspend(() => {
           thread.send(
-            { type: "open", task: task.number, opener, stored: buffer, blocks: message },
+            { type: "blocks", task: task.number, decoder, stored: buffer, blocks: message },
             [buffer, message.numbers, message.ids],
           )
           return task.receive
         }).pipe(
-          Effect.tapError(() => Effect.sync(() => anyStopped = true)),
+          Effect.mapError((cause) => {
+            anyStopped = true
+            return new DecoderStopped({ message: cause.message, cause })
+          }),
           Effect.ensuring(Effect.sync(() => thread.end(task))),
         )
         const bad = Map.groupBy(reply.bad, ([block]) => block)
         for (const [i, bytes] of reply.blocks.entries()) {
-          use(i, bytes === undefined ? undefined : { bytes, bad: bad.get(i)?.map(([, chunk]) => chunk) ?? NONE })
+          yield* use(i, bytes === undefined ? undefined : { bytes, bad: bad.get(i)?.map(([, chunk]) => chunk) ?? NONE })
         }
       })
     })
-    return { start }
+    return { startDecoder }
   })
 
 type DecodingThread = Thread<DecodingRequest, DecodedReply>

@@ -1,31 +1,31 @@
 /** What threads that open blocks are told, and answer: plain data, handed over where it is large. */
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import type { ChunkAt, StoredBlock } from "../../stages/fetch/decoding.ts"
-import type { KernelMessage } from "./storing_messages.ts"
+import type { KernelMessage } from "./kernel_messages.ts"
 
 /** To a thread. */
 export type DecodingRequest =
   | {
-    readonly type: "opener"
-    readonly opener: number
+    readonly type: "decoder"
+    readonly decoder: number
     readonly decoders: ReadonlyArray<KernelMessage>
     readonly hasher: KernelMessage
     /** Whether the answers have the content of blocks. */
     readonly bytes: boolean
   }
   | {
-    readonly type: "open"
+    readonly type: "blocks"
     readonly task: number
-    readonly opener: number
+    readonly decoder: number
     /** What was fetched. */
     readonly stored: ArrayBuffer
     readonly blocks: BlocksMessage
   }
-  | { readonly type: "end"; readonly opener: number }
+  | { readonly type: "end"; readonly decoder: number }
 
 /** The answer: of each block its content, or undefined when it cannot be decoded; and which chunks are bad. */
 export interface DecodedReply {
-  readonly type: "opened"
+  readonly type: "decoded"
   readonly blocks: ReadonlyArray<Uint8Array | undefined>
   /** Pairs: place of the block, place of the chunk. */
   readonly bad: ReadonlyArray<readonly [block: number, chunk: number]>

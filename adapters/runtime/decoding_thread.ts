@@ -1,92 +1,81 @@
-/** A thread that opens blocks: decodes them and verifies chunks, one request after the other. */
-import { type MessagePort, parentPort } from "node:worker_threads"
-import { decodeThen } from "../../stages/kernel/codec.ts"
-import { type Hasher, KernelError, type KernelSpec, makeKernel } from "../../stages/kernel/kernel.ts"
-import { SLACK_BYTES } from "../../stages/memory/lent.ts"
+/** A thread that decodes blocks and verifies chunks in them, one request after the other. */
 import { badChunks } from "../../stages/fetch/decoding.ts"
-import { release } from "../../stages/memory/release.ts"
+import { type BlockDecoder, makeBlockDecoder } from "../../stages/kernel/codec.ts"
+import { type Hasher, KernelError, type KernelSpec, makeKernel } from "../../stages/kernel/kernel.ts"
+import { fillsBuffer, release } from "../../stages/memory/release.ts"
 import { besideKernels } from "../kernels/beside.ts"
-import { fromMessage, type FromThread, knownKernels } from "./storing_messages.ts"
 import { blocksOf, type DecodedReply, type DecodingRequest } from "./decoding_messages.ts"
+import { knownKernels, planOf } from "./kernel_messages.ts"
+import { type Send, serve, type Service } from "./serve.ts"
 
-interface Opener {
-  readonly decode: ReturnType<typeof decodeThen>
+interface Decoder {
+  readonly decode: BlockDecoder
   readonly hasher: Hasher
+  /** Whether replies carry the content of blocks. */
   readonly bytes: boolean
 }
 
-const port: MessagePort = parentPort!
-const openers = new Map<number, Opener>()
+type BlocksRequest = Extract<DecodingRequest, { type: "blocks" }>
 
-let handled: Promise<void> = Promise.resolve()
-// Set before anything else happens: Deno drops messages that come before there is a listener.
-port.on("message", (request: DecodingRequest) => {
-  const task = request.type === "open" ? request.task : -1
-  handled = handled.then(() => handle(request)).catch((error) => {
-    const message = `A worker thread failed: ${error instanceof Error ? error.stack : error}`
-    port.postMessage(
-      {
-        type: "reply",
-        task,
-        reply: { type: "failed", kernel: "thread", reason: "unsupported", message },
-      } satisfies FromThread<DecodedReply>,
-    )
-  })
-})
-port.postMessage({ type: "ready" } satisfies FromThread<DecodedReply>)
+class DecodingService implements Service<DecodingRequest> {
+  readonly #send: Send<DecodedReply>
+  readonly #decoders = new Map<number, Decoder>()
 
-async function handle(request: DecodingRequest): Promise<void> {
-  if (request.type === "end") openers.delete(request.opener)
-  else if (request.type === "opener") {
-    const [hasher, ...decoders] = await fromMessage([request.hasher, ...request.decoders])
-    openers.set(request.opener, {
-      decode: decodeThen(decoders, knownKernels, besideKernels),
-      hasher: makeKernel(hasher as KernelSpec<"hash">, knownKernels),
-      bytes: request.bytes,
-    })
-  } else await open(request, openers.get(request.opener)!)
-}
-
-async function open(
-  request: Extract<DecodingRequest, { type: "open" }>,
-  { bytes, decode, hasher }: Opener,
-): Promise<void> {
-  const stored = new Uint8Array(request.stored)
-  const bad: Array<readonly [number, number]> = []
-  const opened: Array<Uint8Array | undefined> = []
-  const memory = new Set<ArrayBuffer>()
-  for (const [i, { chunks, from, limit, to }] of blocksOf(request.blocks).entries()) {
-    const block = await new Promise<Uint8Array | undefined>((resolve, reject) =>
-      decode(
-        stored.subarray(from, to),
-        limit,
-        resolve,
-        // What is faulty here is tried again on the main thread.
-        (error) => error instanceof KernelError && error.reason !== "faulty" ? resolve(undefined) : reject(error),
-      )
-    )
-    if (block === undefined) {
-      opened.push(undefined)
-      continue
-    }
-    for (const chunk of badChunks(hasher, block, chunks)) bad.push([i, chunk])
-    if (bytes) {
-      const own = block.buffer !== request.stored && block.buffer.byteLength - block.length <= SLACK_BYTES
-      const alone = own ? block : block.slice()
-      opened.push(alone)
-      memory.add(alone.buffer as ArrayBuffer)
-    } else {
-      opened.push(new Uint8Array(0))
-      if (block.buffer !== request.stored) release(block)
-    }
+  constructor(send: Send<DecodedReply>) {
+    this.#send = send
   }
-  release(stored)
-  port.postMessage(
-    {
-      type: "reply",
-      task: request.task,
-      reply: { type: "opened", blocks: opened, bad },
-    } satisfies FromThread<DecodedReply>,
-    [...memory],
-  )
+
+  readonly handle = async (request: DecodingRequest): Promise<void> => {
+    if (request.type === "end") this.#decoders.delete(request.decoder)
+    else if (request.type === "decoder") {
+      const [hasher, ...decoders] = await planOf([request.hasher, ...request.decoders])
+      this.#decoders.set(request.decoder, {
+        decode: makeBlockDecoder(decoders, knownKernels, besideKernels),
+        hasher: makeKernel(hasher as KernelSpec<"hash">, knownKernels),
+        bytes: request.bytes,
+      })
+    } else await this.#decodeBlocks(request, this.#decoders.get(request.decoder)!)
+  }
+
+  async #decodeBlocks(request: BlocksRequest, { bytes, decode, hasher }: Decoder): Promise<void> {
+    const stored = new Uint8Array(request.stored)
+    const bad: Array<readonly [number, number]> = []
+    const decoded: Array<Uint8Array | undefined> = []
+    const memory = new Set<ArrayBuffer>()
+    for (const [i, { chunks, from, limit, to }] of blocksOf(request.blocks).entries()) {
+      const block = await tryToDecode(decode, stored.subarray(from, to), limit)
+      if (block === undefined) {
+        decoded.push(undefined)
+        continue
+      }
+      for (const chunk of badChunks(hasher, block, chunks)) bad.push([i, chunk])
+      if (bytes) {
+        const own = block.buffer !== request.stored && fillsBuffer(block)
+        const alone = own ? block : block.slice()
+        decoded.push(alone)
+        memory.add(alone.buffer as ArrayBuffer)
+      } else {
+        decoded.push(new Uint8Array(0))
+        if (block.buffer !== request.stored) release(block)
+      }
+    }
+    release(stored)
+    this.#send(request.task, { type: "decoded", blocks: decoded, bad }, [...memory])
+  }
 }
+
+/** The content of a block; undefined when it is damaged. A faulty kernel throws: the main thread tries again. */
+const tryToDecode = async (
+  decode: BlockDecoder,
+  stored: Uint8Array,
+  limit: number,
+): Promise<Uint8Array | undefined> => {
+  try {
+    return await decode(stored, limit)
+  } catch (error) {
+    if (error instanceof KernelError && error.reason !== "faulty") return undefined
+    throw error
+  }
+}
+
+serve<DecodingRequest, DecodedReply>((send) => new DecodingService(send))

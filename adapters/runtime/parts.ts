@@ -15,16 +15,16 @@ import { bare, type Stored } from "../../stages/plan/stored.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
 import { type FileState, sameState } from "../files/source/content.ts"
 import { locatorOf } from "./files_message.ts"
-import type { OnThread as Thread } from "./pool.ts"
+import type { ThreadTask } from "./pool.ts"
 
 /** Runs a task on a thread that has no other. */
-export type OnThread = <A, E>(use: (thread: Thread) => Effect.Effect<A, E>) => Effect.Effect<A, E | KernelError>
+export type RunAlone = <A, E>(use: (thread: ThreadTask) => Effect.Effect<A, E>) => Effect.Effect<A, E | KernelError>
 
 /** What storing in parts needs. */
 export interface Parts<E> {
   readonly job: Job<E>
   readonly number: number
-  readonly onThread: OnThread
+  readonly runAlone: RunAlone
   readonly partBytes: number
 }
 
@@ -79,9 +79,9 @@ const storePart = Effect.fnUntraced(function* <E>(
   entry: Planned<Steps>,
   from: number,
   cut: Deferred.Deferred<PartEnd>,
-  { job, number, onThread, partBytes }: Parts<E>,
+  { job, number, partBytes, runAlone }: Parts<E>,
 ): Effect.fn.Return<StoredPart, E | KernelError> {
-  return yield* onThread(Effect.fnUntraced(function* ({ receive, send }) {
+  return yield* runAlone(Effect.fnUntraced(function* ({ receive, send }) {
     send((task) => ({ type: "part", task, job: number, locator: locatorOf(entry), from, bytes: partBytes }))
     let length = 0
     const states: Array<FileState> = []

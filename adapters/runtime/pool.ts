@@ -3,14 +3,14 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { KernelError } from "../../stages/kernel/kernel.ts"
-import type { Reply, Request } from "./storing_messages.ts"
+import type { StoringReply, StoringRequest } from "./storing_messages.ts"
 import { type Task, Thread } from "./thread.ts"
 
 /** One task on one thread. */
-export interface OnThread {
-  readonly receive: Task<Reply>["receive"]
+export interface ThreadTask {
+  readonly receive: Task<StoringReply>["receive"]
   /** Sends what is made from the number of the task. */
-  readonly send: (request: (task: number) => Request) => void
+  readonly send: (request: (task: number) => StoringRequest) => void
 }
 
 /**
@@ -20,7 +20,7 @@ export interface OnThread {
  */
 export type Session = <A, E>(
   how: "shared" | "alone",
-  use: (thread: OnThread) => Effect.Effect<A, E>,
+  use: (thread: ThreadTask) => Effect.Effect<A, E>,
 ) => Effect.Effect<A, E | KernelError>
 
 /** A pool. */
@@ -28,10 +28,10 @@ export interface Pool {
   /** Whether any thread was asked for anything yet. */
   readonly started: () => boolean
   /** Begins a job: each thread is sent the request before its first task, and told of the end with the scope. */
-  readonly start: (job: Extract<Request, { type: "job" }>) => Effect.Effect<Session, never, Scope.Scope>
+  readonly start: (job: Extract<StoringRequest, { type: "job" }>) => Effect.Effect<Session, never, Scope.Scope>
 }
 
-type StoringThread = Thread<Request, Reply>
+type StoringThread = Thread<StoringRequest, StoringReply>
 
 const newThread = (): StoringThread => new Thread(new URL("./storing_thread.ts", import.meta.url))
 
@@ -85,7 +85,7 @@ export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scop
               const task = thread.begin()
               const onThread = {
                 receive: task.receive,
-                send: (of: (task: number) => Request) => thread.send(of(task.number)),
+                send: (of: (task: number) => StoringRequest) => thread.send(of(task.number)),
               }
               return Effect.onExit(restore(use(onThread)), (exit) => {
                 thread.end(task)

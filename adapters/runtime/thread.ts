@@ -4,7 +4,27 @@ import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { isLean } from "./memory.ts"
-import type { Failed, FromThread, ThreadData } from "./storing_messages.ts"
+
+/** What a thread has from its start. */
+export interface ThreadData {
+  /** Whether the process is lean: see `memory.ts`. */
+  readonly lean: boolean
+}
+
+/** A thread cannot go on: a KernelError. */
+export interface Failed {
+  readonly type: "failed"
+  readonly kernel: string
+  readonly reason: KernelError["reason"]
+  readonly message: string
+}
+
+/** What a thread sends: that it listens, then replies. */
+export type FromThread<Answer> = { readonly type: "ready" } | {
+  readonly type: "reply"
+  readonly task: number
+  readonly reply: Answer | Failed
+}
 
 /** Replies about one task, in the order in which they came. */
 class Mailbox<Answer> {

@@ -11,8 +11,8 @@ import type { Planned, Steps } from "../../stages/plan/plan.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import { collectAfter } from "./memory.ts"
 import { locatorOf, storedOf, toFilesMessage } from "./files_message.ts"
-import { toMessage } from "./storing_messages.ts"
-import { type OnThread, storeInParts } from "./parts.ts"
+import { kernelMessages } from "./kernel_messages.ts"
+import { type RunAlone, storeInParts } from "./parts.ts"
 import { makePool } from "./pool.ts"
 
 /** How many threads, and how they share the work. */
@@ -48,7 +48,7 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
       Effect.gen(function* () {
         const runInline = yield* inline.start(job)
         const lock = yield* Semaphore.make(1)
-        const plan = toMessage(job.plan)
+        const plan = kernelMessages(job.plan)
         if (plan === undefined || job.index === undefined) return (unit) => lock.withPermits(1)(runInline(unit))
         const number = jobs++
         let work = 0
@@ -77,12 +77,12 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
               }
             }),
           )
-        const onThread: OnThread = (use) => session("alone", use)
+        const runAlone: RunAlone = (use) => session("alone", use)
         const runFiles = (
           files: ReadonlyArray<Planned<Steps>>,
         ): Effect.Effect<ReadonlyArray<Stored>, E | KernelError> =>
           files.length === 1 && isLarge(files[0]!) && divisible(job.plan)
-            ? Effect.map(storeInParts(files[0]!, { job, number, onThread, partBytes }), (stored) => [stored])
+            ? Effect.map(storeInParts(files[0]!, { job, number, partBytes, runAlone }), (stored) => [stored])
             : storeFiles(files)
         const isLarge = ({ size }: Planned<Steps>): boolean => size !== undefined && size >= PARTS * partBytes
 

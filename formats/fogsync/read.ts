@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../stages/walk/errors.ts"
-import { contentError } from "../../stages/fetch/contents.ts"
+import { contentError } from "../../stages/fetch/content.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
 import { wanted } from "../../stages/walk/wanted.ts"
 import type { FormatError } from "../error.ts"

@@ -10,7 +10,7 @@ import { type SqliteEngine, SqliteError } from "../../stages/catalog/sqlite/sqli
 import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
-import type { ChunkNames } from "../../stages/fetch/transfer.ts"
+import type { ChunkNames } from "../../stages/fetch/chunk_names.ts"
 
 /** Files that are compared between two breaths. */
 const BATCH = 1024

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { type DamagedBlock, eachBlock } from "../../stages/fetch/blocks.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
 import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
-import { Lender } from "../../stages/memory/lent.ts"
+import { releaseBuffer } from "../../stages/memory/release.ts"
 import { type ChunkAt, Decoding } from "../../stages/fetch/decoding.ts"
 import { PackDirectory } from "../../stages/pack/pack_directory.ts"
 import { type Readable, readEnds } from "../../stages/pack/pack_ends.ts"
@@ -97,7 +97,7 @@ export const checkPack: (
     const lists = new Map(
       new PackDirectory(pack.object, headerBytes, footer.blocks).blocks.map(({ chunks, place }) => [place, chunks]),
     )
-    const open = yield* (yield* Decoding).start({
+    const decode = yield* (yield* Decoding).startDecoder({
       decoders: [layout.encrypt, layout.compress],
       hasher: layout.hash,
       bytes: false,
@@ -108,21 +108,20 @@ export const checkPack: (
     let unreadable: DamagedBlock | undefined
     yield* eachBlock([...lists.keys()], {
       get: ({ length, object, offset }) => from.get(object, { offset, length }),
-      open,
+      decode,
       chunks: (place) => chunksAt(lists.get(place)!),
-      use: (place, block, own) => {
-        const list = lists.get(place)!
-        chunks += chunkCount(list)
-        if ("damage" in block) {
-          if (isUnreadable(block)) unreadable ??= block
-          for (let i = 0; i < chunkCount(list); i++) bad.push(chunkId(list, i))
-          return
-        }
-        for (const i of block.bad) bad.push(chunkId(list, i))
-        const lender = new Lender(block.bytes, own)
-        lender.hold()
-        lender.drop()
-      },
+      use: (place, block, own) =>
+        Effect.sync(() => {
+          const list = lists.get(place)!
+          chunks += chunkCount(list)
+          if ("damage" in block) {
+            if (isUnreadable(block)) unreadable ??= block
+            for (let i = 0; i < chunkCount(list); i++) bad.push(chunkId(list, i))
+            return
+          }
+          for (const i of block.bad) bad.push(chunkId(list, i))
+          if (own) releaseBuffer(block.bytes)
+        }),
     })
     if (bad.length === 0) return { chunks, bad, ...(footer.header ? { problem: headerProblem(footer.header) } : {}) }
     return {

@@ -1,271 +1,184 @@
-/** Puts contents together again from stored blocks: fetch, decode, verify. */
-import { bytesToHex } from "@noble/hashes/utils.js"
+/** Puts contents together again from stored blocks: locate, fetch, decode, verify. */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import { Recent } from "../memory/recent.ts"
-import { type DamagedBlock, eachBlock } from "./blocks.ts"
-import { blockDecoder, type Decode, decoder } from "../kernel/codec.ts"
-import { type Transform, unframes } from "../kernel/frames.ts"
-import { chunkCount, chunkId, chunkLength, contentLength, RECORD_BYTES } from "../hash/chunk_list.ts"
+import { type Decode, makeDecoder } from "../kernel/codec.ts"
+import { LONGEST_FRAME, type Transform, unframes } from "../kernel/frames.ts"
 import { KernelError, type KernelSpec, type KernelTable, makeKernel } from "../kernel/kernel.ts"
 import { Lender } from "../memory/lent.ts"
-import { badChunks, type ChunkAt, type DecodeBlocks, decodeHere, type DecodingSpec } from "./decoding.ts"
 import type { BlockPlace, Unpacker } from "../pack/packing.ts"
-import type { StoreError } from "../store/store.ts"
 import type { Recipe } from "../plan/recipe.ts"
-
-/** Content in pieces, in order, that may be views of decoded blocks: they are lent, and not to be changed. */
-export type Pieces = ReadonlyArray<Uint8Array>
+import type { StoreError } from "../store/store.ts"
+import { type DamagedBlock, eachBlock } from "./blocks.ts"
+import { badChunks, type DecodeBlocks, type DecodingSpec } from "./decoding.ts"
+import { KeptBlocks, KeptChunks } from "./kept.ts"
+import { findWanted, MAXIMUM_CHUNK, otherContent, type Pieces, type Wanted, type WantedChunk } from "./wanted.ts"
 
 /** Reads contents of one recipe. */
 export interface Assembler {
   /**
-   * The contents of some chunk lists. All together should be some MiB: they, and up to as much again of the blocks that
-   * they are views of, are in memory at once. What is lost or altered is a result; fails only when the store cannot be
-   * reached.
+   * The contents of some chunk lists. All together should be a few MiB: they, and up to as much again of the blocks that
+   * they are views of, are in memory at once. A content that is lost or altered is a result. Fails only when the store
+   * cannot be reached.
    */
   readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | DamagedBlock>, StoreError>
-  /** The decoders that work on the whole content, for one content. */
+  /** Makes the decoders that work on a whole content, for one content. */
   readonly transforms: () => ReadonlyArray<Transform>
 }
 
-/** Decoded blocks that are kept, in bytes: files that share a block often follow each other. */
-const KEPT_BYTES = 8 << 20
-/** Chunks that are kept apart from their blocks, in bytes, and the longest of them. */
-const KEPT_CHUNK_BYTES = 8 << 20
-const LONGEST_KEPT = 256 << 10
-/** Decoded chunk lengths beyond this are refused: no chunker makes such chunks. */
-const MAXIMUM_CHUNK = 0x7fffffff
-
-/** A chunk of a block that goes into a content. */
-interface Wanted extends ChunkAt {
-  readonly into: Array<Uint8Array | undefined>
-  readonly list: number
-  readonly at: number
-}
-
+/** What an assembler works with. */
 export interface AssemblerOptions {
-  /** Opens the blocks of the recipe; on this thread by default. */
-  readonly open?: DecodeBlocks
+  readonly unpacker: Unpacker
+  readonly table: KernelTable
+  /** Started with the {@link decodingSpec} of the recipe. */
+  readonly decode: DecodeBlocks
   /** Whether a chunk is wanted more than once. */
   readonly repeated?: ((id: Uint8Array) => boolean) | undefined
 }
 
-const verifyAt = ({ kernels }: Recipe): number => kernels.findIndex((k) => k !== "unchunk" && k.stage === "hash")
-
-/** How the blocks of a recipe are opened, fetched by this unpacker. */
-export const decodingSpec = (recipe: Recipe, { keeps }: Pick<Unpacker, "keeps">): DecodingSpec => {
-  const specs = recipe.kernels as ReadonlyArray<KernelSpec>
-  const at = verifyAt(recipe)
+/** A recipe, in the four places where its kernels work. */
+const partsOf = ({ kernels }: Recipe) => {
+  const verifyAt = kernels.findIndex((kernel) => kernel !== "unchunk" && kernel.stage === "hash")
+  const unchunkAt = kernels.indexOf("unchunk")
+  const specs = kernels as ReadonlyArray<KernelSpec>
   return {
-    decoders: specs.slice(0, at),
-    hasher: specs[at] as KernelSpec<"hash">,
-    bytes: true,
-    handOver: keeps !== true,
+    onBlock: specs.slice(0, verifyAt),
+    hasher: specs[verifyAt] as KernelSpec<"hash">,
+    onChunk: specs.slice(verifyAt + 1, unchunkAt),
+    onContent: specs.slice(unchunkAt + 1),
   }
 }
 
+/** How the blocks of a recipe are decoded that this unpacker fetches. */
+export const decodingSpec = (recipe: Recipe, { keeps }: Pick<Unpacker, "keeps">): DecodingSpec => {
+  const { hasher, onBlock } = partsOf(recipe)
+  return { decoders: onBlock, hasher, bytes: true, handOver: keeps !== true }
+}
+
+/** Makes the assembler of a recipe. Throws KernelError when one of its kernels cannot be made. */
 export const makeAssembler = (
   recipe: Recipe,
-  unpacker: Unpacker,
-  table: KernelTable,
-  { open, repeated }: AssemblerOptions = {},
+  { decode, repeated, table, unpacker }: AssemblerOptions,
 ): Assembler => {
-  const unchunkAt = recipe.kernels.indexOf("unchunk")
-  const specs = recipe.kernels as ReadonlyArray<KernelSpec>
-  const decoding = decodingSpec(recipe, unpacker)
-  const hasher = makeKernel(decoding.hasher, table)
-  const openBlocks = open ?? decodeHere(blockDecoder(decoding.decoders, table, {}), hasher)
-  const onChunk = specs.slice(verifyAt(recipe) + 1, unchunkAt).map((spec) => decoder(spec, table))
-  const onContent = specs.slice(unchunkAt + 1)
-  const kept = new Recent<BlockPlace, Lender>({
-    limit: KEPT_BYTES,
-    bytesOf: ({ bytes }) => bytes.length,
-    dropped: (lender) => lender.drop(),
-  })
+  const parts = partsOf(recipe)
+  const hasher = makeKernel(parts.hasher, table)
+  const onChunk = parts.onChunk.map((spec) => makeDecoder(spec, table))
+  const blocks = new KeptBlocks()
   const chunks = new KeptChunks(repeated)
-  /** Blocks that a read under way fetches. */
-  const coming = new Map<BlockPlace, Latch.Latch>()
+  const underWay = new FetchedOnce()
 
-  const keep = (place: BlockPlace, block: Lender): void => {
-    block.hold()
-    kept.set(place, block)
-  }
-
-  /** Puts the wanted chunks of one decoded block where they belong, but for the bad ones. */
+  /** Puts the wanted chunks of a decoded block into their contents, but for the bad ones. */
   const take = (
-    lender: Lender,
-    wanted: ReadonlyArray<Wanted>,
-    bad: ReadonlyArray<number>,
-    out: Array<Pieces | DamagedBlock>,
     place: BlockPlace,
+    lender: Lender,
+    chunksOfIt: ReadonlyArray<WantedChunk>,
+    bad: ReadonlyArray<number>,
+    contents: Wanted["contents"],
   ): void => {
     const block = lender.bytes
-    let used = 0
-    for (const { from, to } of wanted) used += to - from
-    // A view keeps all of its block in memory: only where most of that is wanted.
+    const used = chunksOfIt.reduce((sum, { from, to }) => sum + to - from, 0)
+    // A view keeps all of its block in memory. So there are views only where most of the block is wanted.
     const views = used * 2 >= block.length
-    for (const [i, { at, from, id, into, list, to }] of wanted.entries()) {
-      const chunk = block.subarray(from, to)
+    for (const [i, { at, content, from, id, into, to }] of chunksOfIt.entries()) {
       if (bad.includes(i)) {
-        out[list] = { damage: `a block of ${place.object} is not what was stored` }
-      } else {
-        chunks.add(id, chunk)
-        into[at] = views ? lender.lend(chunk) : chunk.slice()
+        contents[content] = { damage: otherContent(place) }
+        continue
       }
+      const chunk = block.subarray(from, to)
+      chunks.add(id, chunk)
+      into[at] = views ? lender.lend(chunk) : chunk.slice()
     }
   }
 
-  const read: Assembler["read"] = Effect.fnUntraced(function* (lists) {
-    const places = yield* unpacker.locate(concat(lists as Array<Uint8Array>))
-    const out: Array<Pieces | DamagedBlock> = []
-    const blocks = new Map<BlockPlace, Array<Wanted>>()
-    let n = 0
-    for (const list of lists) {
-      const index = out.length
-      const count = chunkCount(list)
-      if (contentLength(list) > MAXIMUM_CHUNK) {
-        out.push({ damage: "its catalog entry has impossible lengths" })
-        n += count
-        continue
-      }
-      const into = new Array<Uint8Array>(count)
-      out.push(into)
-      for (let i = 0; i < count; i++, n++) {
-        const place = places[n]!
-        if ("lost" in place) {
-          out[index] = { damage: place.lost }
-          continue
-        }
-        const kept = chunks.get(chunkId(list, i), chunkLength(list, i))
-        if (kept !== undefined) {
-          into[i] = kept
-          continue
-        }
-        const { block, from, to } = place
-        if (to - from !== chunkLength(list, i)) {
-          out[index] = { damage: `a chunk of ${block.object} has another length than its catalog says` }
-          continue
-        }
-        let of = blocks.get(block)
-        if (of === undefined) blocks.set(block, of = [])
-        of.push({ into, list: index, at: i, from, to, id: chunkId(list, i) })
-      }
+  /** Takes from the blocks that are kept. Returns those that are not. */
+  const takeKept = ({ blocks: wanted, contents }: Wanted, places: Iterable<BlockPlace>): ReadonlyArray<BlockPlace> => {
+    const missing: Array<BlockPlace> = []
+    for (const place of places) {
+      const block = blocks.get(place)
+      const chunksOfIt = wanted.get(place)!
+      if (block === undefined) missing.push(place)
+      else take(place, block, chunksOfIt, badChunks(hasher, block.bytes, chunksOfIt), contents)
     }
-    const fetch = (places: ReadonlyArray<BlockPlace>) =>
-      eachBlock(places, {
-        get: unpacker.get,
-        open: openBlocks,
-        chunks: (place) => blocks.get(place)!,
-        fetching: unpacker.fetching,
-        use: (place, block, own) => {
-          const wanted = blocks.get(place)!
+    return missing
+  }
+
+  const fetch = ({ blocks: wanted, contents }: Wanted, places: ReadonlyArray<BlockPlace>) =>
+    eachBlock(places, {
+      get: unpacker.get,
+      decode,
+      chunks: (place) => wanted.get(place)!,
+      fetching: unpacker.fetching,
+      use: (place, block, own) =>
+        Effect.sync(() => {
+          const chunksOfIt = wanted.get(place)!
           if ("damage" in block) {
-            for (const { list } of wanted) out[list] = block
+            for (const { content } of chunksOfIt) contents[content] = block
             return
           }
           const { bad, bytes } = block
           const lender = new Lender(bytes, own)
           lender.hold()
-          take(lender, wanted, bad, out, place)
-          // What is one chunk is hardly wanted again soon.
-          const whole = wanted.some(({ from, to }) => to - from === bytes.length)
-          if (!whole && bytes.length <= KEPT_BYTES / 4) keep(place, lender)
+          take(place, lender, chunksOfIt, bad, contents)
+          // A block that is one chunk is hardly wanted again soon.
+          if (!chunksOfIt.some(({ from, to }) => to - from === bytes.length)) blocks.add(place, lender)
           lender.drop()
-        },
-      })
-    /** Takes what is wanted of a block that is kept; false when it is not. */
-    const takeKept = (place: BlockPlace): boolean => {
-      const block = kept.get(place)
-      if (block === undefined) return false
-      const wanted = blocks.get(place)!
-      take(block, wanted, badChunks(hasher, block.bytes, wanted), out, place)
-      return true
-    }
-    const missing = [...blocks.keys()].filter((place) => !takeKept(place))
-    // What another read is fetching is waited for, and then mostly kept.
-    const others = missing.filter((place) => coming.has(place))
-    const mine = missing.filter((place) => !coming.has(place))
-    const done = Latch.makeUnsafe(false)
-    for (const place of mine) coming.set(place, done)
-    yield* Effect.ensuring(
-      fetch(mine),
-      Effect.sync(() => {
-        for (const place of mine) coming.delete(place)
-        done.openUnsafe()
-      }),
-    )
-    if (others.length > 0) {
-      yield* Effect.forEach(
-        new Set(others.map((place) => coming.get(place)).filter((latch) => latch !== undefined)),
-        (latch) => latch.await,
-        { discard: true },
-      )
-      yield* fetch(others.filter((place) => !takeKept(place)))
-    }
-    return onChunk.length === 0 ? out : out.map((pieces) => "damage" in pieces ? pieces : decodeChunks(pieces, onChunk))
+        }),
+    })
+
+  const read: Assembler["read"] = Effect.fnUntraced(function* (lists) {
+    const places = yield* unpacker.locate(concat(lists as Array<Uint8Array>))
+    const wanted = findWanted(lists, places, (id, length) => chunks.get(id, length))
+    const others = yield* underWay.run(takeKept(wanted, wanted.blocks.keys()), (mine) => fetch(wanted, mine))
+    // What another read fetched is mostly kept now.
+    if (others.length > 0) yield* fetch(wanted, takeKept(wanted, others))
+    if (onChunk.length === 0) return wanted.contents
+    return wanted.contents.map((pieces) => "damage" in pieces ? pieces : decodeChunks(pieces, onChunk))
   })
 
   return {
     read,
     transforms: () =>
-      onContent.map((spec) => {
-        const run = decoder(spec, table)
-        return unframes(spec.name, (frame) => run(frame, FRAME_LIMIT))
+      parts.onContent.map((spec) => {
+        const decodeFrame = makeDecoder(spec, table)
+        return unframes(spec.name, (frame) => decodeFrame(frame, LONGEST_FRAME))
       }),
   }
 }
 
-/** Chunks that are wanted again, apart from their blocks: each would else have its block of 1 MiB decoded for it. */
-class KeptChunks {
-  readonly #wanted: ((id: Uint8Array) => boolean) | undefined
-  readonly #chunks = new Recent<string, Uint8Array>({ limit: KEPT_CHUNK_BYTES, bytesOf: ({ length }) => length })
+/** Makes sure that reads which run at once do not fetch the same block twice. */
+class FetchedOnce {
+  /** The blocks that a read under way fetches. The latch opens when that read is done. */
+  readonly #coming = new Map<BlockPlace, Latch.Latch>()
 
-  constructor(wanted: ((id: Uint8Array) => boolean) | undefined) {
-    this.#wanted = wanted
-  }
-
-  /** Keeps a copy of a verified chunk, when it is wanted again. */
-  add(id: Uint8Array, chunk: Uint8Array): void {
-    if (chunk.length > LONGEST_KEPT || this.#wanted?.(id) !== true) return
-    const key = bytesToHex(id)
-    if (!this.#chunks.has(key)) this.#chunks.set(key, chunk.slice())
-  }
-
-  get(id: Uint8Array, length: number): Uint8Array | undefined {
-    if (this.#chunks.size === 0 || this.#wanted?.(id) !== true) return undefined
-    const chunk = this.#chunks.get(bytesToHex(id))
-    return chunk?.length === length ? chunk : undefined
-  }
+  /** Fetches the blocks that no other read fetches. Then waits for the other reads, and returns what they fetched. */
+  readonly run = Effect.fnUntraced(function* <E>(
+    this: FetchedOnce,
+    places: ReadonlyArray<BlockPlace>,
+    fetch: (mine: ReadonlyArray<BlockPlace>) => Effect.Effect<void, E>,
+  ) {
+    const others = places.filter((place) => this.#coming.has(place))
+    const mine = places.filter((place) => !this.#coming.has(place))
+    const done = Latch.makeUnsafe(false)
+    for (const place of mine) this.#coming.set(place, done)
+    yield* Effect.ensuring(
+      fetch(mine),
+      Effect.sync(() => {
+        for (const place of mine) this.#coming.delete(place)
+        done.openUnsafe()
+      }),
+    )
+    const latches = new Set(others.map((place) => this.#coming.get(place)).filter((latch) => latch !== undefined))
+    yield* Effect.forEach(latches, (latch) => latch.await, { discard: true })
+    return others
+  })
 }
-
-/** A decoded frame is at most this long; see framed.ts. Between two codecs a frame may have grown. */
-const FRAME_LIMIT = (1 << 20) + (64 << 10)
 
 /** Decodes the chunks of a content one by one: for codecs between `chunk` and `hash`. */
 const decodeChunks = (chunks: Pieces, decoders: ReadonlyArray<Decode>): Pieces | DamagedBlock => {
   try {
-    return chunks.map((chunk) => decoders.reduce((bytes, run) => run(bytes, MAXIMUM_CHUNK), chunk))
+    return chunks.map((chunk) => decoders.reduce((bytes, decode) => decode(bytes, MAXIMUM_CHUNK), chunk))
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
     return { damage: error.message }
   }
-}
-
-/** Splits a chunk list into lists of about `bytes` of content each, at least one chunk in each. */
-export const splitList = (list: Uint8Array, bytes: number): ReadonlyArray<Uint8Array> => {
-  const out: Array<Uint8Array> = []
-  let from = 0
-  let size = 0
-  for (let i = 0; i < chunkCount(list); i++) {
-    if (size > 0 && size + chunkLength(list, i) > bytes) {
-      out.push(list.subarray(from * RECORD_BYTES, i * RECORD_BYTES))
-      from = i
-      size = 0
-    }
-    size += chunkLength(list, i)
-  }
-  if (from < chunkCount(list)) out.push(list.subarray(from * RECORD_BYTES))
-  return out
 }

@@ -1,52 +1,48 @@
-/** Fetches blocks, adjacent ones together, and opens them; some at a time, so that memory stays bounded. */
+/** Fetches blocks, adjacent ones together, and decodes them: a few at a time, so that memory stays bounded. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import type { KernelError } from "../kernel/kernel.ts"
-import type { ChunkAt, DecodeBlocks, DecodedBlock } from "./decoding.ts"
+import { release } from "../memory/release.ts"
 import type { BlockPlace, Unpacker } from "../pack/packing.ts"
-import { Afresh, OnSecondRead } from "../store/second_read.ts"
 import { type Fetching, NEAR } from "../store/fetching.ts"
+import { Afresh, OnSecondRead } from "../store/second_read.ts"
 import type { StoreError } from "../store/store.ts"
 import { concernsObject } from "../store/unreadable.ts"
-import { release } from "../memory/release.ts"
+import type { ChunkAt, DecodeBlocks, DecodedBlock, DecoderStopped } from "./decoding.ts"
 
-/** Why something cannot be had: a sentence that names the object. */
+/** A block that cannot be read, or is not what was stored. */
 export interface DamagedBlock {
+  /** Why: a clause that names the object. */
   readonly damage: string
-  /** What a store said that could not read it. */
+  /** The error of the store, when it could not read the object. */
   readonly cause?: unknown
 }
 
-/** Takes a block. `own`: nothing else has its memory. */
-export type UseBlock = (place: BlockPlace, block: DecodedBlock | DamagedBlock, own: boolean) => void
-
-/** How blocks are opened, and what of them is verified. */
-export interface BlocksOptions {
+/** What to fetch from where, and what to do with it. */
+export interface BlocksOptions<B extends DecodedBlock, E> {
   readonly get: Unpacker["get"]
-  readonly open: DecodeBlocks
+  readonly decode: DecodeBlocks<B>
   /** The chunks of a block to be verified. */
   readonly chunks: (place: BlockPlace) => ReadonlyArray<ChunkAt>
-  readonly use: UseBlock
+  /** Takes a block. `own`: nothing else has its memory. */
+  readonly use: (place: BlockPlace, block: B | DamagedBlock, own: boolean) => Effect.Effect<void, E>
+  /** As from a disk, by default. */
   readonly fetching?: Fetching | undefined
 }
 
 /**
- * Gives each block to `use`, opened, or why it cannot be had; in no particular order. One that is not what it should be
- * is fetched once more by itself, afresh. As many stored bytes as `fetching` says (8 MiB by default, or four blocks
- * when those are larger) are in memory besides. Fails only when the store cannot be reached.
+ * Fetches blocks and gives each to `use`, decoded or damaged, in no particular order. A block that is not what it should
+ * be is fetched once more by itself, afresh, before it counts as damaged. As many stored bytes as `fetching` says (8 MiB
+ * by default, or four blocks when those are larger) are in memory besides. Fails when the store cannot be reached, and
+ * with what `use` fails with.
  */
-export const eachBlock = (
+export const eachBlock = <B extends DecodedBlock, E>(
   places: ReadonlyArray<BlockPlace>,
-  { chunks, fetching = NEAR, get, open, use }: BlocksOptions,
-): Effect.Effect<void, StoreError> => {
+  { chunks, decode, fetching = NEAR, get, use }: BlocksOptions<B, E>,
+): Effect.Effect<void, StoreError | E> => {
   const room = fetching.memory === Infinity ? undefined : Semaphore.makeUnsafe(fetching.memory)
-  const bytesOf = (run: ReadonlyArray<BlockPlace>): number => run.at(-1)!.offset + run.at(-1)!.length - run[0]!.offset
-  // An object of unknown length is hardly longer than what it holds.
-  const roomFor = (run: ReadonlyArray<BlockPlace>): number =>
-    Math.min(run[0]!.length === Infinity ? run[0]!.rawLength : bytesOf(run), fetching.memory)
   const tryToFetch = Effect.fnUntraced(function* (
-    run: ReadonlyArray<BlockPlace>,
-  ): Effect.fn.Return<void, StoreError | KernelError> {
+    run: Run,
+  ): Effect.fn.Return<void, StoreError | DecoderStopped | E> {
     const first = run[0]!
     const afresh = yield* Afresh
     const stored = yield* get({ ...first, length: bytesOf(run) }).pipe(
@@ -58,8 +54,8 @@ export const eachBlock = (
     )
     if ("damage" in stored) {
       // One part that cannot be read is no reason to lose those beside it.
-      if (run.length > 1 && stored.partly) return yield* each(run)
-      return run.forEach((place) => use(place, stored, false))
+      if (run.length > 1 && stored.partly) return yield* oneByOne(run)
+      return yield* Effect.forEach(run, (place) => use(place, stored, false), { discard: true })
     }
     const blocks = run.map((place) => ({
       from: place.offset - first.offset,
@@ -70,42 +66,53 @@ export const eachBlock = (
     const { buffer } = stored
     let shared = false
     const wrong: Array<BlockPlace> = []
-    const told = yield* OnSecondRead
-    yield* open(stored, blocks, (i, block) => {
+    const readWell = yield* OnSecondRead
+    yield* decode(stored, blocks, (i, block) => {
       const place = run[i]!
       if (block === undefined || block.bad.length > 0) {
-        if (!afresh) return wrong.push(place)
+        if (!afresh) {
+          wrong.push(place)
+          return Effect.void
+        }
         if (block === undefined) {
           return use(place, { damage: `a block of ${place.object} is damaged or altered` }, false)
         }
-      } else if (afresh) told(place.object)
+      } else if (afresh) readWell(place.object)
       const own = block.bytes.buffer !== buffer
       if (!own) shared = true
-      use(place, block, own)
+      return use(place, block, own)
     })
     if (!shared) release(stored)
-    if (wrong.length === 0) return
-    yield* Effect.provideService(each(wrong), Afresh, true)
+    if (wrong.length > 0) yield* Effect.provideService(oneByOne(wrong), Afresh, true)
   })
-  // A thread that stopped took what was fetched with it; another opens it, or this one.
-  const fetchRun = (run: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> =>
-    Effect.catchTag(
-      tryToFetch(run),
-      "KernelError",
-      () => Effect.catchTag(tryToFetch(run), "KernelError", (error: KernelError) => Effect.die(error)),
+  // What was fetched is lost with the thread that stopped. It is fetched again, once, for another thread or this one.
+  const fetchRun = (run: Run): Effect.Effect<void, StoreError | E> =>
+    tryToFetch(run).pipe(
+      Effect.catchIf(isDecoderStopped, () => tryToFetch(run)),
+      Effect.catchIf(isDecoderStopped, ({ cause }) => Effect.die(cause)),
     )
-  const each = (places: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> =>
+  const oneByOne = (places: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError | E> =>
     Effect.forEach(places, (place) => fetchRun([place]), { discard: true })
-  const fetch = (run: ReadonlyArray<BlockPlace>): Effect.Effect<void, StoreError> =>
-    room === undefined ? fetchRun(run) : Semaphore.withPermits(room, roomFor(run))(fetchRun(run))
-  return Effect.forEach(runs(places, fetching), fetch, { concurrency: fetching.fetches, discard: true })
+  const fetchInRoom = (run: Run): Effect.Effect<void, StoreError | E> =>
+    room === undefined
+      ? fetchRun(run)
+      : Semaphore.withPermits(room, Math.min(expectedBytes(run), fetching.memory))(fetchRun(run))
+  return Effect.forEach(runsOf(places, fetching), fetchInRoom, { concurrency: fetching.fetches, discard: true })
 }
 
-/** Blocks of one object that are near each other in one run. */
-const runs = (
-  places: ReadonlyArray<BlockPlace>,
-  { bytes, gap }: Fetching,
-): ReadonlyArray<ReadonlyArray<BlockPlace>> => {
+const isDecoderStopped = (error: unknown): error is DecoderStopped =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "DecoderStopped"
+
+/** Blocks of one object that are fetched together, in the order of their offsets. */
+type Run = ReadonlyArray<BlockPlace>
+
+const bytesOf = (run: Run): number => run.at(-1)!.offset + run.at(-1)!.length - run[0]!.offset
+
+/** An object of unknown length is hardly longer than what it holds. */
+const expectedBytes = (run: Run): number => run[0]!.length === Infinity ? run[0]!.rawLength : bytesOf(run)
+
+/** Puts blocks of one object that are near each other into one run. */
+const runsOf = (places: ReadonlyArray<BlockPlace>, { bytes, gap }: Fetching): ReadonlyArray<Run> => {
   const out: Array<Array<BlockPlace>> = []
   for (const place of gap > 0 ? inOrder(places) : places) {
     const run = out.at(-1)

@@ -1,13 +1,12 @@
-/**
- * Opens what was fetched: decodes blocks, and verifies the chunks in them that are wanted. On this thread, or where the
- * runtime has others.
- */
+/** Decodes blocks that were fetched, and verifies the chunks in them: on this thread, or where the runtime has others. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Beside, type BlockDecoder, blockDecoder } from "../kernel/codec.ts"
 import { sameId } from "../hash/chunk_list.ts"
-import { type Hasher, type KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
+import { catching, catchingLater } from "../kernel/catching.ts"
+import { Beside, type BlockDecoder, makeBlockDecoder } from "../kernel/codec.ts"
+import { type Hasher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
+import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 import type { Plan } from "../plan/plan.ts"
 
 /** A chunk in a decoded block. */
@@ -15,7 +14,7 @@ export interface ChunkAt {
   /** Where it starts and ends in the block, in bytes. */
   readonly from: number
   readonly to: number
-  /** What its bytes must have as their name. */
+  /** The ID that its bytes must have. */
   readonly id: Uint8Array
 }
 
@@ -24,7 +23,7 @@ export interface StoredBlock {
   /** Where it starts and ends in what was fetched, in bytes. */
   readonly from: number
   readonly to: number
-  /** It decodes to no more bytes than these. */
+  /** It decodes to no more bytes than this. */
   readonly limit: number
   /** The chunks to verify. */
   readonly chunks: ReadonlyArray<ChunkAt>
@@ -32,47 +31,61 @@ export interface StoredBlock {
 
 /** A block that could be decoded. */
 export interface DecodedBlock {
-  /** Its content, which may share memory with what was fetched; nothing where no bytes were asked for. */
+  /** Its content, which may share memory with what was fetched. Empty when no bytes were asked for. */
   readonly bytes: Uint8Array
-  /** Places, in the list of those to verify, of chunks that are not what their IDs say. */
+  /** Which of the chunks to verify are not what their IDs say: their places in that list. */
   readonly bad: ReadonlyArray<number>
 }
 
+/** Fields of a `DecoderStopped`. */
+export interface DecoderStoppedFields {
+  readonly message: string
+  readonly cause: KernelError
+}
+/** The thread that had blocks to decode stopped. What was handed to it is lost: it has to be fetched again. */
+export interface DecoderStopped extends TaggedErrorInstance<"DecoderStopped", DecoderStoppedFields> {}
+/** Makes {@linkcode DecoderStopped}s. */
+export const DecoderStopped: new (fields: DecoderStoppedFields) => DecoderStopped = taggedError("DecoderStopped")
+
 /**
- * Opens blocks that were fetched together: `use` is told of each, `undefined` when it cannot be decoded. `stored` may
- * be handed over: see `DecodingSpec`. Fails with KernelError when the thread that had them stopped, before `use` was
- * told of any: fetch and open them again.
+ * Decodes blocks that were fetched together. `use` is called for each, with `undefined` when the block cannot be decoded.
+ * `stored` may be handed over to another thread: see `DecodingSpec`. When that thread stops, `use` was not called yet.
  */
-export type DecodeBlocks = (
+export type DecodeBlocks<B extends DecodedBlock = DecodedBlock> = <E>(
   stored: Uint8Array,
   blocks: ReadonlyArray<StoredBlock>,
-  use: (i: number, block: DecodedBlock | undefined) => void,
-) => Effect.Effect<void, KernelError>
+  use: (i: number, block: B | undefined) => Effect.Effect<void, E>,
+) => Effect.Effect<void, E | DecoderStopped>
 
-/** How blocks are opened. */
+/** How blocks are decoded. */
 export interface DecodingSpec {
-  /** Decoders, in the order in which they run. */
+  /** The kernels whose inverses run, in the order in which these run. */
   readonly decoders: Plan
   /** Names the chunks. */
   readonly hasher: KernelSpec<"hash">
-  /** False when only what is wrong is of interest, and no bytes. */
+  /** Whether the content of blocks is wanted. False when only what is wrong with them is of interest. */
   readonly bytes: boolean
-  /** Whether what was fetched may be handed to another thread, and is lost to this one then. */
+  /** Whether what was fetched may be handed to another thread. This thread has it no longer then. */
   readonly handOver: boolean
 }
 
-/** Makes openers. */
+/** Where blocks are decoded. */
 export interface Decoding {
-  readonly start: (spec: DecodingSpec) => Effect.Effect<DecodeBlocks, never, Scope.Scope>
+  /** Makes the kernels, and gives the function that decodes blocks with them until the scope closes. */
+  readonly startDecoder: (spec: DecodingSpec) => Effect.Effect<DecodeBlocks, never, Scope.Scope>
 }
 
-/** Opens blocks with this decoder; on this thread. */
-export const decodeHere = (decode: BlockDecoder, hasher: Hasher): DecodeBlocks => {
+/** Decodes blocks on this thread. */
+export const decodeHere = (decoder: BlockDecoder, hasher: Hasher): DecodeBlocks =>
+  decodeHereTo((stored, limit) => Effect.map(decodeBlock(decoder, stored, limit), (bytes) => ({ bytes })), hasher)
+
+/** Decodes blocks on this thread to something that has more than their bytes. */
+export const decodeHereTo = <A extends Pick<DecodedBlock, "bytes">>(
+  decode: (stored: Uint8Array, limit: number) => Effect.Effect<A, KernelError>,
+  hasher: Hasher,
+): DecodeBlocks<A & DecodedBlock> => {
   let warned = false
-  /**
-   * What a faulty decoder throws may be its way to say that a block is damaged; or all are whole, and it is wrong about
-   * them.
-   */
+  // A kernel that is faulty says nothing about the block: all may be whole. So that is told, once.
   const undecoded = ({ message, reason }: KernelError): Effect.Effect<undefined> => {
     if (reason !== "faulty" || warned) return Effect.succeed(undefined)
     warned = true
@@ -80,13 +93,13 @@ export const decodeHere = (decode: BlockDecoder, hasher: Hasher): DecodeBlocks =
   }
   return Effect.fnUntraced(function* (stored, blocks, use) {
     for (const [i, { chunks, from, limit, to }] of blocks.entries()) {
-      const bytes = yield* Effect.catch(decode(stored.subarray(from, to), limit), undecoded)
-      use(i, bytes === undefined ? undefined : { bytes, bad: badChunks(hasher, bytes, chunks) })
+      const decoded = yield* Effect.catch(decode(stored.subarray(from, to), limit), undecoded)
+      yield* use(i, decoded && { ...decoded, bad: badChunks(hasher, decoded.bytes, chunks) })
     }
   })
 }
 
-/** Places of the chunks that are not what their IDs say. */
+/** The places, in the list, of the chunks that are not what their IDs say. */
 export const badChunks = (hasher: Hasher, block: Uint8Array, chunks: ReadonlyArray<ChunkAt>): ReadonlyArray<number> => {
   const bad: Array<number> = []
   for (const [i, { from, id, to }] of chunks.entries()) {
@@ -95,15 +108,26 @@ export const badChunks = (hasher: Hasher, block: Uint8Array, chunks: ReadonlyArr
   return bad
 }
 
-/** On this thread. */
+/** Decodes all blocks on this thread. */
 export const decodingHere: Decoding = {
-  start: Effect.fnUntraced(function* ({ decoders, hasher }) {
+  startDecoder: Effect.fnUntraced(function* ({ decoders, hasher }) {
     const table = yield* Kernels
-    return decodeHere(blockDecoder(decoders, table, yield* Beside), makeKernel(hasher, table))
+    return decodeHere(makeBlockDecoder(decoders, table, yield* Beside), makeKernel(hasher, table))
   }),
 }
 
-/** Where blocks are opened. */
+/** The {@link Decoding} in use; on this thread by default. */
 export const Decoding: Context.Reference<Decoding> = Context.Reference<Decoding>("penstock/Decoding", {
   defaultValue: (): Decoding => decodingHere,
 })
+
+/** Decodes one block. Fails with KernelError; anything else that a kernel throws is a defect. */
+export const decodeBlock = (
+  decoder: BlockDecoder,
+  stored: Uint8Array,
+  limit: number,
+): Effect.Effect<Uint8Array, KernelError> =>
+  Effect.flatMap(
+    catching(KernelError, () => decoder(stored, limit)),
+    (block) => block instanceof Promise ? catchingLater(KernelError, () => block) : Effect.succeed(block),
+  )

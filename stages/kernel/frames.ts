@@ -10,6 +10,8 @@ import { KernelError } from "./kernel.ts"
 export const FRAME_BYTES: number = 1 << 20
 /** An encoded frame may be longer than its content, but not by more than this. */
 const MAXIMUM_GROWTH = 64 << 10
+/** An encoded frame is no longer than this. */
+export const LONGEST_FRAME: number = FRAME_BYTES + MAXIMUM_GROWTH
 
 /** Takes pieces of any size; returns what is ready. `push` does not keep its argument. */
 export interface Transform {
@@ -27,11 +29,11 @@ export const frames = (name: string, encode: (frame: Uint8Array) => Uint8Array):
   let length = 0
   const flush = (out: Array<Uint8Array>): void => {
     const body = encode(held.subarray(0, length))
-    if (body.length === 0 || body.length > FRAME_BYTES + MAXIMUM_GROWTH) {
+    if (body.length === 0 || body.length > LONGEST_FRAME) {
       throw new KernelError({
         kernel: name,
         reason: "limit",
-        message: `${name} made ${body.length} bytes of ${length}, which must be 1 to ${FRAME_BYTES + MAXIMUM_GROWTH}`,
+        message: `${name} made ${body.length} bytes of ${length}, which must be 1 to ${LONGEST_FRAME}`,
       })
     }
     const frame = new Uint8Array(4 + body.length)
@@ -80,7 +82,7 @@ export const unframes = (name: string, decode: (frame: Uint8Array) => Uint8Array
           const length = new DataView(head.buffer).getUint32(0, true)
           headLength = 0
           if (length === 0) ended = true
-          else if (length > FRAME_BYTES + MAXIMUM_GROWTH) throw corrupt(`A frame claims ${length} bytes`)
+          else if (length > LONGEST_FRAME) throw corrupt(`A frame claims ${length} bytes`)
           else {
             body = new Uint8Array(length)
             bodyLength = 0

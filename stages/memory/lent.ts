@@ -4,11 +4,8 @@
  * garbage a tenth as often.
  */
 import * as Context from "effect/Context"
-import { release } from "./release.ts"
+import { releaseBuffer } from "./release.ts"
 import type { Entry } from "../walk/entry.ts"
-
-/** Codecs that store put so few bytes before the content at most. */
-export const SLACK_BYTES = 64
 
 /** Memory with the views of it that are out. */
 export class Lender {
@@ -21,8 +18,7 @@ export class Lender {
   /** `own`: nothing else has the memory behind `bytes`. */
   constructor(bytes: Uint8Array, own: boolean) {
     this.bytes = bytes
-    // Runtimes have pools that small outputs are slices of: what is much smaller than its memory may be one.
-    this.#own = own && bytes.buffer.byteLength - bytes.length <= SLACK_BYTES
+    this.#own = own
   }
 
   /** Counts a user of the memory, until `drop`. */
@@ -32,7 +28,7 @@ export class Lender {
 
   /** One user less. Frees the memory after the last. */
   drop(): void {
-    if (--this.#out === 0 && this.#own) release(new Uint8Array(this.bytes.buffer))
+    if (--this.#out === 0 && this.#own) releaseBuffer(this.bytes)
   }
 
   /** Lends a view. */

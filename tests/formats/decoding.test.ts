@@ -47,11 +47,11 @@ const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entr
 const makeHandingOver = () => {
   const seen = { handedOver: 0 }
   const decoding: Decoding = {
-    start: (spec) =>
-      Effect.map(decodingHere.start(spec), (open) => (stored, blocks, use) => {
-        if (!spec.handOver || stored.byteLength !== stored.buffer.byteLength) return open(stored, blocks, use)
+    startDecoder: (spec) =>
+      Effect.map(decodingHere.startDecoder(spec), (decode) => (stored, blocks, use) => {
+        if (!spec.handOver || stored.byteLength !== stored.buffer.byteLength) return decode(stored, blocks, use)
         seen.handedOver++
-        return open(structuredClone(stored, { transfer: [stored.buffer as ArrayBuffer] }), blocks, use)
+        return decode(structuredClone(stored, { transfer: [stored.buffer as ArrayBuffer] }), blocks, use)
       }),
   }
   return { decoding, seen }

@@ -2,7 +2,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { contentError } from "../../../stages/fetch/contents.ts"
+import { contentError } from "../../../stages/fetch/content.ts"
 import { chunkId } from "../../../stages/hash/chunk_list.ts"
 import type { Stored } from "../../../stages/plan/stored.ts"
 import { Afresh } from "../../../stages/store/second_read.ts"

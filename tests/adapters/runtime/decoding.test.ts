@@ -1,4 +1,4 @@
-/** Threads that open blocks give what this thread gives, damage included; one that stops loses nothing. */
+/** Threads that decode blocks give what this thread gives, damage included. Nothing is lost when one stops. */
 import assert from "node:assert/strict"
 import { rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -56,23 +56,24 @@ const makeObject = (sealing: readonly [KernelSpec<"encrypt">, KernelSpec<"compre
   return { chunks, object }
 }
 
-const openAll = (decoding: Decoding, bytes: boolean, decoders: ReadonlyArray<KernelSpec> = usual) =>
+const decodeAll = (decoding: Decoding, bytes: boolean, decoders: ReadonlyArray<KernelSpec> = usual) =>
   Effect.gen(function* () {
     const { chunks, object } = makeObject([usual[0] as KernelSpec<"encrypt">, usual[1] as KernelSpec<"compress">])
-    const open = yield* decoding.start({ decoders, hasher, bytes, handOver: true })
+    const decode = yield* decoding.startDecoder({ decoders, hasher, bytes, handOver: true })
     const found = new Map<BlockPlace, unknown>()
     let gets = 0
     yield* eachBlock([...chunks.keys()], {
       get: ({ length, offset }) => Effect.sync(() => (gets++, object.slice(offset, offset + length))),
-      open,
+      decode,
       chunks: (place) => chunks.get(place)!,
-      use: (place, block) => {
-        assert.ok(!found.has(place), "each block comes once")
-        found.set(
-          place,
-          "damage" in block ? block.damage : { bad: block.bad, bytes: bytes ? Buffer.from(block.bytes) : "" },
-        )
-      },
+      use: (place, block) =>
+        Effect.sync(() => {
+          assert.ok(!found.has(place), "each block comes once")
+          found.set(
+            place,
+            "damage" in block ? block.damage : { bad: block.bad, bytes: bytes ? Buffer.from(block.bytes) : "" },
+          )
+        }),
     })
     return { found: [...chunks.keys()].map((place) => found.get(place)), gets }
   })
@@ -105,20 +106,20 @@ const onThread = (name: string, then = ""): Seen => {
   return { calls: new Int32Array(calls), decoder: { stage: "compress", name, params: { calls }, make, module } }
 }
 
-/** Opens all again and again, until a thread had some: before they listen, this thread opens all. */
+/** Decodes all again and again, until a thread had some: before threads listen, this one decodes all. */
 const untilThreads = (decoding: Decoding, bytes: boolean, { calls, decoder }: Seen) =>
   Effect.gen(function* () {
     for (;;) {
-      const result = yield* openAll(decoding, bytes, [...usual, decoder])
+      const result = yield* decodeAll(decoding, bytes, [...usual, decoder])
       if (Atomics.load(calls, 0) > 0) return result
       yield* Effect.sleep(20)
     }
   })
 const threads = makeDecoding({ threads: 2, worthBytes: 0 })
 
-test("blocks that threads open are those that this thread opens", async () => {
+test("threads decode the same blocks as this thread", async () => {
   for (const bytes of [true, false]) {
-    const here = await run(openAll(decodingHere, bytes))
+    const here = await run(decodeAll(decodingHere, bytes))
     const there = await run(
       Effect.flatMap(threads, (decoding) => untilThreads(decoding, bytes, onThread(`counts-${bytes}`))),
     )
@@ -131,8 +132,8 @@ test("blocks that threads open are those that this thread opens", async () => {
   }
 })
 
-test("what a thread had when it stopped is fetched and opened again", async () => {
-  const here = await run(openAll(decodingHere, true))
+test("what a thread had when it stopped is fetched and decoded again", async () => {
+  const here = await run(decodeAll(decodingHere, true))
   for (const [name, then] of [["throws", "throw new Error('broken')"], ["exits", "exit(3)"]] as const) {
     const there = await run(Effect.flatMap(threads, (decoding) => untilThreads(decoding, true, onThread(name, then))))
     assert.deepEqual(there.found, here.found, name)

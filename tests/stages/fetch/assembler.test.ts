@@ -3,13 +3,23 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect } from "effect"
 import { concat } from "effect/Bytes"
-import { makeAssembler } from "../../../stages/fetch/assembler.ts"
+import { type Assembler, decodingSpec, makeAssembler } from "../../../stages/fetch/assembler.ts"
+import { decodeHere } from "../../../stages/fetch/decoding.ts"
+import { makeBlockDecoder } from "../../../stages/kernel/codec.ts"
+import type { Recipe } from "../../../stages/plan/recipe.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import type { BlockPlace, Unpacker } from "../../../stages/pack/packing.ts"
 import { giveBack } from "../../../stages/memory/lent.ts"
 import { packs } from "../../../stages/pack/packs.ts"
+
+/** An assembler that decodes on this thread. */
+const assemblerOf = (recipe: Recipe, unpacker: Unpacker, repeated?: (id: Uint8Array) => boolean): Assembler => {
+  const { decoders, hasher } = decodingSpec(recipe, unpacker)
+  const decode = decodeHere(makeBlockDecoder(decoders, {}, {}), makeKernel(hasher))
+  return makeAssembler(recipe, { unpacker, table: {}, decode, repeated })
+}
 
 test("a content keeps no more in memory than twice its length: what is a small part of a block is copied", async () => {
   const block = Uint8Array.from({ length: 100_000 }, (_, i) => i >>> 3)
@@ -27,7 +37,7 @@ test("a content keeps no more in memory than twice its length: what is a small p
       locate: () => Effect.succeed(places),
       get: () => Effect.sync(() => (gets++, block.slice())),
     }
-    const assembler = makeAssembler({ packing: packs(), kernels: [sha256, "unchunk"] }, unpacker, {})
+    const assembler = assemblerOf({ packing: packs(), kernels: [sha256, "unchunk"] }, unpacker)
     const contents = await Effect.runPromise(assembler.read(ranges.map(([from, to]) => listOf(from, to))))
     return contents.map((pieces, i) => {
       assert.ok(!("damage" in pieces))
@@ -68,7 +78,7 @@ const readPieces = async (sealed: boolean) => {
     make: () => ({ encode: copy, decode: copy }),
   } as const
   const recipe = { packing: packs(), kernels: [...(sealed ? [copying] : []), sha256, "unchunk"] } as const
-  const [pieces] = await Effect.runPromise(makeAssembler(recipe, unpacker, {}).read([list.take()]))
+  const [pieces] = await Effect.runPromise(assemblerOf(recipe, unpacker).read([list.take()]))
   assert.ok(pieces !== undefined && !("damage" in pieces))
   assert.deepEqual(concat(pieces), bytes)
   return pieces
@@ -114,7 +124,7 @@ test("a chunk that is wanted again is kept, so that its block is decoded once", 
       get: ({ object }) => Effect.sync(() => (gets++, blocks[Number(object.slice(5))]!.slice())),
     }
     const recipe = { packing: packs(), kernels: [sha256, "unchunk"] } as const
-    const assembler = makeAssembler(recipe, unpacker, {}, { repeated })
+    const assembler = assemblerOf(recipe, unpacker, repeated)
     for (places of [wanted, again, again]) {
       const contents = await Effect.runPromise(assembler.read(places.map(listOf)))
       for (const [i, pieces] of contents.entries()) {

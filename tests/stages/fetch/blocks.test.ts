@@ -7,11 +7,11 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { eachBlock } from "../../../stages/fetch/blocks.ts"
 import { adaptive } from "../../../stages/compress/adaptive.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
-import { blockDecoder } from "../../../stages/kernel/codec.ts"
+import { makeBlockDecoder } from "../../../stages/kernel/codec.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { KernelError, makeKernel } from "../../../stages/kernel/kernel.ts"
-import { decodeHere } from "../../../stages/fetch/decoding.ts"
+import { decodeBlock, decodeHere } from "../../../stages/fetch/decoding.ts"
 import type { BlockPlace } from "../../../stages/pack/packing.ts"
 import { StoreError } from "../../../stages/store/store.ts"
 
@@ -29,7 +29,8 @@ test("what is decoded beside is what is decoded here, for contents of any length
   const beside = Object.keys(besideKernels).length > 0
     ? besideKernels
     : { "encrypt:xaes-256-gcm": () => (bytes: Uint8Array) => Promise.resolve().then(() => here.open(bytes)) }
-  const decode = blockDecoder(specs, nativeKernels, beside)
+  const decoder = makeBlockDecoder(specs, nativeKernels, beside)
+  const decode = (stored: Uint8Array, limit: number) => decodeBlock(decoder, stored, limit)
   const repetitive = new Uint8Array(300_000).map((_, i) => i % 251)
   for (const content of [new Uint8Array(0), noise.subarray(0, 10), noise, repetitive]) {
     assert.deepEqual(await Effect.runPromise(decode(seal(content), content.length)), content)
@@ -66,9 +67,9 @@ test("adjacent blocks are fetched together; a damaged one and one that cannot be
         ? Effect.succeed(object.slice(offset, offset + length))
         : Effect.fail(new StoreError({ reason: "not-found", object: name, message: "it is gone" }))
     },
-    open: decodeHere(blockDecoder(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
+    decode: decodeHere(makeBlockDecoder(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
     chunks: () => [],
-    use: (place, block) => found.set(place, "damage" in block ? block.damage : block.bytes),
+    use: (place, block) => Effect.sync(() => found.set(place, "damage" in block ? block.damage : block.bytes)),
   }))
   const at = places.map(({ offset }) => offset)
   assert.deepEqual(fetched, [

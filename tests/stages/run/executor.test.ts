@@ -6,7 +6,7 @@ import { fixed } from "../../../stages/chunk/fixed.ts"
 import { inline } from "../../../stages/run/executor.ts"
 import { blake3 } from "../../../stages/hash/blake3.ts"
 import { Lender } from "../../../stages/memory/lent.ts"
-import type { Block } from "../../../stages/run/lane.ts"
+import type { Block } from "../../../stages/run/block.ts"
 import type { Plan } from "../../../stages/plan/plan.ts"
 import { noise } from "../../suites/noise.ts"
 

@@ -15,7 +15,8 @@ import { chunkCount, chunkId, chunkLength, contentLength } from "../../../stages
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { type KernelSpec, type KernelTable, makeKernel, trusted } from "../../../stages/kernel/kernel.ts"
 import { unframes } from "../../../stages/kernel/frames.ts"
-import { type Block, Lane } from "../../../stages/run/lane.ts"
+import type { Block } from "../../../stages/run/block.ts"
+import { Lane } from "../../../stages/run/lane.ts"
 import { noise } from "../../suites/noise.ts"
 
 const small = fastcdc({ average: 1 << 10 })
@@ -194,18 +195,20 @@ describe("Lane", () => {
       },
     }
     const options = { blockBytes: 4096, claim: () => true }
-    assert.equal(new Lane([small, blake3, cipher], later, options).sealLater, undefined)
-    assert.equal(new Lane([small, blake3, cipher], {}, { ...options, sealLater: true }).sealLater, undefined)
-    const lane = new Lane([small, blake3, noCompression, cipher], later, { ...options, sealLater: true })
     const content = noise(60_000, 10)
-    const list = run(lane, content)
-    lane.flush()
-    const blocks = lane.take()
-    run(lane, noise(60_000, 11))
-    const sealed = await Promise.all(
-      blocks.map(async (block) => ({ ...block, bytes: await lane.sealLater!(block.bytes) })),
-    )
-    assert.deepEqual(assemble(list, chunksOf(sealed, (bytes) => makeKernel(cipher).open(bytes))), Buffer.from(content))
+    const sealed = async (table: KernelTable, sealLater: boolean) => {
+      const lane = new Lane([small, blake3, noCompression, cipher], table, { ...options, sealLater })
+      const list = run(lane, content)
+      lane.flush()
+      const blocks = lane.takeSealed()
+      run(lane, noise(60_000, 11))
+      const chunks = chunksOf(await blocks, (bytes) => makeKernel(cipher).open(bytes))
+      assert.deepEqual(assemble(list, chunks), Buffer.from(content))
+    }
+    await sealed(later, true)
+    await sealed({}, true)
+    await sealed({}, false)
+    await assert.rejects(sealed(later, false), { reason: "faulty" })
   })
 
   it("refuses a plan that has no chunker, or no hasher after it", () => {

@@ -1,0 +1,44 @@
+/** The inner side of a thread: it takes requests, one after the other, and replies. */
+import { type MessagePort, parentPort } from "node:worker_threads"
+import { KernelError } from "../../stages/kernel/kernel.ts"
+import type { Failed, FromThread } from "./thread.ts"
+
+/** Sends a reply about a task. `memory` is handed over with it, not copied: this thread has it no longer. */
+export type Send<Answer> = (task: number, reply: Answer, memory?: ReadonlyArray<ArrayBuffer>) => void
+
+/** What a thread does. */
+export interface Service<Request> {
+  /** Handles one request. The next request waits until this one is done. What it throws ends the thread's work. */
+  readonly handle: (request: Request) => Promise<void>
+  /** Handles a request that does not wait for others, and returns true; false for all other requests. */
+  readonly handleNow?: (request: Request) => boolean
+}
+
+/**
+ * Makes this thread serve requests. To be called while the module of the thread loads, and once: the listener has to be
+ * there before the first message, because Deno drops messages that find none.
+ */
+export const serve = <Request extends object, Answer>(make: (send: Send<Answer>) => Service<Request>): void => {
+  const port: MessagePort = parentPort!
+  const post = (task: number, reply: Answer | Failed, memory: ReadonlyArray<ArrayBuffer> = []): void =>
+    port.postMessage({ type: "reply", task, reply } satisfies FromThread<Answer>, [...memory])
+  const { handle, handleNow } = make(post)
+  let handled: Promise<void> = Promise.resolve()
+  port.on("message", (request: Request) => {
+    if (handleNow?.(request) === true) return
+    const task = "task" in request ? request.task as number : -1
+    // The main thread ends the run: not every runtime reports an error of a thread by itself.
+    handled = handled.then(() => handle(request)).catch((error) => post(task, { type: "failed", ...fieldsOf(error) }))
+  })
+  port.postMessage({ type: "ready" } satisfies FromThread<Answer>)
+}
+
+/** The fields of the KernelError that the main thread makes of what was thrown here. */
+const fieldsOf = (error: unknown): Pick<KernelError, "kernel" | "reason" | "message"> => {
+  if (error instanceof KernelError) return { kernel: error.kernel, reason: error.reason, message: error.message }
+  return {
+    kernel: "thread",
+    reason: "unsupported",
+    message: `A worker thread failed: ${error instanceof Error ? error.stack : error}`,
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Moves chunks from the blocks of one repository into those of another: fetch, verify, name as the target names them,
+ * store.
+ *
+ * A block of which every chunk is missing goes over as it is compressed, and is sealed anew; with the same cipher, it
+ * goes over as it is stored. Chunks of other blocks are gathered into new blocks, as `pack` gathers those that it cuts.
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import { ChunkListBuilder, RECORD_BYTES } from "../hash/chunk_list.ts"
+import { catching, catchingLater } from "../kernel/catching.ts"
+import { Beside, makeBlockDecoder, makeSeal } from "../kernel/codec.ts"
+import { type Hasher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
+import type { BlockPlace, Packer, Unpacker } from "../pack/packing.ts"
+import type { Plan } from "../plan/plan.ts"
+import { type Block, sealBlocks } from "../run/block.ts"
+import { Lane } from "../run/lane.ts"
+import type { OnRead } from "../run/progress.ts"
+import type { StoreError } from "../store/store.ts"
+import { eachBlock } from "./blocks.ts"
+import { type ChunkNames, sameNames } from "./chunk_names.ts"
+import { type ChunkAt, decodeBlock, type DecodedBlock, decodeHereTo } from "./decoding.ts"
+import { MAXIMUM_CHUNK, otherContent, otherLength } from "./wanted.ts"
+
+/** From where and to where. */
+export interface MoverOptions {
+  readonly from: {
+    readonly unpacker: Unpacker
+    /** The inverses, in their order, of what was done to a block after it was hashed. */
+    readonly decrypt?: KernelSpec<"encrypt">
+    readonly decompress?: KernelSpec<"compress">
+    readonly hash: KernelSpec<"hash">
+  }
+  readonly to: {
+    readonly packer: Packer
+    /** As of a backup. */
+    readonly plan: Plan
+    /**
+     * What a block of the source has in common with one of the target: `compressed`, it is one as soon as it is sealed
+     * with the target's key; `sealed`, it is one as it is stored, because the key is the same. Absent: all blocks are
+     * made anew.
+     */
+    readonly blocks?: "compressed" | "sealed"
+  }
+  readonly names: ChunkNames
+}
+
+/** A chunk that the target does not have. */
+export interface MissingChunk {
+  readonly id: Uint8Array
+  readonly length: number
+  /** The path of an entry that has it, for progress. */
+  readonly path: string
+}
+
+/** Missing chunks, or why chunks are lost, by {@link chunkKey}. */
+export type ByChunk<A> = ReadonlyMap<string, A>
+
+/** An ID as the key of a map. */
+export const chunkKey = (id: Uint8Array): string => bytesToHex(id)
+
+/** Moves chunks. */
+export interface ChunkMover {
+  /**
+   * Fetches chunks, and stores those that the target does not have. Returns why chunks are lost: clauses that name the
+   * object.
+   */
+  readonly move: (
+    missing: ByChunk<MissingChunk>,
+    onRead: OnRead,
+  ) => Effect.Effect<ByChunk<string>, StoreError | KernelError>
+  /** Stores what is gathered, and makes all of it durable. */
+  readonly finish: Effect.Effect<void, StoreError | KernelError>
+}
+
+/** Decoded blocks that are in memory before they are stored again, in bytes. */
+const STEP_BYTES = 8 << 20
+/** How many times that is in memory at once. */
+const STEPS = 2
+
+/** A chunk, and where in its block it is. */
+interface WantedChunk extends MissingChunk, ChunkAt {}
+
+/** A decoded block with what it was decoded from. */
+interface DecodedForms extends DecodedBlock {
+  readonly stored: Uint8Array
+  /** Before it was decompressed. May share its memory with `stored` or with `bytes`. */
+  readonly compressed: Uint8Array
+}
+
+/** A verified chunk with its name in the target. */
+interface NamedChunk {
+  readonly bytes: Uint8Array
+  readonly id: Uint8Array
+}
+
+/** Makes a mover. Fails with KernelError when a kernel of the plan cannot be made. */
+export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover, KernelError> = Effect.fnUntraced(
+  function* ({ from, names, to }) {
+    const table = yield* Kernels
+    const beside = yield* Beside
+    const { packer, plan } = to
+    const newHasher = makeKernel(plan.find((spec) => spec.stage === "hash") as KernelSpec<"hash">, table) as Hasher
+    const lane = yield* catching(
+      KernelError,
+      () => new Lane(plan, table, { blockBytes: packer.blockBytes, claim: packer.claim, sealLater: true }),
+    )
+    const seal = to.blocks === "compressed" ? makeSeal(plan, table) : undefined
+    const lock = yield* Semaphore.make(1)
+
+    const decrypt = makeBlockDecoder(from.decrypt === undefined ? [] : [from.decrypt], table, beside)
+    const decompress = makeBlockDecoder(from.decompress === undefined ? [] : [from.decompress], table, beside)
+    const decode = decodeHereTo(
+      (stored, limit) =>
+        Effect.flatMap(
+          decodeBlock(decrypt, stored, stored.length),
+          (compressed) =>
+            Effect.map(decodeBlock(decompress, compressed, limit), (bytes) => ({ bytes, stored, compressed })),
+        ),
+      makeKernel(from.hash, table),
+    )
+
+    /** Finds the blocks of chunks. Tells `lost` of chunks that have none. */
+    const locate = Effect.fnUntraced(function* (missing: ByChunk<MissingChunk>, lost: Map<string, string>) {
+      const chunks = [...missing.values()]
+      const list = new Uint8Array(chunks.length * RECORD_BYTES)
+      for (const [i, { id }] of chunks.entries()) list.set(id, i * RECORD_BYTES)
+      const blocks = new Map<BlockPlace, Array<WantedChunk>>()
+      for (const [i, place] of (yield* from.unpacker.locate(list)).entries()) {
+        const chunk = chunks[i]!
+        if ("lost" in place) lost.set(chunkKey(chunk.id), place.lost)
+        else if (place.to - place.from !== chunk.length || chunk.length > MAXIMUM_CHUNK) {
+          lost.set(chunkKey(chunk.id), otherLength(place.block))
+        } else {
+          const wanted = blocks.get(place.block)
+          const one: WantedChunk = { ...chunk, from: place.from, to: place.to }
+          if (wanted === undefined) blocks.set(place.block, [one])
+          else wanted.push(one)
+        }
+      }
+      for (const wanted of blocks.values()) wanted.sort((a, b) => a.from - b.from)
+      return blocks
+    })
+
+    /** Names the good chunks of a block as the target does. Tells `lost` of the bad. */
+    const nameChunks = (
+      place: BlockPlace,
+      { bad, bytes }: DecodedBlock,
+      wanted: ReadonlyArray<WantedChunk>,
+      lost: Map<string, string>,
+    ): ReadonlyArray<NamedChunk> => {
+      const named: Array<NamedChunk> = []
+      for (const [i, { from, id, to }] of wanted.entries()) {
+        if (bad.includes(i)) {
+          lost.set(chunkKey(id), otherContent(place))
+          continue
+        }
+        const chunk = bytes.subarray(from, to)
+        const newId = names === sameNames ? id : newHasher.digest(chunk)
+        names.set(id, newId)
+        named.push({ bytes: chunk, id: newId })
+      }
+      return named
+    }
+
+    /** Whether all of a block goes over: its chunks are all wanted, good and new. */
+    const isWhole = (
+      { rawLength }: BlockPlace,
+      block: Uint8Array,
+      wanted: ReadonlyArray<WantedChunk>,
+      named: ReadonlyArray<NamedChunk>,
+    ): boolean =>
+      block.length === rawLength &&
+      named.reduce((sum, { bytes }) => sum + bytes.length, 0) === rawLength &&
+      wanted.every(({ from }, i) => from === (i === 0 ? 0 : wanted[i - 1]!.to)) &&
+      !named.some(({ id }) => packer.has(id))
+
+    /** The block for the target; still to be sealed when it is `compressed`. Claims its chunks. */
+    const wholeBlock = (
+      { compressed, stored }: DecodedForms,
+      { rawLength }: BlockPlace,
+      named: ReadonlyArray<NamedChunk>,
+    ): Block => {
+      const list = new ChunkListBuilder()
+      for (const { bytes, id } of named) {
+        packer.claim(id)
+        list.add(id, bytes.length)
+      }
+      const bytes = to.blocks === "sealed" ? stored : compressed
+      // The memory of what was fetched is freed when all of its blocks were used.
+      return { chunks: list.take(), rawLength, bytes: bytes.buffer === stored.buffer ? bytes.slice() : bytes }
+    }
+
+    /** Hands blocks over to the packer: those that are ready in the lane, and those that go over whole. */
+    const add = Effect.fnUntraced(function* (whole: ReadonlyArray<Block>) {
+      const blocks = yield* catchingLater(
+        KernelError,
+        async () => [...await lane.takeSealed(), ...await sealBlocks(whole, seal)],
+      )
+      if (blocks.length > 0) yield* lock.withPermits(1)(packer.add(blocks))
+    })
+
+    const move: ChunkMover["move"] = Effect.fnUntraced(function* (missing, onRead) {
+      const lost = new Map<string, string>()
+      const blocks = yield* locate(missing, lost)
+      const moveStep = Effect.fnUntraced(function* (places: ReadonlyArray<BlockPlace>) {
+        const whole: Array<Block> = []
+        yield* eachBlock(places, {
+          get: from.unpacker.get,
+          decode,
+          chunks: (place) => blocks.get(place)!,
+          use: (place, block) =>
+            catching(KernelError, () => {
+              const wanted = blocks.get(place)!
+              if ("damage" in block) {
+                for (const { id } of wanted) lost.set(chunkKey(id), block.damage)
+                return
+              }
+              const named = nameChunks(place, block, wanted, lost)
+              if (to.blocks !== undefined && isWhole(place, block.bytes, wanted, named)) {
+                whole.push(wholeBlock(block, place, named))
+              } else for (const { bytes } of named) lane.addChunk(bytes)
+              for (const { length, path } of wanted) onRead(path, length)
+            }),
+        })
+        yield* add(whole)
+      })
+      yield* Effect.forEach(stepsOf([...blocks.keys()]), moveStep, { concurrency: STEPS, discard: true })
+      return lost
+    })
+
+    return {
+      move,
+      finish: catching(KernelError, () => lane.flush()).pipe(
+        Effect.andThen(add([])),
+        Effect.andThen(Effect.suspend(() => packer.finish)),
+      ),
+    }
+  },
+)
+
+/** Splits blocks into steps: what a step decodes to is stored before the next one begins. */
+const stepsOf = (places: ReadonlyArray<BlockPlace>): ReadonlyArray<ReadonlyArray<BlockPlace>> => {
+  const out: Array<Array<BlockPlace>> = []
+  let bytes = STEP_BYTES
+  for (const place of places) {
+    if (bytes >= STEP_BYTES) {
+      out.push([])
+      bytes = 0
+    }
+    out.at(-1)!.push(place)
+    bytes += place.rawLength
+  }
+  return out
+}

@@ -1,0 +1,58 @@
+/** What a reader of contents keeps in memory, because it is likely to be wanted again soon. */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import type { Lender } from "../memory/lent.ts"
+import { Recent } from "../memory/recent.ts"
+import type { BlockPlace } from "../pack/packing.ts"
+
+/** Decoded blocks that are kept, in bytes: files that share a block often follow each other. */
+const BLOCKS_BYTES = 8 << 20
+/** The longest block that is kept, in bytes. */
+const LONGEST_BLOCK = BLOCKS_BYTES / 4
+/** Chunks that are kept apart from their blocks, in bytes, and the longest of them. */
+const CHUNKS_BYTES = 8 << 20
+const LONGEST_CHUNK = 256 << 10
+
+/** The decoded blocks that were used last. */
+export class KeptBlocks {
+  readonly #blocks = new Recent<BlockPlace, Lender>({
+    limit: BLOCKS_BYTES,
+    bytesOf: ({ bytes }) => bytes.length,
+    dropped: (block) => block.drop(),
+  })
+
+  /** Keeps a block, unless it is long. It is held as long as it is kept. */
+  add(place: BlockPlace, block: Lender): void {
+    if (block.bytes.length > LONGEST_BLOCK) return
+    block.hold()
+    this.#blocks.set(place, block)
+  }
+
+  get(place: BlockPlace): Lender | undefined {
+    return this.#blocks.get(place)
+  }
+}
+
+/** Copies of chunks that are wanted again. Without them, each would have its block of 1 MiB decoded again. */
+export class KeptChunks {
+  readonly #wanted: ((id: Uint8Array) => boolean) | undefined
+  readonly #chunks = new Recent<string, Uint8Array>({ limit: CHUNKS_BYTES, bytesOf: ({ length }) => length })
+
+  /** `wanted`: whether a chunk is wanted more than once. Without it, no chunk is kept. */
+  constructor(wanted: ((id: Uint8Array) => boolean) | undefined) {
+    this.#wanted = wanted
+  }
+
+  /** Keeps a copy of a verified chunk, when it is wanted again. */
+  add(id: Uint8Array, chunk: Uint8Array): void {
+    if (chunk.length > LONGEST_CHUNK || this.#wanted?.(id) !== true) return
+    const key = bytesToHex(id)
+    if (!this.#chunks.has(key)) this.#chunks.set(key, chunk.slice())
+  }
+
+  /** The chunk, when it is kept and has this length. It must not be changed. */
+  get(id: Uint8Array, length: number): Uint8Array | undefined {
+    if (this.#chunks.size === 0 || this.#wanted?.(id) !== true) return undefined
+    const chunk = this.#chunks.get(bytesToHex(id))
+    return chunk?.length === length ? chunk : undefined
+  }
+}
