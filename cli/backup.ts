@@ -24,23 +24,25 @@ import { printLosses, printProblems } from "./output/problems.ts"
 import { makeOutput, type Output } from "./output/output.ts"
 import { backupMeter } from "./output/progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./output/quantity.ts"
-import { describeMade, describeOpen, type OpenError, repositoryLocation, withRepository } from "./repository/open.ts"
+import { repositoryLocation } from "./repository/location.ts"
+import { describeMade, describeOpen, withRepository } from "./repository/open.ts"
+import type { OpenError } from "./repository/open_mode.ts"
 import { admitRecord } from "./repository/admit.ts"
 import { entriesOf, rootsOf } from "./source/roots.ts"
 import { describeSnapshot, inFuture, tagsIn } from "./selection/snapshots.ts"
 import { commandInput, incoming, stdinInput } from "./source/stdin.ts"
-import { printTraffic } from "./output/traffic.ts"
+import { makeTraffic, printTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
 
 export interface BackupInput extends CommonInput, CreationInput {
   readonly paths: ReadonlyArray<string>
-  /** Makes the repository when there is none. */
+  /** Whether to make the repository if it does not exist. */
   readonly init: boolean
   readonly exclude: ReadonlyArray<string>
   readonly excludeFile: ReadonlyArray<string>
   readonly excludeCaches: boolean
   readonly oneFileSystem: boolean
   readonly stdin: boolean
-  /** The arguments are not paths, but a command, of which the standard output is backed up. */
+  /** The arguments are a command, and its standard output is backed up. */
   readonly stdinFromCommand: boolean
   readonly stdinFilename: string | undefined
   /** Standard input is a tar archive. */
@@ -54,29 +56,32 @@ export interface BackupInput extends CommonInput, CreationInput {
   readonly compression: CompressionMode | undefined
 }
 
-/** Runs `backup`; gives the exit code. */
+/** Runs `backup`. Returns the exit code: 3 if something could not be read. */
 export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | EntriesError> = Effect.fnUntraced(
   function* (input) {
     const out = makeOutput(input)
+    const traffic = makeTraffic()
     const start = performance.now()
     const what = yield* sourceOf(input, yield* repositoryLocation(input.repo), out)
     const options = yield* optionsOf(input, what.paths)
     const mode = input.init && !input.dryRun ? "either" : "open"
-    return yield* withRepository(input, mode, (repository, open) =>
+    const how = { traffic, meanwhile: what.begin, backup: true, admit: admitRecord(input) }
+    return yield* withRepository(input, mode, how, (repository, open) =>
       Effect.gen(function* () {
         if (open.created) out.note(describeMade(open))
         if (!open.encrypted) out.warn(describeOpen(open))
-        const stored = yield* Effect.raceFirst(run(repository, what.entries, options, out), what.failed)
+        const stored = yield* Effect.raceFirst(storeEntries(repository, what.entries, options, out), what.failed)
         what.ended()
         const summary = { ...stored, problems: [...what.problems, ...stored.problems] }
-        report(summary, open.encrypted, input.dryRun, secondsSince(start), out)
+        report(summary, open.encrypted, input.dryRun, secondsSince(start), traffic, out)
         return summary.problems.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }), { meanwhile: what.begin, backup: true, admit: admitRecord(input) })
+      }))
   },
   Effect.scoped,
 )
 
-const run = Effect.fnUntraced(function* (
+/** Makes the snapshot, and shows progress on a terminal. */
+const storeEntries = Effect.fnUntraced(function* (
   repository: Repository,
   entries: What["entries"],
   options: BackupOptions,
@@ -92,7 +97,7 @@ const run = Effect.fnUntraced(function* (
   )
 })
 
-/** Entries that are looked for while the repository is being opened: what half a second is enough for, in some MB. */
+/** How many entries are found while the repository is being opened: half a second's worth, a few MB. */
 const EARLY_ENTRIES = 8192
 
 type LeftOut = Parameters<NonNullable<WalkOptions["leftOut"]>>[1]
@@ -101,17 +106,17 @@ type EntriesError = SourceError | TarError | SqliteError | UsageError
 interface What {
   readonly entries: Stream.Stream<Entry, EntriesError, SqliteEngine>
   readonly paths: ReadonlyArray<string>
-  /** Begins to look for entries, where that may be before there is a repository. */
+  /** Begins to look for entries, if that is possible before the repository is open. */
   readonly begin?: () => void
-  /** Fails when no snapshot may be made after all; never ends otherwise. */
+  /** Fails if no snapshot may be made after all. Otherwise it never ends. */
   readonly failed: Effect.Effect<never, UsageError>
-  /** What is found to be wrong before entries come. */
+  /** Problems that are found before any entry. */
   readonly problems: ReadonlyArray<Problem>
-  /** To be called when all entries have come. */
+  /** To be called after the last entry. */
   readonly ended: () => void
 }
 
-/** What is to be backed up: a tree, several, or what comes in from elsewhere. */
+/** What is to be backed up: one tree, several, or input from elsewhere. */
 const sourceOf = (
   input: BackupInput,
   location: string,
@@ -121,7 +126,7 @@ const sourceOf = (
     ? incomingOf(input)
     : treesOf(input, location, out)
 
-/** Standard input as a file or as a tar archive, or what a command prints. */
+/** Standard input as a file or as a tar archive, or the output of a command. */
 const incomingOf = Effect.fnUntraced(function* (
   input: BackupInput,
 ): Effect.fn.Return<What, UsageError | SourceError, Scope.Scope> {
@@ -133,7 +138,7 @@ const incomingOf = Effect.fnUntraced(function* (
   }
   if (input.exclude.length + input.excludeFile.length > 0 || input.excludeCaches || input.oneFileSystem) {
     return yield* new UsageError({
-      message: "Nothing can be left out of what comes in; --exclude and --one-file-system are for paths",
+      message: "--exclude and --one-file-system are for paths, not for standard input or a command: leave them out",
     })
   }
   const name = input.stdinFilename ?? (tar ? "stdin.tar" : "stdin")
@@ -155,7 +160,7 @@ const treesOf = Effect.fnUntraced(function* (
 ): Effect.fn.Return<What, UsageError, Scope.Scope> {
   if (input.paths.length === 0) {
     return yield* new UsageError({
-      message: "Nothing to back up: name one or more paths, as in penstock backup -r REPO ~/documents",
+      message: "No paths to back up: name one or more, as in penstock backup -r REPO ~/documents",
     })
   }
   const excludes = yield* excludesOf(input.exclude, input.excludeFile, input.paths)
@@ -185,7 +190,7 @@ const treesOf = Effect.fnUntraced(function* (
 const WHY: Readonly<Record<LeftOut, string>> = {
   ignored: "a pattern matches it",
   cache: "it is a cache; only its tag is stored",
-  "file-system": "it is of another file system; only the directory itself is stored",
+  "file-system": "it is on another file system; only the directory itself is stored",
 }
 
 const tellLeftOut = (path: string, why: LeftOut, out: Output): void => {
@@ -193,7 +198,7 @@ const tellLeftOut = (path: string, why: LeftOut, out: Output): void => {
   out.row({ type: "excluded", path, why })
 }
 
-/** Names the patterns that have left out nothing: always those with a `/`, since they name one place. */
+/** Names the patterns that matched nothing. Those with a `/` name one place, so they are always named. */
 const tellUnused = (patterns: ReadonlyArray<string>, out: Output): void => {
   for (const pattern of patterns) {
     const placed = pattern.replace(/\/$/, "").includes("/")
@@ -210,10 +215,10 @@ const optionsOf: (
   const time = input.time === undefined ? undefined : Date.parse(input.time)
   if (Number.isNaN(time)) {
     return yield* new UsageError({
-      message: `"${input.time}" is not a time; write it as 2026-11-21T08:30:00 or 2026-11-21`,
+      message: `"${input.time}" is not a time: write it as 2026-11-21T08:30:00 or 2026-11-21`,
     })
   }
-  // Times in an archive do not tell when content was written.
+  // The times in an archive do not show whether content has changed.
   const parent = input.force || (input.tar && input.parent === undefined) ? "none" : input.parent
   const tags = yield* Effect.forEach(input.tag, tagsIn)
   return {
@@ -232,6 +237,7 @@ const report = (
   encrypted: boolean,
   dryRun: boolean,
   seconds: number,
+  traffic: Traffic,
   out: Output,
 ): void => {
   const { snapshot, problems, losses = [], ...counts } = summary
@@ -252,13 +258,14 @@ const report = (
     encrypted,
     seconds,
     ...(snapshot === undefined ? { dryRun } : { snapshot: snapshot.id, parent: snapshot.parent }),
+    ...trafficMembers(traffic),
   })
   out.note(
     `${plural(counts.files, "file")} and ${plural(counts.directories, "directory", "directories")}, ` +
       `${showBytes(counts.bytes)}, in ${showDuration(seconds)}; ` +
       `${showBytes(counts.bytesAdded)} new${dryRun ? "" : `, ${showBytes(counts.bytesStored)} stored`}`,
   )
-  printTraffic(out)
+  printTraffic(traffic, out)
   if (problems.length > 0) out.line(`${plural(problems.length, "problem")}: see the messages above`)
   if (dryRun) out.note("Nothing was written: this was a dry run")
   else if (snapshot !== undefined) {

@@ -1,22 +1,23 @@
 /** `penstock copy`: copies the snapshots of one repository into another of the same format. */
 import * as Effect from "effect/Effect"
-import { between, type BetweenInput } from "./replicate.ts"
+import { replicate, type ReplicateInput } from "./replicate.ts"
 import { UsageError } from "./process/usage_error.ts"
 import type { CopyTargetInput } from "./arguments/inputs.ts"
 import { targetNames } from "./secrets/password.ts"
-import { type OpenError, openRepository } from "./repository/open.ts"
+import { openRepository } from "./repository/open.ts"
+import type { OpenError } from "./repository/open_mode.ts"
 
-export interface CopyInput extends BetweenInput, CopyTargetInput {}
+export interface CopyInput extends ReplicateInput, CopyTargetInput {}
 
-/** Runs `copy`; gives the exit code. */
+/** Runs `copy`. Returns the exit code. */
 export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
-  between(input, {
+  replicate(input, {
     done: "copied",
-    target: Effect.fnUntraced(function* ({ location, source }) {
+    openTarget: Effect.fnUntraced(function* ({ location, source }, { traffic }) {
       if (source.file !== undefined) {
         return yield* new UsageError({
           message:
-            `${location} is an archive of the format ${source.name}, which holds one snapshot: copy the file, or use penstock convert to encrypt it for others`,
+            `${location} is an archive of the format ${source.name}, which holds one snapshot: copy the file, or use penstock convert to encrypt it for other keys`,
         })
       }
       const target = yield* openRepository(
@@ -33,18 +34,18 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
           identity: [],
         },
         "open",
-        { names: targetNames, backup: true },
+        { traffic, names: targetNames, backup: true },
       )
       if (target.source.name !== source.name) {
         return yield* new UsageError({
           message:
-            `${location} is of the format ${source.name}, and ${input.to} of ${target.source.name}: use penstock convert`,
+            `${location} is of the format ${source.name}, but ${input.to} of ${target.source.name}: use penstock convert`,
         })
       }
       return target
     }),
     load: async () => {
       const { copies, copy } = await import("../formats/copy.ts")
-      return { run: copy, there: copies }
+      return { make: copy, present: copies }
     },
   })

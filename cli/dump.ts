@@ -1,4 +1,4 @@
-/** `penstock dump`: writes a file of a snapshot, or a tar archive of what is in it, to stdout. */
+/** `penstock dump`: writes a file of a snapshot, or a tar archive of a directory, to stdout. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -11,10 +11,14 @@ import { displayPath, unquotePath } from "../stages/walk/path.ts"
 import { UsageError } from "./process/usage_error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
-import { makeOutput, printError, rowText, writeBytes } from "./output/output.ts"
+import { makeOutput } from "./output/output.ts"
+import { type Row, rowText } from "./output/row.ts"
+import { printError, writeBytes } from "./output/streams.ts"
+import { makeTraffic } from "./output/traffic.ts"
 import { secondsSince } from "./output/quantity.ts"
 import { admitFilter } from "./repository/admit.ts"
-import { type OpenError, withRepository } from "./repository/open.ts"
+import { withRepository } from "./repository/open.ts"
+import type { OpenError } from "./repository/open_mode.ts"
 import { selection, selector, snapshotPath } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
 
@@ -25,7 +29,7 @@ export interface DumpInput extends CommonInput, FilterInput {
 }
 
 /**
- * Runs `dump`; gives the exit code: 1 when something is damaged, 3 when an archive cannot hold something. Rows of
+ * Runs `dump`. Returns the exit code: 1 if something is damaged, 3 if the archive cannot hold something. The rows of
  * `--json` go to stderr, since stdout is the content.
  */
 export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
@@ -33,53 +37,58 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
     const start = performance.now()
     const filter = yield* filterOf(input)
     const out = makeOutput(input)
-    const row = (row: { readonly type: string; readonly [key: string]: unknown }): void => {
+    const row = (row: Row): void => {
       if (input.json) printError(rowText(row))
     }
-    return yield* withRepository(input, "open", (repository) =>
-      Effect.gen(function* () {
-        const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
-        const only = yield* singleFile(repository, snapshot, input)
-        const counts = { entries: 0, failed: 0, leftOut: 0, bytesWritten: 0 }
-        const problem = ({ path, message }: Problem): void => {
-          counts.failed += 1
-          tell(path, message)
-        }
-        const leftOut = ({ path, message }: Problem): void => {
-          counts.leftOut += 1
-          tell(path, message)
-        }
-        const tell = (path: string, message: string): void => {
-          if (input.json) row({ type: "problem", path, message })
-          else printError(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
-        }
-        const bytes = only === undefined
-          ? yield* archiveOf(repository, snapshot, input, counts, problem, leftOut)
-          : fileOf(repository, snapshot, only, counts)
-        yield* Stream.runForEachWhile(bytes, (piece) =>
-          Effect.sync(() => {
-            counts.bytesWritten += piece.length
-            return writeBytes(piece)
-          }))
-        if (counts.entries === 0 && pathOf(input, snapshot) !== "" && counts.failed + counts.leftOut === 0) {
-          return yield* absent(input, snapshot)
-        }
-        row({ type: "summary", snapshot: snapshot.id, ...counts, seconds: secondsSince(start) })
-        return counts.failed > 0 ? EXIT_FAILURE : counts.leftOut > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }), { admit: admitFilter(input) })
+    return yield* withRepository(
+      input,
+      "open",
+      { traffic: makeTraffic(), admit: admitFilter(input) },
+      (repository) =>
+        Effect.gen(function* () {
+          const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
+          const only = yield* singleFile(repository, snapshot, input)
+          const counts = { entries: 0, failed: 0, leftOut: 0, bytesWritten: 0 }
+          const problem = ({ path, message }: Problem): void => {
+            counts.failed += 1
+            tell(path, message)
+          }
+          const leftOut = ({ path, message }: Problem): void => {
+            counts.leftOut += 1
+            tell(path, message)
+          }
+          const tell = (path: string, message: string): void => {
+            if (input.json) row({ type: "problem", path, message })
+            else printError(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+          }
+          const bytes = only === undefined
+            ? yield* archiveOf(repository, snapshot, input, counts, problem, leftOut)
+            : fileOf(repository, snapshot, only, counts)
+          yield* Stream.runForEachWhile(bytes, (piece) =>
+            Effect.sync(() => {
+              counts.bytesWritten += piece.length
+              return writeBytes(piece)
+            }))
+          if (counts.entries === 0 && pathOf(input, snapshot) !== "" && counts.failed + counts.leftOut === 0) {
+            return yield* notThere(input, snapshot)
+          }
+          row({ type: "summary", snapshot: snapshot.id, ...counts, seconds: secondsSince(start) })
+          return counts.failed > 0 ? EXIT_FAILURE : counts.leftOut > 0 ? EXIT_INCOMPLETE : EXIT_OK
+        }),
+    )
   },
 )
 
 type Counts = { entries: number }
 
-const absent = ({ path }: DumpInput, snapshot: SnapshotInfo): Effect.Effect<never, UsageError> =>
+const notThere = ({ path }: DumpInput, snapshot: SnapshotInfo): Effect.Effect<never, UsageError> =>
   Effect.fail(new UsageError({ message: `There is no "${path}" in snapshot ${describeSnapshot(snapshot)}` }))
 
-/** The path in the snapshot; `""` for all of it. */
+/** The path in the snapshot. `""` for the whole snapshot. */
 const pathOf = ({ path }: DumpInput, snapshot: SnapshotInfo): string =>
   path === undefined ? "" : snapshotPath(unquotePath(path), snapshot)
 
-/** The path of the one file that is to be dumped as it is; undefined when it is to be an archive. */
+/** The path of the one file that is written as it is. Undefined if an archive is written. */
 const singleFile = Effect.fnUntraced(function* (
   repository: Repository,
   snapshot: SnapshotInfo,
@@ -94,14 +103,14 @@ const singleFile = Effect.fnUntraced(function* (
       (entry) => part.wanted(entry.path, entry.kind),
     ),
   )
-  if (Option.isNone(found)) return yield* absent(input, snapshot)
+  if (Option.isNone(found)) return yield* notThere(input, snapshot)
   const { kind, path: first } = found.value
-  // A format that does not list directories gives what is beneath it first.
+  // A format that lists no directories gives something beneath it first.
   if (first !== path || kind === "directory") return undefined
   if (kind === "file") return path
   return yield* new UsageError({
-    message: `"${input.path}" is no file but a ${kind}` +
-      (kind === "socket" ? ", which has no content" : "; --archive tar dumps it as it is"),
+    message: `"${input.path}" is not a file but a ${kind}` +
+      (kind === "socket" ? ", which has no content" : ": --archive tar dumps it as it is"),
   })
 })
 
@@ -120,7 +129,7 @@ const fileOf = (
       }),
     )
 
-/** Whether something at or beneath `directory` may be at `path`. */
+/** Whether `path` is `directory` or beneath it. */
 const within = (path: string, directory: string): boolean =>
   directory === "" || path === directory || path.startsWith(`${directory}/`)
 
@@ -135,7 +144,7 @@ const archiveOf = Effect.fnUntraced(function* (
   if (stdout.isTTY === true) {
     return yield* new UsageError({
       message:
-        "Standard output is a terminal; send the archive to a file or a program, as in: penstock dump > backup.tar",
+        "Standard output is a terminal: send the archive to a file or a program, as in penstock dump > backup.tar",
     })
   }
   const { writeTar } = yield* Effect.promise(() => import("../stages/tar/mod.ts"))

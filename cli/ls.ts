@@ -9,8 +9,10 @@ import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
 import { showMode, showTime } from "./output/quantity.ts"
+import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { admitFilter } from "./repository/admit.ts"
-import { type OpenError, withRepository } from "./repository/open.ts"
+import { withRepository } from "./repository/open.ts"
+import type { OpenError } from "./repository/open_mode.ts"
 import { selection } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
 
@@ -20,59 +22,65 @@ export interface LsInput extends CommonInput, FilterInput {
   readonly long: boolean
 }
 
-/** Runs `ls`; gives the exit code. Stops early when nobody reads what it prints. */
+/** Runs `ls`. Returns the exit code. Stops early if the reader of its output has gone. */
 export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   const out = makeOutput(input)
+  const traffic = makeTraffic()
   const filter = yield* filterOf(input)
-  return yield* withRepository(input, "open", (repository) =>
-    Effect.gen(function* () {
-      const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot ?? "latest", filter, out)
-        .pipe(
-          // Other commands take the path first.
-          Effect.catchIf(
-            ({ _tag, message }) =>
-              _tag === "UsageError" && message.startsWith("There is no snapshot") && input.path === undefined,
-            ({ message }) =>
-              Effect.fail(
-                new UsageError({
-                  message: `${message}; for a path it is: penstock ls latest ${quoted(input.snapshot ?? "")}`,
-                }),
-              ),
+  return yield* withRepository(
+    input,
+    "open",
+    { traffic, admit: admitFilter(input) },
+    (repository) =>
+      Effect.gen(function* () {
+        const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot ?? "latest", filter, out)
+          .pipe(
+            // Other commands take a path first, so the argument may be one.
+            Effect.catchIf(
+              ({ _tag, message }) =>
+                _tag === "UsageError" && message.startsWith("There is no snapshot") && input.path === undefined,
+              ({ message }) =>
+                Effect.fail(
+                  new UsageError({
+                    message: `${message}; to list a path: penstock ls latest ${quoted(input.snapshot ?? "")}`,
+                  }),
+                ),
+            ),
+          )
+        const part = yield* selection(input.path === undefined ? [] : [input.path], [], snapshot)
+        const counts = { files: 0, dirs: 0, bytes: 0 }
+        let shown = 0
+        let failed = 0
+        const problem = ({ path, message }: { readonly path: string; readonly message: string }): void => {
+          failed += 1
+          out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+          out.row({ type: "problem", path, message })
+        }
+        yield* repository.entries(snapshot, { include: part.reaches, content: false, problem }).pipe(
+          Stream.takeWhile(() => !out.closed()),
+          Stream.runForEachArray((entries) =>
+            Effect.sync(() => {
+              for (const entry of entries) {
+                if (!part.wanted(entry.path, entry.kind)) continue
+                shown += 1
+                if (entry.kind === "file") counts.files += 1
+                if (entry.kind === "directory") counts.dirs += 1
+                counts.bytes += entry.size ?? 0
+                print(entry, input.long, out)
+              }
+              out.flush()
+            })
           ),
         )
-      const part = yield* selection(input.path === undefined ? [] : [input.path], [], snapshot)
-      const counts = { files: 0, dirs: 0, bytes: 0 }
-      let shown = 0
-      let failed = 0
-      const problem = ({ path, message }: { readonly path: string; readonly message: string }): void => {
-        failed += 1
-        out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
-        out.row({ type: "problem", path, message })
-      }
-      yield* repository.entries(snapshot, { include: part.reaches, content: false, problem }).pipe(
-        Stream.takeWhile(() => !out.closed()),
-        Stream.runForEachArray((entries) =>
-          Effect.sync(() => {
-            for (const entry of entries) {
-              if (!part.wanted(entry.path, entry.kind)) continue
-              shown += 1
-              if (entry.kind === "file") counts.files += 1
-              if (entry.kind === "directory") counts.dirs += 1
-              counts.bytes += entry.size ?? 0
-              print(entry, input.long, out)
-            }
-            out.flush()
+        if (part.partial && shown === 0 && !out.closed()) {
+          return yield* new UsageError({
+            message: `There is no "${input.path}" in snapshot ${describeSnapshot(snapshot)}`,
           })
-        ),
-      )
-      if (part.partial && shown === 0 && !out.closed()) {
-        return yield* new UsageError({
-          message: `There is no "${input.path}" in snapshot ${describeSnapshot(snapshot)}`,
-        })
-      }
-      out.row({ type: "summary", snapshot: snapshot.id, ...counts })
-      return failed > 0 ? EXIT_FAILURE : EXIT_OK
-    }), { admit: admitFilter(input) })
+        }
+        out.row({ type: "summary", snapshot: snapshot.id, ...counts, ...trafficMembers(traffic) })
+        return failed > 0 ? EXIT_FAILURE : EXIT_OK
+      }),
+  )
 })
 
 const print = (entry: Entry, long: boolean, out: Output): void => {

@@ -1,4 +1,4 @@
-/** Snapshots of one repository made in another: what `convert` and `copy` have in common. */
+/** Makes snapshots of one repository in another: what `convert` and `copy` have in common. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -7,23 +7,19 @@ import type { ConvertOptions, Made } from "../formats/convert.ts"
 import type { FormatError } from "../formats/error.ts"
 import type { Repository, SnapshotInfo } from "../formats/repository.ts"
 import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"
-import { chosenPart, readChosen } from "./repository/format_options.ts"
-import { UsageError } from "./process/usage_error.ts"
-import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
-import { printLosses, printProblems } from "./output/problems.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
+import { printLosses, printProblems } from "./output/problems.ts"
 import { meter } from "./output/progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./output/quantity.ts"
+import { makeTraffic, printTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
+import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
+import { UsageError } from "./process/usage_error.ts"
 import { admitFilter } from "./repository/admit.ts"
-import {
-  describeOpen,
-  type OpenError,
-  type OpenRepository,
-  repositoryLocation,
-  withRepository,
-} from "./repository/open.ts"
-import { localPath } from "./source/roots.ts"
+import { readFormatOptions, repositoryPart } from "./repository/format_options.ts"
+import { localPath, repositoryLocation } from "./repository/location.ts"
+import { describeOpen, type OpenRepository, withRepository } from "./repository/open.ts"
+import type { OpenError } from "./repository/open_mode.ts"
 import {
   describeSnapshot,
   describeUnlisted,
@@ -34,83 +30,85 @@ import {
   pickSnapshot,
   type SnapshotFilter,
 } from "./selection/snapshots.ts"
-import { printTraffic } from "./output/traffic.ts"
 
-export interface BetweenInput extends CommonInput, FilterInput {
+export interface ReplicateInput extends CommonInput, FilterInput {
   readonly to: string
   readonly toOption: ReadonlyArray<string>
   readonly snapshot: ReadonlyArray<string>
   readonly dryRun: boolean
 }
 
-/** How snapshots get there. */
-export interface Way {
-  /** Of a snapshot that was made; also the type of its row. */
+/** What {@link ReplicationMethod.openTarget} needs beside the source. */
+export interface TargetContext {
+  readonly wanted: ReadonlyArray<SnapshotInfo>
+  readonly out: Output
+  readonly traffic: Traffic
+}
+
+/** How snapshots get into the target. */
+export interface ReplicationMethod {
+  /** What happens to a snapshot, as a participle. It is also the type of its row. */
   readonly done: "converted" | "copied"
-  /** Opens the target, after all that can be said before; none in a dry run that would make it. */
-  readonly target: (
+  /** Opens the target. Undefined in a dry run that would make it. */
+  readonly openTarget: (
     source: OpenRepository,
-    wanted: ReadonlyArray<SnapshotInfo>,
-    out: Output,
+    context: TargetContext,
   ) => Effect.Effect<OpenRepository | undefined, OpenError, SqliteEngine | Scope.Scope>
-  /** Loads what makes them, and what tells which are there, by the ID in the source. */
-  readonly load: () => Promise<{
-    readonly run: (
-      from: Repository,
-      to: Repository,
-      options: ConvertOptions,
-    ) => Stream.Stream<Made<"converted" | "copied">, FormatError>
-    readonly there: (
-      from: Repository,
-      to: Repository,
-      sources: ReadonlyArray<SnapshotInfo>,
-      targets: ReadonlyArray<SnapshotInfo>,
-    ) => ReadonlyMap<string, SnapshotInfo>
-  }>
+  /** Loads the functions that do it. */
+  readonly load: () => Promise<Replicator>
+}
+
+/** Makes snapshots in the target. */
+export interface Replicator {
+  readonly make: (
+    from: Repository,
+    to: Repository,
+    options: ConvertOptions,
+  ) => Stream.Stream<Made<"converted" | "copied">, FormatError>
+  /** The snapshots that the target has already, by their ID in the source. */
+  readonly present: (
+    from: Repository,
+    to: Repository,
+    sources: ReadonlyArray<SnapshotInfo>,
+    targets: ReadonlyArray<SnapshotInfo>,
+  ) => ReadonlyMap<string, SnapshotInfo>
 }
 
 /**
- * Makes the snapshots; gives the exit code: 3 when something of a snapshot is not in the target, 1 when a snapshot is
- * lost.
+ * Makes the snapshots. Returns the exit code: 3 if something of a snapshot is not in the target, 1 if a snapshot could
+ * not be made.
  */
-export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, OpenError> = Effect.fnUntraced(
-  function* (input, way) {
-    const { done } = way
-    const out = makeOutput(input)
-    const start = performance.now()
-    const filter = yield* filterOf(input)
-    const location = yield* repositoryLocation(input.repo)
-    // A place may hold several, which options tell apart.
-    const part = yield* chosenPart(yield* readChosen("--option", input.option))
-    const toPart = yield* chosenPart(yield* readChosen("--to-option", input.toOption))
-    if (part === toPart && (location === input.to || (localPath(location) ?? "") === localPath(input.to))) {
-      return yield* new UsageError({
-        message: `${location} cannot be ${done} into itself; name another repository with --to`,
-      })
-    }
-    let counted: CountingStore | undefined
-    return yield* withRepository(input, "open", (from, source) =>
+export const replicate: (
+  input: ReplicateInput,
+  method: ReplicationMethod,
+) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input, method) {
+  const { done } = method
+  const out = makeOutput(input)
+  const traffic = makeTraffic()
+  const start = performance.now()
+  const filter = yield* filterOf(input)
+  yield* refuseItself(input, done)
+  let counted: CountingStore | undefined
+  const through = (store: Parameters<typeof counting>[0]) => counted = counting(store)
+  return yield* withRepository(
+    input,
+    "open",
+    { traffic, through, admit: admitFilter(input) },
+    (from, source) =>
       Effect.gen(function* () {
         const listing = yield* listSnapshots(from)
         const { unknown, wanted } = yield* wantedOf(input.snapshot, listing, filter, out)
-        // Those that were named are there.
+        // Snapshots that were named can be listed.
         const unlisted = input.snapshot.length === 0 ? listing.unlisted : 0
-        const target = yield* way.target(source, wanted, out)
+        const target = yield* method.openTarget(source, { wanted, out, traffic })
         if (target?.encrypted === false) out.warn(describeOpen(target))
-        const { run, there } = yield* Effect.promise(way.load)
+        const replicator = yield* Effect.promise(method.load)
         const tally: Tally = { done: 0, there: 0, lost: 0, problems: 0, bytes: 0, bytesAdded: 0, bytesStored: 0 }
         if (target === undefined || input.dryRun) {
-          const have = target === undefined
-            ? new Map()
-            : there(from, target.repository, listing.snapshots, yield* target.repository.snapshots)
-          for (const snapshot of wanted) {
-            if (have.has(snapshot.id)) tally.there += 1
-            else {
-              tally.done += 1
-              out.line(`Snapshot ${describeSnapshot(snapshot)} would be ${done}`)
-              out.row({ type: done, source: snapshot.id })
-            }
-          }
+          const present = target === undefined
+            ? new Map<string, SnapshotInfo>()
+            : replicator.present(from, target.repository, listing.snapshots, yield* target.repository.snapshots)
+          announce(wanted, present, tally, done, out)
         } else {
           const show = meter(out)
           const progress = (snapshot: SnapshotInfo, now: { readonly bytes: number; readonly path: string }): void =>
@@ -121,8 +119,8 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
               path: now.path,
             }))
           yield* Stream.runForEach(
-            run(from, target.repository, { snapshots: wanted, ...(out.live ? { progress } : {}) }),
-            (one) => Effect.sync(() => tell(one, tally, way, out)),
+            replicator.make(from, target.repository, { snapshots: wanted, ...(out.live ? { progress } : {}) }),
+            (one) => Effect.sync(() => tellMade(one, tally, done, out)),
           ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
         }
         const { done: made, there: skipped, lost, problems, bytes, bytesAdded, bytesStored } = tally
@@ -136,25 +134,37 @@ export const between: (input: BetweenInput, way: Way) => Effect.Effect<number, O
           ...{ skipped, lost, problems, bytes, bytesAdded, bytesRead, bytesStored, seconds },
           ...(target === undefined ? {} : { encrypted: target.encrypted }),
           ...(input.dryRun ? { dryRun: true } : { target: input.to }),
+          ...trafficMembers(traffic),
         })
+        const amounts = `; ${showBytes(bytes)}, ${showBytes(bytesRead)} read, ${showBytes(bytesStored)} stored in ` +
+          showDuration(seconds)
         out.note(
           `${plural(made, "snapshot")} ${input.dryRun ? "would be " : ""}${done}` +
-            (skipped > 0 ? `, ${skipped} there already` : "") +
-            (input.dryRun
-              ? ""
-              : `; ${showBytes(bytes)}, ${showBytes(bytesRead)} read, ${showBytes(bytesStored)} stored in ${
-                showDuration(seconds)
-              }`),
+            (skipped > 0 ? `, ${skipped} there already` : "") + (input.dryRun ? "" : amounts),
         )
-        printTraffic(out)
+        printTraffic(traffic, out)
         if (problems > 0) out.line(`${plural(problems, "problem")}: see the messages above`)
         if (unlisted > 0) out.warn(describeUnlisted(unlisted))
         return lost + unlisted > 0 ? EXIT_FAILURE : problems + unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }), { admit: admitFilter(input), through: (store) => counted = counting(store) })
-  },
-)
+      }),
+  )
+})
 
-/** The snapshots to take, oldest first, and how many names are those of none. Fails when there is nothing to take. */
+/** Fails if source and target are the same. A location may hold several repositories, which options tell apart. */
+const refuseItself = Effect.fnUntraced(function* (input: ReplicateInput, done: string) {
+  const location = yield* repositoryLocation(input.repo)
+  const part = yield* repositoryPart(yield* readFormatOptions("--option", input.option))
+  const toPart = yield* repositoryPart(yield* readFormatOptions("--to-option", input.toOption))
+  if (part === toPart && (location === input.to || (localPath(location) ?? "") === localPath(input.to))) {
+    return yield* new UsageError({
+      message: `${location} cannot be ${done} into itself: name another repository with --to`,
+    })
+  }
+})
+
+/**
+ * The snapshots to take, oldest first, and how many of the names are of no snapshot. Fails if there is nothing to take.
+ */
 const wantedOf = Effect.fnUntraced(function* (
   names: ReadonlyArray<string>,
   listing: Listing,
@@ -178,9 +188,11 @@ const wantedOf = Effect.fnUntraced(function* (
 })
 
 interface Tally {
-  /** Made. */
+  /** Snapshots that were made. */
   done: number
+  /** Snapshots that the target had already. */
   there: number
+  /** Snapshots that could not be made. */
   lost: number
   problems: number
   bytes: number
@@ -188,7 +200,32 @@ interface Tally {
   bytesStored: number
 }
 
-const tell = (one: Made<"converted" | "copied">, tally: Tally, { done }: Way, out: Output): void => {
+/** Names the snapshots that would be made. */
+const announce = (
+  wanted: ReadonlyArray<SnapshotInfo>,
+  present: ReadonlyMap<string, SnapshotInfo>,
+  tally: Tally,
+  done: ReplicationMethod["done"],
+  out: Output,
+): void => {
+  for (const snapshot of wanted) {
+    if (present.has(snapshot.id)) {
+      tally.there += 1
+      continue
+    }
+    tally.done += 1
+    out.line(`Snapshot ${describeSnapshot(snapshot)} would be ${done}`)
+    out.row({ type: done, source: snapshot.id })
+  }
+}
+
+/** Says what became of one snapshot, and counts it. */
+const tellMade = (
+  one: Made<"converted" | "copied">,
+  tally: Tally,
+  done: ReplicationMethod["done"],
+  out: Output,
+): void => {
   tally[one.outcome === "lost" || one.outcome === "there" ? one.outcome : "done"] += 1
   const of = { source: one.source.id }
   if (one.outcome === "lost") {
@@ -197,12 +234,12 @@ const tell = (one: Made<"converted" | "copied">, tally: Tally, { done }: Way, ou
     return out.row({ type: "problem", message: one.error.message, ...of })
   }
   if (one.outcome === "there") {
-    const said = `Snapshot ${describeSnapshot(one.source)} is there already, as ${describeSnapshot(one.target)}`
+    const present = `Snapshot ${describeSnapshot(one.source)} is there already, as ${describeSnapshot(one.target)}`
     const missing = missingFiles(one.source, one.target)
     if (missing > 0) {
       tally.problems += 1
-      out.warn(`${said}, without ${plural(missing, "file")} that the source has lost`)
-    } else out.note(said)
+      out.warn(`${present}, without ${plural(missing, "file")} that the source has lost`)
+    } else out.note(present)
     return out.row({ type: "skipped", ...of, snapshot: one.target.id, ...(missing > 0 ? { missing } : {}) })
   }
   const { bytes, bytesAdded, bytesStored, directories, files, losses = [], problems } = one.summary
@@ -230,6 +267,6 @@ const tell = (one: Made<"converted" | "copied">, tally: Tally, { done }: Way, ou
   })
 }
 
-/** Files that a copy does not have. Whether a snapshot is one is known for certain only where it says so. */
+/** How many files a copy lacks. Zero if the snapshot does not say that it is one: then nothing is certain. */
 const missingFiles = (source: SnapshotInfo, { files, original }: SnapshotInfo): number =>
   original === undefined ? 0 : Math.max(0, (source.files ?? 0) - (files ?? 0))

@@ -1,4 +1,4 @@
-/** `penstock restore`: writes what is in a snapshot to a directory. */
+/** `penstock restore`: writes the files of a snapshot to a directory. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -17,11 +17,12 @@ import { makeOutput, type Output } from "./output/output.ts"
 import { meter } from "./output/progress.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./output/quantity.ts"
 import { admitFilter } from "./repository/admit.ts"
-import { type OpenError, withRepository } from "./repository/open.ts"
-import { filesOf, within } from "./source/roots.ts"
+import { pathsOf, pathWithin } from "./repository/location.ts"
+import { withRepository } from "./repository/open.ts"
+import type { OpenError } from "./repository/open_mode.ts"
 import { type Selection, selection, selector } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
-import { printTraffic } from "./output/traffic.ts"
+import { makeTraffic, printTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
 
 export interface RestoreInput extends CommonInput, FilterInput {
   readonly paths: ReadonlyArray<string>
@@ -34,87 +35,93 @@ export interface RestoreInput extends CommonInput, FilterInput {
 }
 
 /**
- * Runs `restore`; gives the exit code: 1 when anything could not be written, 3 when a path or pattern matched nothing.
+ * Runs `restore`. Returns the exit code: 1 if anything could not be written, 3 if a path or pattern matched nothing.
  */
 export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError | TargetError> = Effect.fnUntraced(
   function* (input) {
     const out = makeOutput(input)
+    const traffic = makeTraffic()
     const start = performance.now()
     const filter = yield* filterOf(input)
-    return yield* withRepository(input, "open", (repository, { location }) =>
-      Effect.gen(function* () {
-        const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
-        const part = yield* selection(input.paths, input.include, snapshot)
-        const select = selector(part)
-        yield* sparing(input, location, repository, snapshot, part)
-        const tally = newTally()
-        // The target is made when there is something for it: not when the snapshot cannot be read.
-        const session = yield* Effect.cached(openTarget(input))
-        const show = meter(out)
-        let flowing = 0
-        const entries = repository.entries(snapshot, {
-          ...(part.partial ? { include: part.reaches } : {}),
-          // Only that of files that are to be compared is wanted.
-          ...(input.dryRun ? { lazy: true } : {}),
-          problem: (problem) => fail(tally, problem, out),
-        })
-        yield* Stream.runForEachArray(
-          entries,
-          Effect.fnUntraced(function* (all) {
-            const wanted = select(all)
-            if (wanted.length === 0) return
-            const progress = (path: string): void =>
-              show(() => ({
-                done: tally.bytes + flowing,
-                total: part.partial ? undefined : snapshot.bytes,
-                left: plural(tally.files, "file"),
-                path,
-              }))
-            progress(wanted[0]!.path)
-            const metered = !out.live ? wanted : wanted.map((entry) =>
-              watched(entry, (bytes) => {
-                flowing += bytes
-                progress(entry.path)
-              })
-            )
-            const written = yield* (yield* session).write(metered)
-            giveBackContents(all)
-            flowing = 0
-            count(tally, wanted)
-            tallyWritten(tally, written, out)
-            for (const [i, { outcome }] of written.entries()) tellOutcome(wanted[i]!, outcome, input, out)
-          }),
-        ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
-        const unmatched = part.unmatched()
-        for (const { given } of unmatched) out.row({ type: "unmatched", pattern: given })
-        if (part.partial && tally.entries === 0) {
-          const whats = unmatched.map(({ what }) => ` ${what}`).join(" or")
-          return yield* new UsageError({
-            message: `Nothing in snapshot ${
-              describeSnapshot(snapshot)
-            } matches${whats}; penstock ls shows what is in it`,
+    return yield* withRepository(
+      input,
+      "open",
+      { traffic, admit: admitFilter(input) },
+      (repository, { location }) =>
+        Effect.gen(function* () {
+          const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
+          const part = yield* selection(input.paths, input.include, snapshot)
+          const select = selector(part)
+          yield* spareRepository(input, location, repository, snapshot, part)
+          const tally = newTally()
+          // The target is made when the first entry comes, so not if the snapshot cannot be read.
+          const session = yield* Effect.cached(openTarget(input))
+          const show = meter(out)
+          let flowing = 0
+          const entries = repository.entries(snapshot, {
+            ...(part.partial ? { include: part.reaches } : {}),
+            // A dry run reads only the content of files that it has to compare.
+            ...(input.dryRun ? { lazy: true } : {}),
+            problem: (problem) => fail(tally, problem, out),
           })
-        }
-        for (const result of yield* (yield* session).finish) {
-          if (result.outcome === "failed") fail(tally, result, out)
-          else tellLost(tally, result, out)
-        }
-        for (const { what } of unmatched) out.warn(`Nothing in the snapshot matches ${what}`)
-        report(tally, snapshot, input, secondsSince(start), out)
-        return tally.failed > 0 ? EXIT_FAILURE : unmatched.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }).pipe(
-        Effect.mapError((error) =>
-          error._tag === "TargetError" && error.reason === "full" ? full(input, error) : error
+          yield* Stream.runForEachArray(
+            entries,
+            Effect.fnUntraced(function* (all) {
+              const wanted = select(all)
+              if (wanted.length === 0) return
+              const progress = (path: string): void =>
+                show(() => ({
+                  done: tally.bytes + flowing,
+                  total: part.partial ? undefined : snapshot.bytes,
+                  left: plural(tally.files, "file"),
+                  path,
+                }))
+              progress(wanted[0]!.path)
+              const metered = !out.live ? wanted : wanted.map((entry) =>
+                watched(entry, (bytes) => {
+                  flowing += bytes
+                  progress(entry.path)
+                })
+              )
+              const written = yield* (yield* session).write(metered)
+              giveBackContents(all)
+              flowing = 0
+              count(tally, wanted)
+              tallyWritten(tally, written, out)
+              for (const [i, { outcome }] of written.entries()) tellOutcome(wanted[i]!, outcome, input, out)
+            }),
+          ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
+          const unmatched = part.unmatched()
+          for (const { given } of unmatched) out.row({ type: "unmatched", pattern: given })
+          if (part.partial && tally.entries === 0) {
+            const whats = unmatched.map(({ what }) => ` ${what}`).join(" or")
+            return yield* new UsageError({
+              message: `Nothing in snapshot ${
+                describeSnapshot(snapshot)
+              } matches${whats}; penstock ls shows what is in it`,
+            })
+          }
+          for (const result of yield* (yield* session).finish) {
+            if (result.outcome === "failed") fail(tally, result, out)
+            else tellLost(tally, result, out)
+          }
+          for (const { what } of unmatched) out.warn(`Nothing in the snapshot matches ${what}`)
+          report(tally, snapshot, input, secondsSince(start), traffic, out)
+          return tally.failed > 0 ? EXIT_FAILURE : unmatched.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
+        }).pipe(
+          Effect.mapError((error) =>
+            error._tag === "TargetError" && error.reason === "full" ? full(input, error) : error
+          ),
         ),
-      ), { admit: admitFilter(input) })
+    )
   },
 )
 
 /**
- * Fails when files of the repository would be written over: the target is within it, or the snapshot has something that
- * would come to lie there.
+ * Fails if the restore could overwrite the repository: the target lies in it, or the snapshot has an entry whose place
+ * is in it.
  */
-const sparing: (
+const spareRepository: (
   input: RestoreInput,
   location: string,
   repository: Repository,
@@ -122,15 +129,15 @@ const sparing: (
   part: Selection,
 ) => Effect.Effect<void, FormatError | UsageError> = Effect.fnUntraced(
   function* ({ target }, location, repository, snapshot, part) {
-    const stores = filesOf(location)
-    const lies = stores.map((store) => within(target, store)).find((inside) => inside !== undefined)
+    const stores = pathsOf(location)
+    const lies = stores.map((store) => pathWithin(target, store)).find((inside) => inside !== undefined)
     if (lies !== undefined) {
       return yield* new UsageError({
         message: `${target} is ${lies === "" ? "" : "within "}the repository at ${location}; give another --target`,
       })
     }
     for (const store of stores) {
-      const path = within(store, target)?.split(sep).join("/")
+      const path = pathWithin(store, target)?.split(sep).join("/")
       if (path === undefined) continue
       const there = yield* selection([quotePath(path)], [], snapshot)
       const entries = repository.entries(snapshot, { include: there.reaches, content: false })
@@ -158,7 +165,7 @@ const full = ({ target }: RestoreInput, { message, path }: TargetError): UsageEr
     message: `Cannot write ${displayPath(path === "" ? "." : path)} in ${target}: ${message}; make room and run again`,
   })
 
-/** Tells how the content of a large file comes in. */
+/** Reports the content of a large file as it comes in. */
 const watched = (entry: Entry, seen: (bytes: number) => void): Entry => {
   const { content } = entry
   if (!Stream.isStream(content)) return entry
@@ -188,7 +195,7 @@ interface Tally {
   bytes: number
   written: number
   unchanged: number
-  /** Restored or unchanged, but for something that the target cannot hold. */
+  /** Restored or unchanged, except for something that the target cannot hold. */
   lost: number
   skipped: number
   failed: number
@@ -221,7 +228,7 @@ const fail = (tally: Tally, { path, message }: Problem, out: Output): void => {
   out.row({ type: "problem", path, message })
 }
 
-/** Names what would be written, and with `--verbose` what was, and what was there. */
+/** Names what a dry run would write. With `--verbose`, also names what was written and what was unchanged. */
 const tellOutcome = (
   { kind, path }: Entry,
   outcome: Written["outcome"],
@@ -247,7 +254,7 @@ const tellLost = (tally: Tally, result: Written, out: Output): void => {
 const tallyWritten = (tally: Tally, results: ReadonlyArray<Written>, out: Output): void => {
   for (const result of results) {
     if (result.outcome === "failed") fail(tally, result, out)
-    // The target itself is made before anything is written.
+    // The target itself is made before anything is written, so it does not count as unchanged.
     else if (result.path !== "" || result.outcome !== "unchanged") tally[result.outcome] += 1
     tellLost(tally, result, out)
     if (result.outcome === "skipped") {
@@ -257,7 +264,14 @@ const tallyWritten = (tally: Tally, results: ReadonlyArray<Written>, out: Output
   }
 }
 
-const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, seconds: number, out: Output): void => {
+const report = (
+  tally: Tally,
+  snapshot: SnapshotInfo,
+  input: RestoreInput,
+  seconds: number,
+  traffic: Traffic,
+  out: Output,
+): void => {
   const { files, directories, bytes, written, unchanged, lost, skipped, failed } = tally
   out.row({
     type: "summary",
@@ -272,6 +286,7 @@ const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, secon
     seconds,
     snapshot: snapshot.id,
     ...(input.dryRun ? { dryRun: true } : { target: input.target }),
+    ...trafficMembers(traffic),
   })
   out.note(
     `${plural(files, "file")} and ${plural(directories, "directory", "directories")}, ${showBytes(bytes)}, ` +
@@ -282,6 +297,6 @@ const report = (tally: Tally, snapshot: SnapshotInfo, input: RestoreInput, secon
       (lost > 0 ? `; ${showCount(lost)} not kept whole by the file system` : "") +
       (skipped > 0 ? `; ${showCount(skipped)} skipped` : ""),
   )
-  printTraffic(out)
+  printTraffic(traffic, out)
   if (failed > 0) out.line(`${showCount(failed)} could not be restored: see the messages above`)
 }

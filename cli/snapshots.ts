@@ -5,41 +5,50 @@ import { displayPath } from "../stages/walk/path.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput } from "./output/output.ts"
-import { plural, showBytes, showCount, showTime } from "./output/quantity.ts"
+import { plural, SHORT_ID, showBytes, showCount, showTime } from "./output/quantity.ts"
+import type { Row } from "./output/row.ts"
+import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { admitFilter } from "./repository/admit.ts"
-import { type OpenError, withRepository } from "./repository/open.ts"
-import { describeUnlisted, filterOf, listSnapshots, SHORT_ID } from "./selection/snapshots.ts"
+import { withRepository } from "./repository/open.ts"
+import type { OpenError } from "./repository/open_mode.ts"
+import { describeUnlisted, filterOf, listSnapshots } from "./selection/snapshots.ts"
 
 export interface SnapshotsInput extends CommonInput, FilterInput {}
 
-/** Runs `snapshots`; gives the exit code. */
+/** Runs `snapshots`. Returns the exit code: 1 if a snapshot cannot be listed. */
 export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(
   function* (input) {
     const out = makeOutput(input)
+    const traffic = makeTraffic()
     const { fits } = yield* filterOf(input)
     return yield* withRepository(
       input,
       "open",
+      { traffic, admit: admitFilter(input) },
       (repository) =>
         Effect.map(listSnapshots(repository), ({ snapshots, unlisted }) => {
           const chosen = snapshots.filter(fits)
           for (const snapshot of chosen) out.row(snapshotRow(snapshot))
           if (!out.json && chosen.length > 0) { for (const line of table(chosen)) out.line(line) }
           out.note(plural(chosen.length, "snapshot"))
-          out.row({ type: "summary", snapshots: chosen.length, ...(unlisted === 0 ? {} : { unlisted }) })
+          out.row({
+            type: "summary",
+            snapshots: chosen.length,
+            ...(unlisted === 0 ? {} : { unlisted }),
+            ...trafficMembers(traffic),
+          })
           if (unlisted === 0) return EXIT_OK
           out.warn(describeUnlisted(unlisted))
           return EXIT_FAILURE
         }),
-      { admit: admitFilter(input) },
     )
   },
 )
 
-/** A snapshot as a row of `--json`: without its time where the format keeps none. */
+/** A snapshot as a row of `--json`. It has no time if the format keeps none. */
 export const snapshotRow = (
   { directories, time, ...snapshot }: SnapshotInfo,
-): { readonly type: string; readonly [key: string]: unknown } => ({
+): Row => ({
   type: "snapshot",
   ...snapshot,
   dirs: directories,

@@ -2,23 +2,17 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import {
-  type AnyCommand,
-  command,
-  common,
-  compression,
-  creation,
-  dryRun,
-  flag,
-  type OnExit,
-  text,
-  texts,
-} from "./flags.ts"
+import { type AnyCommand, command, type OnExit } from "./command.ts"
+import { builtIn, type FormatSource } from "../repository/formats.ts"
+import { flag, text, texts } from "./flag.ts"
+import { common, compression, creation, dryRun } from "./flags.ts"
 
-const backupArguments = {
+const backupArguments = (formats: ReadonlyArray<FormatSource>) => ({
   paths: Argument.String("path").pipe(
     Argument.withMetavar("PATH"),
-    Argument.withDescription("Files and directories; one directory: its content, several: each under its own name"),
+    Argument.withDescription(
+      "Files and directories. The content of one directory, or each of several under its own name",
+    ),
     Argument.variadic(),
   ),
   ...common,
@@ -27,53 +21,63 @@ const backupArguments = {
     "PATTERN",
     "Leave out what matches, in gitignore syntax, relative to each PATH; repeatable",
   ),
-  excludeFile: texts("exclude-file", "FILE", "Read exclude patterns from FILE, one a line; repeatable"),
-  excludeCaches: flag("exclude-caches", "Leave out what is in directories with a CACHEDIR.TAG"),
+  excludeFile: texts("exclude-file", "FILE", "Read exclude patterns from FILE, one per line; repeatable"),
+  excludeCaches: flag("exclude-caches", "Leave out the content of directories that have a CACHEDIR.TAG"),
   oneFileSystem: flag("one-file-system", "Do not enter other file systems").pipe(Flag.withAlias("x")),
   stdin: flag("stdin", "Back up standard input as one file"),
   stdinFromCommand: flag(
     "stdin-from-command",
-    "Back up what the command prints that is given instead of paths; no snapshot is made when it fails",
+    "Take a command instead of paths and back up what it prints; if it fails, no snapshot is made",
   ),
-  stdinFilename: text("stdin-filename", "NAME", "Name of that file (default: stdin)"),
-  tar: flag("tar", "Back up what is in a tar archive that comes in on standard input"),
-  dryRun: dryRun("Do all but write"),
+  stdinFilename: text("stdin-filename", "NAME", "Name of that file in the snapshot (default: stdin)"),
+  tar: flag("tar", "Back up the files in a tar archive that is read from standard input"),
+  dryRun: dryRun("Do everything except write"),
   tag: texts("tag", "TAG[,TAG]...", "Give the snapshot these tags; repeatable"),
   host: text("host", "NAME", "Host name to record (default: this machine's)").pipe(Flag.withAlias("H")),
   time: text("time", "TIME", "Time to record, as 2026-11-21T08:30:00 (default: now)"),
   parent: text(
     "parent",
     "ID",
-    "Snapshot whose unchanged files are not read again, or none (default: the last of the same paths)",
+    "Do not read files again that are unchanged since this snapshot; or none (default: the last of the same paths)",
   ),
-  force: flag("force", "Read every file again, as --parent none").pipe(Flag.withAlias("f")),
+  force: flag("force", "Read every file again, like --parent none").pipe(Flag.withAlias("f")),
   compression,
-  ...creation,
-}
+  ...creation(formats),
+})
 
-/** `backup`, under the name by which it is called. `init`: whether it makes a repository without being told to. */
-export const backupCommand = (name: string, usage: string, init: boolean, exit: OnExit): AnyCommand => {
-  const config = { ...backupArguments, init: flag("init", "Make the repository when there is none") }
+/**
+ * `backup`. `name` is how it is called and `usage` what help shows. With `init`, it makes a repository that does not exist
+ * without being told to.
+ */
+export const backupCommand = (
+  name: string,
+  usage: string,
+  init: boolean,
+  exit: OnExit,
+  formats: ReadonlyArray<FormatSource> = builtIn,
+): AnyCommand => {
+  const config = backupArguments(formats)
+  const withInit = { ...config, init: flag("init", "Make the repository if it does not exist") }
   return command(
     name,
-    init ? backupArguments : config,
+    init ? config : withInit,
     (input) => import("../backup.ts").then((m) => m.backup({ init, ...input })),
     exit,
   ).pipe(
     Command.withDescription(
-      "Store files as a new snapshot. Only what the repository does not have is added to it.\n" +
-        "  Files that cannot be read or change meanwhile are named, and the exit code is 3.",
+      "Store files as a new snapshot. Only data that the repository lacks is added.\n" +
+        "  Files that cannot be read, or that change meanwhile, are named; the exit code is then 3.",
     ),
     Command.withShortDescription("Store files as a new snapshot"),
     Command.withExamples([
       { description: "Back up a directory", command: `${usage} -r /mnt/disk/backups ~/documents` },
       {
-        description: "Several, without what can be made again",
+        description: "Several, without files that can be made again",
         command: `${usage} -r /mnt/disk/backups ~/documents ~/photos --exclude node_modules --exclude '*.tmp'`,
       },
       { description: "See what would be done", command: `${usage} -r /mnt/disk/backups --dry-run ~/documents` },
       {
-        description: "A database dump, without a file in between",
+        description: "A database dump, without a temporary file",
         command: `${usage} -r /mnt/disk/backups --stdin-filename shop.sql --stdin-from-command -- pg_dump shop`,
       },
       {

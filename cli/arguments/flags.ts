@@ -1,80 +1,12 @@
-/** Options that several commands have, and how options are made. */
-import * as Argument from "effect/cli/Argument"
-import * as Command from "effect/cli/Command"
+/** Options that several commands share. */
 import * as Flag from "effect/cli/Flag"
-import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { UsageError } from "../process/usage_error.ts"
 import type { CompressionMode } from "../../stages/compress/mode.ts"
+import type { FormatSource } from "../repository/formats.ts"
+import { flag, text, texts, verbose } from "./flag.ts"
 import type { CommonInput, CopyTargetInput, CreationInput, DestinationInput, FilterInput } from "./inputs.ts"
 
-/** How a handler hands over its exit code. */
-export type OnExit = (code: number) => void
-
-/** A command of whatever arguments. */
-export type AnyCommand = Command.Command<string, unknown, never, unknown, never>
-
-/** A command whose handler comes from a module that is loaded when it runs. */
-export const command = <const Config extends Command.Command.Config>(
-  name: string,
-  config: Config,
-  handler: (input: Command.Command.Config.Infer<Config>) => Promise<Effect.Effect<number, unknown>>,
-  exit: OnExit,
-): AnyCommand =>
-  Command.make(name, config, (input) => {
-    const { quiet, verbose } = input as { readonly quiet?: boolean; readonly verbose?: boolean }
-    if (quiet === true && verbose === true) {
-      return Effect.fail(new UsageError({ message: "Give either --quiet or --verbose, not both" }))
-    }
-    return Effect.promise(() => handler(input)).pipe(
-      Effect.flatten,
-      Effect.map(exit),
-    )
-  }) as never
-
-/** An option with a value. */
-export const text = (name: string, metavar: string, description: string): Flag.Flag<string | undefined> =>
-  Flag.String(name).pipe(
-    Flag.withMetavar(metavar),
-    Flag.withDescription(description),
-    Flag.optional,
-    Flag.map(Option.getOrUndefined),
-  )
-
-/** An option with a value that may be given several times. */
-export const texts = (name: string, metavar: string, description: string): Flag.Flag<ReadonlyArray<string>> =>
-  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
-
-/** An option that is there or not. */
-export const flag = (name: string, description: string): Flag.Flag<boolean> =>
-  Flag.Boolean(name).pipe(
-    Flag.withDescription(description),
-    Flag.withoutNegation,
-    // Else the next argument would be its value where it looks like one: a path named "no".
-    Flag.withOptionalValue("true"),
-    Flag.withDefault(false),
-  )
-
-/** An option that counts when it is there, however often: `-v`, `-vv`. */
-export const verbose = (description: string): Flag.Flag<boolean> =>
-  Flag.Boolean("verbose").pipe(
-    Flag.withAlias("v"),
-    Flag.withDescription(description),
-    Flag.withoutNegation,
-    Flag.withOptionalValue("true"),
-    Flag.atLeast(0),
-    Flag.map((given) => given.includes(true)),
-  )
-
-/** An argument that may be left out. */
-export const argument = (name: string, description: string): Argument.Argument<string | undefined> =>
-  Argument.String(name).pipe(
-    Argument.withMetavar(name.toUpperCase()),
-    Argument.withDescription(description),
-    Argument.optional,
-    Argument.map(Option.getOrUndefined),
-  )
-
+/** `--json`. */
 export const json: Flag.Flag<boolean> = flag(
   "json",
   "Print one JSON object per line, for scripts; the last has type summary",
@@ -83,7 +15,7 @@ export const json: Flag.Flag<boolean> = flag(
 /** One flag for each member of an input. */
 type Flags<Input> = { readonly [K in keyof Input]: Flag.Flag<Input[K]> }
 
-/** What every command on a repository has. */
+/** Options of every command that uses a repository. */
 export const common: Flags<CommonInput> = {
   repo: text(
     "repo",
@@ -103,12 +35,12 @@ export const common: Flags<CommonInput> = {
   passwordCommand: text(
     "password-command",
     "COMMAND",
-    "Take the password from the first line that COMMAND prints ($PENSTOCK_PASSWORD_COMMAND)",
+    "Run COMMAND and take the password from the first line that it prints ($PENSTOCK_PASSWORD_COMMAND)",
   ),
   recipient: texts(
     "recipient",
     "age1...",
-    "zprt: encrypt what is written for this age recipient; repeatable ($PENSTOCK_RECIPIENTS)",
+    "zprt: encrypt for this age recipient; repeatable ($PENSTOCK_RECIPIENTS)",
   ),
   identity: texts(
     "identity",
@@ -118,31 +50,29 @@ export const common: Flags<CommonInput> = {
   keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE ($PENSTOCK_KEY_FILE)"),
   noEncryption: flag(
     "no-encryption",
-    "The repository is not encrypted, or made so, although a secret is given (bkp, snapshot-catalog)",
+    "Use or make a repository without encryption, even if a secret is given (bkp, snapshot-catalog)",
   ),
-  newRepository: flag("new-repository", "Another repository than the one of last time may be at this location"),
-  limitUpload: text("limit-upload", "RATE", "Send at most so many KiB per second to a remote store"),
-  limitDownload: text("limit-download", "RATE", "Receive at most so many KiB per second from a remote store"),
-  noCache: flag("no-cache", "Keep no copies of indexes and catalogs of a remote store on this machine"),
-  cacheDir: text("cache-dir", "DIR", "Keep them here (default: $PENSTOCK_CACHE_DIR, or ~/.cache/penstock)"),
-  logStore: flag("log-store", "Show what is asked of the store, one line for each request"),
+  newRepository: flag("new-repository", "Accept another repository at this location than last time"),
+  limitUpload: text("limit-upload", "RATE", "Send at most RATE KiB per second to a remote store"),
+  limitDownload: text("limit-download", "RATE", "Receive at most RATE KiB per second from a remote store"),
+  noCache: flag("no-cache", "Keep no copies of remote indexes and catalogs on this machine"),
+  cacheDir: text("cache-dir", "DIR", "Keep these copies in DIR (default: $PENSTOCK_CACHE_DIR, or ~/.cache/penstock)"),
+  logStore: flag("log-store", "Print a line for each request to the store"),
   json,
-  quiet: flag("quiet", "Print errors and problems only").pipe(Flag.withAlias("q")),
-  verbose: verbose("Say more: what is left out, and what is done with each file"),
-  debug: flag("debug", "Show where an error came from"),
+  quiet: flag("quiet", "Print only errors and problems").pipe(Flag.withAlias("q")),
+  verbose: verbose("Also print what is left out, and what happens to each file"),
+  debug: flag("debug", "Print where an error came from"),
 }
 
-const FORMATS = ["rozen", "zprt", "bkp", "snapshot-catalog", "fogsync"] as const
-
-const formatFlag = (name: string): Flag.Flag<string | undefined> =>
-  Flag.Literals(name, FORMATS).pipe(
+const formatFlag = (name: string, formats: ReadonlyArray<FormatSource>): Flag.Flag<string | undefined> =>
+  Flag.Literals(name, formats.map((source) => source.name)).pipe(
     Flag.withMetavar("FORMAT"),
-    Flag.withDescription("Format of a new repository (default: rozen); that of an existing one is recognised"),
+    Flag.withDescription(`Format of a new repository (default: ${formats[0]!.name}); an existing one is recognised`),
     Flag.optional,
     Flag.map(Option.getOrUndefined),
   )
 
-/** How hard to compress what is written. */
+/** How hard to compress new data. */
 export const compression: Flag.Flag<CompressionMode | undefined> = Flag.Literals(
   "compression",
   ["auto", "fast", "better", "max", "off"],
@@ -153,10 +83,10 @@ export const compression: Flag.Flag<CompressionMode | undefined> = Flag.Literals
   Flag.map(Option.getOrUndefined),
 )
 
-/** What a command has that can make a repository. */
-export const creation: Flags<CreationInput> = {
-  format: formatFlag("format"),
-}
+/** Options of a command that can make a repository. */
+export const creation = (formats: ReadonlyArray<FormatSource>): Flags<CreationInput> => ({
+  format: formatFlag("format", formats),
+})
 
 /** The repository that `copy` writes to. */
 export const copyTarget: Flags<CopyTargetInput> = {
@@ -164,35 +94,45 @@ export const copyTarget: Flags<CopyTargetInput> = {
     Flag.withMetavar("REPO"),
     Flag.withDescription("The repository to write to. Required"),
   ),
-  toOption: texts("to-option", "KEY=VALUE", "An option of its format, as --option"),
+  toOption: texts("to-option", "KEY=VALUE", "An option of its format, like --option"),
   toPasswordFile: text("to-password-file", "FILE", "Its password ($PENSTOCK_TO_PASSWORD, $PENSTOCK_TO_PASSWORD_FILE)"),
-  toPasswordCommand: text("to-password-command", "COMMAND", "What prints it ($PENSTOCK_TO_PASSWORD_COMMAND)"),
+  toPasswordCommand: text(
+    "to-password-command",
+    "COMMAND",
+    "A command that prints its password ($PENSTOCK_TO_PASSWORD_COMMAND)",
+  ),
   toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
-  toNoEncryption: flag("to-no-encryption", "It is not encrypted, or made so, although a secret is given"),
-  toNewRepository: flag("to-new-repository", "Another repository than the one of last time may be there"),
+  toNoEncryption: flag("to-no-encryption", "Use or make it without encryption, even if a secret is given"),
+  toNewRepository: flag("to-new-repository", "Accept another repository there than last time"),
 }
 
-/** The same as {@link common} and {@link creation}, for the repository that `convert` writes to. */
-export const destination: Flags<DestinationInput> = {
+/** The repository that `convert` writes to: the counterparts of {@link common} and {@link creation}. */
+export const destination = (formats: ReadonlyArray<FormatSource>): Flags<DestinationInput> => ({
   ...copyTarget,
   to: Flag.String("to").pipe(
     Flag.withMetavar("REPO"),
-    Flag.withDescription("The repository to write to; made when it is not there. Required"),
+    Flag.withDescription("The repository to write to; made if it does not exist. Required"),
   ),
-  toFormat: formatFlag("to-format"),
+  toFormat: formatFlag("to-format", formats),
   toRecipient: texts("to-recipient", "age1...", "zprt: encrypt for this age recipient; repeatable"),
-  toIdentity: texts("to-identity", "FILE", "zprt: the age identities that open it; repeatable"),
+  toIdentity: texts("to-identity", "FILE", "zprt: decrypt with the age identities in FILE; repeatable"),
   compression,
-}
+})
 
-/** Which snapshots are considered. */
+/** Which snapshots a command considers. */
 export const filters: Flags<FilterInput> = {
-  onlyHost: texts("host", "NAME", "Only snapshots of this host; repeatable, one must fit").pipe(Flag.withAlias("H")),
-  onlyPath: texts("path", "PATH", "Only snapshots with this absolute path among theirs; repeatable, all must fit"),
-  onlyTag: texts("tag", "TAG[,TAG]...", "Only snapshots with all these tags; repeatable, one list must fit"),
+  onlyHost: texts("host", "NAME", "Only snapshots of this host; repeatable: of any of these hosts").pipe(
+    Flag.withAlias("H"),
+  ),
+  onlyPath: texts("path", "PATH", "Only snapshots of this absolute path; repeatable: of all of these paths"),
+  onlyTag: texts(
+    "tag",
+    "TAG[,TAG]...",
+    "Only snapshots with all of these tags; repeatable: with all tags of one of these lists",
+  ),
 }
 
-/** Which snapshot. */
+/** Which snapshot a command reads. */
 export const snapshotFlag: Flag.Flag<string> = Flag.String("snapshot").pipe(
   Flag.withAlias("s"),
   Flag.withMetavar("ID"),
@@ -200,5 +140,13 @@ export const snapshotFlag: Flag.Flag<string> = Flag.String("snapshot").pipe(
   Flag.withDefault("latest"),
 )
 
+/** Which snapshots `convert` and `copy` take. */
+export const someSnapshots: Flag.Flag<ReadonlyArray<string>> = texts(
+  "snapshot",
+  "ID",
+  "Only this snapshot: the start of its ID, or latest; repeatable",
+).pipe(Flag.withAlias("s"))
+
+/** `--dry-run`. */
 export const dryRun: (description: string) => Flag.Flag<boolean> = (description) =>
   flag("dry-run", description).pipe(Flag.withAlias("n"))

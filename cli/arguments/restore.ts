@@ -2,9 +2,11 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { type AnyCommand, command, common, dryRun, filters, flag, type OnExit, snapshotFlag, texts } from "./flags.ts"
+import { type AnyCommand, command, type OnExit } from "./command.ts"
+import { flag, texts } from "./flag.ts"
+import { common, dryRun, filters, snapshotFlag } from "./flags.ts"
 
-/** `restore`, under the name by which it is called. */
+/** `restore`. `name` is how it is called and `usage` what help shows. */
 export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCommand =>
   command(
     name,
@@ -19,22 +21,22 @@ export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCo
       target: Flag.String("target").pipe(
         Flag.withAlias("t"),
         Flag.withMetavar("DIR"),
-        Flag.withDescription("Where to write; made when it is not there. Required"),
+        Flag.withDescription("Where to write; made if it does not exist. Required"),
       ),
       snapshot: snapshotFlag,
       include: texts("include", "PATTERN", "Only what matches, in gitignore syntax; repeatable").pipe(
         Flag.withAlias("i"),
       ),
-      dryRun: dryRun("Name what would be restored"),
+      dryRun: dryRun("Only name what would be restored"),
       devices: flag("devices", "Restore device nodes too"),
-      noOwner: flag("no-owner", "Do not restore owners (they are by default when running as root)"),
+      noOwner: flag("no-owner", "Do not restore owners (root restores them by default)"),
     },
     (input) => import("../restore.ts").then((m) => m.restore(input)),
     exit,
   ).pipe(
     Command.withDescription(
-      "Write the files of a snapshot to a directory. Files there that are the same already are left as they are,\n" +
-        "  others of the same name are replaced; nothing is deleted.",
+      "Write the files of a snapshot to a directory. Files there that are the same already are left alone.\n" +
+        "  Files of the same name that differ are replaced. Nothing is deleted.",
     ),
     Command.withShortDescription("Write the files of a snapshot to a directory"),
     Command.withExamples([
@@ -47,7 +49,7 @@ export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCo
         command: `${usage} -r /mnt/disk/backups --snapshot 1a2b3c4d --target ~/restored letters/2026`,
       },
       {
-        description: "By name, wherever they are",
+        description: "Files by name, anywhere in the snapshot",
         command: `${usage} -r /mnt/disk/backups --target ~/restored --include '*.jpg'`,
       },
     ]),

@@ -1,11 +1,10 @@
-/** How what is wrong with a repository is told. */
+/** How damage of a repository is printed, and what to do about it. */
 import type { Finding } from "../../formats/repository.ts"
 import { displayPath, displayText } from "../../stages/walk/path.ts"
 import type { Output } from "./output.ts"
-import { plural } from "./quantity.ts"
-import { SHORT_ID } from "../selection/snapshots.ts"
+import { plural, SHORT_ID } from "./quantity.ts"
 
-/** Names each object that is damaged and every file that cannot be restored whole because of it. */
+/** Names each damaged object, and every file that cannot be restored whole because of it. */
 export const printFindings = (findings: ReadonlyArray<Finding>, out: Output): void => {
   for (const { object, message, files, unreadable } of findings) {
     out.line(displayText(message.includes(object) ? message : `${object}: ${message}`))
@@ -17,14 +16,37 @@ export const printFindings = (findings: ReadonlyArray<Finding>, out: Output): vo
   }
 }
 
-/** What to do about what cannot be read: that goes before anything else. Undefined when all can be. */
-export const adviceOnUnreadable = (findings: ReadonlyArray<Finding>): string | undefined => {
+/** What to do about objects that cannot be read, before anything else: none if all can be read. */
+export const adviceOnUnreadable = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {
   const count = findings.filter(({ unreadable }) => unreadable).length
-  return count === 0
-    ? undefined
-    : `${
+  return count === 0 ? [] : [
+    `${
       plural(count, "object")
-    } cannot be read, and may be all there. Where permission is denied, run penstock as the owner ` +
-      "of the repository. Where a disk fails, first copy the whole repository to another one, as with rsync or ddrescue, and " +
-      "go on with the copy. Remove nothing"
+    } cannot be read, but may be intact. If permission is denied, run penstock as the owner ` +
+    "of the repository. If a disk fails, first copy the whole repository to another disk, with rsync or ddrescue, " +
+    "and go on with the copy. Remove nothing",
+  ]
+}
+
+/** What to do about each kind of damaged object. Formats differ in the names of theirs. */
+export const adviceOnDamage = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {
+  const damaged = findings.filter(({ unreadable }) => unreadable !== true)
+  const some = (name: RegExp): boolean => damaged.some(({ object }) => name.test(object))
+  return [
+    ...damaged.length === 0
+      ? []
+      : ["Lost indexes, catalogs and logs: penstock rebuild makes them again. Copy the repository first"],
+    ...some(/\.roz$/)
+      ? [
+        "Damaged packs: move them out of the repository, but keep them. Run penstock rebuild, then back up again: " +
+        "what the source still has is stored again",
+      ]
+      : [],
+    ...some(/^(extents|blocks)\//)
+      ? [
+        "Damaged extents and blocks: move them out of the repository, but keep them. Back up again with --force: " +
+        "what the source still has is stored again",
+      ]
+      : [],
+  ]
 }

@@ -1,4 +1,7 @@
-/** Numbers as people read them. */
+/** Numbers, times and IDs as people read them. */
+
+/** How many digits of a snapshot ID are shown to people. */
+export const SHORT_ID = 8
 
 /** `532 B`, `1.50 KiB`, `12.3 GiB`. */
 export const showBytes = (bytes: number): string => {

@@ -1,40 +1,52 @@
-/** What was sent to and received from remote stores. */
+/** What a command sends to and receives from remote stores. Its summary tells it. */
 import { type StoreCounts, totalRequests } from "../../adapters/store/counting/counts.ts"
 import type { Output } from "./output.ts"
 import { plural, showBytes } from "./quantity.ts"
 
-/** By store, in the order in which they were opened. Those of the process: a command opens what it needs. */
-const stores: Array<{ readonly location: string; readonly counts: StoreCounts }> = []
-
-/** From now on, the counts are part of the summary. */
-export const countTraffic = (location: string, counts: StoreCounts): void => {
-  stores.push({ location, counts })
+/** The remote stores of one command, filled while it runs. */
+export interface Traffic {
+  /** In the order in which they were opened. A location may be there twice. */
+  readonly stores: Array<{ readonly location: string; readonly counts: StoreCounts }>
+  /** Objects that came in wrong at first and right when they were read again. */
+  readonly readTwice: Set<string>
 }
 
-const sum = (what: (counts: StoreCounts) => number): number => stores.reduce((sum, { counts }) => sum + what(counts), 0)
+/** Of a command that begins. */
+export const makeTraffic = (): Traffic => ({ stores: [], readTwice: new Set() })
 
-/** Members of the summary of `--json`; none when there is no remote store. */
-export const trafficMembers = (): Readonly<Record<string, number>> =>
-  stores.length === 0 ? {} : {
-    requests: sum(totalRequests),
-    bytesUploaded: sum(({ bytesWritten }) => bytesWritten),
-    bytesDownloaded: sum(({ bytesRead }) => bytesRead),
-    retries: sum(({ retries }) => retries),
-  }
+const sum = (stores: Traffic["stores"], what: (counts: StoreCounts) => number): number =>
+  stores.reduce((sum, { counts }) => sum + what(counts), 0)
 
-/** A line for each remote store. */
-export const printTraffic = (out: Output): void => {
+/** Members for the summary of `--json`: none without a remote store, and none about objects if all came in right. */
+export const trafficMembers = ({ readTwice, stores }: Traffic): Readonly<Record<string, number>> => ({
+  ...(stores.length === 0 ? {} : {
+    requests: sum(stores, totalRequests),
+    bytesUploaded: sum(stores, ({ bytesWritten }) => bytesWritten),
+    bytesDownloaded: sum(stores, ({ bytesRead }) => bytesRead),
+    retries: sum(stores, ({ retries }) => retries),
+  }),
+  ...(readTwice.size === 0 ? {} : { readTwice: readTwice.size }),
+})
+
+/** Prints a line for each remote store. */
+export const printTraffic = ({ stores }: Traffic, out: Output): void => {
   for (const location of new Set(stores.map(({ location }) => location))) {
-    const all = stores.filter((store) => store.location === location).map(({ counts }) => counts)
-    const of = (what: (counts: StoreCounts) => number): number => all.reduce((sum, counts) => sum + what(counts), 0)
-    const retries = of((counts) => counts.retries)
+    const own = stores.filter((store) => store.location === location)
+    const retries = sum(own, (counts) => counts.retries)
     out.note(
-      `Store ${location}: ${plural(of(totalRequests), "request")}, ${
-        showBytes(of((counts) => counts.bytesWritten))
-      } up, ` +
-        `${showBytes(of((counts) => counts.bytesRead))} down${
-          retries === 0 ? "" : `, ${plural(retries, "retry", "retries")}`
-        }`,
+      `Store ${location}: ${plural(sum(own, totalRequests), "request")}, ` +
+        `${showBytes(sum(own, (counts) => counts.bytesWritten))} up, ` +
+        `${showBytes(sum(own, (counts) => counts.bytesRead))} down` +
+        (retries === 0 ? "" : `, ${plural(retries, "retry", "retries")}`),
     )
   }
+}
+
+/** A warning about objects that came in wrong at first. Undefined if there were none. */
+export const readTwiceWarning = ({ readTwice }: Traffic): string | undefined => {
+  if (readTwice.size === 0) return undefined
+  const [first] = readTwice
+  return `${plural(readTwice.size, "object")} came in wrong once, and right the second time${
+    readTwice.size === 1 ? ":" : ", such as"
+  } ${first}; nothing is lost, but check the network, the cables and the memory of this machine`
 }

@@ -1,20 +1,20 @@
-/** Options about what a format does not keep of a snapshot. */
+/** Refuses options about facts of a snapshot that its format does not keep. */
 import * as Effect from "effect/Effect"
 import type { Format } from "../../formats/format.ts"
 import { keepsOfRecord, RECORD_WORDS, type RecordFidelity } from "../../formats/record_fidelity.ts"
-import { UsageError } from "../process/usage_error.ts"
 import type { FilterInput } from "../arguments/inputs.ts"
+import { UsageError } from "../process/usage_error.ts"
 
-/** Says no to a format before its repository is made or opened. */
+/** Fails if a format cannot do what the options say. It is asked before a repository is made or opened. */
 export type Admit = (format: Format) => Effect.Effect<void, UsageError>
 
-/** Options, what of a record each is about, and whether it is given. */
-type Given = ReadonlyArray<readonly [option: string, what: keyof RecordFidelity, given: boolean]>
+/** Options, the fact that each is about, and whether it is given. */
+type Given = ReadonlyArray<readonly [option: string, fact: keyof RecordFidelity, given: boolean]>
 
-const admitting = (given: Given): Admit => ({ name, record }) => {
-  const unkept = given.filter(([, what, is]) => is && !keepsOfRecord(record, what))
+const admitting = (options: Given): Admit => ({ name, record }) => {
+  const unkept = options.filter(([, fact, given]) => given && !keepsOfRecord(record, fact))
   if (unkept.length === 0) return Effect.void
-  const words = unkept.map(([, what]) => `no ${RECORD_WORDS[what]}`)
+  const words = unkept.map(([, fact]) => `no ${RECORD_WORDS[fact]}`)
   return Effect.fail(
     new UsageError({
       message: `The format ${name} keeps ${listed(words)}: leave ${listed(unkept.map(([option]) => option))} out`,
@@ -22,12 +22,13 @@ const admitting = (given: Given): Admit => ({ name, record }) => {
   )
 }
 
+/** `a, b and c`. */
 const listed = (words: ReadonlyArray<string>): string =>
   words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`
 
 /**
- * Refuses what is told of a new snapshot and would not be kept. What nobody told, as the name of this machine, is none
- * of that.
+ * Refuses facts of a new snapshot that would not be kept. Facts that no option gives, such as the name of this machine,
+ * are not refused.
  */
 export const admitRecord = ({ host, tag, time }: {
   readonly host: string | undefined
@@ -40,7 +41,7 @@ export const admitRecord = ({ host, tag, time }: {
     ["--time", "time", time !== undefined],
   ])
 
-/** Refuses to choose snapshots by what none of them has. */
+/** Refuses to choose snapshots by facts that none of them has. */
 export const admitFilter = ({ onlyHost, onlyPath, onlyTag }: FilterInput): Admit =>
   admitting([
     ["--tag", "tags", onlyTag.length > 0],

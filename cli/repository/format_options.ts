@@ -1,24 +1,24 @@
-/** `--option FORMAT.NAME=VALUE`: what is chosen of a format. Nothing that is given is ever ignored. */
+/** `--option FORMAT.NAME=VALUE`: options of formats. None that is given is ever ignored. */
 import * as Effect from "effect/Effect"
 import type { ChosenOptions, FormatOption } from "../../formats/format.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { Formats, type FormatSource } from "./formats.ts"
 
-/** What is chosen, of one format. */
-export interface Chosen {
-  /** Of which format. */
+/** The options that are given. They are all of one format. */
+export interface FormatOptions {
+  /** The name of the format. */
   readonly format: string
   readonly values: ChosenOptions
 }
 
 /**
- * What `option` (`--option` or `--to-option`) was given; undefined when it was not. Fails when there is no such option
- * or value.
+ * Reads the values of `--option` or `--to-option`; `option` says which. Undefined if there are none. Fails if there is
+ * no such option or value.
  */
-export const readChosen: (
+export const readFormatOptions: (
   option: string,
   given: ReadonlyArray<string>,
-) => Effect.Effect<Chosen | undefined, UsageError> = Effect.fnUntraced(function* (option, given) {
+) => Effect.Effect<FormatOptions | undefined, UsageError> = Effect.fnUntraced(function* (option, given) {
   const sources = yield* Formats
   const values = new Map<string, Array<string>>()
   let format: string | undefined
@@ -26,10 +26,10 @@ export const readChosen: (
     const [, name, key, value] = /^([^.=]*)\.([^=]*)=([^]*)$/.exec(text) ?? []
     const source = sources.find((source) => source.name === name)
     const choice = source?.options?.find((choice) => choice.name === key)
-    if (source === undefined || choice === undefined) return yield* unknown(option, text, sources)
+    if (source === undefined || choice === undefined) return yield* noSuchOption(option, text, sources)
     if (format !== undefined && format !== source.name) {
       return yield* new UsageError({
-        message: `${option} is given for ${format} and for ${source.name}, and a repository is of one format`,
+        message: `${option} is given for ${format} and for ${source.name}, but a repository is of one format`,
       })
     }
     format = source.name
@@ -54,8 +54,8 @@ const problemOf = ({ problem, values }: FormatOption, value: string): string | u
     ? undefined
     : `is not one of its values: ${values.join(", ")}`
 
-const unknown = (option: string, text: string, sources: ReadonlyArray<FormatSource>): UsageError => {
-  const all = sources.flatMap((source) => (source.options ?? []).map((choice) => usageOf(source, choice)))
+const noSuchOption = (option: string, text: string, sources: ReadonlyArray<FormatSource>): UsageError => {
+  const all = sources.flatMap((source) => (source.options ?? []).map((choice) => formatOptionUsage(source, choice)))
   return new UsageError({
     message: all.length === 0
       ? `${option} "${text}": no format here has options`
@@ -64,17 +64,19 @@ const unknown = (option: string, text: string, sources: ReadonlyArray<FormatSour
 }
 
 /** `zprt.layout=document|program`. */
-export const usageOf = ({ name }: Pick<FormatSource, "name">, choice: FormatOption): string =>
+export const formatOptionUsage = ({ name }: Pick<FormatSource, "name">, choice: FormatOption): string =>
   `${name}.${choice.name}=${typeof choice.values === "string" ? choice.values : choice.values.join("|")}`
 
-/** For help: all options of formats, one a line. */
-export const describeChoices = (sources: ReadonlyArray<FormatSource>): string =>
+/** For help: all options of formats, two lines each. */
+export const describeFormatOptions = (sources: ReadonlyArray<FormatSource>): string =>
   sources.flatMap((source) =>
-    (source.options ?? []).map((choice) => `    ${usageOf(source, choice)}\n      ${describeChoice(choice)}`)
+    (source.options ?? []).map((choice) =>
+      `    ${formatOptionUsage(source, choice)}\n      ${describeFormatOption(choice)}`
+    )
   ).join("\n")
 
-/** What an option is, its default, and when it counts. */
-export const describeChoice = ({ meaning, repeatable, values, when }: FormatOption): string => {
+/** What an option means, its default, and which commands take it. */
+export const describeFormatOption = ({ meaning, repeatable, values, when }: FormatOption): string => {
   const notes = [
     ...(typeof values === "string" ? [] : [`default: ${values[0]}`]),
     WHEN[when],
@@ -84,62 +86,56 @@ export const describeChoice = ({ meaning, repeatable, values, when }: FormatOpti
 }
 
 const WHEN: Readonly<Record<FormatOption["when"], string>> = {
-  make: "for a repository that is made, which keeps it",
+  make: "for a new repository, which keeps it",
   backup: "for each backup",
   open: "for every command",
 }
 
-/** Which of the repositories at a place is meant, where a format may have several there: `fogsync.share=photos`. */
-export const chosenPart = (chosen: Chosen | undefined): Effect.Effect<string | undefined> =>
+/**
+ * Which repository is meant where a format may have several at one location, as `fogsync.share=photos`. Undefined if the
+ * options do not say.
+ */
+export const repositoryPart = (given: FormatOptions | undefined): Effect.Effect<string | undefined> =>
   Effect.map(Formats, (sources) => {
-    const source = sources.find(({ name }) => name === chosen?.format)
-    const parts = (source?.options ?? []).filter(({ name, when }) => when === "open" && chosen!.values.has(name))
+    const source = sources.find(({ name }) => name === given?.format)
+    const parts = (source?.options ?? []).filter(({ name, when }) => when === "open" && given!.values.has(name))
     return parts.length === 0
       ? undefined
-      : parts.map(({ name }) => `${source!.name}.${name}=${chosen!.values.get(name)!.join(",")}`).join(" ")
+      : parts.map(({ name }) => `${source!.name}.${name}=${given!.values.get(name)!.join(",")}`).join(" ")
   })
 
 /** What the command is about to do. */
-export interface Use {
+export interface FormatUse {
   readonly source: FormatSource
   readonly location: string
-  /** The repository is made now. */
+  /** Whether the repository is made now. */
   readonly created: boolean
-  /** A snapshot is made. */
+  /** Whether a snapshot is made. */
   readonly backup: boolean
 }
 
-/** Fails when something is chosen that would have no effect. */
-export const checkChosen = (
+/** Fails if an option would have no effect. */
+export const checkFormatOptions = (
   option: string,
-  { format, values }: Chosen,
-  { backup, created, location, source }: Use,
+  { format, values }: FormatOptions,
+  { backup, created, location, source }: FormatUse,
 ): Effect.Effect<void, UsageError> => {
+  const refuse = (message: string) => Effect.fail(new UsageError({ message }))
   if (format !== source.name) {
-    return Effect.fail(
-      new UsageError({
-        message: `${option} is given for ${format}, and the repository at ${location} is of the format ${source.name}`,
-      }),
+    return refuse(
+      `${option} is given for ${format}, but the repository at ${location} is of the format ${source.name}`,
     )
   }
   for (const { name, when } of source.options ?? []) {
     if (!values.has(name)) continue
+    const leaveOut = `leave ${option} ${format}.${name} out`
     if (when === "make" && !created) {
-      return Effect.fail(
-        new UsageError({
-          message:
-            `${format}.${name} is chosen when a repository is made, and the one at ${location} keeps what it has; ` +
-            `leave ${option} ${format}.${name} out`,
-        }),
+      return refuse(
+        `${format}.${name} is set when a repository is made, and the one at ${location} keeps what it has: ${leaveOut}`,
       )
     }
     if (when === "backup" && !backup) {
-      return Effect.fail(
-        new UsageError({
-          message:
-            `${format}.${name} is chosen for each snapshot, and none is made here; leave ${option} ${format}.${name} out`,
-        }),
-      )
+      return refuse(`${format}.${name} is set for each snapshot, and this command makes none: ${leaveOut}`)
     }
   }
   return Effect.void

@@ -1,4 +1,4 @@
-/** The formats that the command knows, each loaded only when it is used. */
+/** The formats that the command knows. Each is loaded when it is used. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import { bkpChoices, chosenBkp } from "../../formats/bkp/choices.ts"
@@ -12,45 +12,41 @@ import { chosenZprt, zprtChoices } from "../../formats/zprt/choices.ts"
 import type { Recovered } from "../../formats/zprt/mod.ts"
 import type { CompressionMode } from "../../stages/compress/mode.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
+import type { TakesSecrets } from "../secrets/secrets.ts"
 
-/** How a repository is opened: a password, age recipients and identities, or a file with a raw key. */
-export type SecretKind = "password" | "age" | "key-file"
-
-/** How a format is to write. */
+/** How a format writes. */
 export interface WriteOptions {
   /** One of those that the format has. */
   readonly compression?: CompressionMode
-  /** What is chosen of its `options`. */
+  /** Values of its `options`. */
   readonly chosen?: ChosenOptions
 }
 
 const NOTHING: ChosenOptions = new Map()
 
-/** How the command gets at a format. */
-export interface FormatSource {
+/** A format as the command knows it before it is loaded. */
+export interface FormatSource extends TakesSecrets {
   /** As on the command line. */
   readonly name: string
-  /** Loads it; absent as long as it is not built. */
-  readonly load?: (options?: WriteOptions) => Promise<Format>
-  /** What can be chosen with `--option`. */
+  /** Loads it. */
+  readonly load: (options?: WriteOptions) => Promise<Format>
+  /** What `--option` can set. */
   readonly options?: ReadonlyArray<FormatOption>
-  /** The modes of compression that it can write with; none when there is nothing to choose. */
+  /** The modes of compression that it can write with. Absent if there is no choice. */
   readonly compression?: ReadonlyArray<CompressionMode>
-  /** What opens a repository of this format: any one of these, nothing when it is empty. */
-  readonly secrets: ReadonlyArray<SecretKind>
-  /** Whether a repository can be made that needs no secret. */
+  /** Whether a repository can also be made without encryption. */
   readonly open?: boolean
-  /** True where repositories have no ID of their own: theirs comes from where they lie. */
+  /** Whether the ID of a repository comes from its location, because the format stores none. */
   readonly noId?: boolean
-  /** Whether a new repository can get the key of another. */
+  /** Whether a new repository can have the key of another. */
   readonly sharesKey?: boolean
-  /** A repository of this format is one file, with one snapshot; in it, this is the name of the only object. */
+  /** The name of the only object, if a repository of this format is one file with one snapshot. */
   readonly file?: string
-  /** Loads what looks through a damaged repository, where the format has that. */
+  /** Loads what searches a damaged repository for files, if the format can. */
   readonly recover?: () => Promise<(secrets: Secrets) => Effect.Effect<Recovered, FormatError, ObjectStore>>
 }
 
-/** All formats, in the order in which an existing repository is tried. The first is the default. */
+/** All formats, in the order in which they are asked about an existing repository. The first is the default. */
 export const builtIn: ReadonlyArray<FormatSource> = [
   {
     name: "rozen",

@@ -1,14 +1,13 @@
-/** Why what is at a location, or is not there, cannot be used. */
+/** Why a location cannot be used: what lies there is not what was expected. */
+import { quoted } from "../../adapters/runtime/quote.ts"
 import { RepositoryError } from "../../formats/error.ts"
-import { describeKnown, type KnownRepository } from "./known_repositories.ts"
 import type { RepositoryOptions } from "../arguments/inputs.ts"
 import type { SecretNames } from "../secrets/password.ts"
-import type { OpenMode } from "./open.ts"
-import { databasePath, localPath } from "../source/roots.ts"
-import { quoted } from "../../adapters/runtime/quote.ts"
-import { danglingLink } from "./store.ts"
+import { describeKnown, type KnownRepository } from "./known_repositories.ts"
+import { danglingLink, databasePath, localPath } from "./location.ts"
+import type { OpenMode } from "./open_mode.ts"
 
-/** What lies at the location is not the repository that was there last. */
+/** The repository at the location is not the one that was there last. */
 export const anotherAt = (
   location: string,
   before: KnownRepository,
@@ -23,8 +22,8 @@ export const anotherAt = (
   })
 
 /**
- * The location, or a directory above it, is a link whose end is not there, such as a disk that is not mounted: nothing
- * is made in its place.
+ * The location, or a directory above it, is a link to nowhere. Its disk may not be mounted, so nothing is made in its
+ * place.
  */
 export const nowhereAt = (location: string): RepositoryError | undefined => {
   const path = localPath(location) ?? databasePath(location)
@@ -35,7 +34,7 @@ export const nowhereAt = (location: string): RepositoryError | undefined => {
   })
 }
 
-/** There is no repository; nothing when it is to be made. */
+/** There is no repository, and `mode` does not allow to make one. Undefined if it does. */
 export const noneAt = (
   location: string,
   mode: OpenMode,

@@ -1,36 +1,37 @@
-/** The store that a repository lies in, with what the options put around it. */
+/** The store that a repository lies in, with what the options put around it: limits, a log, retries, a cache. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { existsSync, lstatSync, readlinkSync, type Stats, statSync } from "node:fs"
-import { dirname, resolve } from "node:path"
 import { cacheDirectory } from "../../adapters/store/cache/directory.ts"
 import type { StoreCounts } from "../../adapters/store/counting/counts.ts"
 import type { OpenStoreOptions } from "../../adapters/store/open/open.ts"
 import type { Retry } from "../../adapters/store/retry/retrier.ts"
 import type { Format } from "../../formats/format.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
-import { UsageError } from "../process/usage_error.ts"
 import type { StoreInput } from "../arguments/inputs.ts"
-import { printError } from "../output/output.ts"
-import { localPath } from "../source/roots.ts"
-import { countTraffic } from "../output/traffic.ts"
+import { printError } from "../output/streams.ts"
+import type { Traffic } from "../output/traffic.ts"
+import { UsageError } from "../process/usage_error.ts"
+import { exists, isFile, localPath } from "./location.ts"
 
-/** What the options say about stores. */
+/** The options that concern stores. */
 export interface StoreOptions extends StoreInput {
   readonly quiet: boolean
 }
 
-/** The name of the only object where no format is known yet. All formats that are one file agree on it. */
+/**
+ * The name of the only object of a store that is one file, while its format is not known yet. All formats that are one
+ * file use it.
+ */
 export const ANY_FILE = "archive.zprt"
 
-/** Opens what is not a file. */
+/** Opens a store that is not one file. */
 export type StoreOpener = (
   location: string,
   options: OpenStoreOptions,
 ) => Effect.Effect<ObjectStore, StoreError, Scope.Scope>
 
-/** The opener in use. */
+/** The opener in use. By default it is `openStore` of the adapters. */
 export const Stores: Context.Reference<StoreOpener> = Context.Reference("penstock/cli/Stores", {
   defaultValue: (): StoreOpener => (location, options) =>
     Effect.flatMap(
@@ -39,16 +40,24 @@ export const Stores: Context.Reference<StoreOpener> = Context.Reference("penstoc
     ),
 })
 
-/** The store at a location: the file itself, when it is one or `file` says that it is to be one. */
+/** What is to be opened. */
+export interface Wanted {
+  /** The name of the only object, if the format is one file. */
+  readonly file: string | undefined
+  /** Whether to make the store if it does not exist. */
+  readonly create: boolean
+}
+
+/** Opens the store at a location: a single file, or whatever else holds objects. A remote store is counted. */
 export const openStore: (
   location: string,
   options: StoreOptions,
-  file: string | undefined,
-  create: boolean,
+  wanted: Wanted,
+  traffic: Traffic,
 ) => Effect.Effect<ObjectStore, StoreError | UsageError, Scope.Scope> = Effect.fnUntraced(
-  function* (location, options, file, create) {
+  function* (location, options, { create, file }, traffic) {
     const path = localPath(location)
-    const name = path === undefined ? undefined : isFile(path) ? file ?? ANY_FILE : isThere(path) ? undefined : file
+    const name = path === undefined ? undefined : isFile(path) ? file ?? ANY_FILE : exists(path) ? undefined : file
     const around = yield* aroundOf(options)
     if (path !== undefined && name !== undefined) {
       const { singleFileStore } = yield* Effect.promise(() => import("../../adapters/store/single_file/single_file.ts"))
@@ -58,12 +67,14 @@ export const openStore: (
       return yield* surround(opened, around)
     }
     const store = yield* (yield* Stores)(location, { ...around, create })
-    if (store.properties.remote === true) countTraffic(store.properties.location, around.counts)
+    if (store.properties.remote === true) {
+      traffic.stores.push({ location: store.properties.location, counts: around.counts })
+    }
     return store
   },
 )
 
-/** The store with the cache of this machine, when it is remote and the format has something to cache. */
+/** The store behind the cache of this machine, if it is remote and the format has something to cache. */
 export const cached = (
   store: ObjectStore,
   { cacheable }: Format,
@@ -92,54 +103,28 @@ const aroundOf: (
   },
 )
 
-/** Bytes per second. */
+/** KiB per second as text, made bytes per second. */
 const rateOf = (option: string, value: string | undefined): Effect.Effect<number | undefined, UsageError> => {
   if (value === undefined) return Effect.succeed(undefined)
   const rate = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1024 : 0
   return rate > 0 ? Effect.succeed(rate) : Effect.fail(
-    new UsageError({ message: `--${option} "${value}" is not a rate; give KiB per second, such as --${option} 500` }),
+    new UsageError({ message: `--${option} "${value}" is not a rate: give KiB per second, as in --${option} 500` }),
   )
 }
 
-/** Short hiccups are not worth telling. In milliseconds. */
-const PATIENCE = 3000
+/** How long a store may not answer before the user is told, in milliseconds. */
+const PATIENCE_MS = 3000
 
-/** Tells that the store does not answer, once for all operations that wait. */
+/** Tells that the store does not answer: once for all operations that wait. */
 const tellRetries = (): (retry: Retry) => Effect.Effect<void> => {
   let told = 0
   return ({ error, tried, wait }) =>
     Effect.sync(() => {
       const now = performance.now()
-      if (tried + wait < PATIENCE || now < told) return
+      if (tried + wait < PATIENCE_MS || now < told) return
       told = now + wait
       printError(
         `penstock: the store does not answer (${error.message}); trying again in ${Math.ceil(wait / 1000)} s`,
       )
     })
 }
-
-/** Undefined where there is nothing; also where there is no telling: what opens it says why. */
-const whatIs = (path: string): Stats | undefined => {
-  try {
-    return statSync(path, { throwIfNoEntry: false })
-  } catch {
-    return undefined
-  }
-}
-
-/** The symbolic link that leads a path to where nothing is: it itself, or a directory above it. */
-export const danglingLink = (path: string): { readonly link: string; readonly target: string } | undefined => {
-  for (let link = resolve(path); !existsSync(link); link = dirname(link)) {
-    try {
-      if (lstatSync(link).isSymbolicLink()) return { link, target: readlinkSync(link) }
-    } catch {
-      // Nothing is there, or what is above it cannot be read: that is said when it is opened.
-    }
-    if (link === dirname(link)) break
-  }
-  return undefined
-}
-
-const isThere = (path: string): boolean => whatIs(path) !== undefined
-/** Whether there is a file at a path. */
-export const isFile = (path: string): boolean => whatIs(path)?.isFile() === true

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { stdin } from "node:process"
-import { variable as valueOf } from "../../adapters/runtime/variable.ts"
+import { variable } from "../process/variable.ts"
 import { UsageError } from "../process/usage_error.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"
-import { printError } from "../output/output.ts"
+import { printError } from "../output/streams.ts"
 import { outputOf } from "./password_command.ts"
 import { prompt } from "./prompt.ts"
 import { readText, textOf } from "./text_file.ts"
@@ -42,13 +42,6 @@ export interface GivenPassword {
   readonly by: string
   readonly read: Effect.Effect<Redacted.Redacted<string>, UsageError>
 }
-
-/** A variable; fails when it is not text. */
-export const variable = (name: string): Effect.Effect<string | undefined, UsageError> =>
-  Effect.try({
-    try: () => valueOf(name),
-    catch: (error) => new UsageError({ message: (error as Error).message }),
-  })
 
 /**
  * The password that an option, or else a variable, gives; undefined when none does. Fails when two options, or two

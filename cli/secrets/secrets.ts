@@ -5,18 +5,21 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Secrets } from "../../formats/secrets.ts"
 import { UsageError } from "../process/usage_error.ts"
-import type { FormatSource, SecretKind } from "../repository/formats.ts"
+import { variable } from "../process/variable.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"
-import {
-  askPassword,
-  type GivenPassword,
-  givenPassword,
-  type PasswordUse,
-  type SecretNames,
-  variable,
-} from "./password.ts"
+import { askPassword, type GivenPassword, givenPassword, type PasswordUse, type SecretNames } from "./password.ts"
 import { quoted } from "../../adapters/runtime/quote.ts"
 import { readText } from "./text_file.ts"
+
+/** What opens a repository: a password, age recipients and identities, or a file with a raw key. */
+export type SecretKind = "password" | "age" | "key-file"
+
+/** A format, and the secrets that open its repositories. */
+export interface TakesSecrets {
+  readonly name: string
+  /** Any one of these. Empty if repositories are not encrypted. */
+  readonly secrets: ReadonlyArray<SecretKind>
+}
 
 /** The secrets that options and variables give. */
 export interface GivenSecrets {
@@ -65,7 +68,7 @@ export const givenSecrets: (
  * given that it does not take, or it needs what is not given.
  */
 export const secretsFor: (
-  source: FormatSource,
+  source: TakesSecrets,
   use: PasswordUse,
   given: GivenSecrets,
   names: SecretNames,
@@ -125,7 +128,7 @@ export const unusedSecrets = (
       : "if it should be so; if not, look who put it there, or whether its key is lost")
 }
 
-const needs = ({ secrets }: FormatSource): string => {
+const needs = ({ secrets }: TakesSecrets): string => {
   const words: Record<SecretKind, string> = { password: "a password", age: "age keys", "key-file": "a key file" }
   return secrets.length === 0 ? "is not encrypted" : `takes ${secrets.map((kind) => words[kind]).join(" or ")}`
 }

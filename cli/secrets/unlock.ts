@@ -5,7 +5,7 @@ import { UsageError } from "../process/usage_error.ts"
 import type { FormatSource } from "../repository/formats.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"
 import { asking, type SecretNames } from "./password.ts"
-import type { OpenError } from "../repository/open.ts"
+import type { OpenError } from "../repository/open_mode.ts"
 import { givenSecrets, secretsFor, unusedSecrets } from "./secrets.ts"
 
 /** What is to be opened, or made. */

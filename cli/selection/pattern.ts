@@ -42,7 +42,7 @@ export interface Placed {
 }
 
 /** Where an absolute path leads. */
-export const placeOf = (path: string, under: string): Place => ({
+export const patternPlace = (path: string, under: string): Place => ({
   names: path.split(/^([a-z]:)?\\|^[a-z]:\//i.test(path) ? /[\\/]/ : "/").filter((name) => name !== ""),
   under,
 })

@@ -5,7 +5,7 @@ import type { Entry, EntryKind } from "../../stages/walk/entry.ts"
 import { type Excludes, makeExcludes } from "../../stages/walk/ignore.ts"
 import { baseName, displayText, joinPath, parentPath, unquotePath } from "../../stages/walk/path.ts"
 import { UsageError } from "../process/usage_error.ts"
-import { parsePattern, type Pattern, patternAt, type Place, placeOf } from "./pattern.ts"
+import { parsePattern, type Pattern, patternAt, patternPlace, type Place } from "./pattern.ts"
 
 /** Says which entries of a snapshot are wanted. */
 export interface Selection {
@@ -64,7 +64,7 @@ const select = (
   snapshot: Pick<SnapshotInfo, "paths">,
 ): Selection => {
   const tops = new Map(subtrees.map((given) => [given, snapshotPath(unquotePath(given), snapshot)]))
-  const places = placesOf(snapshot)
+  const places = placesIn(snapshot)
   const rules = (pattern: Pattern): ReadonlyArray<string> => [
     ...new Set(places.flatMap((place) => patternAt(pattern, place).rules)),
   ]
@@ -104,10 +104,10 @@ const select = (
 }
 
 /** Where patterns are matched: in each path that was backed up, and from the top of the snapshot. */
-const placesOf = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> => [
+const placesIn = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> => [
   { names: [], under: "" },
   ...paths.map((path) => {
-    const place = placeOf(path, "")
+    const place = patternPlace(path, "")
     return paths.length === 1 ? place : { ...place, under: place.names.at(-1) ?? "" }
   }),
 ]

@@ -9,10 +9,7 @@ import { displayPath, displayText } from "../../stages/walk/path.ts"
 import { UsageError } from "../process/usage_error.ts"
 import type { FilterInput } from "../arguments/inputs.ts"
 import type { Output } from "../output/output.ts"
-import { plural, showTime } from "../output/quantity.ts"
-
-/** How many digits of an ID are shown to people. */
-export const SHORT_ID = 8
+import { plural, SHORT_ID, showTime } from "../output/quantity.ts"
 
 /** `1a2b3c4d of 2026-11-21 00:41:03`; without the time where the format keeps none. */
 export const describeSnapshot = ({ id, time }: SnapshotInfo): string =>

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { env } from "node:process"
 import { type Excludes as Matcher, makeExcludes } from "../../stages/walk/ignore.ts"
 import { UsageError } from "../process/usage_error.ts"
-import { parsePattern, type Pattern, patternAt, placeOf } from "../selection/pattern.ts"
+import { parsePattern, type Pattern, patternAt, patternPlace } from "../selection/pattern.ts"
 import { readText } from "../secrets/text_file.ts"
 
 /** What to leave out. */
@@ -41,7 +41,7 @@ const collected = (patterns: ReadonlyArray<Pattern>): Excludes => {
   const matchers = new Map<string, Map<Pattern, Matcher | undefined>>()
   return {
     beneath: (path) => {
-      const place = placeOf(path, "")
+      const place = patternPlace(path, "")
       const rules: Array<string> = []
       const own = new Map<Pattern, Matcher | undefined>()
       let all: string | undefined

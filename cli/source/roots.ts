@@ -1,15 +1,15 @@
 /** The PATH arguments of a backup, as one stream of entries. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { existsSync, realpathSync, statSync } from "node:fs"
-import { basename, dirname, join, relative, resolve, sep } from "node:path"
-import { fileURLToPath } from "node:url"
-import type { SourceError } from "../../stages/walk/errors.ts"
+import { existsSync } from "node:fs"
+import { basename, join, resolve, sep } from "node:path"
 import type { Problem } from "../../formats/repository.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { displayPath, displayText, joinPath } from "../../stages/walk/path.ts"
 import type { Source, WalkOptions } from "../../stages/walk/source.ts"
+import type { SourceError } from "../../stages/walk/errors.ts"
 import { UsageError } from "../process/usage_error.ts"
+import { pathsOf, pathWithin } from "../repository/location.ts"
 import type { Excludes } from "./excludes.ts"
 import { escaped } from "../selection/pattern.ts"
 import { whatIsAt } from "./root_kind.ts"
@@ -52,7 +52,7 @@ export const rootsOf = (
     const remarks: Array<string> = []
     const problems: Array<Problem> = []
     const roots: Array<Root> = []
-    const stores = filesOf(repository)
+    const stores = pathsOf(repository)
     let empty = 0
     let missing = 0
     for (const path of absolute) {
@@ -70,10 +70,10 @@ export const rootsOf = (
       if (what.kind === "stream") return refuse(what.message)
       if (what.kind === "bare") problems.push({ path: name, message: what.message })
       if (what.kind === "missing") missing += 1
-      const inside = stores.map((store) => within(store, path)).filter((inside) => inside !== undefined)
+      const inside = stores.map((store) => pathWithin(store, path)).filter((inside) => inside !== undefined)
       if (inside.includes("")) return refuse(`${path} is the repository itself; name what to back up`)
       if (inside.length > 0) remarks.push(`Leaving out ${displayPath(join(path, inside[0]!))}: it is the repository`)
-      const cached = cache === undefined || !existsSync(cache) ? undefined : within(resolve(cache), path)
+      const cached = cache === undefined || !existsSync(cache) ? undefined : pathWithin(resolve(cache), path)
       if (cached !== undefined && cached !== "") {
         remarks.push(`Leaving out ${displayPath(join(path, cached))}: it is the cache`)
         inside.push(cached)
@@ -135,51 +135,8 @@ const placed = <E>(entries: Stream.Stream<Entry, E>, under: string): Stream.Stre
     })
   })
 
-/** Path of a repository on this machine; undefined for any other. */
-export const localPath = (location: string): string | undefined => {
-  if (location.startsWith("file:")) {
-    try {
-      return fileURLToPath(location)
-    } catch {
-      return undefined
-    }
-  }
-  return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : resolve(location)
-}
-
-/** Path of the database that a repository lies in; undefined when it lies in none. */
-export const databasePath = (location: string): string | undefined => /^sqlite:(.+)$/i.exec(location)?.[1]
-
 /** Matches a repository, and the new version of one that is a file, as it is written beside the old one. */
 const patternsOf = (inside: string): ReadonlyArray<string> => {
   const path = `/${escaped(inside)}`
   return [path, `${path.replace(/[^/]*$/, ".$&")}.????????-????-????-????-????????????.part`]
-}
-
-/** Where a repository lies on this machine: a database has files beside it while it is open. */
-export const filesOf = (location: string): ReadonlyArray<string> => {
-  const path = localPath(location)
-  if (path !== undefined) return [path]
-  const database = databasePath(location)
-  return database === undefined ? [] : ["", "-wal", "-shm", "-journal"].map((end) => resolve(database) + end)
-}
-
-/** `inner` relative to `outer`, a directory, when it is, or will be, there and not outside of it. */
-export const within = (inner: string, outer: string): string | undefined => {
-  try {
-    if (!statSync(outer).isDirectory()) return undefined
-    const path = relative(realpathSync(outer), realPath(inner))
-    return path === ".." || path.startsWith(`..${sep}`) || resolve(path) === path ? undefined : path
-  } catch {
-    return undefined
-  }
-}
-
-/** Without symlinks, as far as it is there. */
-const realPath = (path: string): string => {
-  try {
-    return realpathSync(path)
-  } catch {
-    return dirname(path) === path ? path : join(realPath(dirname(path)), basename(path))
-  }
 }

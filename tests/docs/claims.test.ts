@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path"
 import { test } from "node:test"
 import * as adapters from "../../adapters/mod.ts"
 import * as exit from "../../cli/process/exit_codes.ts"
-import { describeChoice, usageOf } from "../../cli/repository/format_options.ts"
+import { describeFormatOption, formatOptionUsage } from "../../cli/repository/format_options.ts"
 import { builtIn } from "../../cli/repository/formats.ts"
 import * as penstock from "../../mod.ts"
 
@@ -82,7 +82,7 @@ test("every format is in the documents", () => {
 test("the options of formats in the documents are those that the formats have", () => {
   const rows = builtIn.flatMap((source) =>
     (source.options ?? []).map((choice) =>
-      `| \`${usageOf(source, choice).replaceAll("|", "\\|")}\` | ${describeChoice(choice)} |`
+      `| \`${formatOptionUsage(source, choice).replaceAll("|", "\\|")}\` | ${describeFormatOption(choice)} |`
     )
   )
   const [, table] = /\*\*Options of formats\.\*\*[^]*?\n\| --- \| --- \|\n([^]*?)\n\n/.exec(read("docs/command.md"))!

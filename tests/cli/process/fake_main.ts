@@ -8,15 +8,12 @@ import { fake } from "./fake_format.ts"
 
 const [name, ...args] = argv.slice(2)
 await run({
-  command: (exit) =>
+  command: (exit, formats) =>
     name === "backup.ts"
-      ? backupCommand(name, name, true, exit)
+      ? backupCommand(name, name, true, exit, formats)
       : name === "restore.ts"
       ? restoreCommand(name, name, exit)
-      : penstock(exit),
+      : penstock(exit, formats),
   args,
-  formats: [{ name: "rozen", secrets: ["password"], load: () => Promise.resolve(fake) }, {
-    name: "bkp",
-    secrets: ["password"],
-  }],
+  formats: [{ name: "rozen", secrets: ["password"], load: () => Promise.resolve(fake) }],
 })

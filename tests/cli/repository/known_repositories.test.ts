@@ -18,7 +18,7 @@ import {
 import process from "node:process"
 import { test } from "node:test"
 import { Effect } from "effect"
-import { knownAt, placeOf } from "../../../cli/repository/known_repositories.ts"
+import { knownAt, locationName } from "../../../cli/repository/known_repositories.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "../process/spawn.ts"
 
 const main = "tests/cli/process/quick_main.ts"
@@ -255,7 +255,7 @@ test("a place has one name, without settings and passwords", () => {
     "sqlite:y": `sqlite:${process.cwd()}/y`,
     "memory:x": undefined,
   }
-  for (const [location, name] of Object.entries(names)) assert.equal(placeOf(location), name)
+  for (const [location, name] of Object.entries(names)) assert.equal(locationName(location), name)
 })
 
 test("a run that knows its repository reads one file and writes none", () =>

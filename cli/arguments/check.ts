@@ -1,0 +1,29 @@
+/** The arguments of `check`. */
+import * as Command from "effect/cli/Command"
+import { type AnyCommand, command, type OnExit } from "./command.ts"
+import { flag, text } from "./flag.ts"
+import { common, filters } from "./flags.ts"
+
+export const checkCommand = (exit: OnExit): AnyCommand =>
+  command(
+    "check",
+    {
+      ...common,
+      ...filters,
+      readData: flag("read-data", "Read and verify every stored byte"),
+      readDataSubset: text("read-data-subset", "N%", "Read and verify a share of the data, such as 10%"),
+      recover: flag("recover", "zprt: search the whole archive for files, with or without its index"),
+    },
+    (input) => import("../check.ts").then((m) => m.check(input)),
+    exit,
+  ).pipe(
+    Command.withDescription(
+      "Verify a repository: every snapshot, index and pack is there, and they fit each other.\n" +
+        "  Names each damaged object and each file that cannot be restored whole. The exit code is then 1.",
+    ),
+    Command.withShortDescription("Verify a repository"),
+    Command.withExamples([
+      { description: "The structure, which is quick", command: "penstock check -r /mnt/disk/backups" },
+      { description: "Every byte", command: "penstock check -r /mnt/disk/backups --read-data" },
+    ]),
+  )

@@ -1,0 +1,52 @@
+/** The arguments of `init`. */
+import * as Command from "effect/cli/Command"
+import { describeFormatOptions } from "../repository/format_options.ts"
+import { builtIn, type FormatSource } from "../repository/formats.ts"
+import { type AnyCommand, command, type OnExit } from "./command.ts"
+import { flag, text } from "./flag.ts"
+import { common, creation } from "./flags.ts"
+
+export const initCommand = (exit: OnExit, formats: ReadonlyArray<FormatSource> = builtIn): AnyCommand =>
+  command(
+    "init",
+    {
+      ...common,
+      ...creation(formats),
+      fromRepo: text(
+        "from-repo",
+        "REPO",
+        "rozen: use the key of this repository, so that both cut and name chunks alike and copies are cheaper",
+      ),
+      fromPasswordFile: text("from-password-file", "FILE", "Its password ($PENSTOCK_FROM_PASSWORD, ..._FILE)"),
+      fromPasswordCommand: text(
+        "from-password-command",
+        "COMMAND",
+        "A command that prints its password ($PENSTOCK_FROM_PASSWORD_COMMAND)",
+      ),
+      fromNewRepository: flag("from-new-repository", "Accept another repository there than last time"),
+    },
+    (input) => import("../init.ts").then((m) => m.init(input)),
+    exit,
+  ).pipe(
+    Command.withDescription(
+      "Make a new repository. Penstock asks for a new password, unless PENSTOCK_PASSWORD or --password-file gives it.\n" +
+        "  Keep the password safe: without it, nobody can read the backups. docs/command.md says which secrets the other formats need.\n\n" +
+        `  Options of formats, as in -o zprt.layout=program:\n${describeFormatOptions(formats)}`,
+    ),
+    Command.withShortDescription("Make a new repository"),
+    Command.withExamples([
+      { description: "On a disk", command: "penstock init -r /mnt/disk/backups" },
+      {
+        description: "In a script",
+        command: "penstock init -r /mnt/disk/backups --password-file ~/.penstock-password",
+      },
+      {
+        description: "For copies of the snapshots of another repository",
+        command: "penstock init -r /mnt/other/backups --from-repo /mnt/disk/backups",
+      },
+      {
+        description: "In another format, with a key file",
+        command: "openssl rand -hex 32 > fog.key && penstock init -r /mnt/disk/fog --format fogsync --key-file fog.key",
+      },
+    ]),
+  )

@@ -1,0 +1,13 @@
+/** The arguments of `version`. */
+import * as Command from "effect/cli/Command"
+import { type AnyCommand, command, type OnExit } from "./command.ts"
+import { verbose } from "./flag.ts"
+import { json } from "./flags.ts"
+
+export const versionCommand = (exit: OnExit): AnyCommand =>
+  command(
+    "version",
+    { json, verbose: verbose("Also the runtime and the native code in use") },
+    (input) => import("../version.ts").then((m) => m.version(input)),
+    exit,
+  ).pipe(Command.withDescription("Print the version"))

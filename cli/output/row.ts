@@ -1,0 +1,25 @@
+/** Rows of `--json`. */
+import { displayText, HIDDEN_CHARACTERS, quotePath } from "../../stages/walk/path.ts"
+
+/** One JSON object, printed on a line of its own. */
+export interface Row {
+  readonly type: string
+  readonly [member: string]: unknown
+}
+
+/** Members that hold a path of a snapshot. They are printed so that a user can give them back; see `quotePath`. */
+const PATHS: ReadonlySet<string> = new Set(["path", "linkTo", "example"])
+
+/** Characters that JSON allows, but that would do something to a terminal. */
+const RAW = new RegExp(HIDDEN_CHARACTERS, "gu")
+
+/** A row as well-formed Unicode, whatever the names of files are. Integers beyond 2^53 become strings. */
+export const rowText = (row: Row): string =>
+  JSON.stringify(row, jsonValue).replace(RAW, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+const jsonValue = (key: string, value: unknown): unknown =>
+  typeof value === "string"
+    ? PATHS.has(key) ? quotePath(value) : value.isWellFormed() ? value : displayText(value)
+    : typeof value === "bigint"
+    ? value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value)
+    : value
