@@ -123,7 +123,7 @@ export const openRepository: (
     if (found !== undefined && mode === "create") {
       return yield* new RepositoryError({
         reason: "exists",
-        message: `A repository exists at ${location} already`,
+        message: `There is already a repository at ${location}`,
       })
     }
     const { source, format: usual } = found ?? (yield* formatNamed(options.format))

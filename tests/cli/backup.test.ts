@@ -61,7 +61,7 @@ test("a backup without a repository says how to make one; backup.ts makes it", a
     ])
     const row = rowsOf(list)[0]!
     assert.deepEqual([row["type"], row["id"], row["hostname"], row["tags"]], ["snapshot", snapshot, "h", ["x"]])
-    assert.deepEqual([again.code, again.stderr], [1, `penstock: There is a repository at ${at("repo")} already\n`])
+    assert.deepEqual([again.code, again.stderr], [1, `penstock: There is already a repository at ${at("repo")}\n`])
     assert.deepEqual([wrong.code, wrong.stderr], [12, "penstock: The password does not open this repository\n"])
   })
 })
@@ -137,11 +137,9 @@ test("passwords come from a file or the environment, never empty, and their lack
 test("standard input becomes a file; a dry run writes nothing; formats that are missing are named", async () => {
   await inDirectory(async (at) => {
     tree(at("src"), { "a": "1" })
-    const unbuilt = await penstock(["init", "-r", at("repo"), "--format", "bkp"])
-    assert.deepEqual([unbuilt.code, unbuilt.stderr], [
-      1,
-      "penstock: The format bkp is not built yet; this version has rozen\n",
-    ])
+    const missing = await penstock(["init", "-r", at("repo"), "--format", "bkp"])
+    assert.equal(missing.code, 1)
+    assert.match(missing.stderr, /^penstock: .*--format.*bkp.*rozen.*\n$/)
     const ended = await penstock([
       "backup",
       "--init",

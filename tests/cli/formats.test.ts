@@ -91,7 +91,7 @@ test("how hard to compress is a choice, where the format has one", async () => {
       ...["-r", at("bkp"), "--format", "bkp", "--compression", "max", at("src")],
     ])
     assert.equal(refused.code, 1)
-    assert.match(refused.stderr, /bkp has no choice of compression/)
+    assert.match(refused.stderr, /bkp has no modes of compression/)
     assert.equal(existsSync(at("bkp")), false)
   })
 })
@@ -113,7 +113,7 @@ test("a repository in what is backed up is left out, with all files that it has"
       assert.deepEqual(pathsOf(listed).filter((path) => own.test(String(path))), [])
     }
     const named = await run(["ls", "-r", at("src/d/b.db")])
-    assert.match(named.stderr, /is a SQLite database; as a repository its name is sqlite:/)
+    assert.match(named.stderr, /is a SQLite database; if a repository lies in it, name it as sqlite:/)
   })
 })
 

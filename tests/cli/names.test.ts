@@ -84,7 +84,7 @@ test(...skipIf(noSockets, "dump names what an archive cannot hold, and the exit 
     ])
     assert.deepEqual([plain.code, plain.stderr], [
       1,
-      'penstock: "socket" is no file but a socket, which has no content\n',
+      'penstock: "socket" is not a file but a socket, which has no content\n',
     ])
   })
 })

@@ -128,7 +128,7 @@ test(
       assert.equal(one.code, 1)
       assert.match(
         one.stdout,
-        /^1 object cannot be read, and may be all there\..* copy the whole repository .*Remove nothing$/m,
+        /^1 object cannot be read, but may be intact\..* copy the whole repository .*Remove nothing$/m,
       )
       assert.doesNotMatch(one.stdout, /move them|remove them/)
       for (const file of files) chmodSync(file, 0)

@@ -21,7 +21,7 @@ test(
       for (const rate of ["0", "fast", "-1"]) {
         const wrong = await run({}, "snapshots", `--limit-upload=${rate}`)
         assert.equal(wrong.code, 1)
-        assert.match(wrong.stderr, /^penstock: --limit-upload ".*" is not a rate; give KiB per second/)
+        assert.match(wrong.stderr, /^penstock: --limit-upload ".*" is not a rate: give KiB per second/)
       }
       const slow = summaryOf(
         await run({}, "restore", "--json", "--no-cache", "--limit-download", "2", "--target", at("t")),

@@ -37,11 +37,11 @@ test("keys and values that there are not are errors, whatever the command, and s
     await refused([...make, "-o", "bkp.keys="], /bkp\.keys: "" is empty/)
     await refused(
       [...make, "-o", "zprt.layout=program"],
-      /is given for zprt, and the repository at .* is of the format bkp/,
+      /is given for zprt, but the repository at .* is of the format bkp/,
     )
     await refused([...make, "-o", "bkp.keys=one", "-o", "bkp.keys=one"], /more than once/)
     await refused([...make, "-o", "bkp.keys=one", "-o", "zprt.layout=program"], /a repository is of one format/)
-    await refused([...make, "-o", "bkp.part=a"], /bkp\.part is chosen for each snapshot, and none is made here/)
+    await refused([...make, "-o", "bkp.part=a"], /bkp\.part is set for each snapshot, and this command makes none/)
     assert.equal(existsSync(at("bkp")), false)
     await done(make)
     for (
@@ -54,9 +54,9 @@ test("keys and values that there are not are errors, whatever the command, and s
     }
     await refused(
       ["backup", ...repo, "-o", "bkp.keys=one", at("src")],
-      /keeps what it has; leave --option bkp\.keys out/,
+      /keeps what it has: leave --option bkp\.keys out/,
     )
-    await refused(["ls", ...repo, "-o", "bkp.part=a"], /none is made here/)
+    await refused(["ls", ...repo, "-o", "bkp.part=a"], /this command makes none/)
     await refused(["backup", ...repo, "-o", "bkp.part=../a", at("src")], /bkp\.part: "\.\.\/a" /)
     const to = ["convert", ...repo, "--to", at("other.zprt"), "--to-format", "zprt"]
     await refused([...to, "--to-option", "zprt.layout=new"], /--to-option zprt\.layout: "new" is not one/)

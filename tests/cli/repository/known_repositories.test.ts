@@ -80,7 +80,7 @@ test("a snapshot catalog in the place of a rozen repository gets no backup and f
     const told = await run(0, ["backup", ...repo, "--new-repository", "--no-encryption", "--json", at("src")])
     assert.match(
       told.stderr,
-      /^The repository at .* is not encrypted: whoever can read it can read all that is backed up there\n$/,
+      /^The repository at .* is not encrypted: anyone who can read it can read all backups in it\n$/,
     )
     assert.equal(rowsOf(told).at(-1)?.["encrypted"], false)
 

@@ -109,7 +109,11 @@ test(...skipIf(noBash, "what a command prints is stored when it succeeds; its ex
         /^penstock: The command after --stdin-from-command -- is empty; give the program [^\n]*\n$/,
       ],
       ['"$@" backup -r repo --stdin-from-command --stdin -- true', 1, /^penstock: Give one of/],
-      ['echo x | "$@" backup -r repo --stdin --exclude x', 1, /^penstock: Nothing can be left out of what comes in/],
+      [
+        'echo x | "$@" backup -r repo --stdin --exclude x',
+        1,
+        /^penstock: --exclude and --one-file-system are for paths/,
+      ],
       ['"$@" backup -r repo --stdin </dev/null', 3, /^penstock: Standard input gave nothing at all; no snapshot/],
       ['"$@" backup -r repo --stdin <.', 1, /^penstock: Standard input is a directory; name it as a path/],
       ['"$@" backup -r repo --tar <.', 1, /^penstock: Standard input is a directory/],

@@ -70,7 +70,7 @@ test("dump writes an archive of all or a part, and says what it could not read",
     }
     assert.deepEqual(names(run(["dump", "-r", at("repo"), "e"]).stdout), ["./", "e/", "e/y"])
     assert.deepEqual(names(run(["dump", "-r", at("repo"), "a", "--archive", "tar"]).stdout), ["./", "a"])
-    assert.match(run(["dump", "-r", at("repo"), "l"]).stderr, /^penstock: "l" is no file but a symlink/)
+    assert.match(run(["dump", "-r", at("repo"), "l"]).stderr, /^penstock: "l" is not a file but a symlink/)
     assert.match(run(["dump", "-r", at("repo"), "d/damaged"]).stderr, /^penstock: Its block is damaged/)
     assert.match(run(["dump", "-r", at("repo"), "none"]).stderr, /^penstock: There is no "none" in snapshot/)
     return Promise.resolve()
