@@ -25,7 +25,7 @@ const known: ReadonlyArray<readonly [pattern: RegExp, reason: Reason, why: strin
   [
     /ERR_SSL|EPROTO|tls|ssl|InvalidContentType|wrong.version|corrupt message|packet length too long/i,
     "io",
-    "the server does not speak TLS on that port; without TLS the location begins with http: or webdav+http:",
+    "the server does not speak TLS on that port; write http: in the location if it has no TLS",
   ],
   [/ETIMEDOUT|CONNECT_TIMEOUT|timed out/i, "unavailable", "the connection timed out"],
   [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|unreachable/i, "unavailable", "the host cannot be reached"],

@@ -72,7 +72,7 @@ test("what is not understood is refused with the way out, and secrets are not re
     ["s3://bucket?path-style=yes", /"path-style" is true or false/],
     ["s3://bucket?sse=none", /"sse" is AES256, aws:kms/],
     ["s3://bucket?sse=AES256&sse-kms-key-id=x", /needs sse=aws:kms/],
-    ["s3://bucket?endpoint=host", /its endpoint is no URL|neither https: nor http:/],
+    ["s3://bucket?endpoint=host", /its endpoint is not a URL|neither https: nor http:/],
     ["s3://bucket?endpoint=ftp://host", /neither https: nor http:/],
     ["s3://bucket?endpoint=https://host/path", /has a path or query/],
     ["s3:https://host/bucket?endpoint=https://host", /names its server twice/],

@@ -102,6 +102,6 @@ test("nothing is made at the end of a link that leads nowhere", () =>
     const path = yield* file
     symlinkSync(join(dirname(path), "not there"), path)
     const error = yield* Effect.flip(sqliteStore.make(path, { create: true }))
-    assert.match(error.message, /is a symbolic link to a file that is not there/)
+    assert.match(error.message, /is a symbolic link to a file that does not exist/)
     assert.ok(!existsSync(join(dirname(path), "not there")))
   })))
