@@ -9,7 +9,7 @@ import { linksOf } from "./html.ts"
 import { MANIFEST, ManifestError, parseManifest } from "./manifest.ts"
 import { statObject } from "./read_object.ts"
 import { type HttpOptions, send } from "./request.ts"
-import { statusOf } from "./status.ts"
+import { httpStatusOf } from "./status.ts"
 
 /** The longest manifest or page that is read, in bytes: about 500,000 names. */
 const LIMIT_BYTES = 64 << 20
@@ -28,7 +28,7 @@ export const listObjects = (http: HttpOptions, root: URL, directory: string): St
     ),
   )
 
-const isForbidden = (error: StoreError): boolean => statusOf(error) === 403
+const isForbidden = (error: StoreError): boolean => httpStatusOf(error) === 403
 
 /** The objects in the manifest; undefined if the server has none. */
 const readManifest = Effect.fnUntraced(function* (

@@ -19,7 +19,7 @@ import { failureError } from "./failure.ts"
 import { contentLength } from "./headers.ts"
 import { type BodyProgress, makeRequestInit, type RequestBody } from "./request_body.ts"
 import { readBody, type Wanted } from "./response_body.ts"
-import { statusError } from "./status.ts"
+import { httpStatusError } from "./status.ts"
 
 /** A server, as all requests of a store see it. */
 export interface HttpOptions {
@@ -158,7 +158,7 @@ const exchange = async (
     }
     if (!request.expect.includes(head.status)) {
       await read(NOTHING).catch(() => {})
-      throw statusError(operation, head)
+      throw httpStatusError(operation, head)
     }
     const encoding = head.headers.get("content-encoding") ?? "identity"
     if (request.want !== undefined && encoding !== "identity") {

@@ -41,7 +41,7 @@ export interface StatusAndHeaders {
   readonly headers: Headers
 }
 
-/** The cause of an error that stands for the status of an answer; {@link statusOf} reads it. */
+/** The cause of an error that stands for the status of an answer; {@link httpStatusOf} reads it. */
 class HttpStatus {
   readonly status: number
   constructor(status: number) {
@@ -53,7 +53,7 @@ class HttpStatus {
  * The error for an answer that the request did not expect. 404 and 410 are `not-found`. An `unavailable` one carries
  * the wait that the server asks for.
  */
-export const statusError = (operation: Operation, { headers, status }: StatusAndHeaders): StoreError => {
+export const httpStatusError = (operation: Operation, { headers, status }: StatusAndHeaders): StoreError => {
   const cause = new HttpStatus(status)
   if (status === 404 || status === 410) return notFound(operation.name, operation.location, cause)
   const [reason, why] = known[status] ?? [status >= 500 ? "unavailable" : "io", "the server's answer is not expected"]
@@ -64,6 +64,6 @@ export const statusError = (operation: Operation, { headers, status }: StatusAnd
   })
 }
 
-/** The HTTP status that an error of {@link statusError} stands for; undefined for other errors. */
-export const statusOf = ({ cause }: StoreError): number | undefined =>
+/** The HTTP status that an error of {@link httpStatusError} stands for; undefined for other errors. */
+export const httpStatusOf = ({ cause }: StoreError): number | undefined =>
   cause instanceof HttpStatus ? cause.status : undefined

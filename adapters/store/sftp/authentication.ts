@@ -1,4 +1,4 @@
-/** Ways to log in, in the order to try them: keys that are named, the agent, the usual keys, the password. */
+/** Ways to log in, in the order to try them: named keys, the agent, the usual keys, the password. */
 import { readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -6,29 +6,29 @@ import * as Redacted from "effect/Redacted"
 import { StoreError } from "../../../stages/store/store.ts"
 import type { AuthMethod, ParsedKey, Ssh2 } from "./ssh2.ts"
 
-/** What there is to log in with. */
+/** Keys and passwords to log in with. */
 export interface Credentials {
-  /** Files with private keys that the user names; tried first. The usual ones are tried when there are none. */
+  /** Files with private keys that the user names. Without any, the usual ones are tried. */
   readonly identities: ReadonlyArray<string>
-  /** Whether a file of `identities` must be there. */
+  /** Whether the files of `identities` must exist. */
   readonly required: boolean
   /** Socket of an agent. */
   readonly agent?: string
   readonly password?: Redacted.Redacted<string>
-  /** Of encrypted private keys. */
+  /** Passphrase of encrypted private keys. */
   readonly passphrase?: Redacted.Redacted<string>
 }
 
-/** A way to log in. */
+/** One try to log in. */
 export interface Attempt {
-  /** As messages name it. */
+  /** Its name in messages. */
   readonly what: string
-  /** What the protocol calls it. */
+  /** Its name in the protocol. */
   readonly method: "none" | "publickey" | "password" | "keyboard-interactive"
   readonly give: AuthMethod
 }
 
-/** Ways to log in, and why others are left out, each a part of a sentence. */
+/** The tries, and why others are left out; each reason is a part of a sentence. */
 export interface Attempts {
   readonly attempts: ReadonlyArray<Attempt>
   readonly leftOut: ReadonlyArray<string>
@@ -36,7 +36,7 @@ export interface Attempts {
 
 const USUAL = ["id_ed25519", "id_ecdsa", "id_rsa"]
 
-/** Reads the keys. Throws a {@link StoreError} when a file that must be there cannot be read. */
+/** The tries for these credentials. Throws a {@link StoreError} if a file that must exist does not. */
 export const attemptsFor = (ssh2: Ssh2, username: string, credentials: Credentials): Attempts => {
   const leftOut: Array<string> = []
   const passphrase = credentials.passphrase && Redacted.value(credentials.passphrase)
@@ -73,7 +73,7 @@ export const attemptsFor = (ssh2: Ssh2, username: string, credentials: Credentia
 const byPassword = (username: string, password: string): ReadonlyArray<Attempt> => [
   { what: "the password", method: "password", give: { type: "password", username, password } },
   {
-    // Many servers ask for the password this way only.
+    // Many servers take the password only in this way.
     what: "the password, typed in",
     method: "keyboard-interactive",
     give: {
@@ -92,7 +92,7 @@ const noKey = (file: string): StoreError =>
     message: `There is no private key ${file}: check the name of the file`,
   })
 
-/** A key, undefined when there is no file, or why it is left out. */
+/** The key in a file; a reason to leave it out; or undefined if there is no such file. */
 const readKey = (ssh2: Ssh2, file: string, passphrase: string | undefined): ParsedKey | string | undefined => {
   let bytes: Uint8Array
   try {
@@ -108,20 +108,20 @@ const readKey = (ssh2: Ssh2, file: string, passphrase: string | undefined): Pars
   if (passphrase === undefined) {
     return `${file} is encrypted (set PENSTOCK_SFTP_PASSPHRASE, or add it to the agent with ssh-add)`
   }
-  const opened = ssh2.utils.parseKey(bytes, passphrase)
-  return opened instanceof Error ? `${file} does not open with PENSTOCK_SFTP_PASSPHRASE` : opened
+  const decrypted = ssh2.utils.parseKey(bytes, passphrase)
+  return decrypted instanceof Error ? `PENSTOCK_SFTP_PASSPHRASE does not decrypt ${file}` : decrypted
 }
 
-/** Hands out attempts that the server allows, one after the other, and remembers which. */
+/** Gives the tries that the server allows, one after another, and records them for the error message. */
 export const authentication = (
   { attempts, leftOut }: Attempts,
 ): {
   readonly next: (allowed: ReadonlyArray<string> | null) => AuthMethod | false
-  /** Notes why an attempt failed here, before the server could judge it. */
+  /** Records why the last try failed on this machine, before the server could judge it. */
   readonly failed: (why: string) => void
-  /** Whether there is nothing left to try. */
+  /** Whether all tries are used up. */
   readonly isOver: () => boolean
-  /** What was tried and what was not, and what the server takes: parts of a sentence. */
+  /** What was tried, what was left out, and what the server takes, as parts of a sentence. */
   readonly describe: () => string
 } => {
   const tried: Array<string> = []

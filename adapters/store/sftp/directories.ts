@@ -1,21 +1,20 @@
-/** Directories of a store on a server: made when first needed, and durable where the server can do that. */
+/** The directories of a store on a server: made when they are first needed, and durable if the server can do that. */
 import { StoreError } from "../../../stages/store/store.ts"
 import { parentOf } from "../local/directories.ts"
-import { NO_SUCH_FILE, type Session, statusOf } from "./session.ts"
+import { isDirectory } from "./file_type.ts"
+import { NO_SUCH_FILE, type Session, sftpStatusOf } from "./session.ts"
 
-export { parentOf }
-
-/** Whether there is a directory at `path`; links are followed. */
-export const isDirectory = async (session: Session, path: string): Promise<boolean> => {
+/** Whether there is a directory at `path`. Links are followed. */
+export const hasDirectory = async (session: Session, path: string): Promise<boolean> => {
   try {
-    return ((await session.stat(path)).mode & 0o170000) === 0o040000
+    return isDirectory(await session.stat(path))
   } catch (cause) {
-    if (statusOf(cause) === NO_SUCH_FILE) return false
+    if (sftpStatusOf(cause) === NO_SUCH_FILE) return false
     throw cause
   }
 }
 
-/** A directory that is open, to make the names in it durable. */
+/** An open directory, to make the names in it durable. */
 export interface OpenDirectory {
   /** Syncs and closes it. */
   readonly sync: () => Promise<void>
@@ -23,14 +22,14 @@ export interface OpenDirectory {
 }
 
 /**
- * Opens a directory to sync it. OpenSSH on Linux opens a directory like a file, and then syncs it; see {@link canSync}.
+ * Opens a directory to sync it. OpenSSH on Linux opens and syncs directories like files. See {@link canSync}.
  */
 export const openToSync = async (session: Session, path: string): Promise<OpenDirectory> => {
   const handle = await session.open(path, "read")
   return {
     close: () => session.close(handle),
     sync: async () => {
-      // A server does what concerns one handle in order.
+      // A server carries out the requests for one handle in order.
       const closed = session.close(handle)
       closed.catch(() => {})
       await session.fsync(handle)
@@ -43,21 +42,21 @@ export const openToSync = async (session: Session, path: string): Promise<OpenDi
 export const syncDirectory = async (session: Session, path: string): Promise<void> =>
   await (await openToSync(session, path)).sync()
 
-/** Whether the server makes names durable; found out by doing it. */
+/** Whether the server can make names durable. This tries it. */
 export const canSync = async (session: Session, path: string): Promise<boolean> => {
   if (!session.extensions.fsync) return false
   try {
     await syncDirectory(session, path)
     return true
   } catch (cause) {
-    if (statusOf(cause) === undefined) throw cause
+    if (sftpStatusOf(cause) === undefined) throw cause
     return false
   }
 }
 
-/** Makes a directory, and what is missing above it, durably. Fails with the status of the server. */
+/** Makes a directory and the missing ones above it, durably. Fails with the status of the server. */
 export const makeAll = async (session: Session, path: string): Promise<void> => {
-  if (await isDirectory(session, path)) return
+  if (await hasDirectory(session, path)) return
   const parent = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : "."
   if (parent !== path && path !== ".") await makeAll(session, parent)
   await makeOne(session, path)
@@ -68,9 +67,9 @@ const makeOne = async (session: Session, path: string): Promise<void> => {
   try {
     await session.mkdir(path)
   } catch (cause) {
-    // The status for one that is there is a general failure.
-    if (statusOf(cause) === undefined) throw cause
-    if (await isDirectory(session, path)) return
+    // The status for a directory that exists is a general failure.
+    if (sftpStatusOf(cause) === undefined) throw cause
+    if (await hasDirectory(session, path)) return
     const other = await session.lstat(path).catch(() => undefined)
     throw other === undefined ? cause : new StoreError({
       reason: "io",
@@ -81,23 +80,23 @@ const makeOne = async (session: Session, path: string): Promise<void> => {
   }
 }
 
-/** The directories beneath a root. */
+/** The directories of a store. */
 export interface Directories {
   /**
-   * Runs `use` when the directory (relative, `""` for the root) is there, durably. When `use` fails because it is gone
-   * meanwhile, makes it again and runs `use` once more.
+   * Makes the directory durably (relative to the root, `""` for the root itself), then runs `use`. If `use` fails
+   * because the directory was removed meanwhile, makes it again and runs `use` once more.
    */
   readonly within: <A>(session: Session, directory: string, use: () => Promise<A>) => Promise<A>
 }
 
-/** Directories beneath `root`, synced when `syncs`; remembers those that it has made or seen, whatever the session. */
+/** The directories beneath `root`, synced if `syncs` is set. It remembers them across sessions. */
 export const makeDirectories = (root: string, syncs: boolean): Directories => {
   const known = new Map<string, Promise<void>>()
   const make = async (session: Session, directory: string): Promise<void> => {
     const parent = parentOf(directory)
     await ensure(session, parent)
     await makeOne(session, `${root}/${directory}`)
-    // Also when another made it: it may not be durable yet.
+    // Also if another writer made it, because it may not be durable yet.
     if (syncs) await syncDirectory(session, parent === "" ? root : `${root}/${parent}`)
   }
   const ensure = (session: Session, directory: string): Promise<void> => {
@@ -115,7 +114,7 @@ export const makeDirectories = (root: string, syncs: boolean): Directories => {
       try {
         return await use()
       } catch (cause) {
-        if (statusOf(cause) !== NO_SUCH_FILE) throw cause
+        if (sftpStatusOf(cause) !== NO_SUCH_FILE) throw cause
         known.clear()
         await ensure(session, directory)
         return await use()

@@ -1,12 +1,12 @@
-/** The keys of hosts that the user trusts, as OpenSSH keeps them: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". */
+/** The keys of trusted hosts, in the files of OpenSSH: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". */
 import { Buffer } from "node:buffer"
 import { createHash, createHmac } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { matchesPatterns } from "./ssh_config.ts"
 
-/** A key that a file has for a host. */
+/** A key of a host, as a file has it. */
 export interface KnownKey {
-  /** `ssh-ed25519`. */
+  /** For example `ssh-ed25519`. */
   readonly type: string
   /** In base64. */
   readonly key: string
@@ -16,28 +16,28 @@ export interface KnownKey {
   readonly line: number
 }
 
-/** What the files say of the key that a host offers. */
+/** Whether a host key can be trusted, by the files. */
 export type Verdict =
   | { readonly is: "known" }
   | { readonly is: "unknown" }
-  /** There are other keys for this host, and not this one. */
+  /** The files have other keys for this host, but not this one. */
   | { readonly is: "changed"; readonly known: KnownKey }
   | { readonly is: "revoked"; readonly known: KnownKey }
 
-/** The name that a file has for a host: `host`, or `[host]:port` when the port is not 22. */
+/** The name of a host in the files: `host`, or `[host]:port` if the port is not 22. */
 export const knownName = (host: string, port: number): string => port === 22 ? host : `[${host}]:${port}`
 
 /** `SHA256:…`, as ssh shows it. */
 export const fingerprint = (key: Uint8Array): string =>
   `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`
 
-/** The type that a key names at its start. */
+/** The type of a key, which its first bytes name. */
 export const typeOfKey = (key: Uint8Array): string => {
   const length = key.length < 4 ? 0 : new DataView(key.buffer, key.byteOffset).getUint32(0)
   return new TextDecoder().decode(key.subarray(4, 4 + Math.min(length, 64)))
 }
 
-/** All keys that the files have for a name. A file that is not there has none; throws when one cannot be read. */
+/** All keys of a name in the files. A missing file has none. Throws if a file cannot be read. */
 export const keysOf = (files: ReadonlyArray<string>, name: string): ReadonlyArray<KnownKey> =>
   files.flatMap((file) =>
     linesOf(file).flatMap((text, index): ReadonlyArray<KnownKey> => {
@@ -45,7 +45,7 @@ export const keysOf = (files: ReadonlyArray<string>, name: string): ReadonlyArra
       if (words[0] === "" || words[0]!.startsWith("#")) return []
       const marker = words[0]!.startsWith("@") ? words.shift() : undefined
       const [hosts, type, key] = words
-      // Certificates of hosts are not checked here, so the key of an authority says nothing.
+      // Host certificates are not supported, so the key of an authority does not count.
       if (marker !== undefined && marker !== "@revoked") return []
       if (hosts === undefined || type === undefined || key === undefined || !namesHost(hosts, name)) return []
       return [{ type, key, revoked: marker !== undefined, file, line: index + 1 }]
@@ -68,11 +68,11 @@ const linesOf = (file: string): ReadonlyArray<string> => {
   }
 }
 
-/** Judges the key that `host` offers by what the files say. */
-export const judge = (files: ReadonlyArray<string>, host: string, port: number, offered: Uint8Array): Verdict => {
+/** Judges the key that a host offers. */
+export const judgeKey = (files: ReadonlyArray<string>, host: string, port: number, offered: Uint8Array): Verdict => {
   const key = Buffer.from(offered).toString("base64")
   const named = keysOf(files, knownName(host, port))
-  // ssh takes a key that is known for the host, when none is for its port.
+  // Like ssh, this accepts a key that is known for the host if none is known for its port.
   const plain = port === 22 ? [] : keysOf(files, host)
   const revoked = [...named, ...plain].find((one) => one.revoked && one.key === key)
   if (revoked !== undefined) return { is: "revoked", known: revoked }
@@ -84,9 +84,7 @@ export const judge = (files: ReadonlyArray<string>, host: string, port: number, 
   return plain.some((one) => !one.revoked && one.key === key) ? { is: "known" } : { is: "unknown" }
 }
 
-/**
- * Signature algorithms in the order to ask for: first those for keys that are known, as another key would be refused.
- */
+/** Signature algorithms in order of preference: first those of the known keys, because other keys would be refused. */
 export const preferredAlgorithms = (
   files: ReadonlyArray<string>,
   host: string,

@@ -1,20 +1,20 @@
-/** Where a store on an SFTP server is: its URL, or the short form that scp and restic take. */
+/** Locations of stores on SFTP servers: a URL, or the short form of scp and restic. */
 import { StoreError } from "../../../stages/store/store.ts"
 
-/** A location, as the user wrote it: what is absent comes from the configuration of ssh. */
+/** A location as the user wrote it. Absent parts come from the configuration of ssh. */
 export interface SftpLocation {
   readonly user?: string
   /** A host, or an alias of the configuration. IPv6 without brackets. */
   readonly host: string
   readonly port?: number
   /**
-   * Absolute, or relative to the directory that the server starts in, which is the home of the user. Without `/` at its
-   * end.
+   * Absolute, or relative to the directory in which the server starts, which is the user's home. It does not end with
+   * `/`.
    */
   readonly path: string
-  /** File with the private key. */
+  /** Path of the private key. */
   readonly identity?: string
-  /** File with the keys of hosts, instead of those of ssh. */
+  /** Path of the file with the keys of hosts, in place of those of ssh. */
   readonly knownHosts?: string
 }
 
@@ -23,18 +23,18 @@ const FORMS =
 
 const invalid = (message: string): StoreError => new StoreError({ reason: "invalid", object: "", message })
 
-// What is quoted in a message must not hold a password: none of these quotes the location.
+// None of these messages quotes the location, because it may hold a password.
 const malformed = (why: string): StoreError => invalid(`The SFTP location ${why}: ${FORMS}`)
 const secretRefused = (): StoreError =>
   invalid(
     "The SFTP location has a password in it, where others can see it: leave it out and set PENSTOCK_SFTP_PASSWORD, or use a key",
   )
 
-/** Letters that no user or host has, and that could mean something else to a program that is handed them. */
+/** Users and hosts without characters that could mean something else to ssh. */
 const USER = /^[^\s/:@?#-][^\s/:@?#]*$/
 const HOST = /^[A-Za-z0-9_.:%][A-Za-z0-9_.:%-]*$/
 
-/** Reads a location that starts with `sftp:`. The error never quotes it: it may hold a password. */
+/** Reads a location that starts with `sftp:`. The error never quotes it, because it may hold a password. */
 export const parseLocation = (location: string): SftpLocation | StoreError => {
   const rest = location.slice("sftp:".length)
   const [place, query] = splitOnce(rest, "?")
@@ -42,8 +42,8 @@ export const parseLocation = (location: string): SftpLocation | StoreError => {
   if (files instanceof StoreError) return files
   const found = place!.startsWith("//") ? parseUrl(place!.slice(2)) : parseShort(place!)
   if (found instanceof StoreError) return found
-  if (!HOST.test(found.host)) return malformed("names no host, or one that cannot be")
-  if (found.user !== undefined && !USER.test(found.user)) return malformed("has a user that cannot be")
+  if (!HOST.test(found.host)) return malformed("names no host, or an invalid one")
+  if (found.user !== undefined && !USER.test(found.user)) return malformed("has an invalid user")
   if (/[\0\n\r]/.test(found.path)) return malformed("has a path with control characters")
   if (found.path === "") return malformed("has no path")
   return { ...found, path: withoutSlashes(found.path), ...files }
@@ -75,7 +75,7 @@ const parseUrl = (text: string): SftpLocation | StoreError => {
   if (match === null) return malformed("has no host that can be read")
   if (path === undefined || (userText !== undefined && user === undefined)) return malformed("has a bad %-escape")
   const port = match[3] === undefined ? undefined : Number(match[3])
-  if (port !== undefined && (port < 1 || port > 65535)) return malformed("has a port beyond 65535")
+  if (port !== undefined && (port < 1 || port > 65535)) return malformed("has a port that is not between 1 and 65535")
   return {
     host: match[1] ?? match[2]!,
     // "//" is how restic writes an absolute path; "/~/" is how curl writes the home directory.
@@ -100,14 +100,14 @@ const parseQuery = (query: string): Pick<SftpLocation, "identity" | "knownHosts"
     if (key === "identity") files.identity = value
     else if (key === "known-hosts") files.knownHosts = value
     else if (/pass/i.test(key)) return secretRefused()
-    else return malformed(`has an option that is not known (known are identity and known-hosts)`)
+    else return malformed("has an unknown option (the options are identity and known-hosts)")
   }
   return files
 }
 
 const withoutSlashes = (path: string): string => path.replace(/^\/+/, "/").replace(/(?<=.)\/+$/, "")
 
-/** How messages name a store: without options. */
+/** The location for messages, without its options. */
 export const describeLocation = ({ user, host, port, path }: SftpLocation): string =>
   `sftp://${user === undefined ? "" : `${user}@`}${host.includes(":") ? `[${host}]` : host}${
     port === undefined ? "" : `:${port}`

@@ -1,8 +1,8 @@
-/** Requests of SFTP as promises, none of which waits for ever. */
+/** Requests of SFTP as promises. Each is settled when the connection breaks. */
 import { Buffer } from "node:buffer"
 import type { Attributes, DirectoryEntry, Done, FileSystemSpace, SftpClient } from "./ssh2.ts"
 
-/** The connection broke; whether the request was carried out is not known. */
+/** The connection broke. Nobody knows whether the request was carried out. */
 export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost"
 }
@@ -15,21 +15,16 @@ export const FAILURE = 4
 export const BAD_MESSAGE = 5
 export const UNSUPPORTED = 8
 
-/** The status that a failed request was answered with, or undefined. */
-export const statusOf = (cause: unknown): number | undefined =>
+/** The status in the answer to a failed request; undefined for other errors. */
+export const sftpStatusOf = (cause: unknown): number | undefined =>
   cause instanceof Error && "code" in cause && typeof cause.code === "number" ? cause.code : undefined
 
 /** An open file or directory of a session. */
 export type Handle = Buffer
 
-/** Bytes in one read or write: every server takes 32 KiB with what is around it, and one SSH packet holds no more. */
+/** Bytes of one read or write. Every server takes packets of 32 KiB, which include a header. */
 export const REQUEST_BYTES: number = 31 << 10
-/**
- * Reads or writes of one file that are under way at once, 2 MiB together: a round trip of 50 ms still allows 40 MB/s.
- */
-const REQUESTS = 64
-
-/** What a session can do beyond version 3 of the protocol. */
+/** The extensions of version 3 of the protocol that a server has. */
 export interface Extensions {
   readonly hardlink: boolean
   readonly fsync: boolean
@@ -37,26 +32,26 @@ export interface Extensions {
   readonly statvfs: boolean
 }
 
-/** An SFTP session. A request fails with an error that has a status, or {@link ConnectionLost}. */
+/** An SFTP session. A request fails with an error that has a status, or with {@link ConnectionLost}. */
 export interface Session {
   readonly extensions: Extensions
-  /** Opens to read, or makes a file of mode 0600 that must not be there. */
+  /** Opens a file for reading, or makes a new one of mode 0600, which fails if the name is taken. */
   readonly open: (path: string, how: "read" | "new") => Promise<Handle>
   readonly close: (handle: Handle) => Promise<void>
-  /** Number of bytes, which may be less than asked for; 0 at the end. */
+  /** Fills the start of `target` and gives the number of bytes: perhaps fewer than fit, 0 at the end of the file. */
   readonly read: (handle: Handle, target: Buffer, position: number) => Promise<number>
-  /** The bytes are the caller's again when the call returns, before it is answered. */
+  /** The bytes are copied before the call returns. */
   readonly write: (handle: Handle, bytes: Buffer, position: number) => Promise<void>
   readonly fstat: (handle: Handle) => Promise<Attributes>
   readonly lstat: (path: string) => Promise<Attributes>
   readonly stat: (path: string) => Promise<Attributes>
   readonly realpath: (path: string) => Promise<string>
   readonly openDirectory: (path: string) => Promise<Handle>
-  /** Some more of the names, without `.` and `..`; undefined at the end. */
+  /** The next names, without `.` and `..`; undefined at the end. */
   readonly readDirectory: (handle: Handle) => Promise<ReadonlyArray<DirectoryEntry> | undefined>
   readonly mkdir: (path: string) => Promise<void>
   readonly remove: (path: string) => Promise<void>
-  /** The protocol says that it fails when `to` is there. */
+  /** Fails if `to` exists, as the protocol demands. */
   readonly rename: (from: string, to: string) => Promise<void>
   readonly posixRename: (from: string, to: string) => Promise<void>
   readonly hardlink: (from: string, to: string) => Promise<void>
@@ -64,7 +59,7 @@ export interface Session {
   readonly statvfs: (path: string) => Promise<FileSystemSpace>
 }
 
-/** A session, and the way to end it: all requests that wait fail, and later ones at once. */
+/** A session, and `lose`, which fails all waiting requests and all later ones. */
 export const makeSession = (sftp: SftpClient): { readonly session: Session; readonly lose: (why: Error) => void } => {
   let lost: ConnectionLost | undefined
   const waiting = new Set<(cause: Error) => void>()
@@ -73,7 +68,7 @@ export const makeSession = (sftp: SftpClient): { readonly session: Session; read
     for (const reject of waiting) reject(lost)
     waiting.clear()
   }
-  // ssh2 never answers a request that is made after the channel was closed.
+  // ssh2 never answers a request that is made after the channel was closed, so `lose` rejects it.
   const ask = <A>(start: (done: Done<A>) => void): Promise<A> =>
     new Promise((resolve, reject) => {
       if (lost !== undefined) return reject(lost)
@@ -106,7 +101,7 @@ export const makeSession = (sftp: SftpClient): { readonly session: Session; read
     openDirectory: (path) => ask((done) => sftp.opendir(path, done)),
     readDirectory: (handle) =>
       ask<ReadonlyArray<DirectoryEntry>>((done) => sftp.readdir(handle, done)).catch((cause) => {
-        if (statusOf(cause) === EOF) return undefined
+        if (sftpStatusOf(cause) === EOF) return undefined
         throw cause
       }),
     mkdir: (path) => ask((done) => sftp.mkdir(path, { mode: 0o700 }, done)),
@@ -118,26 +113,4 @@ export const makeSession = (sftp: SftpClient): { readonly session: Session; read
     statvfs: (path) => ask((done) => sftp.ext_openssh_statvfs(path, done)),
   }
   return { session, lose }
-}
-
-/**
- * Does the jobs, some at once, in order of their start. Starts no more when one fails or `stopped`; ends when none is
- * under way.
- */
-export const pipelined = async (
-  jobs: Iterator<() => Promise<void>>,
-  stopped: () => boolean = () => false,
-): Promise<void> => {
-  let failure: { readonly cause: unknown } | undefined
-  const worker = async (): Promise<void> => {
-    while (failure === undefined && !stopped()) {
-      const { done, value } = jobs.next()
-      if (done) return
-      await value().catch((cause: unknown) => {
-        failure ??= { cause }
-      })
-    }
-  }
-  await Promise.all(Array.from({ length: REQUESTS }, worker))
-  if (failure !== undefined) throw failure.cause
 }

@@ -1,13 +1,13 @@
-/** The part of the package `ssh2` in use; it ships no types. */
+/** Types of the package `ssh2`, which has none: the part of it that is used here. */
 import type { Buffer } from "node:buffer"
 
-/** A private key that is ready to sign. */
+/** A private key that can sign. */
 export interface ParsedKey {
   readonly type: string
   readonly isPrivateKey: () => boolean
 }
 
-/** One way to log in that is to be tried. */
+/** One way to log in. */
 export type AuthMethod =
   & { readonly username: string }
   & (
@@ -27,7 +27,7 @@ export type AuthMethod =
     }
   )
 
-/** What went wrong with a connection. */
+/** An error of a connection. */
 export interface SshError extends Error {
   readonly level?: string
   readonly code?: string | number
@@ -79,7 +79,7 @@ export interface FileSystemSpace {
   readonly f_flag: number
 }
 
-/** What answers a request: an error with the status of the server as `code`, or a value. */
+/** Receives the answer to a request: an error with the status of the server as `code`, or a value. */
 export type Done<A = void> = (error: SshError | null | undefined, value: A) => void
 
 /** An SFTP session. Handles are buffers. */

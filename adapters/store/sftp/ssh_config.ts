@@ -1,32 +1,32 @@
-/** Reads the few settings of `~/.ssh/config` that say where a host is and how to log in. */
+/** Reads the settings of `~/.ssh/config` that say where a host is and how to log in. */
 import { readdirSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { basename, dirname, join } from "node:path"
 
-/** What the configuration says of a host. */
+/** The settings of one host. */
 export interface HostConfig {
   readonly hostName?: string
   readonly user?: string
   readonly port?: number
   readonly identityFiles: ReadonlyArray<string>
-  /** Absent when not set. Empty for `none`. */
+  /** Absent if not set. Empty for `none`. */
   readonly knownHostsFiles?: ReadonlyArray<string>
-  /** A setting that connects in a way that we do not have (`ProxyJump`), which must not be passed over. */
+  /** A setting that asks for a way to connect that is not supported (`ProxyJump`). It must not be ignored. */
   readonly unsupported?: string
 }
 
-/** `~` and what is relative, as ssh reads it. */
+/** A path with `~` replaced by the home directory. */
 export const expandHome = (path: string): string =>
   path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path
 
 /**
- * Whether `host` fits a pattern of ssh with `*` and `?`; case does not matter. In time that is the product of their
- * lengths at most.
+ * Whether a host matches a pattern of ssh with `*` and `?`, whatever the case. The time is at most the product of the
+ * lengths.
  */
 export const matchesPattern = (pattern: string, host: string): boolean => {
   const [wanted, given] = [pattern.toLowerCase(), host.toLowerCase()]
   let at = 0
-  /** After the last star, and where what it stands for ends. */
+  /** The place in the pattern after the last star, and the end of the text that the star stands for. */
   let star = -1
   let end = 0
   for (let i = 0; i < given.length;) {
@@ -45,21 +45,21 @@ export const matchesPattern = (pattern: string, host: string): boolean => {
   return at === wanted.length
 }
 
-/** Whether `host` fits one of the patterns, and none of those with `!` before them. */
+/** Whether a host matches one of the patterns, and none of those that begin with `!`. */
 export const matchesPatterns = (patterns: ReadonlyArray<string>, host: string): boolean =>
   patterns.some((one) => !one.startsWith("!") && matchesPattern(one, host)) &&
   !patterns.some((one) => one.startsWith("!") && matchesPattern(one.slice(1), host))
 
-/** Includes within includes, at most; as in ssh. */
+/** The deepest nesting of `Include`, as in ssh. */
 const DEPTH = 16
-/** Files in all: of files that include each other, each would be read 2^16 times. */
+/** The most files in all. Two files that include each other twice would be read 2^16 times. */
 const FILES = 256
 const PROXIES = ["proxyjump", "proxycommand"]
 
 /**
- * The settings for `host` in the file, when it is there. As in ssh the first value counts, and `IdentityFile` adds up.
- * `Include` is followed; blocks that start with `Match` are passed over, but for `Match all`. Throws when a file is
- * there and cannot be read, or there are too many.
+ * The settings of a host in a configuration file. A missing file has none. As in ssh, the first value counts, and all of
+ * `IdentityFile`. `Include` is followed. `Match` blocks are skipped, except `Match all`. Throws if a file cannot be
+ * read, or if there are too many.
  */
 export const readConfig = (file: string, host: string): HostConfig => {
   const first = new Map<string, string>()
@@ -110,14 +110,14 @@ const linesOf = (path: string): ReadonlyArray<string> => {
   }
 }
 
-/** Words, in quotes where they have blanks; what comes after a `#` word is a comment. */
+/** The words of a value; those with blanks are in quotes. A word that begins with `#` starts a comment. */
 const wordsOf = (text: string): ReadonlyArray<string> => {
   const words = [...text.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2]!)
   const comment = words.findIndex((word) => word.startsWith("#"))
   return comment < 0 ? words : words.slice(0, comment)
 }
 
-/** Files that an `Include` names: relative to the configuration, with patterns in the last component. */
+/** The files that an `Include` names, relative to the configuration. The last component may be a pattern. */
 const filesOf = (included: string, config: string): ReadonlyArray<string> => {
   const expanded = expandHome(included)
   const path = expanded.startsWith("/") ? expanded : join(dirname(config), expanded)

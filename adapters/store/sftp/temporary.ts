@@ -1,39 +1,32 @@
-/** Files under way on a server: written under a temporary name, named when they are whole and durable. */
+/** Unfinished files on a server: they have a temporary name until they are whole and durable. */
 import { Buffer } from "node:buffer"
-import { createHash } from "node:crypto"
-import type { Temporary } from "../local/temporary.ts"
-import { STALE_MS } from "../local/temporary.ts"
-import { alreadyExists, TEMPORARY } from "../../../stages/store/name.ts"
+import { STALE_MS, type Temporary } from "../local/temporary.ts"
+import { TEMPORARY } from "../../../stages/store/name.ts"
 import { StoreError } from "../../../stages/store/store.ts"
-import { type Directories, openToSync, parentOf } from "./directories.ts"
-import {
-  FAILURE,
-  NO_SUCH_FILE,
-  PERMISSION_DENIED,
-  pipelined,
-  REQUEST_BYTES,
-  type Session,
-  statusOf,
-  UNSUPPORTED,
-} from "./session.ts"
-import { explainFailure } from "./status_error.ts"
+import { parentOf } from "../local/directories.ts"
+import { type Directories, openToSync } from "./directories.ts"
+import { isFile } from "./file_type.ts"
+import { pipelined } from "./pipelined.ts"
+import { publishNew, renameOver } from "./publish.ts"
+import { REQUEST_BYTES, type Session } from "./session.ts"
+import { explainFailure } from "./sftp_error.ts"
 
-/** Where a store lies, and how messages name it. */
+/** A store on a server. */
 export interface Place {
   /** Path on the server, without `/` at its end. */
   readonly root: string
   readonly location: string
   readonly directories: Directories
-  /** Whether the server makes names durable. */
+  /** Whether the server can make names durable. */
   readonly syncs: boolean
 }
 
-/** Opens a temporary file for the object `name`. It lives as long as the connection of the session. */
+/** Opens a temporary file for the object `name`. It can be used as long as the connection of the session holds. */
 export const openTemporary = async (session: Session, place: Place, name: string): Promise<Temporary> => {
   const { root, location, directories, syncs } = place
   const path = `${root}/${TEMPORARY}/${crypto.randomUUID()}`
   const final = `${root}/${name}`
-  /** Says why, while the file is still there: it may be what fills the disk. */
+  /** Explains a failure while the temporary file still exists, because that may be what fills the disk. */
   const explained = async <A>(bytes: number, work: () => Promise<A>): Promise<A> => {
     try {
       return await work()
@@ -65,7 +58,7 @@ export const openTemporary = async (session: Session, place: Place, name: string
             if (isOpen && session.extensions.fsync) await session.fsync(handle)
             const closed = isOpen ? session.close(handle) : Promise.resolve()
             isOpen = false
-            // Without a sync the close may be what tells that the bytes are not written.
+            // Without fsync, only the close may tell that the bytes were not written.
             if (!session.extensions.fsync) await closed
             const gone = replace
               ? renameOver(session, path, final, name, location)
@@ -73,7 +66,7 @@ export const openTemporary = async (session: Session, place: Place, name: string
             const [renamed] = await Promise.all([gone, closed])
             if (renamed) isNamed = false
           } catch (cause) {
-            // It may be there by an earlier try, whose answer got lost before the name was synced.
+            // An earlier try may have made it, and lost its answer before the name was synced.
             const exists = cause instanceof StoreError && cause.reason === "exists"
             await opening?.then((opened) => exists ? opened.sync() : opened.close()).catch(() => {})
             throw cause
@@ -90,7 +83,7 @@ export const openTemporary = async (session: Session, place: Place, name: string
   }
 }
 
-/** Parts as they are sent: all but the last of one length. What lies in one part is not copied. */
+/** The parts as they are sent: all but the last have one length. Bytes that lie in one part are not copied. */
 function* requestsOf(parts: ReadonlyArray<Uint8Array>): Generator<Buffer, void> {
   let gathered: Buffer | undefined
   let length = 0
@@ -117,89 +110,9 @@ function* requestsOf(parts: ReadonlyArray<Uint8Array>): Generator<Buffer, void> 
   if (gathered !== undefined) yield gathered.subarray(0, length)
 }
 
-const isThere = async (session: Session, path: string): Promise<boolean> => {
-  try {
-    await session.lstat(path)
-    return true
-  } catch (cause) {
-    if (statusOf(cause) === NO_SUCH_FILE) return false
-    throw cause
-  }
-}
-
 /**
- * Gives the file `path` the name `final`, unless there is one of that name: then throws `exists`. Returns whether
- * `path` is gone.
- *
- * By a hard link, which is atomic and exclusive. Where there are none, the right to a name is a file beside `path` that
- * must not be there before: who has made it looks whether the name is free and renames. That holds as long as every
- * writer goes this way. What breaks off within leaves the claim, never part of an object: others then fail with
- * `unavailable` until it is removed by hand or as an old temporary file.
- */
-const publishNew = async (
-  session: Session,
-  path: string,
-  final: string,
-  name: string,
-  location: string,
-): Promise<boolean> => {
-  if (session.extensions.hardlink) {
-    try {
-      await session.hardlink(path, final)
-      return false
-    } catch (cause) {
-      // The status does not say whether the name is taken or the file system has no hard links.
-      if (![FAILURE, PERMISSION_DENIED, UNSUPPORTED].includes(statusOf(cause)!)) throw cause
-      if (await isThere(session, final)) throw alreadyExists(name, location, cause)
-    }
-  }
-  const claim = `${path.slice(0, path.lastIndexOf("/"))}/claim-${createHash("sha256").update(name).digest("hex")}`
-  try {
-    await session.close(await session.open(claim, "new"))
-  } catch (cause) {
-    if (statusOf(cause) === undefined || !await isThere(session, claim)) throw cause
-    throw new StoreError({
-      reason: "unavailable",
-      object: name,
-      message:
-        `Cannot write "${name}" in ${location}: another writer claims the name; when none is running, remove ${claim} on the server`,
-      cause,
-    })
-  }
-  try {
-    if (await isThere(session, final)) throw alreadyExists(name, location)
-    await session.rename(path, final)
-    return true
-  } finally {
-    await session.remove(claim).catch(() => {})
-  }
-}
-
-const renameOver = async (
-  session: Session,
-  path: string,
-  final: string,
-  name: string,
-  location: string,
-): Promise<true> => {
-  try {
-    await (session.extensions.posixRename ? session.posixRename(path, final) : session.rename(path, final))
-    return true
-  } catch (cause) {
-    if (session.extensions.posixRename || statusOf(cause) === undefined || !await isThere(session, final)) throw cause
-    throw new StoreError({
-      reason: "io",
-      object: name,
-      message:
-        `Cannot replace "${name}" in ${location}: the server has no posix-rename@openssh.com, and so no way that is safe`,
-      cause,
-    })
-  }
-}
-
-/**
- * Removes temporary files that were last written before `now - STALE_MS` by the clock of the server. What cannot be
- * removed stays.
+ * Removes temporary files that were last written before `now - STALE_MS` by the clock of the server. Failures are
+ * ignored.
  */
 export const removeStale = async (session: Session, root: string, now: number): Promise<void> => {
   const directory = `${root}/${TEMPORARY}`
@@ -207,14 +120,12 @@ export const removeStale = async (session: Session, root: string, now: number): 
   try {
     handle = await session.openDirectory(directory)
   } catch {
-    return // no such directory, or one that may not be read
+    return // there is no such directory, or it may not be read
   }
   for (;;) {
     const entries = await session.readDirectory(handle).catch(() => undefined)
     if (entries === undefined) break
-    const stale = entries.filter(({ attrs }) =>
-      (attrs.mode & 0o170000) === 0o100000 && attrs.mtime * 1000 < now - STALE_MS
-    )
+    const stale = entries.filter(({ attrs }) => isFile(attrs) && attrs.mtime * 1000 < now - STALE_MS)
     // Another process may remove the same file first.
     await Promise.allSettled(stale.map(({ filename }) => session.remove(`${directory}/${filename}`)))
   }

@@ -1,7 +1,7 @@
 /** The collections (WebDAV's directories) that objects lie in. They are made when they are needed. */
 import * as Effect from "effect/Effect"
 import { type HttpOptions, send } from "../http/request.ts"
-import { statusOf } from "../http/status.ts"
+import { httpStatusOf } from "../http/status.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { propfind } from "./propfind.ts"
 
@@ -33,7 +33,7 @@ export const makeCollection: (
     ({ status }) => status === 201,
   )
   return yield* Effect.catch(made, (forbidden) => {
-    if (statusOf(forbidden) !== 403) return Effect.fail(forbidden)
+    if (httpStatusOf(forbidden) !== 403) return Effect.fail(forbidden)
     return propfind(http, url, 0, subject).pipe(
       Effect.as(false),
       Effect.catch((second) =>
@@ -47,7 +47,7 @@ export const makeCollection: (
 export const makeRoot = (http: HttpOptions, url: URL): Effect.Effect<unknown, StoreError> =>
   Effect.catch(makeCollection(http, url, ""), (error) => {
     const above = new URL("..", url)
-    return statusOf(error) === 409 && above.pathname !== url.pathname
+    return httpStatusOf(error) === 409 && above.pathname !== url.pathname
       ? Effect.andThen(makeRoot(http, above), makeCollection(http, url, ""))
       : Effect.fail(error)
   })
@@ -84,4 +84,4 @@ export const collectionsOf = (http: HttpOptions, root: URL): Collections => {
 }
 
 /** Whether a collection may be missing: 404, and 409 as RFC 4918 asks for. */
-const isMissing = (error: StoreError): boolean => error.reason === "not-found" || statusOf(error) === 409
+const isMissing = (error: StoreError): boolean => error.reason === "not-found" || httpStatusOf(error) === 409

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { hasObject } from "../http/read_object.ts"
 import { type HttpOptions, send } from "../http/request.ts"
-import { statusOf } from "../http/status.ts"
+import { httpStatusOf } from "../http/status.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { objectUrl } from "./names.ts"
 import { propfind } from "./propfind.ts"
@@ -28,4 +28,4 @@ export const removeObject = (http: HttpOptions, root: URL, name: string): Effect
 }
 
 /** Whether an error can mean that there is nothing of that name: Apache says 400 for a name beneath an object. */
-export const isAbsence = (error: StoreError): boolean => error.reason === "not-found" || statusOf(error) === 400
+export const isAbsence = (error: StoreError): boolean => error.reason === "not-found" || httpStatusOf(error) === 400

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, it } from "node:test"
 import { Effect } from "effect"
-import { fingerprint, judge, preferredAlgorithms } from "../../../../adapters/store/sftp/known_hosts.ts"
+import { fingerprint, judgeKey, preferredAlgorithms } from "../../../../adapters/store/sftp/known_hosts.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 
 /** A key of a type; its content does not matter. */
@@ -42,7 +42,7 @@ describe("known hosts", () => {
       "broken",
       "|1|x broken line",
     ], (files) => {
-      const is = (host: string, port: number, content: string) => judge(files, host, port, keyOf(ED, content)).is
+      const is = (host: string, port: number, content: string) => judgeKey(files, host, port, keyOf(ED, content)).is
       assert.equal(is("plain", 22, "1"), "known")
       assert.equal(is("PLAIN", 22, "1"), "known")
       assert.equal(is("10.0.0.1", 22, "1"), "known")
@@ -60,9 +60,9 @@ describe("known hosts", () => {
 
   it("that have another key are changed, and the line is named", () =>
     withFile([line("h", "ssh-rsa", "1"), line("h", ED, "2")], (files) => {
-      const verdict = judge(files, "h", 22, keyOf(ED, "other"))
+      const verdict = judgeKey(files, "h", 22, keyOf(ED, "other"))
       assert.deepEqual(verdict.is === "changed" && [verdict.known.file, verdict.known.line], [files[1], 2])
-      assert.equal(judge(files, "h", 22, keyOf("ecdsa-sha2-nistp256", "x")).is, "changed")
+      assert.equal(judgeKey(files, "h", 22, keyOf("ecdsa-sha2-nistp256", "x")).is, "changed")
     }))
 
   it("that are revoked are never known, and authorities are not hosts", () =>
@@ -72,10 +72,10 @@ describe("known hosts", () => {
       line("@cert-authority *", ED, "2"),
       line("@other h", ED, "3"),
     ], (files) => {
-      assert.equal(judge(files, "h", 22, keyOf(ED, "1")).is, "revoked")
-      assert.equal(judge(files, "other", 22, keyOf(ED, "2")).is, "unknown")
-      assert.equal(judge(files, "h", 22, keyOf(ED, "2")).is, "changed")
-      assert.equal(judge(files, "h", 22, keyOf(ED, "3")).is, "changed")
+      assert.equal(judgeKey(files, "h", 22, keyOf(ED, "1")).is, "revoked")
+      assert.equal(judgeKey(files, "other", 22, keyOf(ED, "2")).is, "unknown")
+      assert.equal(judgeKey(files, "h", 22, keyOf(ED, "2")).is, "changed")
+      assert.equal(judgeKey(files, "h", 22, keyOf(ED, "3")).is, "changed")
     }))
 
   it("are asked for the keys that are known first", () =>

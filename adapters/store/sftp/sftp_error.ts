@@ -1,6 +1,7 @@
-/** What a server answers, as errors of a store. */
+/** Errors of a store for the answers of a server. */
 import { StoreError } from "../../../stages/store/store.ts"
 import { notFound } from "../../../stages/store/name.ts"
+import { type Operation, operationError } from "../../../stages/store/operation.ts"
 import {
   BAD_MESSAGE,
   ConnectionLost,
@@ -8,7 +9,7 @@ import {
   NO_SUCH_FILE,
   PERMISSION_DENIED,
   type Session,
-  statusOf,
+  sftpStatusOf,
   UNSUPPORTED,
 } from "./session.ts"
 
@@ -16,18 +17,18 @@ import {
 const READ_ONLY = 1
 
 /**
- * The error for a failed operation on an object: `doing` is `read`, `write`, `list`, `remove` or `open`. What is a
- * {@link StoreError} stays as it is.
+ * The error for what an operation threw. A {@link StoreError} stays as it is, but gets the name of the object if it has
+ * none.
  */
-export const statusError = (doing: string, name: string, location: string, cause: unknown): StoreError => {
-  const what = name === "" ? location : `"${name}" in ${location}`
+export const sftpError = (operation: Operation, cause: unknown): StoreError => {
+  const { doing, location, name } = operation
   const error = (reason: StoreError["reason"], why: string): StoreError =>
-    new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
+    operationError(operation, reason, why, { cause })
   if (cause instanceof StoreError) {
     return cause.object === "" && name !== "" ? new StoreError({ ...fieldsOf(cause), object: name }) : cause
   }
   if (cause instanceof ConnectionLost) return error("unavailable", `the connection broke (${cause.message})`)
-  switch (statusOf(cause)) {
+  switch (sftpStatusOf(cause)) {
     case NO_SUCH_FILE:
       return doing === "read"
         ? notFound(name, location, cause)
@@ -41,7 +42,7 @@ export const statusError = (doing: string, name: string, location: string, cause
     case FAILURE:
       return error(
         "io",
-        `the server says "${messageOf(cause)}" and not why; its disk may be full, over quota, or damaged`,
+        `the server says "${messageOf(cause)}" without a reason; its disk may be full, over quota, or damaged`,
       )
     default:
       return error("io", messageOf(cause))
@@ -58,8 +59,8 @@ const fieldsOf = ({ reason, message, cause, retryAfter }: StoreError) => ({
 })
 
 /**
- * The status for a full disk or a read-only file system is a general failure: looks at the file system that `path` is
- * on, and returns the error to throw instead. `bytes` were to be written.
+ * Explains why `bytes` could not be written. The status for a full disk or a read-only file system is a general failure,
+ * so this looks at the file system of `path`. Gives the error to throw instead of `cause`.
  */
 export const explainFailure = async (
   session: Session,
@@ -69,11 +70,11 @@ export const explainFailure = async (
   bytes: number,
   cause: unknown,
 ): Promise<unknown> => {
-  if (statusOf(cause) !== FAILURE || !session.extensions.statvfs) return cause
+  if (sftpStatusOf(cause) !== FAILURE || !session.extensions.statvfs) return cause
   const space = await session.statvfs(path).catch(() => undefined)
   if (space === undefined) return cause
   const error = (reason: StoreError["reason"], why: string): StoreError =>
-    new StoreError({ reason, object: name, message: `Cannot write "${name}" in ${location}: ${why}`, cause })
+    operationError({ doing: "write", name, location }, reason, why, { cause })
   if ((space.f_flag & READ_ONLY) !== 0) return error("denied", "the file system of the server is read-only")
   if (space.f_bavail * space.f_frsize < Math.max(bytes, space.f_frsize)) {
     return error("full", "no space is left on the disk of the server; make room and run again")
