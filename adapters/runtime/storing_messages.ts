@@ -1,7 +1,8 @@
 /** What threads that store files are told, and answer: plain data, cloned or handed over. */
+import type { FileState } from "../files/source/reader.ts"
 import type { Block } from "../../stages/run/block.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
-import type { FileState, LocalLocator } from "../files/source/content.ts"
+import type { LocalLocator } from "../files/source/content.ts"
 import type { FilesMessage, StoredMessage } from "./files_message.ts"
 import type { KernelMessage } from "./kernel_messages.ts"
 

@@ -1,7 +1,8 @@
 /** One thing on disk to be looked at and changed, by a descriptor where that is possible. */
 import * as fs from "node:fs"
+import { O_PATH } from "./descriptors.ts"
+import { type Directory, Replaced } from "./directory.ts"
 import type { EntryKind } from "../../../stages/walk/entry.ts"
-import { type Directory, O_PATH, Replaced } from "./held.ts"
 import { kindOf } from "./metadata.ts"
 import { type NativePath, setLinkTime, setPathTime, setTime } from "./native.ts"
 import { type Stats, statsAt, statsOfOpen } from "./stats.ts"

@@ -1,156 +1,34 @@
 /**
- * Directories that are held open while something is done in them. A path is looked up anew each time, so another
- * program can lead it elsewhere by putting a symlink in the place of a directory; a descriptor stays with the directory
+ * Directories that are held open while something is done in them. The system looks up a path anew each time, so another
+ * program can lead it elsewhere: it puts a symlink in the place of a directory. A descriptor stays with the directory
  * that it was opened for.
  */
 import * as fs from "node:fs"
 import { Recent } from "../../../stages/memory/recent.ts"
 import { joinPath, parentPath } from "../../../stages/walk/path.ts"
-import { errorCode } from "./errno.ts"
+import { HOLD_DIRECTORY } from "./descriptors.ts"
+import { Directory, type Identity, isElsewhere, Replaced } from "./directory.ts"
 import { isDirectory } from "./metadata.ts"
-import { type NativePath, nativePath } from "./native.ts"
-import { type Stats, statsAt, statsOf, statsOfOpen } from "./stats.ts"
+import { nativePath } from "./native.ts"
+import { statsAt, statsOf, statsOfOpen } from "./stats.ts"
 
-const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
-/**
- * Opens nothing, only stands for what is there: needs no permission to read it. `node:fs` has no name for this flag of
- * Linux.
- */
-export const O_PATH = 0o10000000
-const PLACE = O_RDONLY | O_PATH | O_DIRECTORY
-
-/**
- * Where the descriptors of this process are: paths that begin with one are looked up from what it holds
- * (proc_pid_fd(5)). Undefined where there is no such thing: not on Linux, no /proc, or Deno without `--allow-all`.
- */
-export const DESCRIPTORS: string | undefined = (() => {
-  if (process.platform !== "linux" || !mayLook()) return undefined
-  try {
-    const descriptors = `/proc/${fs.readlinkSync("/proc/self")}/fd/`
-    const fd = fs.openSync("/", PLACE | O_NOFOLLOW)
-    try {
-      const found = statsAt(`${descriptors}${fd}/.`)
-      return sameFile(found, statsOfOpen(fd)) ? descriptors : undefined
-    } finally {
-      fs.closeSync(fd)
-    }
-  } catch {
-    return undefined
-  }
-})()
-
-/** Deno would ask at the terminal for what it was not allowed. */
-function mayLook(): boolean {
-  interface Permissions {
-    readonly querySync: (what: { readonly name: "read"; readonly path: string }) => { readonly state: string }
-  }
-  const { Deno } = globalThis as { readonly Deno?: { readonly permissions: Permissions } }
-  return Deno === undefined || Deno.permissions.querySync({ name: "read", path: "/proc/self" }).state === "granted"
-}
-
-/** What tells files apart. */
-export interface Identity {
-  readonly device: bigint
-  readonly inode: bigint
-}
-
-/** Whether two looks were at the same file. */
-export function sameFile(a: Pick<Stats, "dev" | "ino">, b: Pick<Stats, "dev" | "ino">): boolean {
-  return a.dev === b.dev && a.ino === b.ino
-}
-
-/**
- * A directory beneath a root. Made by {@link Held}, which must be asked for it again (`use`) after it was asked for
- * another one, as it may have been closed then.
- */
-export class Directory implements Identity {
-  /** Relative to the root. */
-  readonly path: string
-  readonly device: bigint
-  readonly inode: bigint
-  /** Where descriptors are, see {@link DESCRIPTORS}; undefined where it goes by paths. */
-  readonly descriptors: string | undefined
-  #fd = -1
-  #self: string | undefined
-
-  constructor(path: string, stats: Stats, at: { readonly descriptors: string; readonly fd: number } | string) {
-    this.path = path
-    this.device = stats.dev
-    this.inode = stats.ino
-    if (typeof at === "string") this.#self = at
-    else {
-      this.descriptors = at.descriptors
-      this.#fd = at.fd
-      this.#self = `${at.descriptors}${at.fd}`
-    }
-  }
-
-  get isOpen(): boolean {
-    return this.#self !== undefined
-  }
-
-  /** The directory itself, to be looked at, listed or changed. */
-  get self(): NativePath {
-    return nativePath(this.#place, "")
-  }
-
-  /** The path of what has this name in it. */
-  child(name: string): NativePath {
-    return nativePath(this.#place, name)
-  }
-
-  /** As it is now. */
-  stats(): Stats {
-    return this.#fd >= 0 ? statsOfOpen(this.#fd) : (this.path === "" ? statsOf : statsAt)(this.self)
-  }
-
-  /** Takes the descriptor of another one, which is the same directory. */
-  take(other: Directory): void {
-    this.#fd = other.#fd
-    this.#self = other.#self
-    other.#fd = -1
-    other.#self = undefined
-  }
-
-  close(): void {
-    const fd = this.#fd
-    this.#fd = -1
-    this.#self = undefined
-    if (fd >= 0) fs.closeSync(fd)
-  }
-
-  get #place(): string {
-    if (this.#self === undefined) throw new Error(`The directory "${this.path}" is not held`)
-    return this.#self
-  }
-}
-
-/** Thrown where another directory is in the place of one that was seen before, or was to be there. */
-export class Replaced extends Error {
-  constructor() {
-    super("It was replaced by something else meanwhile")
-  }
-}
-
-/** Whether a path does not lead, by real directories, to the directory that it should. */
-export const isElsewhere = (cause: unknown): boolean =>
-  cause instanceof Replaced || ["ENOENT", "ENOTDIR", "ELOOP"].includes(errorCode(cause))
+const { O_NOFOLLOW = 0 } = fs.constants
 
 /** How to hold directories. */
 export interface HeldOptions {
-  /** So many are held at once, or a few more. */
+  /** About how many directories are held at once. */
   readonly limit: number
-  /** See {@link DESCRIPTORS}; undefined to go by paths. */
+  /** See `DESCRIPTORS`. Undefined: directories are known by their paths only. */
   readonly descriptors?: string | undefined
-  /** What the root must be. Otherwise {@link Replaced} is thrown. */
+  /** What the root must be. {@link Replaced} is thrown when it is something else. */
   readonly expected?: Identity
-  /** Called before a directory is closed that was not dropped; may throw to prevent it. */
+  /** Called before a directory is closed to make room. May throw to prevent it. */
   readonly beforeClosing?: () => void
 }
 
 /**
- * The directories beneath a root that were used last. Beneath the root no symlink is followed; the root itself may be
- * one. Where nothing can be held, it goes by paths: a directory is then looked at when it is entered, and no more.
+ * The directories beneath a root that were used last. It follows no symlink beneath the root. The root itself may be a
+ * symlink. Where descriptors are not available, a directory is checked by its path when it is entered, and not again.
  */
 export class Held {
   readonly root: Directory
@@ -175,7 +53,7 @@ export class Held {
       const stats = statsOf(native)
       if (!isDirectory(stats)) throw notDirectory()
       this.root = new Directory("", stats, root)
-    } else this.root = this.#held("", fs.openSync(native, PLACE))
+    } else this.root = this.#hold("", fs.openSync(native, HOLD_DIRECTORY))
     this.#last = this.root
     if (expected !== undefined && (this.root.device !== expected.device || this.root.inode !== expected.inode)) {
       this.close()
@@ -188,7 +66,10 @@ export class Held {
     return this.#closed
   }
 
-  /** The directory at a path, through real directories only. Throws errors of `node:fs`: `ENOTDIR` where one is not. */
+  /**
+   * The directory at a path. Only real directories may lead to it. Throws errors of `node:fs`; `ENOTDIR` when one of
+   * them is something else.
+   */
   at(path: string): Directory {
     if (path === "") return this.root
     if (this.#descriptors === undefined) return this.#look(path)
@@ -201,10 +82,11 @@ export class Held {
     let passing: Directory | undefined
     try {
       for (const [i, name] of names.entries()) {
-        const next = this.#held(joinPath(directory.path, name), fs.openSync(directory.child(name), PLACE | O_NOFOLLOW))
+        const fd = fs.openSync(directory.child(name), HOLD_DIRECTORY | O_NOFOLLOW)
+        const next = this.#hold(joinPath(directory.path, name), fd)
         if (passing !== undefined) passing.close()
         passing = directory = next
-        // Of a long way only the end is kept, so that what was used before stays.
+        // A long path would push out everything that was used before, so only its end is kept.
         if (names.length - i <= this.#limit / 2) {
           this.room()
           this.#open.set(next.path, next)
@@ -230,7 +112,10 @@ export class Held {
     return new Directory(path, stats, this.#absolute(path))
   }
 
-  /** A directory that was given out before, held again. Throws {@link Replaced} when another one is in its place. */
+  /**
+   * Opens a directory again that was given out before, unless it still is open. Throws {@link Replaced} when another
+   * one has taken its place.
+   */
   use(directory: Directory): Directory {
     if (this.#last === directory && directory.isOpen || this.#descriptors === undefined) return directory
     this.#last = directory
@@ -252,14 +137,14 @@ export class Held {
     return this.#last = directory
   }
 
-  /** Makes sure that one more can be held. */
+  /** Closes directories until one more can be held. */
   room(): void {
     if (this.#open.size < this.#limit) return
     this.#beforeClosing()
     this.#open.shrinkTo(this.#limit - 1)
   }
 
-  /** Holds what is at `path` and beneath it no longer. */
+  /** Closes the directory at `path` and those beneath it. */
   drop(path: string): void {
     const beneath = `${path}/`
     for (const [other] of this.#open) {
@@ -275,7 +160,7 @@ export class Held {
   }
 
   /** Takes over the descriptor. */
-  #held(path: string, fd: number): Directory {
+  #hold(path: string, fd: number): Directory {
     try {
       return new Directory(path, statsOfOpen(fd), { descriptors: this.#descriptors!, fd })
     } catch (cause) {
@@ -285,11 +170,12 @@ export class Held {
   }
 
   #look(path: string): Directory {
-    for (let at = path;; at = parentPath(at)) {
-      const stats = statsAt(nativePath(this.#path, at))
-      if (!isDirectory(stats)) throw notDirectory()
-      if (parentPath(at) === "") return new Directory(path, stats, this.#absolute(path))
+    const stats = statsAt(nativePath(this.#path, path))
+    if (!isDirectory(stats)) throw notDirectory()
+    for (let above = parentPath(path); above !== ""; above = parentPath(above)) {
+      if (!isDirectory(statsAt(nativePath(this.#path, above)))) throw notDirectory()
     }
+    return new Directory(path, stats, this.#absolute(path))
   }
 
   #absolute(path: string): string {

@@ -1,6 +1,7 @@
 /** New files that are written together by another thread: what it is told of them, and how it writes them. */
 import * as fs from "node:fs"
-import { type NativePath, removeQuietly } from "../system/native.ts"
+import { removeQuietly } from "../system/native.ts"
+import { createNew, putAll } from "../system/open.ts"
 
 /** Numbers about each file: see {@link FileFacts}. */
 export const FACTS = 8
@@ -66,17 +67,4 @@ export const writeBatch = ({ facts, names }: Batch, { prefix, shared }: BatchSta
     }
   }
   return failed
-}
-
-const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants
-
-/** Makes a file that must not be there yet, open for writing. */
-export const createNew = (path: NativePath, mode: number): number =>
-  fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
-
-/** Writes `bytes[from..to)`, as often as the system takes a part only; at `position`, or where the file is at. */
-export const putAll = (fd: number, bytes: Uint8Array, from: number, to: number, position: number | null): void => {
-  for (let at = from; at < to;) {
-    at += fs.writeSync(fd, bytes, at, to - at, position === null ? null : position + at - from)
-  }
 }

@@ -3,6 +3,9 @@ import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { hasBytesAt, READ_SAFELY } from "../system/open.ts"
+import { isElsewhere, sameFile } from "../system/directory.ts"
+import { DESCRIPTORS } from "../system/descriptors.ts"
 import { SourceError, TargetError } from "../../../stages/walk/errors.ts"
 import { contentStream } from "../../../stages/walk/content.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
@@ -10,9 +13,8 @@ import { baseName, displayPath, parentPath } from "../../../stages/walk/path.ts"
 import type { TargetOptions, TargetSession, Written } from "../../../stages/walk/target.ts"
 import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { sameAttributes, wantedOf } from "./attributes.ts"
-import { READ_SAFELY } from "../source/content.ts"
 import { errorCode, targetError } from "../system/errno.ts"
-import { DESCRIPTORS, Held, isElsewhere, sameFile } from "../system/held.ts"
+import { Held } from "../system/held.ts"
 import { isDirectory, isRegular, kindOf } from "../system/metadata.ts"
 import { absoluteRoot, type NativePath } from "../system/native.ts"
 import { type Stats, statsIfAny } from "../system/stats.ts"
@@ -169,7 +171,7 @@ class Comparer {
       yield* Stream.runForEachWhile(contentStream(entry), (bytes) =>
         Effect.try({
           try: () => {
-            equal = isAt(fd, at, bytes, buffer)
+            equal = hasBytesAt(fd, at, bytes, buffer)
             at += bytes.length
             return equal
           },
@@ -219,14 +221,4 @@ const openQuietly = (native: NativePath): number | undefined => {
   } catch {
     return undefined
   }
-}
-
-/** Whether the bytes are those of the open file from `position` on. */
-const isAt = (fd: number, position: number, bytes: Uint8Array, buffer: Buffer): boolean => {
-  for (let at = 0; at < bytes.length;) {
-    const count = fs.readSync(fd, buffer, 0, Math.min(buffer.length, bytes.length - at), position + at)
-    if (count === 0 || Buffer.compare(buffer.subarray(0, count), bytes.subarray(at, at + count)) !== 0) return false
-    at += count
-  }
-  return true
 }

@@ -1,5 +1,6 @@
 /** The directories on the way to the entry that is written, each known to be a real directory beneath the root. */
 import * as fs from "node:fs"
+import { type Directory, isElsewhere } from "../system/directory.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { baseName, displayPath, joinPath, parentPath } from "../../../stages/walk/path.ts"
@@ -8,7 +9,7 @@ import { sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from 
 import { type Batches, Busy } from "./batches.ts"
 import { targetError } from "../system/errno.ts"
 import { withDirectory } from "../system/handle.ts"
-import { type Directory, Held, isElsewhere } from "../system/held.ts"
+import { Held } from "../system/held.ts"
 import { isDirectory, kindOf } from "../system/metadata.ts"
 import { NewFiles } from "./new_files.ts"
 import { type Stats, statsIfAny } from "../system/stats.ts"

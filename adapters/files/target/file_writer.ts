@@ -1,9 +1,8 @@
 /** Writes one file beside its place, unless a file that is there has the same content already. */
 import * as fs from "node:fs"
+import { createNew, hasBytesAt, putAll, READ_SAFELY } from "../system/open.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import { createNew, putAll } from "./batch.ts"
-import { READ_SAFELY } from "../source/content.ts"
 import { isRegular } from "../system/metadata.ts"
 import { type NativePath, removeQuietly } from "../system/native.ts"
 import { type Stats, statsOfOpen } from "../system/stats.ts"
@@ -172,14 +171,7 @@ export class FileWriter {
   #same(bytes: Uint8Array): boolean {
     const end = this.#position + bytes.length
     if (end > Number(this.#stats!.size)) return false
-    const buffer = Buffer.allocUnsafe(Math.min(COPY, bytes.length))
-    for (let at = 0; at < bytes.length;) {
-      const wanted = Math.min(buffer.length, bytes.length - at)
-      const count = fs.readSync(this.#against, buffer, 0, wanted, this.#position + at)
-      if (count === 0 || Buffer.compare(buffer.subarray(0, count), bytes.subarray(at, at + count)) !== 0) return false
-      at += count
-    }
-    return true
+    return hasBytesAt(this.#against, this.#position, bytes, Buffer.allocUnsafe(Math.min(COPY, bytes.length)))
   }
 
   #put(bytes: Uint8Array, position: number): void {

@@ -1,9 +1,9 @@
 /** Makes fifos and device nodes, for which `node:fs` has no calls: by the tools that every Unix has. */
 import { execFileSync } from "node:child_process"
+import type { Directory } from "../system/directory.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { errorCode } from "../system/errno.ts"
-import type { Directory } from "../system/held.ts"
 
 /**
  * Makes the fifo or device node of an entry, mode 0600, under a name in a directory. Returns a sentence when this

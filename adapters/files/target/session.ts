@@ -1,6 +1,7 @@
 /** Writes single entries into a directory of this machine. */
 import * as fs from "node:fs"
 import { randomBytes } from "node:crypto"
+import { type Directory, sameFile } from "../system/directory.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { baseName, isByteName, parentPath, pathToBytes } from "../../../stages/walk/path.ts"
@@ -11,7 +12,6 @@ import { changes, isFar, sameAttributes, setAttributes, type Wanted, wantedOf, w
 import { Directories, type Level } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
 import { openedFile, withNode } from "../system/handle.ts"
-import { type Directory, sameFile } from "../system/held.ts"
 import { isDirectory, isRegular } from "../system/metadata.ts"
 import { absoluteRoot, asSeconds, BYTE_NAMES, type NativePath, nativePath, removeQuietly } from "../system/native.ts"
 import { makeNode } from "./nodes.ts"
