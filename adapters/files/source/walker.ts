@@ -1,31 +1,31 @@
 /**
- * Walks a directory tree in batches, synchronously: system calls on a warm cache are faster than waiting for their
+ * Walks a directory tree in batches, synchronously. On a warm cache, system calls are faster than waiting for their
  * results.
  */
 import * as fs from "node:fs"
-import { READ_SAFELY } from "../system/open.ts"
-import type { Directory } from "../system/directory.ts"
-import { SourceError } from "../../../stages/walk/errors.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
+import { SourceError } from "../../../stages/walk/errors.ts"
 import { CACHE_TAG, CACHE_TAG_BYTES, type Excludes, isCacheTag, makeExcludes } from "../../../stages/walk/ignore.ts"
 import { sortNames } from "../../../stages/walk/order.ts"
 import { baseName, depthProblem, displayPath, joinPath, pathFromBytes } from "../../../stages/walk/path.ts"
 import type { WalkOptions } from "../../../stages/walk/source.ts"
-import { localContent, type LocalRoot } from "./content.ts"
+import type { Directory } from "../system/directory.ts"
 import { errorCode, errorSentence, sourceError } from "../system/errno.ts"
 import { Held } from "../system/held.ts"
-import { deviceOf, isDirectory, isRegular, kindOf, metadataOf } from "../system/metadata.ts"
+import { isDirectory, isRegular, kindOf } from "../system/metadata.ts"
 import { absoluteRoot, BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath, nativePath } from "../system/native.ts"
-import { type Stats, statsAt, statsIfAny, statsOf, statsOfOpen, UNTOLD } from "../system/stats.ts"
+import { READ_SAFELY } from "../system/open.ts"
+import { type Stats, statsAt, statsIfAny, statsOf, statsOfOpen } from "../system/stats.ts"
+import { directoryEntry, EntryMaker, unreadable } from "./entries.ts"
 
-/** A batch is given out when it has at least so many entries. */
+/** A batch is given out when it has at least this many entries. */
 const BATCH = 256
-/** Directories held at once. */
+/** How many directories are held at once. */
 const HELD = 64
 
 /**
- * A directory whose names are being visited; then its sub-directories, one after the other. Names only: not their
- * entries.
+ * A directory under way. First its names are visited, then its sub-directories, one after the other. It keeps names and
+ * not entries, to save memory.
  */
 interface Level {
   readonly path: string
@@ -36,23 +36,19 @@ interface Level {
   nextDirectory: number
 }
 
-/** The state of one walk. To be closed; what it gave out can be read later all the same. */
+/** One walk. To be closed. The contents that it gave out can be read after that, too. */
 export class Walker {
   readonly #root: string
   readonly #excludes: Excludes | undefined
   readonly #options: WalkOptions
   readonly #descriptors: string | undefined
   readonly #levels: Array<Level> = []
-  /** Of files with several links: the path of the first, and how many links are still to come. */
-  readonly #links: Map<string, { readonly path: string; left: number }> = new Map()
   #held: Held | undefined
-  #place: LocalRoot | undefined
-  /** For content: as long as the walk goes on. */
-  readonly #heldOf = (): Held | undefined => this.#held?.closed === false ? this.#held : undefined
   #device: bigint | undefined
+  #entries: EntryMaker | undefined
   #started = false
 
-  /** `descriptors`: see `held.ts`. */
+  /** `descriptors`: see `DESCRIPTORS`. */
   constructor(root: string, options: WalkOptions, descriptors: string | undefined) {
     this.#root = absoluteRoot(root)
     this.#options = options
@@ -90,18 +86,17 @@ export class Walker {
       const path = nativePath(this.#root, "")
       const own = statsAt(path)
       if (isDirectory(own) || kindOf(own) === "symlink" && leadsToDirectory(path)) {
-        const { root } = this.#hold(this.#root)
+        const root = this.#hold(this.#root)
         const now = root.stats()
         this.#device = now.dev
         const names = this.#names(root)
-        out.push(directory("", now))
+        out.push(directoryEntry("", now))
         this.#push(root, names)
       } else {
         const slash = this.#root.lastIndexOf("/")
-        const { root } = this.#hold(this.#root.slice(0, slash) || "/")
+        const root = this.#hold(this.#root.slice(0, slash) || "/")
         const name = baseName(this.#root)
-        const stats = statsAt(root.child(name))
-        const entry = complete(this.#entry(name, stats, root, name), stats)
+        const entry = this.#entries!.entry(name, statsAt(root.child(name)), root, name)
         if (entry.kind === "unreadable") {
           throw new SourceError({ reason: "io", path: this.#root, message: entry.problem! })
         }
@@ -118,23 +113,29 @@ export class Walker {
     }
   }
 
-  #hold(path: string): Held {
+  /** Holds the directory that all paths are relative to. */
+  #hold(path: string): Directory {
     const held = new Held(path, { limit: HELD, descriptors: this.#descriptors })
     this.#held = held
-    this.#place = { path, device: held.root.device, inode: held.root.inode, held: this.#descriptors !== undefined }
-    return held
+    const { device, inode } = held.root
+    // Contents use the directories of the walk as long as it goes on.
+    this.#entries = new EntryMaker(
+      { path, device, inode, held: this.#descriptors !== undefined },
+      () => held.closed ? undefined : held,
+    )
+    return held.root
   }
 
   #visit(level: Level, name: string, out: Array<Entry>): void {
     const path = joinPath(level.path, name)
     let stats: Stats | undefined
-    let problem = vanished
+    let problem = VANISHED
     try {
       stats = statsIfAny(this.#held!.use(level.directory).child(name))
     } catch (cause) {
       problem = errorSentence(cause)
     }
-    // Without byte names, two names may look like one, and only one of them is what lstat finds.
+    // Without byte names, two names may look alike, and lstat finds only one of the two.
     const ambiguous = !BYTE_NAMES && level.names[level.nextName - 2] === name
     if (stats !== undefined && isDirectory(stats) && !ambiguous) {
       if (!this.#ignores(path, true)) level.directories.push(name)
@@ -143,7 +144,7 @@ export class Walker {
     if (this.#ignores(path, false)) return
     if (stats === undefined || ambiguous) {
       out.push(unreadable(path, !BYTE_NAMES && name.includes("\ufffd") ? BYTE_NAMES_MISSING : problem))
-    } else out.push(complete(this.#entry(path, stats, level.directory, name), stats))
+    } else out.push(this.#entries!.entry(path, stats, level.directory, name))
   }
 
   #ignores(path: string, directory: boolean): boolean {
@@ -164,7 +165,7 @@ export class Walker {
       out.push(unreadable(path, code === "ENOTDIR" || code === "ELOOP" ? REPLACED : errorSentence(cause)))
       return
     }
-    out.push(directory(path, stats))
+    out.push(directoryEntry(path, stats))
     if (this.#options.oneFileSystem === true && stats.dev !== this.#device) {
       this.#options.leftOut?.(path, "file-system", true)
       return
@@ -184,8 +185,8 @@ export class Walker {
   }
 
   /**
-   * Strings first, as they are faster; a name that is not UTF-8 shows as U+FFFD and makes us read the directory again
-   * as bytes.
+   * The names to visit in a directory, sorted. They are read as strings, which is faster than as bytes. A name that is
+   * not UTF-8 then shows a U+FFFD, and the directory is read again as bytes.
    */
   #names(directory: Directory): ReadonlyArray<string> {
     const native = directory.self
@@ -199,56 +200,6 @@ export class Walker {
     }
     return sortNames(names)
   }
-
-  /** `name` in `directory`. */
-  #entry(path: string, stats: Stats, directory: Directory, name: string): Entry {
-    const kind = kindOf(stats)
-    const metadata = metadataOf(stats)
-    if (kind === "file") {
-      const size = Number(stats.size)
-      const content = localContent({ root: this.#place!, path, device: stats.dev, inode: stats.ino }, this.#heldOf)
-      const linkTo = stats.nlink > 1n ? this.#link(path, stats) : undefined
-      // Same order of fields for all files: one shape makes walks faster.
-      const sparse = stats.blocks * 512n < stats.size
-      if (linkTo === undefined && !sparse) return { path, kind, metadata, size, content }
-      return {
-        path,
-        kind,
-        metadata,
-        size,
-        content,
-        ...(linkTo === undefined ? undefined : { linkTo }),
-        ...(sparse ? { sparse } : undefined),
-      }
-    }
-    if (kind === undefined) return unreadable(path, "It is of a kind that is not known")
-    const link = kind !== "socket" && stats.nlink > 1n ? { linkTo: this.#link(path, stats) } : undefined
-    const linked = link?.linkTo === undefined ? undefined : link as { readonly linkTo: string }
-    if (kind === "character" || kind === "block") {
-      return { path, kind, metadata, size: 0, rdev: deviceOf(stats.rdev), ...linked }
-    }
-    if (kind !== "symlink") return { path, kind, metadata, size: 0, ...linked }
-    try {
-      const target = pathFromBytes(fs.readlinkSync(directory.child(name), { encoding: "buffer" }))
-      return { path, kind, metadata, size: 0, target, ...linked }
-    } catch (cause) {
-      return unreadable(path, errorSentence(cause))
-    }
-  }
-
-  /**
-   * Path of the first link to the same file, if this is not the first. Forgets the file once all its links were seen.
-   */
-  #link(path: string, stats: Stats): string | undefined {
-    const key = `${stats.dev}:${stats.ino}`
-    const known = this.#links.get(key)
-    if (known === undefined) {
-      this.#links.set(key, { path, left: Number(stats.nlink) - 1 })
-      return undefined
-    }
-    if (--known.left <= 0) this.#links.delete(key)
-    return known.path
-  }
 }
 
 const isCache = (directory: Directory): boolean => {
@@ -259,31 +210,16 @@ const isCache = (directory: Directory): boolean => {
     return isRegular(statsOfOpen(fd)) &&
       fs.readSync(fd, start, 0, start.length, 0) === start.length && isCacheTag(start)
   } catch {
-    // Not readable: then it is walked like any other directory, and the tag is reported.
+    // The tag cannot be read. The directory is then walked like any other, and the tag is reported.
     return false
   } finally {
     if (fd !== undefined) fs.closeSync(fd)
   }
 }
 
-const vanished = "No such file or directory: it vanished while the directory was read"
+const VANISHED = "No such file or directory: it vanished while the directory was read"
 
 const REPLACED = "It was replaced by something else while the directory was read"
-
-const directory = (path: string, stats: Stats): Entry =>
-  complete({ path, kind: "directory", metadata: metadataOf(stats), size: 0 }, stats)
-
-/** Says of an entry what the runtime does not tell. */
-const complete = (entry: Entry, stats: Stats): Entry =>
-  stats.mtimeNs === undefined && entry.kind !== "unreadable" ? { ...entry, lost: UNTOLD } : entry
-
-const unreadable = (path: string, problem: string): Entry => ({
-  path,
-  kind: "unreadable",
-  metadata: {},
-  size: 0,
-  problem,
-})
 
 const leadsToDirectory = (path: NativePath): boolean => {
   try {
