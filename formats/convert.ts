@@ -12,6 +12,7 @@ import { type FormatError, isDamage } from "./error.ts"
 export interface ConvertOptions {
   /** Which snapshots of the source; all, oldest first, when absent. */
   readonly snapshots?: ReadonlyArray<SnapshotInfo>
+  /** Called now and then with the snapshot that is under way. */
   readonly progress?: (source: SnapshotInfo, progress: Progress) => void
 }
 

@@ -28,7 +28,9 @@ export interface RepositoryErrorFields {
     | "scratch"
   /** The object concerned, when it is one. */
   readonly object?: string
+  /** One sentence that names the repository or the object. */
   readonly message: string
+  /** The error that led to this one. */
   readonly cause?: unknown
 }
 /** A repository cannot be used as asked. */

@@ -69,5 +69,6 @@ export interface Format {
     secrets: Secrets,
     like?: Repository,
   ) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
+  /** Opens the repository in the store. Fails with `wrong-key` or `not-found`, and with `corrupt` for damage. */
   readonly open: (secrets: Secrets) => Effect.Effect<Repository, FormatError, ObjectStore | SqliteEngine | Scope.Scope>
 }

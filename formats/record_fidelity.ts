@@ -2,9 +2,13 @@
 
 /** What a format keeps of a snapshot's record. */
 export interface RecordFidelity {
+  /** Whether tags are kept. */
   readonly tags: boolean
+  /** Whether the name of the machine is kept. */
   readonly hostname: boolean
+  /** Whether the name of the user is kept. */
   readonly username: boolean
+  /** Whether the paths that were backed up are kept. */
   readonly paths: boolean
   /** Resolution in milliseconds; undefined: not kept. */
   readonly time: number | undefined

@@ -9,6 +9,7 @@ import type { FormatError } from "./error.ts"
 
 /** Something in the source or target that could not be handled, by path. */
 export interface Problem {
+  /** Path in the snapshot. */
   readonly path: string
   /** One sentence without the path. */
   readonly message: string
@@ -16,7 +17,9 @@ export interface Problem {
 
 /** Counts so far; handed to `progress` some times a second at most. */
 export interface Progress {
+  /** Files. */
   readonly files: number
+  /** Directories. */
   readonly directories: number
   /** Content bytes seen, stored before or not. */
   readonly bytes: number
@@ -26,18 +29,22 @@ export interface Progress {
 
 /** How to make a snapshot. */
 export interface BackupOptions {
+  /** Name of the machine. */
   readonly hostname?: string
+  /** Name of the user who made it. */
   readonly username?: string
   /**
    * What was backed up, as the user named it: absolute paths. Also what the parent snapshot is recognised by, with the
    * host name.
    */
   readonly paths: ReadonlyArray<string>
+  /** Words that the user chose. */
   readonly tags?: ReadonlyArray<string>
   /**
    * ID of the machine in hex, where it is known, and a name of the snapshot for people; kept by the snapshot catalog.
    */
   readonly machine?: string
+  /** A name that the user chose. */
   readonly name?: string
   /** Time of the snapshot in milliseconds since 1970; now, when absent. */
   readonly time?: number
@@ -50,6 +57,7 @@ export interface BackupOptions {
   readonly compare?: Compare
   /** Do all but write. */
   readonly dryRun?: boolean
+  /** Called now and then. */
   readonly progress?: (progress: Progress) => void
 }
 
@@ -59,13 +67,19 @@ export interface SnapshotInfo {
   readonly id: string
   /** Milliseconds since 1970. */
   readonly time: number
+  /** Name of the machine. */
   readonly hostname: string
+  /** Name of the user who made it. */
   readonly username: string
+  /** Paths that were backed up. */
   readonly paths: ReadonlyArray<string>
+  /** Words that the user chose. */
   readonly tags: ReadonlyArray<string>
+  /** ID of the snapshot that this one was compared with. */
   readonly parent?: string
   /** These counts are absent where the format does not keep them, and only a walk of the whole tree could tell. */
   readonly files?: number
+  /** Directories. */
   readonly directories?: number
   /** Content bytes of all files. */
   readonly bytes?: number
@@ -76,6 +90,7 @@ export interface SnapshotInfo {
   readonly original?: string
   /** ID of the machine in hex, and a name for people, where the format keeps them. */
   readonly machine?: string
+  /** A name that the user chose. */
   readonly name?: string
 }
 
@@ -83,10 +98,13 @@ export interface SnapshotInfo {
 export interface BackupSummary {
   /** Absent after a dry run. */
   readonly snapshot?: SnapshotInfo
+  /** Files. */
   readonly files: number
+  /** Directories. */
   readonly directories: number
   /** Symlinks, fifos, sockets, device nodes. */
   readonly others: number
+  /** Bytes of all contents. */
   readonly bytes: number
   /** Files that the parent snapshot had unchanged, and that were not opened. */
   readonly filesUnchanged: number
@@ -94,7 +112,9 @@ export interface BackupSummary {
   readonly bytesAdded: number
   /** Bytes written to the store, catalogs and indexes included. */
   readonly bytesStored: number
+  /** Chunks that were stored. */
   readonly chunksNew: number
+  /** Chunks that the repository had. */
   readonly chunksReused: number
   /** What could not be read: entries left out, or stored as read while they changed. */
   readonly problems: ReadonlyArray<Problem>
@@ -119,7 +139,9 @@ export interface ReadOptions {
 
 /** Something that `check` found wrong. */
 export interface Finding {
+  /** Name of the object. */
   readonly object: string
+  /** One sentence that says what is wrong, and the way out. */
   readonly message: string
   /** It may be all there, and the store cannot read it: a disk that fails, or permissions. */
   readonly unreadable?: true
@@ -129,7 +151,9 @@ export interface Finding {
 
 /** A file that cannot be restored whole. */
 export interface DamagedFile {
+  /** ID of the snapshot. */
   readonly snapshot: string
+  /** Path in the snapshot. */
   readonly path: string
   /** What is wrong with this one, where the finding does not say. */
   readonly message?: string
@@ -144,16 +168,21 @@ export interface CheckOptions {
   readonly only?: (snapshot: SnapshotInfo) => boolean
   /** Share of the data to read and verify, in percent: 0 checks structure only, 100 every byte. */
   readonly readData: number
+  /** Called now and then: steps that are done, of all that are known. */
   readonly progress?: (progress: { readonly done: number; readonly total: number }) => void
 }
 
 /** What a check looked at. */
 export interface CheckSummary {
+  /** Snapshots that were checked. */
   readonly snapshots: number
+  /** Packs, or objects that hold content. */
   readonly packs: number
+  /** Chunks that were looked up. */
   readonly chunks: number
   /** Stored bytes read. */
   readonly bytesRead: number
+  /** Everything that is wrong. */
   readonly findings: ReadonlyArray<Finding>
 }
 
@@ -182,6 +211,7 @@ export interface Copier {
 
 /** An open repository. */
 export interface Repository {
+  /** Name of the format. */
   readonly format: string
   /** Unique to the repository, lowercase hex. */
   readonly id: string
@@ -194,7 +224,9 @@ export interface Repository {
   readonly snapshots: Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError>
   /** The entries of a snapshot, depth-first, each with its content to be read on demand. */
   readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<Entry, FormatError>
+  /** Verifies what is stored. Damage is a finding, not a failure. */
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
+  /** Makes lost indexes and catalogs again, from what is left. */
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
   /**
    * What only the format itself understands. Its `copier`, and its `create` with `like`, look here for what they need of

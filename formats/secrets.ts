@@ -6,6 +6,7 @@ import type { Repository } from "./repository.ts"
 
 /** What opens a repository. Which of these a format takes is in its SPEC.md; it refuses others. */
 export interface Secrets {
+  /** A password, as Unicode text. */
   readonly password?: Redacted.Redacted<string>
   /** Whom new archives are encrypted for: age recipients, `age1...`. */
   readonly recipients?: ReadonlyArray<string>

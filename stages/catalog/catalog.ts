@@ -22,6 +22,7 @@ import { openTree } from "./tree/tree.ts"
 
 /** Where and how a catalog is stored. */
 export interface Cataloging {
+  /** Its name in the store, by which `entries` finds it. */
   readonly name: string
   /**
    * Name of the snapshot, that of its object is `catalogs/<name>.sqlite`; by default the time and some random digits.

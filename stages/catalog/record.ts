@@ -13,7 +13,9 @@ import type { StoredEntry } from "./tree/row.ts"
 
 /** What went into a tree. */
 export interface Recorded extends PackStats {
+  /** Files in the snapshot. */
   readonly files: number
+  /** Directories in the snapshot. */
   readonly directories: number
   /** Symlinks, fifos, sockets, device nodes. */
   readonly others: number
@@ -21,6 +23,7 @@ export interface Recorded extends PackStats {
   readonly bytes: number
   /** Files that were not read because they had not changed. */
   readonly filesUnchanged: number
+  /** Chunks of all contents, each counted as often as it occurs. */
   readonly chunks: number
   /** What could not be read, and what was stored although it changed meanwhile: path and reason. */
   readonly problems: ReadonlyArray<{ readonly path: string; readonly message: string }>

@@ -8,6 +8,7 @@ import { isTrusted, trusted } from "../kernel/trusted.ts"
 
 /** How a password becomes a key, as a key slot stores it. */
 export interface PasswordParams {
+  /** The function that derives the key. */
   readonly kdf: "scrypt"
   /** Cost: a power of two, 2^10 to 2^20. */
   readonly n: number

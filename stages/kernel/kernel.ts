@@ -16,6 +16,7 @@ export { trusted } from "./trusted.ts"
 
 /** A kernel as plain data: what a plan consists of, and what a worker receives. */
 export interface KernelSpec<S extends KernelStage = KernelStage> {
+  /** The stage that it belongs to. */
   readonly stage: S
   /** Unique within the stage, written into catalogs: `fastcdc`, `blake3`, `zstd`, `aes-256-gcm`. */
   readonly name: string

@@ -28,6 +28,7 @@ export interface Hasher {
  * is the caller's.
  */
 export interface Compressor {
+  /** Gives new bytes, or the same when nothing changes. The caller keeps what it gave. */
   readonly encode: (bytes: Uint8Array) => Uint8Array
   /** Throws KernelError: `corrupt`, or `limit` when the output would be longer than `limit` bytes. */
   readonly decode: (bytes: Uint8Array, limit: number) => Uint8Array
@@ -50,9 +51,13 @@ export interface Cipher {
 
 /** The kernel that each kind of stage runs. */
 export interface KernelOf {
+  /** Cuts contents. */
   readonly chunk: Chunker
+  /** Names contents. */
   readonly hash: Hasher
+  /** Makes blocks smaller. */
   readonly compress: Compressor
+  /** Seals blocks. */
   readonly encrypt: Cipher
 }
 

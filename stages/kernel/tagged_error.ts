@@ -15,7 +15,9 @@ import * as Data from "effect/Data"
 export interface ErrorFields {
   /** One sentence that names the thing and, where there is one, the way out. */
   readonly message: string
+  /** Belongs to `Error`. */
   readonly name?: never
+  /** Belongs to `Error`. */
   readonly stack?: never
 }
 

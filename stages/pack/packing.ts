@@ -48,8 +48,11 @@ export interface Packer {
 
 /** Where a chunk is: the piece from `from` to `to` (exclusive) of a decoded block, in bytes. */
 export interface ChunkPlace {
+  /** The block that holds the chunk. */
   readonly block: BlockPlace
+  /** Where the chunk begins in the decoded block, in bytes. */
   readonly from: number
+  /** Where the chunk ends in the decoded block, in bytes. */
   readonly to: number
 }
 
@@ -61,6 +64,7 @@ export interface ChunkLost {
 
 /** A stored block. Places of the same block are the same JavaScript object. */
 export interface BlockPlace {
+  /** The object that should hold it. */
   readonly object: string
   /** Where the block begins in the object, in bytes. */
   readonly offset: number
@@ -91,7 +95,9 @@ export interface PackErrorFields {
   readonly reason: "missing" | "truncated" | "corrupt" | "forged" | "newer" | "foreign"
   /** Its name in the store. */
   readonly object: string
+  /** One sentence that names the object. */
   readonly message: string
+  /** The error that led to this one. */
   readonly cause?: unknown
 }
 /** An object is not the pack or the index that it should be. */

@@ -17,6 +17,7 @@ export type Steps = ReadonlyArray<string>
 
 /** An entry, and what is planned for its content. */
 export interface Planned<out S extends Steps> extends Entry {
+  /** The kernels that the content is to go through, in order. */
   readonly plan: Plan
   /**
    * The chunks of this content when they are known without reading it: see `reuse`. A chunk list, see
@@ -29,6 +30,7 @@ export interface Planned<out S extends Steps> extends Entry {
 
 /** Shown by the compiler when a stage is where it cannot be. */
 export interface Misplaced<Why extends string> {
+  /** Why the stage may not stand here, as a type that the compiler shows. */
   readonly misplaced: Why
 }
 

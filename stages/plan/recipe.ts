@@ -11,6 +11,7 @@ import type { Misplaced, Steps } from "./plan.ts"
 
 /** What is to be done to get content back. */
 export interface Recipe {
+  /** The packing that stored the content. */
   readonly packing: Packing
   /** In the order of the inverses; `unchunk` is where chunks become one content again. */
   readonly kernels: ReadonlyArray<KernelSpec | "unchunk">
@@ -18,6 +19,7 @@ export interface Recipe {
 
 /** A stored entry, and how its content is to be got. */
 export interface Fetched<out S extends Steps> extends Stored {
+  /** How to get the content back. */
   readonly recipe: Recipe
   /** For the type checker only. */
   readonly steps?: S

@@ -18,6 +18,7 @@ import type { Entry } from "../walk/entry.ts"
 
 /** One run of a plan, as the executor sees it. */
 export interface Job<E> extends LaneOptions {
+  /** The kernels that every content of the job goes through. */
   readonly plan: Plan
   /** Told of content bytes as they are read. */
   readonly onRead: OnRead

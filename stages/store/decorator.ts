@@ -12,6 +12,7 @@ export type StoreLayer = Layer.Layer<ObjectStore, never, ObjectStore>
 /** A function over stores that also comes as a layer. */
 export interface Decorator<Arguments extends ReadonlyArray<unknown>> {
   (store: ObjectStore, ...options: Arguments): ObjectStore
+  /** The decorated store as a layer over the one that is provided. */
   readonly layer: (...options: Arguments) => StoreLayer
 }
 

@@ -15,9 +15,11 @@ export interface StoreErrorFields {
   readonly reason: "not-found" | "exists" | "denied" | "full" | "corrupt" | "invalid" | "unavailable" | "io"
   /** The name of the object, or the prefix listed. */
   readonly object: string
+  /** One sentence that names the object or the store. */
   readonly message: string
   /** With `unavailable`: milliseconds that the store asks to wait before the next try. */
   readonly retryAfter?: number
+  /** The error that led to this one. */
   readonly cause?: unknown
 }
 /** An operation on a store failed. */
@@ -74,7 +76,9 @@ export interface WriteOptions {
 
 /** Part of an object: `length` bytes from `offset`, of which a negative one counts from the end. */
 export interface Range {
+  /** Where the range begins, in bytes. */
   readonly offset: number
+  /** How long the range is, in bytes. */
   readonly length: number
 }
 
@@ -83,11 +87,13 @@ export interface Range {
  * reads it says how large its kind can be.
  */
 export interface Whole {
+  /** The most bytes that the object may have. A longer one fails with `corrupt`. */
   readonly atMost: number
 }
 
 /** Bytes of one object. */
 export interface ObjectInfo {
+  /** Its name, with slashes between the parts. */
   readonly name: string
   /** In bytes. */
   readonly size: number
@@ -101,6 +107,7 @@ export interface ObjectInfo {
  * the machine, where `properties` say so). Readers never see part of an object.
  */
 export interface ObjectStore {
+  /** What the store can and cannot do. */
   readonly properties: StoreProperties
   /**
    * Writes an object at once. `parts` are written one after the other and not kept after the effect ends. Fails with
@@ -137,6 +144,7 @@ export interface ObjectStore {
   readonly remove: (name: string) => Effect.Effect<void, StoreError>
 }
 
+/** The service under which a store is provided. */
 export const ObjectStore: Context.Service<ObjectStore, ObjectStore> = Context.Service("penstock/ObjectStore")
 
 /** An object under way. Calls come one at a time. */

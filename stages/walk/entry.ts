@@ -17,9 +17,13 @@ export const LINKED_KINDS: ReadonlySet<EntryKind> = new Set(["file", "symlink", 
 export interface Metadata {
   /** Permission bits with setuid, setgid and sticky: 0o0000–0o7777. */
   readonly mode?: number
+  /** Number of the owner. */
   readonly uid?: number
+  /** Number of the group. */
   readonly gid?: number
+  /** Name of the owner. */
   readonly user?: string
+  /** Name of the group. */
   readonly group?: string
   /** Nanoseconds since 1970, may be negative. */
   readonly mtime?: bigint
@@ -27,6 +31,7 @@ export interface Metadata {
   readonly ctime?: bigint
   /** Kept to recognise change and hard links, never restored. */
   readonly inode?: bigint
+  /** Device number of a block or character device, as the system packs major and minor. */
   readonly device?: bigint
 }
 
@@ -42,7 +47,9 @@ export interface Entry {
    * or `..` component. Bytes that are not UTF-8 are lone surrogates U+DC80–U+DCFF (PEP 383); see `path.ts`.
    */
   readonly path: string
+  /** What it is. */
   readonly kind: EntryKind
+  /** Everything about it but its path and content. */
   readonly metadata: Metadata
   /** Length of the content in bytes; 0 for anything but files. For a stream of unknown length, undefined. */
   readonly size: number | undefined

@@ -15,6 +15,7 @@ export interface SourceErrorFields {
   readonly path: string
   /** One sentence. */
   readonly message: string
+  /** The error that led to this one. */
   readonly cause?: unknown
 }
 /**
@@ -38,6 +39,7 @@ export interface TargetErrorFields {
   readonly path: string
   /** One sentence. */
   readonly message: string
+  /** The error that led to this one. */
   readonly cause?: unknown
 }
 /** An entry could not be written. */

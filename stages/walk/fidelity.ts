@@ -3,9 +3,11 @@ import type { EntryKind } from "./entry.ts"
 
 /** What a source, a target or a format keeps. The contract tests check each claim. */
 export interface Fidelity {
+  /** Kinds of entries. */
   readonly kinds: ReadonlyArray<EntryKind>
   /** `execute`: it keeps only whether the owner may execute a file. */
   readonly mode: boolean | "execute"
+  /** Whether owner and group are kept. */
   readonly owner: boolean
   /** Resolution of mtime in nanoseconds; undefined when it keeps no mtime. */
   readonly mtime: number | undefined
@@ -16,7 +18,9 @@ export interface Fidelity {
   readonly mtimeFrom?: bigint
   /** The latest mtime that it keeps, in the same way. */
   readonly mtimeTo?: bigint
+  /** Whether hard links stay links. */
   readonly hardlinks: boolean
+  /** Whether holes stay holes. */
   readonly sparse: boolean
   /** Whether names that are not UTF-8 survive. */
   readonly byteNames: boolean

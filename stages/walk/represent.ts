@@ -8,6 +8,7 @@ import { isByteName } from "./path.ts"
 export interface Loss {
   /** What, in words that go before "of 3 entries": `owners`, `permissions`, `fractions of a second of mtimes`. */
   readonly what: string
+  /** How many entries lost it. */
   readonly entries: number
   /** The path of one of them. */
   readonly example: string
@@ -17,6 +18,7 @@ export interface Loss {
 export class Losses {
   readonly #found = new Map<string, { entries: number; example: string }>()
 
+  /** Counts one loss, and keeps the path while there are few. */
   add(what: string, path: string): void {
     const found = this.#found.get(what)
     if (found === undefined) this.#found.set(what, { entries: 1, example: path })

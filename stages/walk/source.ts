@@ -22,6 +22,7 @@ export interface WalkOptions {
 
 /** Something that can be walked. */
 export interface Source {
+  /** What the source can tell of an entry. */
   readonly fidelity: Fidelity
   /**
    * All entries beneath `root`, and the root itself first with path `""` when it is a directory; a root that is not a
@@ -34,4 +35,5 @@ export interface Source {
   readonly entries: (root: string, options: WalkOptions) => Stream.Stream<Entry, SourceError>
 }
 
+/** The service under which a source is provided. */
 export const Source: Context.Service<Source, Source> = Context.Service("penstock/Source")

@@ -26,6 +26,7 @@ export interface TargetOptions {
 
 /** Somewhere to write entries. */
 export interface Target {
+  /** What the target can keep of an entry. */
   readonly fidelity: Fidelity
   /**
    * Opens `root` for writing, creating it when absent. What the session writes is beneath `root` whatever the entries
@@ -51,4 +52,5 @@ export interface TargetSession {
   readonly finish: Effect.Effect<ReadonlyArray<Written>, TargetError>
 }
 
+/** The service under which a target is provided. */
 export const Target: Context.Service<Target, Target> = Context.Service("penstock/Target")

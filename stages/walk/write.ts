@@ -6,6 +6,7 @@ import { Target, type TargetOptions, type Written } from "./target.ts"
 
 /** What a restore did. */
 export interface WriteSummary {
+  /** Entries that were made or changed. */
   readonly written: number
   /** Entries that were there already, the same. */
   readonly unchanged: number

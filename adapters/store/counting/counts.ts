@@ -8,6 +8,7 @@ export type RequestCounts = Record<
 
 /** Counts; of what succeeded, unless it is said otherwise. They are written to as long as a store uses them. */
 export interface StoreCounts {
+  /** Requests by kind. */
   readonly requests: RequestCounts
   /** Requests that were made again; counted by who makes them. */
   retries: number
@@ -17,7 +18,9 @@ export interface StoreCounts {
   bytesWritten: number
   /** Calls of `get`. */
   read: number
+  /** Bytes that were received. */
   bytesRead: number
+  /** Objects that were removed. */
   removed: number
 }
 

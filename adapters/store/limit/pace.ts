@@ -29,7 +29,9 @@ export const makeMeter = (rate: number): Meter => {
 
 /** The limits that an operation of a store is to keep to; what is absent is not limited. */
 export interface Limits {
+  /** Paces the bytes that are sent. */
   readonly upload?: Meter
+  /** Paces the bytes that are received. */
   readonly download?: Meter
 }
 

@@ -7,8 +7,14 @@ import { taggedError, type TaggedErrorInstance } from "../../kernel/tagged_error
 
 /** Fields of a `SqliteError`. */
 export interface SqliteErrorFields {
+  /**
+   * `corrupt`: the database is damaged. `query`: the statement is wrong. `io`: a file could not be read or written.
+   * `unavailable`: there is no SQLite here.
+   */
   readonly reason: "corrupt" | "query" | "io" | "unavailable"
+  /** One sentence. */
   readonly message: string
+  /** The error that led to this one. */
   readonly cause?: unknown
 }
 /** An engine refused a file or a statement. */
@@ -23,7 +29,9 @@ export type SqliteRow = ReadonlyArray<SqliteValue>
 
 /** A prepared statement. Synchronous; throws {@link SqliteError}. */
 export interface SqliteStatement {
+  /** Runs the statement with these values. Throws a SqliteError. */
   readonly run: (...values: ReadonlyArray<SqliteValue>) => void
+  /** The first row, or undefined when there is none. Throws a SqliteError. */
   readonly get: (...values: ReadonlyArray<SqliteValue>) => SqliteRow | undefined
   /** All rows at once: for results known to be small. */
   readonly all: (...values: ReadonlyArray<SqliteValue>) => ReadonlyArray<SqliteRow>
@@ -35,6 +43,7 @@ export interface SqliteStatement {
 export interface SqliteDatabase {
   /** Runs statements without results. Throws {@link SqliteError}. */
   readonly exec: (sql: string) => void
+  /** Compiles a statement, which lives as long as the database. Throws a SqliteError. */
   readonly prepare: (sql: string) => SqliteStatement
   /**
    * The bytes of the database file, of whole pages, in pieces of `pieceBytes` (the last may be shorter). No transaction
@@ -56,4 +65,5 @@ export interface SqliteEngine {
   ) => Effect.Effect<SqliteDatabase, SqliteError | E, R | Scope.Scope>
 }
 
+/** The service under which an engine is provided. */
 export const SqliteEngine: Context.Service<SqliteEngine, SqliteEngine> = Context.Service("penstock/SqliteEngine")
