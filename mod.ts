@@ -16,6 +16,11 @@ export { Source, type WalkOptions } from "./stages/walk/source.ts"
 export { Target, type TargetOptions, type TargetSession, type Written } from "./stages/walk/target.ts"
 export { walk } from "./stages/walk/walk.ts"
 export { write, type WriteSummary } from "./stages/walk/write.ts"
+export { memorySource, memorySourceLayer } from "./stages/walk/memory_source.ts"
+export { type MemoryTarget, memoryTarget, memoryTargetLayer } from "./stages/walk/memory_target.ts"
+export type { Fidelity } from "./stages/walk/fidelity.ts"
+export { SourceError, type SourceErrorFields, TargetError, type TargetErrorFields } from "./stages/walk/errors.ts"
+export type { MemoryNode, MemoryTree } from "./stages/walk/memory_tree.ts"
 
 // Chunk
 export { chunk } from "./stages/chunk/chunk.ts"
@@ -39,6 +44,7 @@ export { zstd } from "./stages/compress/zstd.ts"
 
 // Encrypt
 export { aes256gcm } from "./stages/encrypt/aes256gcm.ts"
+export { type NonceCipher } from "./stages/encrypt/aead.ts"
 export { AgePayloadCipher, type MakePayloadCipher } from "./stages/encrypt/age_payload.ts"
 export { chacha20poly1305 } from "./stages/encrypt/chacha20poly1305.ts"
 export { encrypt } from "./stages/encrypt/encrypt.ts"
@@ -48,6 +54,8 @@ export { twofish256ctr } from "./stages/encrypt/twofish256ctr.ts"
 export { xchacha20poly1305 } from "./stages/encrypt/xchacha20poly1305.ts"
 
 // Pack
+export type { ChunkIndex } from "./stages/pack/chunk_index.ts"
+export type { GrowingBuffer } from "./stages/pack/growing_buffer.ts"
 export { archive, type ArchiveOptions } from "./stages/pack/archive.ts"
 export { type ObjectNames, objects, type ObjectsOptions } from "./stages/pack/objects.ts"
 export { pack, type Packed } from "./stages/pack/pack.ts"
@@ -65,6 +73,7 @@ export {
 export { packs, type PacksOptions } from "./stages/pack/packs.ts"
 
 // Store: what packs and catalogs are written to
+export type { Fetching } from "./stages/store/fetching.ts"
 export {
   type ObjectInfo,
   ObjectStore,
@@ -100,7 +109,7 @@ export {
 export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite/wasm.ts"
 
 // Tar archives
-export { TarError } from "./stages/tar/error.ts"
+export { TarError, type TarErrorFields } from "./stages/tar/error.ts"
 export { readTar, type ReadTarOptions, type TarArchive, tarInMemory } from "./stages/tar/read.ts"
 export { tarFidelity, writeTar, type WriteTarOptions } from "./stages/tar/write.ts"
 
@@ -109,6 +118,7 @@ export { contents, type ContentsOptions } from "./stages/fetch/contents.ts"
 
 // Plans: the order of the stages, and its inverse
 export {
+  type AfterDigest,
   type Misplaced,
   type Order,
   type Plan,
@@ -130,7 +140,7 @@ export {
 } from "./stages/plan/recipe.ts"
 
 // Kernels: what runs over bytes
-export { KernelError } from "./stages/kernel/error.ts"
+export { KernelError, type KernelErrorFields } from "./stages/kernel/error.ts"
 export {
   type Chunker,
   type Cipher,
@@ -148,11 +158,19 @@ export { trusted } from "./stages/kernel/trusted.ts"
 
 // Running a plan
 export { Executor, inline, type Job } from "./stages/run/executor.ts"
+export { type OnRead } from "./stages/run/progress.ts"
 export type { Block } from "./stages/run/block.ts"
 export type { LaneOptions } from "./stages/run/lane.ts"
 export type { Stored } from "./stages/plan/stored.ts"
 
 // Formats
+export type { KeyScheme as BkpKeyScheme } from "./formats/bkp/object_cipher.ts"
+export type { PackOptions as BkpPackOptions } from "./formats/bkp/opened.ts"
+export type { ListingKind as FogsyncListing } from "./formats/fogsync/opened.ts"
+export type { ScryptCost } from "./formats/rozen/keys.ts"
+export type { LayoutOptions as RozenLayoutOptions } from "./formats/rozen/layout.ts"
+export type { WriteOptions as RozenV0WriteOptions } from "./formats/rozen/v0/layout.ts"
+export type { Place as ZprtPlace } from "./formats/zprt/content_read.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
 export { convert, type Converted, type ConvertOptions, type Made } from "./formats/convert.ts"
 export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
@@ -189,8 +207,3 @@ export {
   zprt,
   type ZprtOptions,
 } from "./formats/zprt/mod.ts"
-export { memorySource, memorySourceLayer } from "./stages/walk/memory_source.ts"
-export { type MemoryTarget, memoryTarget, memoryTargetLayer } from "./stages/walk/memory_target.ts"
-export type { Fidelity } from "./stages/walk/fidelity.ts"
-export { SourceError, type SourceErrorFields, TargetError, type TargetErrorFields } from "./stages/walk/errors.ts"
-export type { MemoryNode, MemoryTree } from "./stages/walk/memory_tree.ts"

@@ -8,8 +8,8 @@ export { accelerators } from "./runtime/accelerators.ts"
 export { host } from "./runtime/host.ts"
 
 // Files
-export { localSource } from "./files/source/source.ts"
-export { localTarget } from "./files/target/target.ts"
+export { localSource, type LocalSourceOptions } from "./files/source/source.ts"
+export { localTarget, type LocalTargetOptions } from "./files/target/target.ts"
 
 // Stores
 export { httpStore, type HttpStoreOptions } from "./store/http/http.ts"
@@ -22,6 +22,9 @@ export { singleFileStore, type SingleFileStoreOptions } from "./store/single_fil
 export { sqliteStore, type SqliteStoreOptions } from "./store/sqlite/sqlite.ts"
 export { webdavStore, type WebdavStoreOptions } from "./store/webdav/webdav.ts"
 
+export type { Login } from "./store/http/address.ts"
+export type { ClaimOptions } from "./store/webdav/claim.ts"
+
 // Decorators of stores
 export { cache, type CacheOptions } from "./store/cache/cache.ts"
 export { cacheDirectory } from "./store/cache/directory.ts"
@@ -30,11 +33,11 @@ export { makeCounts, type RequestCounts, type StoreCounts } from "./store/counti
 export { fault, type FaultOptions, type FaultStore, type StoreOperation } from "./store/fault/fault.ts"
 export { latency, type LatencyOptions, type LatencyStore } from "./store/latency/latency.ts"
 export { limit, type LimitOptions } from "./store/limit/limit.ts"
-export { type Limits, Pace } from "./store/limit/pace.ts"
+export { type Limits, type Meter, Pace } from "./store/limit/pace.ts"
 export { log, type LogOptions } from "./store/log/log.ts"
 export { surround, type SurroundOptions } from "./store/open/surround.ts"
 export { readOnly, type ReadOnlyOptions } from "./store/read_only/read_only.ts"
-export { retrying, type RetryOptions } from "./store/retry/retrier.ts"
+export { type Retry, retrying, type RetryOptions } from "./store/retry/retrier.ts"
 export { retry } from "./store/retry/retry.ts"
 export { type Decorator, type StoreLayer } from "../stages/store/decorator.ts"
 

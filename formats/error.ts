@@ -78,5 +78,5 @@ export const readWrongly = (object: string): StoreError =>
   })
 
 /** An error of a read of one object as damage to that object; any other stays. */
-export const asDamage = (object: string) => (error: FormatError): FormatError =>
+export const asDamage = (object: string): (error: FormatError) => FormatError => (error) =>
   error instanceof StoreError && concernsObject(error) ? corrupt(object, error.message, error) : error

@@ -17,6 +17,8 @@ const checks: ReadonlyArray<readonly [name: string, command: string, ...args: st
   ["types", "tsc", "-p", root],
   ["lint", "deno", "lint", "--quiet"],
   ["format", "deno", "fmt", "--check"],
+  ["docs", process.execPath, join(root, "tests/doc_lint.ts")],
+  ["width", process.execPath, join(root, "tests/line_width.ts")],
   ["jsr", "deno", "publish", "--dry-run", "--allow-dirty", "--quiet"],
 ]
 

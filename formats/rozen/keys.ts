@@ -30,8 +30,11 @@ export interface Unlocked {
 
 /** Cost of scrypt. */
 export interface ScryptCost {
+  /** Cost of processor time and memory, a power of two. */
   readonly n: number
+  /** Block size. Memory is 128·n·r bytes. */
   readonly r: number
+  /** Passes, one after another. */
   readonly p: number
 }
 

@@ -5,12 +5,12 @@ import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 
 /**
- * `document`: with the header, sorted by whole entries. `program`: what the later program computes: no header, sorted
+ * Which bytes the hash of a tree is made of. `document`: with the header, sorted by whole entries. `program`: what the later program computes: no header, sorted
  * by path.
  */
-export const TREE_FORMS = ["document", "program"] as const
-/** Which bytes the hash of a tree is made of. */
-export type TreeForm = typeof TREE_FORMS[number]
+export type TreeForm = "document" | "program"
+/** All forms. */
+export const TREE_FORMS: ReadonlyArray<TreeForm> = ["document", "program"]
 
 /** All files with content, of a catalog. */
 const FILES = `SELECT CAST(path AS BLOB) AS p, blob_id FROM files WHERE blob_id IS NOT NULL ORDER BY `

@@ -17,7 +17,9 @@ export const READ_BYTES: number = 1 << 20
 
 /** Where an age file lies in an archive. */
 export interface Place {
+  /** Where it begins in the archive, in bytes. */
   readonly offset: number
+  /** How long it is, in bytes. */
   readonly length: number
 }
 

@@ -24,7 +24,9 @@ export const forged = (kernel: string): KernelError =>
  * does not fit.
  */
 export interface NonceCipher {
+  /** Encrypts; gives the ciphertext and the tag, in pieces. */
   readonly seal: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => ReadonlyArray<Uint8Array>
+  /** Decrypts; gives undefined when anything was altered or the key is another. */
   readonly open: (nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) => Uint8Array | undefined
   /** See `Cipher.sealLater`. */
   readonly sealLater?: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => Promise<ReadonlyArray<Uint8Array>>

@@ -43,7 +43,7 @@ export type Order<S extends Steps, X extends string> = X extends S[number] ? Mis
   : unknown
 
 /** The order of codecs; between `digest` and `chunk` there is none. */
-type AfterDigest<S extends Steps, X extends string> = S extends readonly [...Steps, "digest"]
+export type AfterDigest<S extends Steps, X extends string> = S extends readonly [...Steps, "digest"]
   ? Misplaced<"chunk comes after digest">
   : X extends "compress" ? ("encrypt" extends S[number] ? Misplaced<"compress comes before encrypt"> : unknown)
   : unknown

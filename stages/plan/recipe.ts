@@ -40,10 +40,10 @@ export interface Inverse<X extends string> {
 }
 
 /** The inverse of `pack`: says where the chunks of the entries are. */
-export const unpack = (packing: Packing) =>
-<E, R>(
-  self: Stream.Stream<Stored, E, R>,
-): Stream.Stream<Fetched<readonly ["unpack"]>, E, R> => {
+export const unpack = (
+  packing: Packing,
+): <E, R>(self: Stream.Stream<Stored, E, R>) => Stream.Stream<Fetched<readonly ["unpack"]>, E, R> =>
+(self) => {
   const recipe: Recipe = { packing, kernels: [] }
   return Stream.map(self, (entry) => ({ ...entry, recipe }))
 }
@@ -58,7 +58,7 @@ export const decompress = (kernel: KernelSpec<"compress">): Inverse<"decompress"
 export const verify = (kernel: KernelSpec<"hash">): Inverse<"verify"> => inverse(kernel)
 
 /** The inverse of `chunk`. */
-export const unchunk: Inverse<"unchunk"> = (self) => inverse("unchunk")(self as never) as never
+export const unchunk: Inverse<"unchunk"> = ((self: never): never => inverse("unchunk")(self) as never) as never
 
 const inverse = <X extends string>(kernel: KernelSpec | "unchunk"): Inverse<X> => {
   const extended = new Map<Recipe, Recipe>()

@@ -5,6 +5,7 @@ import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts
 export interface TarErrorFields {
   /** `foreign`: this is not a tar archive. `truncated`: it ends too early. `corrupt`: a header is damaged. */
   readonly reason: "foreign" | "truncated" | "corrupt"
+  /** One sentence that names the archive or the member. */
   readonly message: string
 }
 /** A tar archive cannot be read. */

@@ -41,30 +41,32 @@ const HOLES = "holes (they become zeros)"
  * An entry of a kind, or with a name, that cannot be kept at all becomes `unreadable`; for anything else that is lost,
  * `losses` counts it.
  */
-export const represent =
-  (fidelity: Fidelity, losses: Losses) =>
-  <A extends Entry, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
-    Stream.map(self, (given) => {
-      if (given.kind === "unreadable") return given
-      const entry = given.lost === undefined ? given : told(given, losses)
-      const problem = whyNot(fidelity, entry)
-      if (problem !== undefined) {
-        const { content: _content, linkTo: _linkTo, ...rest } = entry
-        return { ...rest, kind: "unreadable", size: 0, problem } as A
-      }
-      const { linkTo, metadata, path, sparse } = entry
-      if (!fidelity.owner && (metadata.uid !== undefined || metadata.user !== undefined)) losses.add(OWNERS, path)
-      if (losesMode(fidelity, entry)) losses.add(PERMISSIONS, path)
-      if (metadata.mtime !== undefined) {
-        const what = lostOfTime(fidelity, metadata.mtime)
-        if (what !== undefined) losses.add(what, path)
-      }
-      if (sparse === true && !fidelity.sparse) losses.add(HOLES, path)
-      if (linkTo === undefined || fidelity.hardlinks) return entry
-      losses.add(LINKS, path)
-      const { linkTo: _linkTo, ...rest } = entry
-      return rest as A
-    })
+export const represent = (
+  fidelity: Fidelity,
+  losses: Losses,
+): <A extends Entry, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R> =>
+<A extends Entry, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
+  Stream.map(self, (given) => {
+    if (given.kind === "unreadable") return given
+    const entry = given.lost === undefined ? given : told(given, losses)
+    const problem = whyNot(fidelity, entry)
+    if (problem !== undefined) {
+      const { content: _content, linkTo: _linkTo, ...rest } = entry
+      return { ...rest, kind: "unreadable", size: 0, problem } as A
+    }
+    const { linkTo, metadata, path, sparse } = entry
+    if (!fidelity.owner && (metadata.uid !== undefined || metadata.user !== undefined)) losses.add(OWNERS, path)
+    if (losesMode(fidelity, entry)) losses.add(PERMISSIONS, path)
+    if (metadata.mtime !== undefined) {
+      const what = lostOfTime(fidelity, metadata.mtime)
+      if (what !== undefined) losses.add(what, path)
+    }
+    if (sparse === true && !fidelity.sparse) losses.add(HOLES, path)
+    if (linkTo === undefined || fidelity.hardlinks) return entry
+    losses.add(LINKS, path)
+    const { linkTo: _linkTo, ...rest } = entry
+    return rest as A
+  })
 
 /**
  * What a target with the second fidelity loses of what a source with the first one keeps: clauses, none when it keeps

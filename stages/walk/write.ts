@@ -19,35 +19,37 @@ export interface WriteSummary {
 }
 
 /** Writes entries beneath a root of the {@link Target}: the inverse of `walk`. */
-export const write =
-  (root: string, options: TargetOptions = {}) =>
-  <E, R>(self: Stream.Stream<Entry, E, R>): Effect.Effect<WriteSummary, E | TargetError, R | Target> =>
-    Effect.scoped(Effect.gen(function* () {
-      const session = yield* (yield* Target).open(root, options)
-      let written = 0
-      let unchanged = 0
-      let bytes = 0
-      const losses: Array<{ readonly path: string; readonly lost: string }> = []
-      const problems: Array<Extract<Written, { readonly message: string }>> = []
-      const count = (results: ReadonlyArray<Written>, entries: ReadonlyArray<Entry> = []): void => {
-        for (const [i, result] of results.entries()) {
-          if ("message" in result) {
-            problems.push(result)
-            continue
-          }
-          if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
-          if (result.outcome === "written") written++
-          else unchanged++
-          bytes += entries[i]?.size ?? 0
+export const write = (
+  root: string,
+  options: TargetOptions = {},
+): <E, R>(self: Stream.Stream<Entry, E, R>) => Effect.Effect<WriteSummary, E | TargetError, R | Target> =>
+<E, R>(self: Stream.Stream<Entry, E, R>): Effect.Effect<WriteSummary, E | TargetError, R | Target> =>
+  Effect.scoped(Effect.gen(function* () {
+    const session = yield* (yield* Target).open(root, options)
+    let written = 0
+    let unchanged = 0
+    let bytes = 0
+    const losses: Array<{ readonly path: string; readonly lost: string }> = []
+    const problems: Array<Extract<Written, { readonly message: string }>> = []
+    const count = (results: ReadonlyArray<Written>, entries: ReadonlyArray<Entry> = []): void => {
+      for (const [i, result] of results.entries()) {
+        if ("message" in result) {
+          problems.push(result)
+          continue
         }
+        if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
+        if (result.outcome === "written") written++
+        else unchanged++
+        bytes += entries[i]?.size ?? 0
       }
-      yield* Stream.runForEachArray(
-        self,
-        (entries) => Effect.map(session.write(entries), (results) => count(results, entries)),
-      )
-      for (const result of yield* session.finish) {
-        if ("message" in result) problems.push(result)
-        else if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
-      }
-      return { written, unchanged, bytes, losses, problems }
-    }))
+    }
+    yield* Stream.runForEachArray(
+      self,
+      (entries) => Effect.map(session.write(entries), (results) => count(results, entries)),
+    )
+    for (const result of yield* session.finish) {
+      if ("message" in result) problems.push(result)
+      else if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
+    }
+    return { written, unchanged, bytes, losses, problems }
+  }))

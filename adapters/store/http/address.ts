@@ -8,7 +8,9 @@ import { variable } from "../../runtime/variable.ts"
 
 /** A user of a server. */
 export interface Login {
+  /** Name of the user. */
   readonly user: string
+  /** The user's password. */
   readonly password: Redacted.Redacted<string>
 }
 

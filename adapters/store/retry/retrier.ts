@@ -27,6 +27,7 @@ export interface RetryOptions {
 
 /** A try that failed, with another to come. */
 export interface Retry {
+  /** Why the last try failed. */
   readonly error: StoreError
   /** Tries so far. */
   readonly tries: number

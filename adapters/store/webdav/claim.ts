@@ -36,7 +36,9 @@ const LONGEST_WAIT_MS = 1000
 
 /** Other times than {@link STALE_MS} and {@link LEASE_MS}; for tests. */
 export interface ClaimOptions {
+  /** Milliseconds after which a claim of another writer counts as left behind. */
   readonly stale?: number
+  /** Milliseconds for which a writer may use its own claim. */
   readonly lease?: number
 }
 
