@@ -86,5 +86,7 @@ export const parseNext = (name: string): { readonly client: string; readonly id:
   return client === undefined ? undefined : { client, id: id! }
 }
 
-/** The host name of a client. Other programs do not escape: a name that {@link escapeNode} never gives is taken as is. */
+/**
+ * The host name of a client. Other programs do not escape: a name that {@link escapeNode} never gives is taken as is.
+ */
 export const nodeOf = (client: string): string => unescapeNode(client) ?? client

@@ -88,8 +88,8 @@ const formatWith = (options: BkpOptions): Format => ({
 })
 
 /**
- * The bkp format with other options than {@linkcode bkp} has. The options concern what is written; any repository can be
- * read.
+ * The bkp format with other options than {@linkcode bkp} has. The options concern what is written; any repository can
+ * be read.
  *
  * @example Back up a part of a client's tree
  * ```ts

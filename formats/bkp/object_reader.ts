@@ -46,7 +46,9 @@ export class ObjectReader {
     this.#gzip = makeKernel(gzip(), access.table)
   }
 
-  /** The record of an object, or -1 if there is none. An unknown object is looked for in the packfiles that may hold it. */
+  /**
+   * The record of an object, or -1 if there is none. An unknown object is looked for in the packfiles that may hold it.
+   */
   find(id: Uint8Array): Effect.Effect<number, StoreError> {
     return Effect.suspend(() => {
       const record = this.index.find(id)

@@ -44,8 +44,8 @@ interface Frame {
 }
 
 /**
- * The entries of the tree with this root, depth-first. Lost ones are left out and reported to `problem`. `skip` is asked
- * about the ID of every tree beneath the root; true leaves that directory out. Fails if the root is lost.
+ * The entries of the tree with this root, depth-first. Lost ones are left out and reported to `problem`. `skip` is
+ * asked about the ID of every tree beneath the root; true leaves that directory out. Fails if the root is lost.
  */
 export const treeEntries = (
   metadata: ObjectReader,

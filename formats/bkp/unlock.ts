@@ -1,4 +1,6 @@
-/** From a password to the cipher of a repository: made for a new one, unlocked for an existing one. SPEC.md, "config". */
+/**
+ * From a password to the cipher of a repository: made for a new one, unlocked for an existing one. SPEC.md, "config".
+ */
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"

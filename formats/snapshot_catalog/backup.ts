@@ -1,6 +1,6 @@
 /**
- * Makes a snapshot: extents, then maps of blobs, then the catalog, which commits; then the index of catalogs, which may
- * fail.
+ * Makes a snapshot. Stores extents, then maps of blobs, then the catalog, which commits the snapshot. Then updates the
+ * index of catalogs, which may fail.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
@@ -45,7 +45,7 @@ import type { Opened } from "./opened.ts"
 import { formOfRepository, listSnapshots } from "./snapshot.ts"
 import { CatalogWriter, freshUuid } from "./catalog_write.ts"
 
-/** Maps that are encoded before they are stored, at most. */
+/** Maps that are encoded at once before they are stored. */
 const MAPS = 64
 
 export const backup: <E, R>(
@@ -54,7 +54,7 @@ export const backup: <E, R>(
   options: BackupOptions,
 ) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
   const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
-  return Effect.scoped(run(opened, entries, options)).pipe(
+  return Effect.scoped(makeSnapshot(opened, entries, options)).pipe(
     Effect.catch((error) =>
       Effect.fail(
         error instanceof KernelError
@@ -68,7 +68,7 @@ export const backup: <E, R>(
   ) as never
 }
 
-const run = Effect.fnUntraced(
+const makeSnapshot = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { chunk: chunker, compress: compressor, engine, hasher } = opened
     yield* ensureScratch(engine)
@@ -144,14 +144,14 @@ const run = Effect.fnUntraced(
   },
 )
 
-/** The catalog to compare with, and what it names: that need not be looked for. */
+/** The catalog of the parent, and the extents and blobs in it, which need not be looked for in the store. */
 interface Parent {
   readonly catalog: Catalog
   readonly extents: ChunkIndex
   readonly blobs: ChunkIndex
 }
 
-/** Opens it; there is none when it is damaged. */
+/** Opens the catalog of the parent; undefined if it is damaged. */
 const openParent = (
   opened: Opened,
   parent: Indexed | undefined,
@@ -170,7 +170,7 @@ const openParent = (
     ),
   )
 
-/** Stores the maps that are not there, as far as that is known. Returns their bytes. */
+/** Stores the maps that are not known to be there. Returns the bytes stored. */
 const storeMaps = Effect.fnUntraced(
   function* ({ store }: Opened, writer: CatalogWriter, known: ChunkIndex | undefined) {
     const present = known ?? (yield* listIds(store, blobs))
@@ -200,10 +200,10 @@ const storeMaps = Effect.fnUntraced(
   },
 )
 
-/** Brings the index up to date. It is only a help: when that fails, the next run does it. Returns the bytes stored. */
+/** Updates the index. If that fails, the next run does it. Returns the bytes stored. */
 const updateIndex = (opened: Opened, added: Indexed, form: CatalogForm): Effect.Effect<number> =>
   Effect.gen(function* () {
-    // Others may have finished meanwhile.
+    // Listed again: other runs may have finished in the meantime.
     const { snapshots } = yield* listSnapshots(opened, new Map([[added.info.id, added]]))
     return yield* writeIndex(opened, snapshots, form)
   }).pipe(
@@ -213,7 +213,7 @@ const updateIndex = (opened: Opened, added: Indexed, form: CatalogForm): Effect.
   )
 
 /**
- * The ID of the machine of a run: as told, as it was before, or made from the name when nothing else is known of it.
+ * The machine ID of a run: as given, as in the host's last snapshot, of this machine, or derived from the host name.
  */
 const machineOf = (
   { hasher, options: { machine, thisMachine } }: Opened,
@@ -221,8 +221,8 @@ const machineOf = (
   before: ReadonlyArray<Indexed>,
 ): string => {
   const { hostname = "" } = options
-  const told = machine ?? options.machine ?? before.findLast(({ info }) => info.hostname === hostname)?.info.machine
-  if (told !== undefined) return told
+  const known = machine ?? options.machine ?? before.findLast(({ info }) => info.hostname === hostname)?.info.machine
+  if (known !== undefined) return known
   if (thisMachine?.hostname === hostname) return thisMachine.id
   return bytesToHex(hasher.digest(new TextEncoder().encode(`penstock machine ${hostname}`)).subarray(0, 16))
 }

@@ -1,17 +1,18 @@
-/** Maps of blobs: which extents a content consists of. SPEC.md, "Maps". */
+/** Maps of blobs: the extents that a content consists of. SPEC.md, "Maps". */
+import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { RepositoryError } from "../error.ts"
 import { corrupt } from "./errors.ts"
 
-/** A run of bytes of a blob that is an extent. */
+/** An extent of a blob. */
 export interface MapEntry {
-  /** Where it begins in the blob. */
+  /** Where it begins in the blob, in bytes. */
   readonly offset: number
   readonly length: number
   /** 32 bytes. */
   readonly id: Uint8Array
 }
 
-/** What a map says. What no entry covers is a hole: zeros. */
+/** The content of a map. Bytes that no entry covers are a hole: zeros. */
 export interface BlobMap {
   /** Length of the blob in bytes. */
   readonly total: number
@@ -20,14 +21,13 @@ export interface BlobMap {
 }
 
 const VERSION = 1
-const ID_BYTES = 32
 const HEADER_BYTES = 18
-/** Bytes of an entry in the document's form: offset, ID. */
+/** Bytes of an entry in the form of the document: offset, ID. */
 const SHORT = 8 + ID_BYTES
 /** Bytes of an entry in the later form: offset, length, ID. */
 const LONG = 16 + ID_BYTES
 
-/** The document's form; the later one when there are holes, which the document's cannot say. */
+/** Encodes a map in the form of the document, or in the later form if there are holes, which only that can express. */
 export const encodeMap = ({ entries, total }: BlobMap): Uint8Array => {
   let end = 0
   const long = entries.some(({ length, offset }) => {
@@ -51,7 +51,7 @@ export const encodeMap = ({ entries, total }: BlobMap): Uint8Array => {
   return bytes
 }
 
-/** The longest form of a map, in bytes. */
+/** The length of a map in its longer form, in bytes. */
 export const longestMap = ({ entries }: BlobMap): number => HEADER_BYTES + LONG * entries.length
 
 /** Whether a map has this length in bytes in either form. */
@@ -67,8 +67,8 @@ export const sameMap = (a: BlobMap, b: BlobMap): boolean =>
   })
 
 /**
- * Either form; IDs are views into `bytes`. `object` is the name, for errors: {@link RepositoryError} `newer` for a
- * later version, `corrupt` for anything that is not a map.
+ * Decodes either form; IDs are views of `bytes`. `object` is the name, for messages. Throws {@link RepositoryError}
+ * `newer` for a later version, and `corrupt` for anything else that is not a map.
  */
 export const decodeMap = (object: string, bytes: Uint8Array): BlobMap => {
   if (bytes.length < 2) throw corrupt(object, `${object} is too short for the map of a blob`)
@@ -89,7 +89,7 @@ export const decodeMap = (object: string, bytes: Uint8Array): BlobMap => {
   const body = bytes.length - HEADER_BYTES
   const long = count > 0n && BigInt(body) === count * BigInt(LONG)
   if (!long && BigInt(body) !== count * BigInt(SHORT)) {
-    throw corrupt(object, `${object} claims ${count} extents, which its length is not that of`)
+    throw corrupt(object, `${object} claims ${count} extents, but has another length`)
   }
   const total = safe(object, view.getBigUint64(2, true))
   const step = long ? LONG : SHORT
@@ -108,9 +108,9 @@ export const decodeMap = (object: string, bytes: Uint8Array): BlobMap => {
     end = offset + length
     entries.push({ offset, length, id: bytes.subarray(at + step - ID_BYTES, at + step) })
   }
-  // Without entries the forms do not differ: all of it is a hole.
+  // Without entries the forms are the same: all of the blob is a hole.
   if (!long && entries.length > 0 && entries[0]!.offset > 0) {
-    throw corrupt(object, `${object} does not say what its blob begins with`)
+    throw corrupt(object, `${object} does not say how its blob begins`)
   }
   return { total, entries }
 }

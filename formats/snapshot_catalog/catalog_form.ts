@@ -1,6 +1,6 @@
 /**
- * The ways in which catalogs are written. Programs may know one of each only, so a repository keeps those that it has.
- * SPEC.md, section 7.
+ * The forms in which catalogs can be written. Other programs may know only one of each, so a repository keeps the forms
+ * that it has. SPEC.md, section 7.
  */
 import * as Effect from "effect/Effect"
 import type { Catalog } from "./catalog.ts"
@@ -14,16 +14,19 @@ export interface CatalogForm {
   /** Wrapped in zstd. */
   readonly wrap: boolean
   readonly tree: TreeForm
-  /** `catalogs/<32 hex>` is their name, and not in directories. */
+  /** Their names are `catalogs/<32 hex>`, without directories in between. */
   readonly flat: boolean
 }
 
-/** Of a repository that is made. */
+/** The form for a new repository. */
 export const formOfNew = (
   { catalogs = "nested", tree = "document", wrap = false }: SnapshotCatalogOptions,
 ): CatalogForm => ({ wrap, tree, flat: catalogs === "flat" })
 
-/** How a catalog is written. Its tree hash is computed when it does not say: by the document when it is neither. */
+/**
+ * The form of a catalog. If it does not say how its tree is hashed, the hash is computed; one that fits neither way
+ * counts as that of the document.
+ */
 export const formOf = (
   { hasher }: Opened,
   { db, metadata: { tree, treeForm }, object, wrapped }: Catalog,
@@ -33,7 +36,7 @@ export const formOf = (
     Effect.map((found = "document") => ({ wrap: wrapped, tree: found, flat: isFlat(object) })),
   )
 
-/** A form from JSON; undefined when it is anything else. */
+/** A form from JSON; undefined if it is none. */
 export const formFrom = (value: unknown): CatalogForm | undefined => {
   const { flat, tree, wrap } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>
   const form = TREE_FORMS.find((form) => form === tree)

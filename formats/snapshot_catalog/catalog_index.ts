@@ -1,4 +1,4 @@
-/** `catalog.idx`: the catalogs at a glance, as good as the last writer left it. SPEC.md, "catalog.idx". */
+/** `catalog.idx`, the index of all catalogs. It may be out of date. SPEC.md, "catalog.idx". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -32,32 +32,33 @@ CREATE TABLE metadata (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHO
 
 const NEEDED = { catalogs: ["id", "machine", "tree", "name"], metadata: ["key", "value"] }
 
-/** Keys of `metadata` that hold what a listing shows of a catalog begin with this; its ID in hex follows. */
+/** Begins the keys of `metadata` that hold what a listing shows of a catalog. The ID in hex follows. */
 const SUMMARY = "extra.catalog."
 
-/** Key of `metadata` that says how a repository without catalogs is written. */
+/** The key of `metadata` for the form of future catalogs, while there is none. */
 const FORM = "extra.form"
 
 /** What the index knows of a catalog. */
 export interface Indexed {
   readonly info: CatalogInfo
+  /** Tree hash in hex. */
   readonly tree: string
 }
 
-/** What the index says. */
+/** The content of the index. */
 export interface CatalogIndex {
-  /** IDs in hex of the catalogs that it lists. */
+  /** IDs in hex of all catalogs that it lists. */
   readonly ids: ReadonlySet<string>
-  /** Those that Penstock wrote more about. */
+  /** Those with the details that Penstock adds. */
   readonly known: ReadonlyMap<string, Indexed>
-  /** How catalogs are to be written while there is none. */
+  /** The form of future catalogs, while there is none. */
   readonly form: CatalogForm | undefined
 }
 
-/** The part of a catalog's metadata that goes into the index. */
+/** The part of a catalog's metadata that the index keeps. */
 export const indexed = ({ info, tree }: CatalogMetadata): Indexed => ({ info, tree })
 
-/** Reads it. Fails with `not-found` of the store or `corrupt`: then the catalogs have to be asked. */
+/** Reads the index. Fails with `not-found` of the store or `corrupt`; then the catalogs must be read instead. */
 export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, RepositoryError | StoreError> = Effect
   .fnUntraced(
     function* (opened) {
@@ -85,12 +86,14 @@ export const readIndex: (opened: Opened) => Effect.Effect<CatalogIndex, Reposito
     (read) => readTwice(INDEX, read),
   )
 
-/** Replaces it. Returns its length in bytes. */
+/**
+ * Writes the index, and returns its stored length in bytes. With `create` it must not exist yet, else it is replaced.
+ */
 export const writeIndex: (
   opened: Opened,
   catalogs: ReadonlyArray<Indexed>,
   form: CatalogForm,
-  options?: { readonly started?: number; readonly create?: true },
+  options?: { readonly create?: true },
 ) => Effect.Effect<number, SqliteError | StoreError> = Effect.fnUntraced(
   function* (opened, catalogs, form, options = {}) {
     const completed = yield* Clock.currentTimeMillis
@@ -105,7 +108,7 @@ export const writeIndex: (
         add.run(hexToBytes(id), idBytes(machine), hexToBytes(tree), name ?? null, time)
         set.run(SUMMARY + id, JSON.stringify({ time, ...rest }))
       }
-      set.run("started", JSON.stringify(options.started ?? completed))
+      set.run("started", JSON.stringify(completed))
       set.run("completed", JSON.stringify(completed))
       set.run("worker", JSON.stringify("penstock"))
       set.run(FORM, JSON.stringify(form))
@@ -116,7 +119,7 @@ export const writeIndex: (
   Effect.scoped,
 )
 
-/** What a listing shows, from JSON; undefined when it is anything else. */
+/** What a listing shows, from JSON; undefined if it is anything else. */
 const infoOf = (id: string, value: unknown): Omit<CatalogInfo, "machine"> | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const { bytes, directories, files, hostname, parent, paths, tags, time, username } = value as Record<string, unknown>

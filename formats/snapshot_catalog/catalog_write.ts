@@ -1,4 +1,4 @@
-/** Writes the catalog of a run. */
+/** Writes the catalog of a new snapshot. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import type { Recorder } from "../../stages/catalog/record.ts"
 import { type SqliteDatabase, SqliteError, type SqliteStatement } from "../../stages/catalog/sqlite/sqlite.ts"
@@ -12,10 +12,10 @@ import { rowOf, WRITTEN } from "./file_row.ts"
 import { createIndexes, createTables } from "./schema.ts"
 import { type TreeForm, treeHash } from "./tree_hash.ts"
 
-/** Blobs that are listed at once. */
+/** Blobs that are read at once. */
 const BATCH = 256
 
-/** A catalog under way. The methods throw {@link SqliteError}. */
+/** A catalog that is being written. The methods throw {@link SqliteError}. */
 export class CatalogWriter implements Recorder {
   readonly #db: SqliteDatabase
   readonly #empty: Uint8Array
@@ -27,8 +27,8 @@ export class CatalogWriter implements Recorder {
   #device: bigint | undefined
 
   /**
-   * `db` is empty. `known` gives the blob ID of a file whose content was taken over from an earlier catalog; `hasher`
-   * is that of blobs.
+   * `db` must be empty. `hasher` is the one that names blobs. `known` gives the blob ID of a path in the parent
+   * catalog, for files whose content was not read.
    */
   constructor(db: SqliteDatabase, hasher: Hasher, known: (path: string) => Uint8Array | undefined) {
     createTables(db)
@@ -54,7 +54,7 @@ export class CatalogWriter implements Recorder {
     if (problem !== undefined) throw misuse(path, problem)
     if (metadata.inode !== undefined) this.#device ??= metadata.device
     const blob = kind === "file" ? this.#name(path, chunks, digest) : undefined
-    // Only a path that came before is ignored.
+    // The statement only ignores rows with a path that is there already.
     if (this.#file.get(...rowOf(entry, blob, this.#device)) === undefined) throw misuse(path, "the path came before")
     if (blob === undefined) return
     const count = chunkCount(chunks)
@@ -76,7 +76,7 @@ export class CatalogWriter implements Recorder {
     this.#db.exec("COMMIT")
   }
 
-  /** The blobs and their extents, in the order of their IDs, after {@link commit}. */
+  /** All blobs and their maps, ordered by ID. Call it after {@link commit}. */
   *maps(): Generator<{ readonly blob: Uint8Array; readonly map: BlobMap }, void> {
     const page = this.#db.prepare(`SELECT blob_id, bytes FROM blobs WHERE blob_id > ? ORDER BY blob_id LIMIT ${BATCH}`)
     const extents = this.#db.prepare(
@@ -98,8 +98,8 @@ export class CatalogWriter implements Recorder {
   }
 
   /**
-   * Completes it, after {@link commit}: gives what it says of itself. From here on the bytes of the database may be
-   * read.
+   * Writes the metadata and the indexes, and returns the metadata. Call it after {@link commit}; then the bytes of the
+   * database are complete.
    */
   finish(about: Pick<CatalogMetadata, "info" | "started">, hasher: Hasher, form: TreeForm): CatalogMetadata {
     const metadata: CatalogMetadata = {
@@ -114,14 +114,14 @@ export class CatalogWriter implements Recorder {
     return metadata
   }
 
-  /** The blob ID of a content. */
+  /** The blob ID of a file. */
   #name(path: string, chunks: Uint8Array, digest: Uint8Array | undefined): Uint8Array {
     if (digest !== undefined) return digest
-    // Content that was not read: a blob of one extent is that extent.
+    // The content was not read. A blob of one extent has the ID of that extent.
     const count = chunkCount(chunks)
     const blob = count === 0 ? this.#empty : count === 1 ? chunkId(chunks, 0) : this.#known(path)
     if (blob === undefined) {
-      throw new SqliteError({ reason: "query", message: `Nothing names the content of "${path}"` })
+      throw new SqliteError({ reason: "query", message: `The content of "${path}" has no ID` })
     }
     return blob
   }

@@ -95,7 +95,9 @@ export class ExtentCheck {
     })
   }
 
-  /** Reads the sampled ones of the extents that were not checked: no snapshot has them, but the next one may use them. */
+  /**
+   * Reads the sampled ones of the extents that were not checked: no snapshot has them, but the next one may use them.
+   */
   readonly checkRest: Effect.Effect<void, FormatError> = Effect.suspend(() => {
     const { store } = this.#opened
     const damage = this.#damage

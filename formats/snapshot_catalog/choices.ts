@@ -1,4 +1,4 @@
-/** What can be chosen of the format by name. */
+/** The options of the format by name, as the command takes them. */
 import type { ChosenOptions, FormatOption } from "../format.ts"
 import type { SnapshotCatalogOptions } from "./opened.ts"
 import type { TreeForm } from "./tree_hash.ts"
@@ -20,16 +20,17 @@ export const snapshotCatalogChoices: ReadonlyArray<FormatOption> = [
     name: "catalogs",
     values: ["nested", "flat"],
     when: "make",
-    meaning: "catalogs lie in directories by the begin of their IDs, or flat as on the server of the later program",
+    meaning:
+      "put catalogs into directories by the first digits of their IDs, or flat, as on the server of the later program",
   },
   {
     name: "machine",
     values: "HEX",
     when: "backup",
-    meaning: "the machine's ID; that of the newest snapshot of the same host without it, else of /etc/machine-id",
+    meaning: "the machine's ID; by default that of the newest snapshot of the same host, else that of /etc/machine-id",
     problem: (value) => machineFrom(value) === undefined ? "is not a machine ID of 32 hex digits" : undefined,
   },
-  { name: "name", values: "NAME", when: "backup", meaning: "a friendly name of the snapshot" },
+  { name: "name", values: "NAME", when: "backup", meaning: "a name of the snapshot for people" },
 ]
 
 export const chosenSnapshotCatalog = (

@@ -1,4 +1,4 @@
-/** Rows of the table `files`: entries, but for their content. SPEC.md, "files". */
+/** Rows of the table `files`: entries without their content. SPEC.md, "files". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite/sqlite.ts"
@@ -9,23 +9,23 @@ import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stage
 import { jsonColumn, objectColumn } from "./json_column.ts"
 import { splitTime, timeOf } from "./time.ts"
 
-/** The columns that {@link rowOf} gives, in its order. */
+/** The columns of {@link rowOf}, in its order. */
 export const WRITTEN: string = "path, blob_id, ts_changed, ts_modified, unix_mode, unix_owner_id, unix_owner_name, " +
   "unix_group_id, unix_group_name, special, fs_inode, extra"
 
-/** The columns that {@link entryOf} takes, in its order. */
+/** The columns for {@link entryOf}, in its order. */
 export const READ: string = WRITTEN.split(", ")
   .map((column) => column === "special" || column === "extra" ? jsonColumn(column) : column)
   .join(", ")
 
-/** An entry, and the blob that is its content. */
+/** An entry, and the ID of its content. */
 export interface FileRow {
   readonly entry: Omit<StoredEntry, "chunks" | "size">
   /** 32 bytes; files only. Undefined for a hard link that has no blob of its own. */
   readonly blob: Uint8Array | undefined
 }
 
-/** `device` is that of the catalog: what has an inode is on it, unless the row says otherwise. */
+/** Encodes an entry. `device` is that of the catalog: entries with an inode are on it, unless the row names another. */
 export const rowOf = (entry: StoredEntry, blob: Uint8Array | undefined, device: bigint | undefined): SqliteRow => {
   const { kind, metadata: m } = entry
   const changed = m.ctime === undefined ? undefined : splitTime(m.ctime)
@@ -68,11 +68,11 @@ const specialOf = ({ kind, linkTo, rdev, target }: StoredEntry): string | null =
   }
 }
 
-/** What is not UTF-8 is in a field of its own, so that the JSON is valid everywhere. */
+/** A target that is not UTF-8 has a field with its bytes, so that the JSON is valid everywhere. */
 const targetOf = (target: string): { readonly target: string; readonly target_bytes?: string } =>
   isByteName(target) ? { target: target.toWellFormed(), target_bytes: bytesToHex(pathToBytes(target)) } : { target }
 
-/** The path of a row. Throws SqliteError `corrupt` when no entry can have it. */
+/** The path of a row. Throws SqliteError `corrupt` if no entry can have it. */
 export const pathOf = (value: SqliteValue | undefined): string => {
   const path = value instanceof Uint8Array ? textFromBytes(value) : value
   if (typeof path !== "string") throw corruptAt("", "a path in it is not valid")
@@ -82,8 +82,8 @@ export const pathOf = (value: SqliteValue | undefined): string => {
 }
 
 /**
- * The entry of a row whose columns {@link READ} begin at `at`; a string when it is of a kind that is not known here:
- * why. Throws SqliteError `corrupt` when it is not a row of an entry.
+ * Decodes the entry of a row whose columns {@link READ} begin at `at`. If it is of a kind that is not known here, gives
+ * a string that says so. Throws SqliteError `corrupt` if the row is not valid.
  */
 export const entryOf = (row: SqliteRow, at: number, device: bigint | undefined): FileRow | string => {
   const path = pathOf(row[at])
@@ -96,7 +96,7 @@ export const entryOf = (row: SqliteRow, at: number, device: bigint | undefined):
   }
   const type = row[at + 9] === null ? "file" : special["type"]
   const kind = type === "hardlink" ? "file" : KINDS.find((kind) => kind === type)
-  if (kind === undefined) return `It is of the kind ${JSON.stringify(type)?.slice(0, 100)}, which is not known here`
+  if (kind === undefined) return `Its kind, ${JSON.stringify(type)?.slice(0, 100)}, is unknown to this Penstock`
   if (type === "file" && blob === null) return "Its content was not stored"
   const target = type === "hardlink" || type === "symlink" ? decodeTarget(path, special) : undefined
   const { major, minor } = special
@@ -125,7 +125,7 @@ const decodeTarget = (path: string, special: Readonly<Record<string, unknown>>):
   return target
 }
 
-/** The hard link that an extra field `link` says. */
+/** The hard link in an extra field `link`. */
 const nodeLinkOf = (path: string, link: unknown): { readonly linkTo?: string } => {
   if (link === undefined) return {}
   const target = typeof link === "object" && link !== null

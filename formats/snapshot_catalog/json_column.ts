@@ -1,13 +1,13 @@
-/** JSON in columns: written as text, read as text or as SQLite's binary form. */
+/** JSON in columns: written as text, read as text or in SQLite's binary form. */
 
-/** Longer values are not read, in bytes. */
-const MAXIMUM = 1 << 20
+/** The longest value that is read, in bytes. */
+const MAXIMUM_BYTES = 1 << 20
 
-/** SQL for a JSON column as text; one that is too long becomes text that is no JSON. */
+/** SQL for a JSON column as text. A value that is too long becomes text that is no JSON. */
 export const jsonColumn = (column: string): string =>
-  `CASE WHEN length(${column}) > ${MAXIMUM} THEN '!' WHEN typeof(${column}) = 'blob' THEN json(${column}) ELSE ${column} END`
+  `CASE WHEN length(${column}) > ${MAXIMUM_BYTES} THEN '!' WHEN typeof(${column}) = 'blob' THEN json(${column}) ELSE ${column} END`
 
-/** The value of a column that {@link jsonColumn} gave; undefined when it is no JSON, null for NULL. */
+/** The value of a column from {@link jsonColumn}: undefined if it is no JSON, null for NULL. */
 export const parseColumn = (value: unknown): unknown => {
   if (typeof value !== "string") return typeof value === "number" || value === null ? value : undefined
   try {
@@ -17,7 +17,7 @@ export const parseColumn = (value: unknown): unknown => {
   }
 }
 
-/** The fields of a JSON object; none for NULL, undefined for anything else. */
+/** The fields of a JSON object from {@link jsonColumn}: none for NULL, undefined if it is no object. */
 export const objectColumn = (value: unknown): Readonly<Record<string, unknown>> | undefined => {
   const parsed = parseColumn(value)
   if (parsed === null) return {}

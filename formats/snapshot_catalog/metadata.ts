@@ -10,30 +10,31 @@ import { isCatalogId } from "./layout.ts"
 import { timeOf } from "./time.ts"
 import type { TreeForm } from "./tree_hash.ts"
 
-/** The version of catalogs that is written and read. */
+/** The version of catalogs that is written, and the only one that is read. */
 const PROTOCOL = 1
 
-/** What is listed of a catalog. Every one says of which machine it is. */
+/** What a listing shows of a catalog. Every catalog has the ID of its machine. */
 export interface CatalogInfo extends SnapshotInfo {
+  /** Hex. */
   readonly machine: string
 }
 
-/** What a catalog says of itself. */
+/** What a catalog says about itself. */
 export interface CatalogMetadata {
   readonly info: CatalogInfo
   /** Tree hash in hex. */
   readonly tree: string
-  /** How it was computed; not known of catalogs of others. */
+  /** How it was computed; not known for catalogs of other programs. */
   readonly treeForm?: TreeForm
   /** When the run began, in milliseconds since 1970. */
   readonly started: number
-  /** Device of most files. */
+  /** The device of most files. */
   readonly device?: bigint
   /** Whether rows of `files` are in the order of a walk. */
   readonly inOrder: boolean
 }
 
-/** Writes it. */
+/** Fills the table. Throws SqliteError. */
 export const writeMetadata = (db: SqliteDatabase, metadata: CatalogMetadata): void => {
   const { device, info, started, tree, treeForm } = metadata
   const [path] = info.paths
@@ -62,7 +63,7 @@ export const writeMetadata = (db: SqliteDatabase, metadata: CatalogMetadata): vo
   for (const [key, value] of Object.entries(values)) if (value !== undefined) insert.run(key, JSON.stringify(value))
 }
 
-/** All keys and values of a table of JSON. Throws SqliteError. */
+/** All keys and values of a table `metadata`. Throws SqliteError. */
 export const readPairs = (db: SqliteDatabase): ReadonlyMap<string, unknown> =>
   new Map(
     db.prepare(`SELECT key, ${jsonColumn("value")} FROM metadata`).all().map((
@@ -71,8 +72,8 @@ export const readPairs = (db: SqliteDatabase): ReadonlyMap<string, unknown> =>
   )
 
 /**
- * Reads it. `id` is the UUID that the object is named by. Throws {@link RepositoryError} `newer` for a later protocol,
- * `corrupt` when it is not the metadata of that catalog; SqliteError.
+ * Reads the table. `id` is the UUID in the name of the object. Throws {@link RepositoryError} `newer` for a later
+ * version, and `corrupt` if it is not the metadata of that catalog; and SqliteError.
  */
 export const readMetadata = (db: SqliteDatabase, object: string, id: string): CatalogMetadata => {
   const pairs = readPairs(db)
@@ -132,7 +133,10 @@ export const readMetadata = (db: SqliteDatabase, object: string, id: string): Ca
   }
 }
 
-/** What is wrong with what a catalog, or the index for it, says of the snapshot; undefined when nothing is. */
+/**
+ * What is wrong with the information about a snapshot in a catalog or in the index: words that follow its name.
+ * Undefined if nothing is.
+ */
 export const infoProblem = (
   info: SnapshotInfo & { readonly machine?: string; readonly name?: string },
 ): string | undefined => {
@@ -142,7 +146,7 @@ export const infoProblem = (
 
 type Counts = Pick<SnapshotInfo, "files" | "directories" | "bytes">
 
-/** Those that the catalog states, else from its rows. */
+/** The counts that a catalog states, or else those of its rows. */
 const countsOf = (pairs: ReadonlyMap<string, unknown>, db: SqliteDatabase): Counts => {
   const [files, directories, bytes] = ["files", "directories", "bytes"].map((key) => pairs.get(`extra.${key}`))
   if (isCount(files) && isCount(directories) && isCount(bytes)) return { files, directories, bytes }
@@ -155,7 +159,7 @@ const countsOf = (pairs: ReadonlyMap<string, unknown>, db: SqliteDatabase): Coun
   return { files: Number(counted), directories: Number(folders), bytes: Number(total) }
 }
 
-/** Whether a value can be a number of things. */
+/** Whether a value can be a count. */
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 const milliseconds = (date: unknown): number | undefined => {
@@ -164,7 +168,7 @@ const milliseconds = (date: unknown): number | undefined => {
   return Number.isSafeInteger(number) ? number : undefined
 }
 
-/** The bytes of an ID in hex, with or without punctuation; none when it is no hex. */
+/** The bytes of an ID in hex, with or without dashes; empty if it is no hex. */
 export const idBytes = (hex: string): Uint8Array => {
   const digits = hex.replaceAll("-", "").toLowerCase()
   return /^([0-9a-f]{2})*$/.test(digits) ? hexToBytes(digits) : new Uint8Array(0)

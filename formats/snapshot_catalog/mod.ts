@@ -1,6 +1,6 @@
 /**
- * The snapshot catalog: a SQLite database for each snapshot, extents and maps of blobs named by their BLAKE3. Nothing
- * is encrypted: whoever reads the store reads all of it. SPEC.md has every byte. @module
+ * The snapshot catalog: a SQLite database for each snapshot; extents and maps of blobs are named by their BLAKE3.
+ * Nothing is encrypted: everybody who can read the store can read all of it. SPEC.md describes every byte. @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -47,7 +47,7 @@ const formatWith = (options: SnapshotCatalogOptions): Format => {
   const opened = Effect.gen(function* () {
     const store = yield* ObjectStore
     const table = yield* Kernels
-    // There is no object that only says which repository this is.
+    // No object identifies the repository, so its ID is derived from its location.
     const place = new TextEncoder().encode(`penstock ${NAME} ${store.properties.location}`)
     const id = bytesToHex(makeKernel(blake3, table).digest(place).subarray(0, 16))
     return makeOpened(id, store, yield* SqliteEngine, table, options)
@@ -56,7 +56,7 @@ const formatWith = (options: SnapshotCatalogOptions): Format => {
     name: NAME,
     fidelity: wholeFidelity,
     record: wholeRecord,
-    // Maps of blobs are read one at a time, or by a rebuild.
+    // Not maps of blobs: only checks and rebuilds read them, once each.
     cacheable: { holds: (name) => catalogId(name) !== undefined },
     recognise: Effect.flatMap(ObjectStore, isRepository),
     create: Effect.fnUntraced(function* (secrets, like) {
@@ -90,10 +90,55 @@ const formatWith = (options: SnapshotCatalogOptions): Format => {
   }
 }
 
-/** The format with options of one's own. */
+/**
+ * The snapshot catalog with other options than {@linkcode snapshotCatalog} has. Its repositories are never encrypted,
+ * and refuse all secrets.
+ *
+ * @example Wrap catalogs in zstd, and give the snapshot a name
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { makeSnapshotCatalog, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const snapshots = Effect.gen(function* () {
+ *   const repository = yield* makeSnapshotCatalog({ wrap: true, name: "before the move" }).create({})
+ *   yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"], hostname: "laptop" })
+ *   return yield* repository.snapshots
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = snapshots.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual((await Effect.runPromise(program)).map(({ name }) => name), ["before the move"])
+ * ```
+ */
 export const makeSnapshotCatalog = (options: SnapshotCatalogOptions = {}): Format => guardedFormat(formatWith(options))
 
-/** The format as the document has it, extents of 1 MiB on average. */
+/**
+ * The snapshot catalog as the document has it, with extents of about 1 MiB.
+ *
+ * @example Make a repository, and read a file back
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { contentStream, ObjectStore, snapshotCatalog } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const content = Effect.gen(function* () {
+ *   const repository = yield* snapshotCatalog.create({})
+ *   const { snapshot } = yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"], hostname: "laptop" })
+ *   return yield* Stream.mkString(Stream.decodeText(Stream.flatMap(repository.entries(snapshot!), contentStream)))
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = content.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.equal(await Effect.runPromise(program), "hi")
+ * ```
+ */
 export const snapshotCatalog: Format = makeSnapshotCatalog()
 
 const repository = (opened: Opened): Repository => ({

@@ -1,4 +1,4 @@
-/** An opened repository, as its operations share it. */
+/** The state of an open repository, which all its operations share. */
 import { extentsOr } from "../../stages/chunk/extents.ts"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
@@ -12,33 +12,33 @@ import { extents } from "./layout.ts"
 import type { TreeForm } from "./tree_hash.ts"
 
 /**
- * How a repository is written; any mixture can be read. `wrap`, `tree` and `catalogs` are of one that is made: one that
- * is there keeps its own.
+ * How a repository is written. Any mixture can be read. `wrap`, `tree` and `catalogs` are for a new repository; an
+ * existing one keeps its own.
  */
 export interface SnapshotCatalogOptions {
-  /** Average length of an extent that the chunker makes, in bytes; 1 MiB by default. */
+  /** Average length in bytes of the extents that the chunker makes; 1 MiB by default. */
   readonly average?: number
-  /** Compress extents on stores that keep a content type with an object. True by default. */
+  /** Compress extents on stores that keep a content type with each object; true by default. */
   readonly compress?: boolean
   /** zstd level of extents and catalogs; 3 by default. */
   readonly level?: number
   /**
-   * The machine's ID in hex. By default as the run says, as the repository has it of that host, of `thisMachine`, or
-   * derived from the host name.
+   * The machine's ID in hex. By default the one in the options of the backup, in the last snapshot of the host, of
+   * `thisMachine`, or one derived from the host name.
    */
   readonly machine?: string
-  /** The ID of the machine that this is, for snapshots of its own host. */
+  /** The ID in hex of this machine, for snapshots of its own host name. */
   readonly thisMachine?: { readonly hostname: string; readonly id: string } | undefined
-  /** The friendly name of snapshots. */
+  /** A name of new snapshots for people. */
   readonly name?: string
   /**
-   * Wrap catalogs in zstd, as the later program does: a fraction of the size, but no SQLite program opens them. False
-   * by default.
+   * Wrap catalogs in zstd, as the later program does. They are much smaller, but SQLite programs cannot open them.
+   * False by default.
    */
   readonly wrap?: boolean
-  /** How trees are hashed; `document` by default. */
+  /** How trees are hashed: as the document says (the default), or as the later program does. */
   readonly tree?: TreeForm
-  /** Where catalogs lie: in directories by the begin of their IDs, by default, or all in one. */
+  /** Where catalogs are: in directories by the first digits of their IDs (the default), or all in one. */
   readonly catalogs?: "nested" | "flat"
 }
 
@@ -50,16 +50,16 @@ export interface Opened {
   readonly table: KernelTable
   readonly options: SnapshotCatalogOptions
   readonly chunk: KernelSpec<"chunk">
-  /** What extents go through; undefined: they are stored as they are. */
+  /** The compressor of extents; undefined if they are stored as they are. */
   readonly compress: KernelSpec<"compress"> | undefined
-  /** Names extents and blobs. */
+  /** BLAKE3, which names extents and blobs. */
   readonly hasher: Hasher
-  /** How extents are stored. */
+  /** The options of `packing`. */
   readonly extents: ObjectsOptions
   readonly packing: Packing
 }
 
-/** Media type of extents that are compressed (RFC 8878). */
+/** The content type of compressed extents (RFC 8878). */
 export const ZSTD = "application/zstd"
 
 /** The compressor of extents and catalogs. */

@@ -1,4 +1,4 @@
-/** Reads a snapshot. */
+/** Reads the entries of a snapshot and their content. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../stages/walk/errors.ts"
@@ -22,10 +22,10 @@ import { fromSqliteError } from "./errors.ts"
 import { isCatalogId } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
-/** Zeros of a hole that are given at once, in bytes. */
+/** Zeros of a hole that are emitted at once, in bytes. */
 const ZEROS = 1 << 20
 
-/** The entries of a snapshot with their content. */
+/** The entries of a snapshot, depth-first, with their content. */
 export const entries = (
   opened: Opened,
   { id }: SnapshotInfo,
@@ -39,10 +39,11 @@ export const entries = (
     const all = catalogEntries(catalog, (path, message) => options.problem?.({ path, message }))
     const chosen = wanted(all, options)
     if (options.content === false) return Stream.map(chosen, bare)
-    return Stream.map(contents(restoring(opened, chosen), options), (entry) => special(opened, entry as Entry & Listed))
+    return Stream.map(contents(restoring(opened, chosen), options), (entry) =>
+      withSpecialContent(opened, entry as Entry & Listed))
   })).pipe(Stream.provideService(ObjectStore, opened.store))
 
-/** The entries of a catalog, in arrays. */
+/** The entries of a catalog as a stream. Rows of an unknown kind are left out and passed to `unknown`. */
 export const catalogEntries = (
   catalog: Catalog,
   unknown: (path: string, message: string) => void,
@@ -51,22 +52,19 @@ export const catalogEntries = (
     Stream.mapError(fromSqliteError(catalog.object)),
   )
 
-/** The way from extents to content. */
+/** The recipe from extents to content. */
 const restoring = <E, R>(
   { packing }: Opened,
   stored: Stream.Stream<Stored, E, R>,
 ): Stream.Stream<Fetched<readonly ["unpack", "verify", "unchunk"]>, E, R> =>
   stored.pipe(unpack(packing), verify(blake3), unchunk)
 
-/** An entry to be looked at only. */
+/** An entry without content. */
 const bare = ({ blob: _blob, chunks: _chunks, lost: _lost, map: _map, reused: _reused, ...entry }: Listed): Entry =>
   entry
 
-/**
- * An entry as it comes out of the pipeline, without what only a catalog says, and with the content that the pipeline
- * does not know.
- */
-const special = (
+/** An entry from the pipeline, without the fields of a catalog. Gives content with holes, and content that is lost. */
+const withSpecialContent = (
   opened: Opened,
   { blob: _blob, lost, map, ...entry }: Entry & Pick<Listed, "blob" | "lost" | "map">,
 ): Entry => {
@@ -74,11 +72,11 @@ const special = (
     const error = new SourceError({ reason: "damaged", path: entry.path, message: `Its content is lost: ${lost}` })
     return { ...entry, content: Stream.fail(error) }
   }
-  return map === undefined ? entry : { ...entry, content: withHoles(opened, entry.path, map) }
+  return map === undefined ? entry : { ...entry, content: sparseContent(opened, entry.path, map) }
 }
 
-/** Content with holes, run by run. */
-const withHoles = (
+/** Content with holes: zeros and extents in turn. */
+const sparseContent = (
   opened: Opened,
   path: string,
   { entries, total }: BlobMap,

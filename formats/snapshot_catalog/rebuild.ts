@@ -1,4 +1,4 @@
-/** Makes again what follows from the catalogs: the index, and maps of blobs. */
+/** Makes the index and the maps of blobs again, which both follow from the catalogs. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
@@ -18,13 +18,13 @@ import { catalogEntries } from "./read.ts"
 import { catalogObjects, formOfRepository, inOrder, listSnapshots } from "./snapshot.ts"
 
 /**
- * Every catalog is read whole, and every map. Catalogs are the only objects that say names: one that is lost or damaged
- * is a snapshot that is lost, and a finding.
+ * Reads every catalog and every map whole. Only catalogs have the names of files: a lost or damaged catalog is a lost
+ * snapshot, and a finding.
  */
 export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatError> =>
   Effect.gen(function* () {
     const objects = yield* catalogObjects(opened)
-    // Every catalog is opened, one at a time: nothing is touched before there is room for it.
+    // Catalogs are opened one at a time. Nothing is changed unless there is room for the largest.
     const sizes = Stream.runFold(
       opened.store.list(catalogs.directory),
       () => 0,
@@ -47,7 +47,7 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
     return { snapshots: snapshots.map(({ info }) => info), packsIndexed: 0, findings }
   })
 
-/** Writes the maps of a catalog that are not as they should be. */
+/** Writes the wrong and missing maps of a catalog again. */
 const mend = (opened: Opened, id: string, name: string, mended: ChunkIndex): Effect.Effect<Indexed, FormatError> =>
   Effect.scoped(Effect.gen(function* () {
     const { store } = opened

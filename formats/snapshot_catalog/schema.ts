@@ -1,4 +1,4 @@
-/** The tables of a catalog, and the check of those that others made. SPEC.md, "Catalogs". */
+/** The tables of a catalog, and a check of those that other programs made. SPEC.md, "Catalogs". */
 import { type SqliteDatabase, SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 
 const TABLES = `
@@ -46,7 +46,7 @@ CREATE TABLE files (
 CREATE UNIQUE INDEX files_path ON files (path);
 `
 
-/** Made when all rows are there, so that they are as small as they can be. */
+/** Made after all rows, so that they are as small as possible. */
 const INDEXES = `
 CREATE INDEX blob_extents_blob_id ON blob_extents (blob_id);
 CREATE INDEX blob_extents_extent_id ON blob_extents (extent_id);
@@ -58,7 +58,7 @@ CREATE INDEX files_ts_modified ON files (ts_modified) WHERE ts_modified IS NOT N
 CREATE INDEX files_ts_accessed ON files (ts_accessed) WHERE ts_accessed IS NOT NULL;
 `
 
-/** Columns that a reader needs, by table. */
+/** The columns that a reader needs, by table. */
 const NEEDED: Readonly<Record<string, ReadonlyArray<string>>> = {
   metadata: ["key", "value"],
   extents: ["extent_id", "bytes"],
@@ -81,16 +81,16 @@ const NEEDED: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
 }
 
-/** Look-ups that would read a whole table each time without an index: table, column. */
+/** The tables and columns of look-ups. Without an index, each look-up would read a whole table. */
 const LOOKED_UP = [["files", "path"], ["blob_extents", "blob_id"], ["blobs", "blob_id"]] as const
 
-/** Objects in a schema at most; a catalog has 17, and room for what others add. */
+/** Most objects in a schema. A catalog has 17; other programs may add some. */
 const MAXIMUM_OBJECTS = 256
 
-/** Makes the tables, without the indexes but that of paths. */
+/** Makes the tables, and the index of paths. */
 export const createTables = (db: SqliteDatabase): void => db.exec(TABLES)
 
-/** Makes the indexes, and leaves no unused space. */
+/** Makes the other indexes, and removes unused space. */
 export const createIndexes = (db: SqliteDatabase): void => {
   db.exec(INDEXES)
   db.exec("PRAGMA temp_store = FILE")
@@ -98,7 +98,7 @@ export const createIndexes = (db: SqliteDatabase): void => {
 }
 
 /**
- * Makes sure that a database from a store is one that queries may run on: plain tables with the columns `needed`,
+ * Makes sure that queries can run safely on a database from a store: it has plain tables with the columns `needed`,
  * nothing that runs code of its own, and pages that form trees, so that every query ends. Throws {@link SqliteError}
  * `corrupt`.
  */
@@ -106,13 +106,13 @@ export const checkSchema = (db: SqliteDatabase, needed: Readonly<Record<string, 
   const refuse = (message: string): never => {
     throw new SqliteError({ reason: "corrupt", message })
   }
-  // The conditions that a schema brings are not run.
+  // Do not run the conditions of the schema.
   db.exec("PRAGMA ignore_check_constraints = ON")
   const found = db.prepare(`SELECT type, name, sql FROM sqlite_schema LIMIT ${MAXIMUM_OBJECTS + 1}`).all()
   if (found.length > MAXIMUM_OBJECTS) refuse("its schema is too large")
   for (const [type, name, sql] of found) {
     if ((type !== "table" && type !== "index") || (typeof sql === "string" && /^\s*CREATE\s+VIRTUAL/i.test(sql))) {
-      refuse(`its schema has something else than tables and indexes: ${name}`)
+      refuse(`its schema has more than tables and indexes: ${name}`)
     }
   }
   for (const [table, columns] of Object.entries(needed)) {
@@ -127,7 +127,7 @@ export const checkSchema = (db: SqliteDatabase, needed: Readonly<Record<string, 
   if (verdict !== "ok") refuse(String(verdict).slice(0, 200))
 }
 
-/** {@link checkSchema} for catalogs; makes look-ups fast that the maker of this one did not need. */
+/** {@link checkSchema} for catalogs. Adds the indexes that look-ups need and that this catalog does not have. */
 export const checkCatalogSchema = (db: SqliteDatabase): void => {
   checkSchema(db, NEEDED)
   for (const [table, column] of LOOKED_UP) {

@@ -12,17 +12,17 @@ import { catalogId, catalogName, catalogs, INDEX, isFlat } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { tellUnlisted } from "../unlisted.ts"
 
-/** All that is in `catalogs/`. */
+/** The catalogs of a repository. */
 export interface Listing {
   /** Oldest first. */
   readonly snapshots: ReadonlyArray<Indexed>
   /** Catalogs that cannot be read. */
   readonly damaged: ReadonlyArray<RepositoryError>
-  /** Why the index is of no use; that it does not list all catalogs is no reason. */
+  /** Why the index cannot be used. An index that does not list all catalogs can be. */
   readonly indexProblem: IndexProblem | undefined
-  /** IDs of catalogs that the index lists and that are not there. */
+  /** IDs in hex of catalogs that the index lists and that are missing. */
   readonly missing: ReadonlyArray<string>
-  /** What the index says of how catalogs are written. */
+  /** The form of catalogs according to the index. */
   readonly form: CatalogForm | undefined
 }
 
@@ -31,7 +31,10 @@ interface IndexProblem {
   readonly cause?: unknown
 }
 
-/** Goes by `more`, and by the index as far as that knows the catalogs that are there; opens the others. */
+/**
+ * Lists all catalogs. What a listing shows comes from `more` and from the index; catalogs that neither knows are
+ * opened.
+ */
 export const listSnapshots = (
   opened: Opened,
   more: ReadonlyMap<string, Indexed> = new Map(),
@@ -59,7 +62,9 @@ export const listSnapshots = (
 export const inOrder = (snapshots: ReadonlyArray<Indexed>): ReadonlyArray<Indexed> =>
   snapshots.toSorted(({ info: a }, { info: b }) => a.time - b.time || (a.id < b.id ? -1 : 1))
 
-/** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
+/**
+ * All snapshots, oldest first. Damage is reported as a warning, because the other snapshots are still of use.
+ */
 export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
   Effect.gen(function* () {
     const { damaged, snapshots } = yield* listSnapshots(opened)
@@ -67,10 +72,7 @@ export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotI
     return snapshots.map(({ info }) => info)
   })
 
-/**
- * All catalogs by their IDs in hex, sorted by these, with the names of their objects. One that lies in directories
- * counts before one that lies flat.
- */
+/** IDs in hex and objects of all catalogs, sorted by ID. If there is a nested and a flat one, the nested one counts. */
 export const catalogObjects = (
   { store }: Opened,
 ): Effect.Effect<ReadonlyArray<readonly [id: string, object: string]>, StoreError> =>
@@ -83,14 +85,11 @@ export const catalogObjects = (
     return [...found].sort(([a], [b]) => a < b ? -1 : 1)
   })
 
-/** What the index would say of a catalog. */
+/** Reads what the index would say about a catalog. */
 const summarise = (opened: Opened, id: string, object: string): Effect.Effect<Indexed, FormatError> =>
   Effect.scoped(Effect.map(openCatalog(opened, id, object), ({ metadata }) => indexed(metadata)))
 
-/**
- * How the newest catalog that can be read is written; without any, as the index says, and without that as the options
- * do.
- */
+/** The form of the newest catalog that can be read, or else that of the index, or else that of the options. */
 export const formOfRepository: (
   opened: Opened,
   listing: Listing,

@@ -1,10 +1,10 @@
-/** Dates as catalogs hold them: milliseconds since 1970, or on reading RFC 3339 text, too. */
+/** Times in catalogs: milliseconds since 1970. RFC 3339 text can be read too. */
 import { clampTime } from "../../stages/catalog/tree/row.ts"
 
 /** Nanoseconds in a millisecond. */
 const MILLISECOND = 1_000_000n
 
-/** A time as the milliseconds of its column, and the nanoseconds after these. The milliseconds fit into 64 bits. */
+/** Splits a time in nanoseconds into milliseconds, which fit into 64 bits, and the nanoseconds that are left. */
 export const splitTime = (
   time: bigint,
 ): { readonly milliseconds: bigint; readonly rest: number } => {
@@ -15,8 +15,8 @@ export const splitTime = (
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)$/
 
 /**
- * Nanoseconds since 1970 of a date; undefined when it is none. `rest` are nanoseconds that a whole number of
- * milliseconds leaves out.
+ * The nanoseconds since 1970 of a stored time; undefined if it is not valid. `rest` are the nanoseconds that a number
+ * of milliseconds leaves out.
  */
 export const timeOf = (date: unknown, rest: number = 0): bigint | undefined => {
   if (typeof date === "bigint") return date * MILLISECOND + BigInt(rest)

@@ -1,23 +1,23 @@
-/** The tree hash: one name for the contents of all files by path. SPEC.md, "Tree hash". */
+/** The tree hash, over the paths and contents of all files. SPEC.md, "Tree hash". */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import type { SqliteDatabase } from "../../stages/catalog/sqlite/sqlite.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 
 /**
- * Which bytes the hash of a tree is made of. `document`: with the header, sorted by whole entries. `program`: what the later program computes: no header, sorted
- * by path.
+ * Which bytes the hash of a tree is made of. `document` has a header, and entries are sorted by all their bytes.
+ * `program` is what the later program computes: no header, and entries are sorted by path.
  */
 export type TreeForm = "document" | "program"
 /** All forms. */
 export const TREE_FORMS: ReadonlyArray<TreeForm> = ["document", "program"]
 
-/** All files with content, of a catalog. */
+/** All files of a catalog that have content. */
 const FILES = `SELECT CAST(path AS BLOB) AS p, blob_id FROM files WHERE blob_id IS NOT NULL ORDER BY `
-/** The bytes of an entry begin with the length of its path, least significant byte first. */
+/** Sorts by whole entries, which begin with the length of the path, least significant byte first. */
 const BY_ENTRY = "length(p) & 255, (length(p) >> 8) & 255, (length(p) >> 16) & 255, p"
 
-/** Computes it from the tables of a catalog, in lowercase hex. Throws {@link SqliteError}. */
+/** Computes the tree hash from the tables of a catalog, as hex. Throws {@link SqliteError}. */
 export const treeHash = (db: SqliteDatabase, hasher: Hasher, form: TreeForm): string => {
   const state = hasher.create()
   if (form === "document") state.update(header(db))

@@ -38,7 +38,7 @@ for (const [how, ways] of WAYS) {
           const facts = yield* factsOf(
             repository.entries(info!, { problem: ({ message, path }) => problems.push(`${path}: ${message}`) }),
           )
-          assert.deepEqual(problems, [`weird: It is of the kind "teapot", which is not known here`])
+          assert.deepEqual(problems, [`weird: Its kind, "teapot", is unknown to this Penstock`])
           // Depth-first: "d.txt" sorts between "d" and what is in it, byte by byte.
           assert.deepEqual([...facts.keys()], ["d", "d/b", "d/hard", "d/holes", "d/z", "d.txt"])
           const digest = (content: Content) => createHash("sha256").update(whole(content)).digest("hex")

@@ -127,7 +127,7 @@ describe("variants of snapshot catalogs", () => {
           }).pipe(Effect.provideService(ObjectStore, yield* memoryStore.make()))
         }
         assert.deepEqual((yield* repository.check({ readData: 100 })).findings.flatMap(({ files }) => files), [
-          { snapshot: ID, path: "weird", message: `It is of the kind "teapot", which is not known here` },
+          { snapshot: ID, path: "weird", message: `Its kind, "teapot", is unknown to this Penstock` },
         ])
       })
     ))
