@@ -4,7 +4,8 @@ import { KernelError } from "../kernel/kernel.ts"
 import { crc32 } from "./crc32.ts"
 import { corrupt, overLimit } from "./errors.ts"
 import { afterHeader } from "./gzip.ts"
-import { inflating, Input } from "./inflate.ts"
+import { inflating } from "./inflate.ts"
+import { Input } from "./input.ts"
 
 /** No header of a member is longer. */
 const HEADER_MAXIMUM = 64 << 10
