@@ -1,9 +1,12 @@
-/** The cipher of age payloads by `node:crypto`, where that has it: not in Bun. */
+/** The cipher of age payloads by `node:crypto`. */
 import type { MakePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import type { NonceCipher } from "../../stages/encrypt/aead.ts"
 import { portableChacha } from "../../stages/encrypt/chacha20poly1305.ts"
-import { hasNodeChacha, nodeChacha } from "./encrypt.ts"
+import { hasNodeChacha, nodeChacha } from "./chacha.ts"
 
-/** For `AgePayloadCipher` of stages/encrypt/age_payload.ts. */
+/**
+ * The accelerated cipher of age payloads: provide it as `AgePayloadCipher`. Bun, whose `node:crypto` lacks the cipher,
+ * gets the portable one.
+ */
 export const nativeAgePayload: MakePayloadCipher = (key): NonceCipher =>
   hasNodeChacha() ? nodeChacha(key) : portableChacha(key)

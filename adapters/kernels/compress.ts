@@ -8,15 +8,13 @@ import type { Compressor } from "../../stages/kernel/kernel.ts"
 import { release } from "../../stages/memory/release.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
 
-/** Output buffers from this size on belong to one output alone: smaller ones come from a pool that others use. */
+/** A buffer of this size holds one output only. Smaller ones come from a pool that other outputs share. */
 const LARGE_BYTES = 256 << 10
 
-/** The same bytes, not as a Buffer. */
+/** The same bytes and memory, not as a Buffer. */
 const plain = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 
-/**
- * The same bytes in memory that has no room left: the runtimes give what remains of the buffer for the output with it.
- */
+/** The same bytes in memory without spare room: the runtimes return the whole buffer that they made for the output. */
 const compact = (buffer: Uint8Array): Uint8Array => {
   const bytes = plain(buffer)
   if (bytes.length === bytes.buffer.byteLength || bytes.buffer.byteLength < LARGE_BYTES) return bytes
@@ -25,18 +23,15 @@ const compact = (buffer: Uint8Array): Uint8Array => {
   return out
 }
 
-/** The longest output of zstd for so many bytes, and never less than the runtimes want. */
+/** The longest output of zstd for this many bytes, and no less than the runtimes accept. */
 const bound = (size: number): number => size + (size >>> 8) + 512
 
-/**
- * What the runtimes put pieces of output in: its smallest size, their own one, and the largest that is asked for at
- * once.
- */
+/** Sizes of the buffer for a piece of output: the smallest that runtimes accept, their default, and the largest here. */
 const PIECE = { smallest: 64, default: 16 << 10, largest: 8 << 20 } as const
 
 /**
- * Decodes with a cap on the output: the runtimes refuse a cap of 0. When the size of the output is stated, all of it is
- * one piece: zstd then decodes straight into it, twice as fast.
+ * Decodes with a limit on the output. When the size of the output is `stated`, all of it is one piece: zstd then decodes
+ * straight into it, which is twice as fast.
  */
 const capped = (
   kernel: string,
@@ -48,6 +43,7 @@ const capped = (
   let out: Uint8Array
   try {
     const chunkSize = Math.min(Math.max(PIECE.smallest, stated), PIECE.largest)
+    // The runtimes refuse a limit of 0.
     out = plain(decode(bytes, { maxOutputLength: Math.max(1, limit), chunkSize }))
   } catch (cause) {
     const error = cause as { readonly code?: unknown; readonly message?: unknown }
@@ -59,8 +55,7 @@ const capped = (
 }
 
 /**
- * Adds the content size to the header of a frame that has none (Deno's have none), for decoders that then need less
- * memory.
+ * Adds the content size to the header of a frame that has none, as frames made on Deno. Decoders then need less memory.
  */
 const sized = (frame: Uint8Array, size: number): Uint8Array => {
   if ((frame[4]! & 0xe0) !== 0 || size >= 2 ** 32) return frame
@@ -73,15 +68,15 @@ const sized = (frame: Uint8Array, size: number): Uint8Array => {
 }
 
 /**
- * Zstandard in C. Frames are handed over one by one: Node decodes the first of several only, and Bun and Deno take a
- * frame that is cut off for a whole one.
+ * Kernel of `zstd`, in C. Decodes one frame after the other: of several frames, Node decodes only the first, and Bun and
+ * Deno take a frame that is cut off for a whole one.
  */
 export const nativeZstd = (params: ZstdParams): Compressor => {
   const level = levelOf("zstd", params.level, -7, 22)
   const settings = { [constants.ZSTD_c_compressionLevel]: level }
   return trusted<Compressor>({
     encode: (bytes) => {
-      // Room for all of the output spares a copy within zstd, and the size spares it tables and windows for more.
+      // With room for all of the output, zstd does not copy it; with the size, its tables are no larger than needed.
       const options = { params: settings, chunkSize: bound(bytes.length), pledgedSrcSize: bytes.length }
       return sized(compact(zstdCompressSync(bytes, options)), bytes.length)
     },
@@ -95,7 +90,7 @@ export const nativeZstd = (params: ZstdParams): Compressor => {
   })
 }
 
-/** gzip in C. */
+/** Kernel of `gzip`, in C. */
 export const nativeGzip = (params: GzipParams): Compressor => {
   const level = levelOf("gzip", params.level, 0, 9)
   return trusted<Compressor>({

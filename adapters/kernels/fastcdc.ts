@@ -1,8 +1,9 @@
 /**
- * FastCDC by WebAssembly, which adds 64-bit numbers in one step: the cuts of stages/chunk/fastcdc.ts, in less time.
+ * FastCDC by WebAssembly: the cuts of stages/chunk/fastcdc.ts, in less time.
  *
- * JavaScript has to split each hash. On random data this one is at least about twice as fast at every average from 256
- * bytes to 1 MiB on Node, Bun and Deno (`bench/kernels.ts --kernel chunk`), so it is used on all three.
+ * WebAssembly adds 64-bit numbers in one step, while JavaScript has to split each hash. On random data it is at least
+ * about twice as fast on Node, Bun and Deno, at every average from 256 bytes to 1 MiB (`bench/kernels.ts --kernel
+ * chunk`), so it is used on all three.
  */
 import * as Redacted from "effect/Redacted"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
@@ -10,8 +11,9 @@ import { type GearTable, gearTable, PUBLIC_SEED } from "../../stages/chunk/gear.
 import type { Chunker } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
 import { FASTCDC_WASM } from "./fastcdc_wasm.ts"
+import { once } from "./once.ts"
 
-/** What the module exports; see fastcdc.as. */
+/** What the module exports. See fastcdc.as. */
 interface Scanner {
   readonly memory: WebAssembly.Memory
   readonly find: (
@@ -24,25 +26,24 @@ interface Scanner {
   ) => number
 }
 
-/** Where content lies in the module's memory: behind the gear table. */
+/** Where content begins in the module's memory: behind the gear table. */
 const CONTENT = 2048
 
-/** Most bytes that are copied into the module's memory at once: few enough to stay in the processor's cache. */
+/** Bytes that are copied into the module's memory at once: few enough to stay in the cache of the processor. */
 const WINDOW = 32_768
 
-/** Content that comes before the first possible cut and is hashed without looking. */
+/** Bytes before the first possible cut that are hashed without a look at the hash. */
 const WARM_UP = 63
 
-let compiled: WebAssembly.Module | undefined
+const compiledModule = once(() => {
+  const bytes = Uint8Array.from(atob(FASTCDC_WASM), (char) => char.charCodeAt(0))
+  return new WebAssembly.Module(bytes)
+})
 
-/**
- * An instance of the module with this table, or `undefined` when there is no WebAssembly, or it is forbidden, or out of
- * memory.
- */
+/** An instance of the module with this table. Undefined when WebAssembly is missing, forbidden or out of memory. */
 const scanner = (gear: GearTable): Scanner | undefined => {
   try {
-    compiled ??= new WebAssembly.Module(Uint8Array.from(atob(FASTCDC_WASM), (char) => char.charCodeAt(0)))
-    const exports = new WebAssembly.Instance(compiled).exports as unknown as Scanner
+    const exports = new WebAssembly.Instance(compiledModule()).exports as unknown as Scanner
     const table = new DataView(exports.memory.buffer)
     for (let b = 0; b < 256; b++) {
       table.setInt32(8 * b, gear.low[b]!, true)
@@ -58,8 +59,8 @@ const scanner = (gear: GearTable): Scanner | undefined => {
 export const hasWasmFastCdc = (): boolean => scanner(gearTable(PUBLIC_SEED)) !== undefined
 
 /**
- * Makes the chunker `fastcdc`: the same cuts as the portable one, which it returns where WebAssembly is missing. The
- * gear table stays in the memory of an instance of its own. Throws KernelError `unsupported` for options out of range.
+ * Kernel of `fastcdc`. Where WebAssembly is missing, this is the portable chunker, whose cuts are the same. Each chunker
+ * has an instance of the module, which keeps the gear table. Throws KernelError `unsupported` for options out of range.
  */
 export const wasmFastCdc = (options: FastCdcOptions = {}): Chunker => {
   const spec = fastcdc(options)
@@ -77,7 +78,7 @@ export const wasmFastCdc = (options: FastCdcOptions = {}): Chunker => {
     cut: (bytes, from, to) => {
       if (to - from <= minimum) return to
       const end = Math.min(to, from + maximum)
-      // The hash of a position takes the byte before it, so the last byte decides nothing.
+      // The hash of a position ends with the byte before it, so the last byte decides nothing.
       const last = end - 1
       let unseen = WARM_UP
       for (let at = from + minimum - 64; at < last; at += WINDOW) {

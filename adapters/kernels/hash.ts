@@ -1,5 +1,5 @@
 /**
- * Faster hashers. BLAKE3: `@napi-rs/blake-hash` (native) where it is installed for this machine, otherwise
+ * Accelerated hashers. BLAKE3: `@napi-rs/blake-hash` (native) where it is installed for this machine, otherwise
  * `blake3-wasm`. SHA-256: `node:crypto`.
  */
 import { createHash } from "node:crypto"
@@ -7,13 +7,14 @@ import { createRequire } from "node:module"
 import { kernelKey, type KeyParams } from "../../stages/kernel/key.ts"
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
+import { once } from "./once.ts"
 
 const require = createRequire(import.meta.url)
 
-/** Makes hashers, keyed when there is a key. */
+/** Makes BLAKE3 hashers. With a key of 32 bytes they are keyed. */
 export type Blake3Maker = (key?: Uint8Array) => Hasher
 
-/** The part of `@napi-rs/blake-hash` in use. */
+/** The part of `@napi-rs/blake-hash` that is used here. */
 interface BlakeHash {
   readonly blake3: (bytes: Uint8Array) => Uint8Array
   readonly Blake3Hasher: {
@@ -27,7 +28,7 @@ interface BlakeHasher {
   digestBuffer(): Uint8Array
 }
 
-/** The part of `blake3-wasm` in use. A hash holds memory of the module until `digest`. */
+/** The part of `blake3-wasm` that is used here. A hash holds memory of the module until `digest`. */
 interface Blake3Wasm {
   readonly createHash: () => WasmHash
   readonly createKeyed: (key: Uint8Array) => WasmHash
@@ -37,7 +38,7 @@ interface WasmHash {
   digest(): Uint8Array
 }
 
-/** Fresh memory: runtimes slice small Buffers off a shared one. */
+/** A copy in memory of its own: runtimes cut small Buffers off a shared one. */
 const fresh = (buffer: Uint8Array): Uint8Array => new Uint8Array(buffer)
 
 /** BLAKE3 by `@napi-rs/blake-hash`, or `undefined` when it does not load here. */
@@ -56,7 +57,7 @@ export const napiBlake3 = (): Blake3Maker | undefined => {
       const state = start()
       return { update: (bytes: Uint8Array) => void state.update(bytes), digest: () => fresh(state.digestBuffer()) }
     }
-    // One state for all whole messages: each has 2 KB that the engine does not know of and frees late, so one for each
+    // One state for all whole messages: a state has 2 KB that the engine does not count and frees late, so one for each
     // chunk adds up.
     const reused = start()
     return trusted<Hasher>({
@@ -71,7 +72,7 @@ export const napiBlake3 = (): Blake3Maker | undefined => {
   }
 }
 
-/** Each piece is copied into the module's memory, which never shrinks. */
+/** Bytes that are given to the module at once. It copies them into its memory, which never shrinks. */
 const WASM_PIECE = 256 << 10
 
 /** BLAKE3 by `blake3-wasm`, or `undefined` when it does not load here. */
@@ -107,17 +108,14 @@ export interface FoundBlake3 {
   readonly make: Blake3Maker
 }
 
-let chosen: FoundBlake3 | null | undefined
-
-/** The fastest BLAKE3 of those that load here, or `null`; looked for once. */
-export const fastestBlake3 = (): FoundBlake3 | null => {
+/** The fastest BLAKE3 of those that load here, or `null`. */
+export const fastestBlake3: () => FoundBlake3 | null = once(() => {
   const found = (implementation: string, make: Blake3Maker | undefined): FoundBlake3 | undefined =>
     make && { implementation, make }
-  return chosen ??= found("@napi-rs/blake-hash (native)", napiBlake3()) ??
-    found("blake3-wasm (WebAssembly)", wasmBlake3()) ?? null
-}
+  return found("@napi-rs/blake-hash (native)", napiBlake3()) ?? found("blake3-wasm (WebAssembly)", wasmBlake3()) ?? null
+})
 
-/** For `blake3-keyed`: the checked key of its params. */
+/** The checked key of the params of `blake3-keyed`. */
 export const keyedKey = (params: KeyParams): Uint8Array => kernelKey("blake3-keyed", params)
 
 /** SHA-256 by `node:crypto`. */

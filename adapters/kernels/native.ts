@@ -8,14 +8,15 @@ import { NAME as TWOFISH, twofishCipher } from "../../stages/encrypt/twofish256c
 import type { KernelOf, KernelStage, KernelTable } from "../../stages/kernel/kernel.ts"
 import type { KeyParams } from "../../stages/kernel/key.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
-import { hasNodeChacha, nativeChacha, nativeXaes, nativeXchacha, WEB_CRYPTO_WINS } from "./encrypt.ts"
+import { hasNodeChacha, nativeChacha, nativeXchacha } from "./chacha.ts"
 import type { FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { hasWasmFastCdc, wasmFastCdc } from "./fastcdc.ts"
 import { fastestBlake3, keyedKey, nativeSha256 } from "./hash.ts"
+import { nativeXaes, WEB_CRYPTO_WINS } from "./xaes.ts"
 
-/** A kernel that is faster here, and by what means. */
+/** A faster kernel. */
 interface Accelerator {
-  /** What it is made of on this machine; found out by the same look as when it is made. */
+  /** What it runs by on this machine. Asks what `make` asks, so the answer is true. */
   readonly implementation: () => string
   readonly make: (params: never) => KernelOf[KernelStage]
 }
@@ -67,20 +68,23 @@ const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } 
   "encrypt:xchacha20-poly1305": { implementation: chachaImplementation, make: nativeXchacha },
 }
 
-/** Give it to `Kernels` of stages/kernel/kernel.ts. What cannot be loaded on this machine falls back by itself. */
+/**
+ * The accelerated kernels of Node, Deno and Bun, by `stage:name`: provide them as `Kernels`. A kernel that cannot be
+ * loaded on this machine falls back to a slower one.
+ */
 export const nativeKernels: KernelTable = Object.fromEntries(
   Object.entries(accelerators).map(([name, { make }]) => [name, make]),
 )
 
-/** A kernel of {@link nativeKernels}. */
+/** What a kernel of {@link nativeKernels} runs by. */
 export interface KernelImplementation {
   readonly stage: KernelStage
   readonly name: string
-  /** `node:crypto`, `node:zlib`, `WebAssembly`, `plain` (TypeScript), a native module, or what it consists of. */
+  /** `node:crypto`, `node:zlib`, `WebAssembly`, `plain` (TypeScript), a native module, or several of these. */
   readonly implementation: string
 }
 
-/** What each of {@link nativeKernels} runs by on this machine. Loads what there is to load. */
+/** What each of {@link nativeKernels} runs by on this machine. Loads all optional modules to find out. */
 export const kernelTable = (): ReadonlyArray<KernelImplementation> =>
   Object.entries(accelerators).map(([key, { implementation }]) => {
     const colon = key.indexOf(":")

@@ -1,5 +1,5 @@
 import * as Redacted from "effect/Redacted"
-import { hasNodeChacha } from "../../adapters/kernels/encrypt.ts"
+import { hasNodeChacha } from "../../adapters/kernels/chacha.ts"
 import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { chacha20poly1305 } from "../../stages/encrypt/chacha20poly1305.ts"

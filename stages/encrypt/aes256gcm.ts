@@ -14,6 +14,9 @@ import { type NonceCipher, randomNonces } from "./aead.ts"
 /** The name in catalogs. */
 export const NAME = "xaes-256-gcm"
 
+/** Where in a nonce that of AES-256-GCM begins. The bytes before it go into the key of the message. */
+export const MESSAGE_NONCE_AT = 12
+
 /** AES-256 in ECB mode without padding. */
 export type EncryptBlocks = (blocks: Uint8Array) => Uint8Array
 
@@ -32,7 +35,7 @@ export const messageKeys = (encryptBlocks: EncryptBlocks): (nonce: Uint8Array) =
     for (const counter of [1, 2]) {
       const at = 16 * (counter - 1)
       blocks.set([0, counter, 0x58, 0], at)
-      blocks.set(nonce.subarray(0, 12), at + 4)
+      blocks.set(nonce.subarray(0, MESSAGE_NONCE_AT), at + 4)
       for (let i = 0; i < 16; i++) blocks[at + i]! ^= subkey[i]!
     }
     return encryptBlocks(blocks)
@@ -43,8 +46,8 @@ export const messageKeys = (encryptBlocks: EncryptBlocks): (nonce: Uint8Array) =
 export const portableXaes = (key: Uint8Array): NonceCipher => {
   const keyFor = messageKeys((blocks) => ecb(key, { disablePadding: true }).encrypt(blocks))
   return {
-    seal: (nonce, bytes, aad) => [gcm(keyFor(nonce), nonce.subarray(12), aad).encrypt(bytes)],
-    open: (nonce, sealed, aad) => gcm(keyFor(nonce), nonce.subarray(12), aad).decrypt(sealed),
+    seal: (nonce, bytes, aad) => [gcm(keyFor(nonce), nonce.subarray(MESSAGE_NONCE_AT), aad).encrypt(bytes)],
+    open: (nonce, sealed, aad) => gcm(keyFor(nonce), nonce.subarray(MESSAGE_NONCE_AT), aad).decrypt(sealed),
   }
 }
 
