@@ -1,32 +1,32 @@
 /**
- * Blocks to envelopes to data. Nothing is decrypted before the block that it is in was compared with its name. SPEC.md,
- * "Reading".
+ * Reads blocks, puts envelopes together from them, and decodes these. A block is compared with its name before anything
+ * in it is decrypted. SPEC.md, "Reading safely". Writing is in block_write.ts.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Recent } from "../../stages/memory/recent.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
+import { Recent } from "../../stages/memory/recent.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import type { FormatError } from "../error.ts"
-import { BLOCK_BYTES, type Bptr, BPTR_BYTES, decodeBptr } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
-import { type Keys, startDecoder } from "./envelope.ts"
+import { type Bptr, startListDecoder } from "./bptr.ts"
+import { startDecoder } from "./envelope.ts"
 import { absent, asDamage, corrupt } from "./errors.ts"
-import { blockObject } from "./layout.ts"
+import type { Keys } from "./keys.ts"
+import { BLOCK_BYTES, blockObject } from "./layout.ts"
+import { through } from "./through.ts"
+import { concat } from "effect/Bytes"
 
-/** Bytes of blocks that are kept in memory: what is stored together is mostly read together. */
+/** Bytes of blocks that are kept in memory. What is stored together is mostly read together. */
 const KEPT_BYTES = 64 * BLOCK_BYTES
-/** Data of one block that is no longer than this is opened at once. */
+/** Data of one block, and no longer than this, is decoded at once. */
 const SMALL_BYTES = 1 << 20
-/** Bytes that go through a transform at once: decompressed, they may be a thousand times as many. */
-const SLICE_BYTES = 8 << 10
 
-/** Reads blocks, and remembers some. */
+/** Reads blocks, and keeps those in memory that were used last. */
 export class BlockReader {
   readonly #store: ObjectStore
   readonly #keys: Keys
@@ -38,8 +38,8 @@ export class BlockReader {
   }
 
   /**
-   * The part of a block that an address names: a view, not to be changed. Fails with `corrupt` when the block is not
-   * what its name says.
+   * Reads the part of a block that an address names. The bytes are a view that must not be changed. Fails with `corrupt`
+   * when the block is missing, or does not match its name.
    */
   get(bptr: Bptr): Effect.Effect<Uint8Array, FormatError> {
     return Effect.suspend(() => {
@@ -47,6 +47,7 @@ export class BlockReader {
       const kept = this.#kept.get(id)
       const block = kept === undefined ? this.#fetch(bptr) : Effect.succeed(kept)
       return Effect.flatMap(block, (bytes) => {
+        // A whole block belongs to one envelope, and is read once.
         if (bptr.start === 0 && bptr.end === BLOCK_BYTES) return Effect.succeed(bytes)
         if (kept === undefined) this.#kept.set(id, bytes)
         return bptr.end <= bytes.length
@@ -56,36 +57,24 @@ export class BlockReader {
     })
   }
 
-  /** The data of the envelope at an address, at most `limit` bytes of it. `what` is for messages: `a listing`. */
+  /** The data of the envelope at an address, at most `limit` bytes. `what` names the data in messages: `a listing`. */
   data(bptr: Bptr, what: string, limit?: number): Stream.Stream<Uint8Array, FormatError> {
     if (bptr.depth === 0 && limit !== undefined && limit <= SMALL_BYTES) {
-      return Stream.fromEffect(this.#small(bptr, what, limit))
+      return Stream.fromEffect(this.#dataAtOnce(bptr, what, limit))
     }
     return Stream.suspend(() => {
-      let pieces = Stream.fromEffect(this.get(bptr))
+      let parts = Stream.fromEffect(this.get(bptr))
       for (let depth = bptr.depth; depth > 0; depth--) {
-        pieces = this.#addresses(pieces, bptr, depth - 1).pipe(
+        parts = this.#addresses(parts, bptr, depth - 1).pipe(
           Stream.mapEffect((address) => this.get(address), { concurrency: requestsAtOnce(this.#store) }),
         )
       }
-      return this.#opened(pieces, bptr, what, limit)
+      return this.#decoded(parts, bptr, what, limit)
     })
   }
 
-  /** The same at once, for data that is known to be short. */
-  #small(bptr: Bptr, what: string, limit: number): Effect.Effect<Uint8Array, FormatError> {
-    return Effect.flatMap(this.get(bptr), (envelope) =>
-      Effect.mapError(
-        catching(KernelError, () => {
-          const transform = startDecoder(this.#keys, limit)
-          return concat([...transform.push(envelope), ...transform.end()])
-        }),
-        refused(bptr, what, limit),
-      ))
-  }
-
   /** The hashes of all blocks that an address stands for, lists included. */
-  blocks(bptr: Bptr): Stream.Stream<Uint8Array, FormatError> {
+  blockHashes(bptr: Bptr): Stream.Stream<Uint8Array, FormatError> {
     return Stream.suspend(() => {
       let level: Stream.Stream<Bptr, FormatError> = Stream.succeed(bptr)
       let all: Stream.Stream<Uint8Array, FormatError> = Stream.succeed(bptr.hash)
@@ -95,6 +84,18 @@ export class BlockReader {
       }
       return all
     })
+  }
+
+  /** As `data`, for data of one block that are short. */
+  #dataAtOnce(bptr: Bptr, what: string, limit: number): Effect.Effect<Uint8Array, FormatError> {
+    return Effect.flatMap(this.get(bptr), (envelope) =>
+      Effect.mapError(
+        catching(KernelError, () => {
+          const decoder = startDecoder(this.#keys, limit)
+          return concat([...decoder.push(envelope), ...decoder.end()])
+        }),
+        decodeError(bptr, what, limit),
+      ))
   }
 
   #fetch({ end, hash, start }: Bptr): Effect.Effect<Uint8Array, FormatError> {
@@ -110,7 +111,7 @@ export class BlockReader {
         (bytes) =>
           hashBlock(this.#keys.hasher, bytes).every((byte, i) => byte === hash[i])
             ? Effect.succeed(bytes)
-            : Effect.fail(corrupt(name, `${name} was altered or is damaged: its content does not fit its name`)),
+            : Effect.fail(corrupt(name, `${name} was altered or is damaged: its content does not match its name`)),
       ).pipe(Effect.mapError((error) => {
         if (error.reason === "not-found") return corrupt(name, `${name} is missing`, error)
         return error._tag === "StoreError" && error.reason === "corrupt"
@@ -121,88 +122,39 @@ export class BlockReader {
     return Effect.mapError(readTwice(name, read), asDamage(name))
   }
 
-  /** The addresses in the list whose envelope the pieces are. */
+  /** The addresses in a list. `parts` make its envelope; `of` is the address that it was reached from. */
   #addresses(
-    pieces: Stream.Stream<Uint8Array, FormatError>,
+    parts: Stream.Stream<Uint8Array, FormatError>,
     of: Bptr,
     depth: number,
   ): Stream.Stream<Bptr, FormatError> {
     const name = blockObject(of.hash)
-    const bad = (what: string) => corrupt(name, `The list of blocks that begins in ${name} is not valid: ${what}`)
-    return Stream.suspend(() => {
-      let rest: Uint8Array = new Uint8Array(0)
-      const addresses = (data: Uint8Array): Effect.Effect<ReadonlyArray<Bptr>, FormatError> => {
-        const bytes = new Uint8Array(rest.length + data.length)
-        bytes.set(rest)
-        bytes.set(data, rest.length)
-        const out: Array<Bptr> = []
-        let at = 0
-        for (; at + BPTR_BYTES <= bytes.length; at += BPTR_BYTES) {
-          const address = decodeBptr(bytes, at)
-          if (address?.depth !== depth) return Effect.fail(bad("one of its addresses cannot be"))
-          out.push(address)
-        }
-        rest = bytes.slice(at)
-        return Effect.succeed(out)
-      }
-      return Stream.flattenIterable(Stream.mapEffect(this.#opened(pieces, of, "a list of blocks"), addresses)).pipe(
-        Stream.concat(
-          Stream.fromEffectDrain(
-            Effect.suspend(() => rest.length === 0 ? Effect.void : Effect.fail(bad("it ends within an address"))),
-          ),
-        ),
-      )
-    })
+    return through(
+      this.#decoded(parts, of, "a list of blocks"),
+      () => startListDecoder(depth),
+      ({ message }) => corrupt(name, `The list of blocks that begins in ${name} is not valid: ${message}`),
+    )
   }
 
-  #opened(
-    pieces: Stream.Stream<Uint8Array, FormatError>,
+  #decoded(
+    parts: Stream.Stream<Uint8Array, FormatError>,
     of: Bptr,
     what: string,
     limit?: number,
   ): Stream.Stream<Uint8Array, FormatError> {
-    return through(pieces, () => startDecoder(this.#keys, limit), refused(of, what, limit))
+    return through(parts, () => startDecoder(this.#keys, limit), decodeError(of, what, limit))
   }
 }
 
-/** Why an envelope does not open. */
-const refused = (of: Bptr, what: string, limit?: number) => ({ message, reason }: KernelError): FormatError => {
+/** Says why an envelope does not decode. */
+const decodeError = (of: Bptr, what: string, limit?: number) => ({ message, reason }: KernelError): FormatError => {
   const name = blockObject(of.hash)
   return corrupt(
     name,
     reason === "forged"
-      ? `The envelope of ${what} that begins in ${name} was not sealed with this key, or was altered`
+      ? `The envelope of ${what} that begins in ${name} was not made with this key, or was altered`
       : reason === "limit"
       ? `The envelope of ${what} that begins in ${name} holds more than the ${limit} bytes that it should`
       : `The envelope of ${what} that begins in ${name} is damaged: ${message}`,
   )
 }
-
-/**
- * Puts a stream of bytes through a transform of its own. What the transform throws fails the stream as `error` says.
- */
-export const through = <A, E, E2>(
-  self: Stream.Stream<Uint8Array, E>,
-  make: () => {
-    readonly push: (bytes: Uint8Array) => ReadonlyArray<A>
-    readonly end: () => ReadonlyArray<A>
-  },
-  error: (error: KernelError) => E2,
-): Stream.Stream<A, E | E2> =>
-  Stream.suspend(() => {
-    const transform = make()
-    const run = (step: () => ReadonlyArray<A>) => Effect.mapError(catching(KernelError, step), error)
-    return self.pipe(
-      Stream.map(slices),
-      Stream.flattenIterable,
-      Stream.mapEffect((bytes) => run(() => transform.push(bytes))),
-      Stream.concat(Stream.fromEffect(Effect.suspend(() => run(() => transform.end())))),
-      Stream.flattenIterable,
-    )
-  })
-
-const slices = (bytes: Uint8Array): ReadonlyArray<Uint8Array> =>
-  Array.from(
-    { length: Math.ceil(bytes.length / SLICE_BYTES) },
-    (_, i) => bytes.subarray(i * SLICE_BYTES, (i + 1) * SLICE_BYTES),
-  )

@@ -1,22 +1,25 @@
 /**
- * Envelopes to blocks: 64 KiB each, the rest of an envelope in a block that it shares with others. SPEC.md, "Blocks".
+ * Cuts envelopes into blocks of 64 KiB. The tail of an envelope shares a block with others. SPEC.md, "Blocks". Reading
+ * is in block_read.ts.
  */
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 import type { Transform } from "../../stages/kernel/frames.ts"
-import { BLOCK_BYTES, type Bptr, encodeBptr } from "./bptr.ts"
-import { type Keys, startEncoder } from "./envelope.ts"
+import { type Bptr, encodeBptr } from "./bptr.ts"
+import { startEncoder } from "./envelope.ts"
+import type { Keys } from "./keys.ts"
+import { BLOCK_BYTES } from "./layout.ts"
 
-/** A block to be stored: what is behind its last byte in use is zero, and not here. */
+/** A block that is to be stored. The zeros behind its last byte in use are not in `bytes`. */
 export interface NewBlock {
   readonly hash: Uint8Array
   readonly bytes: Uint8Array
 }
 
-/** Told where something was stored. */
-export type Placed = (bptr: Bptr) => void
+/** Called with the address of something as soon as its block is complete. */
+export type OnPlaced = (bptr: Bptr) => void
 
 const ZEROS = new Uint8Array(BLOCK_BYTES)
-/** A buffer that grows to a block starts so small: most are for lists of a few addresses. */
+/** First size of a buffer that grows to a block. Most are for lists of a few addresses. */
 const FIRST_BYTES = 1 << 10
 
 /** The name of a block: SHA-256 over 64 KiB, padded with zeros. */
@@ -28,107 +31,108 @@ export const hashBlock = (hasher: Hasher, bytes: Uint8Array): Uint8Array => {
   return state.digest()
 }
 
-/** Makes blocks. All of it is synchronous; whoever drives it takes the blocks now and then, and stores them. */
+/** Makes blocks. All methods are synchronous; the caller takes the blocks now and then, and stores them. */
 export class BlockWriter {
-  readonly #keys: Keys
+  readonly keys: Keys
   #ready: Array<NewBlock> = []
-  /** The partial block that tails are appended to. */
-  #open: Uint8Array = new Uint8Array(BLOCK_BYTES)
+  /** The partial block that tails are appended to, and how many of its bytes are in use. */
+  #partial: Uint8Array = new Uint8Array(BLOCK_BYTES)
   #used = 0
-  #waiting: Array<{ readonly start: number; readonly end: number; readonly depth: number; readonly placed: Placed }> =
-    []
+  /** The tails in the partial block. */
+  #tails: Array<
+    { readonly start: number; readonly end: number; readonly depth: number; readonly onPlaced: OnPlaced }
+  > = []
 
   constructor(keys: Keys) {
-    this.#keys = keys
+    this.keys = keys
   }
 
-  get keys(): Keys {
-    return this.#keys
-  }
-
-  /** Blocks that wait to be taken. */
+  /** How many blocks are ready to be taken. */
   get ready(): number {
     return this.#ready.length
   }
 
-  /** The blocks that are ready; they are the caller's. */
+  /** Takes out the blocks that are ready. They belong to the caller. */
   take(): ReadonlyArray<NewBlock> {
     const ready = this.#ready
     this.#ready = []
     return ready
   }
 
-  /** A block of its own. `bytes` are the writer's from now on. */
-  block(bytes: Uint8Array): Uint8Array {
-    const hash = hashBlock(this.#keys.hasher, bytes)
+  /** Adds a complete block, and returns its hash. `bytes` belong to the writer from now on. */
+  addBlock(bytes: Uint8Array): Uint8Array {
+    const hash = hashBlock(this.keys.hasher, bytes)
     this.#ready.push({ hash, bytes })
     return hash
   }
 
-  /** Appends less than a block to a partial one. `placed` is called when that is complete, at the latest by `completePartial`. */
-  tail(bytes: Uint8Array, depth: number, placed: Placed): void {
+  /**
+   * Appends a tail, which is shorter than a block, to the partial block. Copies its bytes. `onPlaced` is called when
+   * that block is complete, at the latest by `completePartial`.
+   */
+  addTail(bytes: Uint8Array, depth: number, onPlaced: OnPlaced): void {
     if (this.#used + bytes.length > BLOCK_BYTES) {
-      // The emptier of the two stays open.
+      // The fuller of the two is stored.
       if (bytes.length >= this.#used) {
-        placed({ hash: this.block(bytes.slice()), start: 0, end: bytes.length, depth })
+        onPlaced({ hash: this.addBlock(bytes.slice()), start: 0, end: bytes.length, depth })
         return
       }
       this.completePartial()
     }
     const start = this.#used
-    this.#open.set(bytes, start)
+    this.#partial.set(bytes, start)
     this.#used += bytes.length
-    this.#waiting.push({ start, end: this.#used, depth, placed })
+    this.#tails.push({ start, end: this.#used, depth, onPlaced })
   }
 
-  /** Whether there is a partial block to be completed. */
+  /** Whether the partial block has tails in it. */
   get hasTails(): boolean {
     return this.#used > 0
   }
 
-  /** Completes the partial block. What is told where it was placed may append to the next. */
+  /** Completes the partial block. The callbacks of its tails may append to the next one. */
   completePartial(): void {
     if (this.#used === 0) return
-    const hash = this.block(this.#open.slice(0, this.#used))
-    const waiting = this.#waiting
-    this.#waiting = []
+    const hash = this.addBlock(this.#partial.slice(0, this.#used))
+    const tails = this.#tails
+    this.#tails = []
     this.#used = 0
-    for (const { depth, end, placed, start } of waiting) placed({ hash, start, end, depth })
+    for (const { depth, end, onPlaced, start } of tails) onPlaced({ hash, start, end, depth })
   }
 }
 
 /**
- * Stores one envelope, of any size; of its addresses, when there are several, a list as an envelope of its own, one
- * deeper.
+ * Makes blocks of one envelope, of any size. When it has several parts, their addresses become a list: an envelope of
+ * its own, one level deeper.
  */
 export class EnvelopeWriter {
   readonly #writer: BlockWriter
-  readonly #transform: Transform
+  readonly #encoder: Transform
   readonly #depth: number
   #block: Uint8Array = new Uint8Array(FIRST_BYTES)
   #used = 0
   #first: Bptr | undefined
   #list: EnvelopeWriter | undefined
 
-  /** `transform` makes the envelope of what is pushed. */
-  constructor(writer: BlockWriter, transform: Transform, depth = 0) {
+  /** `encoder` makes the envelope of the data that is pushed. */
+  constructor(writer: BlockWriter, encoder: Transform, depth = 0) {
     this.#writer = writer
-    this.#transform = transform
+    this.#encoder = encoder
     this.#depth = depth
   }
 
-  /** The next bytes of the data. Does not keep them. */
+  /** Takes the next bytes of the data. Does not keep them. */
   push(data: Uint8Array): void {
-    for (const piece of this.#transform.push(data)) this.#append(piece)
+    for (const piece of this.#encoder.push(data)) this.#append(piece)
   }
 
-  /** Ends it. `placed` gets the one address of it all. */
-  end(placed: Placed): void {
-    for (const piece of this.#transform.end()) this.#append(piece)
-    if (this.#used === 0) return this.#finish(placed)
-    this.#writer.tail(this.#block.subarray(0, this.#used), this.#depth, (bptr) => {
-      this.#address(bptr)
-      this.#finish(placed)
+  /** Ends the envelope. `onPlaced` gets the one address that stands for all of it. */
+  end(onPlaced: OnPlaced): void {
+    for (const piece of this.#encoder.end()) this.#append(piece)
+    if (this.#used === 0) return this.#finish(onPlaced)
+    this.#writer.addTail(this.#block.subarray(0, this.#used), this.#depth, (bptr) => {
+      this.#addAddress(bptr)
+      this.#finish(onPlaced)
     })
   }
 
@@ -144,15 +148,15 @@ export class EnvelopeWriter {
       this.#used += count
       at += count
       if (this.#used === BLOCK_BYTES) {
-        const hash = this.#writer.block(this.#block)
+        const hash = this.#writer.addBlock(this.#block)
         this.#block = new Uint8Array(FIRST_BYTES)
         this.#used = 0
-        this.#address({ hash, start: 0, end: BLOCK_BYTES, depth: this.#depth })
+        this.#addAddress({ hash, start: 0, end: BLOCK_BYTES, depth: this.#depth })
       }
     }
   }
 
-  #address(bptr: Bptr): void {
+  #addAddress(bptr: Bptr): void {
     if (this.#first === undefined) {
       this.#first = bptr
       return
@@ -164,8 +168,8 @@ export class EnvelopeWriter {
     this.#list.push(encodeBptr(bptr))
   }
 
-  #finish(placed: Placed): void {
-    if (this.#list === undefined) placed(this.#first!)
-    else this.#list.end(placed)
+  #finish(onPlaced: OnPlaced): void {
+    if (this.#list === undefined) onPlaced(this.#first!)
+    else this.#list.end(onPlaced)
   }
 }

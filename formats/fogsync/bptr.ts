@@ -1,21 +1,22 @@
-/** Block addresses. SPEC.md, "Block addresses". */
+/** Block addresses, which the document calls bptr (block pointers). SPEC.md, "Block addresses". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { concat } from "effect/Bytes"
+import { KernelError } from "../../stages/kernel/kernel.ts"
+import { BLOCK_BYTES } from "./layout.ts"
+import { ADDRESS_DEPTH_MAXIMUM } from "./limits.ts"
 
 /** Bytes of an encoded address. */
 export const BPTR_BYTES = 44
-/** Bytes of a block. */
-export const BLOCK_BYTES: number = 64 << 10
-/** Lists of lists go no deeper: 16 levels are more than any store can hold. */
-const DEPTH_MAXIMUM = 16
 
-/** A part of a block. */
+/** Where a part of a block is. */
 export interface Bptr {
   /** SHA-256 of the block, 32 bytes. */
   readonly hash: Uint8Array
-  /** The part, `end` exclusive. */
+  /** First byte of the part. */
   readonly start: number
+  /** The byte after the last one. */
   readonly end: number
-  /** 0: a part of the content. n: a part of a list of addresses of depth n - 1. */
+  /** 0 for a part of an envelope of data; n for a part of a list of addresses of depth n - 1. */
   readonly depth: number
 }
 
@@ -30,33 +31,64 @@ export const encodeBptr = ({ depth, end, hash, start }: Bptr): Uint8Array => {
   return out
 }
 
-/** The inverse, with a hash of its own; undefined when the bytes from `at` on cannot be an address. */
+/** Decodes the 44 bytes from `at` on, and copies the hash. Undefined when they are not a valid address. */
 export const decodeBptr = (bytes: Uint8Array, at = 0): Bptr | undefined => {
   if (bytes.length - at < BPTR_BYTES) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, BPTR_BYTES)
   const start = view.getUint32(32)
   const end = view.getUint32(36)
   const depth = view.getUint32(40)
-  if (start >= end || end > BLOCK_BYTES || depth > DEPTH_MAXIMUM) return undefined
+  if (start >= end || end > BLOCK_BYTES || depth > ADDRESS_DEPTH_MAXIMUM) return undefined
   return { hash: bytes.slice(at, at + 32), start, end, depth }
 }
 
-/** What an index, which keeps the first 12 bytes of a key, knows an address by: its hash and its place, mixed. */
+/** The address as 88 hex digits, as it is in JSON. */
+export const bptrToHex = (bptr: Bptr): string => bytesToHex(encodeBptr(bptr))
+
+/** The inverse. Undefined when the text is not a valid address. */
+export const bptrFromHex = (hex: string): Bptr | undefined =>
+  /^[0-9a-fA-F]{88}$/.test(hex) ? decodeBptr(hexToBytes(hex)) : undefined
+
+const invalid = (message: string): KernelError => new KernelError({ kernel: "list", reason: "corrupt", message })
+
+/**
+ * Starts to decode a list: encoded addresses, one after the other, each of the given depth. Bytes may be pushed in any
+ * pieces. Throws KernelError `corrupt`.
+ */
+export const startListDecoder = (depth: number): {
+  readonly push: (bytes: Uint8Array) => ReadonlyArray<Bptr>
+  readonly end: () => ReadonlyArray<Bptr>
+} => {
+  let rest: Uint8Array = new Uint8Array(0)
+  return {
+    push: (data) => {
+      const bytes = concat([rest, data])
+      const addresses: Array<Bptr> = []
+      let at = 0
+      for (; at + BPTR_BYTES <= bytes.length; at += BPTR_BYTES) {
+        const address = decodeBptr(bytes, at)
+        if (address?.depth !== depth) throw invalid("one of its addresses is impossible")
+        addresses.push(address)
+      }
+      rest = bytes.slice(at)
+      return addresses
+    },
+    end: () => {
+      if (rest.length > 0) throw invalid("it ends within an address")
+      return []
+    },
+  }
+}
+
+/** A key for a ChunkIndex, which keeps only the first 12 bytes of a key: so the part goes into those of the hash. */
 export const addressKey = (bptr: Bptr): Uint8Array => {
   const bytes = encodeBptr(bptr)
   for (let i = 0; i < 12; i++) bytes[i]! ^= bytes[32 + i]!
   return bytes
 }
 
-/** As it is in JSON: 88 hex digits. */
-export const bptrToHex = (bptr: Bptr): string => bytesToHex(encodeBptr(bptr))
-
-/** The inverse; undefined when it cannot be an address. */
-export const bptrFromHex = (hex: string): Bptr | undefined =>
-  /^[0-9a-fA-F]{88}$/.test(hex) ? decodeBptr(hexToBytes(hex)) : undefined
-
-/** Where the data of an entry is, and what it is. */
-export interface Ref {
+/** The data of a file or listing: where it is, and what it is. */
+export interface DataRef {
   readonly bptr: Bptr
   /** SHA-256 of the data. */
   readonly sha256: Uint8Array
@@ -64,24 +96,27 @@ export interface Ref {
   readonly size: number
 }
 
+/** Bytes of a chunk list of three records, which holds an address and a hash. */
+const CHUNKS_BYTES = 108
+
 /**
- * An address and a hash as the chunk list of a tree of entries: three records, the last 32 bytes zero. The size is the
- * entry's.
+ * Puts an address and a hash into the chunk list of an entry, so that the common catalog can hold them: three records,
+ * of which the last 32 bytes are zero. The size is that of the entry.
  */
-export const refToChunks = ({ bptr, sha256 }: Ref): Uint8Array => {
-  const out = new Uint8Array(108)
+export const refToChunks = ({ bptr, sha256 }: DataRef): Uint8Array => {
+  const out = new Uint8Array(CHUNKS_BYTES)
   out.set(encodeBptr(bptr))
   out.set(sha256, BPTR_BYTES)
   return out
 }
 
-/** The inverse; undefined for an entry without data. */
-export const refFromChunks = (chunks: Uint8Array, size: number): Ref | undefined => {
+/** The inverse. Undefined for an entry without data. */
+export const refFromChunks = (chunks: Uint8Array, size: number): DataRef | undefined => {
   const bptr = decodeBptr(chunks)
   return bptr && { bptr, sha256: chunks.slice(BPTR_BYTES, BPTR_BYTES + 32), size }
 }
 
-/** The name of a content that has bytes, for an entry. */
+/** `contentId` for an entry: the SHA-256 of its content. Absent when the content has no bytes. */
 export const contentIdOf = (chunks: Uint8Array, size: number): { readonly contentId?: Uint8Array } => {
   const ref = refFromChunks(chunks, size)
   return ref === undefined ? {} : { contentId: ref.sha256 }

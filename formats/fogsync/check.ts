@@ -1,65 +1,65 @@
-/** Verifies a share. */
+/** Verifies a share. SPEC.md, "Checking and rebuilding". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { isThere } from "../../stages/store/absent.ts"
+import type { FormatError } from "../error.ts"
 import type { CheckOptions, CheckSummary } from "../repository.ts"
-import { type FormatError, RepositoryError } from "../error.ts"
-import { addressKey, BLOCK_BYTES, type Bptr, refFromChunks } from "./bptr.ts"
+import { addressKey, type Bptr, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
-import { isKind, OVERHEAD } from "./envelope.ts"
-import { isDamage } from "./errors.ts"
-import type { Listed } from "./json_listing.ts"
-import { blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./layout.ts"
-import { type Opened, readerOf } from "./opened.ts"
-import { walkRoot } from "./read.ts"
-import { decodeRootBlock, listRoots, type Root } from "./snapshot.ts"
 import { readConfig } from "./config.ts"
+import { OVERHEAD } from "./envelope.ts"
+import { isDamage } from "./errors.ts"
+import { isKind } from "./kinds.ts"
+import { BLOCK_BYTES, blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./layout.ts"
+import type { Listed } from "./listing.ts"
+import { walkRoot } from "./listing_read.ts"
+import { type Opened, readerOf } from "./opened.ts"
+import { listRoots, readRootAt, type Root } from "./snapshot.ts"
 
-/** What is known of a block. */
+/** In the index of blocks: a block that is there, and one that is damaged. */
 const GOOD = 0
 const BAD = 1
 
 /**
- * Structure: all roots and listings are read, and the lists of all files; every block that they name must be there.
- * With `readData` that share of the blocks, chosen at random, is read and compared with their names, which is all that
- * a block can be wrong in.
+ * Verifies the structure: reads all roots, all listings and the lists of all files, and sees that every block that they
+ * name is there. With `readData`, that share of the blocks, chosen at random, is read and compared with their names.
+ * Nothing else can be wrong with a block.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
     const findings = new Damage()
-    const share = yield* readConfig(opened.store, opened.keys, opened.name).pipe(
+    const config = yield* readConfig(opened.store, opened.keys, opened.name).pipe(
       Effect.catchIf(isFinding, (cause) => Effect.succeed({ message: cause.message, cause })),
     )
-    if (share === undefined || "message" in share) {
-      findings.add(SHARE, `${share?.message ?? `${SHARE} is missing`}; "penstock rebuild" makes it again`, share)
+    if (config === undefined || "message" in config) {
+      findings.add(SHARE, `${config?.message ?? `${SHARE} is missing`}; "penstock rebuild" makes it again`, config)
     }
-    // What snapshots need is there before them: it is listed after them.
+    // A run stores blocks before its root. So blocks are listed after the roots: then those of each root are there.
     const { damaged, roots } = yield* listRoots(opened)
     const blocks = yield* checkBlocks(opened, findings, readData, progress)
     for (const error of damaged) findings.addError(error, ROOTS)
     const ids = new Set(roots.map(({ info }) => info.id))
-    const named = new Set(damaged.map(({ object }) => object))
+    const reported = new Set(damaged.map(({ object }) => object))
     for (const { info: { parent } } of roots) {
-      if (parent === undefined || ids.has(parent) || named.has(rootObject(parent))) continue
-      if (named.has(blockObject(hexToBytes(parent)))) continue
+      if (parent === undefined || ids.has(parent) || reported.has(rootObject(parent))) continue
+      if (reported.has(blockObject(hexToBytes(parent)))) continue
       findings.add(rootObject(parent), `${rootObject(parent)} is missing; "penstock rebuild" looks for its root`)
     }
-    for (const { info } of yield* unpointed(opened, blocks.roots, roots)) {
-      const name = rootObject(info.id)
+    for (const id of yield* unpointedRoots(opened, blocks.roots, ids)) {
+      const name = rootObject(id)
       findings.add(
         name,
-        `${name} is missing, and its root is there: unless its backup is still running, "penstock rebuild" points to it again`,
+        `${name} is missing, and its root is there: unless its backup is still running, "penstock rebuild" makes it again`,
       )
     }
     const reader = readerOf(opened)
     const whole = new ChunkIndex()
     const chosen = only === undefined ? roots : roots.filter(({ info }) => only(info))
-    for (const root of chosen) yield* checkRoot(reader, root, findings, blocks.known, whole)
+    for (const root of chosen) yield* checkRoot(reader, root, findings, blocks.present, whole)
     return {
       snapshots: chosen.length,
       packs: blocks.count,
@@ -69,32 +69,30 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     }
   })
 
-/** What one object is to blame for. */
+/** Whether a single object is to blame for an error. */
 const isFinding = (error: FormatError): boolean =>
   isDamage(error) || (error._tag === "RepositoryError" && error.reason === "wrong-key")
 
-/** Roots that nothing points to. */
-const unpointed = Effect.fnUntraced(function* (
+/** The IDs of the roots among these blocks that no object points to. */
+const unpointedRoots = Effect.fnUntraced(function* (
   opened: Opened,
   found: ReadonlyArray<Bptr>,
-  listed: ReadonlyArray<Root>,
+  listed: ReadonlySet<string>,
 ) {
-  const lost: Array<Root> = []
+  const lost: Array<string> = []
   for (const bptr of found) {
     const id = bytesToHex(bptr.hash)
-    // A run may have ended since the roots were listed.
-    if (listed.some(({ info }) => info.id === id) || (yield* isThere(opened.store, rootObject(id)))) continue
-    const root = yield* readerOf(opened).get(bptr).pipe(
-      Effect.flatMap((envelope) => catching(RepositoryError, () => decodeRootBlock(opened, bptr, envelope))),
+    // A run may have committed since the roots were listed.
+    if (listed.has(id) || (yield* isThere(opened.store, rootObject(id)))) continue
+    const root = yield* readRootAt(opened, bptr).pipe(
       Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
     )
-    if (root === undefined) continue
-    lost.push(root)
+    if (root !== undefined) lost.push(id)
   }
   return lost
 })
 
-/** All blocks, and what is known of them. 16 to 32 bytes of memory each. */
+/** Lists all blocks, which takes 16 to 32 bytes of memory for each, and reads a share of them. */
 const checkBlocks = Effect.fnUntraced(function* (
   opened: Opened,
   findings: Damage,
@@ -102,7 +100,7 @@ const checkBlocks = Effect.fnUntraced(function* (
   progress: CheckOptions["progress"],
 ) {
   const { store } = opened
-  const known = new ChunkIndex()
+  const present = new ChunkIndex()
   let count = 0
   yield* Stream.runForEachArray(store.list(BLOCKS), (objects) =>
     Effect.sync(() => {
@@ -110,16 +108,16 @@ const checkBlocks = Effect.fnUntraced(function* (
         const hash = blockHash(name)
         if (hash === undefined) continue
         count++
-        known.set(hash, GOOD)
+        present.set(hash, GOOD)
         if (size > BLOCK_BYTES) findings.add(name, `${name} is longer than a block`)
       }
     }))
-  /** Blocks that say that they are roots, as far as they are read. */
+  /** Those of the blocks read that have the nonce of a root. */
   const roots: Array<Bptr> = []
   let bytesRead = 0
   let done = 0
   if (readData > 0) {
-    // Not the reader that is used for listings: what it remembers it does not read.
+    // A reader of its own: the one for listings does not read blocks that it keeps in memory.
     const reader = readerOf(opened)
     yield* store.list(BLOCKS).pipe(
       Stream.filter(({ name, size }) =>
@@ -137,7 +135,7 @@ const checkBlocks = Effect.fnUntraced(function* (
               }),
             onFailure: (error) => {
               if (!isDamage(error)) return Effect.fail(error)
-              known.set(hash, BAD)
+              present.set(hash, BAD)
               findings.addError(error, name)
               return Effect.succeed(0)
             },
@@ -153,16 +151,18 @@ const checkBlocks = Effect.fnUntraced(function* (
     )
   }
   progress?.({ done: count, total: count })
-  return { known, count, bytesRead, roots }
+  return { present, count, bytesRead, roots }
 })
 
-/** Adds what of a snapshot cannot be restored. */
+/**
+ * Adds to the findings what cannot be restored of a snapshot. `whole` holds the addresses of files of many blocks that
+ * were found whole before.
+ */
 const checkRoot = Effect.fnUntraced(function* (
   reader: BlockReader,
   root: Root,
   findings: Damage,
-  known: ChunkIndex,
-  /** Files of many blocks that are whole, by their addresses. */
+  present: ChunkIndex,
   whole: ChunkIndex,
 ) {
   const snapshot = root.info.id
@@ -170,14 +170,14 @@ const checkRoot = Effect.fnUntraced(function* (
     findings.add(object ?? rootObject(snapshot), message, cause)
     findings.addFile(object ?? rootObject(snapshot), snapshot, path, message)
   }
-  const objectOf = (error: FormatError): string | undefined => error.object
-  yield* walkRoot(reader, root, { lost: ({ path }, error) => lose(objectOf(error), error.message, path, error) }).pipe(
+  const loseBy = (error: FormatError, path: string): void => lose(error.object, error.message, path, error)
+  yield* walkRoot(reader, root, { lost: ({ path }, error) => loseBy(error, path) }).pipe(
     Stream.filter(({ chunks }) => chunks.length > 0),
     Stream.runForEach(({ chunks, path, size }: Listed) => {
       const { bptr } = refFromChunks(chunks, size)!
       const key = bptr.depth === 0 ? undefined : addressKey(bptr)
       if (key !== undefined && whole.get(key) !== undefined) return Effect.void
-      return firstBad(reader, bptr, known).pipe(
+      return firstBadBlock(reader, bptr, present).pipe(
         Effect.map((bad) => {
           if (bad === undefined) {
             if (key !== undefined) whole.claim(key)
@@ -186,26 +186,22 @@ const checkRoot = Effect.fnUntraced(function* (
           const object = blockObject(bad)
           lose(object, `${object} is missing`, path)
         }),
-        Effect.catch((error) =>
-          isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, path, error)) : Effect.fail(error)
-        ),
+        Effect.catch((error) => isDamage(error) ? Effect.sync(() => loseBy(error, path)) : Effect.fail(error)),
       )
     }),
-    Effect.catch((error) =>
-      isDamage(error) ? Effect.sync(() => lose(objectOf(error), error.message, "", error)) : Effect.fail(error)
-    ),
+    Effect.catch((error) => isDamage(error) ? Effect.sync(() => loseBy(error, "")) : Effect.fail(error)),
   )
 })
 
-/** A block of a file that is not there, or not good. */
-const firstBad = (
+/** The hash of a block of a file that is missing or damaged; undefined when all are good. */
+const firstBadBlock = (
   reader: BlockReader,
   bptr: Bptr,
-  known: ChunkIndex,
+  present: ChunkIndex,
 ): Effect.Effect<Uint8Array | undefined, FormatError> => {
-  if (bptr.depth === 0) return Effect.succeed(known.get(bptr.hash) === GOOD ? undefined : bptr.hash)
+  if (bptr.depth === 0) return Effect.succeed(present.get(bptr.hash) === GOOD ? undefined : bptr.hash)
   return Effect.map(
-    Stream.runCollect(Stream.take(Stream.filter(reader.blocks(bptr), (hash) => known.get(hash) !== GOOD), 1)),
+    Stream.runCollect(Stream.take(Stream.filter(reader.blockHashes(bptr), (hash) => present.get(hash) !== GOOD), 1)),
     ([hash]) => hash,
   )
 }

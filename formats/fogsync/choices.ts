@@ -1,7 +1,7 @@
-/** What can be chosen of the format by name. */
+/** What a user can choose of the format by name. */
 import type { ChosenOptions, FormatOption } from "../format.ts"
-import type { FogsyncOptions } from "./mod.ts"
-import type { ListingKind } from "./opened.ts"
+import type { ListingKind } from "./listing.ts"
+import type { WriteOptions } from "./opened.ts"
 import { nameProblem } from "./shares.ts"
 
 export const fogsyncChoices: ReadonlyArray<FormatOption> = [
@@ -10,19 +10,20 @@ export const fogsyncChoices: ReadonlyArray<FormatOption> = [
     values: ["json", "tree"],
     when: "make",
     meaning:
-      "how snapshots list: a list in JSON for each directory, or one tree of all paths, which also keeps names that are not UTF-8",
+      "how snapshots list entries: in JSON for each directory, or in one tree, which also keeps names that are not UTF-8",
   },
   {
     name: "share",
     values: "NAME",
     when: "open",
     meaning:
-      "the share of that name; a place may hold several, each with a key of its own, besides the one without a name",
+      "the name of the share; a repository may hold several shares with names, each with its own key, and one without",
     problem: nameProblem,
   },
 ]
 
-export const chosenFogsync = (chosen: ChosenOptions): Pick<FogsyncOptions, "listing" | "share"> => {
+/** The options of the format from what was chosen. */
+export const chosenFogsync = (chosen: ChosenOptions): Pick<WriteOptions, "listing" | "share"> => {
   const [listing] = chosen.get("listing") ?? []
   const [share] = chosen.get("share") ?? []
   return {

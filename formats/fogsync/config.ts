@@ -1,109 +1,109 @@
-/** `FOGSYNC`: says that there is a share, and which; opens with its key. SPEC.md, "Store". */
+/** The object FOGSYNC: says that there is a share, and which. SPEC.md, "Kinds, and the object FOGSYNC". */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
-import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import { twofishSecret } from "../../stages/encrypt/twofish256ctr.ts"
-import { type Hasher, KernelError } from "../../stages/kernel/kernel.ts"
+import { catching } from "../../stages/kernel/catching.ts"
+import { KernelError } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../error.ts"
-import type { Secrets } from "../secrets.ts"
-import { decodeEnvelope, encodeEnvelope, isKind, type Keys, makeKeys, makeNonce } from "./envelope.ts"
+import { decodeEnvelope, encodeEnvelope } from "./envelope.ts"
 import { absent, asDamage, corrupt, created } from "./errors.ts"
-import { SHARE } from "./layout.ts"
+import type { Keys } from "./keys.ts"
+import { isKind, makeNonce } from "./kinds.ts"
+import { SHARE, VERSION } from "./layout.ts"
 import { SHARE_MAXIMUM } from "./limits.ts"
-import type { ListingKind } from "./opened.ts"
-import { VERSION } from "./snapshot.ts"
+import type { ListingKind } from "./listing.ts"
 
-const Share = Schema.Struct({
+/** What FOGSYNC says. */
+export interface ShareConfig {
+  /** 32 hex digits. */
+  readonly id: string
+  /** How the first snapshot lists. */
+  readonly listing: ListingKind
+  /** The name of the share; undefined when it has none. */
+  readonly name: string | undefined
+}
+
+const Stored = Schema.Struct({
   version: Schema.Int,
   id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{32}$/)),
   listing: Schema.optionalKey(Schema.Literals(["json", "tree"])),
   name: Schema.optionalKey(Schema.String),
 })
-const decodeShare = Schema.decodeUnknownSync(Share)
+const decodeStored = Schema.decodeUnknownSync(Stored)
 
-/** The keys of a share from the user's. Fails with `wrong-key` when there is none, or one of another length. */
-export const shareKeys = ({ key }: Secrets, hasher: Hasher): Effect.Effect<Keys, RepositoryError> => {
-  const wrong = (message: string) => Effect.fail(new RepositoryError({ reason: "wrong-key", message }))
-  if (key === undefined) return wrong("A FogSync share is encrypted: give its key of 32 bytes, or 64 (--key-file)")
-  const { length } = Redacted.value(key)
-  if (length !== 32 && length !== 64) return wrong(`The key of a FogSync share has 32 or 64 bytes, not ${length}`)
-  return Effect.sync(() => makeKeys(twofishSecret({ key }, hasher)))
-}
-
-/** What `FOGSYNC` says. */
-export interface ShareConfig {
-  readonly id: string
-  /** How snapshots list while there is none. */
-  readonly listing: ListingKind
-  /** The name of the share, when it has one. */
-  readonly name: string | undefined
-}
-
-/** A new ID of a share. */
+/** A fresh ID for a share. */
 export const newShareId = (): string => bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
 
-/** Stores it: false when there is one, unless that is to be replaced. */
-export const writeConfig = (
-  store: ObjectStore,
-  keys: Keys,
-  { id, listing, name }: ShareConfig,
-  replace = false,
-): Effect.Effect<boolean, StoreError> => {
+const encodeConfig = (keys: Keys, { id, listing, name }: ShareConfig): Uint8Array => {
   const text = new TextEncoder().encode(JSON.stringify({ version: VERSION, id, listing, name }))
-  return created(store.put(SHARE, [encodeEnvelope(keys, text, { nonce: makeNonce(keys, "share") })], { replace }))
+  return encodeEnvelope(keys, text, { nonce: makeNonce(keys, "share") })
 }
 
-/**
- * What it says, read twice when that cannot be; undefined when there is none. Fails with `wrong-key`, which may as well
- * be damage, `corrupt` or `newer`.
- */
-export const readConfig: (
-  store: ObjectStore,
-  keys: Keys,
-  name: string | undefined,
-) => Effect.Effect<ShareConfig | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (
-  store,
-  keys,
-  name,
-) {
-  const info = yield* absent(store.stat(SHARE))
-  if (info === undefined) return undefined
-  if (info.size > SHARE_MAXIMUM) return yield* corrupt(SHARE, `${SHARE} is damaged: it is too long`)
-  const envelope = yield* store.get(SHARE, { atMost: SHARE_MAXIMUM })
-  let json: unknown
+/** Throws RepositoryError: `wrong-key`, which may be damage as well, `corrupt` or `newer`. */
+const decodeConfig = (keys: Keys, envelope: Uint8Array, name: string | undefined): ShareConfig => {
+  const unclear = (cause: unknown) => corrupt(SHARE, `${SHARE} is damaged: it does not say which share this is`, cause)
+  let data: Uint8Array
   try {
-    const data = decodeEnvelope(keys, envelope, SHARE_MAXIMUM)
-    if (!isKind(keys, "share", envelope)) {
-      return yield* corrupt(SHARE, `${SHARE} was put in the place of another object`)
-    }
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data))
+    data = decodeEnvelope(keys, envelope, SHARE_MAXIMUM)
   } catch (error) {
-    if (!(error instanceof KernelError) || error.reason !== "forged") {
-      return yield* corrupt(SHARE, `${SHARE} is damaged: it does not say which share this is`, error)
-    }
-    return yield* new RepositoryError({
+    if (!(error instanceof KernelError) || error.reason !== "forged") throw unclear(error)
+    throw new RepositoryError({
       reason: "wrong-key",
       object: SHARE,
       message: `${SHARE} does not open: the key is not the one of this share, or ${SHARE} was altered`,
     })
   }
+  if (!isKind(keys, "share", envelope)) throw corrupt(SHARE, `${SHARE} was put in the place of another object`)
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data))
+  } catch (error) {
+    throw unclear(error)
+  }
   const version = (json as { readonly version?: unknown } | null)?.version
   if (typeof version === "number" && version > VERSION) {
-    return yield* new RepositoryError({
+    throw new RepositoryError({
       reason: "newer",
       object: SHARE,
       message: `The share is of version ${version}, which this Penstock does not know; use a later one`,
     })
   }
-  let share: typeof Share.Type
+  let stored: typeof Stored.Type
   try {
-    share = decodeShare(json)
+    stored = decodeStored(json)
   } catch (error) {
-    return yield* corrupt(SHARE, `${SHARE} is damaged: it does not say which share this is`, error)
+    throw unclear(error)
   }
-  if (share.name !== name) return yield* corrupt(SHARE, `${SHARE} was put in the place of that of another share`)
-  return { id: share.id, listing: share.listing ?? "json", name }
-}, (read) => Effect.mapError(readTwice(SHARE, read, ({ reason }) => reason === "wrong-key"), asDamage(SHARE)))
+  if (stored.name !== name) throw corrupt(SHARE, `${SHARE} was put in the place of that of another share`)
+  return { id: stored.id, listing: stored.listing ?? "json", name }
+}
+
+/** Stores FOGSYNC. False when there is one already and `replace` is not set. */
+export const writeConfig = (
+  store: ObjectStore,
+  keys: Keys,
+  config: ShareConfig,
+  replace = false,
+): Effect.Effect<boolean, StoreError> =>
+  Effect.suspend(() => created(store.put(SHARE, [encodeConfig(keys, config)], { replace })))
+
+/**
+ * Reads FOGSYNC; reads it twice before it calls it wrong. `name` is the name that the share is opened by. Undefined when
+ * there is none. Fails with `wrong-key`, which may be damage as well, `corrupt` or `newer`.
+ */
+export const readConfig: (
+  store: ObjectStore,
+  keys: Keys,
+  name: string | undefined,
+) => Effect.Effect<ShareConfig | undefined, RepositoryError | StoreError> = Effect.fnUntraced(
+  function* (store, keys, name) {
+    const info = yield* absent(store.stat(SHARE))
+    if (info === undefined) return undefined
+    if (info.size > SHARE_MAXIMUM) return yield* corrupt(SHARE, `${SHARE} is damaged: it is too long`)
+    const envelope = yield* store.get(SHARE, { atMost: SHARE_MAXIMUM })
+    return yield* catching(RepositoryError, () => decodeConfig(keys, envelope, name))
+  },
+  (read) => Effect.mapError(readTwice(SHARE, read, ({ reason }) => reason === "wrong-key"), asDamage(SHARE)),
+)

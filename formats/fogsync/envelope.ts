@@ -1,83 +1,57 @@
-/** Envelopes: what is encrypted and authenticated as one. SPEC.md, "Envelope". */
+/** Envelopes: data that is compressed, encrypted and authenticated as one. SPEC.md, "Envelope". */
 import { concat } from "effect/Bytes"
 import { gunzip } from "../../stages/compress/gunzip.ts"
 import { overLimit } from "../../stages/compress/errors.ts"
 import { forged, NONCE_BYTES } from "../../stages/encrypt/aead.ts"
 import { TwofishCounter } from "../../stages/encrypt/twofish.ts"
-import { MAC_BYTES, NAME, sameCode, type TwofishSecret } from "../../stages/encrypt/twofish256ctr.ts"
+import { MAC_BYTES, NAME, sameCode } from "../../stages/encrypt/twofish256ctr.ts"
 import type { Transform } from "../../stages/kernel/frames.ts"
-import { hmac } from "../../stages/hash/hmac.ts"
-import type { Compressor, Hasher } from "../../stages/kernel/kernel.ts"
+import type { Compressor } from "../../stages/kernel/kernel.ts"
+import type { Keys } from "./keys.ts"
+import { makeNonce } from "./kinds.ts"
 
 /** Bytes of the header. */
-export const HEADER_BYTES = 8
-/** Bytes that an envelope adds to its data, when that is not compressed. */
+const HEADER_BYTES = 8
+/** Bytes that an envelope adds to its data when it does not compress them. */
 export const OVERHEAD: number = NONCE_BYTES + HEADER_BYTES + MAC_BYTES
-/** Data that is compressed at once: a member of the gzip file. */
+/** Bytes of data that are compressed at once: a member of the gzip file. */
 const PIECE_BYTES = 1 << 20
-/** Shorter data does not get shorter by it, and trying takes long. */
+/** Shorter data does not get shorter by gzip, and trying takes long. */
 const WORTH_BYTES = 128
+/** Adaptive compression has to save this share of the first piece. */
+const WORTH_SHARE = 1 / 32
 /** The position of the compression in the header, and its values. */
 const COMPRESSION_AT = 3
 const NONE = 0
 const GZIP = 1
 
-/** The keys of a share, made ready. */
-export interface Keys extends TwofishSecret {
-  /** Starts a code over an envelope. */
-  readonly code: Hasher["create"]
-}
-
-export const makeKeys = (secret: TwofishSecret): Keys => ({ ...secret, code: hmac(secret.hasher, secret.mac) })
-
-/** Kinds of envelopes that content must not be mistaken for: their nonces say so. */
-export type Kind = "root" | "share"
-
-/** A fresh nonce; of an envelope of a kind, its last 8 bytes are a code over the others. SPEC.md, "Kinds". */
-export const makeNonce = (keys: Keys, kind?: Kind): Uint8Array => {
-  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
-  if (kind !== undefined) nonce.set(kindCode(keys, kind, nonce), 16)
-  return nonce
-}
-
-/** Whether the envelope with this nonce, if it is authentic, was made as one of the kind. */
-export const isKind = (keys: Keys, kind: Kind, nonce: Uint8Array): boolean =>
-  nonce.length >= NONCE_BYTES && sameCode(kindCode(keys, kind, nonce), nonce.subarray(16, NONCE_BYTES))
-
-const kindCode = (keys: Keys, kind: Kind, nonce: Uint8Array): Uint8Array => {
-  const state = keys.code()
-  state.update(new TextEncoder().encode(`FogSync ${kind}`))
-  state.update(nonce.subarray(0, 16))
-  return state.digest().subarray(0, 8)
-}
-
-/** How to seal. */
+/** How to make an envelope. */
 export interface EncodeOptions {
-  /** Compresses; `adaptive`: unless the first MiB shows that it does not pay. */
+  /** Compresses. With `adaptive`, only if the first MiB shows that it pays. */
   readonly gzip?: { readonly kernel: Compressor; readonly adaptive: boolean }
-  /** Must never be used twice with one key. A fresh random one by default. */
+  /** A fresh random one by default. No nonce may be used twice with one key. */
   readonly nonce?: Uint8Array
 }
 
-/** Data to an envelope, in fresh pieces. */
+/** Starts to make an envelope of the data that is pushed. The pieces that it returns are fresh. */
 export const startEncoder = (keys: Keys, { gzip, nonce = makeNonce(keys) }: EncodeOptions = {}): Transform => {
   const counter = new TwofishCounter(keys.cipher, nonce)
-  const code = keys.code()
+  const mac = keys.startMac()
   let compress = gzip?.kernel
   let started = false
   let held: Array<Uint8Array> = []
   let length = 0
-  /** `bytes` are fresh. */
+  /** Encrypts in place. */
   const encrypt = (bytes: Uint8Array): Uint8Array => {
     counter.apply(bytes)
-    code.update(bytes)
+    mac.update(bytes)
     return bytes
   }
   const start = (compression: number): Array<Uint8Array> => {
     started = true
     const header = new Uint8Array(HEADER_BYTES)
     header[COMPRESSION_AT] = compression
-    code.update(nonce)
+    mac.update(nonce)
     return [nonce.slice(), encrypt(header)]
   }
   const flush = (): Array<Uint8Array> => {
@@ -86,7 +60,7 @@ export const startEncoder = (keys: Keys, { gzip, nonce = makeNonce(keys) }: Enco
     length = 0
     const isWorth = started || gzip?.adaptive !== true || piece.length >= WORTH_BYTES
     const packed = isWorth ? compress?.encode(piece) : undefined
-    if (packed === undefined || (!started && gzip!.adaptive && packed.length > piece.length * (1 - 1 / 32))) {
+    if (packed === undefined || (!started && gzip!.adaptive && packed.length > piece.length * (1 - WORTH_SHARE))) {
       compress = undefined
       return [...(started ? [] : start(NONE)), ...(piece.length > 0 ? [encrypt(piece)] : [])]
     }
@@ -104,23 +78,23 @@ export const startEncoder = (keys: Keys, { gzip, nonce = makeNonce(keys) }: Enco
       }
       return out
     },
-    end: () => [...(length > 0 || !started ? flush() : []), code.digest()],
+    end: () => [...(length > 0 || !started ? flush() : []), mac.digest()],
   }
 }
 
 /**
- * An envelope to its data. Gives data before the code at the end is verified: only for envelopes whose every byte is
- * known to be what the share's own writer stored, because each block was compared with its name. Throws KernelError:
- * `forged`, or `limit` when the data has more than `limit` bytes, or `corrupt` when it does not decompress.
+ * Starts to decode an envelope. It gives data before the MAC at the end is verified, so it is only for envelopes whose
+ * blocks were compared with their names. Throws KernelError: `forged`; `limit` when the data has more than `limit`
+ * bytes; `corrupt` when it does not decompress.
  */
 export const startDecoder = (keys: Keys, limit: number = Infinity): Transform => {
-  const code = keys.code()
+  const mac = keys.startMac()
   let counter: TwofishCounter | undefined
   let unzip: Transform | undefined
   let length = 0
-  /** Bytes that are not done with: all before the start, then those that may be the code at the end. */
+  /** Bytes that are not decoded yet: everything before the header is found, then those that may be the MAC at the end. */
   let held: Uint8Array = new Uint8Array(0)
-  /** The code at the start, when it is there. */
+  /** The MAC, when it comes first. */
   let first: Uint8Array | undefined
 
   const start = (): void => {
@@ -130,12 +104,12 @@ export const startDecoder = (keys: Keys, limit: number = Infinity): Transform =>
     if (at > 0) first = held.slice(0, at)
     if (found.compression === GZIP) unzip = gunzip(limit)
     counter = found.counter
-    code.update(held.subarray(at, at + NONCE_BYTES + HEADER_BYTES))
+    mac.update(held.subarray(at, at + NONCE_BYTES + HEADER_BYTES))
     held = held.slice(at + NONCE_BYTES + HEADER_BYTES)
   }
-  const data = (ciphertext: Uint8Array): ReadonlyArray<Uint8Array> => {
+  const decode = (ciphertext: Uint8Array): ReadonlyArray<Uint8Array> => {
     if (ciphertext.length === 0) return []
-    code.update(ciphertext)
+    mac.update(ciphertext)
     const plain = ciphertext.slice()
     counter!.apply(plain)
     if (unzip !== undefined) return unzip.push(plain)
@@ -151,21 +125,18 @@ export const startDecoder = (keys: Keys, limit: number = Infinity): Transform =>
         start()
       }
       const end = Math.max(0, held.length - (first === undefined ? MAC_BYTES : 0))
-      const out = data(held.subarray(0, end))
+      const out = decode(held.subarray(0, end))
       held = held.slice(end)
       return out
     },
     end: () => {
-      if (counter === undefined || !sameCode(code.digest(), first ?? held)) throw forged(NAME)
+      if (counter === undefined || !sameCode(mac.digest(), first ?? held)) throw forged(NAME)
       return unzip?.end() ?? []
     },
   }
 }
 
-/**
- * What the header behind the nonce at `at` says, and the counter for the data; undefined when what is there is no
- * header.
- */
+/** Decrypts the header behind a nonce at `at`. Undefined when what is there is not a header. */
 const headerAt = (
   keys: Keys,
   bytes: Uint8Array,
@@ -180,28 +151,28 @@ const headerAt = (
   return compression <= GZIP && header.every((byte) => byte === 0) ? { at, compression, counter } : undefined
 }
 
-/** Data that is at hand, sealed. */
+/** Makes an envelope of data in memory. */
 export const encodeEnvelope = (keys: Keys, data: Uint8Array, options: EncodeOptions = {}): Uint8Array => {
-  const transform = startEncoder(keys, options)
-  return concat([...transform.push(data), ...transform.end()])
+  const encoder = startEncoder(keys, options)
+  return concat([...encoder.push(data), ...encoder.end()])
 }
 
 /**
- * The data of an envelope at hand, wherever it comes from: authenticated before anything is decrypted. Throws
+ * Decodes an envelope in memory, wherever it comes from: its MAC is verified before anything is decrypted. Throws
  * KernelError as {@link startDecoder} does.
  */
 export const decodeEnvelope = (keys: Keys, envelope: Uint8Array, limit: number): Uint8Array => {
-  const code = (from: number, to: number): Uint8Array => {
-    const state = keys.code()
+  const macOf = (from: number, to: number): Uint8Array => {
+    const state = keys.startMac()
     state.update(envelope.subarray(from, to))
     return state.digest()
   }
   const end = envelope.length - MAC_BYTES
   if (
     envelope.length < OVERHEAD ||
-    (!sameCode(code(0, end), envelope.subarray(end)) &&
-      !sameCode(code(MAC_BYTES, envelope.length), envelope.subarray(0, MAC_BYTES)))
+    (!sameCode(macOf(0, end), envelope.subarray(end)) &&
+      !sameCode(macOf(MAC_BYTES, envelope.length), envelope.subarray(0, MAC_BYTES)))
   ) throw forged(NAME)
-  const transform = startDecoder(keys, limit)
-  return concat([...transform.push(envelope), ...transform.end()])
+  const decoder = startDecoder(keys, limit)
+  return concat([...decoder.push(envelope), ...decoder.end()])
 }

@@ -1,5 +1,6 @@
-/** Listings in JSON: one for each directory. SPEC.md, "Listings in JSON". */
+/** Encodes and decodes listings in JSON: one for each directory. SPEC.md, "Listings in JSON". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
+import { concat } from "effect/Bytes"
 import * as Schema from "effect/Schema"
 import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 import { gunzip } from "../../stages/compress/gunzip.ts"
@@ -8,19 +9,11 @@ import type { Transform } from "../../stages/kernel/frames.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import { baseName, displayPath, joinPath, pathProblem } from "../../stages/walk/path.ts"
-import { bptrFromHex, bptrToHex, type Ref, refFromChunks, refToChunks } from "./bptr.ts"
-import { Integer, JsonElements, parseExact, stringifyExact } from "./json.ts"
-
-/** Longest path and longest target of a link, in bytes. */
-export const PATH_MAXIMUM = 4096
-
-/** An entry as a listing has it. */
-export interface Listed extends StoredEntry {
-  /** Directories only: where its listing is, when it is not empty and has one of its own. */
-  readonly listing?: Ref
-  /** Where it was last modified, when that is known. */
-  readonly host?: string
-}
+import { bptrFromHex, bptrToHex, type DataRef, refFromChunks, refToChunks } from "./bptr.ts"
+import { Integer, parseExact, stringifyExact } from "./json.ts"
+import { JsonElements } from "./json_elements.ts"
+import { PATH_MAXIMUM } from "./limits.ts"
+import { isExecutable, type Listed, modeOf } from "./listing.ts"
 
 const Entry = Schema.Struct({
   name: Schema.optionalKey(Schema.String),
@@ -36,10 +29,13 @@ const Entry = Schema.Struct({
   exec: Schema.optionalKey(Schema.Boolean),
 })
 
+/** What gzip data begin with (RFC 1952). */
+const GZIP_MAGIC = Uint8Array.of(0x1f, 0x8b)
+
 const decodeEntry = Schema.decodeUnknownSync(Entry)
 
-/** The text of one entry. `listing` is that of a directory; `host` is where it was last modified. */
-export const entryText = (entry: StoredEntry, listing: Ref | undefined, host: string): string => {
+/** The JSON of one entry. `listing` is that of a directory; `host` is where it was last modified, `""` when unknown. */
+export const encodeEntry = (entry: StoredEntry, listing: DataRef | undefined, host: string): string => {
   const { ctime, inode, mode, mtime } = entry.metadata
   const ref = entry.kind === "file" ? refFromChunks(entry.chunks, entry.size) : listing
   return stringifyExact({
@@ -57,16 +53,10 @@ export const entryText = (entry: StoredEntry, listing: Ref | undefined, host: st
   })
 }
 
-/** Whether the owner may execute it. */
-export const isExecutable = (mode: number | undefined): boolean => mode !== undefined && (mode & 0o100) !== 0
-
-/** The permissions of a file that may be executed, or not. */
-export const modeOf = (executable: boolean): number => executable ? 0o755 : 0o644
-
 const invalid = (what: string): KernelError => new KernelError({ kernel: "listing", reason: "corrupt", message: what })
 
-/** The entries of the listing of a directory, from its JSON. Throws KernelError `corrupt`. */
-export const readingListing = (directory: string): {
+/** Starts to decode the JSON of the listing of a directory into its entries. Throws KernelError `corrupt`. */
+export const startListingDecoder = (directory: string): {
   readonly push: (bytes: Uint8Array) => ReadonlyArray<Listed>
   readonly end: () => ReadonlyArray<Listed>
 } => {
@@ -99,13 +89,14 @@ const parsed = (text: string): unknown => {
   }
 }
 
+/** An element of a listing that is an array. */
 const element = (text: string): { readonly name: string; readonly value: typeof Entry.Type } => {
   const value = checked(parsed(text))
   if (value.name === undefined) throw invalid("an entry has no name")
   return { name: value.name, value }
 }
 
-/** An element of an object: its name is the key. */
+/** An element of a listing that is an object: its name is the key. */
 const member = (text: string): { readonly name: string; readonly value: typeof Entry.Type } => {
   const members = Object.entries(parsed(`{${text}}`) as Readonly<Record<string, unknown>>)
   if (members.length !== 1) throw invalid("one of its members has no value")
@@ -125,7 +116,7 @@ const listedOf = (path: string, entry: typeof Entry.Type): Listed => {
   const bad = (what: string): KernelError => invalid(`"${displayPath(path)}" ${what}`)
   const size = Number(entry.size ?? 0n)
   if (!Number.isSafeInteger(size) || size < 0) throw bad("has an impossible size")
-  let ref: Ref | undefined
+  let ref: DataRef | undefined
   if (type !== "symlink" && size > 0) {
     const address = bptr === undefined ? undefined : bptrFromHex(bptr)
     if (address === undefined) throw bad("has no valid address")
@@ -152,22 +143,19 @@ const listedOf = (path: string, entry: typeof Entry.Type): Listed => {
   }
 }
 
-/** Decompresses what begins as gzip does, and leaves anything else as it is. */
-export const unwrapping = (): Transform => {
+/** Starts to decompress data that begin as gzip does. Other data are left as they are. */
+export const startGunzipIfNeeded = (): Transform => {
   let inner: Transform | undefined
   let held: Uint8Array = new Uint8Array(0)
   return {
     push: (bytes) => {
       if (inner !== undefined) return inner.push(bytes)
-      const start = new Uint8Array(held.length + bytes.length)
-      start.set(held)
-      start.set(bytes, held.length)
-      held = start
-      if (start.length < 2) return []
-      inner = start[0] === 0x1f && start[1] === 0x8b
+      held = concat([held, bytes])
+      if (held.length < GZIP_MAGIC.length) return []
+      inner = GZIP_MAGIC.every((byte, i) => held[i] === byte)
         ? gunzip()
         : { push: (piece) => piece.length === 0 ? [] : [piece], end: () => [] }
-      return inner.push(start)
+      return inner.push(held)
     },
     end: () => inner?.end() ?? (held.length > 0 ? [held] : []),
   }

@@ -1,29 +1,20 @@
-/** The entries of a root, depth-first, from listings in JSON. */
+/** Walks the entries of a root, depth-first, over its listings in JSON. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
 import { displayPath } from "../../stages/walk/path.ts"
 import type { FormatError } from "../error.ts"
-import type { Problem } from "../repository.ts"
-import type { Bptr, Ref } from "./bptr.ts"
-import { type BlockReader, through } from "./block_read.ts"
+import type { DataRef } from "./bptr.ts"
+import type { BlockReader } from "./block_read.ts"
 import { corrupt, isDamage } from "./errors.ts"
-import { type Listed, readingListing, unwrapping } from "./json_listing.ts"
+import { startGunzipIfNeeded, startListingDecoder } from "./json_listing.ts"
 import { blockObject } from "./layout.ts"
+import type { Listed, ListingEvents } from "./listing.ts"
 import type { Root } from "./snapshot.ts"
+import { through } from "./through.ts"
 
-/** What a walk tells beside the entries. */
-export interface ListingEvents {
-  /** A listing is lost, and with it all that is beneath the path. The walk goes on. */
-  readonly lost?: (problem: Problem, error: FormatError) => void
-  /** Whether to leave out what the listing, or part of a tree, at an address has, and all beneath. */
-  readonly skip?: (bptr: Bptr) => boolean
-  /** The listing of a directory was read to its end. */
-  readonly read?: (directory: string, listing: Ref) => void
-}
-
-/** All entries. Fails only when the listing of the root directory itself is lost, or the store cannot be reached. */
-export const walkListings = (
+/** All entries. Fails only when the listing of the root directory is lost, or the store cannot be reached. */
+export const walkJson = (
   reader: BlockReader,
   root: Root,
   events: ListingEvents = {},
@@ -41,17 +32,17 @@ export const walkListings = (
   return Stream.concat(Stream.succeed(top), beneath(reader, "", directory, events))
 }
 
-/** What is in a directory, and beneath. */
+/** The entries in a directory, each directory followed by what is beneath it. */
 const beneath = (
   reader: BlockReader,
   path: string,
-  listing: Ref,
+  listing: DataRef,
   events: ListingEvents,
 ): Stream.Stream<Listed, FormatError> => {
   const lost = (error: FormatError): Stream.Stream<never, FormatError> => {
     if (path === "" || !isDamage(error)) return Stream.fail(error)
     return Stream.suspend(() => {
-      events.lost?.({ path, message: `What is in this directory is lost: ${error.message}` }, error)
+      events.lost?.({ path, message: `The entries in this directory are lost: ${error.message}` }, error)
       return Stream.empty
     })
   }
@@ -70,21 +61,22 @@ const beneath = (
   )
 }
 
-/** What is in a directory. */
-const entriesIn = (reader: BlockReader, path: string, { bptr }: Ref): Stream.Stream<Listed, FormatError> => {
+/** The entries in a directory. */
+const entriesIn = (reader: BlockReader, path: string, { bptr }: DataRef): Stream.Stream<Listed, FormatError> => {
   const name = blockObject(bptr.hash)
   const damaged = ({ message }: { readonly message: string }) =>
     corrupt(name, `The listing of "${displayPath(path)}" that begins in ${name} is damaged: ${message}`)
-  const json = through(reader.data(bptr, `the listing of "${displayPath(path)}"`), unwrapping, damaged)
-  return through(json, () => readingListing(path), damaged)
+  const json = through(reader.data(bptr, `the listing of "${displayPath(path)}"`), startGunzipIfNeeded, damaged)
+  return through(json, () => startListingDecoder(path), damaged)
 }
 
+/** Either one directory, or entries that are none. */
 interface Group {
   readonly entries: ReadonlyArray<Listed>
   readonly directory?: Listed
 }
 
-/** Each directory by itself, what is between them together. */
+/** Groups entries: each directory alone, and the entries between two directories together. */
 const byDirectory = (entries: readonly [Listed, ...Array<Listed>]): [Group, ...Array<Group>] => {
   const groups: Array<Group> = []
   let between: Array<Listed> = []

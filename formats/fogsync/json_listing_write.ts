@@ -1,57 +1,60 @@
-/** Writes the listings of all directories, from the deepest up. SPEC.md, "Writing". */
+/** Writes the listings of all directories in JSON, from the deepest up. SPEC.md, "Writing". */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 import { parentPath } from "../../stages/walk/path.ts"
 import type { FormatError } from "../error.ts"
-import type { Ref } from "./bptr.ts"
+import type { BlockStore } from "./block_store.ts"
 import { EnvelopeWriter } from "./block_write.ts"
+import type { DataRef } from "./bptr.ts"
 import { startEncoder } from "./envelope.ts"
 import { writing } from "./errors.ts"
-import type { RunIndex } from "./run_index.ts"
 import { hostOf } from "./hosts.ts"
-import { entryText } from "./json_listing.ts"
+import { encodeEntry } from "./json_listing.ts"
 import type { Opened } from "./opened.ts"
-import type { BlockStore } from "./block_store.ts"
+import type { RunIndex } from "./run_index.ts"
 
-/** A listing up to this length is made once, and kept while it is hashed. */
+/** A listing of at most this many bytes is made once, and kept while it is hashed. */
 const KEPT_BYTES = 1 << 20
-/** Text that is encoded at once. */
+/** How much text is encoded at once, in UTF-16 code units. */
 const PIECE_CHARACTERS = 16 << 10
+/** Bytes of the listing of an empty directory: `[]` and a line feed. */
+const EMPTY_BYTES = 3
 
 /** A directory whose listing is not placed yet. */
 interface Directory {
   readonly path: string
-  /** Directories in it whose listings are not placed yet. */
+  /** How many directories in it have listings that are not placed yet. */
   waiting: number
-  /** All entries in it are known. */
+  /** Whether all entries in it are known. */
   closed: boolean
 }
 
 /**
- * Writes listings for all directories of the tree that are not empty; one that is as in the parent is not written
- * again. Gives that of the root directory, which is written even when it is empty; undefined when there is none.
+ * Writes the listings of all directories of the tree that are not empty. A listing that is the same in the parent is not
+ * written again. Gives the listing of the root directory, which is written even when it is empty; undefined when the
+ * tree has no root directory.
  *
- * A listing names where those of the directories in it are, and these may be in a partial block that is not complete.
- * So directories wait, in memory, for those in them; never more than a block has tails, and the directories above
- * these.
+ * A listing names where the listings of its directories are, and those may lie in a partial block that is not complete.
+ * So a directory waits, in memory, for the directories in it. At most as many wait as a block has tails, and the
+ * directories above them.
  */
 export const writeListings: (
   opened: Opened,
   blocks: BlockStore,
-  known: RunIndex,
+  index: RunIndex,
   tree: Tree,
   host: string,
-) => Effect.Effect<Ref | undefined, FormatError> = Effect.fnUntraced(function* (opened, blocks, known, tree, host) {
+) => Effect.Effect<DataRef | undefined, FormatError> = Effect.fnUntraced(function* (opened, blocks, index, tree, host) {
   const { gzip, keys } = opened
   const directories = new Map<string, Directory>()
   const ready: Array<Directory> = []
-  let top: Ref | undefined
+  let top: DataRef | undefined
 
-  /** Whatever it takes to place a listing was done: those above may go on. */
-  const placed = (path: string, ref: Ref | undefined): void => {
-    if (ref !== undefined) known.addListing("new", path, ref)
+  /** The listing of a directory is placed, so the directory above may be ready. */
+  const placed = (path: string, ref: DataRef | undefined): void => {
+    if (ref !== undefined) index.addListing("new", path, ref)
     directories.delete(path)
     if (path === "") {
       top = ref
@@ -66,10 +69,10 @@ export const writeListings: (
   }
 
   const write = Effect.fnUntraced(function* ({ path }: Directory) {
-    const text = () => listingText(tree, known, path, host)
-    const { empty, kept, ...found } = yield* writing(() => hashed(keys.hasher, text()))
-    if (empty && path !== "") return placed(path, undefined)
-    const old = yield* writing(() => known.listing("old", path))
+    const text = () => listingText(tree, index, path, host)
+    const { kept, ...found } = yield* writing(() => hashPieces(keys.hasher, text()))
+    if (found.size === EMPTY_BYTES && path !== "") return placed(path, undefined)
+    const old = yield* writing(() => index.listing("old", path))
     if (
       old !== undefined && old.size === found.size && found.sha256.every((byte, i) => byte === old.sha256[i]) &&
       (yield* blocks.has(old.bptr))
@@ -89,6 +92,7 @@ export const writeListings: (
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) yield* write(next)
   })
 
+  /** The directories that the walk is in, from the root down. */
   const open: Array<Directory> = []
   const all = yield* writing(() => tree.entries())
   for (;;) {
@@ -117,14 +121,14 @@ export const writeListings: (
 const isWithin = (path: string, directory: string): boolean =>
   directory === "" || path === directory || path.startsWith(`${directory}/`)
 
-/** The listing of a directory, in pieces. */
-function* listingText(tree: Tree, known: RunIndex, path: string, host: string): Generator<Uint8Array, void> {
+/** The JSON of the listing of a directory, in pieces. */
+function* listingText(tree: Tree, index: RunIndex, path: string, host: string): Generator<Uint8Array, void> {
   const encoder = new TextEncoder()
   let text = "["
   let between = ""
   for (const entry of tree.children(path)) {
-    const listing = entry.kind === "directory" ? known.listing("new", entry.path) : undefined
-    text += between + entryText(entry, listing, hostOf(known, entry, host))
+    const listing = entry.kind === "directory" ? index.listing("new", entry.path) : undefined
+    text += between + encodeEntry(entry, listing, hostOf(index, entry, host))
     between = ",\n"
     if (text.length < PIECE_CHARACTERS) continue
     yield encoder.encode(text)
@@ -133,7 +137,11 @@ function* listingText(tree: Tree, known: RunIndex, path: string, host: string): 
   yield encoder.encode(`${text}]\n`)
 }
 
-const hashed = (hasher: Hasher, pieces: Iterable<Uint8Array>) => {
+/** Hashes and counts pieces of bytes. Keeps them when they are not long. */
+const hashPieces = (
+  hasher: Hasher,
+  pieces: Iterable<Uint8Array>,
+): { readonly sha256: Uint8Array; readonly size: number; readonly kept: ReadonlyArray<Uint8Array> | undefined } => {
   const state = hasher.create()
   let kept: Array<Uint8Array> | undefined = []
   let size = 0
@@ -143,6 +151,5 @@ const hashed = (hasher: Hasher, pieces: Iterable<Uint8Array>) => {
     if (size > KEPT_BYTES) kept = undefined
     kept?.push(piece)
   }
-  // "[]" and the end of the line.
-  return { sha256: state.digest(), size, empty: size === 3, kept: kept && [concat(kept)] }
+  return { sha256: state.digest(), size, kept: kept && [concat(kept)] }
 }

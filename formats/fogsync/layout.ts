@@ -1,9 +1,13 @@
-/** Names of the objects of a share. SPEC.md, "Store". */
+/** Where things are in a share: the names of its objects, and the size of a block. SPEC.md, "Store". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 
-/** What says that there is a share, and which. */
-export const SHARE = "FOGSYNC"
+/** The version of the format: Mark III. */
+export const VERSION = 3
+/** Bytes of a block. */
+export const BLOCK_BYTES: number = 64 << 10
 
+/** The object that makes a store a share, and says which. */
+export const SHARE = "FOGSYNC"
 export const BLOCKS = "blocks/"
 export const ROOTS = "roots/"
 
@@ -15,7 +19,7 @@ export const blockObject = (hash: Uint8Array): string => {
 
 const BLOCK = /^blocks\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/
 
-/** The hash of the block in an object of this name; undefined when it is no such object. */
+/** The hash of the block in the object of this name; undefined when it is not the name of a block. */
 export const blockHash = (name: string): Uint8Array | undefined => {
   const hex = BLOCK.exec(name)?.[2]
   return hex === undefined ? undefined : hexToBytes(hex)
@@ -26,5 +30,5 @@ export const rootObject = (id: string): string => `${ROOTS}${id}`
 
 const ROOT = /^roots\/([0-9a-f]{64})$/
 
-/** The ID of the root that an object of this name points to; undefined when it is no such object. */
+/** The ID of the root that the object of this name points to; undefined when it is not the name of a pointer. */
 export const rootId = (name: string): string | undefined => ROOT.exec(name)?.[1]

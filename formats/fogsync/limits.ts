@@ -1,11 +1,21 @@
 /**
- * How large objects can be. A block is 64 KiB, whatever the object has, and content and listings are read block by
- * block; what is read whole before it is authenticated is less than a block. SPEC.md, "Reading safely".
+ * How large things can be. A block is 64 KiB however long its object is, and contents and listings are read block by
+ * block. What is read whole before it is authenticated is shorter than a block. SPEC.md, "Reading safely".
  */
 
-/** The object FOGSYNC, stored and opened: some 130 bytes. */
+/** Bytes of the object FOGSYNC, stored or decoded. It has about 130. */
 export const SHARE_MAXIMUM: number = 4 << 10
-/** A root, decompressed: its envelope is a block, and its paths and tags are compressed. */
+/** Bytes of a decompressed root. Its envelope fits into a block, but its paths and tags are compressed. */
 export const ROOT_MAXIMUM: number = 4 << 20
-/** A node of the tree, decompressed: lengths in it have 16 bits. */
+/** Bytes of a decompressed node of the tree: lengths in it have 16 bits. */
 export const NODE_READ_MAXIMUM = 0xffff
+/** Bytes of a path, and of the target of a link. */
+export const PATH_MAXIMUM = 4096
+/** Bytes of one element of a listing in JSON. */
+export const ELEMENT_MAXIMUM: number = 64 << 10
+/** How many arrays and objects in JSON may lie within each other. */
+export const JSON_DEPTH_MAXIMUM = 32
+/** The greatest depth of a block address: more levels of lists than any store can fill. */
+export const ADDRESS_DEPTH_MAXIMUM = 16
+/** The greatest height of a tree of paths. With six subtrees in each node it has more paths than there can be. */
+export const TREE_HEIGHT_MAXIMUM = 24

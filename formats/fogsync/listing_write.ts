@@ -1,44 +1,44 @@
-/** The two ways of a run to list what it has recorded. */
+/** Writes the listing of a snapshot, in one of the two ways. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Tree, TreeChange } from "../../stages/catalog/tree/tree.ts"
 import type { FormatError } from "../error.ts"
-import type { Ref } from "./bptr.ts"
+import type { BlockStore } from "./block_store.ts"
+import type { DataRef } from "./bptr.ts"
 import { writing } from "./errors.ts"
-import type { RunIndex } from "./run_index.ts"
 import { writeListings } from "./json_listing_write.ts"
 import type { Opened } from "./opened.ts"
-import type { BlockStore } from "./block_store.ts"
+import type { RunIndex } from "./run_index.ts"
 import { TreeWriter } from "./tree_write.ts"
 
-/** Lists. */
+/** Writes a listing while a run records its entries, and after that. */
 export interface ListingWriter {
   /** For `RecordOptions.onChange`. */
   readonly onChange?: (change: TreeChange) => void
-  /** What goes between the entries, as they come to be recorded. */
+  /** Put between the entries and their recording: it writes what was recorded so far. */
   readonly during: <A, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E | FormatError, R>
-  /** After the last entry was recorded: where the listing is; undefined when there is nothing. */
-  readonly finish: Effect.Effect<Ref | undefined, FormatError>
+  /** To be run when the last entry was recorded. Gives the listing; undefined when there are no entries. */
+  readonly finish: Effect.Effect<DataRef | undefined, FormatError>
 }
 
-/** A listing for each directory, when all is recorded. */
+/** Writes a listing in JSON for each directory, when everything is recorded. */
 export const jsonListingWriter = (
   opened: Opened,
   blocks: BlockStore,
-  known: RunIndex,
+  index: RunIndex,
   tree: Tree,
   host: string,
 ): ListingWriter => ({
   during: (self) => self,
-  finish: writeListings(opened, blocks, known, tree, host),
+  finish: writeListings(opened, blocks, index, tree, host),
 })
 
-/** One tree of all paths: that of the parent with the changes, or without one a new tree. */
+/** Writes one tree of all paths: the tree `start` with the changes of the run, or a new tree. */
 export const treeListingWriter = (
   opened: Opened,
   blocks: BlockStore,
   tree: Tree,
-  start: Ref | undefined,
+  start: DataRef | undefined,
 ): ListingWriter => {
   const writer = new TreeWriter(opened, blocks, start)
   if (start === undefined) {

@@ -1,5 +1,6 @@
 /**
- * FogSync Mark III: encrypted envelopes in blocks of 64 KiB that are named by their hash. SPEC.md has every byte.
+ * FogSync Mark III: encrypted envelopes, cut into blocks of 64 KiB that are named by their hash. SPEC.md describes every
+ * byte.
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -14,30 +15,20 @@ import type { Repository } from "../repository.ts"
 import { RepositoryError } from "../error.ts"
 import { guardedFormat } from "../guard.ts"
 import { wholeRecord } from "../record_fidelity.ts"
-import { backup, fidelityOf } from "./backup.ts"
+import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { SHARE } from "./layout.ts"
-import type { ListingKind, Opened } from "./opened.ts"
-import { entries, snapshots } from "./read.ts"
+import type { Opened, WriteOptions } from "./opened.ts"
+import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
-import { listRoots } from "./snapshot.ts"
-import { newShareId, readConfig, shareKeys, writeConfig } from "./config.ts"
+import { listRoots, snapshots } from "./snapshot.ts"
+import { newShareId, readConfig, writeConfig } from "./config.ts"
+import { fidelityOf } from "./fidelity.ts"
+import { shareKeys } from "./keys.ts"
 import { isShare, namedShares, nameProblem, storeOf } from "./shares.ts"
 
-/** How shares are written. Whatever the options, any share can be read. */
-export interface FogsyncOptions {
-  /**
-   * How the snapshots of a share that is made list: `json`, by default, one list for each directory; `tree`, one tree
-   * of all paths. One that is there lists as its newest snapshot does.
-   */
-  readonly listing?: ListingKind
-  /** The name of the share. A store may hold several, each with a key of its own, besides the one without a name. */
-  readonly share?: string
-  /** Whether the contents of files are compressed, where that pays; true by default. */
-  readonly compress?: boolean
-  /** Level of gzip: 0 to 9; 6 by default. */
-  readonly level?: number
-}
+/** How shares are written. Any share can be read, whatever the options. */
+export type FogsyncOptions = WriteOptions
 
 const formatWith = (options: FogsyncOptions): Format => {
   const { compress = true, level, listing = "json", share: name } = options
@@ -49,7 +40,7 @@ const formatWith = (options: FogsyncOptions): Format => {
         new RepositoryError({ reason: "unsupported", message: `"${name}" ${problem}` }),
       ),
   )
-  /** The share, as soon as its keys are known. */
+  /** Opens a share without its ID, which is not known yet. */
   const openShare = Effect.fnUntraced(function* (secrets: Parameters<Format["open"]>[0], store: ObjectStore) {
     const table = yield* Kernels
     const opened: Opened = {
@@ -105,10 +96,24 @@ const formatWith = (options: FogsyncOptions): Format => {
   }
 }
 
-/** FogSync with options of one's own. */
+/**
+ * Makes the format FogSync with other options.
+ *
+ * @example List snapshots as one tree, which keeps names that are not UTF-8
+ * ```ts
+ * import { makeFogsync } from "@penstock/penstock"
+ * import assert from "node:assert/strict"
+ *
+ * const format = makeFogsync({ listing: "tree", share: "photos" })
+ * assert.equal(format.fidelity.byteNames, true)
+ * ```
+ */
 export const makeFogsync = (options: FogsyncOptions = {}): Format => guardedFormat(formatWith(options))
 
-/** FogSync with a listing in JSON for each directory. */
+/**
+ * The format FogSync Mark III, with a listing in JSON for each directory. A share is encrypted with a raw key of 32 or
+ * 64 bytes (`key` of the secrets), and several shares with names may lie in one store.
+ */
 export const fogsync: Format = makeFogsync()
 
 const repository = (opened: Opened): Repository => ({
@@ -122,8 +127,8 @@ const repository = (opened: Opened): Repository => ({
 })
 
 /**
- * Which share it is, from `FOGSYNC`, or when that is lost from the newest root. Whatever opens shows that the key is
- * the right one.
+ * Finds out which share it is: from FOGSYNC or, when that is lost, from the newest root. Either of them also shows that
+ * the key is right.
  */
 const identify = Effect.fnUntraced(function* (opened: Opened) {
   const said = yield* readConfig(opened.store, opened.keys, opened.name).pipe(
@@ -144,7 +149,7 @@ const identify = Effect.fnUntraced(function* (opened: Opened) {
     reason: error?.reason ?? "corrupt",
     object: SHARE,
     message: error?.reason === "wrong-key"
-      ? `Nothing at ${opened.store.properties.location} opens with this key: it is another share's, or all was altered`
+      ? `This key opens nothing at ${opened.store.properties.location}: it is another share's, or everything was altered`
       : error?.message ?? `${SHARE} is missing, and no root says which share this is`,
   })
 })

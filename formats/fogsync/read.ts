@@ -1,4 +1,4 @@
-/** Reads snapshots. */
+/** Reads the entries of snapshots. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../stages/walk/errors.ts"
@@ -9,26 +9,10 @@ import type { FormatError } from "../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../repository.ts"
 import { contentIdOf, refFromChunks } from "./bptr.ts"
 import type { BlockReader } from "./block_read.ts"
-import { tellUnlisted } from "../unlisted.ts"
-import type { Listed } from "./json_listing.ts"
+import type { Listed } from "./listing.ts"
+import { walkRoot } from "./listing_read.ts"
 import { type Opened, readerOf } from "./opened.ts"
-import { listRoots, readRoot, type Root } from "./snapshot.ts"
-import { walkTree } from "./tree_read.ts"
-import { type ListingEvents, walkListings } from "./json_listing_read.ts"
-
-/** The snapshots, oldest first. What cannot be read is logged as a warning: the others are still of use. */
-export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
-  Effect.gen(function* () {
-    const { damaged, roots } = yield* listRoots(opened)
-    yield* tellUnlisted(damaged.map(({ message }) => message))
-    return roots.map(({ info }) => info)
-  })
-
-/** The entries of a root, whichever way it lists them. */
-export const walkRoot = (reader: BlockReader, root: Root, events?: ListingEvents): Stream.Stream<Listed, FormatError> =>
-  root.listing === "tree" && root.directory !== undefined
-    ? walkTree(reader, root.directory, events)
-    : walkListings(reader, root, events)
+import { readRoot } from "./snapshot.ts"
 
 /** The entries of a snapshot, each with its content as a stream. */
 export const entries = (
@@ -50,8 +34,8 @@ export const entries = (
   }))
 
 /**
- * The content of a file. Fails with `damaged` at the first byte that cannot be had, or at the end when it is another
- * than was stored.
+ * The content of a file. Fails with `damaged` at the first byte that is lost, or at its end when its size or hash is not
+ * what the listing says.
  */
 const contentOf = ({ keys }: Opened, reader: BlockReader, { chunks, path, size }: Listed): Content => {
   const ref = refFromChunks(chunks, size)
@@ -72,7 +56,7 @@ const contentOf = ({ keys }: Opened, reader: BlockReader, { chunks, path, size }
         if (length !== size) return Effect.fail(damaged(`it has ${length} bytes instead of ${size}`))
         return state.digest().every((byte, i) => byte === ref.sha256[i])
           ? Effect.void
-          : Effect.fail(damaged("its hash is another than its listing says"))
+          : Effect.fail(damaged("its hash is not the one that its listing says"))
       }))),
     )
   })

@@ -1,6 +1,6 @@
 /**
- * What a run knows to be stored: contents by their hash, listings by their path. A private database, so that memory
- * does not grow.
+ * A private database of what a run knows to be stored: contents by hash, listings by path, and hosts of entries. It is
+ * a database so that memory does not grow with the share.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -8,27 +8,27 @@ import { catching } from "../../stages/kernel/catching.ts"
 import { type SqliteEngine, SqliteError, type SqliteRow } from "../../stages/catalog/sqlite/sqlite.ts"
 import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
-import { decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
+import { type DataRef, decodeBptr, encodeBptr } from "./bptr.ts"
 
-/** Everything throws SqliteError. */
+/** The database. All methods throw SqliteError. */
 export interface RunIndex {
-  /** A content with this hash. */
-  readonly content: (sha256: Uint8Array) => Ref | undefined
-  /** Whether there is a content of that many bytes. */
+  /** The content with this hash. */
+  readonly content: (sha256: Uint8Array) => DataRef | undefined
+  /** Whether there is a content of this many bytes. */
   readonly hasSize: (size: number) => boolean
-  readonly addContent: (ref: Ref) => void
+  readonly addContent: (ref: DataRef) => void
   /** The listing of a directory: `old` in the parent, `new` in this run. */
-  readonly listing: (age: "old" | "new", path: string) => Ref | undefined
-  readonly addListing: (age: "old" | "new", path: string, ref: Ref) => void
+  readonly listing: (age: "old" | "new", path: string) => DataRef | undefined
+  readonly addListing: (age: "old" | "new", path: string, ref: DataRef) => void
   /**
-   * Where an entry of the parent was last modified, when it is in that state still; `""` when the parent does not know.
-   * See hosts.ts.
+   * Where an entry of the parent was last modified; `""` when the parent does not know. Undefined when the entry is not
+   * in this state in the parent, or when the host is that of the run. See hosts.ts.
    */
   readonly host: (path: string, state: string) => string | undefined
   readonly addHost: (path: string, state: string, host: string) => void
 }
 
-/** Opens an empty one. */
+/** Makes an empty database, which is closed with the scope. */
 export const openRunIndex: (engine: SqliteEngine) => Effect.Effect<RunIndex, SqliteError, Scope.Scope> = Effect
   .fnUntraced(
     function* (engine) {
@@ -65,5 +65,5 @@ export const openRunIndex: (engine: SqliteEngine) => Effect.Effect<RunIndex, Sql
     },
   )
 
-const refOf = (row: SqliteRow | undefined): Ref | undefined =>
+const refOf = (row: SqliteRow | undefined): DataRef | undefined =>
   row && { sha256: row[0] as Uint8Array, size: row[1] as number, bptr: decodeBptr(row[2] as Uint8Array)! }

@@ -1,7 +1,4 @@
-/**
- * Several shares in one store: those with names lie beneath `shares/<name>/`, each a share of its own. SPEC.md,
- * "Store".
- */
+/** Several shares in one store: those with names lie beneath `shares/<name>/`. SPEC.md, "Store". */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -12,13 +9,13 @@ import { rootId, ROOTS, SHARE } from "./layout.ts"
 
 const SHARES = "shares/"
 
-/** What is wrong with the name of a share: words that go on after the name. */
+/** What is wrong with the name of a share: words that continue a sentence after the name. Undefined when nothing is. */
 export const nameProblem = (name: string): string | undefined =>
   /^[a-z0-9][a-z0-9._-]{0,99}$/.test(name)
     ? undefined
-    : "is no name of a share: it has up to 100 of a-z, 0-9, -, _ and ., and begins with a letter or digit"
+    : "is not a name for a share: it has up to 100 of a-z, 0-9, -, _ and ., and begins with a letter or digit"
 
-/** The store as a share with a name has it; without a name the store itself. */
+/** The part of a store that holds the share of this name. Without a name, the store itself. */
 export const storeOf = (store: ObjectStore, name: string | undefined): ObjectStore =>
   name === undefined ? store : beneath(store, `${SHARES}${name}/`)
 
@@ -37,7 +34,7 @@ const beneath = (store: ObjectStore, prefix: string): ObjectStore => ({
   remove: (name) => store.remove(prefix + name),
 })
 
-/** Whether a share lies there. */
+/** Whether a store holds a share: FOGSYNC, or a pointer to a root. */
 export const isShare: (store: ObjectStore) => Effect.Effect<boolean, StoreError> = Effect.fnUntraced(function* (store) {
   const share = yield* Effect.catchIf(absent(store.stat(SHARE)), concernsObject, () => Effect.succeed(undefined))
   if (share !== undefined) return true
@@ -45,7 +42,7 @@ export const isShare: (store: ObjectStore) => Effect.Effect<boolean, StoreError>
   return Option.isSome(root)
 })
 
-/** The names of the shares that have one, sorted. */
+/** The names of the shares in a store that have one, sorted. */
 export const namedShares = (store: ObjectStore): Effect.Effect<ReadonlyArray<string>, StoreError> =>
   Effect.map(
     Stream.runFold(store.list(SHARES), () => new Set<string>(), (found, { name }) => {

@@ -1,4 +1,4 @@
-/** Roots: each is a snapshot. SPEC.md, "Roots". */
+/** Roots, each of which is a snapshot: how they are encoded, found and committed. SPEC.md, "Roots". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -11,32 +11,34 @@ import type { StoreError } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { SnapshotInfo } from "../repository.ts"
 import { snapshotProblem } from "../snapshot_problem.ts"
-import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, decodeBptr, encodeBptr, type Ref } from "./bptr.ts"
+import { tellUnlisted } from "../unlisted.ts"
+import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, type DataRef, decodeBptr, encodeBptr } from "./bptr.ts"
 import { hashBlock } from "./block_write.ts"
-import { decodeEnvelope, encodeEnvelope, isKind, makeNonce } from "./envelope.ts"
+import { decodeEnvelope, encodeEnvelope } from "./envelope.ts"
 import { absent, asDamage, corrupt, created } from "./errors.ts"
 import { Integer, parseExact, stringifyExact } from "./json.ts"
+import { isKind, makeNonce } from "./kinds.ts"
+import { blockObject, rootId, rootObject, ROOTS, VERSION } from "./layout.ts"
 import { ROOT_MAXIMUM } from "./limits.ts"
-import { blockObject, rootId, rootObject, ROOTS } from "./layout.ts"
-import { type ListingKind, type Opened, readerOf } from "./opened.ts"
+import type { ListingKind } from "./listing.ts"
+import { type Opened, readerOf } from "./opened.ts"
 
-/** The version of the format: Mark III. */
-export const VERSION = 3
+/** In nanoseconds. */
 const MILLISECOND = 1_000_000n
 
 /** A root. */
 export interface Root {
   readonly info: SnapshotInfo
-  /** Where it is. */
+  /** Where its envelope is. */
   readonly bptr: Bptr
-  /** The listing of the root directory, or the tree of all paths; none when the snapshot is empty. */
-  readonly directory?: Ref
+  /** The listing of the root directory, or the top of the tree of paths. Absent when the snapshot is empty. */
+  readonly directory?: DataRef
   readonly listing: ListingKind
-  /** Of the root directory, when it is known. */
+  /** When the root directory was last modified, in nanoseconds since 1970. */
   readonly mtime?: bigint
-  /** When the run began by the clock: milliseconds since 1970. */
+  /** When its run began by the clock, in milliseconds since 1970. */
   readonly started: number
-  /** The share that it belongs to. */
+  /** The ID of the share that it belongs to. */
   readonly share?: string
 }
 
@@ -66,12 +68,14 @@ const Stored = Schema.Struct({
 
 const decodeStored = Schema.decodeUnknownSync(Stored)
 
-/** A root that is not stored yet. */
+/** A root that is to be stored. */
 export interface NewRoot extends Omit<Root, "info" | "bptr"> {
   readonly info: Omit<SnapshotInfo, "id" | "parent">
+  /** The root that the run started from. */
   readonly previous?: Bptr
 }
 
+/** The JSON of a root. */
 const encodeRoot = ({ directory, info, listing, mtime, previous, share, started }: NewRoot): Uint8Array =>
   new TextEncoder().encode(stringifyExact({
     version: VERSION,
@@ -93,6 +97,7 @@ const encodeRoot = ({ directory, info, listing, mtime, previous, share, started 
     bytes: info.bytes,
   }))
 
+/** Throws RepositoryError: `corrupt` or `newer`. */
 const decodeRoot = (object: string, bptr: Bptr, data: Uint8Array): Root => {
   let stored: typeof Stored.Type
   let version: unknown
@@ -108,7 +113,7 @@ const decodeRoot = (object: string, bptr: Bptr, data: Uint8Array): Root => {
   const address = (hex: string | undefined): Bptr | undefined => {
     if (hex === undefined) return undefined
     const found = bptrFromHex(hex)
-    if (found === undefined) throw corrupt(object, `${object} is not a root: one of its addresses cannot be`)
+    if (found === undefined) throw corrupt(object, `${object} is not a root: one of its addresses is impossible`)
     return found
   }
   const directory = address(stored.directory)
@@ -139,7 +144,7 @@ const decodeRoot = (object: string, bptr: Bptr, data: Uint8Array): Root => {
     }),
     listing: stored.listing ?? "json",
     ...(stored.mtime === undefined ? {} : { mtime: stored.mtime }),
-    // Without it nothing is known to be older than the run.
+    // When it is not known, no file counts as older than the run.
     started: stored.started === undefined ? Number.MIN_SAFE_INTEGER : Number(stored.started / MILLISECOND),
     ...(stored.share === undefined ? {} : { share: stored.share }),
   }
@@ -153,8 +158,8 @@ const newer = (object: string, version: number): RepositoryError =>
   })
 
 /**
- * The root in a block at hand, which nobody vouches for. Throws RepositoryError; `wrong-key` when its code does not
- * fit.
+ * Decodes a root from its envelope, which may come from anywhere. Throws RepositoryError: `wrong-key` when its MAC does
+ * not fit, `corrupt` or `newer`.
  */
 export const decodeRootBlock = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
   const object = blockObject(bptr.hash)
@@ -179,7 +184,14 @@ export const decodeRootBlock = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint
   return root
 }
 
-/** A root by its ID, read twice when it is none. Fails with `unknown-snapshot` when there is none. */
+/** Reads the root at an address. Fails as {@link decodeRootBlock} throws. */
+export const readRootAt = (opened: Opened, bptr: Bptr): Effect.Effect<Root, FormatError> =>
+  Effect.flatMap(
+    readerOf(opened).get(bptr),
+    (envelope) => catching(RepositoryError, () => decodeRootBlock(opened, bptr, envelope)),
+  )
+
+/** Reads the root of this ID; reads it twice before it calls it wrong. Fails with `unknown-snapshot` when there is none. */
 export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, FormatError> = Effect.fnUntraced(
   function* (opened, id) {
     const name = rootObject(id)
@@ -190,16 +202,15 @@ export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, Forma
     const pointer = info.size === BPTR_BYTES ? yield* opened.store.get(name, { atMost: BPTR_BYTES }) : new Uint8Array(0)
     const bptr = decodeBptr(pointer)
     if (bptr === undefined || bptr.depth !== 0 || bytesToHex(bptr.hash) !== id) {
-      return yield* corrupt(name, `${name} is damaged: it does not point to its root; run "penstock rebuild"`)
+      return yield* corrupt(name, `${name} is damaged: it does not point to its root. Run "penstock rebuild"`)
     }
-    const envelope = yield* readerOf(opened).get(bptr)
-    return yield* catching(RepositoryError, () => decodeRootBlock(opened, bptr, envelope))
+    return yield* readRootAt(opened, bptr)
   },
   (read, _opened, id) =>
     Effect.mapError(readTwice(rootObject(id), read, ({ reason }) => reason === "wrong-key"), asDamage(rootObject(id))),
 )
 
-/** All roots, oldest first, and what is wrong with those that cannot be read. */
+/** Reads all roots, oldest first. Gives an error for each that cannot be read. */
 export const listRoots: (opened: Opened) => Effect.Effect<
   { readonly roots: ReadonlyArray<Root>; readonly damaged: ReadonlyArray<RepositoryError> },
   StoreError
@@ -220,8 +231,8 @@ export const listRoots: (opened: Opened) => Effect.Effect<
 })
 
 /**
- * Stores a root: its block, then the object that points to it, which commits. Gives it as it is read, and the bytes
- * stored.
+ * Stores a root: first its block, then the object that points to it, which is the commit. Gives the root as it will be
+ * read, and the bytes stored.
  */
 export const commitRoot: (
   opened: Opened,
@@ -241,6 +252,14 @@ export const commitRoot: (
   },
 )
 
-/** Makes the object that points to a root; one that is there is replaced. */
+/** Stores the object that points to a root, or replaces it. */
 export const pointTo = ({ store }: Opened, bptr: Bptr): Effect.Effect<void, StoreError> =>
   store.put(rootObject(bytesToHex(bptr.hash)), [encodeBptr(bptr)], { replace: true })
+
+/** The snapshots, oldest first. Those that cannot be read are told to `OnUnlisted`: the others are still of use. */
+export const snapshots = (opened: Opened): Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError> =>
+  Effect.gen(function* () {
+    const { damaged, roots } = yield* listRoots(opened)
+    yield* tellUnlisted(damaged.map(({ message }) => message))
+    return roots.map(({ info }) => info)
+  })

@@ -1,64 +1,45 @@
-/** Nodes of the tree of all paths. SPEC.md, "Listing as a tree". */
-import { emptyList } from "../../stages/hash/chunk_list.ts"
-import type { StoredEntry, StoredKind } from "../../stages/catalog/tree/row.ts"
-import { clampTime } from "../../stages/catalog/tree/row.ts"
-import { KernelError } from "../../stages/kernel/kernel.ts"
-import { pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
-import { BLOCK_BYTES, type Bptr, BPTR_BYTES, decodeBptr, encodeBptr, refFromChunks, refToChunks } from "./bptr.ts"
+/** Encodes, decodes and splits the nodes of the tree of paths. SPEC.md, "Listing as a tree". */
+import { type Bptr, BPTR_BYTES, encodeBptr } from "./bptr.ts"
 import { OVERHEAD } from "./envelope.ts"
-import { isExecutable, type Listed, modeOf, PATH_MAXIMUM } from "./json_listing.ts"
+import { BLOCK_BYTES } from "./layout.ts"
+import { Fields, invalid } from "./tree_fields.ts"
+import { ITEM_HEAD, type Leaf, leafPath } from "./tree_leaf.ts"
+import { comparePaths } from "./tree_order.ts"
 
-/** Bytes of a node at most, as it is written: then its envelope is no longer than a block. Up to 65,535 are read. */
+/** Bytes of a node that is written, at most: then its envelope fits into a block. Longer ones are read. */
 export const NODE_MAXIMUM: number = BLOCK_BYTES - OVERHEAD
-/** Bytes before the items, and before what is special in an item. */
+/** Bytes that a node begins with: the number of its items, and its length, each u16. */
 const NODE_HEAD = 4
-const ITEM_HEAD = 6
+/** The type of the item of a subtree. */
 const SUBTREE = 4
-/** Types of entries. */
-const TYPES: Readonly<Partial<Record<StoredKind, number>>> = { file: 1, directory: 2, symlink: 3 }
-const KINDS: ReadonlyArray<StoredKind | undefined> = [undefined, "file", "directory", "symlink"]
-/** Flags: which fields an item has. */
-const ADDRESS = 1
-const EXECUTABLE = 2
-const MTIME = 4
-const CTIME = 8
-const INODE = 16
-const DATA = 32
-const TARGET = 64
-const ALL = 127
-
-/** An entry: its path, and the whole item. */
-export interface Leaf {
-  readonly path: Uint8Array
-  readonly item: Uint8Array
-}
 
 /** A part of the tree. */
 export interface Subtree {
+  /** The first path in it. */
   first: Uint8Array
+  /** The last path in it. */
   last: Uint8Array
-  /** Paths in it. */
+  /** How many paths are in it. */
   count: number
-  /** Where it is stored; undefined while it is changed, or on its way. */
+  /** Where its node is stored; undefined when that was changed since, or is not placed yet. */
   bptr: Bptr | undefined
-  /** It, when it is at hand. */
+  /** Its node, while that is in memory. */
   node?: Node | undefined
 }
 
-/** A node: entries, or subtrees, in the order of their paths. */
+/** A node: entries or subtrees, in the order of their paths. At most one of the two lists has items. */
 export interface Node {
-  /** Exactly one of the two has items, unless the node is empty. */
   leaves: Array<Leaf>
   subtrees: Array<Subtree>
-  /** As it is encoded. */
+  /** Bytes of the node when it is encoded. */
   bytes: number
 }
 
-/** Bytes of a subtree's item. */
+/** Bytes of the item of a subtree. */
 export const subtreeBytes = ({ first, last }: Subtree): number =>
   ITEM_HEAD + 8 + BPTR_BYTES + 2 + first.length + 2 + last.length
 
-/** A node of these items. */
+/** Makes a node of items. */
 export const nodeOf = (leaves: Array<Leaf>, subtrees: Array<Subtree> = []): Node => ({
   leaves,
   subtrees,
@@ -66,155 +47,19 @@ export const nodeOf = (leaves: Array<Leaf>, subtrees: Array<Subtree> = []): Node
     subtrees.reduce((n, subtree) => n + subtreeBytes(subtree), 0),
 })
 
-/** Compares two paths, component by component by their bytes: what is in a directory comes directly after it. */
-export const comparePaths = (a: Uint8Array, b: Uint8Array): number => {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    if (a[i] === b[i]) continue
-    return a[i] === 0x2f ? -1 : b[i] === 0x2f ? 1 : a[i]! - b[i]!
-  }
-  // The root, which is empty, is the first.
-  return a.length - b.length
-}
+/** The first and the last path in a node; undefined when it is empty. */
+export const boundsOf = ({ leaves, subtrees }: Node): readonly [Uint8Array, Uint8Array] | undefined =>
+  leaves.length > 0
+    ? [leaves[0]!.path, leaves[leaves.length - 1]!.path]
+    : subtrees.length > 0
+    ? [subtrees[0]!.first, subtrees[subtrees.length - 1]!.last]
+    : undefined
 
-/** Whether `path` is that of `directory`, or beneath. */
-export const isAtOrBeneath = (path: Uint8Array, directory: Uint8Array): boolean => {
-  if (path.length < directory.length) return false
-  for (let i = 0; i < directory.length; i++) if (path[i] !== directory[i]) return false
-  return path.length === directory.length || directory.length === 0 || path[directory.length] === 0x2f
-}
+/** What an entry and a subtree are sorted by. */
+export const pathOf = ({ path }: Leaf): Uint8Array => path
+export const lastOf = ({ last }: Subtree): Uint8Array => last
 
-/** The item of an entry. Its path and target are known to be no longer than they may be. */
-export const encodeLeaf = (entry: StoredEntry): Leaf => {
-  const { kind, metadata: { ctime, inode, mode, mtime }, target } = entry
-  const path = pathToBytes(entry.path)
-  const link = target === undefined ? undefined : pathToBytes(target)
-  const ref = refFromChunks(entry.chunks, entry.size)
-  const flags = (ref === undefined ? 0 : ADDRESS | DATA) | (kind === "file" && isExecutable(mode) ? EXECUTABLE : 0) |
-    (mtime === undefined ? 0 : MTIME) | (ctime === undefined ? 0 : CTIME) | (inode === undefined ? 0 : INODE) |
-    (link === undefined ? 0 : TARGET)
-  const length = ITEM_HEAD + (ref === undefined ? 0 : BPTR_BYTES + 40) + 2 + path.length +
-    8 * [mtime, ctime, inode].filter((value) => value !== undefined).length +
-    (link === undefined ? 0 : 2 + link.length)
-  const item = new Uint8Array(length)
-  const view = new DataView(item.buffer)
-  view.setUint16(0, length)
-  view.setUint16(2, TYPES[kind]!)
-  view.setUint16(4, flags)
-  let at = ITEM_HEAD
-  const put = (bytes: Uint8Array): void => {
-    item.set(bytes, at)
-    at += bytes.length
-  }
-  const putText = (bytes: Uint8Array): void => {
-    view.setUint16(at, bytes.length)
-    at += 2
-    put(bytes)
-  }
-  if (ref !== undefined) put(encodeBptr(ref.bptr))
-  putText(path)
-  for (const value of [mtime, ctime, inode]) {
-    if (value === undefined) continue
-    view.setBigUint64(at, BigInt.asUintN(64, value === inode ? value : clampTime(value)))
-    at += 8
-  }
-  if (ref !== undefined) {
-    view.setBigUint64(at, BigInt(ref.size))
-    at += 8
-    put(ref.sha256)
-  }
-  if (link !== undefined) putText(link)
-  return { path, item }
-}
-
-const invalid = (what: string): KernelError => new KernelError({ kernel: "tree", reason: "corrupt", message: what })
-
-/** Reads fields, and never beyond the end. */
-class Fields {
-  readonly #bytes: Uint8Array
-  readonly #view: DataView
-  #at: number
-
-  constructor(bytes: Uint8Array, at = 0) {
-    this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    this.#at = at
-  }
-
-  get rest(): number {
-    return this.#bytes.length - this.#at
-  }
-
-  take(length: number): Uint8Array {
-    if (length > this.rest) throw invalid("a field goes beyond the end")
-    this.#at += length
-    return this.#bytes.subarray(this.#at - length, this.#at)
-  }
-
-  u16(): number {
-    this.take(2)
-    return this.#view.getUint16(this.#at - 2)
-  }
-
-  u64(): bigint {
-    this.take(8)
-    return this.#view.getBigUint64(this.#at - 8)
-  }
-
-  address(): Bptr {
-    const bptr = decodeBptr(this.take(BPTR_BYTES))
-    if (bptr === undefined) throw invalid("an address cannot be")
-    return bptr
-  }
-
-  text(): Uint8Array {
-    const length = this.u16()
-    if (length > PATH_MAXIMUM) throw invalid(`a path claims ${length} bytes`)
-    return this.take(length).slice()
-  }
-}
-
-/** The entry of an item. Throws KernelError `corrupt`. */
-export const decodeLeaf = ({ item, path: bytes }: Leaf): Listed => {
-  const fields = new Fields(item, 2)
-  const kind = KINDS[fields.u16()]
-  const flags = fields.u16()
-  if (kind === undefined) throw invalid("an entry is of no known type")
-  if ((flags & ~ALL) !== 0) throw invalid("an entry has unknown flags")
-  const bptr = flags & ADDRESS ? fields.address() : undefined
-  fields.text()
-  const path = pathFromBytes(bytes)
-  const problem = pathProblem(path)
-  if (problem !== undefined) throw invalid(`a path cannot be: ${problem}`)
-  const mtime = flags & MTIME ? BigInt.asIntN(64, fields.u64()) : undefined
-  const ctime = flags & CTIME ? BigInt.asIntN(64, fields.u64()) : undefined
-  const inode = flags & INODE ? fields.u64() : undefined
-  const size = flags & DATA ? Number(fields.u64()) : 0
-  const sha256 = flags & DATA ? fields.take(32) : undefined
-  const target = flags & TARGET ? pathFromBytes(fields.text()) : undefined
-  if ((bptr === undefined) !== (sha256 === undefined) || (bptr !== undefined && (kind !== "file" || size === 0))) {
-    throw invalid("an entry has data that it cannot have")
-  }
-  if (!Number.isSafeInteger(size)) throw invalid("an entry has an impossible size")
-  if ((kind === "symlink") !== (target !== undefined) || target?.includes("\0") === true) {
-    throw invalid("an entry has a target that it cannot have")
-  }
-  return {
-    path,
-    kind,
-    metadata: {
-      ...(kind === "file" ? { mode: modeOf((flags & EXECUTABLE) !== 0) } : {}),
-      ...(mtime === undefined ? {} : { mtime }),
-      ...(ctime === undefined ? {} : { ctime }),
-      ...(inode === undefined ? {} : { inode }),
-    },
-    size,
-    chunks: bptr === undefined ? emptyList : refToChunks({ bptr, sha256: sha256!, size }),
-    ...(target === undefined ? {} : { target }),
-  }
-}
-
-/** The bytes of a node, of which all subtrees are stored. */
+/** Encodes a node. All its subtrees must be placed. */
 export const encodeNode = (node: Node): Uint8Array => {
   const out = new Uint8Array(node.bytes)
   const view = new DataView(out.buffer)
@@ -229,9 +74,10 @@ export const encodeNode = (node: Node): Uint8Array => {
     const { bptr, count, first, last } = subtree
     view.setUint16(at, subtreeBytes(subtree))
     view.setUint16(at + 2, SUBTREE)
-    view.setBigUint64(at + 6, BigInt(count))
-    out.set(encodeBptr(bptr!), at + 14)
-    at += 14 + BPTR_BYTES
+    view.setBigUint64(at + ITEM_HEAD, BigInt(count))
+    at += ITEM_HEAD + 8
+    out.set(encodeBptr(bptr!), at)
+    at += BPTR_BYTES
     for (const path of [first, last]) {
       view.setUint16(at, path.length)
       out.set(path, at + 2)
@@ -241,7 +87,7 @@ export const encodeNode = (node: Node): Uint8Array => {
   return out
 }
 
-/** The inverse. Does not keep the bytes. Throws KernelError `corrupt`. */
+/** The inverse. Copies what it keeps of the bytes. Throws KernelError `corrupt`. */
 export const decodeNode = (bytes: Uint8Array): Node => {
   const fields = new Fields(bytes)
   const count = fields.u16()
@@ -263,8 +109,7 @@ export const decodeNode = (bytes: Uint8Array): Node => {
     const type = inner.u16()
     const flags = inner.u16()
     if (type !== SUBTREE) {
-      if (flags & ADDRESS) inner.take(BPTR_BYTES)
-      const path = inner.text()
+      const path = leafPath(inner, flags)
       inOrder(path)
       leaves.push({ path, item })
       continue

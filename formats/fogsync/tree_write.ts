@@ -1,49 +1,50 @@
-/** Changes the tree of all paths, and leaves what is stored as it is. SPEC.md, "Listing as a tree". */
+/** Makes a changed tree of paths from a stored one, which stays as it is. SPEC.md, "Listing as a tree". */
 import * as Effect from "effect/Effect"
 import { Recent } from "../../stages/memory/recent.ts"
 import type { TreeChange } from "../../stages/catalog/tree/tree.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
 import type { FormatError } from "../error.ts"
 import { EnvelopeWriter } from "./block_write.ts"
-import type { Ref } from "./bptr.ts"
+import type { DataRef } from "./bptr.ts"
 import { startEncoder } from "./envelope.ts"
 import { writing } from "./errors.ts"
 import type { Opened } from "./opened.ts"
 import type { BlockStore } from "./block_store.ts"
-import { boundsOf, lastOf, pathOf, placeOf, readNode } from "./tree_read.ts"
+import { encodeLeaf, type Leaf } from "./tree_leaf.ts"
 import {
-  comparePaths,
-  encodeLeaf,
+  boundsOf,
   encodeNode,
-  isAtOrBeneath,
-  type Leaf,
+  lastOf,
   type Node,
   NODE_MAXIMUM,
   nodeOf,
+  pathOf,
   splitNode,
   type Subtree,
   subtreeBytes,
 } from "./tree_node.ts"
+import { comparePaths, isAtOrBeneath, positionOf } from "./tree_order.ts"
+import { readNode } from "./tree_read.ts"
 
-/** Nodes with entries that are kept in memory while a tree is changed: 16 MiB. */
+/** How many nodes with entries are kept in memory while a tree is changed: 16 MiB. */
 const KEPT_NODES = 256
 
-/** A tree that is being changed. Nodes that are stored stay; changed ones are stored anew. */
+/** A tree that is being changed. Changed nodes are stored as new ones. */
 export class TreeWriter {
   readonly #opened: Opened
   readonly #blocks: BlockStore
-  /** The top: a subtree of all paths. */
+  /** The subtree of all paths. */
   #top: Subtree
   /**
-   * Nodes with entries that are in memory. It drops nothing by itself: a changed node must be stored first, see
-   * `#relieve`.
+   * The nodes with entries that are in memory. It drops nothing by itself, because a changed node must be stored
+   * before it is dropped: see `#shrink`.
    */
   readonly #kept = new Recent<Subtree, Node>({ limit: Infinity, bytesOf: () => 1 })
-  readonly #start: Ref | undefined
+  readonly #start: DataRef | undefined
   #changed = false
 
-  /** Starts from a stored tree, or from nothing. */
-  constructor(opened: Opened, blocks: BlockStore, start: Ref | undefined) {
+  /** Starts from a stored tree, or from an empty one. */
+  constructor(opened: Opened, blocks: BlockStore, start: DataRef | undefined) {
     this.#opened = opened
     this.#blocks = blocks
     this.#start = start
@@ -53,7 +54,7 @@ export class TreeWriter {
       : { first: none, last: none, count: 0, bptr: start.bptr }
   }
 
-  /** Makes a change. `isNew`: nothing is known to be at or beneath the path. */
+  /** Makes a change. `isNew` says that there is no entry at the path, nor beneath it. */
   readonly apply: (change: TreeChange, isNew?: boolean) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
     function* (this: TreeWriter, change: TreeChange, isNew = false) {
       this.#changed = true
@@ -64,18 +65,18 @@ export class TreeWriter {
       }
       if (change.op === "put") yield* this.#insert(this.#top, encodeLeaf(change.entry))
       yield* this.#raise()
-      yield* this.#relieve()
+      yield* this.#shrink()
     },
   )
 
-  /** Stores what changed: where the tree is, undefined when it is empty. */
-  readonly finish: Effect.Effect<Ref | undefined, FormatError> = Effect.suspend(() => this.#finish())
+  /** Stores the nodes that changed, and gives the tree. Undefined when it is empty. */
+  readonly finish: Effect.Effect<DataRef | undefined, FormatError> = Effect.suspend(() => this.#finish())
 
   readonly #finish = Effect.fnUntraced(function* (this: TreeWriter) {
     if (!this.#changed && this.#start !== undefined) return this.#start
     const top = yield* this.#load(this.#top)
     if (boundsOf(top) === undefined) return undefined
-    // The lowest first: a node names where those beneath it are.
+    // The lowest level first: a node holds the addresses of those beneath it.
     const levels: Array<Array<Subtree>> = [[this.#top]]
     for (let next = levels[0]!; next.length > 0;) {
       next = next.flatMap(({ node }) => node?.subtrees.filter(({ bptr }) => bptr === undefined) ?? [])
@@ -83,14 +84,12 @@ export class TreeWriter {
     }
     for (const level of levels.toReversed()) {
       for (const subtree of level) if (subtree.node !== undefined && subtree !== this.#top) yield* this.#store(subtree)
-      while (this.#blocks.writer.hasTails) yield* writing(() => this.#blocks.writer.completePartial())
-      yield* this.#blocks.flush
+      yield* this.#blocks.complete
     }
     const bytes = encodeNode(top)
     yield* this.#store(this.#top)
-    while (this.#blocks.writer.hasTails) yield* writing(() => this.#blocks.writer.completePartial())
-    yield* this.#blocks.flush
-    const ref: Ref = {
+    yield* this.#blocks.complete
+    const ref: DataRef = {
       bptr: this.#top.bptr!,
       size: bytes.length,
       sha256: this.#opened.keys.hasher.digest(bytes),
@@ -128,8 +127,8 @@ export class TreeWriter {
     yield* this.#blocks.flushWhenFull
   })
 
-  /** Lets nodes go that were not used for long; changed ones are stored. */
-  readonly #relieve = Effect.fnUntraced(function* (this: TreeWriter) {
+  /** Drops nodes that were not used for long, after storing those that changed. */
+  readonly #shrink = Effect.fnUntraced(function* (this: TreeWriter) {
     for (const [subtree] of this.#kept) {
       if (this.#kept.size <= KEPT_NODES) return
       this.#kept.delete(subtree)
@@ -139,13 +138,13 @@ export class TreeWriter {
     }
   })
 
-  /** Returns how many entries there are more. */
+  /** Puts an entry into a subtree. Gives by how many entries the subtree grew: 0 or 1. */
   readonly #insert: (subtree: Subtree, leaf: Leaf) => Effect.Effect<number, FormatError> = Effect.fnUntraced(
     function* (this: TreeWriter, subtree: Subtree, leaf: Leaf) {
       const node = yield* this.#load(subtree)
       let more = 0
       if (node.subtrees.length === 0) {
-        const at = placeOf(node.leaves, leaf.path, pathOf)
+        const at = positionOf(node.leaves, leaf.path, pathOf)
         const old = node.leaves[at]
         const same = old !== undefined && comparePaths(old.path, leaf.path) === 0
         node.leaves.splice(at, same ? 1 : 0, leaf)
@@ -153,7 +152,7 @@ export class TreeWriter {
         more = same ? 0 : 1
         this.#kept.set(subtree, node)
       } else {
-        const at = Math.min(placeOf(node.subtrees, leaf.path, lastOf), node.subtrees.length - 1)
+        const at = Math.min(positionOf(node.subtrees, leaf.path, lastOf), node.subtrees.length - 1)
         const below = node.subtrees[at]!
         const before = subtreeBytes(below)
         more = yield* this.#insert(below, leaf)
@@ -170,13 +169,13 @@ export class TreeWriter {
     },
   )
 
-  /** Removes what is at or beneath a path. Returns how many entries that were. */
+  /** Removes the entries at a path and beneath it. Gives how many they were. */
   readonly #remove: (subtree: Subtree, path: Uint8Array) => Effect.Effect<number, FormatError> = Effect.fnUntraced(
     function* (this: TreeWriter, subtree: Subtree, path: Uint8Array) {
       const node = yield* this.#load(subtree)
       let removed = 0
       if (node.subtrees.length === 0) {
-        const from = placeOf(node.leaves, path, pathOf)
+        const from = positionOf(node.leaves, path, pathOf)
         let to = from
         while (to < node.leaves.length && isAtOrBeneath(node.leaves[to]!.path, path)) to++
         removed = to - from
@@ -209,12 +208,14 @@ export class TreeWriter {
     },
   )
 
+  /** Marks a subtree as changed. */
   #touch(subtree: Subtree, node: Node): void {
     subtree.bptr = undefined
     const bounds = boundsOf(node)
     if (bounds !== undefined) [subtree.first, subtree.last] = bounds
   }
 
+  /** Replaces a subtree whose node is too long by two. */
   #split(subtree: Subtree): readonly [Subtree, Subtree] {
     this.#kept.delete(subtree)
     const [left, right] = splitNode(subtree.node!).map((node): Subtree => {
@@ -227,7 +228,7 @@ export class TreeWriter {
     return [left!, right!]
   }
 
-  /** A top that is too long gets one above it. */
+  /** Puts a new top above a top that is too long. */
   readonly #raise = Effect.fnUntraced(function* (this: TreeWriter) {
     const node = yield* this.#load(this.#top)
     if (node.bytes <= NODE_MAXIMUM) return
@@ -235,7 +236,7 @@ export class TreeWriter {
     this.#top = { ...this.#top, bptr: undefined, node: nodeOf([], [...halves]) }
   })
 
-  /** A top with one subtree is not needed. */
+  /** Removes tops that have a single subtree. */
   readonly #lower = Effect.fnUntraced(function* (this: TreeWriter) {
     for (let node = yield* this.#load(this.#top); node.subtrees.length === 1; node = yield* this.#load(this.#top)) {
       this.#top = node.subtrees[0]!

@@ -208,7 +208,7 @@ test("fogsync: several shares in one place, each with a name and a key, and the 
     assert.equal((await run(["ls", ...share("photos", "key2")])).code, 12)
     await refused(
       ["init", ...share("Bad Name", "key1"), "--format", "fogsync"],
-      /fogsync\.share: "Bad Name" is no name of a share/,
+      /fogsync\.share: "Bad Name" is not a name for a share/,
     )
     await refused(["backup", ...photos, "-o", "fogsync.listing=json", at("photos")], /keeps what it has/)
     await refused(

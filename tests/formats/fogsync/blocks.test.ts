@@ -5,16 +5,9 @@ import { concat } from "effect/Bytes"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { BlockReader } from "../../../formats/fogsync/block_read.ts"
 import { BlockWriter, EnvelopeWriter } from "../../../formats/fogsync/block_write.ts"
-import {
-  BLOCK_BYTES,
-  type Bptr,
-  bptrFromHex,
-  bptrToHex,
-  decodeBptr,
-  encodeBptr,
-} from "../../../formats/fogsync/bptr.ts"
+import { type Bptr, bptrFromHex, bptrToHex, decodeBptr, encodeBptr } from "../../../formats/fogsync/bptr.ts"
 import { encodeEnvelope, startEncoder } from "../../../formats/fogsync/envelope.ts"
-import { blockObject } from "../../../formats/fogsync/layout.ts"
+import { BLOCK_BYTES, blockObject } from "../../../formats/fogsync/layout.ts"
 import type { ObjectStore } from "../../../stages/store/store.ts"
 import { noise } from "../../suites/kernels.ts"
 import { keysFrom } from "./harness.ts"
@@ -103,7 +96,7 @@ test("lists of lists are read, to any depth", () =>
       const writer = new BlockWriter(keys)
       const data = noise(1500)
       const envelope = encodeEnvelope(keys, data)
-      const hash = writer.block(envelope)
+      const hash = writer.addBlock(envelope)
       // An address for every byte: 68 KB of addresses, so that their list has a list. And one that is a list all the
       // same.
       const each = Array.from(envelope, (_, i) => encodeBptr({ hash, start: i, end: i + 1, depth: 0 }))
@@ -114,7 +107,7 @@ test("lists of lists are read, to any depth", () =>
       assert.deepEqual([place().depth, once().depth], [2, 1])
       for (const bptr of [place(), once()]) assert.deepEqual(yield* read(store, bptr, 1500), data)
       const reader = new BlockReader(store, keys)
-      assert.equal((yield* Stream.runCollect(reader.blocks(place()))).length, 1 + 2 + 1564)
+      assert.equal((yield* Stream.runCollect(reader.blockHashes(place()))).length, 1 + 2 + 1564)
 
       // What a list says must fit its depth, and end with an address.
       const wrong = [

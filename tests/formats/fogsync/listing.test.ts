@@ -3,8 +3,10 @@ import { test } from "node:test"
 import { gzipSync } from "node:zlib"
 import fc from "fast-check"
 import { bptrToHex, refToChunks } from "../../../formats/fogsync/bptr.ts"
-import { JsonElements, parseExact, stringifyExact } from "../../../formats/fogsync/json.ts"
-import { entryText, type Listed, readingListing, unwrapping } from "../../../formats/fogsync/json_listing.ts"
+import { parseExact, stringifyExact } from "../../../formats/fogsync/json.ts"
+import { JsonElements } from "../../../formats/fogsync/json_elements.ts"
+import { encodeEntry, startGunzipIfNeeded, startListingDecoder } from "../../../formats/fogsync/json_listing.ts"
+import type { Listed } from "../../../formats/fogsync/listing.ts"
 import { noise } from "../../suites/kernels.ts"
 import { hex, reasonOf } from "./harness.ts"
 
@@ -15,7 +17,7 @@ const sha256 = noise(32, 2)
 /** Entries of a JSON listing, handed over in pieces. */
 const entriesOf = (text: string | Uint8Array, size = 1000, directory = "d"): ReadonlyArray<Listed> => {
   const data = typeof text === "string" ? encode(text) : text
-  const reader = readingListing(directory)
+  const reader = startListingDecoder(directory)
   const out: Array<Listed> = []
   for (let at = 0; at < data.length; at += size) out.push(...reader.push(data.subarray(at, at + size)))
   return [...out, ...reader.end()]
@@ -44,11 +46,11 @@ const all: ReadonlyArray<Listed> = [
   { path: "d/\u{e000}", kind: "symlink", metadata: { mtime: 0n }, size: 0, chunks: none, target: "../x y" },
   { path: "d/\u{1f600}", kind: "symlink", metadata: {}, size: 0, chunks: none, target: "" },
 ]
-const text = `[${all.map((entry) => entryText(entry, entry.listing, "host")).join(",\n")}]`
+const text = `[${all.map((entry) => encodeEntry(entry, entry.listing, "host")).join(",\n")}]`
 
 test("an entry is as SPEC.md says", () => {
   assert.equal(
-    entryText(file, undefined, "host"),
+    encodeEntry(file, undefined, "host"),
     `{"name":"a \\"\\\\\u{1f600}\\n","type":"file","mtime":1600000000123456789,"ctime":-5,"inode":18446744073709551615,` +
       `"host":"host","size":123456789012,"bptr":"${bptrToHex(bptr)}","sha256":"${hex(sha256)}","exec":true}`,
   )
@@ -62,7 +64,7 @@ test("gives back what it got, in pieces of any size, with times exact", () => {
 test("takes an object keyed by name, white space, and keys that it does not know", () => {
   const members = all.map((entry) => {
     const { name, ...rest } = JSON.parse(
-      entryText(entry, entry.listing, "").replace(/:(-?\d{16,})/g, ':"$1"'),
+      encodeEntry(entry, entry.listing, "").replace(/:(-?\d{16,})/g, ':"$1"'),
     ) as { name: string }
     return `\t${JSON.stringify(name)} :\r\n ${JSON.stringify({ ...rest, extra: [{ deep: [1.5e300, null] }] })} `
   })
@@ -74,7 +76,7 @@ test("takes an object keyed by name, white space, and keys that it does not know
 test("gzip around it is taken off, once", () => {
   for (const data of [encode(text), gzipSync(encode(text)), encode("["), Uint8Array.of(0x1f), none]) {
     for (const size of [1, 100]) {
-      const transform = unwrapping()
+      const transform = startGunzipIfNeeded()
       const out: Array<Uint8Array> = []
       for (let at = 0; at < data.length; at += size) {
         out.push(...transform.push(data.subarray(at, at + size)).map((piece) => piece.slice()))

@@ -4,22 +4,23 @@ import { Effect, Stream } from "effect"
 import fc from "fast-check"
 import { nativeGzip } from "../../../adapters/kernels/compress.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
-import { type Ref, refToChunks } from "../../../formats/fogsync/bptr.ts"
+import { type DataRef, refToChunks } from "../../../formats/fogsync/bptr.ts"
 import { BlockReader } from "../../../formats/fogsync/block_read.ts"
 import type { Opened } from "../../../formats/fogsync/opened.ts"
 import { BlockStore } from "../../../formats/fogsync/block_store.ts"
-import { lookup, walkTree } from "../../../formats/fogsync/tree_read.ts"
+import { readNode, walkTree } from "../../../formats/fogsync/tree_read.ts"
 import { TreeWriter } from "../../../formats/fogsync/tree_write.ts"
+import { decodeLeaf, encodeLeaf } from "../../../formats/fogsync/tree_leaf.ts"
 import {
-  comparePaths,
-  decodeLeaf,
   decodeNode,
-  encodeLeaf,
   encodeNode,
+  lastOf,
   NODE_MAXIMUM,
   nodeOf,
+  pathOf,
   splitNode,
 } from "../../../formats/fogsync/tree_node.ts"
+import { comparePaths, positionOf } from "../../../formats/fogsync/tree_order.ts"
 import type { TreeChange } from "../../../stages/catalog/tree/tree.ts"
 import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
@@ -58,7 +59,7 @@ const inStore = <A>(
     return yield* use(() => new BlockStore(opened, new ChunkIndex()), opened, () => gets)
   })))
 
-const listed = (opened: Opened, ref: Ref | undefined) =>
+const listed = (opened: Opened, ref: DataRef | undefined) =>
   ref === undefined ? Effect.succeed([]) : Effect.map(
     Stream.runCollect(walkTree(new BlockReader(opened.store, keys), ref)),
     (all) => all.map(({ path }) => path),
@@ -112,6 +113,23 @@ test("nodes are split so that each fits", () => {
   }))
 })
 
+/** The entry at a path, as SPEC.md says how to look one up: from the top down, one node of each level. */
+const lookup = (reader: BlockReader, tree: DataRef, path: string) =>
+  Effect.gen(function* () {
+    const bytes = pathToBytes(path)
+    let { bptr } = tree
+    for (;;) {
+      const { leaves, subtrees } = yield* readNode(reader, bptr)
+      if (subtrees.length === 0) {
+        const found = leaves[positionOf(leaves, bytes, pathOf)]
+        return found !== undefined && comparePaths(found.path, bytes) === 0 ? decodeLeaf(found) : undefined
+      }
+      const below = subtrees[positionOf(subtrees, bytes, lastOf)]
+      if (below === undefined || comparePaths(below.first, bytes) > 0) return undefined
+      bptr = below.bptr!
+    }
+  })
+
 /** Changes, with names of very different lengths, so that nodes have few items. */
 const changes = fc.array(
   fc.record({
@@ -131,8 +149,8 @@ test("a tree that is changed is as a list that is changed, and what is stored st
       inStore((blocks, opened) =>
         Effect.gen(function* () {
           const model = new Map<string, StoredEntry>()
-          let ref: Ref | undefined
-          const earlier: Array<readonly [Ref, ReadonlyArray<string>]> = []
+          let ref: DataRef | undefined
+          const earlier: Array<readonly [DataRef, ReadonlyArray<string>]> = []
           for (const run of runs) {
             const writer = new TreeWriter(opened, blocks(), ref)
             for (const { link, path, remove } of run) {
@@ -169,19 +187,19 @@ test("a look-up reads a node of each level, and a change stores a node of each",
   inStore((blocks, opened, gets) =>
     Effect.gen(function* () {
       const count = 15_000
-      const pathOf = (i: number) => `d${String(i % 100)}/${"long name ".repeat(3)}${i}`
+      const pathAt = (i: number) => `d${String(i % 100)}/${"long name ".repeat(3)}${i}`
       const first = blocks()
       const writer = new TreeWriter(opened, first, undefined)
       for (let i = 0; i < count; i++) {
-        yield* writer.apply({ op: "put", entry: file(pathOf((i * 7919) % count), i + 1) }, true)
+        yield* writer.apply({ op: "put", entry: file(pathAt((i * 7919) % count), i + 1) }, true)
       }
       const ref = (yield* writer.finish)!
       const reader = () => new BlockReader(opened.store, keys)
       let before = gets()
-      const found = yield* lookup(reader(), ref, pathOf(4321))
-      assert.equal(found?.path, pathOf(4321))
+      const found = yield* lookup(reader(), ref, pathAt(4321))
+      assert.equal(found?.path, pathAt(4321))
       assert.ok(gets() - before <= 6, `${gets() - before} blocks were read of a tree of ${first.stored.objects}`)
-      for (const path of ["", "d1", `${pathOf(1)}x`, "zzz"]) {
+      for (const path of ["", "d1", `${pathAt(1)}x`, "zzz"]) {
         assert.equal(yield* lookup(reader(), ref, path), undefined)
       }
       assert.equal((yield* listed(opened, ref)).length, count)
