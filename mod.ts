@@ -166,7 +166,7 @@ export type { Stored } from "./stages/plan/stored.ts"
 // Formats
 export type { KeyScheme as BkpKeyScheme } from "./formats/bkp/object_cipher.ts"
 export type { PackOptions as BkpPackOptions } from "./formats/bkp/opened.ts"
-export type { ListingKind as FogsyncListing } from "./formats/fogsync/opened.ts"
+export type { ListingKind as FogsyncListing } from "./formats/fogsync/listing.ts"
 export type { ScryptCost } from "./formats/rozen/keys.ts"
 export type { LayoutOptions as RozenLayoutOptions } from "./formats/rozen/layout.ts"
 export type { WriteOptions as RozenV0WriteOptions } from "./formats/rozen/v0/layout.ts"
