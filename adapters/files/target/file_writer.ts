@@ -132,7 +132,7 @@ export class FileWriter {
   }
 
   /** Closes the new file; some file systems tell only then that writing failed. */
-  seal(): void {
+  closeNew(): void {
     const out = this.#out
     this.#out = -1
     fs.closeSync(out)
