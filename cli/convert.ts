@@ -45,7 +45,10 @@ export const convert = (input: ConvertInput): Effect.Effect<number, OpenError> =
         return target
       }),
       load: async () => {
-        const { convert, counterparts } = await import("../formats/convert.ts")
+        const [{ convert }, { counterparts }] = await Promise.all([
+          import("../formats/convert.ts"),
+          import("../formats/counterparts.ts"),
+        ])
         return { make: convert, present: (_from, _to, sources, targets) => counterparts(sources, targets) }
       },
     })

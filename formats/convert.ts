@@ -1,48 +1,69 @@
 /**
- * From one repository to another, of whatever formats: entries stream from snapshot to snapshot, without a copy in
- * between.
+ * Converts a repository of one format to another. Entries stream from snapshot to snapshot, without a copy in between.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { counterparts, isTimeless } from "./counterparts.ts"
+import { type FormatError, isDamage } from "./error.ts"
 import { readFailure } from "./read_failure.ts"
 import type { BackupSummary, Problem, Progress, Repository, SnapshotInfo } from "./repository.ts"
-import { type FormatError, isDamage } from "./error.ts"
 
 /** What to convert. */
 export interface ConvertOptions {
-  /** Which snapshots of the source; all, oldest first, when absent. */
+  /** Which snapshots of the source; by default all, oldest first. */
   readonly snapshots?: ReadonlyArray<SnapshotInfo>
   /** Called now and then with the snapshot that is under way. */
   readonly progress?: (source: SnapshotInfo, progress: Progress) => void
 }
 
-/** What became of one snapshot; `Done` when it was made. */
+/** The outcome for one snapshot. `Done` is the outcome when it was made. */
 export type Made<Done extends string> =
   /** The target has it already. */
   | { readonly outcome: "there"; readonly source: SnapshotInfo; readonly target: SnapshotInfo }
-  /** `summary.problems` names the files that the source has lost, and what the target cannot hold. */
+  /** `summary.problems` names the files that the source has lost, and the entries that the target cannot hold. */
   | {
     readonly outcome: Done
     readonly source: SnapshotInfo
     readonly target: SnapshotInfo
     readonly summary: BackupSummary
   }
-  /** The source cannot list it any more. */
+  /** The source cannot list its entries any more. */
   | { readonly outcome: "lost"; readonly source: SnapshotInfo; readonly error: FormatError }
 
-/** What became of a snapshot that was to be converted. */
+/** The outcome for a snapshot that was to be converted. */
 export type Converted = Made<"converted">
 
 /**
- * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps
- * these. A snapshot that is there already is left, so this can be repeated, and goes on where a run that was killed has
- * ended: finished snapshots are left, and of the others only what is not stored yet is written.
+ * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps them.
+ * Gives the outcome for each snapshot. Snapshots that the target has already are left alone, so a conversion can be
+ * repeated, and goes on where a run that was killed has ended.
  *
- * A snapshot without a time (of an archive that keeps none) gets that of now, and is converted again each time; in a
- * target that holds one snapshot, each takes the place of the one before.
+ * A snapshot without a time (of an archive that keeps none) gets the current time, and is converted again each time. In
+ * a target that holds only one snapshot, each takes the place of the one before.
  *
- * Every snapshot is read whole. What files of two snapshots have in common cannot be told by their metadata here,
- * because the target does not know when the source read them.
+ * Every snapshot is read whole. Metadata cannot tell here which files two snapshots have in common, because the target
+ * does not know when the source read them.
+ *
+ * @example Convert a repository of the format rozen to a snapshot catalog
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { convert, ObjectStore, rozen, snapshotCatalog } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const outcomes = Effect.gen(function* () {
+ *   const create = rozen.create({ password: Redacted.make("correct horse battery staple") })
+ *   const from = yield* Effect.provideService(create, ObjectStore, yield* memoryStore.make())
+ *   const to = yield* Effect.provideService(snapshotCatalog.create({}), ObjectStore, yield* memoryStore.make())
+ *   yield* from.backup(Stream.succeed(file), { paths: ["/home/me"] })
+ *   return yield* Stream.runCollect(convert(from, to))
+ * })
+ *
+ * const program = outcomes.pipe(Effect.scoped, Effect.provide(accelerators))
+ * assert.deepEqual((await Effect.runPromise(program)).map(({ outcome }) => outcome), ["converted"])
+ * ```
  */
 export const convert = (
   from: Repository,
@@ -55,7 +76,7 @@ export const convert = (
     return eachMissing(options.snapshots ?? all, there, (source) => convertOne(from, to, source, options))
   }))
 
-/** Makes the snapshots that are not there. */
+/** Makes the snapshots that the target does not have. `there` are those that it has, by their IDs in the source. */
 export const eachMissing = <Done extends string>(
   wanted: ReadonlyArray<SnapshotInfo>,
   there: ReadonlyMap<string, SnapshotInfo>,
@@ -67,8 +88,8 @@ export const eachMissing = <Done extends string>(
   })
 
 /**
- * Makes one snapshot by reading and writing it, but for files that are known to be those of `parent`, a snapshot of the
- * target.
+ * Makes one snapshot by reading and writing it. Files that are known to be those of `parent`, a snapshot of the target,
+ * are not read.
  */
 export const convertOne: (
   from: Repository,
@@ -88,12 +109,12 @@ export const convertOne: (
     tags: source.tags,
     ...(source.machine === undefined ? {} : { machine: source.machine }),
     ...(source.name === undefined ? {} : { name: source.name }),
-    ...(timeless(source) ? {} : { time: source.time }),
+    ...(isTimeless(source) ? {} : { time: source.time }),
     parent: parent?.id ?? "none",
     compare: "content",
     ...(progress === undefined ? {} : { progress: (now: Progress) => progress(source, now) }),
   }).pipe(
-    // Damage to one snapshot of the source concerns no other.
+    // Damage to one snapshot of the source does not concern the others.
     Effect.catchIf(
       (error) => error._tag === "ReadFailure",
       ({ error }) => isDamage(error) ? Effect.succeed(error) : Effect.fail(error),
@@ -103,37 +124,3 @@ export const convertOne: (
   const summary = { ...result, problems: [...lost, ...result.problems] }
   return { outcome: "converted", source, target: summary.snapshot!, summary }
 })
-
-/**
- * Which snapshots of another repository are those of this one, by ID: same time, host and paths, as far as the other
- * keeps them; where that fits several, the numbers of files and bytes decide. No snapshot stands for two, and where it
- * is not certain, for none.
- */
-export const counterparts = (
-  sources: ReadonlyArray<SnapshotInfo>,
-  targets: ReadonlyArray<SnapshotInfo>,
-): ReadonlyMap<string, SnapshotInfo> => {
-  const found = new Map<string, SnapshotInfo>()
-  for (const target of targets) {
-    const fitting = sources.filter((source) => sameTime(source, target) && sameDetails(source, target))
-    const source = fitting.length === 1 ? fitting[0] : fitting
-      .filter(({ bytes, files, id }) => !found.has(id) && files === target.files && bytes === target.bytes)
-      .sort((a, b) => Number(b.time === target.time) - Number(a.time === target.time))[0]
-    if (source !== undefined && !found.has(source.id)) found.set(source.id, target)
-  }
-  return found
-}
-
-/** Some formats keep whole seconds. Where none is kept, nothing tells whether two are the same. */
-const sameTime = (source: SnapshotInfo, target: SnapshotInfo): boolean =>
-  !timeless(source) && !timeless(target) &&
-  (source.time === target.time || Math.floor(source.time / 1000) * 1000 === target.time)
-
-/** Whether the time is not known. */
-const timeless = ({ time }: SnapshotInfo): boolean => time === 0
-
-/** What a target does not keep is empty there. */
-const sameDetails = (source: SnapshotInfo, target: SnapshotInfo): boolean =>
-  (target.hostname === "" || target.hostname === source.hostname) &&
-  (target.paths.length === 0 ||
-    (target.paths.length === source.paths.length && target.paths.every((path, i) => path === source.paths[i])))

@@ -1,27 +1,51 @@
-/** From one repository to another of the same format: only what the other does not have is read and written. */
+/** Copies one repository to another of the same format. Only what the other does not have is read and written. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { convertOne, type ConvertOptions, counterparts, eachMissing, type Made } from "./convert.ts"
+import { convertOne, type ConvertOptions, eachMissing, type Made } from "./convert.ts"
+import { counterparts } from "./counterparts.ts"
+import { type FormatError, RepositoryError } from "./error.ts"
 import { chooseParent } from "./parent.ts"
 import type { Copier, Repository, SnapshotInfo } from "./repository.ts"
-import { type FormatError, RepositoryError } from "./error.ts"
 
 /** What to copy. */
 export type CopyOptions = ConvertOptions
 
-/** What became of a snapshot that was to be copied. */
+/** The outcome for a snapshot that was to be copied. */
 export type Copied = Made<"copied">
 
 /**
- * Makes snapshots of one repository in another of the same format, with their times, names, paths and tags. A snapshot
- * that is there already is left, so this can be repeated, and goes on where a run that was killed has ended. One that
- * lacks files that the source had lost is made again when the source has more of them.
+ * Makes snapshots of one repository in another of the same format, with their times, names, paths and tags. Gives the
+ * outcome for each snapshot. Snapshots that the target has already are left alone, so a copy can be repeated, and goes on
+ * where a run that was killed has ended. A copy that lacks files that the source had lost is made again when the source
+ * has more of them.
  *
- * Where the format has a {@link Repository.copier}, chunks go over as they are, and those that the target has are not
- * read. Elsewhere contents are read and written file by file, but for those that the target's newest snapshot of the
- * same host and paths has at the same path, as far as the format names contents without a key.
+ * Where the format has a {@link Repository.copier}, chunks are copied as they are, and chunks that the target has are not
+ * read. Elsewhere contents are read and written file by file. A file is not read when the target's newest snapshot of the
+ * same host and paths has it at the same path with the same content, in formats that name contents without a key.
  *
  * Fails with `foreign` when the formats differ.
+ *
+ * @example Copy a repository to another that has another password
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { copy, ObjectStore, rozen } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const outcomes = Effect.gen(function* () {
+ *   const create = (password: string) => rozen.create({ password: Redacted.make(password) })
+ *   const from = yield* Effect.provideService(create("one password"), ObjectStore, yield* memoryStore.make())
+ *   const to = yield* Effect.provideService(create("another one"), ObjectStore, yield* memoryStore.make())
+ *   yield* from.backup(Stream.succeed(file), { paths: ["/home/me"] })
+ *   const first = yield* Stream.runCollect(copy(from, to))
+ *   return [...first, ...yield* Stream.runCollect(copy(from, to))]
+ * })
+ *
+ * const program = outcomes.pipe(Effect.scoped, Effect.provide(accelerators))
+ * assert.deepEqual((await Effect.runPromise(program)).map(({ outcome }) => outcome), ["copied", "there"])
+ * ```
  */
 export const copy = (
   from: Repository,
@@ -43,14 +67,11 @@ export const copy = (
     return eachMissing(
       wanted,
       there,
-      (source) => copier === undefined ? copyFiles(from, to, source, options) : copyOne(copier, source, options),
+      (source) => copier === undefined ? copyFiles(from, to, source, options) : copyChunks(copier, source, options),
     )
   }))
 
-/**
- * Reads and writes the files that the newest snapshot of the same host and paths does not have, by the names of their
- * contents.
- */
+/** Copies a snapshot file by file. Files that the newest snapshot of the same host and paths has are not read. */
 const copyFiles: (
   from: Repository,
   to: Repository,
@@ -63,7 +84,8 @@ const copyFiles: (
   return one.outcome === "converted" ? { ...one, outcome: "copied" } : one
 })
 
-const copyOne = (
+/** Copies a snapshot chunk by chunk. */
+const copyChunks = (
   copier: Copier,
   source: SnapshotInfo,
   { progress }: CopyOptions,
@@ -79,9 +101,9 @@ const copyOne = (
   )
 
 /**
- * Which snapshots of the target are those of the source, by ID: copies of them, what they are copies of, or copies of
- * the same. Where copies do not say what they are of, as {@link counterparts} does. One that lacks files is none: the
- * source may have them again.
+ * Finds the snapshots of the target that are the same as those of the source, by ID of the source: copies of them, the
+ * ones that they are copies of, or copies of the same. Where copies do not keep what they are copies of, they are found
+ * as {@link counterparts} finds them. A copy that lacks files does not count: the source may have them again.
  */
 export const copies = (
   from: Repository,
@@ -101,7 +123,7 @@ export const copies = (
   }))
 }
 
-/** Whether chunks go over as they are. */
+/** Whether chunks are copied as they are. */
 export const copiesChunks = (from: Repository, to: Repository): boolean => to.copier?.(from) !== undefined
 
 const originOf = ({ id, original }: SnapshotInfo): string => original ?? id

@@ -1,6 +1,6 @@
 /**
- * What every format is surrounded with: faulty kernels of a user's, stores that cannot read, entries and records that
- * nobody could keep.
+ * What surrounds every format: it handles kernels that throw, stores that cannot be read, and entries and records that no
+ * format could keep.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -9,22 +9,22 @@ import { ObjectStore } from "../stages/store/store.ts"
 import { watched } from "../stages/store/unreadable.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { depthProblem } from "../stages/walk/path.ts"
-import type { Format } from "./format.ts"
 import { fromKernelError, RepositoryError } from "./error.ts"
+import type { Format } from "./format.ts"
 import type { Repository } from "./repository.ts"
 import { snapshotProblem } from "./snapshot_problem.ts"
 
-/** Of a snapshot that is still to be made. */
+/** Stands for the ID of a snapshot that is still to be made. */
 const NO_ID = "00000000"
 
-/** What kernels throw, wherever in a format that happens, as a failure: a user's kernel may be faulty anywhere. */
+/** Turns KernelErrors that are thrown into failures. A user's own kernel may throw anywhere in a format. */
 const failing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | RepositoryError, R> =>
   Effect.catchDefect(
     effect,
     (defect) => defect instanceof KernelError ? Effect.fail(fromKernelError(defect)) : Effect.die(defect),
   )
 
-/** What lies too deep for any format is left out, and named. */
+/** An entry that lies too deep for any format becomes `unreadable`, so that it is left out and named. */
 const withinDepth = (entry: Entry): Entry => {
   const problem = depthProblem(entry.path)
   return problem === undefined
@@ -49,9 +49,28 @@ const guardedRepository = (repository: Repository): Repository => ({
 })
 
 /**
- * The format, which fails with RepositoryError when a kernel throws, makes no snapshot that could not be listed, and
- * leaves out what lies too deep; and so do its repositories. Their store tells an object that cannot be read from a
- * store that cannot be.
+ * Guards a format and its repositories. They fail with RepositoryError when a kernel throws, refuse to make a snapshot
+ * that could not be listed again, and leave out and name entries that lie too deep. Their store tells an object that
+ * cannot be read from a store that cannot be reached. All formats of Penstock are guarded; guard your own, too.
+ *
+ * @example Guard a format of one's own
+ * ```ts
+ * import { Effect } from "effect"
+ * import { type Format, RepositoryError } from "@penstock/penstock"
+ * import { guardedFormat, wholeFidelity, wholeRecord } from "@penstock/penstock/format"
+ * import assert from "node:assert/strict"
+ *
+ * const none = new RepositoryError({ reason: "none", message: "There is no repository" })
+ * const mine: Format = guardedFormat({
+ *   name: "mine",
+ *   fidelity: wholeFidelity,
+ *   record: wholeRecord,
+ *   recognise: Effect.succeed(false),
+ *   create: () => Effect.fail(none),
+ *   open: () => Effect.fail(none),
+ * })
+ * assert.equal(mine.name, "mine")
+ * ```
  */
 export const guardedFormat = (format: Format): Format => ({
   ...format,

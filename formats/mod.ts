@@ -5,12 +5,16 @@
  * @module
  */
 // Errors, snapshots, secrets
-export { counterparts } from "./convert.ts"
+export { counterparts } from "./counterparts.ts"
 export { asDamage, corrupt, fromEngineError, fromKernelError, isDamage, isGone, readWrongly } from "./error.ts"
+export { guardedFormat } from "./guard.ts"
 export { chooseParent, isInFuture } from "./parent.ts"
 export { readWhole } from "./read_whole.ts"
 export { refuseLike, refuseOthers } from "./secrets.ts"
+export { ensureScratch } from "./scratch.ts"
+export { snapshotProblem } from "./snapshot_problem.ts"
 export { summaryOf } from "./summary.ts"
+export { OnUnlisted, tellUnlisted } from "./unlisted.ts"
 export { recordLossesBetween, wholeRecord } from "./record_fidelity.ts"
 
 // Walk: entries, where they come from and where they go

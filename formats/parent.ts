@@ -3,16 +3,48 @@ import * as Effect from "effect/Effect"
 import { RepositoryError } from "./error.ts"
 import type { BackupOptions, SnapshotInfo } from "./repository.ts"
 
-/** Clocks that differ by less, in milliseconds, are nothing to warn of. */
-const CLOCKS = 5 * 60 * 1000
-
-/** Whether a snapshot is dated in the future: until then it is the latest, whatever is backed up. */
-export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">): boolean => time > Date.now() + CLOCKS
+/** Clocks that differ by less than this, in milliseconds, are no reason to warn. */
+const CLOCKS_MS = 5 * 60 * 1000
 
 /**
- * The snapshot that a backup starts from, when there is one: the one asked for, else the newest of the same host and
- * paths. `snapshots` are sorted by time. Warns when the last is dated in the future, and the new one is not told its
- * time. Fails with `unknown-snapshot`.
+ * Whether a snapshot is dated in the future, by more than clocks differ. Until that time it stays the latest, whatever
+ * is backed up.
+ *
+ * @example Find a snapshot that a wrong clock has dated
+ * ```ts
+ * import { isInFuture } from "@penstock/penstock/format"
+ * import assert from "node:assert/strict"
+ *
+ * assert.ok(isInFuture({ time: Date.now() + 86_400_000 }))
+ * assert.ok(!isInFuture({ time: Date.now() }))
+ * ```
+ */
+export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">): boolean => time > Date.now() + CLOCKS_MS
+
+/**
+ * Chooses the snapshot that a backup starts from: the one that `options` ask for, otherwise the newest of the same host
+ * and paths. Gives undefined when there is none. `snapshots` are sorted by time. Warns when the newest of all is dated in
+ * the future, unless the options set a time. Fails with `unknown-snapshot`.
+ *
+ * @example Start from the newest snapshot of the same host and paths
+ * ```ts
+ * import { Effect } from "effect"
+ * import { chooseParent } from "@penstock/penstock/format"
+ * import assert from "node:assert/strict"
+ *
+ * const snapshots = [
+ *   { id: "aa01", hostname: "laptop", paths: ["/home"], time: 1000 },
+ *   { id: "bb02", hostname: "laptop", paths: ["/home"], time: 2000 },
+ *   { id: "cc03", hostname: "server", paths: ["/home"], time: 3000 },
+ * ]
+ * const choose = (options: { parent?: string }) =>
+ *   Effect.runPromise(
+ *     chooseParent(snapshots, { hostname: "laptop", paths: ["/home"], ...options }, (snapshot) => snapshot),
+ *   )
+ * assert.equal((await choose({}))?.id, "bb02")
+ * assert.equal((await choose({ parent: "aa" }))?.id, "aa01")
+ * assert.equal(await choose({ parent: "none" }), undefined)
+ * ```
  */
 export const chooseParent = <S>(
   snapshots: ReadonlyArray<S>,

@@ -1,6 +1,6 @@
 /** What formats keep of the record of a snapshot, beside its entries. */
 
-/** What a format keeps of a snapshot's record. */
+/** What a format keeps of the record of a snapshot. */
 export interface RecordFidelity {
   /** Whether tags are kept. */
   readonly tags: boolean
@@ -10,14 +10,25 @@ export interface RecordFidelity {
   readonly username: boolean
   /** Whether the paths that were backed up are kept. */
   readonly paths: boolean
-  /** Resolution in milliseconds; undefined: not kept. */
+  /** Resolution of the time in milliseconds; undefined when it is not kept. */
   readonly time: number | undefined
 }
 
-/** Keeps all of it. */
+/**
+ * Keeps all of a record.
+ *
+ * @example Declare a format that keeps all but the time below a second
+ * ```ts
+ * import { recordLossesBetween, wholeRecord } from "@penstock/penstock/format"
+ * import assert from "node:assert/strict"
+ *
+ * const seconds = { ...wholeRecord, time: 1000 }
+ * assert.deepEqual(recordLossesBetween(wholeRecord, seconds), ["fractions of a second of time"])
+ * ```
+ */
 export const wholeRecord: RecordFidelity = { tags: true, hostname: true, username: true, paths: true, time: 1 }
 
-/** What each is to people. */
+/** The members of a record in words for people. */
 export const RECORD_WORDS: Readonly<Record<keyof RecordFidelity, string>> = {
   tags: "tags",
   hostname: "host name",
@@ -26,11 +37,22 @@ export const RECORD_WORDS: Readonly<Record<keyof RecordFidelity, string>> = {
   time: "time",
 }
 
-/** Whether any of it is kept. */
+/** Whether any of a member is kept. */
 export const keepsOfRecord = (fidelity: RecordFidelity, what: keyof RecordFidelity): boolean =>
   fidelity[what] !== false && fidelity[what] !== undefined
 
-/** What the second does not keep of a record that the first keeps: clauses, none when it keeps all. */
+/**
+ * Lists what `to` does not keep of a record that `from` keeps, in words for people. The list is empty when nothing is
+ * lost.
+ *
+ * @example List what a conversion loses
+ * ```ts
+ * import { recordLossesBetween, wholeRecord } from "@penstock/penstock/format"
+ * import assert from "node:assert/strict"
+ *
+ * assert.deepEqual(recordLossesBetween(wholeRecord, { ...wholeRecord, tags: false, paths: false }), ["tags", "paths"])
+ * ```
+ */
 export const recordLossesBetween = (from: RecordFidelity, to: RecordFidelity): ReadonlyArray<string> => [
   ...(Object.keys(RECORD_WORDS) as ReadonlyArray<keyof RecordFidelity>)
     .filter((what) => keepsOfRecord(from, what) && !keepsOfRecord(to, what)).map((what) => RECORD_WORDS[what]),

@@ -1,5 +1,5 @@
-/** The port of an open repository: what every format offers, so that commands, conversion and tests treat them alike. */
-import * as Effect from "effect/Effect"
+/** The port of open repositories: what every format offers, so that commands, conversions and tests treat all alike. */
+import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
@@ -7,7 +7,7 @@ import type { Loss } from "../stages/walk/represent.ts"
 import type { Compare } from "../stages/catalog/reuse.ts"
 import type { FormatError } from "./error.ts"
 
-/** Something in the source or target that could not be handled, by path. */
+/** An entry that could not be read, kept or written as it is. */
 export interface Problem {
   /** Path in the snapshot. */
   readonly path: string
@@ -15,15 +15,15 @@ export interface Problem {
   readonly message: string
 }
 
-/** Counts so far; handed to `progress` some times a second at most. */
+/** What a backup has done so far. `progress` is called a few times a second at most. */
 export interface Progress {
   /** Files. */
   readonly files: number
   /** Directories. */
   readonly directories: number
-  /** Content bytes seen, stored before or not. */
+  /** Content bytes read or reused, whether they were stored before or not. */
   readonly bytes: number
-  /** The path being worked on. */
+  /** The path that is being worked on. */
   readonly path: string
 }
 
@@ -31,66 +31,61 @@ export interface Progress {
 export interface BackupOptions {
   /** Name of the machine. */
   readonly hostname?: string
-  /** Name of the user who made it. */
+  /** Name of the user. */
   readonly username?: string
-  /**
-   * What was backed up, as the user named it: absolute paths. Also what the parent snapshot is recognised by, with the
-   * host name.
-   */
+  /** What is backed up, as the user named it: absolute paths. With the host name they also find the parent snapshot. */
   readonly paths: ReadonlyArray<string>
   /** Words that the user chose. */
   readonly tags?: ReadonlyArray<string>
-  /**
-   * ID of the machine in hex, where it is known, and a name of the snapshot for people; kept by the snapshot catalog.
-   */
+  /** ID of the machine in hex, where it is known. Only the snapshot catalog keeps it. */
   readonly machine?: string
-  /** A name that the user chose. */
+  /** A name of the snapshot for people. Only the snapshot catalog keeps it. */
   readonly name?: string
-  /** Time of the snapshot in milliseconds since 1970; now, when absent. */
+  /** Time of the snapshot in milliseconds since 1970; now by default. */
   readonly time?: number
   /**
-   * ID of the snapshot whose unchanged files are not read again; `none` for a full read; by default the newest of the
-   * same host and paths.
+   * ID of the snapshot whose unchanged files are not read again, or `none` to read all files. By default the newest
+   * snapshot of the same host and paths.
    */
   readonly parent?: string | "none"
-  /** What tells that a file has not changed since the parent. Its metadata by default. */
+  /** How a file is recognised as unchanged since the parent: by its metadata by default. */
   readonly compare?: Compare
-  /** Do all but write. */
+  /** Do everything but write. */
   readonly dryRun?: boolean
-  /** Called now and then. */
+  /** Called a few times a second at most. */
   readonly progress?: (progress: Progress) => void
 }
 
-/** A snapshot, as listed. */
+/** A snapshot, as a listing shows it. */
 export interface SnapshotInfo {
-  /** Lowercase hex; unique prefixes are accepted wherever an ID is. */
+  /** Lowercase hex. The start of an ID stands for it wherever it is unique. */
   readonly id: string
   /** Milliseconds since 1970. */
   readonly time: number
   /** Name of the machine. */
   readonly hostname: string
-  /** Name of the user who made it. */
+  /** Name of the user. */
   readonly username: string
-  /** Paths that were backed up. */
+  /** The paths that were backed up. */
   readonly paths: ReadonlyArray<string>
   /** Words that the user chose. */
   readonly tags: ReadonlyArray<string>
-  /** ID of the snapshot that this one was compared with. */
+  /** ID of the snapshot that this one was made against. */
   readonly parent?: string
-  /** These counts are absent where the format does not keep them, and only a walk of the whole tree could tell. */
+  /** The three counts are absent where the format does not keep them: only a walk of the whole tree could tell. */
   readonly files?: number
   /** Directories. */
   readonly directories?: number
   /** Content bytes of all files. */
   readonly bytes?: number
   /**
-   * Of a copy: the ID of the snapshot of another repository that it is a copy of; of the first, when that was a copy
-   * itself.
+   * Of a copy: the ID of the snapshot in another repository that it was copied from. When that was a copy, too, the ID of
+   * the first.
    */
   readonly original?: string
-  /** ID of the machine in hex, and a name for people, where the format keeps them. */
+  /** ID of the machine in hex, where the format keeps it. */
   readonly machine?: string
-  /** A name that the user chose. */
+  /** A name for people, where the format keeps it. */
   readonly name?: string
 }
 
@@ -102,50 +97,50 @@ export interface BackupSummary {
   readonly files: number
   /** Directories. */
   readonly directories: number
-  /** Symlinks, fifos, sockets, device nodes. */
+  /** Symlinks, FIFOs, sockets and devices. */
   readonly others: number
-  /** Bytes of all contents. */
+  /** Content bytes of all files. */
   readonly bytes: number
-  /** Files that the parent snapshot had unchanged, and that were not opened. */
+  /** Files that have not changed since the parent snapshot, and were not opened. */
   readonly filesUnchanged: number
-  /** Content bytes that no chunk of the repository had. */
+  /** Content bytes in new chunks. */
   readonly bytesAdded: number
-  /** Bytes written to the store, catalogs and indexes included. */
+  /** Bytes written to the store, with catalogs and indexes. */
   readonly bytesStored: number
   /** Chunks that were stored. */
   readonly chunksNew: number
-  /** Chunks that the repository had. */
+  /** Chunks that were there already. */
   readonly chunksReused: number
-  /** What could not be read: entries left out, or stored as read while they changed. */
+  /** Entries that could not be read and are left out, and files that changed while they were read. */
   readonly problems: ReadonlyArray<Problem>
-  /** What the format cannot keep of entries that are stored; absent when it keeps all. */
+  /** What the format cannot keep of the entries that are stored. Absent when it keeps all. */
   readonly losses?: ReadonlyArray<Loss>
 }
 
 /** What to read of a snapshot. */
 export interface ReadOptions {
   /**
-   * Whether an entry is wanted; directories that are not wanted are still descended into. All, by default. Without
-   * `kind` the answer holds for any kind. It may be asked more than once about an entry.
+   * Whether an entry is wanted; all are by default. The entries of a directory that is not wanted are asked about, too.
+   * Without `kind` the answer must hold for any kind. It may be called more than once for an entry.
    */
   readonly include?: (path: string, kind?: EntryKind) => boolean
-  /** False: the entries are only looked at, so their content need not be read, nor be there. True by default. */
+  /** False when the entries are only looked at: their content is not read, and may be missing. True by default. */
   readonly content?: boolean
-  /** True: no content is fetched before it is read. By default those of small files are, many at once. */
+  /** True to fetch no content before it is read. By default the contents of many small files are fetched at once. */
   readonly lazy?: boolean
-  /** Called for what the catalog lists but cannot give. */
+  /** Called for entries that the catalog lists but cannot give. */
   readonly problem?: (problem: Problem) => void
 }
 
-/** Something that `check` found wrong. */
+/** Something wrong that a check found. */
 export interface Finding {
-  /** Name of the object. */
+  /** The object that is damaged or missing, or a word for objects that have no name. */
   readonly object: string
-  /** One sentence that says what is wrong, and the way out. */
+  /** One sentence that names the object. */
   readonly message: string
-  /** It may be all there, and the store cannot read it: a disk that fails, or permissions. */
+  /** The object may be whole, but the store cannot read it: because of a failing disk, or permissions. */
   readonly unreadable?: true
-  /** Files, by snapshot, that cannot be restored whole because of it. */
+  /** The files that cannot be restored whole because of it. */
   readonly files: ReadonlyArray<DamagedFile>
 }
 
@@ -155,40 +150,37 @@ export interface DamagedFile {
   readonly snapshot: string
   /** Path in the snapshot. */
   readonly path: string
-  /** What is wrong with this one, where the finding does not say. */
+  /** What is wrong with this file, where the finding does not say it. */
   readonly message?: string
 }
 
 /** How thoroughly to check. */
 export interface CheckOptions {
-  /**
-   * Only files of the snapshots that it says yes to are looked at; of all, by default. What is stored is looked at in
-   * any case.
-   */
+  /** Chooses the snapshots whose files are looked up; all by default. Objects are checked in any case. */
   readonly only?: (snapshot: SnapshotInfo) => boolean
-  /** Share of the data to read and verify, in percent: 0 checks structure only, 100 every byte. */
+  /** Share of the content to read and verify, in percent: 0 checks the structure only, 100 every byte. */
   readonly readData: number
-  /** Called now and then: steps that are done, of all that are known. */
+  /** Called after each pack. */
   readonly progress?: (progress: { readonly done: number; readonly total: number }) => void
 }
 
-/** What a check looked at. */
+/** What a check looked at, and what it found. */
 export interface CheckSummary {
-  /** Snapshots that were checked. */
+  /** Snapshots whose files were looked up. */
   readonly snapshots: number
-  /** Packs, or objects that hold content. */
+  /** Packs that were checked. */
   readonly packs: number
-  /** Chunks that were looked up. */
+  /** Chunks that were checked. */
   readonly chunks: number
-  /** Stored bytes read. */
+  /** Bytes of packs, as stored, that were read whole. */
   readonly bytesRead: number
-  /** Everything that is wrong. */
+  /** What is wrong. */
   readonly findings: ReadonlyArray<Finding>
 }
 
 /** What a rebuild did. */
 export interface RebuildSummary {
-  /** Snapshots that have a catalog again. */
+  /** Snapshots that were made again, or got a catalog or a log again. */
   readonly snapshots: ReadonlyArray<SnapshotInfo>
   /** Packs that no index listed. */
   readonly packsIndexed: number
@@ -196,12 +188,13 @@ export interface RebuildSummary {
   readonly findings: ReadonlyArray<Finding>
 }
 
-/** Copies snapshots of one repository into another of the same format, without reading what the other has already. */
+/** Copies snapshots of one repository into another of the same format. Chunks that the target has are not read. */
 export interface Copier {
   /**
-   * Makes one snapshot of the source in the target. What the source has lost of it is left out, and is in `problems`.
-   * Gives the copy that is `there` when that has as many files, though not all, and the error when the source cannot
-   * list the snapshot any more; fails with anything else that is wrong.
+   * Copies one snapshot. Files that the source has lost are left out, and named in `problems` of the summary.
+   *
+   * Gives `there`, the copy that the target has already, when a new one would not have more files. Gives `lost`, the
+   * error, when the source cannot list the entries of the snapshot any more. Fails with any other error.
    */
   readonly copy: (
     snapshot: SnapshotInfo,
@@ -211,32 +204,38 @@ export interface Copier {
 
 /** An open repository. */
 export interface Repository {
-  /** Name of the format. */
+  /** The name of its format, see `Format.name`. */
   readonly format: string
   /** Unique to the repository, lowercase hex. */
   readonly id: string
-  /** Stores a stream of depth-first entries as a new snapshot. What it could not read is in the summary. */
+  /**
+   * Stores entries, in depth-first order, as a new snapshot. Entries that cannot be read are left out, and named in the
+   * summary. Fails with an error of the entries as it is; no snapshot is made then.
+   */
   readonly backup: <E, R>(
     entries: Stream.Stream<Entry, E, R>,
     options: BackupOptions,
   ) => Effect.Effect<BackupSummary, FormatError | E, R>
-  /** All snapshots, oldest first. */
+  /** Lists all snapshots, oldest first. Tells `OnUnlisted` of those that cannot be read. */
   readonly snapshots: Effect.Effect<ReadonlyArray<SnapshotInfo>, FormatError>
-  /** The entries of a snapshot, depth-first, each with its content to be read on demand. */
+  /**
+   * The entries of a snapshot, in depth-first order, each with a content to be read on demand. A content that is lost
+   * fails with a SourceError `damaged`. Fails with `unknown-snapshot`, and with `corrupt` when the entries are lost.
+   */
   readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<Entry, FormatError>
-  /** Verifies what is stored. Damage is a finding, not a failure. */
+  /** Verifies the repository. Damage is a finding, not a failure. */
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
-  /** Makes lost indexes and catalogs again, from what is left. */
+  /** Makes again what is lost, as far as what is left allows. Content that is lost stays lost. */
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
   /**
-   * What only the format itself understands. Its `copier`, and its `create` with `like`, look here for what they need of
-   * another repository, such as its keys. A wrapper of a repository passes it on as it is. Absent where a format needs
-   * nothing.
+   * Only the format itself understands this. Its `copier`, and its `create` with `like`, look here for what they need of
+   * another repository, such as its keys. A wrapper around a repository passes it on as it is. Absent where a format
+   * needs nothing.
    */
   readonly inside?: unknown
   /**
-   * What copies snapshots of `from` into this one; undefined when `from` is not of this format and version. Absent
-   * where a format has no such way. The snapshots that it makes have an `original`.
+   * Prepares to copy snapshots of `from` into this repository, chunk by chunk. Gives undefined when `from` is not of the
+   * same format and version. Absent where a format cannot do it. Copies have an `original`.
    */
   readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
 }

@@ -1,18 +1,31 @@
 /**
- * Room on this machine for the databases that work needs: asked for before anything is done, since without it nothing
- * can be told.
+ * Room on this machine for the databases that a format works with. Formats ask for it before they do anything else,
+ * because without it they cannot tell what is wrong with a repository.
  */
 import * as Effect from "effect/Effect"
-import { catching } from "../stages/kernel/catching.ts"
 import { type SqliteEngine, SqliteError } from "../stages/catalog/sqlite/sqlite.ts"
+import { catching } from "../stages/kernel/catching.ts"
 import { fromEngineError, RepositoryError } from "./error.ts"
 
-/** Bytes of a value; a database takes no larger one than 1 GB. */
+/** Bytes of one value: a database takes none of more than 1 GB. */
 const PIECE_BYTES = 16 << 20
-/** What a store claims is not believed beyond this. */
+/** The most that is asked for. The number of bytes may come from a store, which may be wrong. */
 const MOST_BYTES = 1 << 30
 
-/** Fails with `scratch` when a database of so many bytes cannot be made now. */
+/**
+ * Fails with `scratch` when a database of this many bytes cannot be made now, and with `unsupported` without an engine.
+ *
+ * @example Make sure that there is room for a catalog of 1 MiB
+ * ```ts
+ * import { Effect } from "effect"
+ * import { SqliteEngine } from "@penstock/penstock"
+ * import { accelerators } from "@penstock/penstock/adapters"
+ * import { ensureScratch } from "@penstock/penstock/format"
+ *
+ * const ensured = Effect.flatMap(SqliteEngine, (engine) => ensureScratch(engine, 1 << 20))
+ * await Effect.runPromise(Effect.provide(ensured, accelerators))
+ * ```
+ */
 export const ensureScratch = (engine: SqliteEngine, bytes: number = 0): Effect.Effect<void, RepositoryError> =>
   Effect.scoped(Effect.flatMap(engine.open(), (db) =>
     catching(SqliteError, () => {

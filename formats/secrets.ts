@@ -1,18 +1,18 @@
-/** What opens a repository. */
+/** Secrets, and which of them a format takes. */
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { RepositoryError } from "./error.ts"
 import type { Repository } from "./repository.ts"
 
-/** What opens a repository. Which of these a format takes is in its SPEC.md; it refuses others. */
+/** What opens a repository. The SPEC.md of a format says which of these it takes; it refuses the others. */
 export interface Secrets {
   /** A password, as Unicode text. */
   readonly password?: Redacted.Redacted<string>
   /** Whom new archives are encrypted for: age recipients, `age1...`. */
   readonly recipients?: ReadonlyArray<string>
-  /** What opens them: age identities, `AGE-SECRET-KEY-...`. */
+  /** What opens such archives: age identities, `AGE-SECRET-KEY-...`. */
   readonly identities?: ReadonlyArray<Redacted.Redacted<string>>
-  /** A raw key. */
+  /** A raw key, 32 bytes. */
   readonly key?: Redacted.Redacted<Uint8Array>
 }
 
@@ -24,8 +24,19 @@ const SECRET_WORDS: Readonly<Record<keyof Secrets, string>> = {
 }
 
 /**
- * Fails with `unused-secret` when a secret is given that is none of those that the format takes. Nobody would notice
- * otherwise that a repository in the clear lies where an encrypted one should.
+ * Fails with `unused-secret` when a secret is given that the format does not take. Otherwise a user who gives a password
+ * could believe that a repository is encrypted when it is not.
+ *
+ * @example Refuse a password for a format that does not encrypt
+ * ```ts
+ * import { Effect, Redacted } from "effect"
+ * import { refuseOthers } from "@penstock/penstock/format"
+ * import assert from "node:assert/strict"
+ *
+ * const refused = refuseOthers({ password: Redacted.make("secret") }, "plain", [])
+ * assert.equal((await Effect.runPromise(Effect.flip(refused))).reason, "unused-secret")
+ * await Effect.runPromise(refuseOthers({ password: Redacted.make("secret") }, "sealed", ["password"]))
+ * ```
  */
 export const refuseOthers = (
   secrets: Secrets,
@@ -44,7 +55,17 @@ export const refuseOthers = (
   )
 }
 
-/** For formats without keys to share: fails with `unsupported` when a new repository is to have the key of another. */
+/**
+ * Fails with `unsupported` when a new repository is to have the key of another: for formats that cannot share a key.
+ *
+ * @example Make repositories without a key to share
+ * ```ts
+ * import { Effect } from "effect"
+ * import { refuseLike } from "@penstock/penstock/format"
+ *
+ * await Effect.runPromise(refuseLike("plain", undefined))
+ * ```
+ */
 export const refuseLike = (format: string, like: Repository | undefined): Effect.Effect<void, RepositoryError> =>
   like === undefined ? Effect.void : Effect.fail(
     new RepositoryError({
