@@ -1,17 +1,16 @@
 /**
- * Which Node is needed. An entry point checks it before anything else, and loads everything else by `import()`: what an
- * old Node cannot parse, or does not have, is then never looked at. So this file has no syntax that is newer than
- * modules.
+ * The version of Node that is needed. An entry point checks it first and loads everything else by `import()`, so that an
+ * old Node never sees code that it cannot parse. This file therefore uses no syntax that is newer than modules.
  */
 
-/** As in package.json, "engines". */
+/** The same as "engines" in package.json. */
 const NEEDED: readonly [major: number, minor: number] = [22, 19]
 
-/** Ends the process, with a sentence that says which Node is needed, when this one is older. */
+/** Ends the process with a message if this Node is too old. */
 export const checkNode = (): void => {
-  // Without an import: Node before 14.18 does not know `node:process`.
+  // Not imported: Node before 14.18 does not know `node:process`.
   const { process } = globalThis
-  // Deno and Bun say that they are some Node, too.
+  // Deno and Bun claim to be some version of Node, too.
   if (process.versions.bun !== undefined || process.versions.deno !== undefined) return
   const [major, minor] = process.versions.node.split(".").map(Number)
   if (major! > NEEDED[0] || (major === NEEDED[0] && minor! >= NEEDED[1])) return

@@ -1,4 +1,4 @@
-/** `penstock version`: what runs here. */
+/** `penstock version`: the version, and what it runs on. */
 import * as Effect from "effect/Effect"
 import { arch, platform, versions } from "node:process"
 import { EXIT_OK } from "./process/exit_codes.ts"
@@ -10,7 +10,7 @@ export interface VersionInput {
   readonly verbose: boolean
 }
 
-/** Runs `version`; gives the exit code. With `--verbose` all that commands may load is loaded, to be named. */
+/** Runs `version`. Returns the exit code. With `--verbose`, it loads all native code that commands may use, and names it. */
 export const version: (input: VersionInput) => Effect.Effect<number> = Effect.fnUntraced(function* (input) {
   const out = makeOutput({ json: input.json, quiet: false })
   const runtime = runtimeName()
@@ -32,7 +32,7 @@ export const version: (input: VersionInput) => Effect.Effect<number> = Effect.fn
   return EXIT_OK
 })
 
-/** What runs behind each kernel of the table. */
+/** The implementation of each kernel. */
 const loadedKernels = async (): Promise<Readonly<Record<string, string>>> => {
   const { kernelTable } = await import("../adapters/kernels/native.ts")
   return Object.fromEntries(

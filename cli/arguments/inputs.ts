@@ -1,7 +1,7 @@
-/** What the options that several commands have say. */
+/** The values of options that several commands share. */
 import type { CompressionMode } from "../../stages/compress/mode.ts"
 
-/** Where the secrets of a repository come from; see secrets.ts. */
+/** Where the secrets of a repository come from; see secrets/secrets.ts. */
 export interface SecretOptions {
   readonly passwordFile: string | undefined
   /** A line for the shell. */
@@ -9,17 +9,17 @@ export interface SecretOptions {
   readonly recipient: ReadonlyArray<string>
   readonly identity: ReadonlyArray<string>
   readonly keyFile: string | undefined
-  /** The repository has, or gets, no encryption, although a secret is given. */
+  /** The repository is or gets unencrypted, even if a secret is given. */
   readonly noEncryption: boolean
 }
 
-/** Which repository may lie at a location; see known_repositories.ts. */
+/** Which repository may lie at a location; see repository/known_repositories.ts. */
 export interface KnownInput {
-  /** Another than the one that was there last. */
+  /** Whether it may be another than the last time. */
   readonly newRepository: boolean
 }
 
-/** What a repository is made as when it is made. */
+/** How a new repository is made. */
 export interface CreationInput {
   readonly format: string | undefined
 }
@@ -37,15 +37,15 @@ export interface StoreInput {
 
 /** Which repository. */
 export interface RepositoryOptions extends SecretOptions, KnownInput, StoreInput, Partial<CreationInput> {
-  /** What is chosen of the format; see chosen.ts. */
+  /** Options of the format; see repository/format_options.ts. */
   readonly option: ReadonlyArray<string>
   readonly repo: string | undefined
   readonly compression?: CompressionMode | undefined
-  /** Do not tell when it has to wait. */
+  /** Whether to wait without saying so. */
   readonly quiet: boolean
 }
 
-/** How results are told. */
+/** How results are printed. */
 export interface PrintingInput {
   readonly json: boolean
   readonly quiet: boolean
@@ -53,14 +53,14 @@ export interface PrintingInput {
   readonly debug: boolean
 }
 
-/** Which snapshots are considered; any, where a list is empty. See `filterOf`. */
+/** Which snapshots are considered. An empty list does not limit them. See `filterOf`. */
 export interface FilterInput {
   readonly onlyHost: ReadonlyArray<string>
   readonly onlyPath: ReadonlyArray<string>
   readonly onlyTag: ReadonlyArray<string>
 }
 
-/** What every command on a repository has. */
+/** Every command that uses a repository has these. */
 export interface CommonInput extends SecretOptions, KnownInput, StoreInput, PrintingInput {
   readonly repo: string | undefined
   readonly option: ReadonlyArray<string>

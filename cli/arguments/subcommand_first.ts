@@ -1,19 +1,19 @@
-/** Options before the subcommand: what all commands on a repository have may stand there, too. */
+/** Options before the subcommand. Those that all commands on a repository share may stand there too. */
 import type * as Flag from "effect/cli/Flag"
 import { common } from "./flags.ts"
 
-/** What the parser knows of an option, beneath what makes its value. */
+/** The part of the parser's data on an option that names it. It lies beneath what makes the value. */
 interface Spelling {
   readonly param?: Spelling
   readonly name: string
   readonly aliases: ReadonlyArray<string>
-  /** The value of one that is given without; it does not take the next argument. */
+  /** Its value if none is given. Such an option does not take the next argument. */
   readonly optionalValue?: string
 }
 
 const spellingOf = (flag: Spelling): Spelling => flag.param === undefined ? flag : spellingOf(flag.param)
 
-/** Whether an option takes a value, by each of its names, which are without dashes. */
+/** Whether an option takes a value, by each of its names without dashes. */
 const takesValue: ReadonlyMap<string, boolean> = new Map(
   (Object.values(common) as ReadonlyArray<Flag.Flag<unknown>>).flatMap((flag) => {
     const { aliases, name, optionalValue } = spellingOf(flag as unknown as Spelling)
@@ -21,12 +21,12 @@ const takesValue: ReadonlyMap<string, boolean> = new Map(
   }),
 )
 
-/** Options of the command itself, which mean the same everywhere. */
-const ITS_OWN: ReadonlySet<string> = new Set(["--help", "-h", "--version"])
+/** Options of the command itself. They stay before the subcommand. */
+const GLOBAL: ReadonlySet<string> = new Set(["--help", "-h", "--version"])
 
 /**
- * The arguments with the options that come before the subcommand right behind it. As they are when one of them is
- * unknown, or no subcommand comes: the parser says what is wrong.
+ * Moves the options before the subcommand to right behind it. If one of them is unknown, or no subcommand follows, the
+ * arguments stay as they are, and the parser says what is wrong.
  */
 export const subcommandFirst = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   const own: Array<string> = []
@@ -34,11 +34,11 @@ export const subcommandFirst = (args: ReadonlyArray<string>): ReadonlyArray<stri
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!
     if (!arg.startsWith("-") || arg === "-") return [...own, arg, ...moved, ...args.slice(at + 1)]
-    if (ITS_OWN.has(arg)) {
+    if (GLOBAL.has(arg)) {
       own.push(arg)
       continue
     }
-    const options = arg.startsWith("--") ? [arg] : apart(arg)
+    const options = arg.startsWith("--") ? [arg] : splitShort(arg)
     for (const option of options) {
       const takes = takesValue.get(/^--?([^=]*)/.exec(option)![1]!)
       if (takes === undefined) return args
@@ -49,8 +49,8 @@ export const subcommandFirst = (args: ReadonlyArray<string>): ReadonlyArray<stri
   return args
 }
 
-/** Short options that are written as one, the last with its value: `-qv`, `-rREPO`, `-r=REPO`. */
-const apart = (arg: string): ReadonlyArray<string> => {
+/** Splits short options that are written as one, the last with its value: `-qv`, `-rREPO`, `-r=REPO`. */
+const splitShort = (arg: string): ReadonlyArray<string> => {
   const options: Array<string> = []
   for (let at = 1; at < arg.length; at++) {
     const rest = arg.slice(at + 1)

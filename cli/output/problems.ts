@@ -1,11 +1,11 @@
-/** How it is told that a snapshot is not all that its source was. */
+/** Tells in what a snapshot differs from its source: problems and losses. */
 import type { Problem } from "../../formats/repository.ts"
 import { displayPath } from "../../stages/walk/path.ts"
 import type { Loss } from "../../stages/walk/represent.ts"
 import type { Output } from "./output.ts"
 import { plural } from "./quantity.ts"
 
-/** Names what could not be read or stored; `of` is added to the rows of `--json`. */
+/** Names what could not be read or stored. `of` is added to the rows of `--json`. */
 export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of: object = {}): void => {
   for (const { path, message } of problems) {
     out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
@@ -13,7 +13,7 @@ export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of:
   }
 }
 
-/** Tells what the format does not keep of what is stored. */
+/** Tells what the format did not keep of the stored entries. */
 export const printLosses = (losses: ReadonlyArray<Loss>, out: Output, of: object = {}): void => {
   for (const { what, entries, example } of losses) {
     if (!out.quiet && !out.json) {

@@ -28,7 +28,7 @@ export const showDuration = (seconds: number): string => {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
 }
 
-/** Local time as `2026-11-21 00:41:03`, from milliseconds since 1970. */
+/** Milliseconds since 1970 as local time: `2026-11-21 00:41:03`. */
 export const showTime = (milliseconds: number): string => {
   const d = new Date(milliseconds)
   if (Number.isNaN(d.getTime())) return "?"
@@ -37,7 +37,7 @@ export const showTime = (milliseconds: number): string => {
     `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`
 }
 
-/** `drwxr-xr-x`, as `ls -l` shows it; `d?????????` when the mode is not known. */
+/** `drwxr-xr-x`, as `ls -l` shows it. `d?????????` if the mode is unknown. */
 export const showMode = (kind: string, mode: number | undefined): string => {
   const letter =
     { file: "-", directory: "d", symlink: "l", fifo: "p", socket: "s", character: "c", block: "b" }[kind] ?? "?"
@@ -53,5 +53,5 @@ export const showMode = (kind: string, mode: number | undefined): string => {
   return letter + out
 }
 
-/** Seconds since `start`, both in milliseconds as `performance.now()` gives them, with three decimals. */
+/** Seconds since `start`, with three decimals. `start` is in milliseconds, from `performance.now()`. */
 export const secondsSince = (start: number): number => Math.round(performance.now() - start) / 1000

@@ -1,23 +1,23 @@
-/** Exit codes. They are restic's where it has one; scripts depend on them. */
+/** Exit codes. They are those of restic where it has one. Scripts depend on them. */
 import * as Cause from "effect/Cause"
 
 export const EXIT_OK = 0
 export const EXIT_FAILURE = 1
-/** The snapshot is made, but something in the source could not be read. */
+/** The command is done, but something could not be read or was not found. */
 export const EXIT_INCOMPLETE = 3
 export const EXIT_NO_REPOSITORY = 10
 export const EXIT_WRONG_KEY = 12
 export const EXIT_INTERRUPTED = 130
 
-/** How a failed command ends: the code, and the sentence for the user; none after an interruption. */
+/** How a failed command ends: its exit code and the message for the user. There is no message after an interruption. */
 export interface Ending {
   readonly code: number
   readonly message?: string
 }
 
 /**
- * Exit code and message of whatever ended a command. Goes by tags, not by classes: the modules that declare these
- * errors are loaded only by the commands that can raise them.
+ * The exit code and message of whatever ended a command. It asks for tags instead of classes, because the modules that
+ * declare the errors are loaded only by the commands that can raise them.
  */
 export const endingOf = (cause: Cause.Cause<unknown>): Ending => {
   if (Cause.hasInterruptsOnly(cause)) return { code: EXIT_INTERRUPTED }

@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs"
 import process from "node:process"
 
 /**
- * Calls `end` once: on SIGINT, SIGTERM, or SIGHUP, which comes when the terminal or the connection is gone. `now` is
- * called on another SIGINT or SIGTERM. Another SIGHUP does nothing: a shell and the system both send one.
+ * Calls `end` on the first SIGINT, SIGTERM or SIGHUP. SIGHUP comes when the terminal or the connection is gone. Calls
+ * `now` on another SIGINT or SIGTERM. Another SIGHUP does nothing, since the shell and the system both send one.
  */
 export const onSignal = (end: () => void, now: () => void): void => {
-  // First: Deno forgets it with the first handler, for whatever signal.
+  // Before the first handler: any handler makes Deno forget this.
   const ignored = ignoresHangup()
   let asked = false
   const ask = (again: () => void) => (): void => {
@@ -21,8 +21,8 @@ export const onSignal = (end: () => void, now: () => void): void => {
 }
 
 /**
- * Whether `nohup` started the process, as far as can be told: Node forgets it, and other systems than Linux do not
- * tell.
+ * Whether `nohup` started the process, so that SIGHUP is ignored. Node does not keep that, so it is read from the system.
+ * Only Linux tells.
  */
 const ignoresHangup = (): boolean => {
   try {

@@ -1,4 +1,4 @@
-/** Failures that the command itself finds, and the exit codes that scripts depend on. */
+/** Failures that the command itself finds. */
 import { taggedError, type TaggedErrorInstance } from "../../stages/kernel/tagged_error.ts"
 
 /** Fields of a `UsageError`. */

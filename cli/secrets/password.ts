@@ -1,16 +1,16 @@
-/** Where passwords come from. Never from an argument: those are visible to everyone on the machine. */
+/** Where passwords come from. Never from an argument, which everyone on the machine can see. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { stdin } from "node:process"
-import { variable } from "../process/variable.ts"
-import { UsageError } from "../process/usage_error.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"
 import { printError } from "../output/streams.ts"
+import { UsageError } from "../process/usage_error.ts"
+import { variable } from "../process/variable.ts"
 import { outputOf } from "./password_command.ts"
 import { prompt } from "./prompt.ts"
 import { readText, textOf } from "./text_file.ts"
 
-/** Environment variables and options are the same for other repositories of a command, but for what they begin with. */
+/** How the variables and options of a repository begin. Commands with two repositories tell them apart by this. */
 export interface SecretNames {
   readonly variables: "PENSTOCK_" | "PENSTOCK_TO_" | "PENSTOCK_FROM_"
   readonly options: "--" | "--to-" | "--from-"
@@ -18,22 +18,21 @@ export interface SecretNames {
   readonly of: "" | " of the target" | " of the repository at --from-repo"
 }
 
-/** Of the repository that every command has. */
+/** For the repository that every command has. */
 export const ownNames: SecretNames = { variables: "PENSTOCK_", options: "--", of: "" }
-/** Of the repository that `convert` and `copy` write to. */
+/** For the repository that `convert` and `copy` write to. */
 export const targetNames: SecretNames = { variables: "PENSTOCK_TO_", options: "--to-", of: " of the target" }
-
-/** Of the repository whose key `init` gives to the new one. */
+/** For the repository whose key `init` gives to the new one. */
 export const fromNames: SecretNames = {
   variables: "PENSTOCK_FROM_",
   options: "--from-",
   of: " of the repository at --from-repo",
 }
 
-/** What a password is for: `create` asks twice on a terminal. */
+/** What a password is for. With `create`, the terminal asks twice. */
 export type PasswordUse = "create" | "open"
 
-/** How often a password is asked for. */
+/** How often the terminal asks for a password. */
 export const TRIES = 3
 
 /** A password that need not be asked for. */
@@ -44,36 +43,36 @@ export interface GivenPassword {
 }
 
 /**
- * The password that an option, or else a variable, gives; undefined when none does. Fails when two options, or two
- * variables, do.
+ * The password that an option gives, or else a variable. Undefined if none does. Fails if two options or two variables
+ * do.
  */
 export const givenPassword: (
   options: Pick<SecretOptions, "passwordCommand" | "passwordFile">,
   names: SecretNames,
 ) => Effect.Effect<GivenPassword | undefined, UsageError> = Effect.fnUntraced(
   function* ({ passwordCommand, passwordFile }, { options, variables }) {
-    const one = (ways: ReadonlyArray<GivenPassword>): Effect.Effect<GivenPassword | undefined, UsageError> =>
+    const onlyOne = (ways: ReadonlyArray<GivenPassword>): Effect.Effect<GivenPassword | undefined, UsageError> =>
       ways.length < 2 ? Effect.succeed(ways[0]) : Effect.fail(
         new UsageError({ message: `${ways.map(({ by }) => by).join(" and ")} both give the password: leave one out` }),
       )
-    const inOptions = yield* one([
-      ...passwordFile === undefined ? [] : [inFile(passwordFile, `${options}password-file`)],
-      ...passwordCommand === undefined ? [] : [byCommand(passwordCommand, `${options}password-command`)],
+    const byOption = yield* onlyOne([
+      ...passwordFile === undefined ? [] : [fromFile(passwordFile, `${options}password-file`)],
+      ...passwordCommand === undefined ? [] : [fromCommand(passwordCommand, `${options}password-command`)],
     ])
-    if (inOptions !== undefined) return inOptions
+    if (byOption !== undefined) return byOption
     const name = `${variables}PASSWORD`
     const text = yield* variable(name)
     const file = yield* variable(`${name}_FILE`)
     const command = yield* variable(`${name}_COMMAND`)
-    return yield* one([
+    return yield* onlyOne([
       ...text === undefined ? [] : [{ by: name, read: notEmpty(withoutMark(text), `${name} is empty`) }],
-      ...file ? [inFile(file, `${name}_FILE`)] : [],
-      ...command ? [byCommand(command, `${name}_COMMAND`)] : [],
+      ...file ? [fromFile(file, `${name}_FILE`)] : [],
+      ...command ? [fromCommand(command, `${name}_COMMAND`)] : [],
     ])
   },
 )
 
-const inFile = (file: string, by: string): GivenPassword => ({
+const fromFile = (file: string, by: string): GivenPassword => ({
   by,
   read: Effect.flatMap(
     readText(file, "password file"),
@@ -81,17 +80,18 @@ const inFile = (file: string, by: string): GivenPassword => ({
   ),
 })
 
-const byCommand = (commandLine: string, by: string): GivenPassword => ({
+const fromCommand = (commandLine: string, by: string): GivenPassword => ({
   by,
   read: outputOf(commandLine, by).pipe(
-    Effect.flatMap((bytes) => textOf(bytes, `What the command of ${by} prints`)),
+    Effect.flatMap((bytes) => textOf(bytes, `The output of the command of ${by}`)),
     Effect.flatMap((text) => notEmpty(firstLine(text), `The first line that the command of ${by} prints is empty`)),
   ),
 })
 
 /**
- * Asks for the password on the terminal: again when nothing, or not the same twice, is typed, three times in all.
- * `instead` is an option that does as well. Fails with {@link UsageError} when there is no terminal, or no good answer.
+ * Asks for the password on the terminal, at most three times: again if the answer is empty, or if the two answers for a
+ * new password differ. `instead` is an option that could be given instead. Fails with {@link UsageError} if there is no
+ * terminal, or no good answer.
  */
 export const askPassword: (
   use: PasswordUse,
@@ -111,23 +111,20 @@ export const askPassword: (
   const ask = Effect.gen(function* () {
     const first = withoutMark(yield* prompt(`${use === "create" ? "New password" : "Password"}${of}: `))
     if (first === "") return yield* new UsageError({ message: "An empty password was given" })
-    // What the decoder puts for bytes that are not UTF-8: different passwords would become one.
+    // The decoder puts this in the place of bytes that are not UTF-8: different passwords would become the same.
     if (first.includes("\ufffd")) {
-      return yield* new UsageError({ message: "What was typed is not UTF-8, as this terminal sends it" })
+      return yield* new UsageError({ message: "The typed password is not UTF-8, as this terminal sends it" })
     }
     if (use === "create" && first !== withoutMark(yield* prompt("The same again: "))) {
       return yield* new UsageError({ message: "The two passwords are not the same" })
     }
     return Redacted.make(first)
   })
-  return yield* asking(ask, () => true)
+  return yield* retryTyped(ask, () => true)
 })
 
-/**
- * Runs what asks on the terminal, again after a failure that `again` says another answer could mend; three times in
- * all.
- */
-export const asking = <A, E extends { readonly message: string }, R>(
+/** Runs something that asks on the terminal, `tries` times at most. `again` says whether another answer could help. */
+export const retryTyped = <A, E extends { readonly message: string }, R>(
   ask: Effect.Effect<A, E, R>,
   again: (error: E) => boolean,
   tries: number = TRIES,
@@ -135,10 +132,10 @@ export const asking = <A, E extends { readonly message: string }, R>(
   tries <= 1 ? ask : Effect.catchIf(ask, again, (error) =>
     Effect.suspend(() => {
       printError(`penstock: ${error.message}; try again`)
-      return asking(ask, again, tries - 1)
+      return retryTyped(ask, again, tries - 1)
     }))
 
-/** Some editors begin a text with a byte order mark, which nobody sees or types. */
+/** Removes the byte order mark that some editors put before a text, where nobody sees or types it. */
 const withoutMark = (text: string): string => text.replace(/^\ufeff/, "")
 
 const firstLine = (text: string): string => text.split(/\r?\n/, 1)[0]!

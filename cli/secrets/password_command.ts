@@ -5,9 +5,9 @@ import { UsageError } from "../process/usage_error.ts"
 import { TEXT_MAXIMUM } from "./text_file.ts"
 
 /**
- * What a command line prints, run by the shell; its messages go to stderr, and it gets nothing on stdin, which may be
- * what is backed up. `by` says who names it. No message has the command line, which may hold the password. An
- * interruption ends the program.
+ * Runs a command line in the shell and returns what it prints. Its messages go to stderr. It gets no stdin, since that
+ * may be what is backed up. `by` is the option or variable that names the command. No message contains the command line,
+ * which may hold the password. An interruption ends the program.
  */
 export const outputOf = (commandLine: string, by: string): Effect.Effect<Uint8Array, UsageError> =>
   Effect.callback((resume) => {

@@ -5,12 +5,20 @@ import { stdin } from "node:process"
 import { StringDecoder } from "node:string_decoder"
 import { displayText } from "../../stages/walk/path.ts"
 
-/** Characters that came together with the line before: a pasted answer to two questions. */
-let ahead = ""
+/**
+ * Characters that came after the end of the last line, as when the answers to two questions are pasted. They belong to
+ * the terminal, of which the process has one, so they are kept for the next prompt of the process.
+ */
+let typedAhead = ""
+
+const CTRL_C = "\x03"
+const CTRL_D = "\x04"
+const CTRL_U = "\x15"
+const DELETE = "\x7f"
 
 /**
- * Shows `label` on stderr and gives the line that is typed, which is not echoed. Ctrl-C and Ctrl-D interrupt. The
- * terminal is put back as it was, also on interruption. stdin must be a terminal.
+ * Shows `label` on stderr and returns the line that is typed, without echoing it. Ctrl-C and Ctrl-D interrupt. The
+ * terminal is left as it was, even after an interruption. stdin must be a terminal.
  */
 export const prompt = (label: string): Effect.Effect<string> =>
   Effect.callback<string>((resume) => {
@@ -28,12 +36,12 @@ export const prompt = (label: string): Effect.Effect<string> =>
       for (const character of text) {
         at += character.length
         if (character === "\r" || character === "\n") {
-          ahead = text.slice(at)
+          typedAhead = text.slice(at)
           return end(Effect.succeed(typed.join("")))
         }
-        if (character === "\x03" || (character === "\x04" && typed.length === 0)) return end(Effect.interrupt)
-        if (character === "\x7f" || character === "\b") typed.pop()
-        else if (character === "\x15") typed = []
+        if (character === CTRL_C || (character === CTRL_D && typed.length === 0)) return end(Effect.interrupt)
+        if (character === DELETE || character === "\b") typed.pop()
+        else if (character === CTRL_U) typed = []
         else if (character >= " ") typed.push(character)
       }
     }
@@ -50,13 +58,13 @@ export const prompt = (label: string): Effect.Effect<string> =>
         // The terminal has gone.
       }
     }
-    // First no echo, then the question: an answer may come at once.
+    // Echo is turned off before the question is shown, since the answer may come at once.
     stdin.setRawMode(true)
     stdin.on("data", onData)
     stdin.resume()
     writeSync(2, displayText(label))
-    const early = ahead
-    ahead = ""
+    const early = typedAhead
+    typedAhead = ""
     take(early)
     return Effect.sync(close)
   })

@@ -1,6 +1,4 @@
-/**
- * The secrets that open a repository: which of them a format takes, and where they come from. Never from an argument.
- */
+/** The secrets that open a repository: which kinds a format takes, and where they come from. Never from an argument. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Secrets } from "../../formats/secrets.ts"
@@ -25,14 +23,14 @@ export interface TakesSecrets {
 export interface GivenSecrets {
   readonly password: GivenPassword | undefined
   readonly recipients: ReadonlyArray<string>
-  /** Files. */
+  /** Names of files. */
   readonly identities: ReadonlyArray<string>
   readonly keyFile: string | undefined
-  /** The option or variable that gives a secret, for each kind that is given. */
+  /** For each kind of secret that is given, the option or variable that gives it. */
   readonly by: ReadonlyMap<SecretKind, string>
 }
 
-/** What is given; an option wins over the variable. */
+/** The secrets that are given. An option takes precedence over its variable. */
 export const givenSecrets: (
   options: SecretOptions,
   names: SecretNames,
@@ -55,17 +53,16 @@ export const givenSecrets: (
   if (keyFile !== undefined) {
     by.set(
       "key-file",
-      names[options.keyFile === undefined ? "variables" : "options"] +
-        (options.keyFile === undefined ? "KEY_FILE" : "key-file"),
+      options.keyFile === undefined ? `${names.variables}KEY_FILE` : `${names.options}key-file`,
     )
   }
   return { by, identities, keyFile, password, recipients }
 })
 
 /**
- * What opens, or is to open, a repository of a format: age keys or the key file when they are given, else a password,
- * which is asked for when none is given. `where` names the repository. Fails with {@link UsageError} when something is
- * given that it does not take, or it needs what is not given.
+ * The secrets for a repository of a format: age keys or the key file if they are given, or else a password, which the
+ * terminal asks for if none is given. `where` names the repository in messages. Fails with {@link UsageError} if a secret
+ * is given that the format does not take, or if a secret is missing.
  */
 export const secretsFor: (
   source: TakesSecrets,
@@ -109,8 +106,7 @@ export const secretsFor: (
 })
 
 /**
- * What to say of secrets that are given for a repository that is not encrypted; nothing when none is. `new`: it is to
- * be made.
+ * Why secrets must not be given for a repository that is not encrypted. Undefined if none are given.
  */
 export const unusedSecrets = (
   { by }: GivenSecrets,
@@ -125,7 +121,7 @@ export const unusedSecrets = (
   } given, but ${where} is not encrypted: give ${options}no-encryption ` +
     (use === "create"
       ? "if that is meant"
-      : "if it should be so; if not, look who put it there, or whether its key is lost")
+      : "if that is right; if not, find out who put it there, or whether its key is lost")
 }
 
 const needs = ({ secrets }: TakesSecrets): string => {
@@ -133,13 +129,13 @@ const needs = ({ secrets }: TakesSecrets): string => {
   return secrets.length === 0 ? "is not encrypted" : `takes ${secrets.map((kind) => words[kind]).join(" or ")}`
 }
 
-/** Lines of an identity file as `age-keygen` writes it: comments, empty lines, and one identity a line. */
+/** Reads an identity file as `age-keygen` writes it: comments, empty lines, and one identity per line. */
 const readIdentities = Effect.fnUntraced(
   function* (file: string): Effect.fn.Return<ReadonlyArray<Redacted.Redacted<string>>, UsageError> {
     const text = yield* readText(file, "identity file")
     if (/^(age-encryption\.org\/|-----BEGIN AGE)/.test(text)) {
       return yield* new UsageError({
-        message: `The identity file ${file} is encrypted with a passphrase; decrypt it first, with: age -d ${
+        message: `The identity file ${file} is encrypted with a passphrase: decrypt it first with age -d ${
           quoted(file)
         }`,
       })
@@ -149,7 +145,7 @@ const readIdentities = Effect.fnUntraced(
     if (lines.length === 0 || odd >= 0) {
       return yield* new UsageError({
         message: lines.length === 0
-          ? `There is no age identity in ${file}; make one with: age-keygen -o ${quoted(file)}`
+          ? `There is no age identity in ${file}: make one with age-keygen -o ${quoted(file)}`
           : `Line ${odd + 1} of the identities in ${file} is not an age identity (AGE-SECRET-KEY-...)`,
       })
     }
@@ -157,7 +153,7 @@ const readIdentities = Effect.fnUntraced(
   },
 )
 
-/** A raw key in hex digits; blanks and line ends do not matter. */
+/** Reads a raw key in hex digits. Blanks and line ends are ignored. */
 const readKey = Effect.fnUntraced(
   function* (file: string): Effect.fn.Return<Redacted.Redacted<Uint8Array>, UsageError> {
     const digits = (yield* readText(file, "key file")).replace(/\s+/g, "")

@@ -1,12 +1,12 @@
-/** Text that a file or a program gives. */
+/** Text from a file or a program. */
 import * as Effect from "effect/Effect"
 import { open } from "node:fs/promises"
 import { UsageError } from "../process/usage_error.ts"
 
-/** No password, key or list of patterns is longer, in bytes. */
+/** The longest text that is read, in bytes: no password, key or list of patterns comes near it. */
 export const TEXT_MAXIMUM: number = 16 << 20
 
-/** The text of a file; `what` is what the file is to the user. Fails, without showing any of it, when it is no text. */
+/** Reads a text file. `what` is the role of the file, for messages. If it is not text, the error shows none of it. */
 export const readText = (file: string, what: string): Effect.Effect<string, UsageError> =>
   Effect.tryPromise({
     try: () => readBytes(file),
@@ -14,7 +14,7 @@ export const readText = (file: string, what: string): Effect.Effect<string, Usag
       new UsageError({ message: `Cannot read the ${what} ${file}: ${(error as Error).message.split(",")[0]}` }),
   }).pipe(Effect.flatMap((bytes) => textOf(bytes, `The ${what} ${file}`)))
 
-/** What {@link decodeText} gives. Fails when it is no text; `what` begins the sentence. */
+/** Decodes text as {@link decodeText} does. Fails if it is not text; `what` begins the message. */
 export const textOf = (bytes: Uint8Array, what: string): Effect.Effect<string, UsageError> => {
   const text = decodeText(bytes)
   return text !== undefined ? Effect.succeed(text) : Effect.fail(
@@ -25,8 +25,8 @@ export const textOf = (bytes: Uint8Array, what: string): Effect.Effect<string, U
 }
 
 /**
- * UTF-8, or UTF-16 when a byte order mark says so; without the mark. Undefined when it is neither: a byte that is put
- * in place of another could make a password into one that others have.
+ * Decodes UTF-8, or UTF-16 with a byte order mark. The mark is removed. Undefined if the bytes are neither: replacing
+ * invalid bytes would make different passwords the same.
  */
 export const decodeText = (bytes: Uint8Array): string | undefined => {
   const [first, second] = bytes
@@ -42,11 +42,14 @@ export const decodeText = (bytes: Uint8Array): string | undefined => {
   }
 }
 
-/** Reads on to the end, also what is no regular file, such as the output of a program. */
+/** The first buffer of {@link readBytes}, in bytes. It doubles when it is full. */
+const FIRST_BUFFER = 64 << 10
+
+/** Reads to the end. The file need not be a regular file: it may be the output of a program. */
 const readBytes = async (file: string): Promise<Uint8Array> => {
   const handle = await open(file, "r")
   try {
-    let bytes = new Uint8Array(64 << 10)
+    let bytes = new Uint8Array(FIRST_BUFFER)
     for (let length = 0;;) {
       const { bytesRead } = await handle.read(bytes, length, bytes.length - length, null)
       length += bytesRead

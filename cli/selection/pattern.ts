@@ -1,7 +1,7 @@
 /**
- * Patterns as a user gives them, made into patterns in gitignore syntax relative to where a walk or a snapshot begins.
- * Names are in gitignore syntax; what a `/` means is as in restic: a pattern that begins with one is an absolute path,
- * another one with a `/` in it matches at any depth, and the directories above a PATH count, too.
+ * Turns patterns of the command line into rules in gitignore syntax, relative to the top of a walk or a snapshot. Names
+ * are in gitignore syntax. A `/` means what it means in restic: a pattern that begins with one is an absolute path, any
+ * other with one in it matches at any depth, and the directories above a PATH count too.
  */
 import ignore from "ignore"
 import { homedir } from "node:os"
@@ -14,50 +14,49 @@ export interface Pattern {
   /** As it was given. */
   readonly given: string
   readonly negated: boolean
-  /** Names in gitignore syntax; `**` stands for any number of them. */
+  /** Names in gitignore syntax. `**` stands for any number of names. */
   readonly parts: ReadonlyArray<string>
   /** Matches directories only. */
   readonly directories: boolean
   /**
-   * Where it is looked for: from the root of the file system, at any depth, or, for one that is a name only, beneath a
-   * PATH.
+   * Where it is matched: from the root of the file system, at any depth, or beneath a PATH if it is only a name.
    */
   readonly from: "root" | "anywhere" | "beneath"
 }
 
-/** A directory that patterns are matched in. */
+/** A directory in which patterns are matched. */
 export interface Place {
   /** The names on its absolute path. */
   readonly names: ReadonlyArray<string>
-  /** Where it is in what is walked; `""` when it is the top. */
+  /** Its path in the walk or snapshot. `""` if it is the top. */
   readonly under: string
 }
 
-/** What a pattern means at a place. */
+/** A pattern at a place. */
 export interface Placed {
-  /** It names the place itself or something above it, so all that is beneath the place matches. */
+  /** Whether everything beneath the place matches, because the pattern names the place itself or a directory above. */
   readonly all: boolean
   /** In gitignore syntax. */
   readonly rules: ReadonlyArray<string>
 }
 
-/** Where an absolute path leads. */
+/** The place of an absolute path. */
 export const patternPlace = (path: string, under: string): Place => ({
   names: path.split(/^([a-z]:)?\\|^[a-z]:\//i.test(path) ? /[\\/]/ : "/").filter((name) => name !== ""),
   under,
 })
 
 /**
- * Takes a pattern apart; a sentence when it cannot match anything. One that begins like one of `paths`, as those were
- * typed, begins with that very path, also where its characters could be meant as a pattern.
+ * Takes a pattern apart. Returns a message if it cannot match anything. If the pattern begins with one of `paths`, as
+ * they were typed, that part is taken literally, even if it contains characters of a pattern.
  */
 export const parsePattern = (given: string, paths: ReadonlyArray<string> = []): Pattern | string => {
   const negated = given.startsWith("!")
   const typed = negated ? given.slice(1) : given
   const start = paths.find((path) => /[*?[\\]/.test(path) && `${typed}/`.startsWith(path.replace(/\/*$/, "/")))
   const rest = start === undefined ? typed : typed.slice(start.replace(/\/*$/, "").length)
-  const text = spelled(rest)
-  if (text === undefined) return `The pattern "${given}" ends with a backslash, which stands for nothing`
+  const text = decodeEscapes(rest)
+  if (text === undefined) return `The pattern "${given}" ends with a backslash, which escapes nothing`
   const whole = start !== undefined
     ? `${escaped(resolve(start))}${text}`
     : /^~(\/|$)/.test(text)
@@ -83,7 +82,7 @@ export const parsePattern = (given: string, paths: ReadonlyArray<string> = []): 
   }
 }
 
-/** What a pattern means at a place. */
+/** The rules of a pattern at a place. */
 export const patternAt = ({ directories, from, negated, parts }: Pattern, { names, under }: Place): Placed => {
   const before = negated ? "!" : ""
   const after = directories ? "/" : ""
@@ -105,7 +104,10 @@ export const patternAt = ({ directories, from, negated, parts }: Pattern, { name
   }
 }
 
-/** Where in `parts` what is beneath the names goes on matching; the number of parts when the names match them all. */
+/**
+ * The indexes in `parts` from which paths beneath `names` go on matching. The number of parts is among them if `names`
+ * match them all.
+ */
 const restsAfter = (parts: ReadonlyArray<string>, names: ReadonlyArray<string>): ReadonlySet<number> => {
   const ends = new Set<number>()
   const seen = new Set<string>()
@@ -123,24 +125,24 @@ const restsAfter = (parts: ReadonlyArray<string>, names: ReadonlyArray<string>):
   return ends
 }
 
-/** What matches at a place and all beneath it. */
+/** Rules that match a place and everything beneath it. */
 const everything = (before: string, prefix: string): ReadonlyArray<string> =>
   prefix === "" ? [`${before}*`] : [`${before}${prefix}`, `${before}${prefix}/**`]
 
-/** The pattern in gitignore syntax that matches this text only. */
+/** The pattern in gitignore syntax that matches only this text. */
 export const escaped = (text: string): string => text.replace(/[\\*?[\]\s]/g, "\\$&")
 
-/** A name as a rule of its own. */
+/** A name as a rule. */
 const bare = (part: string): string => /^[#!]/.test(part) ? `\\${part}` : part
 
 const matchesName = (part: string, name: string): boolean =>
   ignore({ ignorecase: false }).add([{ pattern: `/${part}` }]).ignores(name)
 
 /**
- * The pattern with `\xNN`, as names are shown, made bytes, and white space that the library would drop made to count.
- * Undefined when it ends in the middle of an escape.
+ * The pattern with `\xNN`, as names are printed, decoded to bytes, and with white space escaped, which the library would
+ * drop. Undefined if it ends in the middle of an escape.
  */
-const spelled = (text: string): string | undefined => {
+const decodeEscapes = (text: string): string | undefined => {
   if (/(^|[^\\])(\\\\)*\\$/.test(text)) return undefined
   return text.replace(
     /(?:\\x[0-9a-f]{2})+|\\.|\s/gis,

@@ -1,4 +1,4 @@
-/** What part of a snapshot is meant: subtrees and patterns, matched against the paths in it. */
+/** Selects a part of a snapshot by subtrees and patterns. */
 import * as Effect from "effect/Effect"
 import type { SnapshotInfo } from "../../formats/repository.ts"
 import type { Entry, EntryKind } from "../../stages/walk/entry.ts"
@@ -9,21 +9,21 @@ import { parsePattern, type Pattern, patternAt, patternPlace, type Place } from 
 
 /** Says which entries of a snapshot are wanted. */
 export interface Selection {
-  /** False when everything is wanted. */
+  /** False if everything is wanted. */
   readonly partial: boolean
   /** Whether the entry itself is wanted. */
   readonly wanted: (path: string, kind: EntryKind) => boolean
-  /** False when neither the entry nor anything beneath it can be wanted. Without `kind`, for an entry of any kind. */
+  /** False if neither the entry nor anything beneath it can be wanted. Without `kind`, the entry may be of any kind. */
   readonly reaches: (path: string, kind?: EntryKind) => boolean
   /**
-   * What of all that is wanted was not among the entries that `wanted` has been asked about; `what` is for a sentence.
+   * The subtrees and patterns that matched no entry that `wanted` was asked about. `what` names one in a message.
    */
   readonly unmatched: () => ReadonlyArray<{ readonly given: string; readonly what: string }>
 }
 
 /**
- * A path that a user gave, as a path in the snapshot: absolute paths beneath what was backed up are made relative to
- * it, any other leading `/` stands for the root of the snapshot.
+ * Turns a path that a user gave into a path in the snapshot. An absolute path beneath a backed-up path is made relative
+ * to it. Any other leading `/` stands for the top of the snapshot.
  */
 export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths">): string => {
   const clean = given.split("/").filter((part) => part !== "" && part !== ".").join("/")
@@ -38,10 +38,10 @@ export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths"
 }
 
 /**
- * The entries beneath any of `subtrees` (all, when there are none) that match any of `globs` (all, when there are
- * none). Both take names as they are shown, with `\xNN` for a byte. Globs mean what they mean to a backup of the same
- * paths; those that begin with a `/` may begin at the top of the snapshot, too. Fails with {@link UsageError} when a
- * glob cannot match anything.
+ * Selects the entries that are beneath any of `subtrees` and match any of `globs`. An empty list selects all. Both take
+ * names as they are printed, with `\xNN` for a byte. Globs mean the same as in a backup of the same paths. Those that
+ * begin with a `/` may also begin at the top of the snapshot. Fails with {@link UsageError} if a glob cannot match
+ * anything.
  */
 export const selection = (
   subtrees: ReadonlyArray<string>,
@@ -75,7 +75,7 @@ const select = (
   const matchedBy = (matcher: Excludes | undefined, path: string, kind: EntryKind): boolean =>
     path !== "" && matcher?.(path, kind === "directory") === true
   const matches = (path: string, kind: EntryKind): boolean => matcher === undefined || matchedBy(matcher, path, kind)
-  // The whole snapshot is always there, also when nothing is in it.
+  // The top of the snapshot always matches, even if the snapshot is empty.
   const unusedTops = new Map([...tops].filter(([, top]) => top !== ""))
   const unusedPatterns = new Map(
     patterns.filter(({ negated }) => !negated).map((pattern) => [
@@ -103,7 +103,7 @@ const select = (
   }
 }
 
-/** Where patterns are matched: in each path that was backed up, and from the top of the snapshot. */
+/** Where patterns are matched: in each backed-up path, and from the top of the snapshot. */
 const placesIn = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> => [
   { names: [], under: "" },
   ...paths.map((path) => {
@@ -113,18 +113,18 @@ const placesIn = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> 
 ]
 
 /**
- * Keeps the wanted entries of a depth-first stream, with the directories that lead to them. Give it the arrays one by
- * one. A hard link to a file that is left out becomes a file of its own.
+ * Filters the arrays of a depth-first stream, one after the other: keeps the wanted entries and the directories above
+ * them. A hard link to a file that is left out becomes a file of its own.
  */
 export const selector = (selection: Selection): (entries: ReadonlyArray<Entry>) => ReadonlyArray<Entry> => {
   if (!selection.partial) {
     return (entries) => {
-      // Paths may be named beside the whole: asking tells which of them are there.
+      // Everything is wanted, but paths may be named as well: asking notes which of them exist.
       for (const { kind, path } of entries) selection.wanted(path, kind)
       return entries
     }
   }
-  /** Directories not emitted so far, outermost first; each is the parent of the next. */
+  /** Directories that are not given out yet, outermost first. Each is the parent of the next. */
   let waiting: Array<Entry> = []
   return (entries) => {
     const out: Array<Entry> = []

@@ -1,4 +1,4 @@
-/** Which snapshots are meant. */
+/** Lists snapshots, and chooses among them. */
 import * as Effect from "effect/Effect"
 import { resolve } from "node:path"
 import type { FormatError } from "../../formats/error.ts"
@@ -11,27 +11,27 @@ import type { FilterInput } from "../arguments/inputs.ts"
 import type { Output } from "../output/output.ts"
 import { plural, SHORT_ID, showTime } from "../output/quantity.ts"
 
-/** `1a2b3c4d of 2026-11-21 00:41:03`; without the time where the format keeps none. */
+/** `1a2b3c4d of 2026-11-21 00:41:03`, or without the time if the format keeps none. */
 export const describeSnapshot = ({ id, time }: SnapshotInfo): string =>
   `${id.slice(0, SHORT_ID)}${time === 0 ? "" : ` of ${showTime(time)}`}`
 
-/** The tags in one value of `--tag`: they are split at commas. */
+/** The tags in one value of `--tag`, which is split at commas. */
 export const tagsIn = (text: string): Effect.Effect<ReadonlyArray<string>, UsageError> => {
   const tags = text.split(",").map((tag) => tag.trim()).filter((tag) => tag !== "")
   return tags.length > 0
     ? Effect.succeed(tags)
-    : Effect.fail(new UsageError({ message: `--tag "${text}" names no tag; write --tag daily or --tag daily,home` }))
+    : Effect.fail(new UsageError({ message: `--tag "${text}" names no tag: write --tag daily or --tag daily,home` }))
 }
 
 /** The snapshots of a repository. */
 export interface Listing {
   /** Oldest first. */
   readonly snapshots: ReadonlyArray<SnapshotInfo>
-  /** How many are there and cannot be listed, as far as that is known; each was named. */
+  /** How many exist but cannot be listed, as far as is known. Each was named in a warning. */
   readonly unlisted: number
 }
 
-/** Lists snapshots; names those that cannot be listed. */
+/** Lists the snapshots. Warns of each that cannot be listed. */
 export const listSnapshots: (repository: Repository) => Effect.Effect<Listing, FormatError> = Effect.fnUntraced(
   function* (repository) {
     let unlisted = 0
@@ -44,18 +44,18 @@ export const listSnapshots: (repository: Repository) => Effect.Effect<Listing, F
   },
 )
 
-/** What there is to say of snapshots that cannot be listed. */
+/** The last word on snapshots that cannot be listed. */
 export const describeUnlisted = (unlisted: number): string =>
-  `${plural(unlisted, "snapshot")} cannot be listed: see above; penstock check says what is damaged, and what to do`
+  `${plural(unlisted, "snapshot")} cannot be listed: see above; penstock check says what is damaged and what to do`
 
 /** Chooses among snapshots. */
 export interface SnapshotFilter {
   readonly fits: (snapshot: SnapshotInfo) => boolean
-  /** The options, as they were given; `""` when there are none. */
+  /** The options as they were given, for messages. `""` if there are none. */
   readonly given: string
 }
 
-/** What `--host`, `--path` and `--tag` choose: one of the hosts, all of the paths, all tags of one `--tag`. */
+/** The filter of `--host`, `--path` and `--tag`: any of the hosts, all of the paths, and all tags of any one `--tag`. */
 export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, UsageError> = Effect.fnUntraced(
   function* ({ onlyHost, onlyPath, onlyTag }) {
     const tags = yield* Effect.forEach(onlyTag, tagsIn)
@@ -74,35 +74,35 @@ export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, Usa
   },
 )
 
-/** Snapshots that a filter lets through; fails when there are none. */
+/** The snapshots that pass a filter. Fails if none of several does. */
 export const filtered = (
   { snapshots, unlisted }: Listing,
   { fits, given }: SnapshotFilter,
 ): Effect.Effect<ReadonlyArray<SnapshotInfo>, UsageError> => {
   const fitting = snapshots.filter(fits)
   if (fitting.length > 0) return Effect.succeed(fitting)
-  if (snapshots.length === 0 && unlisted > 0) return Effect.fail(noneListed(unlisted))
+  if (snapshots.length === 0 && unlisted > 0) return Effect.fail(allDamaged(unlisted))
   return snapshots.length === 0 && given === "" ? Effect.succeed(fitting) : Effect.fail(
     new UsageError({ message: `No snapshot fits ${given}; penstock snapshots lists them all${besides(unlisted)}` }),
   )
 }
 
-/** All snapshots are damaged. */
-const noneListed = (unlisted: number): UsageError =>
+/** No snapshot can be listed, because all are damaged. */
+const allDamaged = (unlisted: number): UsageError =>
   new UsageError({
     message: `The repository has snapshots, but ${
       unlisted === 1 ? "the only one is" : `all ${unlisted} are`
     } damaged: see above; penstock check says what to do`,
   })
 
-/** The one that is meant may be damaged. */
+/** A note that the wanted snapshot may be one that is damaged. */
 const besides = (unlisted: number): string =>
   unlisted === 0 ? "" : `, but for ${plural(unlisted, "damaged one", "damaged ones")}; see above`
 
 /**
- * The snapshot that `latest` or the start of an ID names, of those that the filter lets through. Fails with {@link
- * UsageError} when none or several fit. When `latest` could have meant another, because there are several hosts or
- * paths, it is said which was taken.
+ * The snapshot that `latest` or the start of an ID names, among those that pass the filter. Fails with
+ * {@link UsageError} if none or several fit. If there are several hosts or paths, a remark says which snapshot `latest`
+ * took.
  */
 export const pickSnapshot: (
   listing: Listing,
@@ -149,17 +149,17 @@ const tellChoice = (
     out.remark(
       `Taking snapshot ${describeSnapshot(newest)}, of ${
         [newest.hostname, ...newest.paths].map(displayPath).join(", ")
-      }. There are those of ${others}: --host, --path and --tag choose`,
+      }. The repository has snapshots of ${others}: choose with --host, --path and --tag`,
     )
   }
   const warning = inFuture(newest)
   if (warning !== undefined) out.remark(warning)
 }
 
-/** A sentence about a snapshot that has a time to come. */
+/** A warning about a snapshot whose time is in the future. Undefined for any other. */
 export const inFuture = (snapshot: SnapshotInfo): string | undefined =>
   !isInFuture(snapshot)
     ? undefined
     : `Snapshot ${
       describeSnapshot(snapshot)
-    } is dated in the future: until then it stays the latest, whatever is backed up`
+    } is dated in the future: until then it stays the latest, even after further backups`

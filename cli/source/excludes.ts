@@ -1,4 +1,4 @@
-/** What a backup leaves out because the user says so, and which of these wishes had nothing to leave out. */
+/** What a backup leaves out because the user says so, and which patterns matched nothing. */
 import * as Effect from "effect/Effect"
 import { env } from "node:process"
 import { type Excludes as Matcher, makeExcludes } from "../../stages/walk/ignore.ts"
@@ -9,17 +9,17 @@ import { readText } from "../secrets/text_file.ts"
 /** What to leave out. */
 export interface Excludes {
   /**
-   * Rules in gitignore syntax for what is beneath an absolute path. `all`: the pattern that leaves out everything
+   * Rules in gitignore syntax for the files beneath an absolute path. `all` is the pattern that leaves out everything
    * there.
    */
   readonly beneath: (path: string) => { readonly rules: ReadonlyArray<string>; readonly all: string | undefined }
-  /** To be called with what a rule has left out beneath an absolute path. */
+  /** To be called with each path that a rule has left out beneath an absolute path. */
   readonly left: (root: string, path: string, directory: boolean) => void
-  /** Patterns, as they were given, that have left out nothing so far. */
+  /** The patterns, as they were given, that have left out nothing so far. */
   readonly unused: () => ReadonlyArray<string>
 }
 
-/** Collects the patterns of `--exclude` and `--exclude-file`. `paths` are those to back up, as they were typed. */
+/** Collects the patterns of `--exclude` and `--exclude-file`. `paths` are to be backed up, as they were typed. */
 export const excludesOf: (
   patterns: ReadonlyArray<string>,
   files: ReadonlyArray<string>,
@@ -70,7 +70,7 @@ const collected = (patterns: ReadonlyArray<Pattern>): Excludes => {
   }
 }
 
-/** The patterns in a file, one a line: without comments, and with the values of variables, as in restic. */
+/** The patterns in a file, one per line. Comments are removed and variables replaced, as in restic. */
 const linesOf = Effect.fnUntraced(function* (file: string) {
   const text = yield* readText(file, "exclude file")
   const lines: Array<string> = []
@@ -87,7 +87,7 @@ const linesOf = Effect.fnUntraced(function* (file: string) {
     }))
     if (unset !== undefined) {
       return yield* new UsageError({
-        message: `${file} says "${line}", and the variable ${unset} is not set; set it, or write $$ for a dollar sign`,
+        message: `${file} says "${line}", but the variable ${unset} is not set: set it, or write $$ for a dollar sign`,
       })
     }
   }

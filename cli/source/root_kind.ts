@@ -1,12 +1,12 @@
-/** What a PATH argument of a backup names. */
+/** What lies at a PATH argument of a backup. */
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs"
 import { quoted } from "../../adapters/runtime/quote.ts"
 
 /**
- * - `directory`, `missing`: for the walk to see to. `missing` is not there, or cannot be looked at.
- * - `file`: a regular file; `file` is its real path where the argument is a symlink to it.
- * - `bare`: a thing that can be stored, but whose content is not; `message` says so.
- * - `stream`: the end of a pipe, of which nothing could be stored; `message` says what to do instead.
+ * - `directory`, `missing`: the walk handles both. `missing` does not exist, or cannot be examined.
+ * - `file`: a regular file. `file` is its real path if the argument is a symlink to it.
+ * - `bare`: it can be stored, but without content; `message` says so.
+ * - `stream`: the end of a pipe. Nothing could be stored of it; `message` says what to do instead.
  */
 export type RootKind =
   | { readonly kind: "directory" | "missing" }
@@ -18,7 +18,7 @@ export const whatIsAt = (path: string): RootKind => {
   const own = look(() => lstatSync(path))
   if (own === undefined) return { kind: "missing" }
   const stats = own.isSymbolicLink() ? look(() => statSync(path)) : own
-  if (stats === undefined) return { kind: "bare", message: "Stored as a symlink: what it points to is not there" }
+  if (stats === undefined) return { kind: "bare", message: "Stored as a symlink, which points to nothing" }
   if (stats.isDirectory()) return { kind: "directory" }
   if (stats.isFile()) return { kind: "file", file: own.isSymbolicLink() ? realpathSync(path) : path }
   const what = stats.isFIFO()
@@ -28,15 +28,14 @@ export const whatIsAt = (path: string): RootKind => {
     : stats.isCharacterDevice()
     ? "a character device"
     : "a socket"
-  // What a shell gives for <(command), and /dev/stdin.
+  // A shell gives such a path for <(command); /dev/stdin is one too.
   if (own.isSymbolicLink() && /^\/(dev\/(fd|std)|proc\/[^/]+\/fd)/.test(path)) {
     return {
       kind: "stream",
-      message:
-        `${path} is ${what}; to store what comes out of a command: penstock backup --stdin-from-command -- COMMAND`,
+      message: `${path} is ${what}; to store the output of a command: penstock backup --stdin-from-command -- COMMAND`,
     }
   }
-  const how = stats.isSocket() ? "" : `; to store what can be read from it: penstock backup --stdin < ${quoted(path)}`
+  const how = stats.isSocket() ? "" : `; to store its content: penstock backup --stdin < ${quoted(path)}`
   return {
     kind: "bare",
     message: own.isSymbolicLink()

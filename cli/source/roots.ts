@@ -18,9 +18,9 @@ import { whatIsAt } from "./root_kind.ts"
 export interface Root {
   /** Absolute, as recorded in the snapshot. */
   readonly path: string
-  /** What is walked: the file itself, where `path` is a symlink to one. */
+  /** The path that is walked: the file itself if `path` is a symlink to one. */
   readonly from: string
-  /** What its entries are under in the snapshot; `""` when it is the only root. */
+  /** The name under which its entries are in the snapshot. `""` if it is the only root. */
   readonly under: string
   readonly ignore: ReadonlyArray<string>
 }
@@ -34,9 +34,9 @@ export interface Roots {
 }
 
 /**
- * Makes the paths absolute, names them, and leaves the repository, and the cache of the command, out when they lie
- * within one of them. Fails with {@link UsageError} when two have the same name, when one is the repository itself, and
- * when nothing is left to back up.
+ * Makes the paths absolute and names them. Leaves out the repository and the cache of the command if they lie within one
+ * of them. Fails with {@link UsageError} if two have the same name, if one is the repository itself, or if nothing is
+ * left to back up.
  */
 export const rootsOf = (
   paths: ReadonlyArray<string>,
@@ -61,8 +61,8 @@ export const rootsOf = (
       if (several && (name === "" || other !== undefined)) {
         return refuse(
           name === ""
-            ? `${path} has no name that its files could be under; back it up alone`
-            : `${other} and ${path} would both be "${name}" in the snapshot; back them up one at a time, or a directory above them`,
+            ? `${path} has no name for its files to be under: back it up alone`
+            : `${other} and ${path} would both be "${name}" in the snapshot: back them up one at a time, or a directory above them`,
         )
       }
       names.set(name, path)
@@ -71,7 +71,7 @@ export const rootsOf = (
       if (what.kind === "bare") problems.push({ path: name, message: what.message })
       if (what.kind === "missing") missing += 1
       const inside = stores.map((store) => pathWithin(store, path)).filter((inside) => inside !== undefined)
-      if (inside.includes("")) return refuse(`${path} is the repository itself; name what to back up`)
+      if (inside.includes("")) return refuse(`${path} is the repository itself: name what to back up`)
       if (inside.length > 0) remarks.push(`Leaving out ${displayPath(join(path, inside[0]!))}: it is the repository`)
       const cached = cache === undefined || !existsSync(cache) ? undefined : pathWithin(resolve(cache), path)
       if (cached !== undefined && cached !== "") {
@@ -80,7 +80,7 @@ export const rootsOf = (
       }
       const { all, rules } = excludes.beneath(path)
       if (all !== undefined && what.kind === "directory") {
-        remarks.push(`Leaving out all that is in ${displayPath(path)}: it matches --exclude ${displayText(all)}`)
+        remarks.push(`Leaving out everything in ${displayPath(path)}: it matches --exclude ${displayText(all)}`)
         empty += 1
       }
       roots.push({
@@ -91,7 +91,7 @@ export const rootsOf = (
       })
     }
     if (several && missing === roots.length) {
-      return refuse(`None of the paths to back up is there: ${absolute.map(displayPath).join(", ")}`)
+      return refuse(`None of the paths to back up exists: ${absolute.map(displayPath).join(", ")}`)
     }
     return empty === roots.length
       ? refuse(`Nothing is left to back up. ${remarks.at(-1)}`)
@@ -99,8 +99,8 @@ export const rootsOf = (
   })
 
 /**
- * The entries of all roots, one root after the other. With several roots, one that cannot be read is an entry of kind
- * `unreadable`; a single one fails the stream. `left` is told what a pattern has left out of a root.
+ * The entries of all roots, one root after the other. If one of several roots cannot be read, it becomes an entry of the
+ * kind `unreadable`; if the only one cannot be read, the stream fails. `left` is told what a pattern left out of a root.
  */
 export const entriesOf = (
   source: Source,
@@ -111,7 +111,7 @@ export const entriesOf = (
   const streams = roots.map((root) => {
     const { from, ignore, path, under } = root
     const walked = source.entries(from, { ...walk, ignore, leftOut: (...args) => left(root, ...args) })
-    // A single file has the name of what was walked.
+    // A single file is named after the path that was walked.
     const entries = from === path ? walked : Stream.map(walked, (entry) => ({ ...entry, path: basename(path) }))
     return under === "" ? entries : entries.pipe(
       (entries) => placed(entries, under),
@@ -123,7 +123,7 @@ export const entriesOf = (
   return streams.reduce((all, next) => Stream.concat(all, next))
 }
 
-/** Entries under a name; those of a root that is a single file have that name already. */
+/** Puts entries under a name. A root that is a single file has that name already. */
 const placed = <E>(entries: Stream.Stream<Entry, E>, under: string): Stream.Stream<Entry, E> =>
   Stream.suspend(() => {
     let directory: boolean | undefined
@@ -135,7 +135,7 @@ const placed = <E>(entries: Stream.Stream<Entry, E>, under: string): Stream.Stre
     })
   })
 
-/** Matches a repository, and the new version of one that is a file, as it is written beside the old one. */
+/** Patterns for a repository, and for the new version of one that is a file, which is written beside the old one. */
 const patternsOf = (inside: string): ReadonlyArray<string> => {
   const path = `/${escaped(inside)}`
   return [path, `${path.replace(/[^/]*$/, ".$&")}.????????-????-????-????-????????????.part`]

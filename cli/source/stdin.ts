@@ -1,4 +1,4 @@
-/** Standard input, or what a command prints, as the only file of a backup. */
+/** Standard input, or the output of a command, as the only file of a backup. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -12,25 +12,25 @@ import { pathProblem } from "../../stages/walk/path.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { EXIT_INCOMPLETE } from "../process/exit_codes.ts"
 
-/** A backup of what comes in. */
+/** What is backed up of an input. */
 export interface Incoming {
   readonly entries: Stream.Stream<Entry>
-  /** Fails when what comes in turns out to be no good, and no snapshot may be made of it. Never ends otherwise. */
+  /** Fails if the input proves to be bad, so that no snapshot may be made. Otherwise it never ends. */
   readonly failed: Effect.Effect<never, UsageError>
 }
 
-/** Where bytes come from. */
+/** Where the bytes come from. */
 export interface Input {
-  /** As a sentence begins with it. */
+  /** Its name, as a message begins with it. */
   readonly what: string
-  /** Fails with the sentence that says what is wrong. */
+  /** Fails with the message for the user. */
   readonly bytes: Stream.Stream<Uint8Array, UsageError>
 }
 
 /**
- * One file entry of that name whose content is the input, of unknown size. The content can be read once only; reading
- * it again fails with `changed`. Input that ends with an error, or is empty, is not stored: `failed` fails, and the
- * content never ends. Fails with {@link UsageError} when `name` cannot be a path.
+ * A file entry of that name whose content is the input, of unknown size. The content can be read only once: reading it
+ * again fails with `changed`. If the input ends with an error, or is empty, it is not stored: `failed` fails, and the
+ * content never ends. Fails with {@link UsageError} if `name` cannot be a path.
  */
 export const incoming: (name: string, input: Input) => Effect.Effect<Incoming, UsageError> = Effect.fnUntraced(
   function* (
@@ -58,7 +58,7 @@ export const incoming: (name: string, input: Input) => Effect.Effect<Incoming, U
           Stream.fromEffectDrain(Effect.suspend(() =>
             length > 0 ? Effect.void : fail(
               new UsageError({
-                message: `${what} gave nothing at all; no snapshot was made`,
+                message: `${what} gave no data; no snapshot was made`,
                 exitCode: EXIT_INCOMPLETE,
               }),
             )
@@ -78,13 +78,13 @@ export const incoming: (name: string, input: Input) => Effect.Effect<Incoming, U
   },
 )
 
-/** Fails when there is nothing that could be read on standard input; `option` is what asks for it. */
+/** Fails if standard input cannot be read. `option` is the option that needs it. */
 export const readableStdin = (option: string): Effect.Effect<void, UsageError> =>
   Effect.suspend(() => {
-    if (stdin.isTTY) return refuse(`Standard input is a terminal; pipe into it what ${option} is to back up`)
+    if (stdin.isTTY) return refuse(`Standard input is a terminal: pipe the data for ${option} into it`)
     try {
       return fstatSync(0).isDirectory()
-        ? refuse(`Standard input is a directory; name it as a path to back up, without ${option}`)
+        ? refuse(`Standard input is a directory: name it as a path to back up, without ${option}`)
         : Effect.void
     } catch (cause) {
       return refuse(`Standard input cannot be read: ${(cause as Error).message}`)
@@ -93,7 +93,7 @@ export const readableStdin = (option: string): Effect.Effect<void, UsageError> =
 
 const refuse = (message: string): Effect.Effect<never, UsageError> => Effect.fail(new UsageError({ message }))
 
-/** What comes in on standard input. */
+/** Standard input. */
 export const stdinInput: Effect.Effect<Input, UsageError> = Effect.as(readableStdin("--stdin"), {
   what: "Standard input",
   bytes: Stream.fromAsyncIterable(
@@ -103,8 +103,8 @@ export const stdinInput: Effect.Effect<Input, UsageError> = Effect.as(readableSt
 })
 
 /**
- * What a command prints on its standard output. It is started when the first bytes are asked for, and ended with the
- * scope. Its exit code decides: the bytes end with an error when it is not 0.
+ * The standard output of a command. The command is started when the first bytes are asked for, and killed at the end of
+ * the scope. If its exit code is not 0, the bytes end with an error.
  */
 export const commandInput: (
   command: ReadonlyArray<string>,
@@ -113,8 +113,8 @@ export const commandInput: (
   if (program === undefined || program === "") {
     return yield* new UsageError({
       message: program === ""
-        ? "The command after --stdin-from-command -- is empty; give the program to run and its arguments"
-        : "No command is given: --stdin-from-command -- COMMAND [ARGUMENT]...",
+        ? "The command after --stdin-from-command -- is empty: give the program to run and its arguments"
+        : "No command is given: write --stdin-from-command -- COMMAND [ARGUMENT]...",
     })
   }
   let child: ChildProcess | undefined
@@ -127,7 +127,7 @@ export const commandInput: (
     try {
       running = child = start()
     } catch (cause) {
-      // Some errors of a path are thrown rather than told by an event.
+      // Some errors of a path are thrown instead of being reported by an event.
       return Stream.fail(broken(`cannot be run: ${messageOf(cause)}`))
     }
     const ended = new Promise<string | undefined>((resolve) => {
@@ -146,7 +146,7 @@ export const commandInput: (
       running.stdout as AsyncIterable<Uint8Array>,
       (cause) => broken(`cannot be read from: ${messageOf(cause)}`),
     ).pipe(
-      // How the command ended says more than that its output did.
+      // The end of the command says more than the end of its output.
       Stream.catch((error) => end(Effect.fail(error))),
       Stream.concat(end(Effect.void)),
     )

@@ -13,9 +13,8 @@ import type { UsageError } from "../process/usage_error.ts"
 import { readableStdin } from "./stdin.ts"
 
 /**
- * The archive that comes in on stdin. Where stdin is a file, content is read from it; from a pipe the archive goes into
- * a temporary file first, because formats read content in an order of their own. Fails when stdin is a terminal or a
- * directory.
+ * The archive on stdin. If stdin is a file, content is read from that. An archive from a pipe goes into a temporary file
+ * first, because formats read content in their own order. Fails if stdin is a terminal or a directory.
  */
 export const tarInput: Effect.Effect<TarArchive<SourceError>, UsageError | SourceError, Scope.Scope> = Effect.gen(
   function* () {
@@ -24,13 +23,13 @@ export const tarInput: Effect.Effect<TarArchive<SourceError>, UsageError | Sourc
   },
 )
 
-/** Bytes read at once. */
+/** How much is read at once, in bytes. */
 const PIECE_BYTES = 1 << 20
 
 const ioError = (path: string, cause: unknown): SourceError =>
   new SourceError({ reason: "io", path, message: `Cannot read the tar archive: ${(cause as Error).message}`, cause })
 
-/** An archive in a file that is open as `fd`. */
+/** The content of entries of an archive that is open as `fd`. */
 const content = (fd: number): TarArchive["content"] => (path, offset, length): Content => ({
   open: () => {
     let at = 0
@@ -73,7 +72,7 @@ const inFile: TarArchive<SourceError> = {
   content: content(0),
 }
 
-/** What comes through a pipe, in a temporary file that has no name any more. */
+/** The archive from a pipe, copied into a temporary file whose name is removed at once. */
 const spooled = Effect.gen(function* () {
   const fd = yield* Effect.acquireRelease(
     Effect.try({

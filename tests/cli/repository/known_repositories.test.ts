@@ -147,7 +147,7 @@ test("a secret that is given is refused where it is not used, of every kind, who
       stderr,
       /PENSTOCK_KEY_FILE is given, but .*, of the format rozen, takes a password: leave PENSTOCK_KEY_FILE out/,
     )
-    assert.match((await run(1, ["ls", ...rozen, "--no-encryption"])).stderr, /is encrypted; leave --no-encryption out/)
+    assert.match((await run(1, ["ls", ...rozen, "--no-encryption"])).stderr, /is encrypted: leave --no-encryption out/)
     assert.match(
       (await run(1, ["convert", ...rozen, "--to", at("catalog")], { ...password, PENSTOCK_TO_PASSWORD: "x" })).stderr,
       /^penstock: PENSTOCK_TO_PASSWORD is given, but the repository at .*: give --to-no-encryption/,
@@ -158,7 +158,7 @@ test("a secret that is given is refused where it is not used, of every kind, who
     await run(0, ["snapshots", ...bkp, "--no-encryption"])
     const locked = ["-r", at("locked")]
     await run(0, ["init", "-q", ...locked, "--format", "bkp"])
-    assert.match((await run(1, ["ls", ...locked, "--no-encryption"])).stderr, /is encrypted; leave --no-encryption out/)
+    assert.match((await run(1, ["ls", ...locked, "--no-encryption"])).stderr, /is encrypted: leave --no-encryption out/)
   }))
 
 test("another repository of the same format, one that lost its encryption, and none at all", () =>

@@ -39,7 +39,7 @@ test("a password that is typed is asked for three times", { skip: noTerminal }, 
     assert.deepEqual([never.code, never.said.at(-1)], [12, wrong])
     const bytes = onTerminal(Buffer.from("caf\xe9\nsecret\n", "latin1"), ["snapshots", ...repo])
     assert.equal(bytes.code, 0)
-    assert.ok(bytes.said.includes("penstock: What was typed is not UTF-8, as this terminal sends it; try again"))
+    assert.ok(bytes.said.includes("penstock: The typed password is not UTF-8, as this terminal sends it; try again"))
     // What is given is not asked for again.
     const given = await runScript(main, ["snapshots", ...repo], { env: { PENSTOCK_PASSWORD: "wrong" } })
     assert.deepEqual([given.code, given.stderr], [12, `${wrong}\n`])

@@ -89,7 +89,7 @@ test("each format gets the secrets that it takes, and says which", async () => {
       [
         "zprt",
         { identity: [write("locked", "age-encryption.org/v1\n")] },
-        /is encrypted with a passphrase; decrypt it first/,
+        /is encrypted with a passphrase: decrypt it first/,
       ],
     ]
     for (const [format, options, message] of refused) assert.match(String(await given(format, options)), message)

@@ -42,7 +42,7 @@ test("snapshots are chosen by host, path and tags in every command; without, it 
       run("snapshots", "--json", "--path", at("server"), "--host", "laptop"),
     ])
     const taken =
-      /^Taking snapshot [0-9a-f]{8} of 2026-01-02 .*, of server, .*server\. There are those of 2 hosts and 2 sets of paths: --host, --path and --tag choose\n$/
+      /^Taking snapshot [0-9a-f]{8} of 2026-01-02 .*, of server, .*server\. The repository has snapshots of 2 hosts and 2 sets of paths: choose with --host, --path and --tag\n$/
     assert.match(ls.stderr, taken)
     assert.match(dump.stderr, taken)
     assert.equal(dump.stdout, "server")

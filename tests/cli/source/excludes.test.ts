@@ -354,8 +354,8 @@ test("backup says what its patterns did not leave out, and with --verbose what t
       { type: "unmatched", pattern: "nowhere" },
     ])
     assert.equal(none.code, 1)
-    assert.match(none.stderr, /^penstock: Nothing is left to back up\. Leaving out all that is in .*alice: it matches/)
+    assert.match(none.stderr, /^penstock: Nothing is left to back up\. Leaving out everything in .*alice: it matches/)
     assert.equal(several.code, 0)
-    assert.match(several.stderr, /^Leaving out all that is in .*bob: it matches --exclude bob\n$/)
+    assert.match(several.stderr, /^Leaving out everything in .*bob: it matches --exclude bob\n$/)
   })
 })

@@ -90,7 +90,7 @@ test(...skipIf(noBash, "what a command prints is stored when it succeeds; its ex
       [
         '"$@" backup -r repo --stdin-from-command -- true',
         3,
-        /^penstock: The command true gave nothing at all; no snapshot was made\n$/,
+        /^penstock: The command true gave no data; no snapshot was made\n$/,
       ],
       [
         '"$@" backup -r repo --stdin-from-command -- /no/such',
@@ -106,7 +106,7 @@ test(...skipIf(noBash, "what a command prints is stored when it succeeds; its ex
       [
         `"$@" backup -r repo --stdin-from-command -- '' x`,
         1,
-        /^penstock: The command after --stdin-from-command -- is empty; give the program [^\n]*\n$/,
+        /^penstock: The command after --stdin-from-command -- is empty: give the program [^\n]*\n$/,
       ],
       ['"$@" backup -r repo --stdin-from-command --stdin -- true', 1, /^penstock: Give one of/],
       [
@@ -114,8 +114,8 @@ test(...skipIf(noBash, "what a command prints is stored when it succeeds; its ex
         1,
         /^penstock: --exclude and --one-file-system are for paths/,
       ],
-      ['"$@" backup -r repo --stdin </dev/null', 3, /^penstock: Standard input gave nothing at all; no snapshot/],
-      ['"$@" backup -r repo --stdin <.', 1, /^penstock: Standard input is a directory; name it as a path/],
+      ['"$@" backup -r repo --stdin </dev/null', 3, /^penstock: Standard input gave no data; no snapshot/],
+      ['"$@" backup -r repo --stdin <.', 1, /^penstock: Standard input is a directory: name it as a path/],
       ['"$@" backup -r repo --tar <.', 1, /^penstock: Standard input is a directory/],
       [
         '"$@" backup -r repo <(echo hello)',
@@ -168,14 +168,12 @@ test(...skipIf(noFifo, "a PATH that is no file or directory is stored with its c
       [
         [
           "fifo",
-          `Stored as a pipe, without content; to store what can be read from it: penstock backup --stdin < ${
-            at("fifo")
-          }`,
+          `Stored as a pipe, without content; to store its content: penstock backup --stdin < ${at("fifo")}`,
         ],
-        ["dangling", "Stored as a symlink: what it points to is not there"],
+        ["dangling", "Stored as a symlink, which points to nothing"],
         [
           "tofifo",
-          `Stored as a symlink, which points to a pipe; to store what can be read from it: penstock backup --stdin < ${
+          `Stored as a symlink, which points to a pipe; to store its content: penstock backup --stdin < ${
             at("tofifo")
           }`,
         ],
@@ -194,6 +192,6 @@ test(...skipIf(noFifo, "a PATH that is no file or directory is stored with its c
     assert.match(device.stderr, /null: Stored as a character device, without content; .*--stdin < \/dev\/null/)
     const gone = await backup("none", "nothing")
     assert.equal(gone.code, 1)
-    assert.match(gone.stderr, /^penstock: None of the paths to back up is there: .*none, .*nothing\n$/)
+    assert.match(gone.stderr, /^penstock: None of the paths to back up exists: .*none, .*nothing\n$/)
   })
 })

@@ -27,7 +27,7 @@ test("backup --tar takes what is in an archive, from a pipe or a file, and names
     )
     const piped = run(["backup", "--init", "-r", at("repo"), "--tar", "--json"], archive)
     assert.equal(piped.code, 3, piped.stderr)
-    assert.match(piped.stderr, /^Problem with \.\.\/outside: Left out: a name with a component/)
+    assert.match(piped.stderr, /^Problem with \.\.\/outside: Left out: its name has a component/)
     const rows = rowsOf({ ...piped, stdout: piped.text })
     assert.deepEqual(rows.map(({ type }) => type), ["problem", "summary"])
     assert.deepEqual([rows[1]?.["files"], rows[1]?.["dirs"], rows[1]?.["bytes"]], [2, 2, big.length + 7])

@@ -1,33 +1,33 @@
-/** A repository is opened, or made, with the secrets that are given, and with no others. */
+/** Opens or makes a repository with the secrets that are given, and with no others. */
 import * as Effect from "effect/Effect"
 import type { Secrets } from "../../formats/secrets.ts"
-import { UsageError } from "../process/usage_error.ts"
-import type { FormatSource } from "../repository/formats.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"
-import { asking, type SecretNames } from "./password.ts"
-import type { OpenError } from "../repository/open_mode.ts"
-import { givenSecrets, secretsFor, unusedSecrets } from "./secrets.ts"
+import { UsageError } from "../process/usage_error.ts"
+import type { FormatSource } from "./formats.ts"
+import type { OpenError } from "./open_mode.ts"
+import { retryTyped, type SecretNames } from "../secrets/password.ts"
+import { givenSecrets, secretsFor, unusedSecrets } from "../secrets/secrets.ts"
 
-/** What is to be opened, or made. */
+/** A repository that is to be opened or made. */
 export interface Lock {
   readonly source: FormatSource
   readonly location: string
-  /** It is to be made. */
+  /** Whether it is to be made. */
   readonly created: boolean
 }
 
 /**
- * What `using` gives, which opens or makes the repository. A secret that is given is never ignored, unless the user
- * says that there is no encryption: nobody would notice otherwise that a repository in the clear was put in the place
- * of the right one.
+ * Gives the secrets to `openWith`, which opens or makes the repository, and returns its result. A secret that is given is
+ * never ignored, unless the user says that there is no encryption. Otherwise nobody would notice that an unencrypted
+ * repository was put in the place of the right one.
  */
 export const unlock: <A, R>(
   lock: Lock,
   options: SecretOptions,
   names: SecretNames,
-  using: (secrets: Secrets) => Effect.Effect<A, OpenError, R>,
+  openWith: (secrets: Secrets) => Effect.Effect<A, OpenError, R>,
 ) => Effect.Effect<A, OpenError, R> = Effect.fnUntraced(
-  function* ({ created, location, source }, options, names, using) {
+  function* ({ created, location, source }, options, names, openWith) {
     const { noEncryption } = options
     const given = yield* givenSecrets(options, names)
     const where = created
@@ -39,27 +39,28 @@ export const unlock: <A, R>(
     const encrypted = () =>
       new UsageError({
         message: created
-          ? `The format ${source.name} is always encrypted; leave ${names.options}no-encryption out`
-          : `The repository at ${location}, of the format ${source.name}, is encrypted; leave ${names.options}no-encryption out`,
+          ? `The format ${source.name} is always encrypted: leave ${names.options}no-encryption out`
+          : `The repository at ${location}, of the format ${source.name}, is encrypted: ` +
+            `leave ${names.options}no-encryption out`,
       })
-    const locked = Effect.flatMap(secretsFor(source, use, given, names, where), using)
-    // A password that is typed may be mistyped.
-    const patient = created || given.by.size > 0 ? locked : asking(locked, isWrongKey)
+    const locked = Effect.flatMap(secretsFor(source, use, given, names, where), openWith)
+    // A typed password may be mistyped.
+    const patient = created || given.by.size > 0 ? locked : retryTyped(locked, isWrongKey)
     if (source.secrets.length === 0) {
       if (unused !== undefined) return yield* notEncrypted()
-      return yield* using({})
+      return yield* openWith({})
     }
     if (created) {
       if (!noEncryption) return yield* locked
       if (source.open !== true) return yield* encrypted()
-      return yield* using({})
+      return yield* openWith({})
     }
     if (source.open !== true) {
       if (noEncryption) return yield* encrypted()
       return yield* patient
     }
-    // Only opening it tells whether it is encrypted.
-    const open = yield* Effect.catchIf(using({}), isWrongKey, () => Effect.succeed(undefined))
+    // Whether it is encrypted is known only when it is opened.
+    const open = yield* Effect.catchIf(openWith({}), isWrongKey, () => Effect.succeed(undefined))
     if (open === undefined) {
       if (noEncryption) return yield* encrypted()
       return yield* patient
