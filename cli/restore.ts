@@ -6,10 +6,10 @@ import { sep } from "node:path"
 import type { TargetError } from "../stages/walk/errors.ts"
 import type { FormatError } from "../formats/error.ts"
 import type { Problem, Repository, SnapshotInfo } from "../formats/repository.ts"
-import { giveBackContents } from "../stages/memory/lent.ts"
 import type { Entry } from "../stages/walk/entry.ts"
 import { displayPath, quotePath } from "../stages/walk/path.ts"
-import type { TargetOptions, Written } from "../stages/walk/target.ts"
+import { Target, type Written } from "../stages/walk/target.ts"
+import { write, type WriteObserver } from "../stages/walk/write.ts"
 import { UsageError } from "./process/usage_error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
@@ -54,57 +54,70 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
           const select = selector(part)
           yield* spareRepository(input, location, repository, snapshot, part)
           const tally = newTally()
-          // The target is made when the first entry comes, so not if the snapshot cannot be read.
-          const session = yield* Effect.cached(openTarget(input))
           const show = meter(out)
           let flowing = 0
+          const progress = (path: string): void =>
+            show(() => ({
+              done: tally.bytes + flowing,
+              total: part.partial ? undefined : snapshot.bytes,
+              left: plural(tally.files, "file"),
+              path,
+            }))
+          const observer: WriteObserver = {
+            writing: ([first]) => progress(first!.path),
+            ...(out.live
+              ? {
+                content: ({ path }, bytes) => {
+                  flowing += bytes
+                  progress(path)
+                },
+              }
+              : {}),
+            written: (entries, results) => {
+              flowing = 0
+              count(tally, entries)
+              tallyWritten(tally, results, out)
+              for (const [i, { outcome }] of results.entries()) tellOutcome(entries[i]!, outcome, input, out)
+            },
+            finished: (results) => {
+              for (const result of results) {
+                if (result.outcome === "failed") fail(tally, result, out)
+                else tellLost(tally, result, out)
+              }
+            },
+          }
+          /** Fails if nothing was restored because nothing matched: then the target is not made. */
+          const refuseNothing = Effect.suspend((): Effect.Effect<void, UsageError> => {
+            out.status("")
+            const unmatched = part.unmatched()
+            for (const { given } of unmatched) out.row({ type: "unmatched", pattern: given })
+            if (!part.partial || tally.entries > 0) return Effect.void
+            const whats = unmatched.map(({ what }) => ` ${what}`).join(" or")
+            return Effect.fail(
+              new UsageError({
+                message: `Nothing in snapshot ${
+                  describeSnapshot(snapshot)
+                } matches${whats}; penstock ls shows what is in it`,
+              }),
+            )
+          })
           const entries = repository.entries(snapshot, {
             ...(part.partial ? { include: part.reaches } : {}),
             // A dry run reads only the content of files that it has to compare.
             ...(input.dryRun ? { lazy: true } : {}),
             problem: (problem) => fail(tally, problem, out),
           })
-          yield* Stream.runForEachArray(
-            entries,
-            Effect.fnUntraced(function* (all) {
-              const wanted = select(all)
-              if (wanted.length === 0) return
-              const progress = (path: string): void =>
-                show(() => ({
-                  done: tally.bytes + flowing,
-                  total: part.partial ? undefined : snapshot.bytes,
-                  left: plural(tally.files, "file"),
-                  path,
-                }))
-              progress(wanted[0]!.path)
-              const metered = !out.live ? wanted : wanted.map((entry) =>
-                watched(entry, (bytes) => {
-                  flowing += bytes
-                  progress(entry.path)
-                })
-              )
-              const written = yield* (yield* session).write(metered)
-              giveBackContents(all)
-              flowing = 0
-              count(tally, wanted)
-              tallyWritten(tally, written, out)
-              for (const [i, { outcome }] of written.entries()) tellOutcome(wanted[i]!, outcome, input, out)
+          yield* Stream.flattenIterable(Stream.mapArray(entries, (all) => [select(all)])).pipe(
+            Stream.concat(Stream.fromEffectDrain(refuseNothing)),
+            write(input.target, {
+              devices: input.devices,
+              ...(input.noOwner ? { owner: false } : {}),
+              observer,
             }),
-          ).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
+            Effect.provideService(Target, yield* targetOf(input)),
+            Effect.ensuring(Effect.sync(() => out.status(""))),
+          )
           const unmatched = part.unmatched()
-          for (const { given } of unmatched) out.row({ type: "unmatched", pattern: given })
-          if (part.partial && tally.entries === 0) {
-            const whats = unmatched.map(({ what }) => ` ${what}`).join(" or")
-            return yield* new UsageError({
-              message: `Nothing in snapshot ${
-                describeSnapshot(snapshot)
-              } matches${whats}; penstock ls shows what is in it`,
-            })
-          }
-          for (const result of yield* (yield* session).finish) {
-            if (result.outcome === "failed") fail(tally, result, out)
-            else tellLost(tally, result, out)
-          }
           for (const { what } of unmatched) out.warn(`Nothing in the snapshot matches ${what}`)
           report(tally, snapshot, input, secondsSince(start), traffic, out)
           return tally.failed > 0 ? EXIT_FAILURE : unmatched.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
@@ -165,27 +178,13 @@ const full = ({ target }: RestoreInput, { message, path }: TargetError): UsageEr
     message: `Cannot write ${displayPath(path === "" ? "." : path)} in ${target}: ${message}; make room and run again`,
   })
 
-/** Reports the content of a large file as it comes in. */
-const watched = (entry: Entry, seen: (bytes: number) => void): Entry => {
-  const { content } = entry
-  if (!Stream.isStream(content)) return entry
-  return {
-    ...entry,
-    content: Stream.map(content, (bytes) => {
-      seen(bytes.length)
-      return bytes
-    }),
-  }
-}
-
-const openTarget = Effect.fnUntraced(function* (input: RestoreInput) {
-  const options: TargetOptions = { devices: input.devices, ...(input.noOwner ? { owner: false } : {}) }
-  if (input.dryRun) {
-    const { compareOnly } = yield* Effect.promise(() => import("../adapters/files/target/compare.ts"))
-    return yield* compareOnly(input.target, options)
-  }
+/** The local file system; or, for a dry run, something that only compares with it. */
+const targetOf = Effect.fnUntraced(function* ({ dryRun }: RestoreInput) {
   const { localTarget } = yield* Effect.promise(() => import("../adapters/files/target/target.ts"))
-  return yield* localTarget.make().open(input.target, options)
+  const target: Target = localTarget.make()
+  if (!dryRun) return target
+  const { compareOnly } = yield* Effect.promise(() => import("../adapters/files/target/compare.ts"))
+  return { ...target, open: compareOnly } satisfies Target
 })
 
 interface Tally {

@@ -1,19 +1,20 @@
 /**
- * Content that is lent: views of memory that is freed as soon as all of them were given back, instead of when a
- * collector comes by. Giving back is never needed, only good: a restore then needs a third less memory, and V8 collects
- * garbage a tenth as often.
+ * Content that is lent: views of memory that is freed as soon as all of them were given back, instead of when a garbage
+ * collector comes by. A restore then needs a third less memory, and V8 collects garbage a tenth as often.
+ *
+ * `contents` lends, and `write` gives back. Anyone else may give back what is lent to them, or leave it to the
+ * collector.
  */
 import * as Context from "effect/Context"
 import { releaseBuffer } from "./release.ts"
-import type { Entry } from "../walk/entry.ts"
 
-/** Memory with the views of it that are out. */
+/** Memory, with the views of it that are lent. */
 export class Lender {
   /** All of it. */
   readonly bytes: Uint8Array
-  /** Whether nothing else has that memory. */
+  /** Whether nothing else has that memory, so that it may be freed. */
   readonly #own: boolean
-  #out = 0
+  #users = 0
 
   /** `own`: nothing else has the memory behind `bytes`. */
   constructor(bytes: Uint8Array, own: boolean) {
@@ -23,15 +24,15 @@ export class Lender {
 
   /** Counts a user of the memory, until `drop`. */
   hold(): void {
-    this.#out++
+    this.#users++
   }
 
   /** One user less. Frees the memory after the last. */
   drop(): void {
-    if (--this.#out === 0 && this.#own) releaseBuffer(this.bytes)
+    if (--this.#users === 0 && this.#own) releaseBuffer(this.bytes)
   }
 
-  /** Lends a view. */
+  /** Lends a view of the memory. The borrower must not change it. */
   lend(view: Uint8Array): Uint8Array {
     this.hold()
     lenders.set(view, this)
@@ -39,9 +40,14 @@ export class Lender {
   }
 }
 
+/**
+ * Who lent a view. This is state of the module because content travels as plain `Uint8Array`s, through streams and
+ * operators of users who need not know that it is lent. An entry lives as long as its view, and is removed when the view
+ * is given back, so that a view which is given back twice counts once. Bytes that nobody lent are not in it.
+ */
 const lenders = new WeakMap<Uint8Array, Lender>()
 
-/** Gives views back, which nobody may look at any more. Does nothing for bytes that are not lent. */
+/** Gives views back, which nobody may read any more. Does nothing for bytes that are not lent. */
 export const giveBack = (views: Iterable<Uint8Array>): void => {
   for (const view of views) {
     const lender = lenders.get(view)
@@ -51,14 +57,9 @@ export const giveBack = (views: Iterable<Uint8Array>): void => {
   }
 }
 
-/** Gives back the contents of entries, as far as they are bytes in memory that `contents` lent. */
-export const giveBackContents = (entries: Iterable<Entry>): void => {
-  for (const { content } of entries) if (content instanceof Uint8Array) giveBack([content])
-}
-
 /**
- * Whether who runs a content that is a stream is done with its pieces when asking for the next, so that they are given
- * back then. No by default: pieces are the consumer's to keep.
+ * Whether the consumer of a content that is a stream is done with its pieces when it asks for more, so that they can be
+ * given back then. False by default: the pieces are the consumer's to keep.
  */
 export const PiecesLent: Context.Reference<boolean> = Context.Reference("penstock/PiecesLent", {
   defaultValue: (): boolean => false,

@@ -1,7 +1,9 @@
+/** The end of a restore: entries are written to a target. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { TargetError } from "./errors.ts"
+import { giveBack } from "../memory/lent.ts"
 import type { Entry } from "./entry.ts"
+import type { TargetError } from "./errors.ts"
 import { Target, type TargetOptions, type Written } from "./target.ts"
 
 /** What a restore did. */
@@ -18,38 +20,91 @@ export interface WriteSummary {
   readonly problems: ReadonlyArray<Extract<Written, { readonly message: string }>>
 }
 
-/** Writes entries beneath a root of the {@link Target}: the inverse of `walk`. */
+/** Is told how a restore goes on. */
+export interface WriteObserver {
+  /** These entries are written next. */
+  readonly writing?: (entries: ReadonlyArray<Entry>) => void
+  /** This many bytes of the content of a large file are written next. */
+  readonly content?: (entry: Entry, bytes: number) => void
+  /** What became of these entries, in their order. Content that is bytes in memory may be gone already. */
+  readonly written?: (entries: ReadonlyArray<Entry>, results: ReadonlyArray<Written>) => void
+  /** What failed or was lost of directories that `written` told of, now that these have their metadata. */
+  readonly finished?: (results: ReadonlyArray<Written>) => void
+}
+
+/** How to write. */
+export interface TargetWriteOptions extends TargetOptions {
+  /** Is told how the restore goes on; nobody, by default. */
+  readonly observer?: WriteObserver
+}
+
+/**
+ * Writes entries beneath a root of the {@link Target}: the inverse of `walk`. The target is opened when the first
+ * entries come, or at the end when there are none. Entries that cannot be written are in the summary. Fails as the
+ * stream does, and with `TargetError` when it makes no sense to go on, for example when the disk is full.
+ *
+ * Gives the contents back that `contents` lent, as soon as they are written: their bytes are gone then. Copy what you
+ * want to keep of them.
+ */
 export const write = (
   root: string,
-  options: TargetOptions = {},
+  options: TargetWriteOptions = {},
 ): <E, R>(self: Stream.Stream<Entry, E, R>) => Effect.Effect<WriteSummary, E | TargetError, R | Target> =>
 <E, R>(self: Stream.Stream<Entry, E, R>): Effect.Effect<WriteSummary, E | TargetError, R | Target> =>
   Effect.scoped(Effect.gen(function* () {
-    const session = yield* (yield* Target).open(root, options)
-    let written = 0
-    let unchanged = 0
-    let bytes = 0
-    const losses: Array<{ readonly path: string; readonly lost: string }> = []
-    const problems: Array<Extract<Written, { readonly message: string }>> = []
-    const count = (results: ReadonlyArray<Written>, entries: ReadonlyArray<Entry> = []): void => {
-      for (const [i, result] of results.entries()) {
-        if ("message" in result) {
-          problems.push(result)
-          continue
-        }
-        if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
-        if (result.outcome === "written") written++
-        else unchanged++
-        bytes += entries[i]?.size ?? 0
-      }
-    }
+    const { observer = {}, ...targetOptions } = options
+    const target = yield* Target
+    const session = yield* Effect.cached(target.open(root, targetOptions))
+    const summary = { written: 0, unchanged: 0, bytes: 0, losses: [] as Losses, problems: [] as Problems }
     yield* Stream.runForEachArray(
       self,
-      (entries) => Effect.map(session.write(entries), (results) => count(results, entries)),
+      Effect.fnUntraced(function* (entries) {
+        observer.writing?.(entries)
+        const observed = observer.content === undefined ? entries : entries.map(observeContent(observer.content))
+        const results = yield* (yield* session).write(observed)
+        giveBackContents(entries)
+        for (const [i, result] of results.entries()) {
+          if ("message" in result) continue
+          if (result.outcome === "written") summary.written++
+          else summary.unchanged++
+          summary.bytes += entries[i]!.size ?? 0
+        }
+        addProblems(summary, results)
+        observer.written?.(entries, results)
+      }),
     )
-    for (const result of yield* session.finish) {
-      if ("message" in result) problems.push(result)
-      else if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
-    }
-    return { written, unchanged, bytes, losses, problems }
+    const results = yield* (yield* session).finish
+    addProblems(summary, results)
+    observer.finished?.(results)
+    return summary
   }))
+
+type Problems = Array<WriteSummary["problems"][number]>
+type Losses = Array<WriteSummary["losses"][number]>
+
+const addProblems = (
+  { losses, problems }: { readonly losses: Losses; readonly problems: Problems },
+  results: ReadonlyArray<Written>,
+): void => {
+  for (const result of results) {
+    if ("message" in result) problems.push(result)
+    else if (result.lost !== undefined) losses.push({ path: result.path, lost: result.lost })
+  }
+}
+
+/** Tells of the bytes of a content that is a stream. */
+const observeContent = (observe: NonNullable<WriteObserver["content"]>) => (entry: Entry): Entry => {
+  const { content } = entry
+  if (!Stream.isStream(content)) return entry
+  return {
+    ...entry,
+    content: Stream.map(content, (bytes) => {
+      observe(entry, bytes.length)
+      return bytes
+    }),
+  }
+}
+
+const giveBackContents = (entries: ReadonlyArray<Entry>): void => {
+  for (const { content } of entries) if (content instanceof Uint8Array) giveBack([content])
+}
