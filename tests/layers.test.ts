@@ -2,7 +2,7 @@
 // On one runtime: it reads sources, and no code of the library runs.
 import assert from "node:assert/strict"
 import { readdirSync, readFileSync } from "node:fs"
-import { join, relative, resolve } from "node:path"
+import { dirname, join, relative, resolve } from "node:path"
 import { test } from "node:test"
 import { importsOf, withoutComments } from "./imports.ts"
 
@@ -105,6 +105,41 @@ test("every file imports only what its folder may import", () => {
   const all = sources()
   assert.ok(all.length > 10, `found only ${all.length} sources`)
   assert.deepEqual(all.flatMap((path) => problemsOf(path, readFileSync(join(root, path), "utf8"))), [])
+})
+
+/** The first circle of imports among sources, as the paths on it; undefined when there is none. */
+const circleOf = (imports: ReadonlyMap<string, ReadonlyArray<string>>): ReadonlyArray<string> | undefined => {
+  const done = new Set<string>()
+  const visit = (path: string, trail: ReadonlyArray<string>): ReadonlyArray<string> | undefined => {
+    const at = trail.indexOf(path)
+    if (at >= 0) return trail.slice(at)
+    if (done.has(path)) return undefined
+    for (const next of imports.get(path) ?? []) {
+      const circle = visit(next, [...trail, path])
+      if (circle !== undefined) return circle
+    }
+    done.add(path)
+    return undefined
+  }
+  for (const path of imports.keys()) {
+    const circle = visit(path, [])
+    if (circle !== undefined) return circle
+  }
+  return undefined
+}
+
+test("no file imports itself through others, not even for its types", () => {
+  const imports = new Map(
+    sources().map((path) => [
+      path,
+      // Workers are named by URL, not imported: what they run may name what starts them.
+      importsOf(readFileSync(join(root, path), "utf8").replaceAll("new URL(", "url("))
+        .filter((specifier) => specifier.startsWith("."))
+        .map((specifier) => join(dirname(path), specifier).replaceAll("\\", "/")),
+    ]),
+  )
+  assert.equal(circleOf(imports), undefined)
+  assert.deepEqual(circleOf(new Map([["a", ["b"]], ["b", ["c", "d"]], ["d", ["b"]]])), ["b", "d"])
 })
 
 test("the top level holds what the README says, and nothing else", () => {

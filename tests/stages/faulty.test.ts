@@ -50,7 +50,7 @@ import {
   xchacha20poly1305,
   zstd,
 } from "../../mod.ts"
-import { extentsOr } from "../../formats/mod.ts"
+import { extentsOr } from "../../stages/chunk/extents.ts"
 import { localSource, memoryStore, nativeAgePayload, nativeKernels, nativeScrypt } from "../../adapters/mod.ts"
 import { makeWorkers } from "../../adapters/runtime/workers.ts"
 import { makeKernel, trusted } from "../../stages/kernel/kernel.ts"
