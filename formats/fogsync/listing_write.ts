@@ -1,7 +1,8 @@
 /** Writes the listing of a snapshot, in one of the two ways. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Tree, TreeChange } from "../../stages/catalog/tree/tree.ts"
+import type { TreeChange } from "../../stages/catalog/tree/change.ts"
+import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import type { FormatError } from "../error.ts"
 import type { BlockStore } from "./block_store.ts"
 import type { DataRef } from "./bptr.ts"

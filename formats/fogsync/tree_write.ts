@@ -1,7 +1,7 @@
 /** Makes a changed tree of paths from a stored one, which stays as it is. SPEC.md, "Listing as a tree". */
 import * as Effect from "effect/Effect"
+import type { TreeChange } from "../../stages/catalog/tree/change.ts"
 import { Recent } from "../../stages/memory/recent.ts"
-import type { TreeChange } from "../../stages/catalog/tree/tree.ts"
 import { pathToBytes } from "../../stages/walk/path.ts"
 import type { FormatError } from "../error.ts"
 import { EnvelopeWriter } from "./block_write.ts"

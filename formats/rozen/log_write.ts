@@ -1,8 +1,9 @@
 /** Writes the log of a run, in segments, whatever objects these are stored in: block version 0 has others. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { TreeChange } from "../../stages/catalog/tree/change.ts"
 import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
-import type { Tree, TreeChange } from "../../stages/catalog/tree/tree.ts"
+import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { release } from "../../stages/memory/release.ts"
 import { packsAtOnce } from "../../stages/store/at_once.ts"

@@ -1,7 +1,7 @@
 /** The body of a log's segment: records, each with its kind, its length and its bytes. SPEC.md, "Logs". */
+import type { TreeChange } from "../../stages/catalog/tree/change.ts"
 import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../stages/catalog/tree/codec.ts"
 import { CHUNK_BYTES, type StoredEntry } from "../../stages/catalog/tree/row.ts"
-import type { TreeChange } from "../../stages/catalog/tree/tree.ts"
 import { pathFromBytes, pathToBytes } from "../../stages/walk/path.ts"
 import { corrupt } from "./errors.ts"
 import { decodeRecord, encodeRecord, type SnapshotRecord } from "./snapshot.ts"

@@ -1,6 +1,7 @@
 /** Writes packed entries into the tree of a catalog. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { TreeChange } from "./tree/change.ts"
 import { catching } from "../kernel/catching.ts"
 import { chunkCount } from "../hash/chunk_list.ts"
 import type { Packed } from "../pack/pack.ts"
@@ -8,7 +9,7 @@ import type { Stored } from "../plan/stored.ts"
 import type { PackStats } from "../pack/packing.ts"
 import type { Steps } from "../plan/plan.ts"
 import { SqliteError } from "./sqlite/sqlite.ts"
-import type { Tree, TreeChange } from "./tree/tree.ts"
+import type { Tree } from "./tree/tree.ts"
 import type { StoredEntry } from "./tree/row.ts"
 
 /** What went into a tree. */

@@ -1,7 +1,7 @@
 /** Listing a tree in the order of a walk, with memory that does not depend on its size. */
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from "../sqlite/sqlite.ts"
 import { CONTENT, ENTRY, hasLongList, ID, LISTED_COLUMNS, LONG_LIST, NAME } from "./listed_row.ts"
-import { IdSet } from "../id_set.ts"
+import { IdSet } from "./id_set.ts"
 import type { Owners } from "./owners.ts"
 import { childPath, corruptAt, DIRECTORY, entryOf, idOf, type StoredEntry } from "./row.ts"
 

@@ -5,20 +5,16 @@
  * that hold nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
  */
 import { parentPath, pathProblem } from "../../walk/path.ts"
-import { Recent } from "../../memory/recent.ts"
-import { IdSet } from "../id_set.ts"
-import type { SqliteDatabase, SqliteRow, SqliteValue } from "../sqlite/sqlite.ts"
+import type { SqliteDatabase } from "../sqlite/sqlite.ts"
 import { listBeneath, listChildren, listChunks, type ListStatements, listStatements } from "./list.ts"
-import { BATCH, below, nameOf, Nodes } from "./nodes.ts"
+import type { TreeChange } from "./change.ts"
+import { below, nameOf, Nodes } from "./nodes.ts"
 import { Owners } from "./owners.ts"
-import { childPath, corruptAt, DIRECTORY, entryOf, idOf, IMPLIED_DIRECTORY } from "./row.ts"
+import { corruptAt, DIRECTORY, entryOf, idOf, IMPLIED_DIRECTORY } from "./row.ts"
 import { misuse, rowOf, sameRow, type StoredEntry } from "./row.ts"
 import { ensureSchema, ROOT_ID } from "./schema.ts"
-
-/** One step from a tree to the next. `remove` takes all beneath the path with it. */
-export type TreeChange =
-  | { readonly op: "put"; readonly entry: StoredEntry }
-  | { readonly op: "remove"; readonly path: string }
+import { Session } from "./session.ts"
+import { removeUnseen } from "./unseen.ts"
 
 /** How much a tree holds. */
 export interface TreeCounts {
@@ -91,41 +87,7 @@ export const openTree = (db: SqliteDatabase): Tree => {
   }
 }
 
-interface Session {
-  readonly report: ((change: TreeChange) => void) | undefined
-  /** The first ID that the session gave out: a directory with this or a later one was empty before. */
-  readonly firstId: number
-  /** IDs that were put. */
-  readonly put: IdSet
-  /** IDs of directories above those. */
-  readonly kept: IdSet
-  /** How many IDs are in either. */
-  seen: number
-  /** What was looked up, by path: it will be put soon, most often as it was, and need not be found a second time. */
-  readonly known: Recent<string, Known>
-}
-
-/** A row that was looked up. */
-interface Known {
-  readonly row: SqliteRow
-  /** Where its ID is in the row. */
-  readonly at: number
-  /** `Nodes.removals` then. */
-  readonly removals: number
-}
-
 const NONE: Uint8Array = new Uint8Array(0)
-
-/** Bytes of the rows that are kept between their look-up and their put: more than are on their way at once. */
-const KNOWN_BYTES = 16 << 20
-/** About what a row takes in memory without its blobs, in bytes. */
-const ROW_BYTES = 512
-
-const knownBytes = ({ row }: Known): number => {
-  let bytes = ROW_BYTES
-  for (const value of row) if (value instanceof Uint8Array) bytes += value.length
-  return bytes
-}
 
 class OpenTree {
   readonly #db: SqliteDatabase
@@ -155,14 +117,7 @@ class OpenTree {
   begin(report: ((change: TreeChange) => void) | undefined): void {
     if (this.#session) throw misuse("", "a session is under way")
     this.#db.exec("BEGIN")
-    this.#session = {
-      report,
-      firstId: this.#nodes.next,
-      put: new IdSet(),
-      kept: new IdSet(),
-      seen: 0,
-      known: new Recent({ limit: KNOWN_BYTES, bytesOf: knownBytes }),
-    }
+    this.#session = new Session(report, this.#nodes.next)
   }
 
   commit(): void {
@@ -192,52 +147,7 @@ class OpenTree {
   }
 
   removeUnseen(): number {
-    const session = this.#running()
-    const root = this.#nodes.find(0, NONE)
-    // When there are as many as were seen, all were.
-    if (root === undefined || this.#nodes.count() === session.seen) return 0
-    let removed = 0
-    const met = new IdSet()
-    /** Keeps a seen directory to descend into; removes what is unseen. */
-    const visit = (parent: number, name: SqliteValue, path: string, id: number, directory: boolean): boolean => {
-      if (session.put.has(id) || session.kept.has(id)) {
-        if (!met.add(id)) throw corruptAt(path, `its ID ${id} belongs to another entry`)
-        return directory
-      }
-      removed += this.#nodes.remove(parent, name, id, directory)
-      session.report?.({ op: "remove", path })
-      return false
-    }
-    if (!visit(0, NONE, "", ROOT_ID, true)) return removed
-    const frames = [{
-      id: ROOT_ID,
-      path: "",
-      rows: [] as ReadonlyArray<SqliteRow>,
-      at: 0,
-      last: NONE as SqliteValue,
-      more: true,
-    }]
-    while (frames.length > 0) {
-      const frame = frames[frames.length - 1]!
-      if (frame.at === frame.rows.length) {
-        if (!frame.more) {
-          frames.pop()
-          continue
-        }
-        frame.rows = this.#nodes.children(frame.id, frame.last)
-        frame.at = 0
-        frame.more = frame.rows.length === BATCH
-        continue
-      }
-      const [name, rawId, kind] = frame.rows[frame.at++]!
-      frame.last = name!
-      const path = childPath(frame.path, name)
-      const id = idOf(frame.path, rawId)
-      if (visit(frame.id, name!, path, id, kind === DIRECTORY)) {
-        frames.push({ id, path, rows: [], at: 0, last: NONE, more: true })
-      }
-    }
-    return removed
+    return removeUnseen(this.#nodes, this.#running())
   }
 
   *entries(under: string): Generator<StoredEntry, void> {
@@ -296,16 +206,16 @@ class OpenTree {
     const known = session?.known.delete(path)
     if (known !== undefined) {
       const id = idOf(path, known.row[known.at])
-      const untouched = known.removals === this.#nodes.removals && !session!.put.has(id) && !session!.kept.has(id)
+      const untouched = known.removals === this.#nodes.removals && !session!.wasPut(id) && !session!.isKept(id)
       if (untouched && sameRow(known.row, known.at + 1, row)) return this.#stored(entry, id, session, "same")
     }
     const old = this.#nodes.find(parent, name)
     if (old === undefined) return this.#stored(entry, this.#nodes.add(parent, name, row), session, "new")
     const id = idOf(path, old[0])
-    if (session?.put.has(id)) throw misuse(path, "the path came before")
+    if (session?.wasPut(id)) throw misuse(path, "the path came before")
     if (sameRow(old, 1, row)) return this.#stored(entry, id, session, "same")
     if (old[1] === DIRECTORY && entry.kind !== "directory") {
-      if (session?.kept.has(id)) throw misuse(path, "it is a directory with entries that came before")
+      if (session?.isKept(id)) throw misuse(path, "it is a directory with entries that came before")
       this.#nodes.removeBeneath(id)
     }
     this.#nodes.change(parent, name, row)
@@ -313,7 +223,7 @@ class OpenTree {
   }
 
   #stored<A>(entry: StoredEntry, id: number, session: Session | undefined, outcome: A): A {
-    if (session?.put.add(id) === true && !session.kept.has(id)) session.seen++
+    session?.markPut(id)
     // A walk goes on inside of it.
     if (entry.kind === "directory" && entry.path !== "") this.#nodes.enter({ path: entry.path, id })
     return outcome
@@ -332,16 +242,16 @@ class OpenTree {
       else {
         id = idOf(child, row[0])
         if (row[1] !== DIRECTORY) {
-          if (session?.put.has(id)) throw misuse(path, `"${child}" came before, and is not a directory`)
+          if (session?.wasPut(id)) throw misuse(path, `"${child}" came before, and is not a directory`)
           this.#nodes.change(here.id, name, IMPLIED_DIRECTORY)
         }
       }
       here = this.#nodes.enter({ path: child, id })
     }
     // Whatever is marked has its ancestors marked.
-    if (session && !session.kept.has(here.id)) {
-      keep(session, ROOT_ID)
-      for (const directory of this.#nodes.above) keep(session, directory.id)
+    if (session && !session.isKept(here.id)) {
+      session.keep(ROOT_ID)
+      for (const directory of this.#nodes.above) session.keep(directory.id)
     }
     return here.id
   }
@@ -350,8 +260,4 @@ class OpenTree {
     if (!this.#session) throw misuse("", "no session is under way")
     return this.#session
   }
-}
-
-const keep = (session: Session, id: number): void => {
-  if (session.kept.add(id) && !session.put.has(id)) session.seen++
 }

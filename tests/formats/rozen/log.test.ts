@@ -2,12 +2,12 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect } from "effect"
+import type { TreeChange } from "../../../stages/catalog/tree/change.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { SEGMENT_LIMIT } from "../../../formats/rozen/limits.ts"
 import { decodeSegment, type Segment } from "../../../formats/rozen/segment.ts"
 import { LogWriter } from "../../../formats/rozen/log_write.ts"
 import { Replay } from "../../../formats/rozen/replay.ts"
-import type { TreeChange } from "../../../stages/catalog/tree/tree.ts"
 import { ChunkListBuilder, contentLength, emptyList } from "../../../stages/hash/chunk_list.ts"
 
 const listOf = (count: number): Uint8Array => {
