@@ -30,7 +30,7 @@ describe("bkp config", () => {
     }
   })
 
-  it("opens with its password, and says whether that or the object is wrong", async () => {
+  it("is unlocked by its password, and tells a wrong password from damage", async () => {
     for (const keys of ["per-object", "one"] as const) {
       const made = await Effect.runPromise(newConfig(password, { iterations: 2, keys }, nativeKernels))
       const config = decodeConfig(made.bytes)
@@ -54,7 +54,7 @@ describe("bkp config", () => {
     }
   })
 
-  it("refuses what a later version wrote, and what is of something else", () => {
+  it("of a later version or of something else is refused", () => {
     const of = (text: string) => {
       try {
         decodeConfig(new TextEncoder().encode(text))
@@ -70,7 +70,7 @@ describe("bkp config", () => {
     assert.equal(isConfig(new TextEncoder().encode('{"version":2}')), false)
   })
 
-  it("opens what Python sealed", () => {
+  it("has a key that decrypts what Python encrypted", () => {
     const master = Redacted.make(Uint8Array.from({ length: 32 }, (_, i) => i))
     const name = "metadata/98/982b600b04119bd3e6e9228ba43cd9648041706af6c94de58c922af4ec54e6d6"
     for (
@@ -91,7 +91,7 @@ describe("bkp config", () => {
 })
 
 describe("bkp names", () => {
-  it("keep every host name apart, whatever the store makes of case", () => {
+  it("keep all host names apart, even if the store ignores case", () => {
     const known: ReadonlyArray<readonly [string, string]> = [
       ["vm", "vm"],
       ["", "_"],
@@ -114,7 +114,7 @@ describe("bkp names", () => {
     }))
   })
 
-  it("say what objects are", () => {
+  it("tell objects, packfiles and other things apart", () => {
     const id = Uint8Array.from({ length: 32 }, (_, i) => 255 - i)
     assert.deepEqual(parseName("blocks", singleName("blocks", id)), { id })
     for (const length of [0, 1, 5, 32]) {

@@ -1,4 +1,4 @@
-/** Damaged, missing and hostile objects: what is lost is named, what is not is given, and nothing else happens. */
+/** Damaged, missing and hostile objects: losses are named, everything else can be read, and nothing else happens. */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { gzipSync } from "node:zlib"
@@ -37,13 +37,13 @@ const lastFacts = (repository: Repository, problems: Array<Problem> = []) =>
     (all) => factsOf(repository.entries(all.at(-1)!, { problem: (problem) => void problems.push(problem) })),
   )
 
-/** What may be done to an object. */
+/** Kinds of damage to one object. */
 const damages: ReadonlyArray<readonly [string, (store: ObjectStore, name: string) => Effect.Effect<void, unknown>]> = [
   ["missing", (store, name) => store.remove(name)],
   ["empty", (store, name) => alter(store, name, () => new Uint8Array(0))],
   ["cut in half", (store, name) => alter(store, name, (bytes) => bytes.subarray(0, bytes.length >> 1))],
-  ["with one bit flipped", (store, name) => alter(store, name, (bytes) => flipped(bytes))],
-  ["continued", (store, name) => alter(store, name, (bytes) => Uint8Array.of(...bytes, 0))],
+  ["altered in one bit", (store, name) => alter(store, name, (bytes) => flipped(bytes))],
+  ["extended", (store, name) => alter(store, name, (bytes) => Uint8Array.of(...bytes, 0))],
 ]
 
 for (const encrypted of [true, false]) {
@@ -54,7 +54,7 @@ for (const encrypted of [true, false]) {
 
   describe(`damage of a bkp repository that is ${encrypted ? "encrypted" : "not encrypted"}`, () => {
     for (const [how, damage] of damages) {
-      it(`a chunk ${how} loses the file with it, which a full run stores again`, () =>
+      it(`a chunk that is ${how} costs its file, which a full run stores again`, () =>
         repository((one, store) =>
           Effect.gen(function* () {
             const before = yield* lastFacts(one)
@@ -76,10 +76,10 @@ for (const encrypted of [true, false]) {
           })
         ))
 
-      // gzip may be followed by anything; what is sealed may not.
+      // Bytes may follow gzip, but not encrypted bytes.
       const harmless = !encrypted && how === "continued"
       if (!harmless) {
-        it(`a packfile of chunks ${how} loses the files in it, which a full run stores again`, () =>
+        it(`a packfile of chunks that is ${how} costs the files in it, which a full run stores again`, () =>
           repository((one, store) =>
             Effect.gen(function* () {
               const before = yield* lastFacts(one)
@@ -99,7 +99,7 @@ for (const encrypted of [true, false]) {
       }
 
       if (!harmless) {
-        it(`a packfile of trees ${how} is found out, and a run goes behind what is left`, () =>
+        it(`a packfile of trees that is ${how} is found, and the next run continues after the snapshots that are left`, () =>
           repository((one, store) =>
             Effect.gen(function* () {
               const before = yield* lastFacts(one)
@@ -116,7 +116,7 @@ for (const encrypted of [true, false]) {
           ))
       }
 
-      it(`a snapshot ${how} hides none of the others`, () =>
+      it(`a snapshot that is ${how} does not hide the others`, () =>
         repository((one, store) =>
           Effect.gen(function* () {
             const second = yield* one.backup(walk({ ...tree, "x": { content: "x" } }), options)
@@ -130,7 +130,7 @@ for (const encrypted of [true, false]) {
           })
         ))
 
-      it(`a head ${how} is made again`, () =>
+      it(`a head that is ${how} is made again`, () =>
         repository((one, store) =>
           Effect.gen(function* () {
             yield* one.backup(walk({ ...tree, "x": { content: "x" } }), options)
@@ -138,7 +138,7 @@ for (const encrypted of [true, false]) {
             const before = yield* one.snapshots
             yield* damage(store, "heads/host")
             const { findings } = yield* one.check({ readData: 0 })
-            // With another bit it names what is not there.
+            // An altered bit makes it name a missing snapshot.
             const object = how === "with one bit flipped" ? /^metadata/ : /^heads.host$/
             assert.ok(findings.some((finding) => object.test(finding.object)))
             const error = yield* Effect.flip(one.backup(walk(tree), options))
@@ -150,7 +150,7 @@ for (const encrypted of [true, false]) {
         ))
     }
 
-    it("all heads and links missing: snapshots come back under a name that says so", () =>
+    it('without any head and link, snapshots come back as those of "recovered"', () =>
       repository((one, store) =>
         Effect.gen(function* () {
           yield* one.backup(walk({ ...tree, "x": { content: "x" } }), options)
@@ -170,7 +170,7 @@ for (const encrypted of [true, false]) {
 const idOf = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
-/** A repository without config and encryption, whose objects are what a stranger may make them. */
+/** A repository without config and encryption, in which a stranger can make any object. */
 const hostile = (root: (put: (object: Uint8Array) => Uint8Array) => Uint8Array) =>
   inStore((store) =>
     Effect.gen(function* () {
@@ -201,7 +201,7 @@ const node = (type: NodeObject["type"], name: string | Uint8Array, ...ids: Reado
   })
 
 describe("a hostile bkp repository", () => {
-  it("gives no entry with a name that is none, out of order or twice", async () => {
+  it("gives no entry with an invalid name, out of order or twice", async () => {
     const bad = ["..", ".", "a/b", "", "nul\0", "/"]
     const { entries, findings, problems } = await hostile((put) =>
       put(node(
@@ -219,7 +219,7 @@ describe("a hostile bkp repository", () => {
     assert.ok(findings.length >= bad.length)
   })
 
-  it("refuses a root that is none", async () => {
+  it("refuses a root that is no tree with an empty name", async () => {
     for (const make of [() => node(FILE, ""), () => node(TREE, "name"), () => node(SYMLINK, "")]) {
       await assert.rejects(hostile((put) => put(make())), /root of a snapshot|not valid/)
     }
@@ -230,7 +230,7 @@ describe("a hostile bkp repository", () => {
     await assert.rejects(hostile(() => new Uint8Array(32)), /missing/)
   })
 
-  it("takes trees of some depth, and leaves out what is deeper", async () => {
+  it("reads deep trees up to the limit, and leaves out what is deeper", async () => {
     const { entries, problems } = await hostile((put) => {
       let inner = put(node(TREE, "d"))
       for (let i = 0; i < 3000; i++) inner = put(node(TREE, "d", inner))
@@ -240,7 +240,7 @@ describe("a hostile bkp repository", () => {
     assert.equal(problems.length, 1)
   })
 
-  it("is checked in no time when it names the same tree over and over", async () => {
+  it("is checked quickly even if it refers to the same tree many times", async () => {
     await inStore((store) =>
       Effect.gen(function* () {
         const put = (bytes: Uint8Array) => {
@@ -261,7 +261,7 @@ describe("a hostile bkp repository", () => {
     )
   })
 
-  it("is not inflated without bound", () =>
+  it("is not decompressed without limit", () =>
     inRepository((one, store) =>
       Effect.gen(function* () {
         yield* one.backup(walk(tree), options)
@@ -271,7 +271,7 @@ describe("a hostile bkp repository", () => {
         assert.deepEqual(findings.map(({ object }) => object), [`blocks/00/any-${"0".repeat(32)}.pack`])
       }), { secrets: {} }))
 
-  it("does not lead in circles by its links", () =>
+  it("cannot make a reader follow links in a circle", () =>
     inRepository((one, store) =>
       Effect.gen(function* () {
         yield* one.backup(walk(tree), options)
@@ -286,7 +286,7 @@ describe("a hostile bkp repository", () => {
     ))
 })
 
-it("an encrypted repository of bkp does not become one that is not, whatever is done to its config", () =>
+it("no change of its config makes an encrypted repository of bkp look unencrypted", () =>
   inRepository((one, store) =>
     Effect.gen(function* () {
       yield* one.backup(walk(tree), options)
@@ -301,7 +301,7 @@ it("an encrypted repository of bkp does not become one that is not, whatever is 
     })
   ))
 
-it("contents that agree in the first 96 bits of their hashes fail a run rather than get lost", () =>
+it("contents with the same first 96 bits of their hashes make a run fail, and are not lost", () =>
   inStore(() =>
     Effect.gen(function* () {
       const weak: KernelTable = {

@@ -13,7 +13,7 @@ import type { Entry } from "../../../stages/walk/entry.ts"
 import { type Facts, factsOf } from "../../suites/format/facts.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 
-/** Small chunks and windows, so that little content makes files of all kinds; a password that costs nothing to try. */
+/** Small chunks and windows, so that little content makes files of all kinds; few iterations, to save time. */
 export const smallOptions: BkpOptions = {
   chunks: { average: 4 << 10 },
   packBelow: 4 << 10,
@@ -28,7 +28,7 @@ export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
 export const walk = (tree: MemoryTree): Stream.Stream<Entry> =>
   memorySource(tree).entries("", {}) as Stream.Stream<Entry>
 
-/** Runs with an empty store. */
+/** Runs an effect with an empty store. */
 export const inStore = <A, E>(
   use: (store: ObjectStore) => Effect.Effect<A, E, ObjectStore | SqliteEngine | Scope.Scope>,
 ): Promise<A> =>
@@ -37,7 +37,7 @@ export const inStore = <A, E>(
     return yield* Effect.provideService(use(store), ObjectStore, store)
   }))
 
-/** Runs with a new repository in a new store. */
+/** Runs an effect with a new repository in a new store. */
 export const inRepository = <A, E>(
   use: (repository: Repository, store: ObjectStore) => Effect.Effect<A, E, ObjectStore | SqliteEngine | Scope.Scope>,
   with_: { readonly secrets?: Secrets; readonly format?: Format } = {},
@@ -46,11 +46,11 @@ export const inRepository = <A, E>(
     Effect.flatMap((with_.format ?? small).create(with_.secrets ?? secrets), (repository) => use(repository, store))
   )
 
-/** Names of the objects beneath a directory, sorted. */
+/** The names of the objects beneath a directory, sorted. */
 export const names = (store: ObjectStore, directory = ""): Effect.Effect<Array<string>, StoreError> =>
   Effect.map(Stream.runCollect(store.list(directory)), (all) => all.map(({ name }) => name).sort())
 
-/** Puts other bytes in the place of an object. */
+/** Changes the bytes of an object. */
 export const alter = (
   store: ObjectStore,
   name: string,
@@ -58,14 +58,14 @@ export const alter = (
 ): Effect.Effect<void, StoreError> =>
   Effect.flatMap(store.get(name, { atMost: Infinity }), (bytes) => store.put(name, [change(bytes)], { replace: true }))
 
-/** A byte in the middle is another. */
+/** The same bytes, with one changed in the middle. */
 export const flipped = (bytes: Uint8Array, at: number = bytes.length >> 1): Uint8Array => {
   const out = bytes.slice()
   out[at]! ^= 1
   return out
 }
 
-/** Paths and contents (as digests) of a snapshot. */
+/** The paths and contents (as digests) of a snapshot. */
 export const contentsOf = (
   repository: Repository,
   snapshot: SnapshotInfo,

@@ -1,4 +1,4 @@
-/** A reader and writer in Python that know SPEC.md only, and the Penstock of another set of kernels. */
+/** A reader and writer in Python that was made from SPEC.md alone, and Penstock with other kernels. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -101,7 +101,7 @@ for (const node of ["python", "LapTop.Local"]) {
         for (const table of [{}, undefined]) {
           await runFormat(Effect.gen(function* () {
             const store = yield* openStore(directory)
-            // Packfiles of one's own would be made of everything.
+            // With these options a repository with a config would put everything into packfiles.
             const format = makeBkp({ ...smallOptions, packBelow: 1 << 20 })
             const inStore = Effect.provideService(ObjectStore, store)
             assert.ok(yield* inStore(format.recognise))

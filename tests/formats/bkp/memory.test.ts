@@ -1,4 +1,4 @@
-/** What a backup holds back does not grow with what it stores. */
+/** The memory of a backup does not grow with the amount of data that it stores. */
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -14,12 +14,12 @@ const MIB = 1 << 20
 const FILES = 4_000
 const FILE_BYTES = 10_000
 /**
- * Of small chunks, 8 MiB are held back here until they are grouped; a unit of work and what was read ahead come before.
+ * The writer holds back 8 MiB of small chunks here. A unit of work and what was read ahead come on top.
  */
 const WINDOW = 8 * MIB
 const BOUND = WINDOW + 20 * MIB
 
-it(`of ${FILES} small files, at most ${BOUND / MIB} MiB are read and not yet stored`, () =>
+it(`at most ${BOUND / MIB} MiB of ${FILES} small files are read and not yet stored`, () =>
   runFormat(Effect.gen(function* () {
     const kept = yield* memoryStore.make()
     let produced = 0

@@ -25,7 +25,7 @@ const encode = (object: SnapshotObject | NodeObject): Uint8Array =>
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const chunk = createHash("sha256").update("hello\n").digest("hex")
 
-/** The first is that of the document's program; the others come from Python's `struct` and `hashlib`. */
+/** The first one is from the program of the document; the others were made with Python's `struct` and `hashlib`. */
 const fileId = "982b600b04119bd3e6e9228ba43cd9648041706af6c94de58c922af4ec54e6d6"
 const linkId = "288e464f92821162b8cb1ccef3b7962a52b6a3ba2e7b4d4e48895bc66e74ac98"
 const treeId = "bfddee4549bf6d6281e26a9f49542bb5ec9c77fb39dbba21249f3cb0c4ae47f5"
@@ -83,13 +83,13 @@ const vectors: ReadonlyArray<readonly [string, SnapshotObject | NodeObject, stri
 
 describe("bkp objects", () => {
   for (const [name, object, encoded, id] of vectors) {
-    it(`are encoded as known: ${name}`, () => {
+    it(`match known answers: ${name}`, () => {
       assert.equal(hex(encode(object)), encoded)
       assert.equal(idOf(bytes(encoded)), id)
       assert.deepEqual(decodeObject("x", bytes(encoded)), object)
     })
 
-    it(`are refused when cut, continued or of impossible lengths: ${name}`, () => {
+    it(`are refused if cut, extended or with impossible lengths: ${name}`, () => {
       const whole = bytes(encoded)
       const refused = (data: Uint8Array) =>
         assert.throws(
@@ -99,7 +99,7 @@ describe("bkp objects", () => {
       for (let length = 0; length < whole.length; length++) refused(whole.subarray(0, length))
       refused(Uint8Array.of(...whole, 0))
       refused(whole.map((byte, at) => at === 8 ? 4 : byte))
-      // Whatever byte is another, it is refused or decodes to what encodes to the same bytes.
+      // An object with a changed byte is refused, or decodes to something that encodes to the same bytes.
       for (let at = 0; at < whole.length; at++) {
         for (const change of [1, 0x80, 0xff]) {
           const changed = whole.map((byte, i) => i === at ? byte ^ change : byte)
@@ -113,7 +113,7 @@ describe("bkp objects", () => {
     })
   }
 
-  it("decode what was encoded, and refuse noise", () => {
+  it("decode to what was encoded, and noise is refused", () => {
     const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
     const node = fc.record({
       type: fc.constantFrom<NodeObject["type"]>(TREE, SYMLINK, FILE),
@@ -132,7 +132,7 @@ describe("bkp objects", () => {
     }))
   })
 
-  it("keep what is not known apart from what is, beside the bits that the document has", () => {
+  it("mark unknown attributes, without touching the bits that the document has", () => {
     for (
       const metadata of [{}, { mode: 0o7777 }, { mtime: 5_000_000_000n }, { mode: 0, mtime: 0n, ctime: 1_000_000_000n }]
     ) {

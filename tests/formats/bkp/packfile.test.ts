@@ -32,7 +32,7 @@ const refused = (bytes: Uint8Array, prefix: Uint8Array): void =>
     (error) => error instanceof RepositoryError && error.reason === "corrupt" && error.object === "p",
   )
 
-/** By Python: struct and hashlib. */
+/** Made with Python's `struct` and `hashlib`. */
 const first = "7f39cf870a1f49129f9c82d935665d352ffd25ea3296208f6f7b16fd654f"
 const vectors: ReadonlyArray<readonly [ReadonlyArray<string>, number, string]> = [
   [
@@ -54,7 +54,7 @@ describe("bkp packfiles", () => {
     const objects = contents.map(packable)
     const prefix = objects[0]!.id.subarray(0, prefixLength)
 
-    it(`are as known, with a prefix of ${prefixLength} bytes`, () => {
+    it(`match known answers, with a prefix of ${prefixLength} bytes`, () => {
       const { bytes, offsets } = encodePack(objects, prefix)
       assert.equal(hex(bytes), encoded)
       for (const [i, { bytes: content }] of objects.entries()) {
@@ -63,7 +63,7 @@ describe("bkp packfiles", () => {
       assert.deepEqual([...decode(bytes, prefix).keys()], objects.map(({ id }) => hex(id)))
     })
 
-    it(`are refused when any byte is another or missing, with a prefix of ${prefixLength} bytes`, () => {
+    it(`are refused if any byte is changed or missing, with a prefix of ${prefixLength} bytes`, () => {
       const { bytes } = encodePack(objects, prefix)
       for (let length = 0; length < bytes.length; length++) refused(bytes.subarray(0, length), prefix)
       refused(Uint8Array.of(...bytes, 0), prefix)
@@ -73,7 +73,7 @@ describe("bkp packfiles", () => {
     })
   }
 
-  it("are refused in another order, twice the same, or under a name of another prefix", () => {
+  it("are refused if unsorted, with an object twice, or under a name with another prefix", () => {
     const objects = vectors[0]![0].map(packable)
     const prefix = objects[0]!.id.subarray(0, 1)
     refused(encodePack(objects.toReversed(), prefix).bytes, prefix)
@@ -82,7 +82,7 @@ describe("bkp packfiles", () => {
     refused(encodePack(objects, prefix).bytes, Uint8Array.of(1))
   })
 
-  it("give back what was put in, whatever it is", () => {
+  it("give back any objects that were put in", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.uint8Array({ maxLength: 40 }), { minLength: 1, selector: hex }), (contents) => {
         const objects = contents.map(packable).sort((a, b) => compareIds(a.id, b.id))

@@ -1,8 +1,8 @@
-"""A reader and a writer of bkp repositories, after SPEC.md alone: the judge from outside of repository.test.ts.
+"""A reader and a writer of bkp repositories, made from SPEC.md alone. interop.test.ts compares Penstock with it.
 
 reader.py read DIR [PASSWORD]   prints every entry of every snapshot as a line of JSON
-reader.py document DIR          the same, as a program that knows the document alone: heads, single objects, a packfile for each prefix
-reader.py write DIR [NODE]      writes a small repository as the document has it: no config, no encryption
+reader.py document DIR          the same, like a program that knows only the document: heads, single objects, a packfile for each prefix
+reader.py write DIR [NODE]      writes a small repository like such a program: no config, no encryption
 """
 import gzip
 import hashlib
@@ -158,7 +158,7 @@ def put(root, name, data):
 
 
 def pack(root, area, objects):
-    """All objects with the same first byte in a packfile that is named by it."""
+    """All objects with the same first byte, in a packfile with that prefix."""
     groups = {}
     for data in objects:
         groups.setdefault(sha(data)[:1], set()).add(data)

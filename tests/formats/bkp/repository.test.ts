@@ -1,4 +1,4 @@
-/** What bkp promises beside the contract of all formats: unchanged objects, parts, links of snapshots, packfiles. */
+/** What bkp promises beyond the contract of all formats: unchanged objects, parts, links of snapshots, packfiles. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Clock, Effect, Stream } from "effect"
@@ -33,7 +33,7 @@ const home: MemoryTree = {
   "zero": file(5, 0),
 }
 
-/** The entries of files with content that fails a test when it is read. */
+/** Entries of files whose content must not be read. */
 const untouched = (tree: MemoryTree): Stream.Stream<Entry> =>
   Stream.map(
     walk(tree),
@@ -46,7 +46,7 @@ const facts = (repository: Repository, index = -1) =>
 const clean = (repository: Repository) =>
   Effect.map(repository.check({ readData: 100 }), ({ findings }) => assert.deepEqual(findings, []))
 
-/** A clock that stands still. */
+/** A clock that does not move. */
 const at = (milliseconds: number): Clock.Clock => ({
   currentTimeMillisUnsafe: () => milliseconds,
   currentTimeMillis: Effect.succeed(milliseconds),
@@ -58,7 +58,7 @@ const at = (milliseconds: number): Clock.Clock => ({
 })
 
 describe("a second run of bkp", () => {
-  it("reads no unchanged file, and stores nothing but a snapshot when nothing changed", () =>
+  it("reads no unchanged file, and stores only a snapshot if nothing changed", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk(home), options)
@@ -74,7 +74,7 @@ describe("a second run of bkp", () => {
       })
     ))
 
-  it("writes anew only what is on the way to what changed", () =>
+  it("writes only changed objects, and the trees above them", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk(home), options)
@@ -89,7 +89,7 @@ describe("a second run of bkp", () => {
       })
     ))
 
-  it("reads a file again whose times are as late as the object that tells of it", () =>
+  it("reads a file again if its times are as late as its object", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const now = 1_700_000_000n * SECOND
@@ -101,7 +101,7 @@ describe("a second run of bkp", () => {
       }).pipe(Effect.provideService(Clock.Clock, at(1_700_000_000_999)))
     ))
 
-  it("is not misled by the time that a snapshot is given", () =>
+  it("does not rely on the time that the user gave a snapshot", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const now = BigInt(Date.now()) * 1_000_000n
@@ -116,7 +116,7 @@ describe("a second run of bkp", () => {
       })
     ))
 
-  it("of another host shares chunks, and no trees", () =>
+  it("of another host shares chunks, but no trees", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk(home), options)
@@ -141,7 +141,7 @@ describe("a part of a tree", () => {
   const outside = (all: ReadonlyMap<string, Facts>) =>
     [...all].filter(([path]) => path !== "home/me" && !path.startsWith("home/me/"))
 
-  it("replaces what is there, and carries all else over", () =>
+  it("replaces that part, and carries over everything else", () =>
     both((whole, me) =>
       Effect.gen(function* () {
         yield* whole.backup(walk(home), options)
@@ -160,7 +160,7 @@ describe("a part of a tree", () => {
       })
     ))
 
-  it("goes away when nothing is there, and comes back", () =>
+  it("is removed by a run without entries, and comes back", () =>
     both((whole, me) =>
       Effect.gen(function* () {
         yield* whole.backup(walk(home), options)
@@ -177,7 +177,7 @@ describe("a part of a tree", () => {
       })
     ))
 
-  it("may be all that there is of a client", () =>
+  it("can be the first snapshot of a client", () =>
     both((whole, me) =>
       Effect.gen(function* () {
         yield* me.backup(walk(changed), { ...options, hostname: "new" })
@@ -188,7 +188,7 @@ describe("a part of a tree", () => {
       })
     ))
 
-  it("is not a part when its path is none", () =>
+  it("must have a valid path", () =>
     inStore(() =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(
@@ -203,7 +203,7 @@ describe("a part of a tree", () => {
 })
 
 describe("snapshots of one host", () => {
-  it("made at once are all kept, one behind the other", () =>
+  it("that are made at the same time are all kept, one after the other", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const trees = Array.from({ length: 6 }, (_, i): MemoryTree => ({ [`own ${i}`]: file(10 + i) }))
@@ -219,7 +219,7 @@ describe("snapshots of one host", () => {
       })
     ))
 
-  it("are found when the head was not moved on, and the next run goes behind the last", () =>
+  it("are found if the head is old, and the next run continues after the last", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk(home), options)
@@ -234,12 +234,12 @@ describe("snapshots of one host", () => {
       })
     ))
 
-  it("of a part are not mixed with one that ended in the meantime", () =>
+  it("of a part fail if another run ended in the meantime", () =>
     inStore((store) =>
       Effect.gen(function* () {
         const whole = yield* small.create(secrets)
         yield* whole.backup(walk(home), options)
-        // The other run ends between the look at the head and the link of this one.
+        // The other run ends after this one reads the head and before it creates the link.
         let other: Effect.Effect<unknown, unknown> = Effect.void
         const watched: ObjectStore = {
           ...store,
@@ -265,7 +265,7 @@ describe("snapshots of one host", () => {
       })
     ))
 
-  it("have no names that are too long", () =>
+  it("with a name that is too long are refused", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(repository.backup(walk(home), { ...options, hostname: "x".repeat(300) }))
@@ -275,7 +275,7 @@ describe("snapshots of one host", () => {
 })
 
 describe("packfiles of bkp", () => {
-  it("hold small chunks and objects, few for little content and one for each first byte for much", () =>
+  it("hold small chunks and objects: few packfiles for little content, one for each first byte for much", () =>
     inStore((store) =>
       Effect.gen(function* () {
         const format = makeBkp({ iterations: 10, packBelow: 20_000, windowBytes: 6 << 20 })
@@ -284,7 +284,7 @@ describe("packfiles of bkp", () => {
         yield* repository.backup(walk({ ...many, "big": file(2000, 30_000) }), options)
         const blocks = yield* names(store, "blocks/")
         const packs = blocks.filter((name) => name.endsWith(".pack"))
-        // About 8 MB by first byte, the rest in one.
+        // About 8 MB are divided by first byte, and the rest is one packfile.
         assert.ok(packs.length > 200 && packs.length <= 257, `${packs.length} packfiles`)
         assert.equal(packs.filter((name) => name.includes("/any-")).length, 1)
         for (const name of packs.filter((name) => !name.includes("/any-"))) assert.match(name, /^blocks\/(..)\/\1-/)
@@ -296,7 +296,7 @@ describe("packfiles of bkp", () => {
       })
     ))
 
-  it("are read for what is wanted only", () =>
+  it("are read only if they may hold what is wanted", () =>
     inStore((store) =>
       Effect.gen(function* () {
         const format = makeBkp({ iterations: 10, packBelow: 20_000, windowBytes: 6 << 20 })
@@ -312,11 +312,13 @@ describe("packfiles of bkp", () => {
       })
     ))
 
-  it("give sizes without reading chunks that have files of their own", () =>
+  it("give sizes without reading chunks in files of their own", () =>
     inStore((store) =>
       Effect.gen(function* () {
-        const { snapshot } = yield* Effect.flatMap(small.create(secrets), (one) =>
-          one.backup(walk({ "big": file(1, 100_000) }), options))
+        const { snapshot } = yield* Effect.flatMap(
+          small.create(secrets),
+          (one) => one.backup(walk({ "big": file(1, 100_000) }), options),
+        )
         const watched: ObjectStore = {
           ...store,
           get: (name, range) => {
@@ -335,8 +337,8 @@ describe("packfiles of bkp", () => {
     ))
 })
 
-describe("a name that is taken by something that is no object", () => {
-  it("keeps no backup from storing the content: it goes into a packfile", () =>
+describe("a name that is taken by something other than an object", () => {
+  it("does not stop a backup: the content goes into a packfile", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk(home), options)
@@ -344,7 +346,7 @@ describe("a name that is taken by something that is no object", () => {
         yield* store.remove(lost)
         const gone = new StoreError({ reason: "not-found", object: lost, message: `${lost} is not there` })
         const taken = new StoreError({ reason: "exists", object: lost, message: `${lost} is there` })
-        // As a directory store does when a directory has the name.
+        // Like a directory store where a directory has the name.
         const blocked: ObjectStore = {
           ...store,
           put: (name, parts, how) => name === lost ? Effect.fail(taken) : store.put(name, parts, how),

@@ -2,8 +2,8 @@ import { formatUnreadable } from "../../suites/format/unreadable.ts"
 import { subject } from "./subject.ts"
 
 formatUnreadable(subject, {
-  // It holds the key.
+  // The config holds the key.
   needed: (name) => name === "config",
-  // Where the head is as new as they are, links are known by their names.
+  // If the head is up to date, the names of links are enough.
   unverified: (name) => name.startsWith("next/"),
 })

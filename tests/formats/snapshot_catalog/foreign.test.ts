@@ -1,4 +1,4 @@
-/** Catalogs of other programs: later forms, other orders, other ways to write a value. */
+/** Catalogs of other programs: later forms, another order, other encodings of values. */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { describe, it } from "node:test"
@@ -15,7 +15,7 @@ const WAYS: ReadonlyArray<readonly [string, Ways]> = [
 ]
 
 for (const [how, ways] of WAYS) {
-  describe(`a catalog that another program wrote, ${how}`, () => {
+  describe(`a catalog of another program, ${how}`, () => {
     it("is listed, read, checked, and rebuilt into an index", () =>
       inRepository((repository, store) =>
         Effect.gen(function* () {
@@ -61,7 +61,7 @@ for (const [how, ways] of WAYS) {
         })
       ))
 
-    it("is the parent of a snapshot: its unchanged files are not read, but for those with holes", () =>
+    it("can be the parent of a snapshot: only unchanged files with holes are read again", () =>
       inRepository((repository, store) =>
         Effect.gen(function* () {
           yield* writeForeign(store, ways)

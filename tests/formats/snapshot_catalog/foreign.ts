@@ -1,4 +1,4 @@
-/** A repository as other programs write it: later forms, other orders, other ways to write a value. */
+/** A repository as other programs write it: later forms, another order, other encodings of values. */
 import { zstdCompressSync } from "node:zlib"
 import { Effect, type Scope } from "effect"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
@@ -13,7 +13,7 @@ import { database, hex, text } from "./harness.ts"
 export const hasher: Hasher = makeKernel(blake3, nativeKernels)
 export const ID = "10b66bbfeb4e4a3bbe02986ff6c5e28f"
 
-/** The document's tables and nothing more: other types, no indexes, rows with IDs of their own. */
+/** Only the tables of the document: other column types, no indexes, ROWIDs. */
 const SCHEMA = `
 CREATE TABLE metadata (key text PRIMARY KEY, value jsonb);
 CREATE TABLE extents (extent_id blob PRIMARY KEY, bytes integer, fs_object_id integer, fs_checksum_type integer, fs_checksum blob);
@@ -30,7 +30,7 @@ type Inserts = Array<readonly [sql: string, values: ReadonlyArray<SqliteValue>]>
 const META = "INSERT INTO metadata VALUES (?, ?)"
 const FILE = "INSERT INTO files (path, blob_id, ts_modified, unix_mode, special) VALUES (?, ?, ?, ?, ?)"
 
-/** A content of several extents, each after so many zeros, and zeros behind the last. */
+/** A content of several extents, each after a run of zeros, and zeros at the end. */
 export interface Content {
   readonly parts: ReadonlyArray<readonly [zeros: number, bytes: Uint8Array]>
   readonly tail: number
@@ -41,7 +41,7 @@ export const whole = ({ parts, tail }: Content): Uint8Array =>
     Buffer.concat([...parts.flatMap(([zeros, bytes]) => [new Uint8Array(zeros), bytes]), new Uint8Array(tail)]),
   )
 
-/** Puts extents and map; the rows of the blob. `nulls`: holes have rows, too. */
+/** Stores the extents and the map of a content, and returns the rows of the blob. `nulls`: holes get rows too. */
 const putBlob = Effect.fnUntraced(function* (store: ObjectStore, content: Content, nulls: boolean, rows: Inserts) {
   const bytes = whole(content)
   const blob = hasher.digest(bytes)
@@ -87,24 +87,24 @@ export const contents: Readonly<Record<"plain" | "holes" | "only a hole", Conten
   "only a hole": { parts: [], tail: 100 },
 }
 
-/** What a program has its own way of. */
+/** How the program writes its catalogs. */
 export interface Ways {
   readonly wrap?: boolean
   readonly flat?: boolean
-  /** Holes have rows without an ID. */
+  /** Holes get rows without an ID. */
   readonly nulls?: boolean
-  /** How its trees are hashed; not at all without. */
+  /** How trees are hashed; absent if they are not. */
   readonly tree?: "document" | "program"
 }
 
-/** Writes a repository with one snapshot: the name of its catalog. */
+/** Writes a repository with one snapshot, and returns the name of its catalog. */
 export const writeForeign: (
   store: ObjectStore,
   ways: Ways,
 ) => Effect.Effect<string, StoreError | SqliteError, SqliteEngine | Scope.Scope> = Effect.fnUntraced(
   function* (store: ObjectStore, ways: Ways) {
     const rows: Inserts = []
-    // In no order that a walk has.
+    // Not in the order of a walk.
     const [plain, holes, hole] = yield* Effect.forEach(
       Object.values(contents),
       (content) => putBlob(store, content, ways.nulls === true, rows),
@@ -127,7 +127,7 @@ export const writeForeign: (
   },
 )
 
-/** The tree hash of files with the contents above, by the document or as the later program has it. */
+/** The tree hash of files with these contents, as in the document or as in the later program. */
 export const treeHash = (files: ReadonlyArray<readonly [string, Uint8Array]>, form: "document" | "program"): string => {
   const entries = files.map(([path, blob]) => {
     const name = Buffer.from(path)

@@ -15,13 +15,13 @@ import { runFormat } from "../../suites/format/environment.ts"
 
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
 
-/** Extents of some KiB, stored as they are. */
+/** Extents of a few KiB, not compressed. */
 export const small: SnapshotCatalogOptions = { average: 4 << 10, compress: false }
 
 export const walk = (tree: MemoryTree): Stream.Stream<Entry> =>
   memorySource(tree).entries("", {}) as Stream.Stream<Entry>
 
-/** A new repository in a new store that counts. */
+/** A new repository in a new store that counts requests. */
 export const inRepository = <A, E>(
   use: (
     repository: Repository,
@@ -36,7 +36,7 @@ export const inRepository = <A, E>(
     )
   }))
 
-/** The snapshot that a backup made. */
+/** The snapshot of a backup. */
 export const made = (summary: BackupSummary): SnapshotInfo => summary.snapshot ?? assert.fail("There is no snapshot")
 
 /** The name of its catalog. */
@@ -46,7 +46,7 @@ export const catalogOf = (summary: BackupSummary): string => catalogName(made(su
 export const names = (store: ObjectStore, directory = ""): Effect.Effect<Array<string>, StoreError> =>
   Effect.map(Stream.runCollect(store.list(directory)), (all) => all.map(({ name }) => name).sort())
 
-/** Puts other bytes in the place of an object. */
+/** Replaces the bytes of an object. */
 export const alter = (
   store: ObjectStore,
   name: string,
@@ -54,7 +54,7 @@ export const alter = (
 ): Effect.Effect<void, StoreError> =>
   Effect.flatMap(store.get(name, { atMost: Infinity }), (bytes) => store.put(name, [change(bytes)], { replace: true }))
 
-/** The bytes of a database after some SQL: an empty one, or that of `bytes`. */
+/** The bytes of a database after some SQL. It begins empty, or with the content of `bytes`. */
 export const database: (
   sql: string,
   bytes?: Uint8Array,
@@ -71,7 +71,7 @@ export const database: (
   return new Uint8Array(Buffer.concat(parts))
 })
 
-/** Changes a database in the store by SQL. */
+/** Changes a database in the store with SQL. */
 export const alterDatabase: (
   store: ObjectStore,
   name: string,

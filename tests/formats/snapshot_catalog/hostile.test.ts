@@ -1,4 +1,4 @@
-/** What a store gives may be altered by anybody: every reader ends, with a typed error or with what is right. */
+/** Anybody may alter the store: every reader ends, with a typed error or with the right content. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { zstdCompressSync } from "node:zlib"
@@ -21,7 +21,7 @@ const tree = {
   ...Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`d/${i}`, { content: `content ${i}`, mtime: 5n }])),
 }
 
-/** A catalog of {@link tree}, its name, and the objects beside it. */
+/** A catalog of {@link tree}, its name, and the other objects. */
 const sample = runFormat(Effect.gen(function* () {
   const store = yield* memoryStore.make()
   return yield* Effect.gen(function* () {
@@ -38,7 +38,7 @@ const sample = runFormat(Effect.gen(function* () {
   }).pipe(Effect.provideService(ObjectStore, store))
 }))
 
-/** Does all that reads a catalog. Fails the test for anything but typed errors. */
+/** Reads a catalog in all ways. Anything but a typed error fails the test. */
 const exercise = (repository: Repository, info: SnapshotInfo) =>
   Effect.gen(function* () {
     const typed = <A, E>(effect: Effect.Effect<A, E>) =>
@@ -53,7 +53,7 @@ const exercise = (repository: Repository, info: SnapshotInfo) =>
     yield* typed(repository.backup(walk({ "large": tree.large }), { ...options, dryRun: true }))
   })
 
-/** Reads everything; a path may come twice. */
+/** Reads everything. A path may occur twice. */
 const factsOfAny = (repository: Repository, info: SnapshotInfo) =>
   Stream.runForEach(
     repository.entries(info),
@@ -82,7 +82,7 @@ const withObject = (name: string, bytes: Uint8Array) =>
     )
   })
 
-/** What is done to bytes: some are changed, and there may be an end too early or a page in the place of another. */
+/** Changes some bytes, and maybe cuts the end off or exchanges two pages. */
 const alterations = fc.record({
   flips: fc.array(
     fc.tuple(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.integer({ min: 1, max: 255 })),
@@ -151,7 +151,7 @@ describe("altered objects", () => {
         (rest) => decodes(new Uint8Array([1, 32, ...rest])),
       ),
     )
-    // A count whose product with the length of an entry is that of the object, modulo 2^64.
+    // A count that gives the right length of the object modulo 2^64.
     const huge = map.slice()
     new DataView(huge.buffer).setBigUint64(10, 3n + 2n ** 61n, true)
     assert.throws(() => decodeMap("blobs/x", huge), /claims/)
@@ -164,7 +164,7 @@ describe("altered objects", () => {
       fc.asyncProperty(alterations, (how) => runFormat(withObject(object, altered(catalog, how)))),
       { numRuns: 60 },
     )
-    // In the schema every byte counts.
+    // Every byte of the schema matters.
     await fc.assert(
       fc.asyncProperty(
         fc.nat(4095),
@@ -200,7 +200,7 @@ describe("altered objects", () => {
     )
   })
 
-  /** A catalog that SQL was run on, and why it is not read. */
+  /** Runs SQL on a catalog; then it must be refused for the reason `why`. */
   const refused = (sql: string, why: RegExp) =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
@@ -268,7 +268,7 @@ describe("altered objects", () => {
       })
     ))
 
-  it("lengths that cannot be cost one file its content, no memory", () =>
+  it("impossible lengths cost one file its content, and no memory", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const blob = `(SELECT blob_id FROM files WHERE path = CAST('large' AS BLOB))`
@@ -295,7 +295,7 @@ describe("altered objects", () => {
       })
     ))
 
-  it("a damaged row of the parent has its file read again", () =>
+  it("a file with a damaged row in the parent is read again", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const first = yield* repository.backup(walk(tree), options)

@@ -1,4 +1,4 @@
-/** Other programs on what was written: the shell of SQLite on catalogs, b3sum on extents. */
+/** Other programs read what Penstock wrote: the SQLite shell reads catalogs, b3sum reads extents. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -33,7 +33,7 @@ const tree = {
   "link": { symlink: "d/large" },
 }
 
-/** The file of the catalog of a snapshot. */
+/** The file that holds the catalog of a snapshot. */
 const catalog = runFormat(Effect.gen(function* () {
   const store = yield* openStore(directory)
   return yield* Effect.flatMap(
@@ -55,7 +55,7 @@ const extents = async () =>
     return { path, offset: Number(offset), bytes: Number(bytes), extent, blob, file: join(directory, name) }
   })
 
-describe("judges of snapshot catalogs", () => {
+describe("other programs on snapshot catalogs", () => {
   const sqlite3 = lacks("sqlite3")
 
   it(...skipIf(sqlite3, "sqlite3 joins files to extents, and finds the database whole"), async () => {

@@ -1,4 +1,4 @@
-/** What the contract of all formats does not ask of a snapshot catalog. */
+/** What a snapshot catalog promises beyond the contract of all formats. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -39,7 +39,7 @@ const trees: MemoryTree = {
   "d/other": { content: noise(20_000, 2), ...metadata, device: 4n },
 }
 
-/** The same entries, which cannot be read. */
+/** The same entries, with content that cannot be read. */
 const unreadable = (): Stream.Stream<Entry> =>
   Stream.map(
     walk(trees),
@@ -55,7 +55,7 @@ const treeOf = Effect.fnUntraced(function* (store: ObjectStore, name: string) {
 })
 
 describe("snapshot catalogs in a repository", () => {
-  it("takes extents from a source that tells them", () =>
+  it("uses the extents that a source gives", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const bytes = noise(70_000, 9)
@@ -92,7 +92,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("reads and uploads nothing of an identical tree but for the catalog and the index", () =>
+  it("reads nothing of an unchanged tree, and uploads only the catalog and the index", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const first = yield* repository.backup(walk(trees), options)
@@ -110,7 +110,7 @@ describe("snapshot catalogs in a repository", () => {
         assert.deepEqual(restored, yield* factsOf(walk(trees)))
         assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
 
-        // Another machine has to read, but uploads no extent either; its tree is the same.
+        // Another machine has to read the files, but uploads no extent either. Its tree hash is the same.
         const other = yield* repository.backup(walk(trees), { ...options, hostname: "other" })
         assert.deepEqual([other.filesUnchanged, other.bytesAdded, other.chunksNew], [0, 0, 0])
         assert.equal(yield* treeOf(store, catalogOf(first)), yield* treeOf(store, catalogOf(other)))
@@ -133,7 +133,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("stores again what was lost, when all is read again", () =>
+  it("stores lost extents again when all files are read", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const first = yield* repository.backup(walk(trees), options)
@@ -148,7 +148,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("names the files that a damaged, cut or missing extent takes with it", () =>
+  it("names the files that lose content with a damaged, cut or missing extent", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const summary = yield* repository.backup(walk({ ...trees, "copy": { content: noise(100_000, 1) } }), options)
@@ -168,7 +168,7 @@ describe("snapshot catalogs in a repository", () => {
         ]
         for (const damage of damages) yield* damage()
         const structure = yield* repository.check({ readData: 0 })
-        // The store in memory keeps content types, so that a size says nothing.
+        // The memory store keeps content types, so the size of an extent proves nothing.
         assert.deepEqual(structure.findings.map(({ object }) => object), [objects[3]])
         const { bytesRead, findings } = yield* repository.check({ readData: 100 })
         assert.deepEqual(findings.map(({ object }) => object).sort(), objects.slice(1, 4).sort())
@@ -188,7 +188,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("finds an extent that no snapshot has and that is not what its name says", () =>
+  it("finds a damaged extent that no snapshot has", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const name = `extents/ab/cd/${"0".repeat(60)}`
@@ -228,7 +228,7 @@ describe("snapshot catalogs in a repository", () => {
             assert.deepEqual(db.prepare("SELECT count(*) FROM catalogs").get(), [2])
             assert.deepEqual((yield* repository.check({ readData: 0 })).findings, [])
           }
-          // A backup writes it, too.
+          // A backup writes it too.
           yield* store.remove("catalog.idx")
           yield* repository.backup(walk({}), options)
           const db = yield* (yield* SqliteEngine).open(
@@ -252,7 +252,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("keeps the other snapshots when one catalog is damaged, and says so", () =>
+  it("keeps the other snapshots if one catalog is damaged, and reports it", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const first = yield* repository.backup(walk(trees), options)
@@ -266,13 +266,13 @@ describe("snapshot catalogs in a repository", () => {
         assert.deepEqual(rebuilt.snapshots, [first.snapshot])
         assert.deepEqual(rebuilt.findings.map(({ object }) => object), [catalogOf(second)])
         assert.deepEqual(yield* repository.snapshots, [first.snapshot])
-        // What is damaged is no parent: the tree is read again.
+        // A damaged catalog cannot be the parent: the tree is read again.
         const third = yield* repository.backup(walk(trees), options)
         assert.equal(third.snapshot!.parent, first.snapshot!.id)
       })
     ))
 
-  it("reads all again when the parent has become damaged since it was indexed", () =>
+  it("reads all files again if the parent was damaged after it was indexed", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const first = yield* repository.backup(walk(trees), options)
@@ -309,7 +309,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("compresses extents only where the store keeps content types, and reads any mixture", () =>
+  it("compresses extents only if the store keeps content types, and reads any mixture", () =>
     runFormat(Effect.gen(function* () {
       const keeping = yield* memoryStore.make()
       const { contentType: _, ...properties } = keeping.properties
@@ -375,7 +375,7 @@ describe("snapshot catalogs in a repository", () => {
       })),
   )
 
-  it("keeps what the columns have no room for", () =>
+  it("keeps values that do not fit into the columns", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const odd: Entry = {
@@ -406,7 +406,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("works with SQLite as WebAssembly, on what the native engine wrote, and the other way round", () =>
+  it("reads with SQLite as WebAssembly what the native engine wrote, and the other way round", () =>
     inRepository((native, store) =>
       Effect.gen(function* () {
         const portable = yield* Effect.provide(makeSnapshotCatalog(small).open({}), sqliteWasm)
@@ -424,7 +424,7 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
-  it("does not take the catalogs of the pipeline for a repository", () =>
+  it("does not mistake the catalogs of a pipeline for a repository", () =>
     runFormat(Effect.gen(function* () {
       const store = counting(yield* memoryStore.make())
       yield* store.put("catalogs/2024.sqlite", [yield* database("CREATE TABLE entry (id)")])

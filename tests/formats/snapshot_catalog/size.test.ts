@@ -1,4 +1,4 @@
-/** How large catalogs are. The figures are in SPEC.md, "Size". */
+/** How large catalogs are. The figures are in SPEC.md, section 10. */
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -8,7 +8,7 @@ import { alter, catalogOf, inRepository, names, options } from "./harness.ts"
 
 const MIB = 1 << 20
 
-/** Files of noise with long paths, as many as make up so many bytes. */
+/** Files of noise of these sizes, with long paths. */
 const corpus = (sizes: ReadonlyArray<number>): Stream.Stream<Entry> =>
   Stream.map(
     Stream.rechunk(Stream.fromIterable(sizes.entries()), 1),
@@ -49,7 +49,7 @@ const share = (title: string, sizes: ReadonlyArray<number>, most: number): void 
 share("150 files of 512 KiB", Array.from({ length: 150 }, () => MIB / 2), 0.5)
 share("2 files of 48 MiB, in extents of 1 MiB", [48 * MIB, 48 * MIB], 0.1)
 
-it("extents of 16 MiB and more are checked as others are", () =>
+it("extents of 16 MiB and more are checked like others", () =>
   inRepository((repository, store) =>
     Effect.gen(function* () {
       yield* repository.backup(corpus([20 * MIB]), options)

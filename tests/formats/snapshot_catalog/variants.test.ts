@@ -1,4 +1,4 @@
-/** A repository stays as another program wrote it, and its files go on to other formats. */
+/** A repository of another program keeps its forms, and its files can be converted to other formats. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { zstdDecompressSync } from "node:zlib"
@@ -17,7 +17,7 @@ import { alterDatabase, catalogOf, inRepository, made, names, options, small, wa
 
 const digest = (text: string): Uint8Array => hasher.digest(new TextEncoder().encode(text))
 
-/** What a catalog in a store is like, as its program sees it: reads only what it knows. */
+/** The form of a catalog in the store, found without the library. */
 const seen = Effect.fnUntraced(function* (store: ObjectStore, id: string, ways: Ways) {
   const nested = `catalogs/${id.slice(0, 2)}/${id.slice(2, 4)}/${id.slice(4)}`
   const stored = yield* store.get(ways.flat === true ? `catalogs/${id}` : nested, { atMost: Infinity })
@@ -42,12 +42,12 @@ const ALL: ReadonlyArray<Ways> = [
 
 describe("variants of snapshot catalogs", () => {
   for (const ways of ALL) {
-    it(`another snapshot is written as the one that is there: ${JSON.stringify(ways)}`, () =>
+    it(`another snapshot has the form of the existing one: ${JSON.stringify(ways)}`, () =>
       inRepository((repository, store) =>
         Effect.gen(function* () {
           yield* writeForeign(store, ways)
           const tree = { "d/z": { content: "one two" }, "zz/longer": { content: "one two" } }
-          // Of the same host with a parent, of the same without, and of another host.
+          // From the same host with a parent, from it without one, and from another host.
           for (
             const [hostname, more] of [["elsewhere", { parent: ID }], ["elsewhere", {}], ["other", {}]] as const
           ) {
@@ -67,7 +67,7 @@ describe("variants of snapshot catalogs", () => {
       ))
   }
 
-  it("a new repository is written as it was made, whoever opens it", () =>
+  it("a new repository keeps the form of its creation, whatever the options of later runs", () =>
     runFormat(Effect.gen(function* () {
       const store = counting(yield* memoryStore.make())
       const write: SnapshotCatalogOptions = { ...small, wrap: true, catalogs: "flat", tree: "program" }
@@ -83,7 +83,7 @@ describe("variants of snapshot catalogs", () => {
       }).pipe(Effect.provideService(ObjectStore, store))
     })))
 
-  it("the machine is the one that was told, that of the host before, this one, or made of the name", () =>
+  it("the machine ID is the given one, the last one of the host, this machine's, or derived from the name", () =>
     runFormat(Effect.gen(function* () {
       const store = counting(yield* memoryStore.make())
       const thisMachine = { hostname: "here", id: "0123456789abcdef".repeat(2) }
@@ -106,7 +106,7 @@ describe("variants of snapshot catalogs", () => {
       }).pipe(Effect.provideService(ObjectStore, store))
     })))
 
-  it("holes that have rows are read, converted, and kept with name and machine", () =>
+  it("holes with rows are read and converted, and name and machine are kept", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* writeForeign(store, { nulls: true, flat: true, tree: "program" })
@@ -132,7 +132,7 @@ describe("variants of snapshot catalogs", () => {
       })
     ))
 
-  it("a check gives the reason for each file of its own", () =>
+  it("a check gives each file its own reason", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const tree = { "a": { content: "first" }, "b": { content: "second" }, "c": { content: "third" } }
@@ -152,7 +152,7 @@ describe("variants of snapshot catalogs", () => {
       })
     ))
 
-  it("a map is right when it is that of any catalog: writers cut a content each in their own way", () =>
+  it("a map is right if it agrees with any catalog, because writers cut a content in different ways", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const tree = { "text": { content: "text ".repeat(10_000) } }

@@ -1,4 +1,4 @@
-/** Known answers, computed with other tools. */
+/** Known answers, computed with other programs. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -67,7 +67,7 @@ describe("snapshot catalog: known answers", () => {
         assert.match(finding!.message, /tree hash/)
       }), stored))
 
-  it("sorts the entries of a tree hash by their own bytes, so by the low byte of the length first", () =>
+  it("sorts the entries of a tree hash by their bytes, so first by the low byte of the length", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         // Lengths 2, 1, 256, 257: in this order 256, 1, 257, 2.
@@ -95,7 +95,7 @@ describe("snapshot catalog: known answers", () => {
         ])
       }), stored))
 
-  it("encodes and decodes maps, the later form too", () => {
+  it("encodes and decodes maps, and decodes the later form", () => {
     const id = unhex(HELLO)
     const map = { total: 6, entries: [{ offset: 0, length: 6, id }] }
     assert.equal(hex(encodeMap(map)), hex(unhex(HELLO_MAP)))
@@ -110,7 +110,7 @@ describe("snapshot catalog: known answers", () => {
     assert.equal(hex(encodeMap(holes)), hex(later))
   })
 
-  it("names objects by two directories of a byte each", () => {
+  it("names objects with two directories of one byte each", () => {
     const id = "10b66bbfeb4e4a3bbe02986ff6c5e28f"
     assert.equal(catalogName(id), "catalogs/10/b6/6bbfeb4e4a3bbe02986ff6c5e28f")
     assert.deepEqual(catalogs.idOf(catalogName(id)), unhex(id))
