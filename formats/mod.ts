@@ -10,10 +10,14 @@ export { catching } from "../stages/kernel/catching.ts"
 export { taggedError } from "../stages/kernel/tagged_error.ts"
 
 // Repositories and snapshots
+export { guardedFormat } from "./guard.ts"
 export { chooseParent, isInFuture } from "./parent.ts"
 export { wholeRecord } from "./record_fidelity.ts"
+export { ensureScratch } from "./scratch.ts"
 export { refuseLike, refuseOthers } from "./secrets.ts"
+export { snapshotProblem } from "./snapshot_problem.ts"
 export { summaryOf } from "./summary.ts"
+export { OnUnlisted, tellUnlisted } from "./unlisted.ts"
 
 // Entries
 export { reuseListed } from "../stages/catalog/reuse.ts"
