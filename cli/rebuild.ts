@@ -23,26 +23,26 @@ export const rebuild: (input: CommonInput) => Effect.Effect<number, OpenError> =
     "open",
     { traffic },
     (repository) =>
-      Effect.map(repository.rebuild, ({ snapshots, packsIndexed, findings }) => {
+      Effect.map(repository.rebuild, ({ snapshots, packsIndexed, rebuiltObjects = [], findings }) => {
         for (const snapshot of snapshots) {
           out.note(`Snapshot ${describeSnapshot(snapshot)} has a catalog again`)
           out.row(snapshotRow(snapshot))
         }
+        for (const object of rebuiltObjects) out.note(`${object} was lost or damaged; it was made again`)
         printFindings(findings, out)
         const seconds = secondsSince(start)
         out.row({
           type: "summary",
           snapshots: snapshots.length,
           packsIndexed,
+          rebuiltObjects,
           findings: findings.length,
           seconds,
           ...trafficMembers(traffic),
         })
-        out.note(
-          snapshots.length + packsIndexed + findings.length === 0
-            ? "No catalog or index was lost"
-            : `Rebuilt ${plural(snapshots.length, "catalog")}; ${plural(packsIndexed, "pack")} indexed again`,
-        )
+        if (snapshots.length + packsIndexed + findings.length > 0) {
+          out.note(`Rebuilt ${plural(snapshots.length, "catalog")}; ${plural(packsIndexed, "pack")} indexed again`)
+        } else if (rebuiltObjects.length === 0) out.note("No catalog or index was lost")
         printTraffic(traffic, out)
         if (findings.length === 0) return EXIT_OK
         out.line(`${plural(findings.length, "object")} lost or damaged: see above`)

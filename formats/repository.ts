@@ -184,6 +184,8 @@ export interface RebuildSummary {
   readonly snapshots: ReadonlyArray<SnapshotInfo>
   /** Packs that no index listed. */
   readonly packsIndexed: number
+  /** Names of other objects that were lost or damaged, and are there again: such as the one that names the repository. */
+  readonly rebuiltObjects?: ReadonlyArray<string>
   /** Objects that are lost or damaged, and the files that lost content with them. */
   readonly findings: ReadonlyArray<Finding>
 }

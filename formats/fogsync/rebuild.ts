@@ -51,6 +51,7 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     return {
       snapshots: snapshots.sort((a, b) => a.time - b.time),
       packsIndexed: 0,
+      rebuiltObjects: config === undefined ? [SHARE] : [],
       ...(config === undefined ? { objects: [SHARE] } : {}),
       findings,
     }

@@ -1,7 +1,7 @@
 /** The formats that are opened by something other than a password, through the whole command. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import process from "node:process"
 import { test } from "node:test"
 import { Effect, Redacted } from "effect"
@@ -67,6 +67,17 @@ test("fogsync with a key file", async () => {
     const back = await runScript("restore.ts", [...args, "--target", at("out")], { env: {} })
     assert.equal(back.code, 0, back.stderr)
     assert.equal(readFileSync(at("out/a"), "utf8"), "content")
+    const rebuild = async () => {
+      const ended = await run(["rebuild", ...args])
+      assert.equal(ended.code, 0, ended.stderr)
+      return ended.stdout
+    }
+    assert.match(await rebuild(), /No catalog or index was lost/)
+    rmSync(at("fog/FOGSYNC"))
+    const rebuilt = await rebuild()
+    assert.match(rebuilt, /FOGSYNC was lost or damaged; it was made again/)
+    assert.doesNotMatch(rebuilt, /No catalog/)
+    assert.ok(existsSync(at("fog/FOGSYNC")))
     writeFileSync(at("key"), "00".repeat(32))
     assert.equal((await run(["ls", ...args])).code, 12)
     assert.match(

@@ -289,10 +289,13 @@ describe("fogsync: shares and roots", () => {
         ])
         const rebuilt = yield* one.rebuild
         assert.deepEqual(rebuilt.snapshots.map(({ id }) => id), [first.id])
+        assert.deepEqual(rebuilt.rebuiltObjects, [SHARE])
         assert.deepEqual(rebuilt.findings, [])
         for (const { id } of [first, second]) yield* alter(store, rootObject(id), () => new Uint8Array(3))
         assert.deepEqual(yield* one.snapshots, [])
-        assert.deepEqual((yield* one.rebuild).snapshots.map(({ id }) => id), [first.id, second.id])
+        const again = yield* one.rebuild
+        assert.deepEqual(again.snapshots.map(({ id }) => id), [first.id, second.id])
+        assert.deepEqual(again.rebuiltObjects, [])
         assert.deepEqual((yield* one.snapshots).map(({ id }) => id), [first.id, second.id])
         assert.equal((yield* factsOf(one.entries(first))).size, (yield* factsOf(walk(tree))).size)
       })
