@@ -7,6 +7,9 @@ import { objectNameProblem, type Range, StoreError, type Whole } from "./store.t
  */
 export const TEMPORARY = "tmp"
 
+/** Unfinished writes older than this belong to no writer any more, in milliseconds: one day. */
+export const STALE_MS: number = 24 * 60 * 60 * 1000
+
 const invalid = (name: string, message: string): StoreError =>
   new StoreError({ reason: "invalid", object: name, message })
 

@@ -9,46 +9,67 @@ import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
 import { codeOf } from "../local/file_error.ts"
 import { resolvePart } from "../../../stages/store/name.ts"
 
-/** Where and what to cache. */
+/** Which objects to cache, and where. */
 export interface CacheOptions {
-  /** See `cacheDirectory`. May be shared by processes and repositories. */
+  /** The directory of the cache, see `cacheDirectory`. Processes and repositories may share it. */
   readonly directory: string
-  /** Which objects are worth it. Only such as never change: their names are random, or name their content. */
+  /** Whether to cache an object of this name. Only objects that never change: their names are random, or name their content. */
   readonly holds: (name: string) => boolean
   /**
-   * Name of the object that tells this repository from another that is at the same place later. Nothing is cached
-   * before it has been read or written. Absent: names tell enough.
+   * Name of an object that differs between this repository and a later one at the same place. Nothing is cached before it
+   * has been read or written. Absent if the names of the objects differ anyway.
    */
   readonly config?: string
   /**
-   * How large the whole directory may get, in bytes; what was not used for the longest time goes first. 1 GiB by
-   * default.
+   * The largest size of the whole directory, in bytes. Copies that were not used for the longest time are removed first.
+   * 1 GiB by default.
    */
   readonly bytes?: number
 }
 
-/** Objects larger than this are not cached: ranges of them are read instead. */
+/** The largest object that is cached, in bytes. Parts of larger ones are read from the store. */
 const LARGEST = 64 << 20
 
 /**
  * The same store, with copies of some objects in a directory of this machine.
  *
- * - A copy is used only for an object that the store has: one that was listed, read or written through this, or else it
- *   is asked for by `stat`; and only when its size is the same. So an object that is lost is not there, cached or not.
- *   But a copy hides that the object itself is damaged: what verifies a repository must not use a cache.
- * - What is put is cached, too; of an object that is read in part the whole is read, once.
- * - What is asked for afresh is not taken from a copy: the object is read again, and that is the copy from then on.
- * - Copies are verified, see {@link CacheFiles}; one that is damaged is removed, and the object is read again. What
- *   must not be trusted, as the directory belongs to the user, is no more than what the store gives: formats
- *   authenticate both.
- * - When the directory cannot be used, or is full, that is logged as a warning, once, and the store is used alone.
+ * - A copy is used only for an object that the store still has, with the same size. The store has it if it was listed,
+ *   read or written through this decorator; otherwise `stat` tells. So a lost object is missing, cached or not. But a
+ *   copy hides damage of the object itself, so a check of a repository must not use a cache.
+ * - Objects that are put are cached too. When a part of an object is read, the whole object is read once.
+ * - A second read that distrusts the first one (`Afresh`) is not answered from a copy. The object is read again, and
+ *   replaces the copy.
+ * - Copies are verified, see `CacheFiles`. A damaged one is removed, and the object is read again. Formats authenticate
+ *   what they read, so a copy needs no more trust than the store.
+ * - If the directory cannot be used or is full, one warning is logged, and the store is used without the cache.
+ *
+ * @example Read an object from the network only once
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { mkdtempSync, rmSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import * as Effect from "effect/Effect"
+ * import { cache, counting, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const directory = mkdtempSync(join(tmpdir(), "penstock-"))
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const remote = counting(yield* memoryStore.make("https://host.example/backups/"))
+ *   yield* remote.put("INDEX/a", [Uint8Array.of(1, 2, 3)])
+ *   const store = cache(remote, { directory, holds: (name) => name.startsWith("INDEX/") })
+ *   yield* store.get("INDEX/a", { atMost: 100 })
+ *   yield* store.get("INDEX/a", { atMost: 100 })
+ *   assert.equal(remote.counts().requests.get, 1)
+ * }))
+ * rmSync(directory, { recursive: true })
+ * ```
  */
 export const cache: Decorator<[options: CacheOptions]> = decorator((store, options) => {
   const { location } = store.properties
   const bound = options.bytes ?? 1 << 30
   const files = new CacheFiles(options.directory, bound)
   const largest = Math.min(LARGEST, bound / 4)
-  /** Sizes of objects that the store has. */
+  /** Sizes of objects that the store is known to have. */
   const known = new Map<string, number>()
   const locks = new Map<string, Semaphore.Semaphore>()
   let repository = options.config === undefined ? repositoryKey(location, new Uint8Array(0)) : undefined
@@ -57,8 +78,11 @@ export const cache: Decorator<[options: CacheOptions]> = decorator((store, optio
 
   const objectOf = (name: string): CachedObject | undefined =>
     usable && repository !== undefined && options.holds(name) ? { repository, name } : undefined
-  /** Undefined when it fails; `broken` is told the first time. Not interrupted: the bytes are the caller's. */
-  const attempt = <A>(work: () => Promise<A>, broken: () => boolean): Effect.Effect<A | undefined> =>
+  /**
+   * Runs file operations; undefined if they fail. `broken` records the failure, and says whether to log it. Not
+   * interruptible, because the caller may change the bytes after an interruption.
+   */
+  const tolerating = <A>(work: () => Promise<A>, broken: () => boolean): Effect.Effect<A | undefined> =>
     Effect.uninterruptible(Effect.catch(
       Effect.tryPromise(() => files.ready().then(work)),
       ({ cause }) =>
@@ -69,7 +93,7 @@ export const cache: Decorator<[options: CacheOptions]> = decorator((store, optio
             : cause instanceof Error
             ? cause.message
             : String(cause)
-          const warning = `The cache ${options.directory} cannot be used: ${why}; going on without it`
+          const warning = `The cache ${options.directory} cannot be used: ${why}; continuing without it`
           return Effect.as(Effect.logWarning(warning), undefined)
         }),
     ))
@@ -98,12 +122,12 @@ export const cache: Decorator<[options: CacheOptions]> = decorator((store, optio
   const keep = (object: CachedObject, parts: ReadonlyArray<Uint8Array>, size: number): Effect.Effect<void> =>
     Effect.suspend(() => {
       known.set(object.name, size)
-      return size > largest || !writable ? Effect.void : attempt(() => files.write(object, parts), unwritable)
+      return size > largest || !writable ? Effect.void : tolerating(() => files.write(object, parts), unwritable)
     })
   const forget = (object: CachedObject): Effect.Effect<void> =>
     Effect.suspend(() => {
       known.delete(object.name)
-      return attempt(() => files.remove(object), unusable)
+      return tolerating(() => files.remove(object), unusable)
     })
 
   const read = Effect.fnUntraced(function* (
@@ -116,7 +140,7 @@ export const cache: Decorator<[options: CacheOptions]> = decorator((store, optio
     const part = resolvePart(name, location, size, wanted)
     if ("_tag" in part) return yield* part
     if (size > largest) return yield* store.get(name, wanted)
-    const cached = (yield* Afresh) ? undefined : yield* attempt(() => files.read(object, size, part), unusable)
+    const cached = (yield* Afresh) ? undefined : yield* tolerating(() => files.read(object, size, part), unusable)
     if (cached !== undefined) return cached
     if (!usable || !writable) return yield* store.get(name, wanted)
     const whole = yield* store.get(name, { atMost: size })

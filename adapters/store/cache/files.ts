@@ -1,4 +1,4 @@
-/** The files of a cache: copies of objects in a directory, each with a hash of its content and its name. */
+/** The files of a cache: copies of objects, each with a hash of its name and content. */
 import { createHash } from "node:crypto"
 import {
   type FileHandle,
@@ -16,9 +16,10 @@ import {
 import { join } from "node:path"
 import process from "node:process"
 import { codeOf } from "../local/file_error.ts"
+import { STALE_MS } from "../../../stages/store/name.ts"
 import { sizeOfParts } from "../../../stages/store/parts.ts"
 
-/** Which object of which repository. */
+/** An object of a repository. */
 export interface CachedObject {
   /** 64 hex digits, see {@link repositoryKey}. */
   readonly repository: string
@@ -27,30 +28,29 @@ export interface CachedObject {
 
 const HASH_BYTES = 32
 const HEX = /^[0-9a-f]{64}$/
-const TEMPORARY = "tmp-"
-const DAY = 86_400_000
+const TEMPORARY_PREFIX = "tmp-"
 const TAG = "CACHEDIR.TAG"
 const TAG_TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n" +
   "# This is a cache of penstock. It can be removed at any time.\n"
 
-/** What a repository is called in the cache: its place, and what tells it from another that is there later. */
+/** The key of a repository in the cache. `config` tells it from a later one at the same location. */
 export const repositoryKey = (location: string, config: Uint8Array): string =>
   createHash("sha256").update(`${location}\0`).update(config).digest("hex")
 
 /**
- * A cache in a directory, which any number of processes may share. A file is the content of an object and 32 bytes: the
- * SHA-256 of the object's name and content. It is written under another name first, and verified when a process first
- * reads it; a file that does not fit is removed.
+ * A cache in a directory, which any number of processes may share. A file holds the content of an object, then 32 bytes:
+ * the SHA-256 of the object's name and content. It is written under a temporary name first. Each process verifies a file
+ * when it first reads it, and removes a wrong one.
  *
- * Methods throw what the file system throws, but for files that vanish.
+ * Methods throw errors of the file system, but not for files that vanish.
  */
 export class CacheFiles {
   readonly root: string
   readonly #bound: number
-  /** By path, the inode of what was verified by this process. */
+  /** The inodes of the files that this process has verified, by path. */
   readonly #verified = new Map<string, bigint>()
   #ready: Promise<void> | undefined
-  /** Bytes written since the directory was last looked through; at first, as many as make it due. */
+  /** Bytes written since the last `#prune`. `Infinity` makes the first one due. */
   #written = Infinity
 
   constructor(root: string, bound: number) {
@@ -58,12 +58,12 @@ export class CacheFiles {
     this.#bound = bound
   }
 
-  /** Makes the directory. Throws when it cannot be a cache, with a message that says why. */
+  /** Makes the directory. Throws an error that says why it cannot be a cache. */
   ready(): Promise<void> {
     return this.#ready ??= prepare(this.root)
   }
 
-  /** The object of `size` bytes, or `length` bytes of it; undefined when it is not here, or not whole. */
+  /** The object of `size` bytes, or a part of it. Undefined if there is no copy, or a wrong one. */
   async read(
     object: CachedObject,
     size: number,
@@ -90,20 +90,20 @@ export class CacheFiles {
     }
   }
 
-  /** Keeps an object. The parts must not change meanwhile. */
+  /** Keeps a copy of an object. The parts must not change meanwhile. */
   async write(object: CachedObject, parts: ReadonlyArray<Uint8Array>): Promise<void> {
     const size = sizeOfParts(parts) + HASH_BYTES
     if (size > this.#bound) return
     this.#written += size
-    // Before it is written; an eighth of the bound is for what is written until the next time.
+    // Before this file is written. An eighth of the bound is left for the files until the next time.
     if (this.#written > this.#bound / 8) {
       await this.#prune(this.#bound * 7 / 8 - size)
       this.#written = size
     }
-    const temporary = join(this.root, `${TEMPORARY}${crypto.randomUUID()}`)
+    const temporary = join(this.root, `${TEMPORARY_PREFIX}${crypto.randomUUID()}`)
     const handle = await unlessGone(open(temporary, "wx", 0o600))
     if (handle === undefined) {
-      // Somebody has removed it all. It is made again for the next one.
+      // The directory was removed. It is made again for the next object.
       this.#ready = undefined
       return
     }
@@ -122,7 +122,7 @@ export class CacheFiles {
     } catch (cause) {
       await handle.close().catch(() => {})
       await rm(temporary, { force: true }).catch(() => {})
-      // The directory was empty, and another process has removed it just now.
+      // Another process may have removed the directory, which was empty.
       if (!removedMeanwhile(cause)) throw cause
     }
   }
@@ -142,16 +142,16 @@ export class CacheFiles {
   }
 
   /**
-   * Removes what has not been used for the longest time when all is more than `keep`, what writes left behind, and
-   * empty directories.
+   * Removes the files that were not used for the longest time until `keep` bytes are left, and also old temporary files
+   * and empty directories.
    */
   async #prune(keep: number): Promise<void> {
     const files: Array<{ readonly path: string; readonly size: number; readonly used: number }> = []
     for (const repository of await unlessGone(readdir(this.root)) ?? []) {
       const directory = join(this.root, repository)
-      if (repository.startsWith(TEMPORARY)) {
+      if (repository.startsWith(TEMPORARY_PREFIX)) {
         const info = await unlessGone(lstat(directory))
-        if (info !== undefined && info.mtimeMs < Date.now() - DAY) await unlessGone(rm(directory, { force: true }))
+        if (info !== undefined && info.mtimeMs < Date.now() - STALE_MS) await unlessGone(rm(directory, { force: true }))
       }
       if (!HEX.test(repository)) continue
       const names = (await unlessGone(readdir(directory)) ?? []).filter((name) => HEX.test(name))
@@ -178,7 +178,7 @@ const hashOf = (name: string, parts: ReadonlyArray<Uint8Array>): Buffer => {
   return state.digest()
 }
 
-/** Fresh bytes; undefined when the file is too short. */
+/** Reads fresh bytes. Undefined if the file is too short. */
 const bytesAt = async (handle: FileHandle, offset: number, length: number): Promise<Uint8Array | undefined> => {
   const bytes = new Uint8Array(length)
   for (let at = 0; at < length;) {
@@ -189,6 +189,7 @@ const bytesAt = async (handle: FileHandle, offset: number, length: number): Prom
   return bytes
 }
 
+/** Undefined if the file does not exist. */
 const unlessGone = async <A>(work: Promise<A>): Promise<A | undefined> => {
   try {
     return await work
@@ -198,10 +199,10 @@ const unlessGone = async <A>(work: Promise<A>): Promise<A | undefined> => {
   }
 }
 
-/** Whether it failed because something is removed while it is made: a recursive `mkdir` then says that it is there. */
+/** Whether it failed because another process removed a directory meanwhile; a recursive `mkdir` then says `EEXIST`. */
 const removedMeanwhile = (cause: unknown): boolean => codeOf(cause) === "ENOENT" || codeOf(cause) === "EEXIST"
 
-/** Tries, as others may remove the directory each time. */
+/** Tries, because other processes may remove the directory each time. */
 const TRIES = 5
 
 const prepare = async (root: string, tries = TRIES): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Counts what passes to and from a store. */
+/** Counts the operations of a store, and their bytes. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ObjectStore } from "../../../stages/store/store.ts"
@@ -12,7 +12,23 @@ export interface CountingStore extends ObjectStore {
   readonly counts: () => Readonly<StoreCounts>
 }
 
-/** The same store, which adds to the counts. */
+/**
+ * The same store, which adds to counts of the caller.
+ *
+ * @example Count the requests of a store
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { countingInto, makeCounts, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const counts = makeCounts()
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const store = countingInto(yield* memoryStore.make(), counts)
+ *   yield* Effect.ignore(store.stat("DATA/missing"))
+ * }))
+ * assert.equal(counts.requests.stat, 1)
+ * ```
+ */
 export const countingInto: Decorator<[counts: StoreCounts]> = decorator((store, counts) => {
   const { requests } = counts
   const counted = <A, E, R>(
@@ -58,7 +74,23 @@ export const countingInto: Decorator<[counts: StoreCounts]> = decorator((store, 
   }
 })
 
-/** The same store, with counts of its own. */
+/**
+ * The same store, with counts of its own.
+ *
+ * @example Count the bytes that a program writes
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { counting, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const store = counting(yield* memoryStore.make())
+ *   yield* store.put("DATA/a", [new Uint8Array(10), new Uint8Array(5)])
+ *   assert.equal(store.counts().written, 1)
+ *   assert.equal(store.counts().bytesWritten, 15)
+ * }))
+ * ```
+ */
 export const counting = (store: ObjectStore): CountingStore => {
   const counts = makeCounts()
   return {

@@ -1,4 +1,4 @@
-/** Makes a store fail at a chosen operation: for tests. */
+/** Makes a store fail at a chosen operation; for tests. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -6,38 +6,40 @@ import { type ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import { decorator, type StoreLayer } from "../../../stages/store/decorator.ts"
 import { joinParts } from "../../../stages/store/parts.ts"
 
-/** What is counted: `append` and `commit` are those of writers. */
+/** The operations of a store; `append` and `commit` are those of its writers. */
 export type StoreOperation = "put" | "create" | "append" | "commit" | "get" | "stat" | "list" | "remove"
 
 /** What goes wrong, and when. */
 export interface FaultOptions {
   /**
-   * The operation to hit, counted from 1 over those that match. None is hit when it is larger than the count, or
-   * `Infinity`.
+   * The number of the operation to hit, counted from 1 among those that match. Nothing is hit if there are fewer, so
+   * `Infinity` hits nothing.
    */
   readonly nth: number
-  /** Also hit every one after it, as when the disk is gone for good. */
+  /** Also hit all later ones, as if the disk was lost for good. */
   readonly onwards?: boolean
-  /** Match these only; all that the effect applies to, by default. */
+  /** The operations that match. By default all that the effect applies to. */
   readonly operation?: StoreOperation | ReadonlyArray<StoreOperation>
   /**
-   * `fail`: nothing is done and it fails. `fail-after`: it is done, and fails all the same (any but `list`).
-   * `delay`: it is done late. `drop`: it claims success and does nothing (`put`, `append`, `commit`, `remove`).
-   * `truncate`: half of the bytes pass, and it claims success (`put`, `append`, `get`).
-   * `flip`: the lowest bit of the byte in the middle passes inverted (`put`, `append`, `get`).
+   * - `fail`: it does nothing, and fails.
+   * - `fail-after`: it does its work, and fails all the same (all but `list`).
+   * - `delay`: it does its work late.
+   * - `drop`: it does nothing, and claims success (`put`, `append`, `commit`, `remove`).
+   * - `truncate`: half of the bytes pass, and it claims success (`put`, `append`, `get`).
+   * - `flip`: the lowest bit of the byte in the middle is inverted (`put`, `append`, `get`).
    */
   readonly effect: "fail" | "fail-after" | "delay" | "drop" | "truncate" | "flip"
-  /** What it fails with. `io` by default. */
+  /** The reason of the failure. `io` by default. */
   readonly reason?: StoreError["reason"]
-  /** How late. 10 ms by default. */
+  /** The delay. 10 ms by default. */
   readonly delay?: Duration.Input
 }
 
 /** A store with a fault. */
 export interface FaultStore extends ObjectStore {
-  /** Matching operations so far. */
+  /** The number of matching operations so far. */
   readonly operations: () => number
-  /** Whether an operation was hit: when false after a run, no larger `nth` hits one either. */
+  /** Whether an operation was hit. If not after a run, no larger `nth` hits one either. */
   readonly hit: () => boolean
 }
 
@@ -70,7 +72,7 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
       new StoreError({
         reason: options.reason ?? "io",
         object: name,
-        message: `Cannot ${operation} "${name}" in ${store.properties.location}: a fault was asked for`,
+        message: `Cannot ${operation} "${name}" in ${store.properties.location}: a fault was requested`,
       }),
     )
   const damage = (bytes: Uint8Array): Uint8Array => {
@@ -79,26 +81,26 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
     if (flipped.length > 0) flipped[flipped.length >> 1]! ^= 1
     return flipped
   }
-  /** `dropped` is what a dropped operation gives; the effects on bytes are handled where the bytes are. */
+  /** `dropped` is the result of a dropped operation. `work` handles the effects on bytes. */
   const operate = <A, R>(
     operation: StoreOperation,
     name: string,
-    run: (damaged: boolean) => Effect.Effect<A, StoreError, R>,
+    work: (damaged: boolean) => Effect.Effect<A, StoreError, R>,
     dropped?: Effect.Effect<A>,
   ): Effect.Effect<A, StoreError, R> =>
     Effect.suspend(() => {
-      if (!hits(operation)) return run(false)
+      if (!hits(operation)) return work(false)
       switch (effect) {
         case "fail":
           return failure(operation, name)
         case "fail-after":
-          return Effect.andThen(run(false), failure(operation, name))
+          return Effect.andThen(work(false), failure(operation, name))
         case "delay":
-          return Effect.andThen(Effect.sleep(options.delay ?? 10), run(false))
+          return Effect.andThen(Effect.sleep(options.delay ?? 10), work(false))
         case "drop":
-          return dropped ?? run(false)
+          return dropped ?? work(false)
         default:
-          return run(true)
+          return work(true)
       }
     })
 
@@ -129,8 +131,23 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
 }
 
 /**
- * The same store with a fault at the `nth` matching operation. A test runs with `nth` 1, 2, 3 … until nothing is hit,
- * and looks after each run at what is left in the inner store.
+ * The same store with a fault at the `nth` matching operation. A test runs with `nth` 1, 2, 3 … until nothing is hit.
+ * After each run it looks at what is left in the inner store.
+ *
+ * @example Find out what a program does when a write fails
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { fault, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const store = fault(yield* memoryStore.make(), { nth: 2, operation: "put", effect: "fail", reason: "full" })
+ *   yield* store.put("DATA/a", [Uint8Array.of(1)])
+ *   const error = yield* Effect.flip(store.put("DATA/b", [Uint8Array.of(2)]))
+ *   assert.equal(error.reason, "full")
+ *   assert(store.hit())
+ * }))
+ * ```
  */
 export const fault: {
   (store: ObjectStore, options: FaultOptions): FaultStore

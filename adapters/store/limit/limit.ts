@@ -1,4 +1,4 @@
-/** Limits how much a store is asked for at once. */
+/** Limits the operations and the bandwidth of a store. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -6,23 +6,37 @@ import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
 import { type Limits, makeMeter, type Meter, Pace } from "./pace.ts"
 import { sizeOfParts } from "../../../stages/store/parts.ts"
 
-/** Limits; what is absent is not limited. */
+/** The limits. Absent ones do not apply. */
 export interface LimitOptions {
-  /** Operations under way at once; at least 1. */
+  /** Operations at the same time; at least 1. */
   readonly operations?: number
-  /** Bytes per second written, on average. */
+  /** Bytes written per second, on average. */
   readonly upload?: number
-  /** Bytes per second read, on average. */
+  /** Bytes read per second, on average. */
   readonly download?: number
 }
 
 const unmetered: Meter = { charge: () => Effect.void, owe: () => {} }
 
 /**
- * The same store within limits. A writer counts as an operation only during its calls, a listing only while it fetches.
+ * The same store within limits. A writer counts as an operation only during its calls, and a listing only while it
+ * fetches.
  *
- * A store with the property `paced` keeps to the bytes per second within an object. With any other, an object goes at
- * full speed, then the next one waits.
+ * A store with the property `paced` keeps to the bytes per second within an object. With other stores an object goes at
+ * full speed, and the next one waits.
+ *
+ * @example Upload at most 1 MiB per second, with two operations at a time
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { limit, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const store = limit(yield* memoryStore.make(), { operations: 2, upload: 1 << 20 })
+ *   yield* store.put("DATA/a", [new Uint8Array(1000)])
+ *   assert.equal(store.properties.connections, 2)
+ * }))
+ * ```
  */
 export const limit: Decorator<[options: LimitOptions]> = decorator((store, options) => {
   const permits = options.operations === undefined ? undefined : Semaphore.makeUnsafe(Math.max(1, options.operations))

@@ -1,10 +1,10 @@
-/** Directories that are still there after a crash. */
+/** Directories that survive a crash. */
 import { chmod, mkdir, open, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { codeOf } from "./file_error.ts"
 
-/** Some file systems have no fsync of directories; there is nothing to do for them. */
+/** Errors of file systems that cannot sync directories. There is nothing to do about that. */
 const NO_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])
 
 /** Makes the names in a directory durable. Does nothing on Windows, where directories cannot be opened. */
@@ -20,7 +20,7 @@ export const syncDirectory = async (path: string): Promise<void> => {
   }
 }
 
-/** Makes a directory for its owner only, whatever the umask. False when something of that name is there already. */
+/** Makes a directory for its owner only, whatever the umask. False if the name is taken. */
 const makeDirectory = async (path: string): Promise<boolean> => {
   try {
     await mkdir(path, { mode: 0o700 })
@@ -32,7 +32,7 @@ const makeDirectory = async (path: string): Promise<boolean> => {
   return true
 }
 
-/** Makes a directory and what is missing above it, for the owner only, durably. */
+/** Makes a directory and the missing ones above it, for the owner only, durably. */
 export const makeRoot = async (path: string): Promise<void> => {
   if (await stat(path).then((found) => found.isDirectory(), () => false)) return
   const parent = dirname(path)
@@ -41,23 +41,23 @@ export const makeRoot = async (path: string): Promise<void> => {
   await syncDirectory(parent)
 }
 
-/** The directories beneath a root, made when first needed. */
+/** The directories of a store, made when they are first needed. */
 export interface Directories {
   /**
-   * Runs `use` when the directory (relative, `/` between components, `""` for the root) is there, durably. When `use`
-   * fails because it is gone meanwhile, makes it again and runs `use` once more.
+   * Makes the directory durably (relative to the root, with `/` between components, `""` for the root itself), then runs
+   * `use`. If `use` fails because the directory was removed meanwhile, makes it again and runs `use` once more.
    */
   readonly within: <A>(directory: string, use: () => Promise<A>) => Promise<A>
 }
 
-/** Directories beneath `root`; remembers those that it has made or seen. */
+/** The directories beneath `root`. It remembers those that it has made or seen. */
 export const makeDirectories = (root: string): Directories => {
   const known = new Map<string, Promise<void>>()
   const make = async (directory: string): Promise<void> => {
     const parent = parentOf(directory)
     await ensure(parent)
     await makeDirectory(join(root, directory))
-    // Also when another made it: it may not be durable yet.
+    // Also if another process made it, because it may not be durable yet.
     await syncDirectory(join(root, parent))
   }
   const ensure = (directory: string): Promise<void> => {

@@ -1,8 +1,9 @@
-/** What goes wrong with files, as errors of a store. */
+/** Errors of the file system as errors of a store. */
 import { StoreError } from "../../../stages/store/store.ts"
 import { alreadyExists, notFound } from "../../../stages/store/name.ts"
+import { type Operation, operationError } from "../../../stages/store/operation.ts"
 
-/** The code of a system error (`ENOENT`), or undefined. */
+/** The code of a system error (`ENOENT`); undefined for other errors. */
 export const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
 
@@ -24,24 +25,21 @@ const known: Readonly<Record<string, readonly [Reason, string]>> = {
   ETIMEDOUT: ["unavailable", "the file system did not answer in time"],
   ESTALE: ["unavailable", "the network file system lost its handle"],
   EXDEV: ["io", `it lies on another file system than "tmp" of the store; keep the whole store on one`],
-  ENOENT: ["io", "a directory or temporary file of the store vanished meanwhile"],
+  ENOENT: ["io", "a directory or temporary file of the store vanished"],
   ENOTDIR: ["io", "an object or file stands where a directory is needed"],
   EISDIR: ["io", "a directory stands in its place"],
   EIO: ["io", "the device reports an input/output error; check its health"],
 }
 
-/**
- * The error for a failed operation on an object: `doing` is `read`, `write`, `list`, `remove` or `open`, `name` the
- * object or directory, `location` the path of the store. What is a {@link StoreError} already stays as it is.
- */
-export const fileError = (doing: string, name: string, location: string, cause: unknown): StoreError => {
+/** The error for what an operation threw. A {@link StoreError} stays as it is. */
+export const fileError = (operation: Operation, cause: unknown): StoreError => {
   if (cause instanceof StoreError) return cause
+  const { doing, location, name } = operation
   const code = codeOf(cause)
   if (doing === "read" && (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP" || code === "EISDIR")) {
     return notFound(name, location, cause)
   }
   if (code === "EEXIST") return alreadyExists(name, location, cause)
   const [reason, why] = known[code ?? ""] ?? ["io", cause instanceof Error ? cause.message : String(cause)]
-  const what = name === "" ? location : `"${name}" in ${location}`
-  return new StoreError({ reason, object: name, message: `Cannot ${doing} ${what}: ${why}`, cause })
+  return operationError(operation, reason, why, { cause })
 }

@@ -1,11 +1,14 @@
-/** Operations on files as effects, and the writes that every store of files makes the same way. */
+/** Operations on files as effects, and the writes that all stores of files have in common. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ObjectStore, ObjectWriter, StoreError, WriteOptions } from "../../../stages/store/store.ts"
-import { writerError } from "../../../stages/store/name.ts"
+import { makeWriterState } from "../../../stages/store/writer_state.ts"
 import type { Temporary } from "./temporary.ts"
 
-/** Effect of file operations. When it is interrupted, they are told to stop, and are over before the effect is. */
+/**
+ * Runs file operations as an effect. On interruption `stopped` turns true, and the effect ends when the operations are
+ * over.
+ */
 export const runFiles = <A>(
   fail: (cause: unknown) => StoreError,
   work: (stopped: () => boolean) => Promise<A>,
@@ -22,16 +25,14 @@ export const runFiles = <A>(
     })
   })
 
-/**
- * Checks the name, does the work, and turns what it throws into errors of the store; `doing` is a verb for messages.
- */
+/** Checks the name, runs the work, and turns what it throws into errors of the store. `doing` is a verb for messages. */
 export type Operate = <A>(
   doing: string,
   name: string,
   work: (stopped: () => boolean) => Promise<A>,
 ) => Effect.Effect<A, StoreError>
 
-/** `put` and `create` by way of temporary files. */
+/** `put` and `create` by means of temporary files. */
 export const fileWrites = (
   operate: Operate,
   openTemporary: () => Promise<Temporary>,
@@ -54,23 +55,10 @@ export const fileWrites = (
       operate("write", name, openTemporary),
       (temporary) => Effect.promise(temporary.discard),
     )
-    let state: "whole" | "broken" | "finished" = "whole"
-    const use = (work: (stopped: () => boolean) => Promise<void>) =>
-      operate("write", name, async (stopped) => {
-        if (state !== "whole") throw writerError(name, state)
-        state = "broken"
-        await work(stopped)
-      })
+    const state = makeWriterState(name)
     return {
-      append: (bytes) =>
-        use(async (stopped) => {
-          await temporary.write([bytes], stopped)
-          if (!stopped()) state = "whole"
-        }),
-      commit: use(async () => {
-        await temporary.publish(name, options?.replace ?? false)
-        state = "finished"
-      }),
+      append: (bytes) => state.append(() => operate("write", name, (stopped) => temporary.write([bytes], stopped))),
+      commit: state.commit(() => operate("write", name, () => temporary.publish(name, options?.replace ?? false))),
     }
   }),
 })

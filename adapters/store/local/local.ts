@@ -1,4 +1,4 @@
-/** Objects as files beneath a directory of the real file system, on Node, Deno and Bun. */
+/** Objects as files beneath a directory of the file system, on Node, Deno and Bun. */
 import { lstat, rm, stat } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import * as Clock from "effect/Clock"
@@ -9,26 +9,24 @@ import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/s
 import { makeDirectories, makeRoot, parentOf, syncDirectory } from "./directories.ts"
 import { codeOf, fileError } from "./file_error.ts"
 import { fileWrites, type Operate, runFiles } from "./file_operations.ts"
-import { directoryError, nameError } from "../../../stages/store/name.ts"
-import { listFiles, readFile, statFile } from "./read_file.ts"
+import { withDirectory, withName } from "../../../stages/store/with_name.ts"
+import { listFiles } from "./list_files.ts"
+import { readFile, statFile } from "./read_file.ts"
 import { openTemporary, removeStale } from "./temporary.ts"
 
 /** How to open a directory as a store. */
 export interface LocalStoreOptions {
-  /** Make the directory, and what is missing above it, when it is not there. Otherwise its absence is an error. */
+  /** Make the directory, and missing ones above it, if it does not exist. Otherwise that is an error. */
   readonly create?: boolean
 }
 
-/** What it guarantees, wherever it is. */
+/** The properties of every such store. */
 export const localGuarantees: StoreGuarantees = { connections: 4, atomicCreate: true, durable: true, appends: true }
 
-const store = (root: string): ObjectStore => {
+const makeStore = (root: string): ObjectStore => {
   const directories = makeDirectories(root)
   const operate: Operate = (doing, name, work) =>
-    Effect.suspend(() => {
-      const error = nameError(name)
-      return error ? Effect.fail(error) : runFiles((cause) => fileError(doing, name, root, cause), work)
-    })
+    withName(name, () => runFiles((cause) => fileError({ doing, name, location: root }, cause), work))
 
   return {
     properties: { ...localGuarantees, location: root },
@@ -36,13 +34,11 @@ const store = (root: string): ObjectStore => {
     get: (name, part) => operate("read", name, () => readFile(root, name, part)),
     stat: (name) => operate("read", name, () => statFile(root, name)),
     list: (directory) =>
-      Stream.suspend(() => {
-        const error = directoryError(directory)
-        return error
-          ? Stream.fail(error)
-          : Stream.fromAsyncIterable(listFiles(root, directory), (cause) => fileError("list", directory, root, cause))
-            .pipe(Stream.flattenIterable)
-      }),
+      withDirectory(directory, () =>
+        Stream.fromAsyncIterable(
+          listFiles(root, directory),
+          (cause) => fileError({ doing: "list", name: directory, location: root }, cause),
+        ).pipe(Stream.flattenIterable)),
     remove: (name) =>
       operate("remove", name, async () => {
         if (await isFile(join(root, name))) {
@@ -68,7 +64,7 @@ const openRoot = async (root: string, create: boolean, now: number): Promise<Obj
     throw new StoreError({ reason: "io", object: "", message: `Cannot open ${root} as a store: it is not a directory` })
   }
   await removeStale(root, now)
-  return store(root)
+  return makeStore(root)
 }
 
 const openError = (root: string) => (cause: unknown): StoreError => {
@@ -84,7 +80,7 @@ const openError = (root: string) => (cause: unknown): StoreError => {
         cause,
       })
     default:
-      return fileError("open", "", root, cause)
+      return fileError({ doing: "open", name: "", location: root }, cause)
   }
 }
 
@@ -97,18 +93,36 @@ const make = (directory: string, options?: LocalStoreOptions): Effect.Effect<Obj
 /**
  * A store in a directory.
  *
- * - A write goes to a new file in `tmp/` of the store, is synced to the disk, then gets its name by a hard link
- *   (create-only) or a rename (replace), and the directory is synced. So an object is there whole or not at all, also
- *   after a crash. Without hard links see `publish.ts`.
- * - A failed or interrupted operation removes its temporary file. A killed program leaves it: opening the store removes
+ * - A write goes to a new file in `tmp/` of the store and is synced to the disk. The file then gets its name by a hard
+ *   link (create-only) or a rename (replace), and the directory is synced. So readers see the whole object or nothing,
+ *   also after a crash. `publish.ts` describes file systems without hard links.
+ * - A failed or interrupted operation removes its temporary file. A killed program leaves it. Opening the store removes
  *   temporary files that were last written more than 24 hours ago.
- * - Files have mode 0600, directories 0700, less the umask. Directories are made when the first object in them is, and
- *   stay.
- * - Symbolic links are no objects; `tmp`, and what is not named like an object, is not listed.
+ * - Files have mode 0600 and directories 0700, less the umask. A directory is made with the first object in it, and
+ *   stays.
+ * - Symbolic links are not objects. `tmp`, and files whose names no object has, are not listed.
  * - Removals are synced too.
+ *
+ * @example Keep objects in a directory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { mkdtempSync, rmSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import * as Effect from "effect/Effect"
+ * import { localStore } from "@penstock/penstock/adapters"
+ *
+ * const directory = mkdtempSync(join(tmpdir(), "penstock-"))
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const store = yield* localStore.make(join(directory, "backup"), { create: true })
+ *   yield* store.put("DATA/a", [Uint8Array.of(1, 2, 3)])
+ *   assert.deepEqual([...(yield* store.get("DATA/a", { offset: 1, length: 2 }))], [2, 3])
+ * }))
+ * rmSync(directory, { recursive: true })
+ * ```
  */
 export const localStore: {
-  /** Opens a directory. Fails with `not-found` when it is not there and `create` is not given, `denied`, or `io`. */
+  /** Opens a directory. Fails with `not-found` if it does not exist and `create` is not set, `denied`, or `io`. */
   readonly make: (directory: string, options?: LocalStoreOptions) => Effect.Effect<ObjectStore, StoreError>
   /** The same as a layer. */
   readonly layer: (directory: string, options?: LocalStoreOptions) => Layer.Layer<ObjectStore, StoreError>

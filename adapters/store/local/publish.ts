@@ -5,7 +5,7 @@ import { dirname, join } from "node:path"
 import { StoreError } from "../../../stages/store/store.ts"
 import { codeOf } from "./file_error.ts"
 
-/** What `link` says where the file system has no hard links (FAT, exFAT, some network mounts). */
+/** Errors of `link` on file systems without hard links (FAT, exFAT, some network mounts). */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"])
 const CLAIM_POLL_MS = 50
 const CLAIM_WAIT_MS = 10_000
@@ -20,9 +20,10 @@ const exists = async (path: string): Promise<boolean> => {
   }
 }
 
-const taken = (path: string): Error => Object.assign(new Error(`${path} is there`), { code: "EEXIST" })
+const takenError = (path: string): Error => Object.assign(new Error(`${path} exists`), { code: "EEXIST" })
 
-const linkedAfterAll = async (temporary: string): Promise<boolean> => {
+/** Whether `link` succeeded although it failed: its answer can be lost over NFS. */
+const isLinked = async (temporary: string): Promise<boolean> => {
   try {
     return (await fs.lstat(temporary)).nlink > 1
   } catch {
@@ -30,23 +31,24 @@ const linkedAfterAll = async (temporary: string): Promise<boolean> => {
   }
 }
 
-/** For tests; a store uses the defaults. */
+/** Other ways than the defaults; for tests. */
 export interface PublishOptions {
-  /** `link(2)`. */
+  /** In place of `link(2)`. */
   readonly link?: (from: string, to: string) => Promise<void>
-  /** How long to wait for another's claim, in milliseconds. */
+  /** How long to wait for the claim of another writer, in milliseconds. */
   readonly claimWait?: number
 }
 
 /**
- * Names the file `temporary` also `final`, unless there is one of that name: then throws `EEXIST`. `temporary` may be
- * there afterwards and is the caller's to remove. Both are on one file system.
+ * Gives the file `temporary` the name `final` on the same file system. Throws `EEXIST` if that name is taken.
+ * `temporary` may still exist afterwards; the caller removes it.
  *
- * By `link(2)`, which is atomic and exclusive. Over NFS its answer may get lost and the repeated call say `EEXIST`; the
- * number of links tells (open(2), `O_EXCL`). Where there are no hard links, the right to a name is an empty file beside
- * `temporary`, opened with `O_EXCL`: who has it looks whether the name is free and renames. That holds as long as every
- * writer of that file system goes this way. A crash within leaves the claim, never part of an object: others then fail
- * with `unavailable` until the claim is removed by hand or as an old temporary file.
+ * It uses `link(2)`, which is atomic and exclusive. Over NFS the answer can be lost, and the repeated call then says
+ * `EEXIST`; the number of links tells the truth (open(2), `O_EXCL`). Without hard links, the right to a name is a claim:
+ * an empty file beside `temporary`, made with `O_EXCL`. The writer that made it looks whether the name is free, and
+ * renames. This holds if every writer of that file system does the same. A crash in between leaves the claim, but never
+ * a part of an object. Other writers then fail with `unavailable` until the claim is removed, by hand or as an old
+ * temporary file.
  */
 export const publishNew = async (
   temporary: string,
@@ -56,7 +58,7 @@ export const publishNew = async (
   try {
     await (options.link ?? fs.link)(temporary, final)
   } catch (cause) {
-    if (await linkedAfterAll(temporary)) return
+    if (await isLinked(temporary)) return
     if (!NO_LINKS.has(codeOf(cause) ?? "")) throw cause
     await claimAndRename(temporary, final, options.claimWait ?? CLAIM_WAIT_MS)
   }
@@ -71,18 +73,18 @@ const claimAndRename = async (temporary: string, final: string, wait: number): P
     } catch (cause) {
       if (codeOf(cause) !== "EEXIST") throw cause
     }
-    if (await exists(final)) throw taken(final)
+    if (await exists(final)) throw takenError(final)
     if (waited >= wait) {
       throw new StoreError({
         reason: "unavailable",
         object: final,
-        message: `Cannot write ${final}: another writer claims the name; when none is running, remove ${claim}`,
+        message: `Cannot write ${final}: another writer claims the name; if none is running, remove ${claim}`,
       })
     }
     await new Promise((resolve) => setTimeout(resolve, CLAIM_POLL_MS))
   }
   try {
-    if (await exists(final)) throw taken(final)
+    if (await exists(final)) throw takenError(final)
     await fs.rename(temporary, final)
   } finally {
     await fs.rm(claim, { force: true })

@@ -1,34 +1,30 @@
 /**
- * Files under way: written under a temporary name in the store's own file system, named when they are whole and
- * durable.
+ * Unfinished files. They have a temporary name, in the file system of the store, until they are whole and durable.
  */
 import { type FileHandle, lstat, open, opendir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { type Directories, parentOf, syncDirectory } from "./directories.ts"
-import { TEMPORARY } from "../../../stages/store/name.ts"
+import { STALE_MS, TEMPORARY } from "../../../stages/store/name.ts"
 import { publishNew } from "./publish.ts"
 
-/** Temporary files older than this were left by a writer that was killed, in milliseconds. */
-export const STALE_MS: number = 24 * 60 * 60 * 1000
-
-/** Linux takes at most this many parts in one writev (`IOV_MAX`). */
+/** The most parts of one writev on Linux (`IOV_MAX`). */
 const PARTS_PER_WRITE = 1024
 /**
- * Parts from this length on are written on their own: Deno 2.9 needs six times as long for 16 MiB in writev as in
+ * Parts from this length on are written alone, in bytes. Deno 2.9 takes six times as long for 16 MiB in writev as in
  * write.
  */
 const ALONE_BYTES = 256 << 10
 
 /** A file without its final name. */
 export interface Temporary {
-  /** Appends parts without copying them. Ends early, without an error, when `stopped` turns true. */
+  /** Appends parts without copying them. Ends early and without an error when `stopped` turns true. */
   readonly write: (parts: ReadonlyArray<Uint8Array>, stopped: () => boolean) => Promise<void>
   /**
-   * Makes the content durable, then the name. Throws `EEXIST` when the name is taken, unless `replace`. May be called
-   * once.
+   * Makes the content durable, then gives the file its name. Throws `EEXIST` if the name is taken, unless `replace` is
+   * set. May be called once.
    */
   readonly publish: (name: string, replace: boolean) => Promise<void>
-  /** Closes it and removes the temporary name. Never throws; may be called more than once. */
+  /** Closes the file and removes the temporary name. Never throws. May be called more than once. */
   readonly discard: () => Promise<void>
 }
 
@@ -43,24 +39,27 @@ export const openTemporary = async (root: string, directories: Directories): Pro
   })
 }
 
-/** A new file at `path`, open for writing. `name` gives it its name durably, when it is synced and closed. */
+/**
+ * A temporary file from a new file at `path`, which is open for writing. `giveName` gives it its name durably, after it
+ * was synced and closed.
+ */
 export const temporaryFile = (
   path: string,
   opened: FileHandle,
-  name: (name: string, replace: boolean) => Promise<void>,
+  giveName: (name: string, replace: boolean) => Promise<void>,
 ): Temporary => {
   let handle: FileHandle | undefined = opened
   const close = async (): Promise<void> => {
-    const open = handle
+    const last = handle
     handle = undefined
-    await open?.close()
+    await last?.close()
   }
   return {
     write: (parts, stopped) => writeAll(handle!, parts, stopped),
     publish: async (final, replace) => {
       await handle!.sync()
       await close()
-      await name(final, replace)
+      await giveName(final, replace)
     },
     discard: async () => {
       await close().catch(() => {})
@@ -74,8 +73,8 @@ const writeAll = async (
   parts: ReadonlyArray<Uint8Array>,
   stopped: () => boolean,
 ): Promise<void> => {
-  let next = 0 // the first part that is not written whole
-  let written = 0 // bytes of it that are written: a system call may write less than it was given
+  let next = 0 // the first part that is not completely written
+  let written = 0 // bytes of that part that are written: a system call may write less than it was given
   while (next < parts.length && !stopped()) {
     const batch: Array<Uint8Array> = [parts[next]!.subarray(written)]
     while (batch[0]!.length < ALONE_BYTES && batch.length < PARTS_PER_WRITE) {
@@ -90,11 +89,11 @@ const writeAll = async (
   }
 }
 
-/** Removes temporary files that were last written before `now - STALE_MS`. What cannot be removed stays. */
+/** Removes temporary files that were last written before `now - STALE_MS`. Failures are ignored. */
 export const removeStale = (root: string, now: number): Promise<void> =>
   removeStaleIn(join(root, TEMPORARY), now, () => true)
 
-/** The same for the files of a directory whose names `isTemporary`. */
+/** The same in another directory, for the files whose names `isTemporary` accepts. */
 export const removeStaleIn = async (
   directory: string,
   now: number,
@@ -110,6 +109,6 @@ export const removeStaleIn = async (
       if (isTemporary(name)) await removeIfStale(join(directory, name)).catch(() => {})
     }
   } catch {
-    // No such directory, or a store that may not be listed.
+    // There is no such directory, or it may not be read.
   }
 }

@@ -1,4 +1,4 @@
-/** Logs what a store is asked for. */
+/** Logs the operations of a store. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,14 +11,31 @@ import { sizeOfParts } from "../../../stages/store/parts.ts"
 
 /** How to log. */
 export interface LogOptions {
-  /** `Debug` by default, which Effect does not show unless it is told to. */
+  /** `Debug` by default, which Effect shows only if it is told to. */
   readonly level?: "Debug" | "Info"
 }
 
 /**
- * The same store, with one line logged for each operation when it ends:
- * `get "DATA/ab/c.roz" from 0, 4096 bytes in 12 ms: done`, or what became of it instead: the reason and message of the
- * error, or `interrupted`. Names, sizes and times only: no content.
+ * The same store, which logs one line for each operation when it ends:
+ * `get "DATA/ab/c.roz" from 0, 4096 bytes in 12 ms: done`. In place of `done` stands the reason and message of the
+ * error, or `interrupted`. Lines hold names, sizes and times, but no content.
+ *
+ * @example Log what a program asks of its store
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import * as Logger from "effect/Logger"
+ * import { log, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const lines: Array<string> = []
+ * const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+ * const program = Effect.gen(function* () {
+ *   const store = log(yield* memoryStore.make(), { level: "Info" })
+ *   yield* store.put("DATA/a", [Uint8Array.of(1, 2, 3)])
+ * })
+ * await Effect.runPromise(Effect.provide(program, logger))
+ * assert.match(lines[0]!, /^put "DATA\/a", 3 bytes in \d+ ms: done$/)
+ * ```
  */
 export const log: Decorator<[options?: LogOptions]> = decorator((store, options) => {
   const write = options?.level === "Info" ? Effect.logInfo : Effect.logDebug

@@ -1,4 +1,4 @@
-/** Opens the store that a user names by a path or URL. */
+/** Opens a store by the path or URL that a user gives. */
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -7,13 +7,16 @@ import { localStore } from "../local/local.ts"
 import { memoryStore } from "../memory/memory.ts"
 import type { SurroundOptions } from "./surround.ts"
 
-/** How to open a store, and what is to stand around it. */
+/** How to open a store, and the options of the decorators around it. */
 export interface OpenStoreOptions extends SurroundOptions {
-  /** Make it when it is not there. Otherwise its absence is an error. */
+  /** Make the store if it does not exist. Otherwise that is an error. */
   readonly create?: boolean
 }
 
-/** Stores in memory by name, for the life of the process. */
+/**
+ * The stores that `memory:name` opens. All who open that name in this process must get the same store, so this belongs
+ * to the module. The objects live as long as the process.
+ */
 const memories = new Map<string, ObjectStore>()
 
 const openMemory = Effect.fnUntraced(function* (location: string, create: boolean) {
@@ -30,7 +33,7 @@ const openMemory = Effect.fnUntraced(function* (location: string, create: boolea
 const openFile = Effect.fnUntraced(function* (location: string, options: OpenStoreOptions) {
   const path = yield* Effect.try({
     try: () => {
-      // A URL has no relative paths: "file:backup" would be /backup.
+      // URLs have no relative paths: "file:backup" would mean /backup.
       if (!/^file:\//i.test(location)) throw new TypeError("relative")
       return fileURLToPath(location)
     },
@@ -53,7 +56,7 @@ const openSqlite = Effect.fnUntraced(function* (path: string, options: OpenStore
   return yield* sqliteStore.make(path, options)
 })
 
-/** A store whose code, with what it needs, is loaded when it is used. */
+/** Loads the code of a store, and the packages that it needs, only when such a store is opened. */
 const lazily = (load: () => Promise<Opener>): Opener => (location, options) =>
   Effect.flatMap(Effect.promise(load), (make) => make(location, options))
 
@@ -73,13 +76,14 @@ const openPath: Opener = (path, options) =>
     }),
   )
 
-/** Stores that are never remote, by the schemes of their URLs. */
+/** Stores of this machine, by the schemes of their URLs. */
 const local: Readonly<Record<string, Opener>> = {
   file: openFile,
   sqlite: (location, options) => openSqlite(location.slice("sqlite:".length), options),
   memory: (location, options) => openMemory(location, options.create ?? false),
 }
 
+/** Stores of the network, by the schemes of their URLs. */
 const remote: Readonly<Record<string, Opener>> = {
   s3: openS3,
   sftp: openSftp,
@@ -95,26 +99,47 @@ const unknown = (scheme: string): Opener => () =>
     new StoreError({
       reason: "invalid",
       object: "",
-      message: `Cannot open a store by "${scheme}:": supported are a path (with ./ before it when it has a colon), ` +
+      message:
+        `Cannot open a store by "${scheme}:": write a path (with ./ before it if it has a colon), or a URL with ` +
         Object.keys({ ...local, ...remote }).map((name) => `${name}:`).join(", "),
     }),
   )
 
 /**
- * Opens a store by its location: a path, `file:///path`, `sqlite:path` (all objects in one file), `memory:name` (the
- * same store for all who open that name in this process, as long as it runs), `s3://bucket/prefix` or
- * `s3:https://host:port/bucket/prefix`, `sftp://user@host:port/absolute/path` or `sftp:user@host:path`,
- * `webdav+https://user@host/path`, or `https://host/path` (read-only). Each store's own documentation says more of its
- * locations. Remote stores are retried, limited and counted, see `surround`; others are left as they are.
+ * Opens a store by its location:
  *
- * Fails with `not-found` when there is nothing and `create` is not given, `invalid` for a location that it does not
- * know. A path with a colon in its first component needs `./` before it. The scope is for stores with connections.
+ * - a path, or `file:///path`. A path with a colon in its first component needs `./` before it.
+ * - `sqlite:path`: all objects in one file.
+ * - `memory:name`: the same store for all who open that name in this process, as long as it runs.
+ * - `s3://bucket/prefix`, or `s3:https://host:port/bucket/prefix`.
+ * - `sftp://user@host:port/absolute/path`, or `sftp:user@host:path`.
+ * - `webdav+https://user@host/path`.
+ * - `https://host/path`, which is read-only.
+ *
+ * The docstring of each store describes its locations. Remote stores get the decorators of {@link surround}; others stay
+ * as they are. Stores with connections close them when the scope closes.
+ *
+ * Fails with `not-found` if there is no store and `create` is not set, and with `invalid` for an unknown location.
+ *
+ * @example Open a store by the location that a user gives
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { openStore } from "@penstock/penstock/adapters"
+ *
+ * await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+ *   const store = yield* openStore("memory:backups", { create: true })
+ *   yield* store.put("DATA/a", [Uint8Array.of(1, 2, 3)])
+ *   const same = yield* openStore("memory:backups")
+ *   assert.equal((yield* same.stat("DATA/a")).size, 3)
+ * })))
+ * ```
  */
 export const openStore = (
   location: string,
   options: OpenStoreOptions = {},
 ): Effect.Effect<ObjectStore, StoreError, Scope.Scope> => {
-  // One letter is a drive of Windows.
+  // A scheme of one letter is a drive of Windows.
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase()
   const open = scheme === undefined ? openPath : local[scheme] ?? remote[scheme] ?? unknown(scheme)
   const raw = Effect.suspend(() => open(location, options))

@@ -1,4 +1,4 @@
-/** What stands around a store of the network, and in which order. */
+/** The decorators around a remote store, and their order. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ObjectStore, StoreError } from "../../../stages/store/store.ts"
@@ -9,29 +9,44 @@ import { log, type LogOptions } from "../log/log.ts"
 import { makeRetrier, openingWith, type RetryOptions, StepRetrier } from "../retry/retrier.ts"
 import { retryBy } from "../retry/retry.ts"
 
-/** What is to stand around a store. */
+/** Options of the decorators around a store. */
 export interface SurroundOptions {
-  /** Waits and times; remote stores only. They are always tried again. */
+  /** Waits and times of `retry`, which every remote store gets. */
   readonly retry?: RetryOptions
-  /** Remote stores only. */
+  /** Options of `limit`, for remote stores only. */
   readonly limit?: LimitOptions
-  /** Counts to add to; remote stores only. */
+  /** Counts to add to, for remote stores only. */
   readonly counts?: StoreCounts
-  /** For any store. */
+  /** Options of `log`, for any store. */
   readonly log?: LogOptions
 }
 
 /**
- * Opens a store by `make`, and puts around it what it needs. A store that is not remote is left as it is, unless it is
- * to be logged. From the inside:
+ * Opens a store by `make`, and puts decorators around it. A store that is not remote gets `log` only. The order, from
+ * the inside:
  *
- * 1. `log`: what is asked of the server, each try, and how long the server takes, without the waits of the others.
- * 2. `limit`: each try that sends bytes pays for them; nothing is held while it waits for the next try.
- * 3. `counting`: each try is a request.
- * 4. `retry`: of all of that. Opening is tried again, too.
+ * 1. `log`: it shows each try and the time that the server takes, without the waits of the others.
+ * 2. `limit`: each try pays for the bytes that it sends, and holds no permit while it waits for the next try.
+ * 3. `counting`: each try counts as a request.
+ * 4. `retry`: it repeats all of the above. Opening is tried again, too.
  *
- * A `cache` goes around all: what it has costs nothing of the above. It is not here, as it has to know what is in the
- * store.
+ * A `cache` belongs around all of them, because cached objects cost no requests. It is not here, because it has to know
+ * which objects may be cached.
+ *
+ * @example Open a store of your own with retries and a log
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { latency, makeCounts, memoryStore, surround } from "@penstock/penstock/adapters"
+ *
+ * const open = Effect.map(memoryStore.make(), (store) => latency(store, { delay: 1 }))
+ * const counts = makeCounts()
+ * await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+ *   const store = yield* surround(open, { counts, log: {}, retry: { within: "2 minutes" } })
+ *   yield* store.put("DATA/a", [Uint8Array.of(1)])
+ * })))
+ * assert.equal(counts.requests.put, 1)
+ * ```
  */
 export const surround: (
   make: Effect.Effect<ObjectStore, StoreError, Scope.Scope>,

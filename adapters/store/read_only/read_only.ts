@@ -1,18 +1,33 @@
-/** A store that takes no writes. */
+/** Refuses writes to a store. */
 import * as Effect from "effect/Effect"
 import { StoreError } from "../../../stages/store/store.ts"
 import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
 
-/** What becomes of writes. */
+/** What happens to writes. */
 export interface ReadOnlyOptions {
   /**
-   * `fail`: every write fails with `denied` (the default). `swallow`: it succeeds and nothing happens, as for a dry
+   * `fail`, the default: every write fails with `denied`. `swallow`: it succeeds and does nothing, for example for a dry
    * run.
    */
   readonly writes?: "fail" | "swallow"
 }
 
-/** The same store without `put`, `create` and `remove`. What is swallowed cannot be read back. */
+/**
+ * The same store without `put`, `create` and `remove`. Swallowed writes cannot be read back.
+ *
+ * @example Hand out a store that nobody can change
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { memoryStore, readOnly } from "@penstock/penstock/adapters"
+ *
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const store = readOnly(yield* memoryStore.make())
+ *   const error = yield* Effect.flip(store.put("DATA/a", []))
+ *   assert.equal(error.reason, "denied")
+ * }))
+ * ```
+ */
 export const readOnly: Decorator<[options?: ReadOnlyOptions]> = decorator((store, options) => {
   const write = (name: string): Effect.Effect<void, StoreError> =>
     options?.writes === "swallow" ? Effect.void : Effect.fail(

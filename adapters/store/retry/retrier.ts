@@ -1,4 +1,4 @@
-/** When to try again, for how long, and what is told meanwhile. */
+/** Decides when an operation is tried again, and for how long. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -6,67 +6,73 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { StoreError } from "../../../stages/store/store.ts"
 
-/** How long and when to try again. */
+/** When to try again, and for how long. */
 export interface RetryOptions {
-  /** Wait before the second try; doubles with each. 200 ms by default. All waits vary by 20% either way. */
+  /** The wait before the second try. It doubles with each try, and varies by 20% either way. 200 ms by default. */
   readonly base?: Duration.Input
-  /** The longest wait that the store does not ask for itself. 30 s by default. */
+  /** The longest wait, unless the store asks for a longer one. 30 s by default. */
   readonly longest?: Duration.Input
   /**
-   * How long an operation is tried in all, counted from its start or the last that came of it. 10 minutes by default.
+   * How long an operation is tried in all, counted from its start or its last progress. 10 minutes by default.
    */
   readonly within?: Duration.Input
   /**
-   * How long the store is tried as long as it has never answered, all operations together, counted from the start of the
-   * first that failed: then it is likely that its name is wrong. 1 minute by default.
+   * How long a store is tried that has never answered, by all operations together, counted from the start of the first
+   * one that failed. Its name is probably wrong. 1 minute by default.
    */
   readonly withinAtFirst?: Duration.Input
-  /** Run before each wait. */
+  /** Runs before each wait. */
   readonly onRetry?: (retry: Retry) => Effect.Effect<void>
 }
 
-/** A try that failed, with another to come. */
+/** A try that failed and will be repeated. */
 export interface Retry {
   /** Why the last try failed. */
   readonly error: StoreError
   /** Tries so far. */
   readonly tries: number
-  /** Milliseconds since the first. */
+  /** Milliseconds since the first try. */
   readonly tried: number
-  /** Milliseconds until the next. */
+  /** Milliseconds until the next try. */
   readonly wait: number
 }
 
 /** The tries of one operation. */
 export interface Tries {
-  /** Waits before the next one, or fails with what there is to tell when there is none. */
+  /** Waits for the next try, or fails if there is none. */
   readonly failed: (error: StoreError) => Effect.Effect<void, StoreError>
-  /** Something came of it: what fails from now on is counted anew. */
+  /** Records progress: the time and the tries are counted anew from now on. */
   readonly progressed: Effect.Effect<void>
 }
 
-/** Decides about tries. */
+/** Decides about the tries of one store. */
 export interface Retrier {
-  /** Fails at once when the store has been given up. */
+  /** Starts an operation. Fails at once if the store has been given up. */
   readonly start: Effect.Effect<Tries, StoreError>
 }
 
-/** Errors that have been tried for as long as it is worth; who is asked again about one does not start over. */
+/**
+ * The errors of operations that were given up. A step of an operation may fail with one, and the operation around it
+ * must not start over. Errors are compared by identity and may come from any store, so the set belongs to the module. It
+ * keeps no error alive.
+ */
 const spent = new WeakSet<StoreError>()
 
 /**
- * A retrier for one store: it learns whether the store has ever answered. A store that has not, or has not answered
- * anything else while an operation was tried in vain, is given up: all that is asked of it from then on fails with what
- * that operation failed with.
+ * A retrier for one store, which learns whether the store has ever answered. The store is given up if it has never
+ * answered, or gave no answer to any operation while one was tried in vain. From then on all operations fail with the
+ * error of that one.
  */
 export const makeRetrier = (options: RetryOptions = {}): Retrier => {
   const base = Duration.toMillis(options.base ?? "200 millis")
   const longest = Duration.toMillis(options.longest ?? "30 seconds")
   const within = Duration.toMillis(options.within ?? "10 minutes")
   const withinAtFirst = Math.min(within, Duration.toMillis(options.withinAtFirst ?? "1 minute"))
-  /** When it last answered, and since when it has been tried in vain if it never has. */
+  /** When the store last answered. */
   let answered: number | undefined
+  /** When the first operation that failed began, for a store that has never answered. */
   let unanswered: number | undefined
+  /** The error of a store that is given up. */
   let lost: StoreError | undefined
   const unlessLost = Effect.suspend(() => lost === undefined ? Effect.void : Effect.fail(lost))
   return {
@@ -77,7 +83,7 @@ export const makeRetrier = (options: RetryOptions = {}): Retrier => {
         failed: Effect.fnUntraced(function* (error) {
           const now = yield* Clock.currentTimeMillis
           if (error.reason !== "unavailable") {
-            // What is not valid is refused without asking the store.
+            // An invalid request is refused without asking the server.
             if (error.reason !== "invalid") answered = now
             return yield* error
           }
@@ -108,6 +114,7 @@ export const makeRetrier = (options: RetryOptions = {}): Retrier => {
   }
 }
 
+/** Marks an error as one that must not be tried again. */
 const spend = (error: StoreError): StoreError => {
   spent.add(error)
   return error
@@ -129,21 +136,21 @@ const showTime = (milliseconds: number): string => {
 }
 
 /**
- * Decides about the steps within an operation of a store, see {@link retrying}. The decorator `retry` provides it for
- * each operation; without that, nothing is tried again.
+ * The retrier for the steps of an operation, see {@link retrying}. The decorator `retry` provides its own. Without it
+ * nothing is tried again.
  */
 export const StepRetrier: Context.Reference<Retrier> = Context.Reference("penstock/adapters/store/StepRetrier", {
   defaultValue: () => makeRetrier({ within: 0 }),
 })
 
-/** Runs an operation until it succeeds, fails for good, or was tried long enough. */
+/** Runs an operation until it succeeds, fails for good, or has been tried long enough. */
 export const retryingWith = <A, R>(
   retrier: Retrier,
   effect: Effect.Effect<A, StoreError, R>,
 ): Effect.Effect<A, StoreError, R> =>
   Effect.flatMap(retrier.start, (tries) => repeated(tries, Effect.tap(effect, tries.progressed)))
 
-/** The same for opening a store. That it is open does not say that it answered: many ask nothing until they are used. */
+/** The same for opening a store. Success does not count as an answer, because many stores open without a request. */
 export const openingWith = <A, R>(
   retrier: Retrier,
   effect: Effect.Effect<A, StoreError, R>,
@@ -158,9 +165,31 @@ const repeated = <A, R>(tries: Tries, effect: Effect.Effect<A, StoreError, R>): 
 }
 
 /**
- * For stores: runs a step of an operation again while it fails with `unavailable`, as the decorator `retry` around the
- * store is told to. For what makes up one operation of the port, so that little is lost with a connection: a part of a
- * large upload, a page of a listing, the last request of a commit. The step must do no harm when it is done twice.
+ * For authors of stores: repeats a step of an operation while it fails with `unavailable`, as the decorator `retry`
+ * around the store is told to. Steps are, for example, a part of a large upload, a page of a listing, or the last
+ * request of a commit. So a broken connection costs one step and not the whole operation. Running the step twice must do
+ * no harm.
+ *
+ * @example Repeat one page of a listing
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { StoreError } from "@penstock/penstock"
+ * import { memoryStore, retry, retrying } from "@penstock/penstock/adapters"
+ *
+ * let requests = 0
+ * const page = Effect.suspend(() =>
+ *   ++requests < 3
+ *     ? Effect.fail(new StoreError({ reason: "unavailable", object: "", message: "The connection broke" }))
+ *     : Effect.succeed({ name: "DATA/a", size: 3 })
+ * )
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const inner = { ...(yield* memoryStore.make()), stat: () => retrying(page) }
+ *   const store = retry(inner, { base: "1 millis" })
+ *   assert.equal((yield* store.stat("DATA/a")).size, 3)
+ * }))
+ * assert.equal(requests, 3)
+ * ```
  */
 export const retrying = <A, R>(effect: Effect.Effect<A, StoreError, R>): Effect.Effect<A, StoreError, R> =>
   Effect.flatMap(StepRetrier, (retrier) => retryingWith(retrier, effect))

@@ -1,4 +1,4 @@
-/** Tries again what may pass. */
+/** Tries failed operations again. */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -9,31 +9,44 @@ import { alreadyExists } from "../../../stages/store/name.ts"
 import { equalsParts, sizeOfParts } from "../../../stages/store/parts.ts"
 import { makeRetrier, type Retrier, retryingWith, type RetryOptions, StepRetrier } from "./retrier.ts"
 
-/** Bytes of an object that are compared at once. */
-const COMPARED = 8 << 20
+/** Bytes of an object that are read at once to compare it. */
+const COMPARE_BYTES = 8 << 20
 
 /**
- * The same store, where an operation that fails with `unavailable` is tried again, when a repetition does no harm.
- * Waits double from try to try, are never shorter than what the store asks for (`retryAfter`), and end with the total
- * time: then the error says how long was tried.
+ * The same store, which repeats an operation that fails with `unavailable`, if that does no harm. The waits double from
+ * try to try, and are at least as long as the store asks for (`retryAfter`). When the total time is over, the error says
+ * how long the operation was tried.
  *
- * - A create-only `put` may have succeeded although it failed. So when a later try says `exists`, the object is read:
- *   the `put` succeeds when it holds exactly these bytes, and fails with `exists` otherwise. Two writers of the same
- *   bytes under one name may then both succeed; that is right for objects named by their content, or by a random name.
- * - A `commit` is not repeated here, as its writer may be gone. It may have succeeded although it failed, too, so then
- *   the object is looked at. It is taken for committed when it has the size of what was appended and nobody else writes
- *   that name (`unique`), or, read back, the same SHA-256.
- * - `append` is not tried again, `create` is. Stores repeat what makes up an append or a commit themselves, by
- *   `retrying`.
- * - `list` starts again where it stopped: what it has given already is left out.
- * - A `put` with `replace` and a `remove` that failed may still be carried out by the server, even after the next one
- *   of that name: what is written like that must not matter when it is old.
+ * - A create-only `put` may have succeeded although it failed. So if a later try says `exists`, the object is read: the
+ *   `put` succeeds if the object holds exactly these bytes, and fails with `exists` otherwise. Two writers of the same
+ *   bytes under one name may then both succeed, which is right for objects that are named by their content or at random.
+ * - A `commit` is not repeated here, because its writer may be gone. It too may have succeeded although it failed. It
+ *   counts as a success if the object has the size of the appended bytes and either nobody else writes that name
+ *   (`unique`), or the object has the same SHA-256 when it is read back.
+ * - `append` is not repeated, `create` is. Stores repeat the steps of an append or a commit themselves, by `retrying`.
+ * - `list` starts again, and leaves out the objects that it has already given.
+ * - A server may still carry out a failed `put` with `replace`, or a failed `remove`, even after the next one of that
+ *   name. So the repository must stay correct if such an object has an old content.
+ *
+ * @example Try for up to an hour
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { fault, memoryStore, retry } from "@penstock/penstock/adapters"
+ *
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const flaky = fault(yield* memoryStore.make(), { nth: 1, effect: "fail", reason: "unavailable" })
+ *   const store = retry(flaky, { base: "1 millis", within: "1 hour" })
+ *   yield* store.put("DATA/a", [Uint8Array.of(1)]) // fails at first
+ *   assert.equal((yield* store.stat("DATA/a")).size, 1)
+ * }))
+ * ```
  */
 export const retry: Decorator<[options?: RetryOptions]> = decorator((store, options) =>
   retryBy(store, makeRetrier(options))
 )
 
-/** The same with a retrier that is used for more than this. */
+/** The same with a retrier that is also used elsewhere. */
 export const retryBy = (store: ObjectStore, retrier: Retrier): ObjectStore => {
   const provide = <A, R>(effect: Effect.Effect<A, StoreError, R>): Effect.Effect<A, StoreError, R> =>
     Effect.provideService(effect, StepRetrier, retrier)
@@ -61,7 +74,7 @@ export const retryBy = (store: ObjectStore, retrier: Retrier): ObjectStore => {
       }))
     })
 
-  /** Whether an object is there that a writer has made of bytes of that size and hash. */
+  /** Compares the object with the bytes of a writer, of which only size and hash are known. */
   const committed = Effect.fnUntraced(function* (
     name: string,
     size: number,
@@ -72,8 +85,8 @@ export const retryBy = (store: ObjectStore, retrier: Retrier): ObjectStore => {
     if (found.size !== size) return "other"
     if (hash === undefined) return "yes"
     const state = createHash("sha256")
-    for (let offset = 0; offset < size; offset += COMPARED) {
-      state.update(yield* again(store.get(name, { offset, length: Math.min(COMPARED, size - offset) })))
+    for (let offset = 0; offset < size; offset += COMPARE_BYTES) {
+      state.update(yield* again(store.get(name, { offset, length: Math.min(COMPARE_BYTES, size - offset) })))
     }
     return state.digest("hex") === hash ? "yes" : "other"
   })

@@ -1,7 +1,7 @@
 /** Unfinished files on a server: they have a temporary name until they are whole and durable. */
 import { Buffer } from "node:buffer"
-import { STALE_MS, type Temporary } from "../local/temporary.ts"
-import { TEMPORARY } from "../../../stages/store/name.ts"
+import type { Temporary } from "../local/temporary.ts"
+import { STALE_MS, TEMPORARY } from "../../../stages/store/name.ts"
 import { StoreError } from "../../../stages/store/store.ts"
 import { parentOf } from "../local/directories.ts"
 import { type Directories, openToSync } from "./directories.ts"

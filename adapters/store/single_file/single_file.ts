@@ -1,4 +1,4 @@
-/** A store whose only object is one file: for formats that are a single archive. */
+/** A store whose only object is one file, for formats that are a single archive. */
 import { lstat, open, realpath, rename, rm } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import * as Clock from "effect/Clock"
@@ -10,18 +10,19 @@ import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/s
 import { makeRoot, syncDirectory } from "../local/directories.ts"
 import { codeOf, fileError } from "../local/file_error.ts"
 import { fileWrites, type Operate, runFiles } from "../local/file_operations.ts"
-import { directoryError, nameError, notFound } from "../../../stages/store/name.ts"
+import { nameError, notFound } from "../../../stages/store/name.ts"
+import { withDirectory, withName } from "../../../stages/store/with_name.ts"
 import { publishNew } from "../local/publish.ts"
 import { readFileAt } from "../local/read_file.ts"
 import { removeStaleIn, type Temporary, temporaryFile } from "../local/temporary.ts"
 
 /** How to open a file as a store. */
 export interface SingleFileStoreOptions {
-  /** The file need not be there, and what is missing above it is made. Otherwise its absence is an error. */
+  /** Make missing directories; the file need not exist. Otherwise a missing file is an error. */
   readonly create?: boolean
 }
 
-/** What it guarantees, wherever it is. */
+/** The properties of every such store. */
 export const singleFileGuarantees: StoreGuarantees = { connections: 4, atomicCreate: true, durable: true }
 
 /** Temporary names are `.<name of the file>.<UUID>.part`, beside the file. */
@@ -38,13 +39,14 @@ const openTemporary = async (file: string): Promise<Temporary> => {
   })
 }
 
-const store = (file: string, only: string): ObjectStore => {
+const makeStore = (file: string, only: string): ObjectStore => {
   const operate: Operate = (doing, name, work) =>
-    Effect.suspend(() => {
-      const error = nameError(name) ?? otherName(doing, name)
-      return error ? Effect.fail(error) : runFiles((cause) => fileError(doing, name, file, cause), work)
+    withName(name, () => {
+      const error = otherName(doing, name)
+      if (error !== undefined) return Effect.fail(error)
+      return runFiles((cause) => fileError({ doing, name, location: file }, cause), work)
     })
-  /** Another object is never there, and cannot be written. */
+  /** Any other object does not exist, and cannot be written. */
   const otherName = (doing: string, name: string): StoreError | undefined => {
     if (name === only) return undefined
     if (doing !== "write") return notFound(name, file)
@@ -62,12 +64,13 @@ const store = (file: string, only: string): ObjectStore => {
     get: (name, part) => operate("read", name, () => readFileAt(file, file, name, part)),
     stat: (name) => name === only ? stat : operate("read", name, () => Promise.reject(notFound(name, file))),
     list: (directory) =>
-      Stream.suspend(() => {
-        const error = directoryError(directory)
-        if (error) return Stream.fail(error)
-        if (!only.startsWith(directory)) return Stream.empty
-        return Stream.filter(Stream.fromEffect(absent(stat)), (info) => info !== undefined)
-      }),
+      withDirectory(
+        directory,
+        () =>
+          only.startsWith(directory)
+            ? Stream.filter(Stream.fromEffect(absent(stat)), (info) => info !== undefined)
+            : Stream.empty,
+      ),
     remove: (name) =>
       Effect.asVoid(absent(operate("remove", name, async () => {
         await rm(file, { force: true })
@@ -85,10 +88,10 @@ const openFile = async (path: string, only: string, create: boolean, now: number
     now,
     (name) => name.startsWith(prefix) && name.endsWith(SUFFIX) && UUID.test(name.slice(prefix.length, -SUFFIX.length)),
   )
-  return store(file, only)
+  return makeStore(file, only)
 }
 
-/** Where the file lies, links followed: a new version takes the place of the file, not of a link to it. */
+/** The path of the file, with links followed: a new version replaces the file, not a link to it. */
 const locate = async (path: string, create: boolean): Promise<string> => {
   try {
     const file = await realpath(path)
@@ -107,7 +110,7 @@ const locate = async (path: string, create: boolean): Promise<string> => {
 const openError = (path: string) => (cause: unknown): StoreError =>
   codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR"
     ? new StoreError({ reason: "not-found", object: "", message: `There is no file ${path}`, cause })
-    : fileError("open", "", path, cause)
+    : fileError({ doing: "open", name: "", location: path }, cause)
 
 const make = (
   path: string,
@@ -122,19 +125,38 @@ const make = (
   })
 
 /**
- * A store whose only object, of a given name, is the file at a path.
+ * A store whose only object is the file at a path. The caller chooses the name of the object.
  *
- * - A write goes to a new file beside it, `.<file>.<UUID>.part` of mode 0600, which is synced, then gets the file's
- *   name by a hard link (create-only) or a rename (replace); then the directory is synced. So the file is there whole
- *   or not at all, also after a crash. Opening removes temporary files that a killed program left more than 24 hours
+ * - A write goes to a new file beside it, `.<file>.<UUID>.part` of mode 0600, and is synced. That file then gets the
+ *   name of the file by a hard link (create-only) or a rename (replace), and the directory is synced. So readers see the
+ *   whole file or nothing, also after a crash. Opening removes such files that a killed program left more than 24 hours
  *   ago.
- * - When the path is a symbolic link, the file that it points to is the object.
- * - Any other object is not there, and writing one fails with `invalid`.
+ * - If the path is a symbolic link, the file that it points to is the object.
+ * - Any other object does not exist, and writing one fails with `invalid`.
+ *
+ * @example Write an archive that is one file
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import * as Effect from "effect/Effect"
+ * import { singleFileStore } from "@penstock/penstock/adapters"
+ *
+ * const directory = mkdtempSync(join(tmpdir(), "penstock-"))
+ * const file = join(directory, "home.zprt")
+ * await Effect.runPromise(Effect.gen(function* () {
+ *   const store = yield* singleFileStore.make(file, "archive.zprt", { create: true })
+ *   yield* store.put("archive.zprt", [Uint8Array.of(1, 2, 3)])
+ * }))
+ * assert.deepEqual([...readFileSync(file)], [1, 2, 3])
+ * rmSync(directory, { recursive: true })
+ * ```
  */
 export const singleFileStore: {
   /**
-   * Opens a file. Fails with `not-found` when it is not there and `create` is not given, `denied`, or `io` (a
-   * directory, say).
+   * Opens a file. Fails with `not-found` if it does not exist and `create` is not set, `denied`, or `io` (for example
+   * for a directory).
    */
   readonly make: (
     path: string,

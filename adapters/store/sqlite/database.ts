@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fchmodSync, openSync } from "node:fs"
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import { codeOf } from "../local/file_error.ts"
-import { STALE_MS } from "../local/temporary.ts"
+import { STALE_MS } from "../../../stages/store/name.ts"
 import { StoreError } from "../../../stages/store/store.ts"
 import { PIECES } from "./pieces.ts"
 

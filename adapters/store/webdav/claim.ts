@@ -9,8 +9,8 @@
  *    frees the claim.
  *
  * A program that is killed between 2 and 3 leaves the claim. Another writer takes it over when it is older than
- * {@link STALE_MS} by the server's clock, by making its successor `….1/`; again one writer wins. A claim is used for
- * {@link LEASE_MS} at most, so a program that was stopped for long does not move an object under the claim of another.
+ * {@link CLAIM_STALE_MS} by the server's clock, by making its successor `….1/`; again one writer wins. A claim is used for
+ * {@link CLAIM_LEASE_MS} at most, so a program that was stopped for long does not move an object under the claim of another.
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -25,16 +25,16 @@ import { deleteUrl } from "./delete.ts"
 import { propfind } from "./propfind.ts"
 
 /** A claim older than this was left by a killed writer, in milliseconds. */
-export const STALE_MS: number = 60_000
+export const CLAIM_STALE_MS: number = 60_000
 /** No claim is used for longer than this, in milliseconds. */
-export const LEASE_MS: number = 15_000
+export const CLAIM_LEASE_MS: number = 15_000
 /** The collection of all claims. */
 export const CLAIMS: string = `${TEMPORARY}/claims/`
 
 const FIRST_WAIT_MS = 20
 const LONGEST_WAIT_MS = 1000
 
-/** Other times than {@link STALE_MS} and {@link LEASE_MS}; for tests. */
+/** Other times than {@link CLAIM_STALE_MS} and {@link CLAIM_LEASE_MS}; for tests. */
 export interface ClaimOptions {
   /** Milliseconds after which a claim of another writer counts as left behind. */
   readonly stale?: number
@@ -70,7 +70,7 @@ export const withClaim = (
   { settle, work }: ClaimedWork,
   options: ClaimOptions = {},
 ): Effect.Effect<void, StoreError> => {
-  const lease = options.lease ?? LEASE_MS
+  const lease = options.lease ?? CLAIM_LEASE_MS
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 40)
   const claimUrl = (generation: number): URL => new URL(`${root.href}${CLAIMS}${hash}.${generation}/`)
   const isExpired = ({ since }: Claim): boolean => performance.now() - since > lease
@@ -90,7 +90,7 @@ export const withClaim = (
       yield* failIfThere
       const age = yield* ageOf(http, claimUrl(generation), name)
       seen[generation] ??= performance.now()
-      if (age !== "free" && (age ?? performance.now() - seen[generation]!) > (options.stale ?? STALE_MS)) {
+      if (age !== "free" && (age ?? performance.now() - seen[generation]!) > (options.stale ?? CLAIM_STALE_MS)) {
         generation++
       } else {
         generation = 0

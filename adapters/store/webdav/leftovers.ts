@@ -1,17 +1,17 @@
 /** Removes what killed writers left in `tmp/`. */
 import * as Effect from "effect/Effect"
-import { TEMPORARY } from "../../../stages/store/name.ts"
+import { STALE_MS, TEMPORARY } from "../../../stages/store/name.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import type { HttpOptions } from "../http/request.ts"
 import { CLAIMS } from "./claim.ts"
 import { deleteUrl } from "./delete.ts"
 import { propfind } from "./propfind.ts"
 
-/** No writer still uses what is older than this by the server's clock, in milliseconds. */
-export const LEFT_MS: number = 24 * 60 * 60 * 1000
-
-/** Removes temporary objects and claims that are older than `olderThan` milliseconds. Failures are ignored. */
-export const removeLeftovers = (http: HttpOptions, root: URL, olderThan: number = LEFT_MS): Effect.Effect<void> =>
+/**
+ * Removes temporary objects and claims that are older than `olderThan` milliseconds by the server's clock. Failures are
+ * ignored.
+ */
+export const removeLeftovers = (http: HttpOptions, root: URL, olderThan: number = STALE_MS): Effect.Effect<void> =>
   Effect.forEach([`${TEMPORARY}/`, CLAIMS], (directory) => Effect.ignore(removeIn(http, root, directory, olderThan)), {
     discard: true,
   })

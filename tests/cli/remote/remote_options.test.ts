@@ -12,7 +12,7 @@ test(
     withRemote(async (run, at) => {
       fs.writeFileSync(at("cache"), "a file")
       const warned = ok(await run({}, "backup", "--init", at("source")))
-      assert.match(warned.stderr, /^penstock: The cache .*cache cannot be used: .*; going on without it\n$/)
+      assert.match(warned.stderr, /^penstock: The cache .*cache cannot be used: .*; continuing without it\n$/)
       const logged = ok(await run({}, "snapshots", "--no-cache", "--log-store"))
       assert.match(logged.stderr, /^penstock: get "ROZEN.json", \d+ bytes in \d+ ms: done$/m)
       assert.match(logged.stderr, /^penstock: list "INDEX\/", \d+ objects in \d+ ms: done$/m)

@@ -286,7 +286,7 @@ describe("cache", () => {
         })
       )
       assert.equal(lines.length, 1, lines.join("\n"))
-      assert.match(lines[0]!, /^The cache .*cache cannot be used: .*; going on without it$/)
+      assert.match(lines[0]!, /^The cache .*cache cannot be used: .*; continuing without it$/)
       assert.match(lines[0]!, message)
     }
   })
@@ -320,7 +320,7 @@ describe("cache", () => {
       )
     )
     assert.equal(lines.length, 1, lines.join("\n"))
-    assert.match(lines[0]!, /cannot be used: no space is left on its disk; going on without it$/)
+    assert.match(lines[0]!, /cannot be used: no space is left on its disk; continuing without it$/)
   })
 
   it("passes on what the store fails with, and keeps nothing of it", () =>

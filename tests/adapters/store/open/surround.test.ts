@@ -131,8 +131,8 @@ describe("surround", () => {
     )
     // It fails, fails although it is done, and finds that it is.
     assert.deepEqual(lines.map((line) => line.replace(/,.*: /, ": ").replace(/ in \d.*/, "")).slice(0, 2), [
-      `put "x": a fault was asked for`,
-      `put "x": a fault was asked for`,
+      `put "x": a fault was requested`,
+      `put "x": a fault was requested`,
     ])
     assert.match(lines[2]!, /^put "x".*: exists:/)
     assert.deepEqual(counts.requests, { put: 3, create: 0, append: 0, commit: 0, get: 1, stat: 1, list: 0, remove: 0 })
