@@ -2,6 +2,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json.ts"
 import { RepositoryError } from "../error.ts"
 import { corrupt } from "./errors.ts"
 import { CONFIG } from "./layout.ts"
@@ -56,7 +57,7 @@ export const encodeConfig = ({ encryption, format, id, version }: Omit<Config, "
   return json({ ...body, check: bytesToHex(sha256(json(body))) })
 }
 
-const parse = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))
+const parse = (bytes: Uint8Array): unknown => fromJson(Schema.Unknown, bytes)
 
 /** Whether an object claims to be the config of a bkp repository, valid or not. */
 export const isConfig = (bytes: Uint8Array): boolean => {

@@ -2,6 +2,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
@@ -31,6 +32,7 @@ const Stored = Schema.Struct({
   listing: Schema.optionalKey(Schema.Literals(["json", "tree"])),
   name: Schema.optionalKey(Schema.String),
 })
+const isVersioned = Schema.is(Schema.Struct({ version: Schema.Number }))
 const decodeStored = Schema.decodeUnknownSync(Stored)
 
 /** A fresh ID for a share. */
@@ -58,16 +60,15 @@ const decodeConfig = (keys: Keys, envelope: Uint8Array, name: string | undefined
   if (!isKind(keys, "share", envelope)) throw corrupt(SHARE, `${SHARE} was put in the place of another object`)
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data))
+    json = fromJson(Schema.Unknown, data)
   } catch (error) {
     throw unclear(error)
   }
-  const version = (json as { readonly version?: unknown } | null)?.version
-  if (typeof version === "number" && version > VERSION) {
+  if (isVersioned(json) && json.version > VERSION) {
     throw new RepositoryError({
       reason: "newer",
       object: SHARE,
-      message: `The share is of version ${version}, which this Penstock does not know; use a later one`,
+      message: `The share is of version ${json.version}, which this Penstock does not know; use a later one`,
     })
   }
   let stored: typeof Stored.Type

@@ -4,6 +4,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { absent, created } from "../../stages/store/absent.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
@@ -39,8 +40,7 @@ const damaged = (): RepositoryError => corrupt(CONFIG, `${CONFIG} was altered or
 const configVersion = (bytes: Uint8Array): 0 | 1 => {
   let version: number
   try {
-    version =
-      Schema.decodeUnknownSync(Version)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes))).Version
+    version = fromJson(Version, bytes).Version
   } catch {
     throw damaged()
   }

@@ -1,5 +1,6 @@
 /** JSON objects of a repository: UTF-8, canonical, so that not one byte can change unseen. */
 import * as Schema from "effect/Schema"
+import { fromJson } from "../json.ts"
 import { corrupt } from "./errors.ts"
 
 /** As it is stored: members in the order of the schema, no white space, a newline at the end. */
@@ -12,7 +13,7 @@ export const encodeJson = (value: unknown): Uint8Array => new TextEncoder().enco
 export const decodeJson = <A>(object: string, schema: Schema.Codec<A, unknown>, bytes: Uint8Array): A => {
   let value: A
   try {
-    value = Schema.decodeUnknownSync(schema)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)))
+    value = fromJson(schema, bytes)
   } catch {
     throw corrupt(object, `${object} is damaged: it is not what Penstock writes`)
   }

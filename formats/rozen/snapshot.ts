@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { fromJson } from "../json.ts"
 import { RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
@@ -70,7 +71,7 @@ export const encodeRecord = (record: SnapshotRecord): Uint8Array => new TextEnco
 export const decodeRecord = (name: string, json: Uint8Array): SnapshotRecord => {
   let record: SnapshotRecord
   try {
-    record = Schema.decodeUnknownSync(Stored)(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)))
+    record = fromJson(Stored, json)
   } catch {
     throw corrupt(name, `${name} is damaged: it holds no snapshot record`)
   }
