@@ -29,6 +29,17 @@ test("links between documents lead somewhere", () => {
   assert.deepEqual(broken, [])
 })
 
+test("files and folders that the documents name are there", () => {
+  const folders = "adapters|bench|cli|docs|formats|stages|tests"
+  const lost = pages.filter((page) => page !== "CHANGELOG.md").flatMap((page) =>
+    [...read(page).matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*(?:\\.\\w+|/))\``, "g"))]
+      .map(([, path]) => path!)
+      .filter((path) => !existsSync(join(root, path)))
+      .map((path) => `${page}: ${path}`)
+  )
+  assert.deepEqual(lost, [])
+})
+
 /** The cells of the table rows that begin with one of `first`. */
 const rowsOf = (text: string, first: RegExp): ReadonlyArray<ReadonlyArray<string>> =>
   text.split("\n").filter((line) => line.startsWith("| ")).map((line) =>
