@@ -1,5 +1,5 @@
 import type { KernelSpec } from "../kernel/kernel.ts"
 import { kernelStage, type Stage } from "../plan/plan.ts"
 
-/** Cuts content into chunks. */
+/** Plans that `pack` cuts content into chunks. What follows works on chunks, or on blocks of chunks. */
 export const chunk = (kernel: KernelSpec<"chunk">): Stage<"chunk"> => kernelStage(kernel)

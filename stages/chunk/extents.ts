@@ -1,7 +1,8 @@
+/** Chunks that end where the extents of a file end. */
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
 import { isTrusted, trusted } from "../kernel/trusted.ts"
 
-/** The chunker, and that content which comes in extents is cut where these end. */
+/** The same chunker, which also cuts where extents end, when the source gives extents. */
 export const followingExtents = (inner: Chunker): Chunker => {
   const chunker: Chunker = {
     maximum: inner.maximum,
@@ -12,10 +13,11 @@ export const followingExtents = (inner: Chunker): Chunker => {
 }
 
 /**
- * Cuts content where its source keeps it in pieces, when the source says so ({@link ReaderContent.extents}), and any
- * other content as `inner` does. Extents beyond the maximum of `inner` are cut there. The kernel is named `extents-`
- * and the name of `inner`, whose params it has. With it, cuts depend on more than the bytes: for formats that share
- * extents with the file system.
+ * Cuts content at the ends of its extents, when the source gives them ({@link ReaderContent.extents}), and other content
+ * as `inner` does. An extent that is longer than the maximum of `inner` is cut there. For formats that share extents
+ * with the file system: cuts then depend on more than the bytes.
+ *
+ * The name of the kernel is `extents-` and the name of `inner`. Its params are those of `inner`.
  */
 export const extentsOr = (inner: KernelSpec<"chunk">): KernelSpec<"chunk"> => ({
   stage: "chunk",

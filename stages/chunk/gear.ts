@@ -1,13 +1,13 @@
-/** The gear table: 256 random 64-bit numbers that a seed determines. */
+/** The gear table of FastCDC: 256 random 64-bit numbers that follow from a seed. */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { KernelError } from "../kernel/kernel.ts"
 
 const MESSAGE = new TextEncoder().encode("penstock gear table 1")
 
-/** The seed of tables that need not be secret: 32 zero bytes. */
+/** The seed of a table that is not secret: 32 zero bytes. */
 export const PUBLIC_SEED: Uint8Array = new Uint8Array(32)
 
-/** The halves of each 64-bit entry: entry `b` is `high[b] * 2^32 + low[b]`, both taken as unsigned. */
+/** The halves of the 64-bit entries: entry `b` is `high[b] * 2^32 + low[b]`, both read as unsigned. */
 export interface GearTable {
   readonly high: Int32Array
   readonly low: Int32Array
@@ -15,8 +15,8 @@ export interface GearTable {
 
 /**
  * Derives the table: 2048 bytes of BLAKE3 output in keyed mode (key: the seed; message: the ASCII text
- * `penstock gear table 1`), read as 256 unsigned 64-bit integers, least significant byte first.
- * Throws KernelError `unsupported` when the seed is not 32 bytes long.
+ * `penstock gear table 1`), read as 256 unsigned 64-bit integers, least significant byte first. Throws KernelError
+ * `unsupported` unless the seed has 32 bytes.
  */
 export const gearTable = (seed: Uint8Array): GearTable => {
   if (seed.length !== 32) {

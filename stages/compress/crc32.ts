@@ -1,4 +1,4 @@
-/** CRC-32 as gzip has it (RFC 1952, section 8), four bytes at a time. */
+/** CRC-32 as in gzip (RFC 1952, section 8), four bytes at a time: table `k` is for a byte with `k` bytes after it. */
 const TABLES = /* @__PURE__ */ ((): ReadonlyArray<Int32Array> => {
   const tables = [0, 1, 2, 3].map(() => new Int32Array(256))
   for (let n = 0; n < 256; n++) {
@@ -15,7 +15,7 @@ const TABLES = /* @__PURE__ */ ((): ReadonlyArray<Int32Array> => {
   return tables
 })()
 
-/** The CRC-32 of `bytes`, unsigned. `before` is that of what comes before them. */
+/** The CRC-32 of `bytes`, unsigned. `before`: the CRC-32 of the bytes that precede them. */
 export const crc32 = (bytes: Uint8Array, before = 0): number => {
   const [t0, t1, t2, t3] = TABLES as [Int32Array, Int32Array, Int32Array, Int32Array]
   let c = ~before

@@ -1,27 +1,23 @@
-/** Decoding gzip (RFC 1952) as it comes, in bounded memory. */
+/** Decodes gzip (RFC 1952) in pieces, in bounded memory. */
 import type { Transform } from "../kernel/frames.ts"
 import { KernelError } from "../kernel/kernel.ts"
 import { crc32 } from "./crc32.ts"
 import { corrupt, overLimit } from "./errors.ts"
-import { afterHeader } from "./gzip.ts"
+import { afterHeader, HEADER_BYTES, TRAILER_BYTES } from "./gzip.ts"
 import { inflating } from "./inflate.ts"
 import { Input } from "./input.ts"
 
-/** No header of a member is longer. */
+/** A longer header of a member is refused, in bytes. */
 const HEADER_MAXIMUM = 64 << 10
-/** Bytes of a header without optional fields, and of the checksum and length at the end. */
-const HEADER_BYTES = 10
-const TRAILER_BYTES = 8
-
 /**
- * One or more members to their content. What `push` returns for a piece of input is at most about a thousand times as
- * long. Throws KernelError `corrupt`, or `limit` when the content has more than `limit` bytes.
+ * From one or more members to their content. What `push` returns is at most about a thousand times as long as its input.
+ * Throws KernelError `corrupt`, or `limit` when the content has more than `limit` bytes.
  */
 export const gunzip = (limit: number = Infinity): Transform => {
   const input = new Input()
-  const members = decoding(input)
+  const members = decodeMembers(input)
   let length = 0
-  const run = (): Array<Uint8Array> => {
+  const advance = (): Array<Uint8Array> => {
     const out: Array<Uint8Array> = []
     for (;;) {
       const { done, value } = members.next()
@@ -34,16 +30,17 @@ export const gunzip = (limit: number = Infinity): Transform => {
   return {
     push: (bytes) => {
       input.give(bytes)
-      return run()
+      return advance()
     },
     end: () => {
       input.final = true
-      return run()
+      return advance()
     },
   }
 }
 
-function* decoding(input: Input): Generator<Uint8Array | undefined, void> {
+/** Yields content, or `undefined` when the input has to be given more. */
+function* decodeMembers(input: Input): Generator<Uint8Array | undefined, void> {
   do {
     while (input.lacks(HEADER_BYTES + TRAILER_BYTES)) yield undefined
     let from = startOf(input)
@@ -70,7 +67,7 @@ function* decoding(input: Input): Generator<Uint8Array | undefined, void> {
   } while (input.at < input.bytes.length)
 }
 
-/** Where the compressed data of a member begins; undefined when its header is not all there yet. */
+/** Where the compressed data of a member begins. Undefined when more of its header is to come. */
 const startOf = ({ at, bytes, final }: Input): number | undefined => {
   try {
     return afterHeader(bytes, at)

@@ -1,5 +1,6 @@
 /**
- * gzip (RFC 1952). Portable: decodes with `inflate.ts`, and encodes without compressing; `adapters/kernels` compresses.
+ * gzip (RFC 1952). The portable kernel decodes with `inflate.ts`, and encodes without compressing. The kernel of
+ * `adapters/kernels` compresses.
  */
 import { concat } from "effect/Bytes"
 import type { Compressor, KernelSpec } from "../kernel/kernel.ts"
@@ -10,7 +11,7 @@ import { inflate } from "./inflate.ts"
 
 /** Options of {@link gzip}. */
 export interface GzipOptions {
-  /** 0 (stored) to 9 (small); 6 unless told. The portable encoder knows no levels. */
+  /** 0 (stored) to 9 (smallest); 6 by default. The portable encoder ignores it. */
   readonly level?: number
 }
 
@@ -19,36 +20,42 @@ export interface GzipParams {
   readonly level: number
 }
 
+/** Bytes of a header without optional fields, and of the checksum and length at the end of a member. */
+export const HEADER_BYTES = 10
+/** See {@link HEADER_BYTES}. */
+export const TRAILER_BYTES = 8
+/** Bytes of a stored block of DEFLATE, at most, and of its header. */
 const MAX_BLOCK = 0xffff
+const BLOCK_HEADER_BYTES = 5
 
-/** One member of stored blocks (RFC 1951, section 3.2.4), without a name or time. */
+/** One member of stored blocks (RFC 1951, section 3.2.4), without name and time. */
 const encode = (bytes: Uint8Array): Uint8Array => {
   const blocks = Math.max(1, Math.ceil(bytes.length / MAX_BLOCK))
-  const out = new Uint8Array(18 + 5 * blocks + bytes.length)
+  const out = new Uint8Array(HEADER_BYTES + TRAILER_BYTES + BLOCK_HEADER_BYTES * blocks + bytes.length)
   const view = new DataView(out.buffer)
   out.set([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
-  let at = 10
+  let at = HEADER_BYTES
   for (let i = 0; i < blocks; i++) {
     const block = bytes.subarray(i * MAX_BLOCK, (i + 1) * MAX_BLOCK)
     out[at] = i === blocks - 1 ? 1 : 0
     view.setUint16(at + 1, block.length, true)
     view.setUint16(at + 3, ~block.length & 0xffff, true)
-    out.set(block, at + 5)
-    at += 5 + block.length
+    out.set(block, at + BLOCK_HEADER_BYTES)
+    at += BLOCK_HEADER_BYTES + block.length
   }
   view.setUint32(at, crc32(bytes), true)
   view.setUint32(at + 4, bytes.length, true)
   return out
 }
 
-/** Offset of the compressed data of the member at `at`. Throws KernelError `corrupt`. */
+/** Where the compressed data of the member at `at` begins. Throws KernelError `corrupt`. */
 export const afterHeader = (bytes: Uint8Array, at: number): number => {
   if (bytes[at] !== 0x1f || bytes[at + 1] !== 0x8b || bytes[at + 2] !== 8) {
     throw corrupt("gzip", "a member does not begin with the magic number")
   }
   const flags = bytes[at + 3]!
   if (flags & 0xe0) throw corrupt("gzip", "a reserved bit is set")
-  let pos = at + 10
+  let pos = at + HEADER_BYTES
   if (flags & 4) pos += 2 + (bytes[pos]! | (bytes[pos + 1]! << 8))
   for (const flag of [8, 16]) {
     if ((flags & flag) === 0) continue
@@ -69,7 +76,7 @@ export const afterHeader = (bytes: Uint8Array, at: number): number => {
   return pos
 }
 
-/** Decodes one or more members; data after the last is refused. */
+/** Decodes one or more members. Refuses data after the last one. */
 const decode = (bytes: Uint8Array, limit: number): Uint8Array => {
   const parts: Array<Uint8Array> = []
   let total = 0
@@ -77,14 +84,14 @@ const decode = (bytes: Uint8Array, limit: number): Uint8Array => {
   do {
     const member = inflate(bytes, afterHeader(bytes, at), limit - total)
     if (member === undefined) throw overLimit("gzip", limit)
-    if (member.end + 8 > bytes.length) throw corrupt("gzip", "it ends before its checksum")
-    const view = new DataView(bytes.buffer, bytes.byteOffset + member.end, 8)
+    if (member.end + TRAILER_BYTES > bytes.length) throw corrupt("gzip", "it ends before its checksum")
+    const view = new DataView(bytes.buffer, bytes.byteOffset + member.end, TRAILER_BYTES)
     if (view.getUint32(4, true) !== member.content.length >>> 0 || view.getUint32(0, true) !== crc32(member.content)) {
       throw corrupt("gzip", "the checksum is wrong")
     }
     parts.push(member.content)
     total += member.content.length
-    at = member.end + 8
+    at = member.end + TRAILER_BYTES
   } while (at < bytes.length)
   return parts.length === 1 ? parts[0]! : concat(parts)
 }
@@ -95,8 +102,21 @@ const make = (params: GzipParams): Compressor => {
 }
 
 /**
- * gzip, without a time in it, so equal content gives equal bytes. Throws KernelError `unsupported` for a level out of
- * range.
+ * gzip (RFC 1952) without a time, so that equal content gives equal bytes. For formats of others that ask for it:
+ * `zstd` is faster and smaller. The portable kernel only stores; provide `nativeKernels` to compress. Throws
+ * KernelError `unsupported` for a level out of range.
+ *
+ * @example Write what `gunzip` reads
+ * ```ts
+ * import assert from "node:assert"
+ * import { gzip, makeKernel } from "@penstock/penstock"
+ * import { nativeKernels } from "@penstock/penstock/adapters"
+ *
+ * const { encode, decode } = makeKernel(gzip({ level: 9 }), nativeKernels)
+ * const bytes = new Uint8Array(10_000)
+ * assert.ok(encode(bytes).length < 100)
+ * assert.deepEqual(decode(encode(bytes), 10_000), bytes)
+ * ```
  */
 export const gzip = (options: GzipOptions = {}): KernelSpec<"compress"> => {
   const params = { level: options.level ?? 6 }

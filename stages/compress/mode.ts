@@ -1,21 +1,26 @@
-/** How hard to compress, in words. */
+/** Modes of compression, as users choose them. */
 import type { KernelSpec } from "../kernel/kernel.ts"
 import { adaptive } from "./adaptive.ts"
 import { zstd } from "./zstd.ts"
 
 /**
- * `auto`: zstd 3, what is fast and small. `fast`: zstd 1, a third less time and a few percent larger. `better`: zstd 9,
- * three times the time. `max`: zstd 19, for archives: fifty times. `off`: nothing is compressed. But for `off`, what
- * does not become smaller is stored as it is, which samples show, so that media costs next to nothing.
+ * How hard to compress. Times are compared with `auto`.
+ * - `auto`: zstd 3, fast and small.
+ * - `fast`: zstd 1, a third less time, and a few percent larger.
+ * - `better`: zstd 9, three times the time.
+ * - `max`: zstd 19, fifty times the time: for archives.
+ * - `off`: nothing is compressed.
+ *
+ * In all modes, content that does not become smaller is stored as it is, see `adaptive`.
  */
 export type CompressionMode = "auto" | "fast" | "better" | "max" | "off"
 
-/** All modes, the default first. */
+/** All modes. The first is the default. */
 export const COMPRESSION_MODES: ReadonlyArray<CompressionMode> = ["auto", "fast", "better", "max", "off"]
 
-/** zstd levels of the modes. */
+/** The zstd level of each mode. */
 export const MODE_LEVELS: Readonly<Record<CompressionMode, number>> = { auto: 3, fast: 1, better: 9, max: 19, off: 3 }
 
-/** The kernel of a mode. Whatever the mode, it decodes what any other encoded. */
+/** The kernel of a mode. In every mode it decodes what any other mode encoded. */
 export const adaptiveZstd = (mode: CompressionMode = "auto"): KernelSpec<"compress"> =>
   adaptive(zstd({ level: MODE_LEVELS[mode] }), { store: mode === "off" })

@@ -12,5 +12,18 @@ const make = (): Compressor =>
     },
   })
 
-/** Leaves bytes as they are; the output is the input array itself. */
+/**
+ * Leaves bytes as they are. The output is the input array itself.
+ *
+ * @example Store blocks uncompressed, with the choice in one place
+ * ```ts
+ * import assert from "node:assert"
+ * import { makeKernel, noCompression, zstd } from "@penstock/penstock"
+ *
+ * const compressed = false
+ * const kernel = makeKernel(compressed ? zstd() : noCompression)
+ * const bytes = new Uint8Array(10)
+ * assert.equal(kernel.encode(bytes), bytes)
+ * ```
+ */
 export const noCompression: KernelSpec<"compress"> = { stage: "compress", name: "none", params: {}, make }

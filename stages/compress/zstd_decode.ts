@@ -1,17 +1,17 @@
 /**
- * Portable zstd decoder: `fzstd` behind a reader of sizes, because `fzstd` trusts them. The optional checksum of a
- * frame is not verified: what is stored is authenticated or hashed elsewhere.
+ * The portable zstd decoder: `fzstd`. It trusts sizes, so each frame is measured first. The optional checksum of a frame
+ * is not verified, because stored content is authenticated or hashed elsewhere.
  */
 import { decompress } from "fzstd"
 import { corrupt, overLimit } from "./errors.ts"
-import { decodeFrames, readBlock, type ZstdFrame } from "./zstd_frame.ts"
+import { decodeFrames, readBlock, SIZED_FRAME, ZSTD_MAGIC, type ZstdFrame } from "./zstd_frame.ts"
 import { FrameMeter } from "./zstd_measure.ts"
 
-/** `fzstd` decodes no more at once. */
+/** `fzstd` decodes no more bytes at once. */
 const LARGEST = 2_145_386_496
 const HEADER_BYTES = 9
 
-/** Bytes of content, at most `limit`. */
+/** Bytes of content. Throws KernelError `limit` when they are more than `limit`. */
 const measure = (bytes: Uint8Array, frame: ZstdFrame, limit: number): number => {
   const { blocks, blocksEnd, contentSize, windowSize } = frame
   const meter = new FrameMeter(windowSize)
@@ -28,17 +28,19 @@ const decodeFrame = (bytes: Uint8Array, frame: ZstdFrame, limit: number): Uint8A
   const size = measure(bytes, frame, Math.min(limit, LARGEST))
   const { blocks, blocksEnd } = frame
   const input = new Uint8Array(HEADER_BYTES + blocksEnd - blocks)
-  // A header with the size of the content, which lets `fzstd` decode in place.
-  input.set([0x28, 0xb5, 0x2f, 0xfd, 0xa0])
-  new DataView(input.buffer).setUint32(5, size, true)
+  // The header has the size of the content, so that `fzstd` decodes in place.
+  const view = new DataView(input.buffer)
+  view.setUint32(0, ZSTD_MAGIC, true)
+  input[4] = SIZED_FRAME
+  view.setUint32(5, size, true)
   input.set(bytes.subarray(blocks, blocksEnd), HEADER_BYTES)
-  // Not given a buffer: fzstd 0.1.1 compares it with a number, for which JavaScript writes all of it out as text.
+  // Without a buffer for the output: fzstd 0.1.1 compares it with a number, so JavaScript writes all of it as text.
   return decompress(input)
 }
 
 /**
- * Decompresses one or more frames to at most `limit` bytes, in fresh memory. Allocates no more than the content needs,
- * and takes no longer than that much content can. Throws KernelError `corrupt` or `limit`.
+ * Decompresses one or more frames to at most `limit` bytes, in fresh memory. Forged frames do not make it use more memory
+ * or time than their content needs. Throws KernelError `corrupt` or `limit`.
  */
 export const zstdDecode = (bytes: Uint8Array, limit: number): Uint8Array =>
   decodeFrames(bytes, limit, (frame, rest) => decodeFrame(bytes, frame, rest))

@@ -1,10 +1,20 @@
 /**
- * zstd frames and blocks (RFC 8878, section 3.1): where they begin and end, and how long the content may be, without
- * decompressing.
+ * zstd frames and blocks (RFC 8878, section 3.1): where they begin and end, and how long their content may be. Nothing
+ * is decompressed.
  */
 import { concat } from "effect/Bytes"
 import { KernelError } from "../kernel/kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
+
+/** The first four bytes of a frame, little endian. */
+export const ZSTD_MAGIC = 0xfd2fb528
+/** Frames that decoders skip have any of 16 magic numbers: this one, and its last four bits. */
+const SKIPPABLE_MAGIC = 0x184d2a50
+const SKIPPABLE_MASK = 0xfffffff0
+/** Descriptor of a frame with its content size in 4 bytes, a single segment, no checksum and no dictionary. */
+export const SIZED_FRAME = 0xa0
+/** The most bytes of content that a block has. */
+export const BLOCK_MAXIMUM: number = 128 << 10
 
 /** A zstd frame in some bytes. */
 export interface ZstdFrame {
@@ -18,11 +28,11 @@ export interface ZstdFrame {
   readonly blocksEnd: number
   /** Offset of the first byte after the frame. */
   readonly end: number
-  /** Bytes of content, when the header says. */
+  /** Bytes of content, when the header states them. */
   readonly contentSize: number | undefined
   /** How far back the frame may refer, in bytes. */
   readonly windowSize: number
-  /** The content has at most this many bytes, by the headers of its blocks. */
+  /** The most bytes of content that the headers of its blocks allow. */
   readonly bound: number
 }
 
@@ -40,22 +50,22 @@ export interface ZstdHeader {
   readonly checksum: boolean
 }
 
-/** No header of a frame is longer, in bytes. */
+/** Bytes of the longest header of a frame. */
 export const HEADER_MAXIMUM = 18
 
 /**
- * The header at `at`, or the length of the content of a skippable frame, whose header has 8 bytes. Throws KernelError
+ * The header at `at`. Of a frame to skip, the number of bytes that follow its header of 8 bytes. Throws KernelError
  * `corrupt`.
  */
 export const readHeader = (bytes: Uint8Array, at: number): ZstdHeader | number => {
   need(bytes, at, 5)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const magic = view.getUint32(at, true)
-  if ((magic & 0xfffffff0) >>> 0 === 0x184d2a50) {
+  if ((magic & SKIPPABLE_MASK) >>> 0 === SKIPPABLE_MAGIC) {
     need(bytes, at, 8)
     return view.getUint32(at + 4, true)
   }
-  if (magic !== 0xfd2fb528) throw corrupt("zstd", "a frame does not begin with the magic number")
+  if (magic !== ZSTD_MAGIC) throw corrupt("zstd", "a frame does not begin with the magic number")
   const flags = bytes[at + 4]!
   if (flags & 0x08) throw corrupt("zstd", "a reserved bit is set")
   if (flags & 3) throw corrupt("zstd", "it needs a dictionary")
@@ -82,18 +92,18 @@ export const readHeader = (bytes: Uint8Array, at: number): ZstdHeader | number =
 /** The header of a block. */
 export interface ZstdBlock {
   readonly last: boolean
-  /** With the header, in bytes. */
+  /** Bytes of the block, header included. */
   readonly stored: number
-  /** The content has at most this many bytes. */
+  /** The most bytes of content that the block may have. */
   readonly bound: number
 }
 
 /** Bytes of the header of a block. */
 export const BLOCK_HEADER = 3
 
-/** The header of a block at `at`, whose 3 bytes are there. Throws KernelError `corrupt`. */
+/** The header of the block at `at`. Its 3 bytes must be there. Throws KernelError `corrupt`. */
 export const readBlock = (bytes: Uint8Array, at: number, windowSize: number): ZstdBlock => {
-  const maximum = Math.min(windowSize, 128 << 10)
+  const maximum = Math.min(windowSize, BLOCK_MAXIMUM)
   const header = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
   const type = (header >> 1) & 3
   const size = header >> 3
@@ -105,7 +115,7 @@ export const readBlock = (bytes: Uint8Array, at: number, windowSize: number): Zs
   }
 }
 
-/** The frame at `at`, or the offset after it when it is a skippable one. Throws KernelError `corrupt`. */
+/** The frame at `at`. Of a frame to skip, the offset behind it. Throws KernelError `corrupt`. */
 export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => {
   const head = readHeader(bytes, at)
   if (typeof head === "number") {
@@ -131,9 +141,9 @@ export const readFrame = (bytes: Uint8Array, at: number): ZstdFrame | number => 
 }
 
 /**
- * Decodes all frames in `bytes`, one by one with `decodeFrame`, to at most `limit` bytes. That nothing is cut off, that
- * sizes are as stated and within the limit is checked here, because decoders differ: some take a part of the input for
- * the whole. Throws KernelError `corrupt` or `limit`; what else `decodeFrame` throws counts as `corrupt`.
+ * Decodes all frames in `bytes`, one after the other with `decodeFrame`, to at most `limit` bytes. It checks that no
+ * frame is cut off, and that sizes are as stated and within the limit: decoders differ, and some accept a part of the
+ * input as the whole. Throws KernelError `corrupt` or `limit`. Any other error of `decodeFrame` becomes `corrupt`.
  */
 export const decodeFrames = (
   bytes: Uint8Array,

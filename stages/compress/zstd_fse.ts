@@ -1,23 +1,23 @@
-/** FSE: the entropy code of zstd's sequences and Huffman weights (RFC 8878, section 4.1). */
+/** FSE, the entropy code of sequences and Huffman weights in zstd (RFC 8878, section 4.1). */
 import { corrupt } from "./errors.ts"
 
-/** A decoding table: what each state stands for, and how the next is found. */
+/** A decoding table: the symbol of each state, and how to find the next state. */
 export interface FseTable {
-  /** States are numbers of so many bits. */
+  /** Bits of a state. */
   readonly log: number
-  /** By state: the symbol, `<< 8` how many bits are to be read for the next state, `<< 16` what is added to them. */
+  /** By state: the symbol, `<< 8` the number of bits to read for the next state, `<< 16` what is added to these bits. */
   readonly states: Int32Array
 }
 
 const damaged = () => corrupt("zstd", "a table of codes is damaged")
 
-/** The table in which one symbol takes no bits at all. */
+/** The table with one symbol, which takes no bits. */
 export const singleTable = (symbol: number): FseTable => ({
   log: 0,
   states: Int32Array.of(symbol),
 })
 
-/** The table of some counts, which add up to `1 << log`; -1 is a symbol that is rarer than 1. */
+/** The table of these counts of symbols, which add up to `1 << log`. A count of -1 is a symbol rarer than 1. */
 export const tableOf = (counts: ReadonlyArray<number>, log: number): FseTable => {
   const size = 1 << log
   const symbols = new Uint8Array(size)
@@ -48,8 +48,8 @@ export const tableOf = (counts: ReadonlyArray<number>, log: number): FseTable =>
 }
 
 /**
- * The counts of a table that is described at `from`, of at most so many symbols and states, and the first byte after
- * it. Throws KernelError.
+ * Reads the counts of a table whose description is at `from`. `symbols` and `maximumLog` are the limits of the table.
+ * `end` is the offset behind the description. Throws KernelError `corrupt`.
  */
 export const readCounts = (
   bytes: Uint8Array,

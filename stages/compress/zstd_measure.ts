@@ -1,21 +1,19 @@
 /**
- * How much content zstd blocks have (RFC 8878, section 3.1.1), without decoding it: `fzstd` trusts blocks. A forged one
- * of 30 bytes keeps it busy for seconds, or for ever; so each block is measured first. Only lengths and offsets are
- * read, no literals.
+ * Measures the content of zstd blocks (RFC 8878, section 3.1.1) without decoding it. `fzstd` trusts blocks: a forged one
+ * of 30 bytes keeps it busy for seconds, or forever. So each block is measured before `fzstd` gets it. Measuring reads
+ * lengths and offsets, but no literals.
  */
 import { KernelError } from "../kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
+import { BLOCK_HEADER, BLOCK_MAXIMUM } from "./zstd_frame.ts"
 import { type FseTable, readCounts, singleTable, tableOf } from "./zstd_fse.ts"
 
-/** The most content that a block has. */
-const BLOCK_BYTES = 128 << 10
-
-/** A kind of code of sequences: what is added to its extra bits. */
+/** One of the three kinds of codes in a sequence. A value is the base of its code plus its extra bits. */
 interface Kind {
   readonly bases: Uint32Array
   readonly bits: Uint8Array
   readonly maximumLog: number
-  /** The table that a block may use without describing it. */
+  /** The predefined table. */
   readonly usual: FseTable
 }
 
@@ -46,7 +44,7 @@ const MATCHES = /* @__PURE__ */ kindOf(
   [1, 4, 3, 2, 2, 2, 2, 2, 2, ...times(37, 1), ...times(7, -1)],
   6,
 )
-/** Codes of offsets are their number of bits, above which there is a one. */
+/** The code of an offset is its number of extra bits. The bit above them is a one. */
 const OFFSETS = /* @__PURE__ */ kindOf(
   Array.from({ length: 32 }, (_, i) => i),
   1,
@@ -55,16 +53,16 @@ const OFFSETS = /* @__PURE__ */ kindOf(
   5,
 )
 
-/** What codes the numbers of literals, the offsets and the lengths of matches. */
+/** The tables of the numbers of literals, of the offsets, and of the lengths of matches. */
 interface Tables {
   readonly lengths: FseTable
   readonly offsets: FseTable
   readonly matches: FseTable
 }
 
-/** `fzstd` reads no more bits of an offset than so many; of more, it takes wrong ones. That is 64 MiB. */
+/** `fzstd` reads up to this many bits of an offset correctly, which is 64 MiB. Of a longer offset it reads wrong bits. */
 const OFFSET_BITS = 25
-/** The longest weight of a Huffman code, and the largest table of weights. */
+/** The largest weight of a Huffman code, and the bits of a state of the largest table of weights. */
 const WEIGHT = 12
 const WEIGHTS_LOG = 6
 
@@ -78,25 +76,25 @@ export class FrameMeter {
   readonly #most: number
   /** Bytes of content of the blocks so far. */
   #content = 0
-  /** Of the last block that had sequences. */
+  /** The tables of the last block with sequences. */
   #tables: Tables | undefined
-  /** The last offsets, the latest first. */
+  /** The last three offsets. The most recent comes first. */
   #repeated: readonly [number, number, number] = [1, 4, 8]
 
   constructor(windowSize: number) {
     this.#window = windowSize
-    this.#most = Math.min(windowSize, BLOCK_BYTES)
+    this.#most = Math.min(windowSize, BLOCK_MAXIMUM)
   }
 
   /**
-   * Bytes of content of the block at `at`, whose header `readBlock` has read and which is there as a whole. Throws
-   * KernelError `corrupt` when it has more than a block can have, or refers to what is not there; `limit` when it
-   * refers to what is farther back than `fzstd` can read.
+   * Bytes of content of the block at `at`. `readBlock` must have accepted its header, and the block must be complete.
+   * Throws KernelError `corrupt` when the block has too much content or refers to content that does not exist, and
+   * `limit` when it refers farther back than `fzstd` can read.
    */
   measure(bytes: Uint8Array, at: number): number {
     const header = bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16
     let size = header >> 3
-    if (((header >> 1) & 3) === 2) size = this.#compressed(bytes, at + 3, at + 3 + size)
+    if (((header >> 1) & 3) === 2) size = this.#compressed(bytes, at + BLOCK_HEADER, at + BLOCK_HEADER + size)
     this.#content += size
     return size
   }
@@ -141,7 +139,7 @@ export class FrameMeter {
     return literals + this.#sequences(bytes, at, to, tables, count, literals)
   }
 
-  /** The number of literals of a block, and the first byte after them. */
+  /** The number of literals of a block, and the offset behind them. */
   #literals(bytes: Uint8Array, from: number, to: number): { readonly size: number; readonly end: number } {
     if (from >= to) throw damaged()
     const type = bytes[from]! & 3
@@ -160,14 +158,14 @@ export class FrameMeter {
       const width = format < 2 ? 10 : format === 2 ? 14 : 18
       const mask = (1 << width) - 1
       size = word >>> 4 & mask
-      // Of five bytes the last has the high bits of the second number.
+      // The last of five bytes has the high bits of the second number.
       stored = head === 5 ? (word >>> 22 | byte(4) << 10) & mask : word >>> (4 + width) & mask
     }
     const start = from + head
     const end = start + stored
     if (size > this.#most) throw tooLong()
     if (end > to) throw damaged()
-    // Weights that are one symbol only take no bits: `fzstd` would read them for ever.
+    // Weights with a single symbol take no bits: `fzstd` would read them forever.
     if (type === 2 && start < end && bytes[start]! < 128) {
       const { counts, log } = readCounts(bytes, start + 1, end, WEIGHT + 1, WEIGHTS_LOG)
       if (counts.includes(1 << log)) throw damaged()
@@ -175,7 +173,7 @@ export class FrameMeter {
     return { size, end }
   }
 
-  /** The bytes that the sequences of a block repeat. Their bits are read from the end to `from`. */
+  /** The bytes that the sequences of a block copy. Their bits are read backwards, from the end to `from`. */
   #sequences(
     bytes: Uint8Array,
     from: number,
@@ -191,7 +189,7 @@ export class FrameMeter {
     const begin = 8 * from
     const content = this.#content
     const most = this.#most - literals
-    /** The bits before this one are left. */
+    /** Bits before this one are still to be read. */
     let left = 8 * to - Math.clz32(last) + 23
     let used = 0
     let copied = 0
@@ -211,7 +209,7 @@ export class FrameMeter {
       left -= offsetBits
       let match = MATCHES.bases[matchCode]!
       let length = LITERALS.bases[lengthCode]!
-      // Most are short, and have no extra bits.
+      // Most codes are short, and have no extra bits.
       if (matchCode > 31 || lengthCode > 15) {
         const matchBits = MATCHES.bits[matchCode]!
         const lengthBits = LITERALS.bits[lengthCode]!
@@ -257,13 +255,13 @@ export class FrameMeter {
   }
 }
 
-/** The bits before bit `end`, 25 or more of them, the last one in the highest. */
+/** The bits before bit `end`: 25 or more of them. The last one is the highest bit. */
 const wordBefore = (bytes: Uint8Array, end: number): number => {
   const last = (end - 1) >> 3
   return (bytes[last - 3]! | bytes[last - 2]! << 8 | bytes[last - 1]! << 16 | bytes[last]! << 24) <<
     (7 - ((end - 1) & 7))
 }
-/** The highest `count` bits, which may be none. */
+/** The highest `count` bits. `count` may be 0. */
 const top = (word: number, count: number): number => word >>> 1 >>> (31 - count)
 
 const tooFar = (): KernelError =>

@@ -1,32 +1,32 @@
 /**
- * zstd content of any size in bounded memory. Written: independent frames of some MiB, which decoders take as one
- * content (RFC 8878, section 3). Read: any frames; those that are small are decoded at once by a kernel, others block
- * by block by `fzstd`.
+ * zstd content of any size, in bounded memory. It is written as independent frames of 4 MiB, which decoders take as one
+ * content (RFC 8878, section 3). Any frames can be read: a kernel decodes a small frame at once, and `fzstd` decodes a
+ * large one block by block.
  */
 import { concat } from "effect/Bytes"
 import { Decompress } from "fzstd"
 import type { Transform } from "../kernel/frames.ts"
 import { type Compressor, KernelError } from "../kernel/kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
-import { BLOCK_HEADER, HEADER_MAXIMUM, readBlock, readHeader, type ZstdHeader } from "./zstd_frame.ts"
+import { BLOCK_HEADER, HEADER_MAXIMUM, readBlock, readHeader, ZSTD_MAGIC, type ZstdHeader } from "./zstd_frame.ts"
 import { FrameMeter } from "./zstd_measure.ts"
 
-/** Bytes of content in a frame that is written; the last may be shorter. */
+/** Bytes of content in a frame that is written. The last frame may have fewer. */
 export const ZSTD_FRAME_BYTES: number = 4 << 20
-/** Frames of no more content and no more blocks are decoded at once. */
+/** A frame with at most this much content, and at most this many blocks, is decoded at once. */
 const WHOLE_BYTES = 16 << 20
 const WHOLE_BLOCKS = 1 << 17
-/** The largest window that is read, as of the `zstd` command: 128 MiB. */
+/** The largest window that is accepted: 128 MiB, as by the `zstd` command. */
 const WINDOW_MAXIMUM = 128 << 20
 /**
- * `fzstd` moves its whole window for each block, so that blocks of a few bytes could keep it busy for hours. So many
- * bytes may be moved for each byte that is read or given: enough for blocks of 1 KiB in a window of 8 MiB, or of 16 KiB
- * in the largest. Shorter ones may come in bursts.
+ * `fzstd` moves its whole window for each block, so blocks of a few bytes could keep it busy for hours. For each byte of
+ * input and of content it may move this many bytes: enough for blocks of 1 KiB in a window of 8 MiB, or of 16 KiB in the
+ * largest window. A burst of shorter blocks may move `MOVED_AT_ONCE` bytes.
  */
 const MOVED_PER_BYTE = 8 << 10
 const MOVED_AT_ONCE = 4 * 2 ** 30
 
-/** Content to frames. An empty content is one empty frame. */
+/** From content to frames. An empty content becomes one empty frame. */
 export const zstdFrames = (kernel: Compressor): Transform => {
   const held: Array<Uint8Array> = []
   let length = 0
@@ -48,7 +48,7 @@ export const zstdFrames = (kernel: Compressor): Transform => {
         at += part.length
         if (length === ZSTD_FRAME_BYTES) out.push(flush())
       }
-      // What stays is copied: the caller may use its memory again.
+      // What is held is copied, because the caller may use its memory again.
       if (held.length > 0) held.push(held.pop()!.slice())
       return out
     },
@@ -56,11 +56,11 @@ export const zstdFrames = (kernel: Compressor): Transform => {
   }
 }
 
-/** Where a decoder is. */
+/** Where a decoder is in its input. */
 type State =
   /** Before the magic number of a frame. */
   | { readonly at: "frame" }
-  /** In a frame that users may skip. */
+  /** In a frame that is skipped. */
   | { readonly at: "skip"; left: number }
   /** Within a frame, before the header of a block. */
   | Frame
@@ -70,13 +70,13 @@ type State =
 interface Frame {
   readonly at: "block"
   readonly header: ZstdHeader
-  /** Header and blocks so far, while it is to be decoded at once. */
+  /** Header and blocks so far, of a frame that is decoded at once. */
   parts: Array<Uint8Array> | undefined
-  /** The content of `parts` has at most this many bytes; exactly as many when `meter` is there. */
+  /** The most bytes of content that `parts` may have. With `meter`, the exact number. */
   bound: number
-  /** Measures `parts`, from when the headers of the blocks allow too much. */
+  /** Measures `parts`. Made when the headers of the blocks allow more content than is decoded at once. */
   meter: FrameMeter | undefined
-  /** Decodes it block by block, from when it is too large for `parts`. */
+  /** Decodes block by block. Made when the frame is too large for `parts`. */
   stream: Stream | undefined
 }
 
@@ -88,14 +88,14 @@ interface Stream {
   readonly window: number
   /** Bytes of content so far. */
   content: number
-  /** So many bytes may be moved in the window. */
+  /** How many bytes may still be moved in the window. */
   credit: number
 }
 
 /**
- * Frames to content of at most `limit` bytes. Memory: the window, but not more than `limit` and 128 MiB, and a frame of
- * up to 16 MiB. Throws KernelError `corrupt`, or `limit` when the content is longer or the window larger. Checksums are
- * left to the kernel: those of large frames are not verified.
+ * From frames to content of at most `limit` bytes. It needs memory for the window, which has at most `limit` bytes and
+ * 128 MiB, and for a frame of up to 16 MiB. Throws KernelError `corrupt`, or `limit` when the content is longer or the
+ * window larger. The kernel may verify checksums; those of large frames are not verified.
  */
 export const zstdContent = (kernel: Compressor, limit: number): Transform => new Decoder(kernel, limit)
 
@@ -116,7 +116,7 @@ class Decoder implements Transform {
   readonly push = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
     this.#held = this.#held.length === 0 ? bytes : concat([this.#held, bytes])
     while (this.#step(false));
-    // Copied: the caller may use its memory again.
+    // Copied, because the caller may use its memory again.
     this.#held = this.#held.slice()
     return this.#taken()
   }
@@ -146,7 +146,7 @@ class Decoder implements Transform {
     return bytes
   }
 
-  /** Goes on as far as one header, block or part. False when more bytes are needed. */
+  /** Takes one header, block or part from the input. False when that needs more bytes. */
   #step(last: boolean): boolean {
     const state = this.#state
     const held = this.#held
@@ -209,16 +209,19 @@ class Decoder implements Transform {
     if (frame.bound > WHOLE_BYTES || parts.length > WHOLE_BLOCKS) this.#streamFrom(frame, parts)
   }
 
-  /** From here on the frame is decoded block by block. */
+  /** Starts to decode the frame block by block. */
   #streamFrom(frame: Frame, parts: ReadonlyArray<Uint8Array>): void {
     const { contentSize, windowSize } = frame.header
-    // No reference reaches farther back than the content is long.
+    // No reference reaches back beyond the start of the content.
     const window = Math.min(windowSize, Math.max(1024, contentSize ?? this.#limit - this.#total))
     if (window > WINDOW_MAXIMUM) throw tooWide(windowSize)
     let log = 10
     while (2 ** log < window) log++
     const decoder = new Decompress((part) => this.#emit(part.slice()))
-    decoder.push(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3))
+    const head = new Uint8Array(6)
+    new DataView(head.buffer).setUint32(0, ZSTD_MAGIC, true)
+    head[5] = (log - 10) << 3
+    decoder.push(head)
     frame.parts = undefined
     frame.stream = { decoder, meter: new FrameMeter(windowSize), window: 2 ** log, content: 0, credit: MOVED_AT_ONCE }
     for (const block of parts.slice(1)) this.#decode(frame.stream, block, contentSize)
@@ -228,7 +231,7 @@ class Decoder implements Transform {
     const size = stream.meter.measure(block, 0)
     stream.content += size
     stream.credit = Math.min(MOVED_AT_ONCE, stream.credit + MOVED_PER_BYTE * (block.length + size)) - stream.window
-    // Before it is decoded, since the window may be no longer than the content can be.
+    // Checked before decoding, because the window has no room for more content than is stated or allowed.
     if (contentSize !== undefined && stream.content > contentSize) throw wrongSize()
     if (size > this.#limit - this.#total) throw overLimit("zstd", this.#limit)
     if (stream.credit < 0) throw tooShort(stream.window)
@@ -247,7 +250,7 @@ const tooShort = (window: number): KernelError =>
     kernel: "zstd",
     reason: "limit",
     message:
-      `Cannot decompress zstd data: its blocks are so short that, with a window of ${window} bytes, it would take for ever`,
+      `Cannot decompress zstd data: its blocks are so short that, with a window of ${window} bytes, it would take forever`,
   })
 
 const tooWide = (windowSize: number): KernelError =>

@@ -1,22 +1,23 @@
 /**
- * The chunks of one content, in order, as bytes: 36 for each chunk, its ID (32) and its length (u32, little endian).
+ * A chunk list: the chunks of one content, in order, as bytes. A chunk takes 36 bytes: its ID (32) and its length (u32,
+ * little endian).
  */
 import { ID_BYTES } from "../kernel/kernel.ts"
 
-/** Bytes of one chunk in a list. */
+/** Bytes of a chunk in a list. */
 export const RECORD_BYTES = 36
 
-/** The list of content that has no bytes. */
+/** The list of an empty content. */
 export const emptyList: Uint8Array = new Uint8Array(0)
 
 /** Number of chunks. */
 export const chunkCount = (list: Uint8Array): number => list.length / RECORD_BYTES
 
-/** The ID of chunk `i`, as a view into the list. */
+/** The ID of chunk `i`: a view of the list. */
 export const chunkId = (list: Uint8Array, i: number): Uint8Array =>
   list.subarray(i * RECORD_BYTES, i * RECORD_BYTES + ID_BYTES)
 
-/** Whether two IDs are the same. Not in constant time: IDs are no secrets. */
+/** Whether two IDs are the same. Does not take constant time: IDs are not secret. */
 export const sameId = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
@@ -29,14 +30,14 @@ export const chunkLength = (list: Uint8Array, i: number): number => {
   return (list[at]! | list[at + 1]! << 8 | list[at + 2]! << 16 | list[at + 3]! << 24) >>> 0
 }
 
-/** Length of the content in bytes. */
+/** The length of the whole content, in bytes. */
 export const contentLength = (list: Uint8Array): number => {
   let total = 0
   for (let i = 0; i < chunkCount(list); i++) total += chunkLength(list, i)
   return total
 }
 
-/** A list that grows. */
+/** Builds a chunk list. */
 export class ChunkListBuilder {
   #bytes: Uint8Array = new Uint8Array(RECORD_BYTES * 4)
   #length = 0
@@ -62,7 +63,7 @@ export class ChunkListBuilder {
     this.#length = at + RECORD_BYTES
   }
 
-  /** The list, in fresh bytes; the builder is empty again. */
+  /** The list, in fresh memory. Empties the builder. */
   take(): Uint8Array {
     const list = this.#bytes.slice(0, this.#length)
     this.#length = 0

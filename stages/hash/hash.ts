@@ -1,5 +1,5 @@
 import type { KernelSpec } from "../kernel/kernel.ts"
 import { kernelStage, type Stage } from "../plan/plan.ts"
 
-/** Names every chunk by its content; what has the same name is stored once. */
+/** Plans that `pack` names each chunk by its hash. Chunks with the same name are stored once. */
 export const hash = (kernel: KernelSpec<"hash">): Stage<"hash"> => kernelStage(kernel)

@@ -1,10 +1,10 @@
-/** HMAC (RFC 2104) over any hasher, so that an accelerated hasher makes an accelerated code. */
+/** HMAC (RFC 2104) over any hasher: with an accelerated hasher it is accelerated, too. */
 import type { Hasher } from "../kernel/kernel.ts"
 
-/** Bytes that SHA-256 takes at a time. */
+/** Bytes of a block of SHA-256. */
 const BLOCK_BYTES = 64
 
-/** Starts codes of 32 bytes under a key, over SHA-256 or another hasher with blocks of 64 bytes. */
+/** Makes authentication codes of 32 bytes under a key. `hasher`: SHA-256, or another hasher with blocks of 64 bytes. */
 export const hmac = (hasher: Hasher, key: Uint8Array): Hasher["create"] => {
   const short = key.length > BLOCK_BYTES ? hasher.digest(key) : key
   const pad = (byte: number): Uint8Array => {

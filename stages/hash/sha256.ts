@@ -1,4 +1,4 @@
-/** SHA-256 (FIPS 180-4). Portable: `@noble/hashes`. */
+/** SHA-256 (FIPS 180-4). Portable, by `@noble/hashes`; `adapters/kernels` has a faster kernel of the same name. */
 import { sha256 as noble } from "@noble/hashes/sha2.js"
 import type { Hasher, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../kernel/trusted.ts"
@@ -12,5 +12,19 @@ const make = (): Hasher =>
     },
   })
 
-/** SHA-256. */
+/**
+ * SHA-256 (FIPS 180-4), for formats of others that ask for it. `blake3` is faster.
+ *
+ * @example Hash in pieces
+ * ```ts
+ * import assert from "node:assert"
+ * import { makeKernel, sha256 } from "@penstock/penstock"
+ *
+ * const hasher = makeKernel(sha256)
+ * const state = hasher.create()
+ * state.update(new TextEncoder().encode("a"))
+ * state.update(new TextEncoder().encode("bc"))
+ * assert.deepEqual(state.digest(), hasher.digest(new TextEncoder().encode("abc")))
+ * ```
+ */
 export const sha256: KernelSpec<"hash"> = { stage: "hash", name: "sha256", params: {}, make }
