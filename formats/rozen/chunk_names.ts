@@ -1,7 +1,7 @@
 /**
- * What the chunks of one repository are called in another that has another key: pairs of IDs, in a database that ends
- * with the copy. They are what copies of snapshots tell: a copy has the chunks of its original, file by file and in the
- * same order.
+ * Under which IDs one repository has the chunks of another that has another key. A copy of a snapshot has the chunks of
+ * its original, file by file and in the same order, so the two catalogs tell which ID is which. The pairs are kept in a
+ * database that is removed when the copy ends.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -12,10 +12,10 @@ import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.t
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import type { ChunkNames } from "../../stages/fetch/chunk_names.ts"
 
-/** Files that are compared between two breaths. */
+/** Files that are compared before other fibers get a turn. */
 const BATCH = 1024
 
-/** No pairs yet. */
+/** Makes a table without pairs. It is removed when the scope closes. */
 export const makeChunkNames = (engine: SqliteEngine): Effect.Effect<ChunkNames, SqliteError, Scope.Scope> =>
   Effect.flatMap(engine.open(), (db) =>
     catching(SqliteError, () => {
@@ -28,7 +28,7 @@ export const makeChunkNames = (engine: SqliteEngine): Effect.Effect<ChunkNames, 
       }
     }))
 
-/** The database fails only for want of space. */
+/** The methods of ChunkNames throw KernelErrors. The database fails only when it has no room. */
 const asKernel = <A>(run: () => A): A => {
   try {
     return run()
@@ -38,7 +38,7 @@ const asKernel = <A>(run: () => A): A => {
   }
 }
 
-/** Keeps what two catalogs tell of which one is that of a copy of the other, or both of a third. */
+/** Adds the pairs that two catalogs tell: one is that of a copy of the other, or both are of copies of a third. */
 export const learnNames: (
   names: ChunkNames,
   source: Tree,
@@ -64,6 +64,7 @@ export const learnNames: (
   }
 })
 
+/** Adds the pairs of one file, unless it was cut or stored differently. */
 const learnFile = (names: ChunkNames, source: Uint8Array, target: Uint8Array | undefined): void => {
   if (target === undefined || target.length !== source.length) return
   for (let i = 0; i < chunkCount(source); i++) if (chunkLength(source, i) !== chunkLength(target, i)) return

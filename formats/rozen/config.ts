@@ -1,4 +1,4 @@
-/** `ROZEN.json`: says that this is a repository, and of which version. */
+/** `ROZEN.json` says that there is a repository, and of which version. SPEC.md, "ROZEN.json". */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -17,11 +17,14 @@ import { encodeJson } from "./json.ts"
 import { keyNames, subkey } from "./keys.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 
+/** The name of the object. */
 export const CONFIG = "ROZEN.json"
 
-/** Version 1 stores block version 1; version 0 is the document's. */
+/** What it says. */
 export interface Config {
+  /** The block version of all objects. */
   readonly Version: 0 | 1
+  /** The ID of the repository, 32 hex digits. */
   readonly Id: string
 }
 
@@ -30,13 +33,14 @@ const Version = Schema.Struct({ Version: Schema.Int })
 const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
   bytesToHex(blake3(encodeJson(config), { key: Redacted.value(subkey(master, "config")) }))
 
+/** The bytes of the object. */
 export const encodeConfig = (config: Config, master: Redacted.Redacted<Uint8Array>): Uint8Array =>
   encodeJson({ ...config, Mac: mac(config, master) })
 
 const AGAIN = `move it out of the repository, then run "penstock rebuild" to make it again`
 const damaged = (): RepositoryError => corrupt(CONFIG, `${CONFIG} was altered or is damaged; ${AGAIN}`)
 
-/** Throws RepositoryError `corrupt` or `newer`. */
+/** The version in the bytes of the object. Throws RepositoryError `corrupt` or `newer`. */
 const configVersion = (bytes: Uint8Array): 0 | 1 => {
   let version: number
   try {
@@ -54,7 +58,7 @@ const configVersion = (bytes: Uint8Array): 0 | 1 => {
 
 const missing = (): RepositoryError => corrupt(CONFIG, `${CONFIG} is missing; "penstock rebuild" makes it again`)
 
-/** The bytes of the file, or undefined when there is none. */
+/** The bytes of the object; undefined when there is none. */
 const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, StoreError> =>
   absent(store.get(CONFIG, { atMost: CONFIG_BYTES })).pipe(
     Effect.mapError((error) =>
@@ -62,22 +66,22 @@ const readConfig = (store: ObjectStore): Effect.Effect<Uint8Array | undefined, S
     ),
   )
 
-/** Whether there is the file, or a key: as far as they can be read. */
+/** Whether there is a repository: the config or a key. A config that cannot be read does not count. */
 export const isThere = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
   Effect.flatMap(
     Effect.catchIf(readConfig(store), concernsObject, () => Effect.succeed(undefined)),
     (config) => config === undefined ? Effect.map(keyNames(store), ({ length }) => length > 0) : Effect.succeed(true),
   )
 
-/** The file, before anything is known of its keys. */
+/** The object as read, before a key tells whether it is authentic. */
 interface Said {
   readonly bytes: Uint8Array
   readonly version: 0 | 1
 }
 
 /**
- * What the file says; undefined when there is none, and why when it cannot be read: nothing depends on it. Fails with
- * `corrupt` or `newer`.
+ * Reads the version from the config. Gives undefined when there is none, and the error when the store cannot read it,
+ * because a repository can be opened without it. Fails with `corrupt` or `newer`.
  */
 export const readVersion = (store: ObjectStore): Effect.Effect<Said | RepositoryError | undefined, FormatError> =>
   Effect.catchIf(
@@ -91,13 +95,14 @@ export const readVersion = (store: ObjectStore): Effect.Effect<Said | Repository
     (error) => Effect.succeed(error as RepositoryError),
   )
 
-/** The version that it said; undefined when it did not. */
+/** The version that was read; undefined when none was. */
 export const versionOf = (said: Said | RepositoryError | undefined): 0 | 1 | undefined =>
   said === undefined || said instanceof RepositoryError ? undefined : said.version
 
 /**
- * The repository; with a warning when the file is not to be had: then the next that writes makes it again. Fails with
- * `corrupt` when it is another than it should be: somebody may have put it there.
+ * Checks the config against the key, and gives the repository. Warns when there is no config, or when it cannot be read;
+ * then the next backup or copy writes it again. Fails with `corrupt` when it is not what the key says, because somebody
+ * may have put it there. `config` is what it should be.
  */
 export const withConfig: (
   said: Said | RepositoryError | undefined,
@@ -113,7 +118,7 @@ export const withConfig: (
   return repository
 })
 
-/** Fails with `corrupt` when the file is not what it should be. */
+/** Fails with `corrupt` when the config is missing or is not what it should be. */
 export const verifyConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, FormatError> =>
   readingTwice(
     Effect.flatMap(readConfig(store), (bytes) =>
@@ -123,24 +128,24 @@ export const verifyConfig = (store: ObjectStore, config: Uint8Array): Effect.Eff
       })),
   )
 
-/** Whether the file is what it should be. */
+/** Whether the bytes are what they should be. */
 const isConfig = (bytes: Uint8Array, config: Uint8Array): boolean =>
   bytes.length === config.length && bytes.every((byte, i) => byte === config[i])
 
 const readingTwice = <A>(read: Effect.Effect<A, FormatError>): Effect.Effect<A, FormatError> =>
   Effect.mapError(readTwice(CONFIG, read), asDamage(CONFIG))
 
-/** Writes the file when it is missing. */
+/** Writes the config when it is missing. */
 const ensureConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, StoreError> =>
   Effect.asVoid(created(store.put(CONFIG, [config])))
 
-/** Writes the file when it is missing, or not what it should be. */
+/** Writes the config when it is missing or is not what it should be. */
 export const mendConfig = (store: ObjectStore, config: Uint8Array): Effect.Effect<void, FormatError> =>
   Effect.catchIf(verifyConfig(store, config), isDamage, () => store.put(CONFIG, [config], { replace: true }))
 
 /**
- * The repository without its config, as after a run that was killed while it made the repository: the next that writes
- * completes it.
+ * A repository whose config is missing, as after a run that was killed while it made the repository. A backup or a copy
+ * writes the config first.
  */
 const completing = (repository: Repository, store: ObjectStore, config: Uint8Array): Repository => {
   const { backup, copier } = repository

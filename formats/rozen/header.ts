@@ -1,17 +1,17 @@
 /**
- * How every rozen object but the JSON ones begins: 8 bytes of magic in ASCII, u8 block version, then the encryption
- * header and the compression header, each u8 method, u16 LE length, payload. SPEC.md, "Object header".
+ * The header of every object but the JSON ones: 8 bytes of magic in ASCII, u8 block version, then the encryption header
+ * and the compression header, each with u8 method, u16 LE length, payload. SPEC.md, "Object header".
  */
 
-/** What kind of object it is. */
+/** Tells the kinds of objects apart. */
 export type Magic = "ROZE-DAT" | "ROZE-IDX" | "ROZE-LOG" | "ROZE-MAP" | "ROZE-CAT" | "ROZE-CMP"
 
-/** Block versions: 0 is the document read literally, 1 is what Penstock writes; 255 is reserved. */
+/** The block version of this folder. Version 0 is that of `v0/`; 255 is reserved. */
 export const BLOCK_VERSION = 1
 
 /** Encryption methods. */
 export const ENCRYPTION = { none: 0, xaes256gcm: 1 } as const
-/** Compression methods. `adaptive-zstd`: each piece says for itself, see SPEC.md. */
+/** Compression methods. With `adaptiveZstd` each piece says whether it is compressed. */
 export const COMPRESSION = { none: 0, adaptiveZstd: 1 } as const
 
 /** A header of one of the two kinds. */
@@ -32,10 +32,11 @@ export interface ObjectHeader {
 /** Why bytes are not a header. */
 export interface HeaderProblem {
   readonly reason: "foreign" | "newer" | "truncated"
-  /** A clause that goes after the name of the object. */
+  /** Words that go on after the name of the object. */
   readonly what: string
 }
 
+/** Encodes a header. */
 export const encodeHeader = (
   magic: Magic,
   version: number,
@@ -56,7 +57,7 @@ export const encodeHeader = (
   return out
 }
 
-/** Reads a header of at most `newest` as its version. Payloads share memory with `bytes`. */
+/** Decodes a header of block version `newest` or less. Payloads share memory with `bytes`. */
 export const decodeHeader = (magic: Magic, newest: number, bytes: Uint8Array): ObjectHeader | HeaderProblem => {
   if (new TextEncoder().encode(magic).some((byte, i) => bytes[i] !== byte)) {
     return { reason: "foreign", what: `does not begin with ${magic}` }

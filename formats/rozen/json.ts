@@ -1,14 +1,14 @@
-/** JSON objects of a repository: UTF-8, canonical, so that not one byte can change unseen. */
+/** JSON in its one canonical form, so that no byte of it can be changed unnoticed. SPEC.md, "JSON objects". */
 import * as Schema from "effect/Schema"
 import { fromJson } from "../json.ts"
 import { corrupt } from "./errors.ts"
 
-/** As it is stored: members in the order of the schema, no white space, a newline at the end. */
+/** Encodes a value: members in their order, no white space, a newline at the end, UTF-8. */
 export const encodeJson = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`)
 
 /**
- * Parses and checks. Throws RepositoryError `corrupt` unless the bytes are exactly what `encodeJson` makes of the
- * result.
+ * Decodes the JSON of an object. Throws RepositoryError `corrupt` unless the bytes are exactly those that `encodeJson`
+ * makes of the result.
  */
 export const decodeJson = <A>(object: string, schema: Schema.Codec<A, unknown>, bytes: Uint8Array): A => {
   let value: A

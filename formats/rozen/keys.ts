@@ -1,6 +1,6 @@
 /**
- * Keys. A random master key of 32 bytes is sealed in slots; every other key is derived from it by purpose (BLAKE3 in
- * key-derivation mode). A key object `KEYS/<16 hex>.json` is a list of slots; each says its kind. SPEC.md, "Keys".
+ * Keys. The master key, 32 random bytes, is sealed in slots. Every other key is derived from it by purpose, with BLAKE3
+ * in key-derivation mode. A key object, `KEYS/<16 hex>.json`, is a list of slots, each of some kind. SPEC.md, "Keys".
  */
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
@@ -21,30 +21,30 @@ import { asDamage, corrupt, fromKernelError } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
 import { KEY_BYTES, KEY_OBJECTS, KEY_SLOTS } from "./limits.ts"
 
-/** What a slot holds: all that is needed to read the repository. */
+/** What a slot holds: all that it takes to read the repository. */
 export interface Unlocked {
   readonly master: Redacted.Redacted<Uint8Array>
-  /** The repository's ID, 32 hex digits. */
+  /** The ID of the repository, 32 hex digits. */
   readonly id: string
 }
 
-/** Cost of scrypt. */
+/** The cost of scrypt (RFC 7914). */
 export interface ScryptCost {
-  /** Cost of processor time and memory, a power of two. */
+  /** Cost of processor time and memory: a power of two, from 2^10 to 2^20. */
   readonly n: number
-  /** Block size. Memory is 128·n·r bytes. */
+  /** Block size, from 1 to 32. scrypt takes 128·n·r bytes of memory. */
   readonly r: number
-  /** Passes, one after another. */
+  /** Passes, one after another: from 1 to 16. */
   readonly p: number
 }
 
 /**
- * 32 MiB and three passes: one of the equivalent costs of OWASP's Password Storage Cheat Sheet, the one with the memory
- * that restic takes.
+ * 32 MiB and three passes. It is one of the equivalent costs of OWASP's Password Storage Cheat Sheet, and takes as much
+ * memory as restic does.
  */
 export const DEFAULT_COST: ScryptCost = { n: 1 << 15, r: 8, p: 3 }
 
-/** A slot that a password opens. Values in hex are as they are stored. */
+/** A slot that a password opens. `salt` and `sealed` are in hex, as they are stored. */
 export interface PasswordSlot extends ScryptCost {
   readonly kind: "password"
   readonly kdf: "scrypt"
@@ -53,7 +53,7 @@ export interface PasswordSlot extends ScryptCost {
   readonly sealed: string
 }
 
-/** A slot of a kind that this version does not know: kept, and passed over. */
+/** A slot of a kind that this version does not know. It is kept, and passed over. */
 export interface UnknownSlot {
   readonly kind: string
   readonly data: string
@@ -76,7 +76,7 @@ const KeyObject = Schema.Struct({
   check: Schema.String,
 })
 
-/** Purposes of derived keys. */
+/** What a derived key is used for. */
 export type Purpose =
   | "chunk ids"
   | "chunk cuts"
@@ -88,16 +88,16 @@ export type Purpose =
   | "config"
   | "plain objects"
 
-/** The key for a purpose. */
+/** Derives the key for a purpose. */
 export const subkey = (master: Redacted.Redacted<Uint8Array>, purpose: Purpose): Redacted.Redacted<Uint8Array> =>
   Redacted.make(
     blake3(Redacted.value(master), { context: new TextEncoder().encode(`penstock 2026-11-21 rozen 1 ${purpose}`) }),
   )
 
-/** A new master key. */
+/** Makes a new master key. */
 export const newMaster = (): Redacted.Redacted<Uint8Array> => Redacted.make(crypto.getRandomValues(new Uint8Array(32)))
 
-/** Tells damage, and that an object was put in the place of another, from a wrong password. It is no protection. */
+/** Tells a damaged or misplaced object from a wrong password. It does not protect against alteration. */
 const checksum = (name: string, slots: unknown): string =>
   bytesToHex(blake3(concat([new TextEncoder().encode(name), encodeJson(slots)])))
 
@@ -127,11 +127,12 @@ export const writeKey: (
   yield* store.put(name, [encodeJson({ version: 1, slots, check: checksum(name, slots) })], { unique: true })
 })
 
-/** A slot belongs to its object: no other can stand for it. */
+/** The additional data of a slot. It binds the slot to its object, so that no other object can stand for it. */
 export const slotContext = (name: string): Uint8Array => new TextEncoder().encode(`penstock rozen 1 key slot ${name}`)
+
 const NAME = /^KEYS\/[0-9a-f]{16}\.json$/
 
-/** Names of the key objects. One more than there can be, when there are more: see {@link tooManyKeys}. */
+/** Lists the key objects. When there are too many, gives one more than there can be: see {@link tooManyKeys}. */
 export const keyNames = (store: ObjectStore): Effect.Effect<ReadonlyArray<string>, StoreError> =>
   store.list("KEYS/").pipe(
     Stream.map(({ name }) => name),
@@ -141,7 +142,7 @@ export const keyNames = (store: ObjectStore): Effect.Effect<ReadonlyArray<string
     Effect.map((names) => names.sort()),
   )
 
-/** Why so many key objects are not read; undefined when they are not too many. */
+/** The error when there are too many key objects to read; undefined otherwise. */
 export const tooManyKeys = (names: ReadonlyArray<string>): RepositoryError | undefined =>
   names.length <= KEY_OBJECTS ? undefined : corrupt(
     "KEYS/",
@@ -149,8 +150,8 @@ export const tooManyKeys = (names: ReadonlyArray<string>): RepositoryError | und
   )
 
 /**
- * Reads and checks a key object, twice when it is not what it should be: gives its slots, those of a kind that is not
- * known too. Fails with `corrupt` when it cannot be had.
+ * Reads and checks a key object, and reads it again when it is not what it should be. Gives its slots, with those of
+ * unknown kinds. Fails with `corrupt` when it is damaged, missing, or cannot be read.
  */
 export const readKey: (
   store: ObjectStore,
@@ -173,7 +174,7 @@ export const readKey: (
     })
   }, (read, _store, name) => Effect.mapError(readTwice(name, read), asDamage(name)))
 
-/** What is wrong with the key objects: each is read and its checksum verified. */
+/** Reads all key objects and verifies their checksums. Gives what is wrong with them. */
 export const checkKeys = (store: ObjectStore): Effect.Effect<ReadonlyArray<RepositoryError>, StoreError> =>
   Effect.gen(function* () {
     const problems: Array<RepositoryError> = []

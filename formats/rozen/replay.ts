@@ -1,14 +1,14 @@
-/** Makes a catalog from a log: applies what its segments say. */
+/** Makes a catalog from a log. */
 import { concat } from "effect/Bytes"
 import type { Tree } from "../../stages/catalog/tree/tree.ts"
 import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 import { contentLength } from "../../stages/hash/chunk_list.ts"
 import type { Segment } from "./segment.ts"
 
-/** Applies the changes of a log to a tree, in order: chunk lists that are divided are put together. */
+/** Applies the changes of a log to a tree, in order, and puts divided chunk lists together again. */
 export class Replay {
   readonly #tree: Pick<Tree, "apply">
-  /** The file that was put last, and its chunks so far: more may follow. */
+  /** The file that was put last, and the parts of its chunk list so far. More may follow. */
   #file: StoredEntry | undefined
   #lists: Array<Uint8Array> = []
 
@@ -16,10 +16,11 @@ export class Replay {
     this.#tree = tree
   }
 
+  /** Applies the next segment. */
   segment({ changes }: Segment): void {
     for (const change of changes) {
       if (change.op === "more") {
-        // Without what it belongs to, it was in a segment that is lost.
+        // Without a file, its put was in a segment that is lost.
         if (this.#file !== undefined) this.#lists.push(change.chunks)
         continue
       }
@@ -31,18 +32,18 @@ export class Replay {
     }
   }
 
-  /** A segment is lost: what the last file has more of may be in it. */
+  /** The next segment is lost. It may hold the rest of the last file, which is then left out. */
   lost(): void {
     if (this.#file === undefined) return
     const { path, size } = this.#file
     const listed = this.#lists.reduce((sum, list) => sum + contentLength(list), 0)
-    // In version 0, lists have lengths modulo 2^32.
+    // In version 0 the lengths in lists are modulo 2^32.
     if ((size - listed) % 2 ** 32 === 0) return this.end()
     this.#file = undefined
     this.#tree.apply({ op: "remove", path })
   }
 
-  /** Nothing follows. */
+  /** Ends the log: nothing more follows. */
   end(): void {
     if (this.#file === undefined) return
     const entry = this.#lists.length === 1 ? this.#file : { ...this.#file, chunks: concat(this.#lists) }

@@ -1,6 +1,6 @@
 /**
- * Objects that are one sealed piece: header, then the body, compressed and sealed with header and name as additional
- * data.
+ * Objects that are encrypted in one piece (`.idx` and `.roz-log`): the header, then the body, compressed and sealed with
+ * header and name as additional data. SPEC.md, "Sealing" and "Object header".
  */
 import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
@@ -16,8 +16,8 @@ import { BLOCK_VERSION, decodeHeader } from "./header.ts"
 import type { Layout, SealedKind } from "./layout.ts"
 
 /**
- * Writes `body` as an object. Returns the bytes stored. Fails with StoreError `exists` when the name is taken,
- * `invalid` when it is too long.
+ * Writes `body` as an object. Gives the bytes stored. Fails with StoreError `exists` when the name is taken, and with
+ * `invalid` when the body is too long to be read again.
  */
 export const putSealed: (
   store: ObjectStore,
@@ -45,8 +45,8 @@ export const putSealed: (
 )
 
 /**
- * Reads it back, twice when it is not what it should be. It must have the header of this repository. Fails with
- * RepositoryError `corrupt` or `newer`.
+ * Reads the body of an object, and reads it again when it is not what it should be. Fails with RepositoryError `corrupt`
+ * or `newer`, and with `corrupt` for an object of another repository.
  */
 export const getSealed: (
   store: ObjectStore,
@@ -65,7 +65,7 @@ export const getSealed: (
         message: `${name} ${header.what}${header.reason === "newer" ? "; use a later one" : ""}`,
       })
     }
-    // Another repository may have the same key.
+    // Another repository may have the same key, but it has another header.
     const own = layout.header(magic)
     if (header.length !== own.length || own.some((byte, i) => byte !== bytes[i])) {
       return yield* corrupt(name, `The header of ${name} was altered, or it is of another repository`)

@@ -1,7 +1,7 @@
 /**
- * Opens a repository by its password. Key objects are not authentic before a slot opens, so whoever can write to the
- * store could fill them with slots that take hours: there are limits on their number, cheap ones are tried first, and
- * all together may cost so much. SPEC.md, "Limits".
+ * Unlocks a repository with its password. Key objects are not authentic before a slot opens, so anybody who can write to
+ * the store could fill them with slots that take hours to try. Therefore their number is limited, cheap slots are tried
+ * first, and there is a limit to what all of them may cost. SPEC.md, "Limits".
  */
 import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
@@ -21,24 +21,24 @@ import { decodeJson } from "./json.ts"
 import { keyNames, readKey, slotContext, tooManyKeys, type Unlocked } from "./keys.ts"
 import { KEY_WORK } from "./limits.ts"
 
-/** After so many milliseconds, or before a single slot of that much work, it is said that it takes long. */
+/** After this many milliseconds, or before one slot of this much work, a message says that it takes long. */
 const PATIENCE_MS = 5000
 const LONG_WORK = 2 ** 32
 
 const Payload = Schema.Struct({ id: Schema.String, master: Schema.String })
 
-/** A slot that a password can be tried against. */
+/** A slot to try a password against. */
 interface Candidate {
   readonly name: string
   readonly params: PasswordParams
   readonly sealed: Uint8Array
-  /** Of scrypt: bytes of its memory, times passes. */
+  /** The work of scrypt: bytes of memory, times passes. */
   readonly work: number
 }
 
 /**
- * Opens the first slot that the password fits, the cheapest tried first. Fails with `wrong-key` when there is none and
- * every key object is as it was written, with `corrupt` when one is not. `keys`: the names of the key objects, where
+ * Tries the password against all slots, the cheapest first, until one opens. When none does, fails with `wrong-key` if
+ * every key object is as it was written, and with `corrupt` if one is not. `keys` are the names of the key objects, if
  * they are known.
  */
 export const unlock: (
@@ -54,7 +54,7 @@ export const unlock: (
   if (names.length === 0) {
     return yield* corrupt(
       "KEYS/",
-      `The repository at ${location} has no key, all of KEYS is missing: without one nothing in it can be read; put a copy of it back`,
+      `The repository at ${location} has no key: KEYS/ is empty or missing, and nothing can be read without a key; put a copy of KEYS/ back`,
     )
   }
   const tooMany = tooManyKeys(names)
@@ -80,7 +80,7 @@ export const unlock: (
         `Trying the password against ${left} more ${left === 1 ? "key" : "keys"}: this may take long`,
       )
     }
-    // One that takes more memory than there is hides none of the others.
+    // A slot that takes more memory than there is does not hide the others.
     const key = yield* deriveKey(password, params).pipe(
       Effect.catchTag("KernelError", ({ message }) =>
         Effect.sync(() => {
@@ -90,23 +90,28 @@ export const unlock: (
     )
     if (key === undefined) continue
     const opened = yield* Effect.sync(() =>
-      open(() => makeKernel(aes256gcm(key), table).open(sealed, slotContext(name)))
+      unlessForged(() => makeKernel(aes256gcm(key), table).open(sealed, slotContext(name)))
     )
     if (opened === undefined) continue
     const { id, master } = yield* catching(RepositoryError, () => decodeJson(name, Payload, opened))
-    return { id, master: Redacted.make(yield* catching(RepositoryError, () => hex(name, master))) }
+    return { id, master: Redacted.make(yield* catching(RepositoryError, () => fromHex(name, master))) }
   }
   if (problem === undefined) return yield* wrong(`The password does not open the repository at ${location}`)
-  // One that cannot be read may be all there.
-  if (problem.reason !== "corrupt" || isUnreadable(problem)) return yield* problem
-  const { message, object } = problem
-  return yield* corrupt(
-    object!,
-    candidates.length === 0
-      ? `${message}: the repository at ${location} has no other key, and without one nothing in it can be read; put a copy of that object back`
-      : `${message}, and the password opens no other key of the repository at ${location}: if it is the right one, put a copy of that object back`,
-  )
+  return yield* whyLocked(problem, location, candidates.length > 0)
 })
+
+/** The error when the password opens no slot and a key object is not as it was written. `problem` is that of the object. */
+const whyLocked = (problem: RepositoryError, location: string, hasOthers: boolean): RepositoryError => {
+  const { message, object, reason } = problem
+  // An object that cannot be read may be whole.
+  if (reason !== "corrupt" || isUnreadable(problem)) return problem
+  return corrupt(
+    object!,
+    hasOthers
+      ? `${message}, and the password opens no other key of the repository at ${location}: if it is the right one, put a copy of that object back`
+      : `${message}: the repository at ${location} has no other key, and without one nothing in it can be read; put a copy of that object back`,
+  )
+}
 
 /**
  * All slots for passwords, the cheapest first, and what is wrong with the first object that is not as it was written.
@@ -121,10 +126,10 @@ const candidatesOf = Effect.fnUntraced(function* (store: ObjectStore, names: Rea
           slots.flatMap((slot): ReadonlyArray<Candidate> => {
             if (!("kdf" in slot)) return []
             const { n, p, r } = slot
-            const params: PasswordParams = { kdf: "scrypt", n, r, p, salt: hex(name, slot.salt) }
+            const params: PasswordParams = { kdf: "scrypt", n, r, p, salt: fromHex(name, slot.salt) }
             const problem = paramsProblem(params)
             if (problem !== undefined) throw corrupt(name, `${name} has a key that cannot be tried: ${problem}`)
-            return [{ name, params, sealed: hex(name, slot.sealed), work: 128 * n * r * p }]
+            return [{ name, params, sealed: fromHex(name, slot.sealed), work: 128 * n * r * p }]
           }))
       ),
       Effect.catchTag("RepositoryError", (error) =>
@@ -139,7 +144,8 @@ const candidatesOf = Effect.fnUntraced(function* (store: ObjectStore, names: Rea
   return { candidates, damaged }
 })
 
-const open = (run: () => Uint8Array): Uint8Array | undefined => {
+/** Gives undefined when something does not open with this key. */
+const unlessForged = (run: () => Uint8Array): Uint8Array | undefined => {
   try {
     return run()
   } catch (error) {
@@ -148,8 +154,8 @@ const open = (run: () => Uint8Array): Uint8Array | undefined => {
   }
 }
 
-/** Throws RepositoryError `corrupt`. */
-const hex = (object: string, text: string): Uint8Array => {
+/** Decodes hex. Throws RepositoryError `corrupt`. */
+const fromHex = (object: string, text: string): Uint8Array => {
   if (!/^([0-9a-f]{2})*$/.test(text)) {
     throw corrupt(object, `${object} is damaged: it has a value that is not hexadecimal`)
   }

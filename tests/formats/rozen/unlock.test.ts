@@ -163,7 +163,7 @@ describe("key objects that are lost or damaged", () => {
     )
     assert.match(
       await failing((store, name) => store.remove(name)),
-      /^corrupt: The repository at .* has no key, all of KEYS is missing: without one nothing in it can be read; put a copy of it back$/,
+      /^corrupt: The repository at .* has no key: KEYS\/ is empty or missing, and nothing can be read without a key; put a copy of KEYS\/ back$/,
     )
     const beside = (store: ObjectStore) => store.put(nameOf(1), [json("no key")])
     assert.match(
