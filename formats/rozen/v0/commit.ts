@@ -5,7 +5,7 @@ import type { FormatError } from "../../error.ts"
 import type { Catalog } from "../catalog.ts"
 import { LogWriter } from "../log_write.ts"
 import type { SnapshotRecord } from "../snapshot.ts"
-import { segmentsOf } from "./log.ts"
+import { segmentWriter } from "./log.ts"
 import type { Opened } from "./opened.ts"
 import { commitSnapshot, listSnapshots } from "./snapshot.ts"
 
@@ -21,7 +21,7 @@ export const commitRun: (
   { readonly record: SnapshotRecord; readonly stored: number },
   FormatError | SqliteError
 > = Effect.fnUntraced(function* (opened, { db, tree }, record) {
-  const log = yield* LogWriter.make(opened.store, yield* segmentsOf(opened, record.id))
+  const log = yield* LogWriter.make(opened.store, yield* segmentWriter(opened, record.id))
   yield* log.addAll(tree)
   const ended = yield* log.end((segments) => ({ ...record, log: { segments, full: true, changes: 0 } }))
   const { next } = yield* listSnapshots(opened)

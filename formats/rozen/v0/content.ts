@@ -1,6 +1,7 @@
 /**
- * Stores the content of files: one object each, named by its hash. The hash must be known before the first byte is
- * written, so the content is read twice; a content that is there already is read once. SPEC.md, "Writing content".
+ * Stores the content of each file as one object, named by its hash. The hash must be known before the first byte is
+ * written, so a content is read twice: to hash it, and to store it. A content that is stored already is read once.
+ * SPEC.md, "Writing content".
  */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -9,26 +10,26 @@ import * as Stream from "effect/Stream"
 import { SourceError } from "../../../stages/walk/errors.ts"
 import { EntryFormatError } from "../../../stages/catalog/tree/codec.ts"
 import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
-import type { Stored } from "../../../stages/plan/stored.ts"
+import { type Stored, unreadable } from "../../../stages/plan/stored.ts"
+import { catching } from "../../../stages/kernel/catching.ts"
 import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
-import { ChunkListBuilder, emptyList } from "../../../stages/hash/chunk_list.ts"
+import { ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import type { PackStats } from "../../../stages/pack/packing.ts"
 import type { ObjectStore, StoreError } from "../../../stages/store/store.ts"
 import type { Content, Entry } from "../../../stages/walk/entry.ts"
 import { feed } from "../../../stages/walk/feed.ts"
 import { metadataAsRead, readUntilUnchanged } from "../../../stages/walk/reread.ts"
+import { unlessTaken } from "../snapshot.ts"
 import { encodeEaMetadata, encodeFsMetadata } from "./metadata.ts"
 import { contentName, contentObject } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { startObject } from "./object_write.ts"
 
-/** Content up to this length is kept between the passes, and so read once. */
+/** A content of at most this many bytes is kept in memory between the two passes, and so read once. */
 const KEPT_BYTES = FRAME_BYTES
 
-/**
- * The content of a list: the ID of the one object, and the length modulo 2^32; the full length is that of the entry.
- */
+/** The chunk list of a content: the ID of its object, and its length modulo 2^32. The entry has the full length. */
 export const contentList = (id: Uint8Array, size: number): Uint8Array => {
   const list = new ChunkListBuilder()
   list.add(id, size % 0x100000000)
@@ -51,7 +52,7 @@ export const presentContents = (store: ObjectStore): Effect.Effect<ChunkIndex, S
     )
   })
 
-/** Stores contents, and counts. Any number of `store` may be under way at once. */
+/** Stores contents, and counts them. `store` may be called any number of times at once. */
 export class ContentWriter {
   readonly #opened: Opened
   /** Which contents exist. */
@@ -74,12 +75,12 @@ export class ContentWriter {
   }
 
   /**
-   * Stores the content of a file, unless it is there, and gives the entry as the catalog has it. A file becomes
-   * `unreadable` when it cannot be read, or when the passes gave different contents, twice.
+   * Stores the content of a file, unless it is stored already, and gives the entry for the catalog. The file becomes
+   * `unreadable` when it cannot be read, or when the two passes gave different contents, twice.
    */
   store(entry: Entry): Effect.Effect<Stored, StoreError> {
     const { content = new Uint8Array(0), ...bare } = entry
-    const attempt = Effect.fnUntraced(function* (this: ContentWriter) {
+    const readAndStore = Effect.fnUntraced(function* (this: ContentWriter) {
       const { stored } = yield* readUntilUnchanged(
         Effect.fnUntraced(function* (this: ContentWriter, last: boolean) {
           const first = yield* hashed(this.#opened, content, entry.size)
@@ -97,16 +98,18 @@ export class ContentWriter {
           return there ? { changed: false, stored } : { changed: true }
         }).bind(this),
       )
-      return stored ?? unreadable(entry, "It changed between hashing and storing, twice, and is left out")
+      if (stored !== undefined) return stored
+      const message = "It changed between hashing and storing, twice, and is left out"
+      return yield* new SourceError({ reason: "changed", path: entry.path, message })
     })
     return Effect.catchTag(
-      attempt.call(this),
+      readAndStore.call(this),
       "SourceError",
-      (error) => Effect.succeed(unreadable(entry, error.message)),
+      (error) => Effect.succeed(unreadable(entry, error)),
     )
   }
 
-  /** The second pass. False when the content is another than in the first: then nothing is stored. */
+  /** The second pass. Gives false, and stores nothing, when the content differs from that of the first. */
   readonly #write: (
     stored: StoredEntry,
     id: Uint8Array,
@@ -114,7 +117,10 @@ export class ContentWriter {
   ) => Effect.Effect<boolean, StoreError | SourceError, Scope.Scope> = Effect.fnUntraced(
     function* (this: ContentWriter, stored: StoredEntry, id: Uint8Array, content: Content) {
       const { linkTo: _linkTo, ...metadata } = stored
-      const sections = yield* attemptEncode(stored.path, () => [encodeFsMetadata(metadata), encodeEaMetadata([])])
+      const sections = yield* Effect.mapError(
+        catching(EntryFormatError, () => [encodeFsMetadata(metadata), encodeEaMetadata([])]),
+        ({ message }) => new SourceError({ reason: "io", path: stored.path, message }),
+      )
       const name = contentObject(bytesToHex(id))
       const sink = yield* startObject(this.#opened, { magic: "ROZE-DAT", name, sections, dataId: id })
       const state = this.#opened.layout.hasher.create()
@@ -123,13 +129,9 @@ export class ContentWriter {
         return sink.append(bytes)
       })
       if (state.digest().some((byte, i) => byte !== id[i])) return false
-      // Another writer may have stored the same content meanwhile: then theirs stays.
-      const bytes = yield* Effect.catchTag(
-        sink.finish,
-        "StoreError",
-        (error) => error.reason === "exists" ? Effect.succeed(0) : Effect.fail(error),
-      )
-      const isNew = this.#present.claim(id) && bytes > 0
+      // Another writer may have stored the same content meanwhile: then its object stays.
+      const bytes = yield* unlessTaken(sink.finish)
+      const isNew = this.#present.claim(id) && bytes !== undefined
       const { bytesAdded, bytesStored, chunksNew, objects } = this.#stats
       if (isNew) {
         this.#stats = {
@@ -144,7 +146,7 @@ export class ContentWriter {
   )
 }
 
-/** The first pass. */
+/** The first pass. `kept` is the content, when it is short. */
 const hashed = Effect.fnUntraced(function* ({ layout }: Opened, content: Content, expected: number | undefined) {
   const state = layout.hasher.create()
   let kept: Array<Uint8Array> | undefined = []
@@ -163,25 +165,4 @@ const hashed = Effect.fnUntraced(function* ({ layout }: Opened, content: Content
     metadata,
     kept: kept === undefined ? undefined : Stream.fromArray<Uint8Array>(kept),
   }
-})
-
-const attemptEncode = <A>(path: string, run: () => A): Effect.Effect<A, SourceError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (error) {
-      return error instanceof EntryFormatError
-        ? Effect.fail(new SourceError({ reason: "io", path, message: error.message }))
-        : Effect.die(error)
-    }
-  })
-
-const unreadable = (entry: Entry, problem: string): Stored => ({
-  path: entry.path,
-  kind: "unreadable",
-  metadata: entry.metadata,
-  size: 0,
-  chunks: emptyList,
-  reused: false,
-  problem,
 })

@@ -1,8 +1,8 @@
 /**
- * Frames: how the sections and the data of an object are compressed and sealed, piece by piece, so that an object of
- * any size is written and read in little memory. Number and end of each frame are authenticated with it ("STREAM",
- * Hoang, Reyhanitabar, Rogaway and Vizár, https://eprint.iacr.org/2015/189): none can be left out, moved, repeated, or
- * brought in from another object.
+ * Frames. The sections and the data of an object are compressed and sealed piece by piece, so that an object of any size
+ * is written and read in little memory. Each frame is authenticated with its number and whether it is the last ("STREAM",
+ * Hoang, Reyhanitabar, Rogaway and Vizár, https://eprint.iacr.org/2015/189), so that none can be left out, moved,
+ * repeated, or brought in from another object.
  */
 import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
 import { KernelError } from "../../../stages/kernel/kernel.ts"
@@ -11,25 +11,25 @@ import { corrupt } from "../errors.ts"
 import { COMPRESSION, ENCRYPTION, type ObjectHeader } from "../header.ts"
 import type { Layout, ObjectMagic } from "./layout.ts"
 
-/** Longest section, in bytes. */
+/** The longest section, in bytes. */
 export const SECTION_BYTES: number = 16 << 20
-/** What sealing and compressing may add to a frame. */
+/** The bytes that sealing and compressing may add to a frame. */
 const GROWTH = 64 << 10
 
-/** Longest stored frame: of a section, or of the data. */
+/** The longest stored frame: of a section, or of the data. */
 export const maximumFrame = (section: boolean): number => (section ? SECTION_BYTES : FRAME_BYTES) + GROWTH
 
-/** The frames of one object. */
+/** Encodes and decodes the frames of one object. */
 export interface FrameCodec {
-  /** False when the data is stored as it is, without frames: neither compressed nor encrypted. */
+  /** False when the data is stored as it is, without frames, because it is neither compressed nor encrypted. */
   readonly framed: boolean
   /** The stored form of frame `number`. */
-  readonly seal: (bytes: Uint8Array, number: number, last: boolean) => Uint8Array
+  readonly encode: (bytes: Uint8Array, number: number, last: boolean) => Uint8Array
   /** The inverse. Throws RepositoryError `corrupt`. */
-  readonly open: (stored: Uint8Array, number: number, last: boolean, limit: number) => Uint8Array
+  readonly decode: (stored: Uint8Array, number: number, last: boolean, limit: number) => Uint8Array
 }
 
-/** `headerBytes`: the header as stored. */
+/** Makes the codec of an object. `headerBytes` is the header as it is stored. */
 export const frameCodec = (
   layout: Layout,
   magic: ObjectMagic,
@@ -41,8 +41,8 @@ export const frameCodec = (
   if (header.encryption.method === ENCRYPTION.none) {
     return {
       framed: header.compression.method !== COMPRESSION.none,
-      seal: (bytes) => compressor.encode(bytes),
-      open: (stored, number, _last, limit) => attempt(() => compressor.decode(stored, limit), name, number),
+      encode: (bytes) => compressor.encode(bytes),
+      decode: (stored, number, _last, limit) => unlessBroken(() => compressor.decode(stored, limit), name, number),
     }
   }
   const cipher = layout.ciphers[magic]
@@ -55,7 +55,7 @@ export const frameCodec = (
     out[out.length - 1] = last ? 1 : 0
     return out
   }
-  const opens = (stored: Uint8Array, number: number, last: boolean): Uint8Array | undefined => {
+  const openAs = (stored: Uint8Array, number: number, last: boolean): Uint8Array | undefined => {
     try {
       return cipher.open(stored, aad(number, last))
     } catch (error) {
@@ -65,17 +65,17 @@ export const frameCodec = (
   }
   return {
     framed: true,
-    seal: (bytes, number, last) => cipher.seal(compressor.encode(bytes), aad(number, last)),
-    open: (stored, number, last, limit) => {
-      const bytes = opens(stored, number, last)
+    encode: (bytes, number, last) => cipher.seal(compressor.encode(bytes), aad(number, last)),
+    decode: (stored, number, last, limit) => {
+      const bytes = openAs(stored, number, last)
       if (bytes === undefined) {
-        if (opens(stored, number, !last) === undefined) throw altered(name, number)
+        if (openAs(stored, number, !last) === undefined) throw altered(name, number)
         throw corrupt(
           name,
           last ? `${name} is truncated: nothing follows frame ${number}` : `${name} goes on after its end`,
         )
       }
-      return attempt(() => compressor.decode(bytes, limit), name, number)
+      return unlessBroken(() => compressor.decode(bytes, limit), name, number)
     },
   }
 }
@@ -83,7 +83,8 @@ export const frameCodec = (
 const altered = (name: string, number: number): RepositoryError =>
   corrupt(name, `${name} was altered or is damaged: frame ${number} is not as it was written`)
 
-const attempt = (run: () => Uint8Array, name: string, number: number): Uint8Array => {
+/** Turns a KernelError into the error about the object. */
+const unlessBroken = (run: () => Uint8Array, name: string, number: number): Uint8Array => {
   try {
     return run()
   } catch (error) {

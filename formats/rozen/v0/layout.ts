@@ -21,7 +21,7 @@ import { subkey } from "../keys.ts"
 /** The block version of this folder. */
 export const BLOCK_VERSION_0 = 0
 
-/** The kinds of objects in version 0. */
+/** The kinds of objects. */
 export type ObjectMagic = Extract<Magic, "ROZE-DAT" | "ROZE-IDX" | "ROZE-LOG">
 
 /** How objects are written. Each object says how it is to be read, so a repository may hold any mixture. */

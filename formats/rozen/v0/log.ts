@@ -1,6 +1,6 @@
 /**
- * `DATA/<xx>.roz-log/<NNNN>.roz-log`: every path of a run, so that its catalog can be made again from DATA alone.
- * SPEC.md, "Logs".
+ * The log of a run, `DATA/<xx>.roz-log/<NNNN>.roz-log`: every path of the run, so that its catalog can be made again from
+ * DATA alone. SPEC.md, "Logs".
  */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -12,46 +12,42 @@ import { RepositoryError } from "../../error.ts"
 import { corrupt } from "../errors.ts"
 import { decodeSegment, type Segment } from "../segment.ts"
 import type { PutSegment } from "../log_write.ts"
-import type { SnapshotRecord } from "../snapshot.ts"
+import { firstFree, type SnapshotRecord } from "../snapshot.ts"
 import type { Opened } from "./opened.ts"
 import { logDirectory, logNumber, logObject } from "./layout.ts"
 import { openObject } from "./object_read.ts"
 import { startObject } from "./object_write.ts"
 
-/** Stores the segments of the log of one run, each under the first free number of the directory. */
-export const segmentsOf = (opened: Opened, snapshot: string): Effect.Effect<PutSegment, StoreError> =>
+/** Makes what stores the segments of the log of one run, each under the first free number of the directory. */
+export const segmentWriter = (opened: Opened, snapshot: string): Effect.Effect<PutSegment, StoreError> =>
   Effect.map(Stream.runCollect(opened.store.list(logDirectory(snapshot))), (objects) => {
-    let number = objects.reduce((n, { name }) => Math.max(n, (logNumber(name) ?? -1) + 1), 0)
+    let next = objects.reduce((n, { name }) => Math.max(n, (logNumber(name) ?? -1) + 1), 0)
     return Effect.fnUntraced(function* (segment: number, body: Uint8Array) {
       const section = new Uint8Array(36)
       section.set(hexToBytes(snapshot))
       new DataView(section.buffer).setUint32(32, segment, true)
       const dataId = opened.layout.hasher.digest(body)
-      for (;; number++) {
+      const put = Effect.fnUntraced(function* (number: number) {
         const name = logObject(snapshot, number)
-        const stored = yield* Effect.gen(function* () {
-          const sink = yield* startObject(opened, { magic: "ROZE-LOG", name, sections: [section], dataId })
-          yield* sink.append(body)
-          return yield* sink.finish
-        }).pipe(
-          Effect.scoped,
-          Effect.catchTag(
-            "StoreError",
-            (error) => error.reason === "exists" ? Effect.succeed(undefined) : Effect.fail(error),
-          ),
-        )
-        if (stored !== undefined) return stored
-      }
+        const sink = yield* startObject(opened, { magic: "ROZE-LOG", name, sections: [section], dataId })
+        yield* sink.append(body)
+        return yield* sink.finish
+      }, Effect.scoped)
+      const done = yield* firstFree(next, put)
+      next = done.number
+      return done.stored
     })
   })
 
-/** What a log object holds: a segment, and of which log. */
+/** A segment, and of which log it is. */
 export interface LogObject extends Segment {
+  /** The hex ID of the snapshot. */
   readonly snapshot: string
+  /** The number of the segment, from 0. */
   readonly number: number
 }
 
-/** Reads a log object. */
+/** Reads a log object, and reads it again when it is not what it should be. */
 export const readLogObject = (
   opened: Opened,
   name: string,
@@ -76,20 +72,20 @@ export const readLogObject = (
     }),
   )
 
-/** The log of a run, as far as it is there. */
+/** What is there of the log of a run. */
 export interface Log {
   /** Names of the segments, by number. */
   readonly segments: ReadonlyMap<number, string>
-  /** Absent when the last segment is not there: then the run was killed, or the segment is lost. */
+  /** Absent without the last segment: either the run was killed, or the segment is lost. */
   readonly record?: SnapshotRecord
 }
 
-/** True when every segment is there. */
+/** Whether every segment is there. */
 export const isWhole = ({ record, segments }: Log): boolean =>
   record !== undefined &&
   [...segments.keys()].filter((number) => number < record.log.segments).length === record.log.segments
 
-/** Reads all logs; keeps their names and ends. */
+/** Reads all logs. Keeps only the names of their segments, and their records. */
 export const readLogs: (opened: Opened) => Effect.Effect<
   { readonly logs: ReadonlyMap<string, Log>; readonly damaged: ReadonlyArray<RepositoryError> },
   RepositoryError | StoreError

@@ -1,6 +1,6 @@
 /**
- * The metadata beside the content of a file: what was known of it at the path where it was first stored. Recovery data:
- * the metadata that counts is in the catalogs, because many paths may have the same content.
+ * The metadata in the object of a content: what was known of the file for which it was first stored. It is for recovery
+ * only. The metadata that counts is in the catalogs, because many files may have the same content.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { decodeEntry, encodeEntry, EntryFormatError, type EntryReader } from "../../../stages/catalog/tree/codec.ts"
@@ -16,10 +16,10 @@ export interface Attribute {
   readonly value: Uint8Array
 }
 
-/** The section "FS metadata". Throws EntryFormatError when the entry cannot be written. */
+/** Encodes the section "FS metadata". Throws EntryFormatError when the entry cannot be encoded. */
 export const encodeFsMetadata = (entry: StoredEntry): Uint8Array => encodeEntry(entry)
 
-/** The entry that the content of the object `name` was first stored for. Throws RepositoryError `corrupt`. */
+/** Decodes the entry that the object `name` was first stored for. Throws RepositoryError `corrupt`. */
 export const decodeFsMetadata = (name: string, bytes: Uint8Array): StoredEntry => {
   const reader: EntryReader = { bytes, at: 0 }
   try {
@@ -34,7 +34,7 @@ export const decodeFsMetadata = (name: string, bytes: Uint8Array): StoredEntry =
   throw corrupt(name, `${name} is damaged: its metadata is not that of its content`)
 }
 
-/** The section "EA metadata": for each attribute u16 LE length of the name, name, u32 LE length of the value, value. */
+/** Encodes the section "EA metadata": for each attribute u16 LE length of the name, name, u32 LE length of the value, value. */
 export const encodeEaMetadata = (attributes: ReadonlyArray<Attribute>): Uint8Array => {
   const out = new Uint8Array(attributes.reduce((n, { name, value }) => n + 6 + name.length + value.length, 0))
   const view = new DataView(out.buffer)
@@ -49,7 +49,7 @@ export const encodeEaMetadata = (attributes: ReadonlyArray<Attribute>): Uint8Arr
   return out
 }
 
-/** The inverse. The attributes share memory with `bytes`. Throws RepositoryError `corrupt`. */
+/** Decodes the section. The attributes share memory with `bytes`. Throws RepositoryError `corrupt`. */
 export const decodeEaMetadata = (object: string, bytes: Uint8Array): ReadonlyArray<Attribute> => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const attributes: Array<Attribute> = []

@@ -1,4 +1,4 @@
-/** Reads objects of version 0, of any size. */
+/** Reads objects of any size. SPEC.md, "Objects". */
 import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -15,29 +15,29 @@ import type { Opened } from "./opened.ts"
 import { contentName } from "./layout.ts"
 import { authenticate, MAC_AT, PLAIN_PAYLOAD, SEALED_PAYLOAD } from "./object_write.ts"
 
-/** Bytes read at first, and at once from then on. */
+/** Bytes of the first read of an object, and of each later one. */
 const FIRST_READ = 64 << 10
 const NEXT_READ = 4 << 20
 
-/** Sections of each kind. */
+/** The number of sections of each kind of object. */
 const SECTIONS: Readonly<Record<ObjectMagic, number>> = { "ROZE-DAT": 2, "ROZE-IDX": 1, "ROZE-LOG": 1 }
 
-/** An object whose header and sections are read and authentic. */
+/** An object whose header and sections were read, and are authentic. */
 export interface StoredObject {
   readonly sections: ReadonlyArray<Uint8Array>
-  /** Stored bytes of the data. */
+  /** Bytes of the data as it is stored. */
   readonly rest: number
   /** True when the data is stored as it is. */
   readonly plain: boolean
-  /** True when only the end of the data tells whether all of it is what was stored. */
+  /** True when only the end of the data tells whether it is what was stored, because its frames are not encrypted. */
   readonly late: boolean
-  /** The data, to be run once. Fails at its end when it is not what the object's name or header says. */
+  /** The data. To be run once. Fails at its end when it does not have the ID in the name or header of the object. */
   readonly data: Stream.Stream<Uint8Array, RepositoryError | StoreError>
 }
 
 /**
- * Opens an object, twice when it is not what it should be; `size` is that of the whole, when it is known. Fails with
- * `corrupt` (missing, truncated, altered) or `newer`.
+ * Opens an object: reads its header and sections, and reads them again when they are not what they should be. `size` is
+ * the length of the object, if it is known. Fails with `corrupt` (missing, truncated, altered) or `newer`.
  */
 export const openObject: (
   opened: Pick<Opened, "store" | "layout">,
@@ -55,7 +55,9 @@ export const openObject: (
     const sections: Array<Uint8Array> = []
     while (sections.length < SECTIONS[magic]) {
       const number = sections.length
-      sections.push(yield* cursor.opened(number, true, (stored) => codec.open(stored, number, false, SECTION_BYTES)))
+      sections.push(
+        yield* cursor.takeDecoded(number, true, (stored) => codec.decode(stored, number, false, SECTION_BYTES)),
+      )
     }
     const isPlain = header.encryption.method === ENCRYPTION.none
     const dataId = isPlain ? header.encryption.payload.slice(0, 32) : undefined
@@ -86,6 +88,7 @@ export const openObject: (
   (open, _opened, _magic, name) => readTwice(name, open),
 )
 
+/** Decodes and checks a header. Throws RepositoryError `corrupt` or `newer`. */
 const readHeader = (layout: Layout, magic: ObjectMagic, name: string, bytes: Uint8Array): ObjectHeader => {
   if (bytes.length < 9) throw corrupt(name, `${name} is truncated: it has ${bytes.length} bytes`)
   const header = decodeHeader(magic, BLOCK_VERSION_0, bytes)
@@ -115,6 +118,7 @@ const readHeader = (layout: Layout, magic: ObjectMagic, name: string, bytes: Uin
   return header
 }
 
+/** The data in frames; `first` is the number of its first frame. */
 const framed = (
   cursor: Cursor,
   codec: FrameCodec,
@@ -124,15 +128,16 @@ const framed = (
     first,
     Effect.fnUntraced(function* (number: number) {
       if (number > first && cursor.remaining === 0) return undefined
-      const bytes = yield* cursor.opened(
+      const bytes = yield* cursor.takeDecoded(
         number,
         false,
-        (stored) => codec.open(stored, number, cursor.remaining === 0, FRAME_BYTES),
+        (stored) => codec.decode(stored, number, cursor.remaining === 0, FRAME_BYTES),
       )
       return [bytes, number + 1] as const
     }),
   )
 
+/** The data as it is stored. */
 const raw = (cursor: Cursor): Stream.Stream<Uint8Array, RepositoryError | StoreError> =>
   Stream.unfold(
     undefined,
@@ -142,7 +147,7 @@ const raw = (cursor: Cursor): Stream.Stream<Uint8Array, RepositoryError | StoreE
         : Effect.map(cursor.take(Math.min(cursor.remaining, FRAME_BYTES)), (bytes) => [bytes, undefined] as const),
   )
 
-/** Passes the data on and fails at its end when its ID is another. */
+/** Passes the data on, and fails at its end when it does not have this ID. */
 const verified = (
   layout: Layout,
   name: string,
@@ -168,7 +173,7 @@ const verified = (
   )
 }
 
-/** Reads an object from start to end, some MiB at once. */
+/** Reads an object from start to end, a few MiB at a time. */
 class Cursor {
   readonly #store: ObjectStore
   readonly #name: string
@@ -184,12 +189,12 @@ class Cursor {
     this.#size = size
   }
 
-  /** Bytes that were not taken. */
+  /** Bytes that were not taken yet. */
   get remaining(): number {
     return this.#size - this.#next + this.#held.length - this.#at
   }
 
-  /** The next bytes; they stay. */
+  /** The next bytes. They are not taken. */
   peek(length: number): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     const there = this.#held.length - this.#at
     if (length <= there) return Effect.succeed(this.#held.subarray(this.#at, this.#at + length))
@@ -208,7 +213,7 @@ class Cursor {
     })
   }
 
-  /** The next bytes. Fails when the object ends before. */
+  /** Takes the next bytes. Fails when the object ends before. */
   take(length: number): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     if (length > this.remaining) return Effect.fail(corrupt(this.#name, `${this.#name} is truncated`))
     return Effect.map(this.peek(length), (bytes) => {
@@ -217,11 +222,11 @@ class Cursor {
     })
   }
 
-  /** What `open` makes of the next frame; when it makes nothing of it, of the same frame read again. */
-  opened(
+  /** Takes the next frame and decodes it. When it does not decode, the same frame is read again. */
+  takeDecoded(
     number: number,
     section: boolean,
-    open: (stored: Uint8Array) => Uint8Array,
+    decode: (stored: Uint8Array) => Uint8Array,
   ): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     const start = this.#size - this.remaining
     const read = Effect.flatMap(Afresh, (afresh) => {
@@ -230,12 +235,12 @@ class Cursor {
         this.#at = 0
         this.#next = start
       }
-      return Effect.flatMap(this.#frame(number, section), (stored) => catching(RepositoryError, () => open(stored)))
+      return Effect.flatMap(this.#frame(number, section), (stored) => catching(RepositoryError, () => decode(stored)))
     })
     return readTwice(this.#name, read)
   }
 
-  /** The next frame, without its length. */
+  /** Takes the next frame, without its length. */
   #frame(number: number, section: boolean): Effect.Effect<Uint8Array, RepositoryError | StoreError> {
     return Effect.flatMap(this.take(4), (head) => {
       const length = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true)
@@ -251,7 +256,7 @@ class Cursor {
   }
 }
 
-/** An object that is not there, or shorter than a moment ago, or that cannot be read, is damage. */
+/** Turns errors about the object into damage: it is missing, shorter than a moment ago, or cannot be read. */
 const named = <A>(name: string, effect: Effect.Effect<A, StoreError>): Effect.Effect<A, RepositoryError | StoreError> =>
   Effect.mapError(effect, (error) => {
     if (error.reason === "not-found") return corrupt(name, `${name} is missing`, error)

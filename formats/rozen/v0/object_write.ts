@@ -1,4 +1,4 @@
-/** Writes objects of version 0, of any size. SPEC.md, "Objects". */
+/** Writes objects of any size. SPEC.md, "Objects". */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
@@ -13,20 +13,20 @@ import type { Opened } from "./opened.ts"
 export interface NewObject {
   readonly magic: ObjectMagic
   readonly name: string
-  /** As many as the kind has. */
+  /** As many as its kind has. */
   readonly sections: ReadonlyArray<Uint8Array>
-  /** ID of the data. Used when objects are not encrypted: then it is in the header. */
+  /** The ID of the data. The header has it when objects are not encrypted. */
   readonly dataId: Uint8Array
 }
 
-/** Bytes of the ID and of the authentication code in the encryption header of an object that is not encrypted. */
+/** Bytes in the encryption header of an object that is not encrypted: the ID, and the authentication code. */
 export const PLAIN_PAYLOAD = 64
-/** Bytes of the repository's ID and of the salt in the encryption header of one that is. */
+/** Bytes in the encryption header of an object that is: the ID of the repository, and the salt. */
 export const SEALED_PAYLOAD = 32
 
 /**
- * Authenticates what is not encrypted: 32 bytes over the header (with these 32 bytes zero), the name and the sections,
- * each with its length. The data is covered by its ID in the header.
+ * The authentication code of an object that is not encrypted: 32 bytes, over the header (with these 32 bytes zero), the
+ * name and the sections, each with its length. The header has the ID of the data, so the code covers that, too.
  */
 export const authenticate = (
   layout: Layout,
@@ -49,15 +49,15 @@ export const authenticate = (
   return state.digest()
 }
 
-/** Where the code is: after magic, version, method, length and ID. */
+/** Where the code begins: after magic, version, method, length and ID. */
 export const MAC_AT: number = 9 + 3 + 32
 
 /** Turns an object into the bytes that are stored. */
 export class ObjectEncoder {
-  /** Header and sections. */
+  /** The stored bytes of header and sections. */
   readonly head: Uint8Array
   readonly #codec: FrameCodec
-  /** The frame under way; grows up to its full size, since most objects are small. */
+  /** The frame that is being filled. It grows, because most objects are small. */
   #held: Uint8Array = new Uint8Array(4 << 10)
   #length = 0
   #number: number
@@ -73,11 +73,11 @@ export class ObjectEncoder {
     if (plain) header.set(authenticate(layout, header, name, sections), MAC_AT)
     this.#codec = frameCodec(layout, magic, name, { encryption, compression }, header)
     this.#number = sections.length
-    const sealed = sections.map((section, i) => prefixed(this.#codec.seal(section, i, false), maximumFrame(true)))
+    const sealed = sections.map((section, i) => prefixed(this.#codec.encode(section, i, false), maximumFrame(true)))
     this.head = join([header, ...sealed])
   }
 
-  /** What can be stored now that these bytes of the data are known. May share memory with them. */
+  /** Adds bytes of the data. Gives the bytes to store next, which may share memory with them. */
   push(bytes: Uint8Array): ReadonlyArray<Uint8Array> {
     if (!this.#codec.framed) return bytes.length === 0 ? [] : [bytes]
     const out: Array<Uint8Array> = []
@@ -97,28 +97,28 @@ export class ObjectEncoder {
     return out
   }
 
-  /** The rest. */
+  /** Ends the data. Gives the rest of the bytes to store. */
   end(): ReadonlyArray<Uint8Array> {
     return this.#codec.framed ? [this.#frame(true)] : []
   }
 
   #frame(last: boolean): Uint8Array {
-    const sealed = this.#codec.seal(this.#held.subarray(0, this.#length), this.#number++, last)
+    const sealed = this.#codec.encode(this.#held.subarray(0, this.#length), this.#number++, last)
     const frame = prefixed(sealed, maximumFrame(false))
     this.#length = 0
     return frame
   }
 }
 
-/** An object under way. */
+/** An object that is being written. */
 export interface ObjectSink {
-  /** Appends to the data; `bytes` are the caller's again when the effect ends. */
+  /** Appends to the data. `bytes` belong to the caller again when the effect ends. */
   readonly append: (bytes: Uint8Array) => Effect.Effect<void, StoreError>
-  /** Ends it: bytes stored. Fails with `exists` when another object has the name. */
+  /** Ends the object, and gives the bytes stored. Fails with `exists` when another object has the name. */
   readonly finish: Effect.Effect<number, StoreError>
 }
 
-/** Starts an object. When the scope closes before `finish`, nothing remains of it. */
+/** Starts an object. Nothing of it remains when the scope closes before `finish`. */
 export const startObject: (
   opened: Opened,
   object: NewObject,
@@ -143,7 +143,7 @@ export const startObject: (
   return sink
 })
 
-/** Behind its length. Throws KernelError `limit` when it could not be read back. */
+/** A frame after its length. Throws KernelError `limit` when it is too long to be read again. */
 const prefixed = (body: Uint8Array, maximum: number): Uint8Array => {
   if (body.length > maximum) {
     const message = `A frame has ${body.length} bytes as it is stored, which must be ${maximum} at most`

@@ -1,4 +1,4 @@
-/** The last resort: neither an index object nor a log is left, but every content says where it was first found. */
+/** The last resort, when no index object and no log is left: every content says where it was first found. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -19,9 +19,9 @@ import { contentName } from "./layout.ts"
 import { openObject } from "./object_read.ts"
 
 /**
- * Makes one snapshot, tagged `recovered`, of all contents at the paths where each was first stored. Of two that were at
- * one path, or where one path goes through the other, the later in the listing is named by its ID. Gives the snapshot's
- * ID, or undefined when there is no content.
+ * Makes one snapshot, tagged `recovered`, of all contents, each at the path where it was first stored. Where that path is
+ * taken, or leads through a file, the content is put at the root, under its ID. Gives the ID of the snapshot, or
+ * undefined when there is no content.
  */
 export const recover: (
   opened: Opened,
@@ -62,11 +62,12 @@ export const recover: (
   },
 )
 
+/** Puts an entry at its path, or under the ID of its content. */
 const put = (tree: Tree, entry: StoredEntry, id: string): void => {
   tree.put(isFree(tree, entry.path) ? entry : { ...entry, path: id })
 }
 
-/** Whether nothing is at a path, and nothing but directories above it. */
+/** Whether there is nothing at a path, and only directories above it. */
 const isFree = (tree: Tree, path: string): boolean => {
   if (tree.lookup(path) !== undefined) return false
   for (let above = parentPath(path); above !== ""; above = parentPath(above)) {
