@@ -1,7 +1,7 @@
 /** What a user can choose of the format by name. */
 import type { ChosenOptions, FormatOption } from "../format.ts"
 import type { ListingKind } from "./listing.ts"
-import type { WriteOptions } from "./opened.ts"
+import type { FogsyncOptions } from "./opened.ts"
 import { nameProblem } from "./shares.ts"
 
 export const fogsyncChoices: ReadonlyArray<FormatOption> = [
@@ -23,7 +23,7 @@ export const fogsyncChoices: ReadonlyArray<FormatOption> = [
 ]
 
 /** The options of the format from what was chosen. */
-export const chosenFogsync = (chosen: ChosenOptions): Pick<WriteOptions, "listing" | "share"> => {
+export const chosenFogsync = (chosen: ChosenOptions): Pick<FogsyncOptions, "listing" | "share"> => {
   const [listing] = chosen.get("listing") ?? []
   const [share] = chosen.get("share") ?? []
   return {

@@ -18,7 +18,7 @@ import { wholeRecord } from "../record_fidelity.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { SHARE } from "./layout.ts"
-import type { Opened, WriteOptions } from "./opened.ts"
+import type { FogsyncOptions, Opened } from "./opened.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { listRoots, snapshots } from "./snapshot.ts"
@@ -27,8 +27,7 @@ import { fidelityOf } from "./fidelity.ts"
 import { shareKeys } from "./keys.ts"
 import { isShare, namedShares, nameProblem, storeOf } from "./shares.ts"
 
-/** How shares are written. Any share can be read, whatever the options. */
-export type FogsyncOptions = WriteOptions
+export type { FogsyncOptions } from "./opened.ts"
 
 const formatWith = (options: FogsyncOptions): Format => {
   const { compress = true, level, listing = "json", share: name } = options
@@ -97,22 +96,55 @@ const formatWith = (options: FogsyncOptions): Format => {
 }
 
 /**
- * Makes the format FogSync with other options.
+ * Makes the FogSync format with other options.
  *
- * @example List snapshots as one tree, which keeps names that are not UTF-8
+ * @example Put two shares with keys of their own into one store
  * ```ts
- * import { makeFogsync } from "@penstock/penstock"
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { makeFogsync, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
  * import assert from "node:assert/strict"
  *
- * const format = makeFogsync({ listing: "tree", share: "photos" })
- * assert.equal(format.fidelity.byteNames, true)
+ * const key = () => Redacted.make(crypto.getRandomValues(new Uint8Array(64)))
+ *
+ * const names = Effect.gen(function* () {
+ *   yield* makeFogsync({ share: "music" }).create({ key: key() })
+ *   yield* makeFogsync({ share: "photos", listing: "tree" }).create({ key: key() })
+ *   return yield* Stream.runCollect(Stream.map((yield* ObjectStore).list(""), ({ name }) => name))
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = names.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual((await Effect.runPromise(program)).sort(), ["shares/music/FOGSYNC", "shares/photos/FOGSYNC"])
  * ```
  */
 export const makeFogsync = (options: FogsyncOptions = {}): Format => guardedFormat(formatWith(options))
 
 /**
- * The format FogSync Mark III, with a listing in JSON for each directory. A share is encrypted with a raw key of 32 or
- * 64 bytes (`key` of the secrets), and several shares with names may lie in one store.
+ * The FogSync Mark III format, with a listing in JSON for each directory. `create` and `open` take a raw `key` of 32 or
+ * 64 bytes.
+ *
+ * @example Make a share, and a snapshot in it
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { fogsync, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const secrets = { key: Redacted.make(crypto.getRandomValues(new Uint8Array(64))) }
+ * const file = { path: "notes", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const snapshots = Effect.gen(function* () {
+ *   const repository = yield* fogsync.create(secrets)
+ *   yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"], hostname: "laptop" })
+ *   return yield* (yield* fogsync.open(secrets)).snapshots
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = snapshots.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * const [snapshot] = await Effect.runPromise(program)
+ * assert.deepEqual([snapshot?.hostname, snapshot?.files, snapshot?.bytes], ["laptop", 1, 2])
+ * ```
  */
 export const fogsync: Format = makeFogsync()
 

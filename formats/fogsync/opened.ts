@@ -7,7 +7,7 @@ import type { Keys } from "./keys.ts"
 import type { ListingKind } from "./listing.ts"
 
 /** How shares are written. Any share can be read, whatever the options. */
-export interface WriteOptions {
+export interface FogsyncOptions {
   /**
    * How the snapshots of a new share list: `json` (the default) is a list for each directory, `tree` one tree of all
    * paths. A share that exists lists as its newest snapshot does.

@@ -2,7 +2,7 @@
 import { makeExcludes } from "../../stages/walk/ignore.ts"
 import type { ChosenOptions, FormatOption } from "../format.ts"
 import type { IndexLayout } from "./index.ts"
-import type { WriteOptions } from "./opened.ts"
+import type { ZprtOptions } from "./opened.ts"
 
 export const zprtChoices: ReadonlyArray<FormatOption> = [
   {
@@ -29,7 +29,7 @@ export const zprtChoices: ReadonlyArray<FormatOption> = [
 ]
 
 /** The options of the format from what was chosen. */
-export const chosenZprt = (chosen: ChosenOptions): Pick<WriteOptions, "layout" | "recipientsFor"> => {
+export const chosenZprt = (chosen: ChosenOptions): Pick<ZprtOptions, "layout" | "recipientsFor"> => {
   const layout = chosen.get("layout")?.[0] as IndexLayout | undefined
   const rules = chosen.get("recipients")
   return {
@@ -48,7 +48,7 @@ const parseRule = (
     : undefined
 }
 
-const recipientsFrom = (values: ReadonlyArray<string>): NonNullable<WriteOptions["recipientsFor"]> => {
+const recipientsFrom = (values: ReadonlyArray<string>): NonNullable<ZprtOptions["recipientsFor"]> => {
   const rules = values.flatMap((value) => parseRule(value) ?? []).map(({ pattern, recipients }) => ({
     matches: makeExcludes([pattern])!,
     recipients,

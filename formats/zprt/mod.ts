@@ -19,7 +19,7 @@ import { fidelity, recordFidelity } from "./fidelity.ts"
 import { writeIndex } from "./index_write.ts"
 import { newKeyring, openKeyring } from "./keys.ts"
 import { ARCHIVE } from "./layout.ts"
-import { newVariant, type Opened, openWith, passwordCost, type WriteOptions } from "./opened.ts"
+import { newVariant, type Opened, openWith, passwordCost, type ZprtOptions } from "./opened.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { type Recovered, recovered } from "./recover.ts"
@@ -27,10 +27,8 @@ import { snapshots } from "./snapshot.ts"
 
 export { ARCHIVE } from "./layout.ts"
 export type { IndexLayout } from "./index.ts"
+export type { ZprtOptions } from "./opened.ts"
 export type { Recovered } from "./recover.ts"
-
-/** How archives are written. Any archive can be read, whatever the options. */
-export type ZprtOptions = WriteOptions
 
 const formatWith = (options: ZprtOptions): Format => ({
   name: "zprt",
@@ -63,28 +61,96 @@ const formatWith = (options: ZprtOptions): Format => ({
 })
 
 /**
- * Makes the format zprt with other options.
+ * Makes the zprt format with other options.
  *
- * @example Make an archive that later programs read
+ * @example Encrypt some files for another recipient
  * ```ts
- * import { makeZprt } from "@penstock/penstock"
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { makeZprt, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import { generateIdentity, identityToRecipient } from "age-encryption"
  * import assert from "node:assert/strict"
  *
- * const format = makeZprt({ layout: "program", level: 19 })
- * assert.equal(format.name, "zprt")
+ * const mine = await generateIdentity()
+ * const auditor = await identityToRecipient(await generateIdentity())
+ * const format = makeZprt({ recipientsFor: (path) => path.startsWith("ledger/") ? [auditor] : undefined })
+ * const files = ["ledger/2026", "notes"].map((path) =>
+ *   ({ path, kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) }) as const
+ * )
+ *
+ * const findings = Effect.gen(function* () {
+ *   const repository = yield* format.create({ identities: [Redacted.make(mine)] })
+ *   yield* repository.backup(Stream.fromIterable(files), { paths: ["/home/me"] })
+ *   return (yield* repository.check({ readData: 100 })).findings
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = findings.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * const [unreadable] = await Effect.runPromise(program)
+ * assert.deepEqual(unreadable?.files.map(({ path }) => path), ["ledger/2026"])
  * ```
  */
 export const makeZprt = (options: ZprtOptions = {}): Format => guardedFormat(formatWith(options))
 
 /**
- * The format zprt: an archive in one object, encrypted for age recipients or with a password. It keeps paths in UTF-8
- * and contents, and one snapshot: the latest.
+ * The zprt format: one archive, encrypted for age recipients or with a password. It keeps paths in UTF-8 and contents
+ * of the latest snapshot. `create` and `open` take `identities` and `recipients`, or a `password`.
+ *
+ * @example Keep the latest state of a tree
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { ObjectStore, zprt } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import { generateIdentity } from "age-encryption"
+ * import assert from "node:assert/strict"
+ *
+ * const secrets = { identities: [Redacted.make(await generateIdentity())] }
+ * const file = (path: string) =>
+ *   ({ path, kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) }) as const
+ *
+ * const paths = Effect.gen(function* () {
+ *   const repository = yield* zprt.create(secrets)
+ *   yield* repository.backup(Stream.succeed(file("old")), { paths: ["/home/me"] })
+ *   yield* repository.backup(Stream.succeed(file("new")), { paths: ["/home/me"] })
+ *   const [snapshot] = yield* (yield* zprt.open(secrets)).snapshots
+ *   return yield* Stream.runCollect(Stream.map(repository.entries(snapshot!), ({ path }) => path))
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = paths.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual(await Effect.runPromise(program), ["new"])
+ * ```
  */
 export const zprt: Format = makeZprt()
 
 /**
- * Reads what is left of a damaged archive: one that was cut off, lost its index, or had bytes appended. Looks through
- * all of it, and changes nothing. Fails with `wrong-key` when the password does not open the archive.
+ * Reads what is left of a damaged zprt archive: one that was cut off, lost its index, or had bytes appended. Looks
+ * through all of it, and changes nothing. Fails with `wrong-key` when the password does not open the archive.
+ *
+ * @example Read an archive that was cut off
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { ObjectStore, recoverZprt, zprt } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import { generateIdentity } from "age-encryption"
+ * import assert from "node:assert/strict"
+ *
+ * const secrets = { identities: [Redacted.make(await generateIdentity())] }
+ * const file = { path: "notes", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const recovered = Effect.gen(function* () {
+ *   const store = yield* ObjectStore
+ *   yield* (yield* zprt.create(secrets)).backup(Stream.succeed(file), { paths: ["/home/me"] })
+ *   const whole = yield* store.get("archive.zprt", { atMost: 1 << 20 })
+ *   yield* store.put("archive.zprt", [whole.subarray(0, whole.length - 100)], { replace: true })
+ *   const { entries, named } = yield* recoverZprt(secrets)
+ *   return { named, paths: yield* Stream.runCollect(Stream.map(entries, ({ path }) => path)) }
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = recovered.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual(await Effect.runPromise(program), { named: false, paths: ["recovered-000001"] })
+ * ```
  */
 export const recover = (secrets: Secrets): Effect.Effect<Recovered, FormatError, ObjectStore> =>
   Effect.flatMap(openDamaged(secrets, {}), recovered)

@@ -12,7 +12,7 @@ import type { IndexLayout } from "./index.ts"
 import type { Keyring } from "./keys.ts"
 
 /** How archives are written. Any archive can be read, whatever the options. */
-export interface WriteOptions {
+export interface ZprtOptions {
   /** Level of zstd for contents, -7 to 22. The default is 3. */
   readonly level?: number
   /**
@@ -42,7 +42,7 @@ export interface Opened {
   readonly store: ObjectStore
   readonly secrets: Secrets
   readonly keyring: Keyring
-  readonly options: WriteOptions
+  readonly options: ZprtOptions
   readonly hasher: Hasher
   /** For contents. */
   readonly zstd: Compressor
@@ -58,10 +58,10 @@ const INDEX_LEVEL = 12
 /** Everything but the keys. */
 export const openWith: (
   secrets: Secrets,
-  options: WriteOptions,
+  options: ZprtOptions,
 ) => Effect.Effect<Omit<Opened, "keyring">, never, ObjectStore> = Effect.fnUntraced(function* (
   secrets: Secrets,
-  options: WriteOptions,
+  options: ZprtOptions,
 ) {
   const table = yield* Kernels
   return {
@@ -77,7 +77,7 @@ export const openWith: (
 })
 
 /** The variant of a new archive, and of one that replaces an archive without an index. */
-export const newVariant = ({ layout = "document" }: WriteOptions): ArchiveVariant => ({ layout, trailer: "length" })
+export const newVariant = ({ layout = "document" }: ZprtOptions): ArchiveVariant => ({ layout, trailer: "length" })
 
 /** Cost of scrypt for new passwords. */
-export const passwordCost = ({ scryptLogN }: WriteOptions): number => scryptLogN ?? PASSPHRASE_LOG_N
+export const passwordCost = ({ scryptLogN }: ZprtOptions): number => scryptLogN ?? PASSPHRASE_LOG_N
