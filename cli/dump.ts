@@ -14,7 +14,7 @@ import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput } from "./output/output.ts"
 import { type Row, rowText } from "./output/row.ts"
 import { printError, writeBytes } from "./output/streams.ts"
-import { makeTraffic } from "./output/traffic.ts"
+import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { secondsSince } from "./output/quantity.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
@@ -37,13 +37,14 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
     const start = performance.now()
     const filter = yield* filterOf(input)
     const out = makeOutput(input)
+    const traffic = makeTraffic()
     const row = (row: Row): void => {
       if (input.json) printError(rowText(row))
     }
     return yield* withRepository(
       input,
       "open",
-      { traffic: makeTraffic(), admit: admitFilter(input) },
+      { traffic, admit: admitFilter(input) },
       (repository) =>
         Effect.gen(function* () {
           const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
@@ -72,7 +73,13 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
           if (counts.entries === 0 && pathOf(input, snapshot) !== "" && counts.failed + counts.leftOut === 0) {
             return yield* notThere(input, snapshot)
           }
-          row({ type: "summary", snapshot: snapshot.id, ...counts, seconds: secondsSince(start) })
+          row({
+            type: "summary",
+            snapshot: snapshot.id,
+            ...counts,
+            seconds: secondsSince(start),
+            ...trafficMembers(traffic),
+          })
           return counts.failed > 0 ? EXIT_FAILURE : counts.leftOut > 0 ? EXIT_INCOMPLETE : EXIT_OK
         }),
     )
