@@ -1,6 +1,6 @@
 /**
- * What a store answers while a repository is recognised is asked again when that is opened, at once: a request each
- * that can be spared.
+ * A repository is first recognised and then opened, and both ask the store the same questions. This saves the second
+ * request for each.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,17 +8,20 @@ import * as Option from "effect/Option"
 import { Afresh } from "./second_read.ts"
 import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
 
-/** A store, twice. */
+/** Two views of one store: one to recognise a repository with, one to open it with. */
 export interface AskedOnce {
-  /** Remembers what is read, and that an object is not there. */
+  /** Remembers what is read, and which objects do not exist. */
   readonly first: ObjectStore
-  /** Gives each of these answers once, and then asks again; what was written is not remembered. */
+  /** Gives each remembered answer once, then asks the store again. A write forgets all answers. */
   readonly then: ObjectStore
-  /** Nothing is remembered from then on. */
+  /** Forgets all answers. */
   readonly forget: Effect.Effect<void>
 }
 
-/** For small objects and parts: all that is read by `first` is in memory until it is asked for. */
+/**
+ * Makes both views. Meant for small objects and parts: everything that `first` reads stays in memory until `then` is
+ * asked for it.
+ */
 export const askedOnce = (store: ObjectStore): AskedOnce => {
   const answers = new Map<string, Exit.Exit<unknown, StoreError>>()
   const keep = <A>(key: string, effect: Effect.Effect<A, StoreError>, copy: (answer: A) => A) =>

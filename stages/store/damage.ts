@@ -1,52 +1,53 @@
-/** What is wrong with a store, by object, and the files that lose by it. */
+/** Collects what is wrong with the objects of a store, and which files lose content because of it. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { isUnreadable } from "./unreadable.ts"
 
-/** Files that are named for one object at most. */
+/** How many files are named for one object at most. */
 const NAMED_FILES = 10_000
 
 /** An object that is damaged or missing. */
 export interface DamagedObject {
   readonly object: string
   readonly message: string
-  /** It may be all there, and cannot be read. */
+  /** The object may be whole, but this user or this disk cannot read it. */
   readonly unreadable?: true
   readonly files: ReadonlyArray<{ readonly snapshot: string; readonly path: string; readonly message?: string }>
 }
 
-/** Collects damage. */
+/** The damage that was found so far. */
 export class Damage {
   readonly #findings = new Map<
     string,
     Omit<DamagedObject, "object" | "files"> & { readonly files: Array<DamagedObject["files"][number]> }
   >()
-  /** Chunks that are there but not as they should be: hex ID to object. */
+  /** The object of each damaged chunk, by the ID of the chunk in hex. */
   readonly #chunks = new Map<string, string>()
 
   /**
-   * An object is damaged or missing, or, as the cause says, cannot be read. The first message about an object stays.
+   * Adds an object that is damaged or missing, or that cannot be read when `cause` says so. Only the first message about
+   * an object is kept.
    */
   add(object: string, message: string, cause?: unknown): void {
     if (this.#findings.has(object)) return
     this.#findings.set(object, { message, ...(isUnreadable(cause) ? { unreadable: true } : {}), files: [] })
   }
 
-  /** An error about an object, or else about `object`. */
+  /** Adds an error. It is about `object` when it names no other. */
   addError(error: { readonly message: string; readonly object?: string }, object: string): void {
     this.add(error.object ?? object, error.message, error)
   }
 
-  /** A chunk of an object cannot be had. */
+  /** Adds a damaged chunk of an object. */
   addChunk(id: Uint8Array, object: string): void {
     this.#chunks.set(bytesToHex(id), object)
   }
 
-  /** The object to blame for a chunk, when it is damaged. */
+  /** The object that a damaged chunk is in; undefined when the chunk is not damaged. */
   blame(id: Uint8Array): string | undefined {
     return this.#chunks.size === 0 ? undefined : this.#chunks.get(bytesToHex(id))
   }
 
-  /** A file of a snapshot has lost content because of an object. `message`: what is wrong with this file. */
+  /** Adds a file of a snapshot that has lost content because of an object. `message`: what is wrong with this file. */
   addFile(object: string, snapshot: string, path: string, message?: string): void {
     const finding = this.#findings.get(object)
     const last = finding?.files.at(-1)
@@ -55,6 +56,7 @@ export class Damage {
     finding.files.push({ snapshot, path, ...(message === undefined || message === finding.message ? {} : { message }) })
   }
 
+  /** Everything that was found, in the order in which it was added. */
   get findings(): ReadonlyArray<DamagedObject> {
     return Array.from(this.#findings, ([object, finding]) => ({ object, ...finding }))
   }

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { ObjectStore } from "./store.ts"
 
-/** Reads what is there, and takes writes without making any: for dry runs. */
+/** A store for dry runs: it reads from `store`, and every write succeeds without effect. */
 export const discarding = (store: ObjectStore): ObjectStore => ({
   ...store,
   put: () => Effect.void,

@@ -3,22 +3,22 @@ import type { ObjectStore } from "./store.ts"
 
 /** How blocks are fetched. */
 export interface Fetching {
-  /** Blocks near each other are fetched together, up to so many stored bytes. */
+  /** Blocks near each other are fetched with one request, up to this many stored bytes. */
   readonly bytes: number
-  /** So many bytes that nobody asked for are fetched rather than asking twice. */
+  /** Gaps of up to this many bytes between blocks are fetched, too, to save a request. */
   readonly gap: number
-  /** Fetches under way at once. */
+  /** How many fetches are under way at once. */
   readonly fetches: number
-  /** Bytes of all fetches under way; a larger one is alone. */
+  /** Bytes of all fetches under way, at most. A larger fetch runs alone. */
   readonly memory: number
 }
 
-/** From a disk. */
+/** How to fetch from a disk. */
 export const NEAR: Fetching = { bytes: 2 << 20, gap: 0, fetches: 4, memory: Infinity }
 
 /**
- * How to fetch blocks from a store: more at once from a remote one. There a gap of 256 KiB costs no more than the 50 ms
- * of another request at 40 Mbit/s.
+ * How to fetch blocks from a store: more at once from a remote one. At 40 Mbit/s a gap of 256 KiB takes 50 ms, no more
+ * than another request would.
  */
 export const fetchingFrom = ({ properties: { connections, remote } }: ObjectStore): Fetching =>
   remote === true

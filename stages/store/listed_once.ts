@@ -4,9 +4,9 @@ import { Afresh } from "./second_read.ts"
 import type { ObjectStore } from "./store.ts"
 
 /**
- * The same store, which lists a directory once, when it is first asked to, and remembers the answer: for several that
- * look for objects of their kind in it at about the same time. What comes later is not in it, unless it is asked for
- * afresh.
+ * The same store, but it lists `directory` only once and remembers the answer. Several readers that look for different
+ * objects in it at about the same time then share one listing. Objects that are added later are missing in it, unless
+ * the listing is asked for afresh (see {@link Afresh}).
  */
 export const listedOnce = (store: ObjectStore, directory: string): Effect.Effect<ObjectStore> =>
   Effect.map(Effect.cached(Effect.suspend(() => Stream.runCollect(store.list(directory)))), (listing): ObjectStore => {

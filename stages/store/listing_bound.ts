@@ -1,20 +1,23 @@
-/** How far a listing is followed: a server could make one that never ends. */
+/** Bounds on listings: a server could send one that never ends. */
 import { StoreError } from "./store.ts"
 
-/** More objects than any repository has: 50 TB in pieces of 1 MiB, each an object of its own. */
+/** No repository has this many objects: it would be 50 TB with an object for each MiB. */
 const OBJECTS = 50_000_000
-/** More directories, too: a format that has most makes three times 65,536. */
+/** No repository has this many directories: the format with the most makes three times 65,536. */
 const DIRECTORIES = 1 << 20
-/** Answers one after the other that bring nothing, and say that there is more. */
+/** How many answers in a row may bring nothing and say that there is more. */
 const EMPTY = 100
 
-/** Bounds of a listing; for tests. */
+/** Other bounds, for tests. */
 export interface ListingBounds {
   readonly objects?: number
   readonly directories?: number
 }
 
-/** Counts what the answers to one listing bring; throws a StoreError when it cannot be that there is more. */
+/**
+ * Makes a function that counts what the answers to one listing bring. It throws a StoreError when there cannot be more.
+ * Call it for each answer that says that more follow.
+ */
 export const listingBound = (
   directory: string,
   location: string,

@@ -1,13 +1,13 @@
-/** Checks that every store makes before it touches anything: names, directories to list, ranges. */
+/** The checks that every store makes before it does anything, and the errors that all stores give alike. */
 import { objectNameProblem, type Range, StoreError, type Whole } from "./store.ts"
 
 /**
- * Where a store of files keeps what is not yet an object. No object of any store lies there, so that stores can be
- * copied.
+ * The directory in which a store of files keeps unfinished writes. No store takes objects in it, so that objects can be
+ * copied from any store to any other.
  */
 export const TEMPORARY = "tmp"
 
-/** Unfinished writes older than this belong to no writer any more, in milliseconds: one day. */
+/** The writer of an unfinished write that is older than this is gone; in milliseconds: one day. */
 export const STALE_MS: number = 24 * 60 * 60 * 1000
 
 const invalid = (name: string, message: string): StoreError =>
@@ -16,8 +16,8 @@ const invalid = (name: string, message: string): StoreError =>
 const isTemporary = (name: string): boolean => name.split("/", 1)[0]!.toLowerCase() === TEMPORARY
 
 /**
- * The error for a name that no object can have, or undefined. `tmp` is refused in any case: some file systems ignore
- * it.
+ * The error for a name that no object can have; undefined for other names. `tmp` is refused in capital letters, too,
+ * because some file systems do not tell them apart.
  */
 export const nameError = (name: string): StoreError | undefined => {
   const problem = objectNameProblem(name)
@@ -28,8 +28,8 @@ export const nameError = (name: string): StoreError | undefined => {
 }
 
 /**
- * The error for something that cannot be listed, or undefined: `""` or the name of a directory with `/` at its end can
- * be.
+ * The error for something that cannot be listed; undefined for `""` and for the name of a directory with a `/` at its
+ * end.
  */
 export const directoryError = (directory: string): StoreError | undefined =>
   directory === "" ||
@@ -38,8 +38,8 @@ export const directoryError = (directory: string): StoreError | undefined =>
     : invalid(directory, `"${directory}" cannot be listed: give a directory with a slash at its end`)
 
 /**
- * Where the part of an object of `size` bytes that is asked for starts and how long it is, or the error: `invalid`;
- * `corrupt` beyond either end, or when the whole is longer than it may be.
+ * Where a part of an object of `size` bytes begins, and how long it is. Or the error: `invalid` when it is no range,
+ * `corrupt` when it goes beyond either end or the whole object is longer than its limit.
  */
 export const resolvePart = (
   name: string,
@@ -49,11 +49,11 @@ export const resolvePart = (
 ): Range | StoreError =>
   "atMost" in part ? resolveWhole(name, location, size, part) : resolveRange(name, location, size, part)
 
-/** The same of all of an object. */
+/** {@link resolvePart} for a whole object. */
 export const resolveWhole = (name: string, location: string, size: number, { atMost }: Whole): Range | StoreError =>
   size <= atMost ? { offset: 0, length: size } : tooLong(name, location, size, atMost)
 
-/** The same of a range. */
+/** {@link resolvePart} for a range. */
 export const resolveRange = (name: string, location: string, size: number, range: Range): Range | StoreError => {
   if (!Number.isSafeInteger(range.offset) || !Number.isSafeInteger(range.length) || range.length < 0) {
     return invalid(name, `Cannot read ${range.length} bytes from ${range.offset} of "${name}": not a range`)
@@ -64,7 +64,7 @@ export const resolveRange = (name: string, location: string, size: number, range
     : tooShort(name, location, size, `${range.length} bytes from ${range.offset}`)
 }
 
-/** The error for an object that ends before what was asked for. */
+/** The error for an object that ends before the range that was asked for. `wanted`: that range, in words. */
 export const tooShort = (name: string, location: string, size: number, wanted: string): StoreError =>
   new StoreError({
     reason: "corrupt",
@@ -72,7 +72,7 @@ export const tooShort = (name: string, location: string, size: number, wanted: s
     message: `"${name}" in ${location} has ${size} bytes, too few to read ${wanted}: it may be damaged`,
   })
 
-/** The error for an object that is longer than one of its kind can be. */
+/** The error for an object that is longer than its kind can be. */
 export const tooLong = (name: string, location: string, size: number, atMost: number): StoreError =>
   new StoreError({
     reason: "corrupt",
@@ -81,7 +81,7 @@ export const tooLong = (name: string, location: string, size: number, atMost: nu
       "it is damaged, or was put there by somebody else",
   })
 
-/** The error for an object that is not there. */
+/** The error for an object that does not exist. */
 export const notFound = (name: string, location: string, cause?: unknown): StoreError =>
   new StoreError({ reason: "not-found", object: name, message: `"${name}" is not in ${location}`, cause })
 
@@ -90,8 +90,8 @@ export const alreadyExists = (name: string, location: string, cause?: unknown): 
   new StoreError({ reason: "exists", object: name, message: `"${name}" is already in ${location}`, cause })
 
 /**
- * The error for the use of a writer that is `finished` (committed) or `broken` (an append or the commit failed or was
- * interrupted).
+ * The error for the use of a writer after its end. `finished`: it was committed. `broken`: an append or the commit
+ * failed or was interrupted.
  */
 export const writerError = (name: string, state: "finished" | "broken"): StoreError =>
   invalid(

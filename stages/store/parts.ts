@@ -1,10 +1,10 @@
-/** Bytes in parts, as `put` takes them. */
+/** Bytes in several parts, as `ObjectStore.put` takes them. */
 
-/** Their length together. */
+/** The length of all parts together. */
 export const sizeOfParts = (parts: ReadonlyArray<Uint8Array>): number =>
   parts.reduce((sum, part) => sum + part.length, 0)
 
-/** One after the other, copied into fresh bytes. */
+/** Copies the parts, one after the other, into fresh bytes. */
 export const joinParts = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(sizeOfParts(parts))
   let at = 0
@@ -15,7 +15,7 @@ export const joinParts = (parts: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuf
   return bytes
 }
 
-/** Whether the parts together are these bytes. */
+/** Whether the parts, one after the other, are these bytes. */
 export const equalsParts = (bytes: Uint8Array, parts: ReadonlyArray<Uint8Array>): boolean => {
   if (bytes.length !== sizeOfParts(parts)) return false
   let at = 0

@@ -1,25 +1,25 @@
 /**
- * What is wrong with bytes that were read may be wrong with the reading: with the network, a proxy, a cable, the memory
- * of this machine. So nothing is called damaged before it was read twice.
+ * Reads that are repeated. Wrong bytes may come from the reading: from the network, a proxy, a cable or the memory of
+ * this machine. So nothing is called damaged before it was read twice.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { StoreError } from "./store.ts"
 
 /**
- * Whether what is read has to come from the store itself: whatever remembers objects, parts of them or listings asks
- * the store again then, and remembers that instead. No by default.
+ * Whether reads must come from the store itself. Where this is true, everything that remembers objects, parts of them
+ * or listings asks the store again and remembers the new answer. False by default.
  */
 export const Afresh: Context.Reference<boolean> = Context.Reference("penstock/Afresh", {
   defaultValue: (): boolean => false,
 })
 
-/** Told of each object that was read wrongly once, and rightly the second time. */
+/** Called with the name of each object that was read wrongly at first and correctly the second time. */
 export const OnSecondRead: Context.Reference<(object: string) => void> = Context.Reference("penstock/OnSecondRead", {
   defaultValue: (): (object: string) => void => () => {},
 })
 
-/** Whether a read gave something that cannot be, as against nothing. */
+/** Whether an error says that a read gave wrong bytes. False when it gave none. */
 const isWrong = (error: unknown): error is { readonly object?: string; readonly name?: string } => {
   if (error instanceof StoreError) return error.reason === "corrupt"
   if (typeof error !== "object" || error === null || !("reason" in error)) return false
@@ -29,9 +29,9 @@ const isWrong = (error: unknown): error is { readonly object?: string; readonly 
 }
 
 /**
- * Reads an object and makes sure that it is what it should be; when it is not, once more, afresh. `read` has to ask for
- * all that it makes sure of: what it was given stays as wrong as it is. The error is that of the second time. `wrong`
- * says what else is a reason to look again.
+ * Reads and checks an object, and does so once more, afresh, when it is wrong. `read` must fetch everything that it
+ * checks, so that the second time has a chance. Fails with the error of the second time. `wrong` says which other errors
+ * are a reason to read again.
  */
 export const readTwice = <A, E, R>(
   object: string,
@@ -39,7 +39,7 @@ export const readTwice = <A, E, R>(
   wrong: (error: E) => boolean = () => false,
 ): Effect.Effect<A, E, R> =>
   Effect.flatMap(Afresh, (afresh) =>
-    // Who asks for this is looking for the second time already.
+    // This read is a second one already.
     afresh
       ? read
       : Effect.catchIf(read, (error) => isWrong(error) || wrong(error), () =>

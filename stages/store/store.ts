@@ -8,16 +8,21 @@ import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts
 /** Fields of a `StoreError`. */
 export interface StoreErrorFields {
   /**
-   * `not-found`, `exists` (a create-only put that lost), `denied`, `full` (no space), `corrupt` (what is stored is
-   * shorter than asked for, or longer than its kind of object may be), `invalid` (a name or range that no store takes),
-   * `unavailable` (may pass: worth a retry), `io` (anything else).
+   * - `not-found`: there is no such object.
+   * - `exists`: the name of a create-only write is taken.
+   * - `denied`: no permission.
+   * - `full`: no space left.
+   * - `corrupt`: the object is shorter than the range that was asked for, or longer than its kind can be.
+   * - `invalid`: a name or range that no store takes.
+   * - `unavailable`: it may pass; a retry is worth it.
+   * - `io`: anything else.
    */
   readonly reason: "not-found" | "exists" | "denied" | "full" | "corrupt" | "invalid" | "unavailable" | "io"
   /** The name of the object, or the prefix listed. */
   readonly object: string
   /** One sentence that names the object or the store. */
   readonly message: string
-  /** With `unavailable`: milliseconds that the store asks to wait before the next try. */
+  /** With `unavailable`: how many milliseconds the store asks to wait before the next try. */
   readonly retryAfter?: number
   /** The error that led to this one. */
   readonly cause?: unknown
@@ -31,50 +36,50 @@ export const StoreError: new (fields: StoreErrorFields) => StoreError = taggedEr
 export interface StoreProperties {
   /** Where it is, for messages: a path or URL without secrets. */
   readonly location: string
-  /** How many operations are worth having under way at once. */
+  /** How many operations to have under way at once. */
   readonly connections: number
-  /** Whether of several create-only puts of one name exactly one succeeds. */
+  /** Whether exactly one of several create-only writes of one name succeeds. */
   readonly atomicCreate: boolean
   /**
-   * Whether what a completed write wrote survives a crash of the machine that it is on, as far as the store's protocol
-   * can tell.
+   * Whether a completed write survives a crash of the machine that holds the store, as far as the store's protocol can
+   * tell.
    */
   readonly durable: boolean
-  /** Whether `list` gives names in the order of their bytes; it does not, when absent. */
+  /** Whether `list` gives names in the order of their bytes. Absent: no. */
   readonly orderedList?: boolean
   /**
-   * Whether operations cross a network, so that each costs a round trip: worth a cache, and fetching ahead. Not, when
-   * absent.
+   * Whether operations cross a network. Each then costs a round trip, so a cache and fetching ahead are worth it.
+   * Absent: no.
    */
   readonly remote?: boolean
-  /** Whether nothing can be written. It can, when absent. */
+  /** Whether the store refuses writes. Absent: no. */
   readonly readOnly?: boolean
   /**
-   * Whether a writer hands bytes on as they come, at no more cost or risk than `put`, so that large objects need not be
-   * gathered first.
+   * Whether a writer hands bytes on as they come, at no more cost or risk than `put`. Then large objects need not be
+   * gathered in memory first. Absent: no.
    */
   readonly appends?: boolean
-  /** Whether it keeps to a limit of bandwidth piece by piece, within an object. Not, when absent. */
+  /** Whether it keeps to a limit of bandwidth within an object, piece by piece. Absent: no. */
   readonly paced?: boolean
-  /** Whether it keeps the content type that an object is put with; it does not, when absent. */
+  /** Whether it keeps the content type that an object is put with. Absent: no. */
   readonly contentType?: boolean
 }
 
-/** What a kind of store can do wherever it is. */
+/** What a kind of store can do, wherever it is. */
 export type StoreGuarantees = Omit<StoreProperties, "location">
 
 /** How to write an object. */
 export interface WriteOptions {
-  /** Take the place of one of that name, atomically; create-only otherwise. */
+  /** Replace an object of that name, atomically. Without it, the write is create-only. */
   readonly replace?: boolean
   /**
-   * Nobody else writes this name: it is random, or names its content. Then a store may spare the effort of finding out
-   * which of several writers is first; it may still fail with `exists`.
+   * Nobody else writes this name: it is random, or it names the content. The store then need not find out which of
+   * several writers is first. It may still fail with `exists`.
    */
   readonly unique?: boolean
 }
 
-/** Part of an object: `length` bytes from `offset`, of which a negative one counts from the end. */
+/** Part of an object: `length` bytes from `offset`. A negative offset counts from the end. */
 export interface Range {
   /** Where the range begins, in bytes. */
   readonly offset: number
@@ -83,36 +88,36 @@ export interface Range {
 }
 
 /**
- * All of an object, which has at most so many bytes: what nobody has authenticated yet may be of any size, so whoever
- * reads it says how large its kind can be.
+ * All of an object, up to a limit. Before its bytes are authenticated, an object may have any size. So the reader says
+ * how large this kind of object can be.
  */
 export interface Whole {
   /** The most bytes that the object may have. A longer one fails with `corrupt`. */
   readonly atMost: number
 }
 
-/** Bytes of one object. */
+/** An object that is in a store. */
 export interface ObjectInfo {
   /** Its name, with slashes between the parts. */
   readonly name: string
   /** In bytes. */
   readonly size: number
-  /** Media type that it was put with, from stores that keep it; given by `stat`, and perhaps not by `list`. */
+  /** The media type that it was put with, from stores that keep it. `stat` gives it; `list` may not. */
   readonly contentType?: string
 }
 
 /**
- * Objects by name. Names are relative: components of `[A-Za-z0-9._-]` that are not `.` or `..`, joined by `/`. What a
- * completed `put` or `commit` wrote is there for every reader from then on, and survives a crash of this program (of
- * the machine, where `properties` say so). Readers never see part of an object.
+ * Objects by name. A name is a relative path: components of `[A-Za-z0-9._-]`, joined by `/`; `.` and `..` are no
+ * components. After a `put` or `commit` has completed, every reader finds the object. It survives a crash of this
+ * program, and of the machine where `properties` say so. Readers never see part of an object.
  */
 export interface ObjectStore {
   /** What the store can and cannot do. */
   readonly properties: StoreProperties
   /**
-   * Writes an object at once. `parts` are written one after the other and not kept after the effect ends. Fails with
-   * `exists` when there is one of that name, unless `replace`: then it takes its place atomically. A content type is
-   * lost where `properties` do not say that it is kept.
+   * Writes an object in one call: the `parts`, one after the other. The store keeps no reference to them after the
+   * effect ends. Fails with `exists` when there is an object of that name; with `replace`, it is replaced atomically
+   * instead. The content type is lost unless `properties` say that it is kept.
    */
   readonly put: (
     name: string,
@@ -120,24 +125,24 @@ export interface ObjectStore {
     options?: WriteOptions & { readonly contentType?: string },
   ) => Effect.Effect<void, StoreError>
   /**
-   * Starts an object that grows. It appears at `commit`, create-only unless `replace`: then it takes the place of one
-   * of that name atomically. When the scope closes before that, nothing remains.
+   * Starts an object that grows. It appears at `commit`. Without `replace` it is create-only; with it, an object of
+   * that name is replaced atomically. When the scope closes before the commit, nothing remains.
    */
   readonly create: (
     name: string,
     options?: WriteOptions,
   ) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
   /**
-   * Reads a part of an object, or all of it within a limit. Fresh bytes, owned by the caller. Fails with `not-found`;
-   * with `corrupt` when the object ends before the range does, or is longer than the limit: then no more than the limit
-   * is read or held in memory.
+   * Reads a part of an object, or all of it within a limit. The bytes are fresh, and the caller owns them. Fails with
+   * `not-found`, or with `corrupt` when the object ends before the range does or is longer than the limit. In the latter
+   * case no more than the limit is read or held in memory.
    */
   readonly get: (name: string, part: Range | Whole) => Effect.Effect<Uint8Array, StoreError>
-  /** Size of an object, and its content type where there is one. Fails with `not-found`. */
+  /** The size of an object, and its content type where there is one. Fails with `not-found`. */
   readonly stat: (name: string) => Effect.Effect<ObjectInfo, StoreError>
   /**
-   * All objects beneath a directory (`DATA/`), or all with `""`, in no particular order. None when the directory is not
-   * there.
+   * All objects beneath a directory (`DATA/`), or all objects with `""`, in no particular order. Gives none when the
+   * directory does not exist.
    */
   readonly list: (directory: string) => Stream.Stream<ObjectInfo, StoreError>
   /** Removes an object. Succeeds when there is none. */
@@ -147,15 +152,15 @@ export interface ObjectStore {
 /** The service under which a store is provided. */
 export const ObjectStore: Context.Service<ObjectStore, ObjectStore> = Context.Service("penstock/ObjectStore")
 
-/** An object under way. Calls come one at a time. */
+/** An object that is being written. Make one call at a time. */
 export interface ObjectWriter {
-  /** Appends; `bytes` are the caller's again when the effect ends. */
+  /** Appends bytes. They are the caller's again when the effect ends. */
   readonly append: (bytes: Uint8Array) => Effect.Effect<void, StoreError>
-  /** Makes it durable and gives it its name. Fails with `exists` when another has it. */
+  /** Makes the object durable and gives it its name. Fails with `exists` when the name is taken. */
   readonly commit: Effect.Effect<void, StoreError>
 }
 
-/** Why a name is not one of an object, or undefined when it is. */
+/** Why no object can have this name; undefined when one can. */
 export const objectNameProblem = (name: string): string | undefined =>
   name.length > 0 && name.length <= 512 &&
     name.split("/").every((c) => /^[A-Za-z0-9._-]+$/.test(c) && c !== "." && c !== "..")

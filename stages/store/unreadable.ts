@@ -1,39 +1,39 @@
-/** What it means that an object cannot be read: that it is lost, or that all of the store is. */
+/** Tells an object that cannot be read from a store that cannot be read. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Afresh, readTwice } from "./second_read.ts"
 import { type ObjectStore, StoreError } from "./store.ts"
 
 /**
- * Whether an error of a read concerns that one object, which is then as good as missing, and not the store as a whole:
- * it is not there, shorter than it should be, the disk cannot read it, or the store does not hand it out.
+ * Whether an error of a read concerns only that object, which is then as good as missing: it does not exist, is too
+ * short, the disk cannot read it, or the store does not hand it out. Other errors concern the store as a whole.
  */
 export const concernsObject = ({ reason }: StoreError): boolean =>
   reason === "not-found" || reason === "corrupt" || reason === "io" || reason === "denied"
 
-/**
- * Whether an object that is behind an error may be all there, and only cannot be read: by this disk, or by this user.
- */
+/** Whether the object behind an error may be whole, and only this disk or this user cannot read it. */
 export const isUnreadable = (error: unknown): boolean =>
   error instanceof StoreError
     ? error.reason === "io" || error.reason === "denied"
     : typeof error === "object" && error !== null && "cause" in error && isUnreadable(error.cause)
 
-/** So many objects one after the other that cannot be read are a reason to ask whether anything can be. */
+/** After this many unreadable objects in a row, it is checked whether anything can be read. */
 const SUSPICIOUS = 16
 
 /**
- * The store, which tells an object that cannot be read from a store that cannot be: when 16 different ones, with none
- * in between that could, were not readable, others of their directory are tried; when these are not readable either,
- * the error is `unavailable`, and says so. When objects are not there, one that was read before is tried. What cannot
- * be listed concerns all that may be there. What is
- * shorter than was asked for is `corrupt`, after a second read.
+ * The same store, but it tells an object that cannot be read from a store that cannot be read:
+ *
+ * - When 16 different objects in a row were unreadable, it tries others of their directory. When those are unreadable,
+ *   too, it fails with `unavailable`.
+ * - When 16 different objects in a row did not exist, it tries objects that were read before, in the same way.
+ * - A listing that fails with `io` or `denied` fails with `unavailable` instead, because any object may be in it.
+ * - An answer that is shorter than the range is `corrupt`, after a second read.
  */
 export const watched = (store: ObjectStore): ObjectStore => {
   if (watching.has(store)) return store
-  /** The object of each directory that was read last. */
+  /** For each directory, the object that was read last. */
   const read = new Map<string, string>()
-  /** Objects that could not be read since one could. */
+  /** The objects that could not be read since the last successful read. */
   const unreadable = new Set<string>()
   const missing = new Set<string>()
 
@@ -41,7 +41,7 @@ export const watched = (store: ObjectStore): ObjectStore => {
     store.get(name, { offset: 0, length: 1 }).pipe(
       Effect.provideService(Afresh, true),
       Effect.as(true),
-      // An object without a byte.
+      // The object is empty: it is there.
       Effect.catch((error) => Effect.succeed(error.reason === "corrupt")),
     )
   const anyThere = (names: ReadonlyArray<string>): Effect.Effect<boolean> =>
@@ -50,7 +50,7 @@ export const watched = (store: ObjectStore): ObjectStore => {
         ? Effect.succeed(false)
         : Effect.flatMap(isThere(names[0]!), (there) => there ? Effect.succeed(true) : anyThere(names.slice(1)))
     )
-  /** Some names of a directory that were not tried, from all over it. */
+  /** Names of objects in a directory that were not tried yet, spread evenly over it. */
   const others = (directory: string): Effect.Effect<ReadonlyArray<string>, StoreError> =>
     Effect.map(Stream.runCollect(store.list(directory)), (objects) => {
       const names = objects.map(({ name }) => name).filter((name) => !unreadable.has(name))
@@ -117,7 +117,7 @@ export const watched = (store: ObjectStore): ObjectStore => {
             ? new StoreError({ reason: "unavailable", object: error.object, message: error.message, cause: error })
             : error,
       ),
-    // That there is none is an answer.
+    // That an object does not exist is a valid answer.
     stat: (name) =>
       Effect.catch(store.stat(name), (error) => error.reason === "not-found" ? Effect.fail(error) : judge(name, error)),
   }
@@ -125,8 +125,8 @@ export const watched = (store: ObjectStore): ObjectStore => {
   return made
 }
 
-/** The stores that are watched. */
+/** The stores that this module made, so that none is watched twice. Entries go with their stores. */
 const watching = new WeakSet<ObjectStore>()
 
-/** `DATA/` of `DATA/ab/abcd.roz`. */
+/** The top directory of a name: `DATA/` of `DATA/ab/abcd.roz`. */
 const directoryOf = (name: string): string => name.slice(0, name.indexOf("/") + 1)

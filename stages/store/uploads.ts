@@ -1,23 +1,23 @@
-/** Writes that go on while more is made. */
+/** Writes to a store that run while the next ones are prepared. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 
-/** Some writes under way. Calls come one at a time. */
+/** Writes under way. Make one call at a time. */
 export interface Uploads<E> {
-  /** Starts a write, when fewer than the most are under way. Fails with what an earlier one failed with. */
+  /** Waits until there is room for a write, and starts it. Fails with the error of an earlier write that failed. */
   readonly start: (write: Effect.Effect<void, E>) => Effect.Effect<void, E>
   /**
-   * Waits until all that were started have succeeded. Fails, and from then on always, with what the first of them
-   * failed with.
+   * Waits until all writes have succeeded. When one has failed, this fails with the error of the first, now and each
+   * time after.
    */
   readonly settle: Effect.Effect<void, E>
 }
 
-/** At most `most` writes at once. Those that are under way when the scope closes are interrupted. */
+/** Runs at most `most` writes at once. Writes under way are interrupted when the scope closes. */
 export const makeUploads = <E>(most: number): Effect.Effect<Uploads<E>, never, Scope.Scope> =>
   Effect.map(Scope.Scope, (scope) => {
-    // The oldest first. One that has failed stays: nobody may go on as if it were there.
+    // The oldest first. One that has failed stays, so that no caller goes on as if it had succeeded.
     const under: Array<Fiber.Fiber<void, E>> = []
     const until = (left: number): Effect.Effect<void, E> =>
       Effect.whileLoop({

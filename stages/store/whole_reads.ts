@@ -1,4 +1,4 @@
-/** Reads objects of a remote store whole, where most of them is wanted: one request instead of one for each part. */
+/** Fetches objects of a remote store whole when most of them is wanted: one request instead of one for each part. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,26 +9,27 @@ import { Afresh } from "./second_read.ts"
 import type { ObjectStore, Range, StoreError, Whole } from "./store.ts"
 import { concernsObject } from "./unreadable.ts"
 
-/** Objects up to so many bytes are fetched whole: packs of 16 MiB are a little larger than that. */
+/** Larger objects are not fetched whole. A pack of 16 MiB is a little larger than 16 MiB. */
 const LARGEST_BYTES = 32 << 20
-/** Bytes of whole objects under way at once: two packs of 16 MiB. */
+/** Bytes of whole objects under way at once, at most: two packs of 16 MiB. */
 const UNDER_WAY_BYTES = 36 << 20
-/** Smaller objects may be fetched whole again after they were dropped. */
+/** Only objects up to this size are fetched whole again after they were dropped. */
 const SMALL_BYTES = 256 << 10
 
 /** Which objects are read whole. */
 export interface WholeReads {
-  /** The size of an object of which most is wanted; undefined: only what is asked for is fetched. */
+  /** The size of an object to fetch whole; undefined: fetch only the parts that are asked for. */
   readonly sizeOf: (name: string) => number | undefined
-  /** So many bytes are in memory at most, kept or under way; what was not used for the longest time goes first. */
+  /** How many bytes may be in memory, kept or under way. Objects that were not used for the longest time go first. */
   readonly bytes: number
 }
 
 /**
- * `get` of a store that fetches an object whole when a part of it is first read, and takes that and what is read later
- * from memory. What is larger than 32 MiB, or than there is room for, is not fetched whole, and nothing of more than
- * 256 KiB twice: once it is dropped, parts are asked for. So are they where the whole cannot be had, or has another
- * size: errors are those of the parts. Fails as the store does when that is not available.
+ * A `get` that fetches an object whole when a part of it is first read, and serves this part and later ones from memory.
+ *
+ * An object is fetched in parts when it is larger than 32 MiB or than there is room for, when it has more than 256 KiB
+ * and was dropped before, and when fetching it whole failed or gave another size. Then errors are those of the parts.
+ * When the store is unavailable, it fails as the store does.
  */
 export const wholeReads = (
   store: Pick<ObjectStore, "get">,
@@ -47,7 +48,7 @@ export const wholeReads = (
     const whole = kept.get(name)
     if (whole === undefined) return undefined
     const { length, offset } = "atMost" in part ? { offset: 0, length: whole.length } : part
-    // What goes beyond the end, or counts from it, is for the store to answer.
+    // The store answers for ranges that count from the end or go beyond it.
     if (offset < 0 || offset + length > whole.length) return undefined
     return whole.slice(offset, offset + length)
   }
@@ -79,7 +80,7 @@ export const wholeReads = (
       )
     })
 
-  /** What is in memory may be what was read wrongly. */
+  /** Forgets an object: what is in memory may be what was read wrongly. */
   const drop = (name: string): void => {
     const whole = kept.delete(name)
     if (whole !== undefined) release(whole)
@@ -94,7 +95,7 @@ export const wholeReads = (
       const found = fromMemory(name, part)
       if (found !== undefined) return Effect.succeed(found)
       const other = fetches.get(name)
-      // Who waits tries again: the other may have been interrupted.
+      // The other fetch may be interrupted, so try again after it.
       if (other !== undefined) return Effect.andThen(Deferred.await(other), get(name, part))
       const size = kept.has(name) ? undefined : sizeOf(name)
       if (size === undefined || size > largest || (size > SMALL_BYTES && tried.has(name))) return store.get(name, part)
