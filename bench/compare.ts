@@ -1,4 +1,4 @@
-/** Whether two trees are the same: names, kinds, modes, owners, mtimes, symlink targets and every byte of content. */
+/** Compares two trees: names, kinds, modes, owners, mtimes, symlink targets and every byte of content. */
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from "node:fs"
 import { join } from "node:path"
 import { type Fidelity, wholeFidelity } from "../stages/walk/fidelity.ts"
@@ -6,14 +6,14 @@ import type { EntryKind } from "../stages/walk/entry.ts"
 
 /** What a program keeps of a tree. */
 export interface Kept extends Fidelity {
-  /** Whether directories have their own mtime after a restore; true unless told. */
+  /** Whether directories have their own mtime after a restore; true by default. */
   readonly directoryMtimes?: boolean
 }
 
-/** What is not kept of what is compared, in words. */
+/** What is compared but not kept, in words. */
 export const lostOf = (kept: Kept): ReadonlyArray<string> => [
   ...wholeFidelity.kinds.filter((kind) => !kept.kinds.includes(kind)).map((kind) => `entries of kind ${kind}`),
-  ...(kept.mode === true ? [] : [kept.mode === "execute" ? "modes but for the execute bit" : "modes"]),
+  ...(kept.mode === true ? [] : [kept.mode === "execute" ? "modes except the execute bit" : "modes"]),
   ...(kept.owner ? [] : ["owners"]),
   ...(kept.mtime === undefined ? ["mtimes"] : kept.mtime >= 1e9 ? ["fractions of a second of mtimes"] : []),
   ...(kept.directoryMtimes === false ? ["mtimes of directories"] : []),
@@ -52,7 +52,7 @@ const sameContent = (a: string, b: string): boolean => {
 }
 
 const OWNER_EXECUTES = 0o100
-/** A runtime may keep milliseconds only. */
+/** The tolerance: a runtime may keep only milliseconds. */
 const MTIME_MS = 2
 
 const metadataDiffers = (one: Stats, other: Stats, kept: Kept): string | undefined => {
@@ -64,8 +64,8 @@ const metadataDiffers = (one: Stats, other: Stats, kept: Kept): string | undefin
 }
 
 /**
- * The first difference in what is `kept`, as a sentence, or undefined. The mtime of the top directory and those of
- * symlinks are not compared, because not every tool keeps them.
+ * The first difference in what is `kept`, as a sentence; undefined if there is none. The mtimes of the top directory
+ * and of symlinks are not compared, because not every tool keeps them.
  */
 export const difference = (
   source: string,

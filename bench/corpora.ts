@@ -1,9 +1,9 @@
 /**
- * Trees to measure with: the same seed and scale, the same names and bytes.
+ * Trees to measure with. The same seed and scale give the same names and bytes.
  *
- * At scale 1: `small` 20,000 files like a source tree, 120 MB; `large` a file of 128 MB and an edited copy of it;
- * `media` 256 MB that do not compress, in files of megabytes; `tiny` 1,000,000 files of up to 200 bytes.
- * {@link edit} changes some files of any tree.
+ * At scale 1, `small` has 20,000 files like a source tree, 120 MB; `large` has a file of 128 MB and an edited copy of
+ * it; `media` has 256 MB of incompressible content in files of some megabytes; `tiny` has 1,000,000 files of up to 200
+ * bytes. {@link edit} changes some files of any tree.
  */
 import {
   closeSync,
@@ -27,7 +27,7 @@ export type Corpus = (typeof CORPORA)[number]
 
 const MIB = 1 << 20
 
-/** Writes a file piece by piece, without holding it whole. */
+/** Writes a file in pieces, so that it is never in memory as a whole. */
 const writeBig = (path: string, size: number, piece: (out: Uint8Array) => Uint8Array): void => {
   const file = openSync(path, "wx")
   try {
@@ -62,8 +62,8 @@ const small = (folder: string, scale: number, from: Random): void => {
 }
 
 /**
- * Half of it text, half incompressible, in pieces of 1 MiB; the first and each eighth piece of the copy has a small
- * edit.
+ * A file in pieces of 1 MiB, half of them text and half incompressible, and a copy of it with a small edit in the first
+ * and every eighth piece.
  */
 const large = (folder: string, scale: number, from: Random): void => {
   const text = textOf(from)
@@ -79,7 +79,7 @@ const large = (folder: string, scale: number, from: Random): void => {
       else {
         const at = from.int(piece.length)
         writeSync(copy, piece.subarray(0, at))
-        // Something is put in, and up to 2,000 bytes are left out or written over.
+        // Up to 2,000 bytes are inserted, and up to 2,000 bytes are removed.
         writeSync(copy, from.fill(new Uint8Array(1 + from.int(2000))))
         writeSync(copy, piece.subarray(Math.min(piece.length, at + from.int(2000))))
       }
@@ -116,17 +116,14 @@ const makers: Readonly<Record<Corpus, (folder: string, scale: number, from: Rand
   tiny,
 }
 
-/**
- * Writes a corpus to `folder`, which is made and must not be there. `scale` multiplies the number of files, or their
- * size.
- */
+/** Writes a corpus to `folder`, which must not exist. `scale` multiplies the number of files or their size. */
 export const makeCorpus = (corpus: Corpus, folder: string, options: { seed: string; scale: number }): void => {
   mkdirSync(dirname(folder), { recursive: true })
   mkdirSync(folder)
   makers[corpus](folder, options.scale, random(`${options.seed} ${corpus}`))
 }
 
-/** Regular files beneath `folder`, in the order of their names, with their sizes. */
+/** The regular files beneath `folder`, sorted by name, with their sizes in bytes. */
 export const regularFiles = (folder: string): Array<{ readonly path: string; readonly size: number }> =>
   readdirSync(folder, { recursive: true, encoding: "utf8" }).sort().flatMap((name) => {
     const path = join(folder, name)
@@ -134,13 +131,13 @@ export const regularFiles = (folder: string): Array<{ readonly path: string; rea
     return status.isFile() ? [{ path, size: status.size }] : []
   })
 
-/** Bytes of the regular files beneath `folder`; 0 when it is not there. */
+/** The bytes of the regular files beneath `folder`; 0 if it does not exist. */
 export const sizeOf = (folder: string): number =>
   existsSync(folder) ? regularFiles(folder).reduce((sum, file) => sum + file.size, 0) : 0
 
 /**
- * Changes about 2 % of the files, one at least: a line is put into the middle of a file below 1 MiB; a larger one is
- * written over in three places of 4 KiB and grows by 4 KiB. Of 500 files, one goes and one comes.
+ * Changes about 2 % of the files, and at least one. A file below 1 MiB gets a new line somewhere; in a larger file,
+ * three pieces of 4 KiB are overwritten, and 4 KiB are appended. For every 500 files, one is removed and one is added.
  */
 export const edit = (folder: string, seed: string): void => {
   const from = random(`${seed} edit`)

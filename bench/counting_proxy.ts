@@ -1,17 +1,18 @@
-/** Stands between programs and an HTTP server: counts what passes, and makes the server be far away. */
+/** A proxy between programs and an HTTP server, which counts the traffic and delays requests. */
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http"
 
-/** What passed. */
+/** Requests and bytes. */
 export interface Traffic {
   readonly requests: number
   /** Requests by kind: the HTTP method, and `LIST` for a `GET` that lists. */
   readonly kinds: Readonly<Record<string, number>>
-  /** Bytes of bodies, to the server and from it. */
+  /** Bytes of bodies, to the server. */
   readonly sent: number
+  /** Bytes of bodies, from the server. */
   readonly received: number
 }
 
-/** What passed between two moments. */
+/** The traffic between two moments. */
 export const between = (before: Traffic, after: Traffic): Traffic => ({
   requests: after.requests - before.requests,
   kinds: Object.fromEntries(
@@ -25,19 +26,19 @@ export const between = (before: Traffic, after: Traffic): Traffic => ({
 export interface CountingProxy {
   /** `http://127.0.0.1:PORT` */
   readonly endpoint: string
-  /** What passed so far. */
+  /** The traffic so far. */
   readonly traffic: () => Traffic
   readonly close: () => Promise<void>
 }
 
-/** S3 lists by a query on the bucket. */
+/** The kind of a request. S3 lists with a query on the bucket. */
 const kindOf = ({ method = "", url = "" }: IncomingMessage): string =>
   method === "GET" && /[?&](list-type|prefix|delimiter)=/.test(url) ? "LIST" : method
 
 /**
- * A proxy in front of `http://host:port`. Each request waits for so many milliseconds before it is passed on; nothing
- * limits how much passes. Requests are passed on as they are, with the `Host` that the program signed. When the server
- * is not there, the connection is cut.
+ * Starts a proxy in front of `http://host:port`. Each request waits for `delay` milliseconds; bandwidth is not limited.
+ * Requests are passed on unchanged, with the `Host` that the program signed. If the server is down, the connection is
+ * cut.
  */
 export const countingProxy = (endpoint: string, delay = 0): Promise<CountingProxy> => {
   const { hostname, port } = new URL(endpoint)

@@ -1,6 +1,5 @@
 /**
- * The index of chunks with 1, 10 and 100 million of them, on each runtime: `npm run bench:index`. Options:
- * bench/README.md.
+ * The chunk index with 1, 10 and 100 million chunks, on each runtime: `npm run bench:index`. Options: bench/README.md.
  */
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -25,7 +24,7 @@ const { values } = parseArgs({
 })
 const counts = values.chunks.map(Number).sort((a, b) => a - b)
 if (counts.some((count) => !Number.isInteger(count) || count < 1 || count > 2 ** 31)) {
-  throw new Error("--chunks is a whole number from 1 to 2^31, such as 1e6")
+  throw new Error("--chunks must be a whole number from 1 to 2^31, such as 1e6")
 }
 const runtimes = runtimesOf(values.runtime)
 
@@ -33,7 +32,7 @@ stopCleanly()
 const reached: Array<IndexResults["reached"][number]> = []
 const full: Array<IndexResults["full"][number]> = []
 for (const runtime of runtimes) {
-  await runOn(runtime, "bench/index/here.ts", counts.map(String), (value) => {
+  await runOn(runtime, "bench/index/measure.ts", counts.map(String), (value) => {
     const line = value as Reached | Full
     console.error(`${runtime}: ${line.type} ${line.chunks}`)
     if (line.type === "reached") {

@@ -12,7 +12,7 @@ import { find, runOn, type Runtime, RUNTIMES, runtimesOf, versionOf } from "./pr
 import { withScratch } from "./scratch.ts"
 import { writeResults } from "./write.ts"
 
-const FILE = "bench/kernels/here.ts"
+const FILE = "bench/kernels/measure.ts"
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +34,7 @@ const { values } = parseArgs({
 const effort = { rounds: Number(values.rounds), ms: Number(values.ms), entries: Number(values.entries) }
 const scale = Number(values.scale)
 if (!(effort.rounds >= 1) || !(effort.ms > 0) || !(effort.entries >= 100) || !(scale > 0)) {
-  throw new Error("--rounds is at least 1, --entries at least 100, --ms and --scale are above 0")
+  throw new Error("--rounds must be at least 1, --entries at least 100, and --ms and --scale above 0")
 }
 const odd = values.kernel.find((kernel) => !(GROUPS as ReadonlyArray<string>).includes(kernel))
 if (odd !== undefined) throw new Error(`${odd} is not one of ${GROUPS.join(", ")}`)
@@ -42,7 +42,7 @@ const groups = values.kernel as ReadonlyArray<Group>
 const runtimes = runtimesOf(values.runtime)
 
 await withScratch(values.scratch, async (scratch) => {
-  console.error("comparing outputs")
+  console.error("Comparing outputs")
   const digests = new Map<string, string>()
   for (const runtime of runtimes) {
     await runOn(runtime, FILE, ["compare", ...groups], (value) => {
@@ -66,7 +66,7 @@ await withScratch(values.scratch, async (scratch) => {
       })
     }
   }
-  if (groups.includes("chunk")) console.error("sizes of chunks")
+  if (groups.includes("chunk")) console.error("Measuring the sizes of chunks")
   const results: KernelResults = {
     name: values.name,
     date: new Date().toISOString(),

@@ -1,4 +1,4 @@
-/** What is no backup program: the least that any could take. */
+/** Programs that are not backup programs: they show the least that any backup program could take. */
 import { join } from "node:path"
 import type { Command } from "./measure.ts"
 import { versionOf } from "./programs.ts"
@@ -54,7 +54,7 @@ const cp = (program: string): Tool => {
   }
 }
 
-/** Found or missing. */
+/** All limits, found or missing. */
 export const limits = (): Array<Tool | Missing> => [
   needing("tar|zstd|age", ["tar", "zstd", "age", "age-keygen"], (a, b, c, d) => tar(a!, b!, c!, d!)),
   needing("cp -a", ["cp"], (program) => cp(program!)),

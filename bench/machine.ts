@@ -1,4 +1,4 @@
-/** Where and of what something is measured. */
+/** The machine and the commit of a measurement. */
 import { spawnSync } from "node:child_process"
 import { availableParallelism, cpus, release, totalmem } from "node:os"
 import process from "node:process"
@@ -11,25 +11,25 @@ export interface Machine {
   readonly memory: number
   readonly cpu: string
   readonly kernel: string
-  /** Where source, repositories and restored trees were: `tmpfs` is memory. */
+  /** The file system of sources, repositories and restored trees; `tmpfs` is memory. */
   readonly fileSystem: string
 }
 
-/** What every result says of itself. */
+/** What all results have. */
 export interface Run {
-  /** Of the files of results. */
+  /** The name of the files of results. */
   readonly name: string
   /** ISO 8601. */
   readonly date: string
   readonly machine: Machine
-  /** The commit that was measured; `+` after it when the checkout had changes. */
+  /** The commit that was measured, followed by `+` if the checkout had changes. */
   readonly commit: string
   readonly command: string
-  /** Empty, when there is nothing to say. */
+  /** May be empty. */
   readonly note: string
 }
 
-/** This machine; `described` in place of what it says of itself, unless empty. */
+/** This machine. `described` replaces the description that is made from its facts, unless it is empty. */
 export const machine = (described: string, scratch: string): Machine => {
   const cpu = cpus()[0]?.model.trim() ?? "unknown"
   const kernel = `${process.platform} ${/^\d+\.\d+/.exec(release())?.[0] ?? release()} ${process.arch}`
@@ -42,6 +42,6 @@ export const machine = (described: string, scratch: string): Machine => {
 const git = (...args: ReadonlyArray<string>): string =>
   spawnSync("git", ["-C", root, ...args], { encoding: "utf8" }).stdout?.trim() ?? ""
 
-/** The commit of the checkout; `+` after it when it has changes. */
+/** The commit of the checkout, followed by `+` if it has changes. */
 export const commit = (): string =>
   git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") && "+")

@@ -8,11 +8,11 @@ export const withSpread = ({ min, median, max }: Spread): string => `**${round(m
 
 export const megabytes = (bytes: number): string => round(bytes / 1e6)
 
-/** Of a power of two: `64 KiB`, `1 MiB`. */
+/** A power of two as `64 KiB` or `1 MiB`. */
 export const binary = (bytes: number): string =>
   bytes >= 1 << 20 && bytes % (1 << 20) === 0 ? `${bytes >> 20} MiB` : `${bytes >> 10} KiB`
 
-/** The first column is text, the others are numbers. A bar within a cell is escaped. */
+/** A table whose first column is text and whose others are numbers. Bars in cells are escaped. */
 export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   [head, head.map((_, i) => i === 0 ? "---" : "--:"), ...rows]
     .map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n")

@@ -1,41 +1,44 @@
 /**
- * What a command costs. Needs no root and no other program.
+ * Measures what a command costs, without root and without another program.
  *
  * - wall time: from the start of the process to its end.
- * - CPU time: what Linux adds to `cutime` and `cstime` of /proc/self/stat when a child and its descendants have ended;
+ * - CPU time: what Linux adds to `cutime` and `cstime` in /proc/self/stat once a child and its descendants have ended,
  *   in steps of 10 ms.
  * - peak memory: `VmHWM` (the most that was resident at once) of the process and each descendant, read from /proc every
- *   20 ms, added up. So it can miss what was allocated in the last 20 ms, and for several processes it is what they
- *   needed at most, had their peaks come together.
+ *   20 ms and added up. Memory allocated in the last 20 ms can be missed. For several processes the sum is an upper
+ *   bound, because their peaks may come at different times.
  *
- * Elsewhere than on Linux, CPU time and memory are null.
+ * On systems other than Linux, CPU time and memory are null.
  */
 import { spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
 import process, { platform } from "node:process"
 import { ended, started } from "./scratch.ts"
 
+/** A program with its arguments. */
 export interface Command {
   readonly argv: readonly [string, ...ReadonlyArray<string>]
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Exit codes other than 0 that are no failure. */
+  /** Exit codes other than 0 that do not count as failure. */
   readonly accepted?: ReadonlyArray<number>
 }
 
+/** The cost of a command. */
 export interface Cost {
-  /** Wall time, seconds. */
+  /** Wall time in seconds. */
   readonly seconds: number
-  /** User and system time, seconds. */
+  /** User and system time in seconds. */
   readonly cpu: number | null
-  /** Peak of memory, bytes. */
+  /** Peak memory in bytes. */
   readonly memory: number | null
 }
 
+/** Time between two looks at the memory of processes. */
 const SAMPLE_MS = 20
 
-/** Seconds of CPU of all children that have ended; a tick is 10 ms on every Linux that Node runs on. */
+/** CPU seconds of all children that have ended. A tick is 10 ms on every Linux that Node runs on. */
 const cpuOfChildren = (): number => {
   const fields = readFileSync("/proc/self/stat", "latin1").replace(/^.*\) /s, "").split(" ")
   // cutime and cstime, fields 16 and 17; the first field left here is the third.
@@ -52,13 +55,13 @@ const sample = (pid: number, peaks: Map<number, number>): void => {
       if (children !== "") { for (const child of children.split(" ")) sample(Number(child), peaks) }
     }
   } catch {
-    // It has ended meanwhile.
+    // The process has ended.
   }
 }
 
 /**
- * Runs a command to its end, one at a time. Its output is dropped. Rejects when it does not exit with 0 or an accepted
- * code, with the end of its stderr.
+ * Runs a command to its end and drops its output. Only one may run at a time. If it does not exit with 0 or an accepted
+ * code, rejects with the end of its stderr.
  */
 export const measure = (command: Command): Promise<Cost> =>
   new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Other backup programs, and how each does each work. */
+/** Other backup programs, and their commands for each work. */
 import { join } from "node:path"
 import { wholeFidelity } from "../stages/walk/fidelity.ts"
 import type { Command } from "./measure.ts"
@@ -27,11 +27,11 @@ const restic = (program: string): Tool => {
   }
 }
 
-/** borg 1: keyed BLAKE2b, zstd 3. */
+/** borg 1 with keyed BLAKE2b and zstd 3. */
 const borg = (program: string): Tool | Missing => {
   const version = versionOf(program, "--version")
   if (!version.startsWith("1.")) {
-    return { name: "borg", missing: `borg ${version} is found, but only borg 1 is known here` }
+    return { name: "borg", missing: `borg ${version} was found, but borg 1 is needed` }
   }
   const borg = (place: Place, cwd: string, ...args: ReadonlyArray<string>): Command => ({
     argv: [program, ...args],
@@ -84,7 +84,7 @@ const kopia = (program: string): Tool => {
       restore: (place) => kopia(place, "restore", place.source, place.target),
       check: (place) => kopia(place, "snapshot", "verify", "--verify-files-percent=100"),
     },
-    // A restored directory has the time of the newest file beneath it.
+    // kopia gives a restored directory the time of the newest file beneath it.
     kept: { ...wholeFidelity, directoryMtimes: false },
   }
 }
@@ -136,7 +136,7 @@ const bupstash = (program: string): Tool => {
   }
 }
 
-/** All of them, found or missing. */
+/** All peers, found or missing. */
 export const peers = (): Array<Tool | Missing> => [
   needing("restic", ["restic"], (program) => restic(program!)),
   needing("borg", ["borg"], (program) => borg(program!)),

@@ -1,4 +1,4 @@
-/** The command of this checkout as it is published, by format and runtime. */
+/** The command of this checkout as npm installs it, by format and runtime. */
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { generateIdentity, identityToRecipient } from "age-encryption"
@@ -9,12 +9,12 @@ import type { Command } from "./measure.ts"
 import { find, QUIET, root, type Runtime, startOf, versionOf } from "./programs.ts"
 import { type Missing, PASSWORD, type Place, type Tool } from "./tool.ts"
 
-/** What npm installs as `penstock`. */
+/** The file that npm installs as `penstock`. */
 const COMMAND = join(root, "dist/cli/main.js")
 
 const SNAPSHOT_PARTLY_MADE = 3
 
-/** Bytes of an archive that are not its index, whose length is in the 8 bytes before the last 8. */
+/** Bytes of an archive without its index. The length of the index is in the 8 bytes before the last 8. */
 const zprtContent = (path: string): number => {
   const file = openSync(path, "r")
   try {
@@ -27,7 +27,7 @@ const zprtContent = (path: string): number => {
   }
 }
 
-/** By format: bytes that are content of files. FogSync keeps directories and files in blocks of the same kind. */
+/** The bytes of content in a repository, by format. FogSync has the same blocks for directories and for files. */
 const contentOf: Readonly<Record<string, (place: Place) => number>> = {
   rozen: ({ repository }) => sizeOf(join(repository, "DATA")),
   zprt: (place) => zprtContent(locationOf("zprt", place)),
@@ -50,9 +50,8 @@ const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missin
   const source = sourceOf(format)
   const name = format === builtIn[0]!.name ? `penstock (${runtime})` : `penstock ${format} (${runtime})`
   const program = find(runtime)
-  if (program === undefined) return { name, missing: `${runtime} is not found` }
+  if (program === undefined) return { name, missing: `${runtime} was not found` }
   if (!existsSync(COMMAND)) return { name, missing: "the command is not built: npm run build" }
-  if (source.load === undefined) return { name, missing: `the format ${format} is not built yet` }
   const { fidelity } = await source.load()
   const start = [program, ...startOf(runtime), COMMAND] as const
   const [age, keyFile] = [source.secrets.includes("age"), source.secrets.includes("key-file")]
@@ -79,7 +78,7 @@ const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missin
   })
   const backup = (place: Place): Command => ({
     ...penstock(place, "backup", place.source),
-    // What a format cannot keep is named, and the snapshot is made without it.
+    // The command reports entries that the format cannot keep, and makes the snapshot without them.
     ...(fidelity.kinds.length < wholeFidelity.kinds.length ? { accepted: [SNAPSHOT_PARTLY_MADE] } : {}),
   })
   const content = contentOf[format]
@@ -108,7 +107,7 @@ const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missin
   }
 }
 
-/** Every one of the formats on every one of the runtimes. The first format and the first runtime come first. */
+/** Every format on every runtime. The first format and the first runtime come first. */
 export const penstocks = (
   runtimes: ReadonlyArray<Runtime>,
   formats: ReadonlyArray<string>,

@@ -1,9 +1,9 @@
 /**
- * The command of this checkout, built, by format and runtime: `npm run bench:pipelines -- --format rozen --format bkp`.
+ * The built command of this checkout, by format and runtime: `npm run bench:pipelines -- --format rozen --format bkp`.
  * Options: bench/README.md.
  */
 import { penstocks } from "./penstock_tools.ts"
 import { RUNTIMES } from "./programs.ts"
-import { run } from "./run.ts"
+import { measureTools } from "./run.ts"
 
-await run("pipelines", RUNTIMES, penstocks)
+await measureTools("pipelines", RUNTIMES, penstocks)

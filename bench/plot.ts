@@ -1,6 +1,6 @@
 /**
- * Ratios as a picture: a panel per corpus, a group of rows per work, a bar per tool; an axis of doublings with 1 = the
- * first tool.
+ * Ratios as a picture: a panel for each corpus, a group of rows for each work, a bar for each tool. The axis is
+ * logarithmic, and 1 is the first tool.
  */
 import { ratioOf, type Results } from "./results.ts"
 import type { Runtime } from "./programs.ts"
@@ -9,7 +9,7 @@ import { type Work, WORKS } from "./tool.ts"
 
 const COLORS: Readonly<Record<string, string>> = { peer: "#8a63a8", limit: "#b3bac0" }
 
-/** Penstock has the colour of its runtime. */
+/** The colour of a tool. Penstock has that of its runtime. */
 const colorOf = (kind: string, tool: string): string =>
   COLORS[kind] ?? RUNTIME_COLORS[/\((\w+)\)$/.exec(tool)?.[1] as Runtime] ?? "#3b6fb6"
 
@@ -18,7 +18,7 @@ const [PANEL, BAR, HEAD, GAP, TOP, MARGIN] = [270, 15, 15, 12, 78, 18]
 const label = (ratio: number): string => `${ratio.toFixed(ratio < 1 ? 2 : ratio < 10 ? 1 : 0)}×`
 const power = (exponent: number): string => exponent < 0 ? `1/${2 ** -exponent}` : String(2 ** exponent)
 
-/** An SVG of its own, readable on light and dark pages. */
+/** The picture as SVG, readable on light and dark pages. */
 export const plot = (results: Results): string => {
   const [base, ...others] = results.tools
   const labels = Math.max(100, ...others.map(({ name }) => 30 + 6 * name.length))
@@ -32,7 +32,7 @@ export const plot = (results: Results): string => {
   )
   const exponents = bars.flatMap(({ ratio }) => [Math.log2(ratio.min), Math.log2(ratio.max)])
   const [low, high] = [Math.floor(Math.min(-1, ...exponents)), Math.ceil(Math.max(1, ...exponents))]
-  /** Where a ratio is in the panel that begins at `left`. */
+  /** The x of a ratio in the panel that begins at `left`. */
   const at = (left: number, ratio: number): number => left + (Math.log2(ratio) - low) / (high - low) * (PANEL - 34)
 
   // A tool has the same row in all panels.
@@ -80,7 +80,7 @@ export const plot = (results: Results): string => {
   const foot = [
     `Left of 1: faster than ${base!.name}; right: slower. ${
       results.runs === 1 ? "One round" : `Median of ${results.runs} rounds, line from smallest to largest`
-    }. Grey: no backup programs, but limits.`,
+    }. Grey: limits, which are not backup programs.`,
     `${results.date.slice(0, 10)}. ${results.machine.description}, ${results.machine.fileSystem}.`,
     ...Array.from({ length: Math.ceil(versions.length / 3) }, (_, i) => versions.slice(3 * i, 3 * i + 3).join(", ")),
   ]

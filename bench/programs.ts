@@ -1,4 +1,4 @@
-/** Programs that are run: where they are, which version, and the three runtimes. */
+/** Programs: where they are, their versions, and the three runtimes. */
 import { spawn, spawnSync } from "node:child_process"
 import { accessSync, constants } from "node:fs"
 import { delimiter, join, resolve } from "node:path"
@@ -14,7 +14,7 @@ export type Runtime = (typeof RUNTIMES)[number]
 
 const searched = [process.env["PENSTOCK_PEERS"], join(root, "node_modules/.bin"), process.env["PATH"]]
 
-/** The program of that name in PENSTOCK_PEERS, node_modules or PATH. */
+/** The path of a program in PENSTOCK_PEERS, node_modules or PATH; undefined if it is in none. */
 export const find = (name: string): string | undefined =>
   searched.flatMap((paths) => paths?.split(delimiter) ?? []).map((folder) => join(folder, name)).find((path) => {
     try {
@@ -25,20 +25,20 @@ export const find = (name: string): string | undefined =>
     }
   })
 
-/** The first number with a point that a program prints, on stdout or stderr. */
+/** The version of a program: the first number with a point that it prints. */
 export const versionOf = (program: string, ...args: ReadonlyArray<string>): string => {
   const { stdout, stderr } = spawnSync(program, args, { encoding: "utf8", env: quiet })
   return /\d+\.\d+[\w.+-]*/.exec(`${stdout ?? ""}\n${stderr ?? ""}`)?.[0] ?? "unknown"
 }
 
-/** What runtimes would say or look up otherwise. */
+/** The environment that keeps runtimes from printing warnings and looking for updates. */
 export const QUIET = { DENO_NO_UPDATE_CHECK: "1", NODE_NO_WARNINGS: "1" } as const
 const quiet = { ...process.env, ...QUIET }
 
-/** What comes between a runtime and the file that it runs. */
+/** The arguments of a runtime before the file that it runs. */
 export const startOf = (runtime: Runtime): ReadonlyArray<string> => runtime === "deno" ? ["run", "-A"] : []
 
-/** The runtimes of these names, each checked. */
+/** The runtimes with these names. Throws for any other name. */
 export const runtimesOf = (names: ReadonlyArray<string>): ReadonlyArray<Runtime> =>
   names.map((name) => {
     const found = RUNTIMES.find((runtime) => runtime === name)
@@ -47,8 +47,7 @@ export const runtimesOf = (names: ReadonlyArray<string>): ReadonlyArray<Runtime>
   })
 
 /**
- * Runs a file of the checkout on a runtime and hands over each line that it prints, which is JSON. Rejects when it does
- * not exit with 0.
+ * Runs a file of the checkout on a runtime and calls `line` with each line of JSON that it prints. Rejects if it fails.
  */
 export const runOn = (
   runtime: Runtime,
@@ -58,7 +57,7 @@ export const runOn = (
 ): Promise<void> =>
   new Promise((resolve, reject) => {
     const program = find(runtime)
-    if (program === undefined) return reject(new Error(`${runtime} is not found`))
+    if (program === undefined) return reject(new Error(`${runtime} was not found`))
     const child = spawn(program, [...startOf(runtime), join(root, file), ...args], {
       env: quiet,
       stdio: ["ignore", "pipe", "inherit"],

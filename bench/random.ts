@@ -1,17 +1,19 @@
-/** Numbers and bytes that look random and follow from a seed, the same on every machine and runtime. */
+/** Pseudorandom numbers and bytes from a seed, the same on every machine and runtime. */
 
 export interface Random {
-  /** The next number, of 32 bits. */
+  /** The next number of 32 bits. */
   readonly next: () => number
   /** A whole number from 0 to `below` - 1. */
   readonly int: (below: number) => number
-  /** A number of a log-normal distribution: half of them are below `median`; larger `sigma`, wider spread. */
+  /**
+   * A number from a log-normal distribution: half of them are below `median`, and a larger `sigma` spreads them more.
+   */
   readonly spread: (median: number, sigma: number) => number
   /** Fills `out` with bytes that do not compress. */
   readonly fill: (out: Uint8Array) => Uint8Array
 }
 
-/** A generator for `seed`: sfc32 by Chris Doty-Humphrey (PractRand), its state set from an FNV-1a hash of the seed. */
+/** A generator: sfc32 by Chris Doty-Humphrey (PractRand), with the FNV-1a hash of the seed as its first state. */
 export const random = (seed: string): Random => {
   let hash = 0x811c9dc5
   for (const byte of new TextEncoder().encode(seed)) hash = Math.imul(hash ^ byte, 0x01000193)
@@ -29,7 +31,7 @@ export const random = (seed: string): Random => {
     next,
     int,
     spread: (median, sigma) => {
-      // Twelve uniform numbers add up to a nearly normal one, and ten squarings of 1 + x / 1024 are nearly e^x: only
+      // The sum of twelve uniform numbers is nearly normal, and ten squarings of 1 + x / 1024 give nearly e^x. Only
       // sums and products, because Math.exp and the like may differ between runtimes.
       let normal = -6
       for (let i = 0; i < 12; i++) normal += next() / 2 ** 32
@@ -46,7 +48,7 @@ export const random = (seed: string): Random => {
   }
 }
 
-/** A generator of text that zstd compresses about two and a half times: words with a skew, numbers, indented lines. */
+/** Makes text that zstd compresses to about 40 %: words of uneven frequency, numbers, indented lines. */
 export const textOf = (from: Random): (out: Uint8Array) => Uint8Array => {
   const letters = "etaoinsrhldcumfpgwybvk_XEQ"
   const words = Array.from({ length: 6000 }, () => {
@@ -62,7 +64,7 @@ export const textOf = (from: Random): (out: Uint8Array) => Uint8Array => {
       } else if (r % 13 === 0) {
         for (let digits = 1 + (r >>> 9) % 6; digits > 0 && at < out.length; digits--) out[at++] = 48 + from.int(10)
       } else {
-        // The square makes the first words frequent.
+        // The square makes the first words more frequent.
         const word = words[Math.floor(((r >>> 4) / 2 ** 28) ** 2 * words.length)]!
         for (let i = 0; i < word.length && at < out.length; i++) out[at++] = word[i]!
       }

@@ -1,15 +1,15 @@
 /**
- * The command of this checkout and restic, side by side, on one bucket of an S3 server: as near as it is, and with 50
- * ms more for each request. `npm run bench:remote -- --corpus small --scale 0.5 --runs 3`. Options: bench/README.md.
+ * The command of this checkout and restic, side by side, on one bucket of an S3 server: without delay, and with 50 ms
+ * for each request. `npm run bench:remote -- --corpus small --scale 0.5 --runs 3`. Options: bench/README.md.
  */
 import process from "node:process"
 import { type Ceph, noCeph, startCeph } from "../tests/servers/ceph.ts"
 import { countingProxy } from "./counting_proxy.ts"
 import { peers } from "./peer_tools.ts"
 import { penstocks } from "./penstock_tools.ts"
-import { type Distance, run } from "./run.ts"
+import { type Distance, measureTools } from "./run.ts"
 
-/** Added to each request in the second case, milliseconds. */
+/** The delay of each request in the second case, in milliseconds. */
 const DELAY = 50
 
 /**
@@ -19,7 +19,7 @@ const DELAY = 50
 const start = async (): Promise<{ readonly endpoint: string; readonly ceph?: Ceph }> => {
   const given = process.env["BENCH_S3_ENDPOINT"]
   if (given !== undefined) return { endpoint: given }
-  if (noCeph !== undefined) throw new Error(`${noCeph}; install it, or give an S3 server in BENCH_S3_ENDPOINT`)
+  if (noCeph !== undefined) throw new Error(`${noCeph}; install it, or name an S3 server in BENCH_S3_ENDPOINT`)
   const ceph = await startCeph()
   process.env["AWS_ACCESS_KEY_ID"] = ceph.accessKey
   process.env["AWS_SECRET_ACCESS_KEY"] = ceph.secretKey
@@ -27,7 +27,7 @@ const start = async (): Promise<{ readonly endpoint: string; readonly ceph?: Cep
 }
 
 const { ceph, endpoint } = await start()
-// A run that is told to stop ends with this.
+// A run that is stopped by a signal ends with this event.
 process.on("exit", () => ceph?.drop())
 const bucket = process.env["BENCH_S3_BUCKET"] ?? `penstock-bench-${process.pid}`
 let repositories = 0
@@ -40,7 +40,7 @@ const distances = proxies.map((proxy, i): Distance => ({
   },
 }))
 try {
-  await run(
+  await measureTools(
     "remote",
     ["node", "deno", "bun"],
     async (runtimes, formats) => [

@@ -1,26 +1,27 @@
-/** What a run of measurements has found, and what it says: medians, ratios, a report in Markdown. */
+/** The results of a run: medians, ratios, and a report in Markdown. */
 import type { Run } from "./machine.ts"
 import { megabytes, round, table, withSpread } from "./markdown.ts"
 import type { Sample, Stored } from "./rounds.ts"
 import { type Spread, spread } from "./spread.ts"
 import { type Work, WORKS } from "./tool.ts"
 
+/** The results of a run, as they are stored. */
 export interface Results extends Run {
   readonly seed: string
   readonly runs: number
-  /** Whether no round went before those that count. */
+  /** Whether no round warmed up. */
   readonly cold: boolean
   readonly tools: ReadonlyArray<{
     readonly name: string
     readonly kind: string
     readonly version: string
-    /** What does not come back, and was not compared. */
+    /** What the tool does not keep, which was not compared. */
     readonly lost?: ReadonlyArray<string>
   }>
   readonly missing: ReadonlyArray<{ readonly name: string; readonly missing: string }>
   readonly corpora: ReadonlyArray<{
     readonly name: string
-    /** Null for a folder that was given. */
+    /** Null for a folder of the user. */
     readonly scale: number | null
     readonly files: number
     readonly bytes: number
@@ -30,12 +31,11 @@ export interface Results extends Run {
   readonly faults: ReadonlyArray<string>
 }
 
+/** The costs of a work by a tool; undefined if there are none. */
 export const sampleOf = (results: Results, corpus: string, tool: string, work: Work): Sample | undefined =>
   results.samples.find((sample) => sample.corpus === corpus && sample.tool === tool && sample.work === work)
 
-/**
- * The wall time of a tool, divided by that of the first tool in the same round; undefined when one of them has none.
- */
+/** The wall time of a tool, divided by that of the first tool in the same round; undefined if one of them has none. */
 export const ratioOf = (results: Results, corpus: string, tool: string, work: Work): Spread | undefined => {
   const base = sampleOf(results, corpus, results.tools[0]!.name, work)
   const ratios = sampleOf(results, corpus, tool, work)?.costs.flatMap((cost) => {
@@ -51,7 +51,7 @@ const rounds = ({ cold, runs }: Results): string =>
     : `Each number is the median of ${runs} rounds, with the smallest and the largest in parentheses`) +
   (cold ? "." : ", after a round that is not counted.")
 
-/** Rows of tools, columns of works. */
+/** A table with a row for each tool and a column for each work. */
 const byWork = (
   results: Results,
   title: string,
@@ -65,7 +65,7 @@ const byWork = (
   )
 }
 
-/** What passed to and from a server: of the last round, and it differs little. */
+/** Traffic to and from a server, in the last round. Other rounds differ little. */
 const traffic = (results: Results, tools: Results["tools"], corpus: string): ReadonlyArray<string> => {
   const last = (tool: string, work: Work) => sampleOf(results, corpus, tool, work)?.costs.at(-1)?.traffic
   if (!results.samples.some((sample) => sample.corpus === corpus && sample.costs[0]?.traffic !== undefined)) return []
@@ -103,7 +103,7 @@ const corpusReport = (results: Results, { name, scale, files, bytes }: Results["
     }),
     ...traffic(results, tools, name),
     ...stored.length === 0 ? [] : [table(
-      ["stored, MB", "first backup", "added by the edited", "catalog and indexes"],
+      ["stored, MB", "first backup", "added by edited", "catalog and indexes"],
       stored.map(({ tool, first, edited, catalog }) => [
         tool,
         megabytes(first),
@@ -114,7 +114,7 @@ const corpusReport = (results: Results, { name, scale, files, bytes }: Results["
   ].join("\n\n")
 }
 
-/** What does not come back; a line for all tools that lose the same. */
+/** What tools do not keep: a line for all tools that lose the same. */
 const losses = (tools: Results["tools"]): ReadonlyArray<string> => {
   const losers = new Map<string, Array<string>>()
   for (const { name, lost = [] } of tools) {
@@ -129,20 +129,22 @@ export const markdown = (results: Results): string =>
     `# ${results.name}`,
     `![How long each work takes, relative to ${results.tools[0]!.name}](${results.name}.svg)`,
     [
-      `- **When, what:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
+      `- **Run:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
       `- **Machine:** ${results.machine.description}; source, repositories and restored trees on ${results.machine.fileSystem}`,
       `- **Tools:** ${results.tools.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
       ...losses(results.tools),
       `- **Missing, not measured:** ${
         results.missing.map(({ name, missing }) => `${name} (${missing})`).join("; ") || "none"
       }`,
-      `- **Went wrong, not counted:** ${results.faults.join("; ") || "nothing"}`,
+      `- **Failures, not counted:** ${results.faults.join("; ") || "nothing"}`,
       ...(results.note === "" ? [] : [`- **Note:** ${results.note}`]),
     ].join("\n"),
-    `${rounds(results)} Peak memory is the largest.
-Tools take turns at each work. Files are in the page cache, repositories are new in each round, beside the source. Every restored tree was compared with the source
-(names, kinds, modes, owners, mtimes, links, each byte; less where it is said above) before the times of that round counted.
-\`again\` is a backup with nothing changed, \`edited\` one after an edit of about 2 % of the files, \`check\` reads and verifies all data. \`tar | zstd -3 | age\` and \`cp -a\` are
-no backup programs but limits: they neither deduplicate nor find out what changed. What is measured and how: [bench/README.md](../README.md).`,
+    `${rounds(results)} Peak memory is the largest of all rounds.
+Tools take turns at each work. Files are in the page cache; repositories are new in each round, on the same file system
+as the source. The times of a round count only if the restored tree was equal to the source: names, kinds, modes,
+owners, mtimes, links and every byte, except what is not kept (above). \`again\` is a backup with nothing changed,
+\`edited\` one after an edit of about 2 % of the files, and \`check\` reads and verifies all data. \`tar | zstd -3 | age\`
+and \`cp -a\` are not backup programs but limits: they neither deduplicate nor find changes.
+[bench/README.md](../README.md) says what is measured and how.`,
     ...results.corpora.map((corpus) => corpusReport(results, corpus)),
   ].join("\n\n") + "\n"

@@ -1,4 +1,4 @@
-/** A whole run: corpora, tools, rounds, and the three files of results. What `pipelines.ts` and `peers.ts` share. */
+/** A whole run: corpora, tools, rounds and files of results. `pipelines.ts`, `peers.ts` and `remote.ts` share it. */
 import { cpSync, existsSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join, resolve } from "node:path"
@@ -17,29 +17,32 @@ import { withScratch } from "./scratch.ts"
 import type { Missing, Tool } from "./tool.ts"
 import { writeResults } from "./write.ts"
 
-/** How far away repositories are. */
+/** Where repositories are. */
 export interface Distance {
-  /** Goes behind the name of the corpus. */
+  /** Follows the name of the corpus in results. */
   readonly label: string
-  /** Absent: in a folder. */
+  /** Absent if they are in a folder. */
   readonly server?: Server
 }
 
-/** The same tools with the one of that name, which ratios are then of, in front. */
+/** The same tools, with the one of that name first. Ratios are relative to the first. */
 const baseFirst = (tools: ReadonlyArray<Tool>, name: string | undefined): ReadonlyArray<Tool> => {
   if (name === undefined) return tools
   const base = tools.find((tool) => tool.name === name)
-  if (base === undefined) throw new Error(`--base ${name} is not one of ${tools.map(({ name }) => name).join(", ")}`)
+  if (base === undefined) {
+    throw new Error(`--base ${name} is not one of the tools: ${tools.map(({ name }) => name).join(", ")}`)
+  }
   return [base, ...tools.filter((tool) => tool !== base)]
 }
 
 const shellWord = (word: string): string => /^[\w-]+$/.test(word) ? word : `'${word}'`
 
 /**
- * Measures and writes `NAME.json`, `NAME.md` and `NAME.svg`. The first of the tools is the one that ratios are of. The
- * exit code is 1 when a tool failed or restored something else than the source; it never depends on a time.
+ * Measures tools as the arguments of the command say, and writes `NAME.json`, `NAME.md` and `NAME.svg`. Ratios are
+ * relative to the first tool. The exit code is 1 if a tool failed or restored a tree that differs from the source; it
+ * never depends on a time.
  */
-export const run = async (
+export const measureTools = async (
   name: string,
   runtimes: ReadonlyArray<Runtime>,
   list: (runtimes: ReadonlyArray<Runtime>, formats: ReadonlyArray<string>) => Promise<ReadonlyArray<Tool | Missing>>,
@@ -65,7 +68,7 @@ export const run = async (
     },
   })
   const [scale, runs] = [Number(values.scale), Number(values.runs)]
-  if (!(scale > 0) || !(runs >= 1)) throw new Error("--scale is above 0, --runs at least 1")
+  if (!(scale > 0) || !(runs >= 1)) throw new Error("--scale must be above 0, and --runs at least 1")
   const wanted = (tool: Tool | Missing): boolean =>
     values.tool.length === 0 || values.tool.includes(tool.name) || tool.name.startsWith("penstock ")
   const listed = (await list(runtimesOf(values.runtime), values.format)).filter(wanted)
@@ -73,7 +76,7 @@ export const run = async (
   if (odd !== undefined) throw new Error(`${odd} is not one of the tools`)
   const tools = baseFirst(listed.filter((tool): tool is Tool => !("missing" in tool)), values.base)
   const missing = listed.filter((tool): tool is Missing => "missing" in tool)
-  if (tools[0] === undefined) throw new Error("there is no tool to measure")
+  if (tools[0] === undefined) throw new Error("No tool can be measured")
   for (const tool of tools) console.error(`${tool.name}: ${tool.version}`)
   for (const tool of missing) console.error(`${tool.name}: missing, ${tool.missing}`)
 
@@ -90,7 +93,7 @@ export const run = async (
       await withScratch(values.scratch, async (scratch) => {
         const source = join(scratch, "source")
         if (generated) makeCorpus(corpus as Corpus, source, { seed: values.seed, scale })
-        // A copy, because it will be edited.
+        // A copy, because it is edited.
         else cpSync(given, source, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
         const name = `${corpus}${label}`
         corpora.push({ name, scale: generated ? scale : null, ...measureTree(source) })

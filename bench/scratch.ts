@@ -1,9 +1,11 @@
 /**
- * Where a run keeps what it needs meanwhile, and how it leaves nothing behind.
+ * The temporary folder of a run, which is always removed.
  *
  * SIGINT, SIGTERM and SIGHUP end the programs that run, remove the folder, and end this process with 128 + the signal.
- * After SIGKILL, which cannot be caught, the folder stays until the next run with the same `--scratch`: its name has
- * the host and the process ID, so that run knows whom it belonged to.
+ * SIGKILL cannot be caught, so the folder then stays until the next run with the same `--scratch`. Its name has the
+ * host and the process ID, so the next run can tell that its owner is gone.
+ *
+ * The state of this module belongs to the process, as signals do: the programs that run, and the folders that exist.
  */
 import type { ChildProcess } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
@@ -11,14 +13,15 @@ import { constants, hostname } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 
-/** Of the folders of this host: processes elsewhere have other numbers. */
+/** Begins the names of the folders of this host. Process IDs of other hosts mean nothing here. */
 const PREFIX = `penstock-bench-${hostname()}-`
 
 const children = new Set<ChildProcess>()
 const folders = new Set<string>()
 
-/** A program runs, as leader of a process group of its own. */
+/** A program has started, as leader of its own process group: a signal must end it. */
 export const started = (child: ChildProcess): void => void children.add(child)
+/** The program has ended. */
 export const ended = (child: ChildProcess): void => void children.delete(child)
 
 const stop = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void => {
@@ -26,17 +29,17 @@ const stop = (signal: "SIGINT" | "SIGTERM" | "SIGHUP"): void => {
     try {
       if (pid !== undefined) process.kill(-pid, "SIGKILL")
     } catch {
-      // It has ended meanwhile.
+      // The process has ended.
     }
   }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  console.error(`Stopped by ${signal}; no results are written, and nothing is left${from()}`)
+  console.error(`Stopped by ${signal}: no results were written, and all temporary files were removed${from()}`)
   process.exit(128 + constants.signals[signal])
 }
-const from = (): string => folders.size === 0 ? "" : ` in ${[...folders].join(", ")}`
+const from = (): string => folders.size === 0 ? "" : ` from ${[...folders].join(", ")}`
 
 let listening = false
-/** From here on, a signal ends the programs that run and removes what is in scratch folders. */
+/** From now on, a signal ends the programs that run and removes the temporary folders. */
 export const stopCleanly = (): void => {
   if (listening) return
   listening = true
@@ -51,7 +54,10 @@ const alive = (pid: number): boolean => {
   }
 }
 
-/** Hands a fresh folder in `parent` to `use` and removes it after, and those that killed runs left there before. */
+/**
+ * Runs `use` with a new folder in `parent`, and removes the folder afterwards. First removes folders that killed runs
+ * left in `parent`.
+ */
 export const withScratch = async <A>(parent: string, use: (folder: string) => A | Promise<A>): Promise<A> => {
   stopCleanly()
   for (const name of readdirSync(parent)) {

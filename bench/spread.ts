@@ -1,11 +1,13 @@
 /** Several measurements of the same thing. */
 
+/** The smallest, the middle and the largest value. */
 export interface Spread {
   readonly min: number
   readonly median: number
   readonly max: number
 }
 
+/** The spread of values, of which there must be one or more. */
 export const spread = (values: ReadonlyArray<number>): Spread => {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1

@@ -12,7 +12,7 @@ export const text = (x: number, y: number, content: string, more = ""): string =
 export const line = (kind: string, x1: number, y1: number, x2: number, y2: number): string =>
   `<line class="${kind}" x1="${x1.toFixed(1)}" x2="${x2.toFixed(1)}" y1="${y1.toFixed(1)}" y2="${y2.toFixed(1)}"/>`
 
-/** Small squares with names, in as many rows as the width needs. Gives the y below them. */
+/** Small squares with names, in as many rows as the width needs. Returns the y below them. */
 export const legend = (
   out: Array<string>,
   entries: Iterable<readonly [string, string]>,
@@ -31,7 +31,7 @@ export const legend = (
   return y + 18
 }
 
-/** The whole picture. */
+/** The whole picture as an SVG file. */
 export const svg = (width: number, height: number, content: ReadonlyArray<string>): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11">
 <style>

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
-/** JSON with a line for each element of each list, so that two runs can be compared line by line. */
+/** JSON with one line for each element of each list, so that two runs can be compared line by line. */
 export const json = (results: object): string => {
   const lines = Object.entries(results).filter(([, value]) => value !== undefined).map(([key, value]) => {
     const list = Array.isArray(value) && value.length > 0
@@ -14,7 +14,7 @@ export const json = (results: object): string => {
   return `{\n${lines.join(",\n")}\n}\n`
 }
 
-/** Writes `NAME.json`, `NAME.md` and, when there is a picture, `NAME.svg`. */
+/** Writes `NAME.json`, `NAME.md` and, if there is a picture, `NAME.svg`. */
 export const writeResults = (
   folder: string,
   results: { readonly name: string },
@@ -26,5 +26,5 @@ export const writeResults = (
   writeFileSync(`${at}.json`, json(results))
   writeFileSync(`${at}.md`, markdown)
   if (svg !== undefined) writeFileSync(`${at}.svg`, svg)
-  console.error(`written: ${at}.json, .md${svg === undefined ? "" : ", .svg"}`)
+  console.error(`Written: ${at}.json, .md${svg === undefined ? "" : ", .svg"}`)
 }

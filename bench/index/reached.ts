@@ -1,30 +1,32 @@
-/** What filling the index of chunks shows. */
+/** What is measured while the chunk index is filled. */
 
-/** At one number of chunks. */
+/** The index at one number of chunks. */
 export interface Reached {
   readonly type: "reached"
   readonly chunks: number
-  /** Whether the index grew from nothing; otherwise it was made for this number, because it could not grow so far. */
+  /** Whether the index grew from nothing. If it could not, it was made for this number. */
   readonly grown: boolean
-  /** What the index takes, bytes. */
+  /** The size of the index in bytes. */
   readonly buffer: number
-  /** The most that it was while chunks were added, per chunk that was there; since the last number. */
+  /** Its largest size per chunk since the last number, in bytes. */
   readonly peakPerChunk: number
-  /** Resident memory more than before the first chunk, bytes. */
+  /** Growth of resident memory since before the first chunk, in bytes. */
   readonly resident: number
   readonly residentPeakPerChunk: number
-  /** The same of an index that was told this number when it was made; null when it cannot be made. */
+  /** The size of an index that is made for this number; null if it cannot be made. */
   readonly presized: number | null
-  /** Nanoseconds each. Inserts are those since the last number. */
+  /** Nanoseconds each. Inserts are counted since the last number. */
   readonly insert: number
   readonly hit: number
   readonly miss: number
-  /** The longest that {@link GROUP} inserts took, milliseconds: those in which the index grew, and all others. */
+  /**
+   * The longest time of {@link GROUP} inserts, in milliseconds: of those in which the index grew, and of all others.
+   */
   readonly longestGrowing: number
   readonly longestOther: number
 }
 
-/** The index could not grow any more. */
+/** The index could not grow further. */
 export interface Full {
   readonly type: "full"
   readonly chunks: number
@@ -32,5 +34,5 @@ export interface Full {
   readonly message: string
 }
 
-/** Inserts that are timed as one, so that the clock costs little. */
+/** Inserts that are timed together, so that the clock costs little. */
 export const GROUP = 16

@@ -1,4 +1,4 @@
-/** What the simulation of the index has found, as a report. */
+/** A report on the chunk index. */
 import type { Run } from "../machine.ts"
 import { round, table } from "../markdown.ts"
 import type { Runtime } from "../programs.ts"
@@ -10,20 +10,20 @@ export interface IndexResults extends Run {
   readonly full: ReadonlyArray<Omit<Full, "type"> & { readonly runtime: Runtime }>
 }
 
-/** Bytes of memory that a chunk may cost. */
+/** The most bytes of memory that a chunk should cost. */
 export const TARGET = 16
 
 const millions = (count: number): string =>
   `${(count / 1e6).toLocaleString("en", { maximumFractionDigits: 2 })} million`
 
-/** One sentence for each number of chunks: how many bytes each costs, and whether that is within the target. */
+/** One sentence for each number of chunks: what a chunk costs, and whether that is within the target. */
 export const verdicts = (results: IndexResults): ReadonlyArray<string> =>
   [...new Set(results.reached.map(({ chunks }) => chunks))].map((chunks) => {
     const here = results.reached.filter((one) => one.chunks === chunks)
     const most = Math.max(...here.map(({ buffer }) => buffer / chunks))
     const peak = Math.max(...here.map((one) => one.peakPerChunk))
     const state = (bytes: number): string => bytes <= TARGET ? "within" : "over"
-    return `${millions(chunks)} chunks: ${round(most)} bytes each (${state(most)} the ${TARGET} aimed at)` +
+    return `${millions(chunks)} chunks: ${round(most)} bytes each (${state(most)} the target of ${TARGET})` +
       (peak === 0 ? "" : `, ${round(peak)} at the worst moment of growing (${state(peak)})`)
   })
 
@@ -32,7 +32,7 @@ export const indexMarkdown = (results: IndexResults): string =>
   [
     `# ${results.name}`,
     [
-      `- **When, what:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
+      `- **Run:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
       `- **Machine:** ${results.machine.description}`,
       `- **Runtimes:** ${results.runtimes.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
       ...verdicts(results).map((verdict) => `- ${verdict}`),
@@ -43,10 +43,11 @@ export const indexMarkdown = (results: IndexResults): string =>
       ),
       ...(results.note === "" ? [] : [`- **Note:** ${results.note}`]),
     ].join("\n"),
-    `The index of chunks (stages/pack/chunk_index.ts), filled from nothing with random IDs on one thread. **Buffer** is the length of its memory, **resident** what the process then
-has more in memory; both per chunk. **Peak** is the most since the line above, that is right after a step of growth. **Made for it** is an index that was told the number
-beforehand. Look-ups are of a million random IDs, all there or none. **Longest** is the longest that ${GROUP} inserts in a row took: when the index grew, and otherwise
-(which includes whatever else the machine did).`,
+    `The chunk index (stages/pack/chunk_index.ts), filled from nothing with random IDs on one thread. **Buffer** is the
+length of its memory, and **resident** the growth of the memory of the process; both are per chunk. **Peak** is the
+largest value since the line above, right after a step of growth. **Presized** is an index that was made for this number
+of chunks. Look-ups are of a million random IDs, all in the index or none. **Longest** is the longest time of ${GROUP}
+inserts in a row: when the index grew, and otherwise, which includes everything else that the machine did.`,
     ...[...new Set(results.reached.map(({ chunks }) => chunks))].flatMap((chunks) => [
       `## ${millions(chunks)} chunks`,
       table(
@@ -56,7 +57,7 @@ beforehand. Look-ups are of a million random IDs, all there or none. **Longest**
           "peak",
           "resident",
           "peak",
-          "made for it",
+          "presized",
           "insert, ns",
           "hit, ns",
           "miss, ns",
@@ -64,7 +65,7 @@ beforehand. Look-ups are of a million random IDs, all there or none. **Longest**
           "longest other, ms",
         ],
         results.reached.filter((one) => one.chunks === chunks).map((one) => [
-          one.grown ? one.runtime : `${one.runtime}, made for it`,
+          one.grown ? one.runtime : `${one.runtime}, presized`,
           round(one.buffer / chunks),
           one.peakPerChunk === 0 ? "–" : round(one.peakPerChunk),
           round(Math.max(0, one.resident / chunks)),

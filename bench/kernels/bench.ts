@@ -1,4 +1,4 @@
-/** What measures of kernels report, on the runtime that they run on. */
+/** Times kernels on the runtime that runs this file, and compares their outputs. */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import {
@@ -10,37 +10,37 @@ import {
 } from "../../stages/kernel/kernel.ts"
 import { type Spread, spread } from "../spread.ts"
 
-/** Kinds of kernels, which can be asked for one by one. */
+/** The kinds of kernels that can be asked for. */
 export const GROUPS = ["chunk", "hash", "compress", "encrypt", "catalog"] as const
 export type Group = (typeof GROUPS)[number]
 
-/** In the order of a pipeline, there and back. */
+/** The panels of a report: the steps of a pipeline and back. */
 export const PANELS = ["chunk", "hash", "compress", "decompress", "seal", "open", "catalog"] as const
 export type Panel = (typeof PANELS)[number]
 
-/** How fast one implementation does one thing. */
+/** The speed of one implementation. */
 export interface Speed {
   readonly type: "speed"
   readonly panel: Panel
-  /** `fastcdc, average 1 MiB`; `zstd 3, text`. */
+  /** What it does: `fastcdc, average 1 MiB`; `zstd 3, text`. */
   readonly what: string
   readonly implementation: string
-  /** Bytes handed over at once; null when that says nothing. */
+  /** Bytes of each call; null if that has no meaning. */
   readonly size: number | null
   readonly unit: "MB/s" | "1000 entries/s"
   readonly rate: Spread
-  /** How many times smaller it gets. */
+  /** The length of the input divided by that of the output. */
   readonly ratio?: number
 }
 
-/** A digest of what all implementations here made, to be compared with the other runtimes. */
+/** A digest of the output of all implementations here, for comparison with other runtimes. */
 export interface Output {
   readonly type: "output"
   readonly what: string
   readonly digest: string
 }
 
-/** Something that does not run here. */
+/** Something that does not run on this runtime. */
 export interface Absent {
   readonly type: "absent"
   readonly what: string
@@ -51,23 +51,23 @@ export type Line = Speed | Output | Absent
 /** How long to measure. */
 export interface Effort {
   readonly rounds: number
-  /** Of a round, in milliseconds. */
+  /** Length of a round in milliseconds. */
   readonly ms: number
-  /** Entries of the catalogs. */
+  /** Entries of catalogs. */
   readonly entries: number
 }
 
-/** What a speed is of; the rate is added. */
+/** A speed without its rate. */
 export type Timed = Omit<Speed, "type" | "rate" | "unit" | "size"> & { readonly size: number }
 
-/** Four digits are more than any of it is worth. */
+/** Rounds to four digits, more than any measurement is worth. */
 const short = (rate: number): number => Number(rate.toPrecision(4))
 
 export class Bench {
   readonly effort: Effort | undefined
   readonly #print: (line: Line) => void
 
-  /** Without an effort, outputs are compared and nothing is timed. */
+  /** Without an effort, outputs are only compared. */
   constructor(effort: Effort | undefined, print: (line: Line) => void) {
     this.effort = effort
     this.#print = print
@@ -82,7 +82,7 @@ export class Bench {
     this.#print({ type: "absent", what })
   }
 
-  /** Throws unless all are the same bytes. */
+  /** Throws unless all outputs are the same bytes. */
   same(what: string, outputs: ReadonlyArray<Uint8Array>): void {
     for (const output of outputs) {
       assert.ok(Buffer.compare(output, outputs[0]!) === 0, `${what}: the implementations disagree`)
@@ -93,8 +93,8 @@ export class Bench {
   }
 
   /**
-   * Times `run`, which handles `bytes` (those of `size`, unless told): in rounds of as many calls as fill one. Two more
-   * rounds warm up.
+   * Times calls of `run`, each of which handles `bytes` bytes (by default `size`). A round has as many calls as fill
+   * its time. Two more rounds warm up.
    */
   time(timed: Timed, run: () => unknown, bytes: number = timed.size): void {
     if (this.effort === undefined) return
@@ -111,13 +111,13 @@ export class Bench {
   }
 }
 
-/** A kernel and what to call it. */
+/** A kernel with a name for reports. */
 export interface Made<S extends KernelStage> {
   readonly name: string
   readonly kernel: KernelOf[S]
 }
 
-/** Implementations of a spec: the portable one, and that of each table, by the names of the tables. */
+/** The implementations of a spec: the portable one, and that of each table under the name of the table. */
 export const made = <S extends KernelStage>(
   spec: KernelSpec<S>,
   tables: Readonly<Record<string, KernelTable>>,

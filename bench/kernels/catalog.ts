@@ -11,7 +11,7 @@ import type { Bench } from "./bench.ts"
 
 const FILES_IN_DIRECTORY = 49
 
-/** Entries of a tree in the order of a walk: directories with files of one chunk each. */
+/** The entries of a tree in the order of a walk: directories of files with one chunk each. */
 const entriesOf = (count: number): Array<StoredEntry> => {
   const from = random("catalog")
   const metadata = { mode: 0o100644, uid: 1000, gid: 1000, user: "user", group: "user" }
@@ -44,7 +44,7 @@ const shuffled = (entries: ReadonlyArray<StoredEntry>): Array<StoredEntry> => {
   return out
 }
 
-/** SQLite engines under the tree of a snapshot: a first backup, one with nothing changed, look-ups, a listing. */
+/** Times SQLite engines with the tree of a snapshot: a first backup, one with nothing changed, look-ups, a listing. */
 export const catalog = async (bench: Bench): Promise<void> => {
   const entries = entriesOf(bench.effort?.entries ?? 1000)
   const anyOrder = shuffled(entries)
@@ -65,7 +65,7 @@ export const catalog = async (bench: Bench): Promise<void> => {
         tree.commit()
       }
       const find = (wanted: ReadonlyArray<StoredEntry>): void => {
-        for (const { path } of wanted) if (tree.lookup(path) === undefined) throw new Error(`${path} is not there`)
+        for (const { path } of wanted) if (tree.lookup(path) === undefined) throw new Error(`${path} is missing`)
       }
       timed("insert", put)
       timed("update, nothing changed", put)

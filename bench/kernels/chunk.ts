@@ -15,7 +15,7 @@ const cuts = (chunker: Chunker, content: Uint8Array): Array<number> => {
   return ends
 }
 
-/** Chunkers, over 32 MiB. */
+/** Times chunkers over 32 MiB. */
 export const chunk = (bench: Bench): void => {
   const content = noise(32 << 20)
   const specs = [

@@ -1,4 +1,4 @@
-/** What chunkers make of content and of an edited copy of it: how much of the copy is new, and how long chunks are. */
+/** How chunkers cut content and an edited copy of it: how much of the copy is new, and how long chunks are. */
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -9,19 +9,19 @@ import { type Chunker, makeKernel } from "../../stages/kernel/kernel.ts"
 import { edit, makeCorpus, regularFiles } from "../corpora.ts"
 import { binary } from "../markdown.ts"
 
-/** One chunker on one corpus. Sizes in bytes. */
+/** The result of one chunker on one corpus. Sizes are in bytes. */
 export interface ChunkSizes {
   readonly corpus: string
   readonly chunker: string
-  /** Of the corpus and its edited copy. */
+  /** Size of the corpus and its edited copy. */
   readonly total: number
-  /** What is left of both when each chunk is kept once. */
+  /** Size of both if each chunk is kept once. */
   readonly unique: number
-  /** The edited copy. */
+  /** Size of the edited copy. */
   readonly copy: number
-  /** What of it is in chunks that the corpus does not have. */
+  /** Size of its chunks that the corpus does not have. */
   readonly added: number
-  /** Chunks of the corpus, each as often as it is there. */
+  /** Chunks of the corpus, repeated ones included. */
   readonly sizes: {
     readonly count: number
     readonly min: number
@@ -41,7 +41,7 @@ const CHUNKERS: ReadonlyArray<readonly [string, () => Chunker]> = [
   ["whole", () => makeKernel(whole())],
 ]
 
-/** Cuts files into chunks, and counts. */
+/** Cuts files into chunks and counts these. */
 export class ChunkCount {
   readonly #chunker: Chunker
   readonly #seen = new Set<string>()
@@ -68,7 +68,7 @@ export class ChunkCount {
   }
 }
 
-/** The sizes at these places among all. */
+/** The number, extremes, percentiles and mean of sizes. */
 export const distribution = (values: ReadonlyArray<number>): ChunkSizes["sizes"] => {
   const sorted = Float64Array.from(values).sort()
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
@@ -94,7 +94,7 @@ const sizesOf = (
   })
 }
 
-/** All chunkers on `large`, whose edited copy is part of it, and on `small` before and after an edit. */
+/** Runs all chunkers on `large`, whose edited copy is part of it, and on `small` before and after an edit. */
 export const chunkSizes = (scratch: string, seed: string, scale: number): Array<ChunkSizes> => {
   const counts = (): Map<string, ChunkCount> => new Map(CHUNKERS.map(([name, make]) => [name, new ChunkCount(make())]))
   const [large, small] = [join(scratch, "large"), join(scratch, "small")]

@@ -10,7 +10,7 @@ import { noise, text } from "./content.ts"
 
 const SIZES = [65_536, 1 << 20]
 
-/** Those marked are also measured on noise, and portable: portable encoders know no levels. */
+/** The marked ones are also measured on noise and in the portable form. Portable encoders have no levels. */
 const SPECS: ReadonlyArray<readonly [string, KernelSpec<"compress">, boolean]> = [
   ["zstd 1", zstd({ level: 1 }), false],
   ["zstd 3", zstd({ level: 3 }), true],
@@ -24,7 +24,7 @@ const SPECS: ReadonlyArray<readonly [string, KernelSpec<"compress">, boolean]> =
   ["none", noCompression, true],
 ]
 
-/** Compressors there and back. */
+/** Times compressors, in both directions. */
 export const compress = (bench: Bench): void => {
   for (const [label, spec, whole] of SPECS) {
     const kernels = made(spec, { native: nativeKernels })

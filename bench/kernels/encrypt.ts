@@ -12,7 +12,7 @@ import { key, noise } from "./content.ts"
 
 const SIZES = [4096, 65_536, 1 << 20]
 
-/** Ciphers there and back. */
+/** Times ciphers, in both directions. */
 export const encrypt = (bench: Bench): void => {
   const secret = Redacted.make(key())
   const native = { ...nativeKernels }

@@ -9,7 +9,7 @@ import { key, noise } from "./content.ts"
 
 const SIZES = [4096, 65_536, 1 << 20]
 
-/** Hashers, of whole messages. */
+/** Times hashers over whole messages. */
 export const hash = (bench: Bench): void => {
   const secret = key()
   const tables: Record<string, KernelTable> = { "node:crypto": { "hash:sha256": nativeSha256 } }

@@ -1,15 +1,15 @@
-/** Speeds as a picture: a panel per stage, a row per implementation, a dot per runtime, a logarithmic axis. */
+/** Speeds as a picture: a panel for each stage, a row for each implementation, a dot for each runtime. */
 import { escape, legend, line, RUNTIME_COLORS, svg, text } from "../svg.ts"
 import { type Panel, PANELS } from "./bench.ts"
 import { type KernelResults, type Row, rowsOf, TITLES } from "./results.ts"
 
 const [WIDTH, LABELS, ROW, HEAD, GAP, MARGIN] = [460, 210, 16, 44, 26, 18]
-/** What is drawn of kernels that were measured with several sizes. */
+/** The one size that is drawn of kernels that were measured with several. */
 const SHOWN = 1 << 20
-/** Above this, nothing is done to the bytes. */
+/** A kernel that is faster does nothing to the bytes. */
 const IDLE = 100_000
 
-/** The rows that say most: of blocks of 1 MiB that compress, and nothing that takes no time. */
+/** The most telling rows: blocks of 1 MiB of text, without kernels that take no time. */
 const shown = (results: KernelResults, panel: Panel): ReadonlyArray<Row> => {
   return rowsOf(results, panel).filter((row) =>
     (panel === "chunk" || row.size === null || row.size === SHOWN) && !row.what.endsWith(", noise") &&
@@ -62,13 +62,13 @@ const panelOf = ({ panel, unit, rows }: Shown, [low, high]: readonly [number, nu
   return { out, bottom }
 }
 
-/** An SVG of its own. */
+/** The picture as SVG. */
 export const kernelPlot = (results: KernelResults): string => {
   const out = [
     text(
       MARGIN,
       28,
-      "How fast each kernel is: further right is faster, each line is ten times the one before",
+      "Speed of each kernel: further right is faster; each line is ten times the one before",
       `class="title"`,
     ),
   ]
@@ -80,7 +80,7 @@ export const kernelPlot = (results: KernelResults): string => {
     unit: results.speeds.find((speed) => speed.panel === panel)?.unit ?? "",
     rows: shown(results, panel),
   })).filter(({ rows }) => rows.length > 0)
-  // Each panel goes into the column that is shorter so far.
+  // Each panel goes into the shorter column.
   const ends = [below, below]
   for (const panel of panels) {
     const column = ends[0]! <= ends[1]! ? 0 : 1
@@ -91,7 +91,7 @@ export const kernelPlot = (results: KernelResults): string => {
   }
   const bottom = Math.max(...ends)
   const foot = [
-    "One thread; blocks of 1 MiB of text that compresses about two and a half times, of noise for chunkers, hashers and ciphers. The number is that of the fastest runtime.",
+    "One thread. Blocks of 1 MiB: text that compresses to about 40 %; noise for chunkers, hashers and ciphers. The number is that of the fastest runtime.",
     `${results.date.slice(0, 10)}. ${results.machine.description}.`,
   ]
   for (const [i, line] of foot.entries()) out.push(text(MARGIN, bottom + i * 15, line, `class="foot"`))

@@ -1,4 +1,4 @@
-/** What measures of kernels have found, as a report. */
+/** A report on the speed of kernels. */
 import type { Run } from "../machine.ts"
 import { binary, megabytes, round, table, withSpread } from "../markdown.ts"
 import type { Runtime } from "../programs.ts"
@@ -27,7 +27,7 @@ export const TITLES: Readonly<Record<Panel, string>> = {
   catalog: "Catalog engines",
 }
 
-/** A row of a table or picture: the same thing done by the same implementation, on each runtime. */
+/** A row of a table or picture: one implementation on each runtime. */
 export interface Row {
   readonly what: string
   readonly implementation: string
@@ -36,7 +36,7 @@ export interface Row {
   readonly speeds: ReadonlyMap<Runtime, Speed["rate"]>
 }
 
-/** Rows of a panel in the order in which they were measured. */
+/** The rows of a panel, in the order in which they were measured. */
 export const rowsOf = (results: KernelResults, panel: Panel): ReadonlyArray<Row> => {
   const rows = new Map<string, Row & { readonly speeds: Map<Runtime, Speed["rate"]> }>()
   for (const { runtime, what, implementation, size, rate, ratio } of results.speeds.filter((s) => s.panel === panel)) {
@@ -83,9 +83,10 @@ const kib = (bytes: number): string => (bytes / 1024).toFixed(bytes < 10_240 ? 2
 
 const chunkingReport = ({ chunking }: KernelResults): ReadonlyArray<string> =>
   chunking === null ? [] : [
-    "## What chunkers make of an edited copy",
-    `Each corpus (seed ${chunking.seed}, scale ${chunking.scale}) is chunked, then its edited copy: what of the copy is in chunks that the corpus does not have, and both together before
-and after deduplication. Sizes are of all chunks of the corpus before the edit, in KiB; most files of \`small\` are shorter than any chunk.`,
+    "## How chunkers cut an edited copy",
+    `Each corpus (seed ${chunking.seed}, scale ${chunking.scale}) and its edited copy are cut. The table shows how much of
+the copy is in chunks that the corpus does not have, and the ratio of both together before and after deduplication. Sizes
+are of all chunks of the corpus before the edit, in KiB; most files of \`small\` are shorter than any chunk.`,
     ...[...new Set(chunking.found.map(({ corpus }) => corpus))].map((corpus) =>
       table(
         [
@@ -119,17 +120,18 @@ export const kernelMarkdown = (results: KernelResults): string =>
     `# ${results.name}`,
     `![How fast each kernel is, on each runtime](${results.name}.svg)`,
     [
-      `- **When, what:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
+      `- **Run:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
       `- **Machine:** ${results.machine.description}`,
       `- **Runtimes:** ${results.runtimes.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
-      `- **Not there, not measured:** ${
+      `- **Not available, not measured:** ${
         results.absent.map(({ runtime, what }) => `${what} (${runtime})`).join("; ") || "nothing"
       }`,
       ...(results.note === "" ? [] : [`- **Note:** ${results.note}`]),
     ].join("\n"),
-    `Median of ${results.effort.rounds} rounds of ${results.effort.ms} ms, with the slowest and the fastest in parentheses, on one thread. MB are 10^6 bytes of plain content. Catalogs hold
-${results.effort.entries} entries. Before anything was timed, all implementations on all runtimes were found to give the same outputs, or to read what the others wrote. Above 100000 MB/s
-there is nothing to do: bytes are handed on as they are.`,
+    `Median of ${results.effort.rounds} rounds of ${results.effort.ms} ms, with the slowest and the fastest in parentheses,
+on one thread. MB are 10^6 bytes of plain content. Catalogs have ${results.effort.entries} entries. Before anything was
+timed, all implementations on all runtimes were shown to give the same output, or to read the output of the others. A
+kernel with more than 100000 MB/s passes bytes on unchanged.`,
     ...PANELS.flatMap((panel) => speedsReport(results, panel)),
     ...chunkingReport(results),
   ].join("\n\n") + "\n"

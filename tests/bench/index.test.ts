@@ -29,7 +29,7 @@ const results: IndexResults = {
 
 test("the verdict is of the worst runtime, with and without growth", () => {
   assert.deepEqual(verdicts(results), [
-    "1 million chunks: 16.0 bytes each (within the 16 aimed at), 20.0 at the worst moment of growing (over)",
+    "1 million chunks: 16.0 bytes each (within the target of 16), 20.0 at the worst moment of growing (over)",
   ])
   const report = indexMarkdown(results)
   assert.match(report, /\*\*Full\*\* on bun after 2 million chunks, with a buffer of 1024 MiB: no more/)

@@ -1,8 +1,8 @@
 /**
- * Measures kernels on the runtime that runs this file; a line of JSON for each finding.
+ * Measures kernels on the runtime that runs this file. Prints a line of JSON for each result.
  *
- *   here.ts compare GROUP...              compares outputs only
- *   here.ts ROUNDS MS ENTRIES GROUP...    measures
+ *   measure.ts compare GROUP...              compares outputs only
+ *   measure.ts ROUNDS MS ENTRIES GROUP...    measures
  */
 import process from "node:process"
 import { Bench, type Group, GROUPS, type Line } from "./bench.ts"

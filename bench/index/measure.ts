@@ -1,8 +1,9 @@
 /**
- * Fills the index of chunks on the runtime that runs this file: `here.ts COUNT...`, rising numbers. A line of JSON for
- * each number reached.
+ * Fills the chunk index on the runtime that runs this file: `measure.ts COUNT...`, rising numbers. Prints a line of
+ * JSON for each number that is reached.
  *
- * IDs follow from their number, so none are kept. What making them costs is measured apart and taken off.
+ * IDs are computed from their number, so none are kept in memory. The cost of that is measured separately and
+ * subtracted.
  */
 import process from "node:process"
 import { KernelError } from "../../stages/kernel/kernel.ts"
@@ -23,7 +24,7 @@ const mix = (x: number): number => {
   return x ^ x >>> 16
 }
 
-/** Makes the ID of a number; all numbers below 2^32 have different ones. */
+/** Writes the ID of a number. All numbers below 2^32 have different IDs. */
 const name = (n: number): void => {
   words[0] = mix(n)
   words[1] = mix(n + 0x9e3779b9)
@@ -32,7 +33,7 @@ const name = (n: number): void => {
 
 const resident = (): number => process.memoryUsage().rss
 
-/** Nanoseconds of each of `count` calls. */
+/** The nanoseconds of each of `count` calls. */
 const each = (count: number, run: (i: number) => void): number => {
   const start = performance.now()
   for (let i = 0; i < count; i++) run(i)
@@ -44,7 +45,7 @@ const overhead = (): number => {
   return each(LOOKUPS, name)
 }
 
-/** Of look-ups of numbers that `pick` chooses; each must be there, or none. */
+/** The nanoseconds of looking up numbers that `pick` chooses: all of them must be found, or none. */
 const lookUp = (index: ChunkIndex, there: boolean, pick: (i: number) => number, cost: number): number => {
   let wrong = 0
   const time = each(LOOKUPS, (i) => {
@@ -63,7 +64,7 @@ const presized = (count: number): number | null => {
   }
 }
 
-/** What happens while chunks are added. */
+/** Adds chunks, and measures meanwhile. */
 class Filling {
   peak = 0
   residentPeak = 0
@@ -76,14 +77,14 @@ class Filling {
     this.#before = before
   }
 
-  /** Adds chunks up to that number. Throws KernelError when the index is full. */
+  /** Adds chunks up to a number. Throws KernelError if the index is full. */
   fill(index: ChunkIndex, count: number): void {
     while (this.at < count) {
       const length = index.bytes
       const start = performance.now()
       for (const end = Math.min(this.at + GROUP, count); this.at < end; this.at++) {
         name(this.at)
-        if (!index.claim(id)) throw new Error(`The ID of ${this.at} was there before`)
+        if (!index.claim(id)) throw new Error(`The index had the ID of ${this.at} before`)
       }
       const took = performance.now() - start
       const grew = index.bytes !== length
@@ -98,7 +99,7 @@ class Filling {
   }
 }
 
-const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => void): void => {
+const measureIndex = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => void): void => {
   const cost = overhead()
   const before = resident()
   let index = new ChunkIndex()
@@ -113,7 +114,7 @@ const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => voi
     } catch (error) {
       if (!(error instanceof KernelError)) throw error
       print({ type: "full", chunks: filling.at, buffer: index.bytes, message: error.message })
-      // Once more, into one that need not grow; there may be none of that length either.
+      // Again with an index that is made for this number and does not grow, if there can be one.
       if (!grown || presized(count) === null) return
       index = new ChunkIndex(count)
       at = 0
@@ -121,7 +122,7 @@ const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => voi
       continue
     }
     const insert = Math.max(0, (performance.now() - start) * 1e6 / (count - at) - cost)
-    if (index.size !== count) throw new Error(`${index.size} chunks are there, not ${count}`)
+    if (index.size !== count) throw new Error(`The index has ${index.size} chunks, not ${count}`)
     print({
       type: "reached",
       chunks: count,
@@ -142,4 +143,4 @@ const run = (counts: ReadonlyArray<number>, print: (line: Reached | Full) => voi
   }
 }
 
-run(process.argv.slice(2).map(Number), (line) => console.log(JSON.stringify(line)))
+measureIndex(process.argv.slice(2).map(Number), (line) => console.log(JSON.stringify(line)))
