@@ -5,18 +5,6 @@ import type { SnapshotInfo } from "./repository.ts"
  * Finds the snapshots of another repository that are the same as those of this one: of the same time, host and paths, as
  * far as the other repository keeps them. Where several fit, the numbers of files and bytes decide. Gives them by the ID
  * of the source. No snapshot is the counterpart of two, and where it is not certain there is none.
- *
- * @example Find which snapshots were converted already
- * ```ts
- * import { counterparts } from "@penstock/penstock/format"
- * import assert from "node:assert/strict"
- *
- * const about = { hostname: "laptop", username: "me", paths: ["/home/me"], tags: [] }
- * const sources = [{ ...about, id: "aa01", time: 1500 }, { ...about, id: "bb02", time: 9000 }]
- * // This target keeps whole seconds, and no paths.
- * const targets = [{ ...about, paths: [], id: "cc03", time: 1000 }]
- * assert.deepEqual([...counterparts(sources, targets)].map(([id, target]) => [id, target.id]), [["aa01", "cc03"]])
- * ```
  */
 export const counterparts = (
   sources: ReadonlyArray<SnapshotInfo>,

@@ -73,7 +73,29 @@ const formatWith = (options: RozenOptions): Format => ({
   }),
 })
 
-/** Makes the rozen format with the given options. */
+/**
+ * Makes the rozen format with the given options.
+ *
+ * @example Make a repository with larger chunks and packs
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { makeRozen, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const summary = Effect.gen(function* () {
+ *   const format = makeRozen({ average: 4 << 20, packBytes: 64 << 20, compression: "max" })
+ *   const repository = yield* format.create({ password: Redacted.make("correct horse battery staple") })
+ *   return yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"] })
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = summary.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.equal((await Effect.runPromise(program)).bytesAdded, 2)
+ * ```
+ */
 export const makeRozen = (options: RozenOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** The same for repositories of block version 0. */
@@ -83,7 +105,31 @@ const optionsV0 = ({ compression = "auto", scrypt }: RozenOptions): RozenV0Optio
   ...(scrypt === undefined ? {} : { scrypt }),
 })
 
-/** The rozen format with its default options: the default repository. */
+/**
+ * The rozen format with its default options: the default repository. It takes a password.
+ *
+ * @example Back up a file, and read it again
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { contentStream, ObjectStore, rozen } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const contents = Effect.gen(function* () {
+ *   const repository = yield* rozen.create({ password: Redacted.make("correct horse battery staple") })
+ *   const { snapshot } = yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"], hostname: "laptop" })
+ *   const text = (stored: Parameters<typeof contentStream>[0]) =>
+ *     Stream.mkString(Stream.decodeText(contentStream(stored)))
+ *   return yield* Stream.runCollect(Stream.mapEffect(repository.entries(snapshot!), text))
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = contents.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual(await Effect.runPromise(program), ["hi"])
+ * ```
+ */
 export const rozen: Format = makeRozen()
 
 /** What one repository of this format knows of another: see `Repository.inside`. */

@@ -88,10 +88,59 @@ const formatWith = (options: RozenV0Options): Format => {
   }
 }
 
-/** Makes block version 0 of the rozen format with the given options. */
+/**
+ * Makes block version 0 of the rozen format with the given options.
+ *
+ * @example Make a repository whose objects can be read without Penstock
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { makeRozenV0, ObjectStore } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const stored = Effect.gen(function* () {
+ *   const format = makeRozenV0({ encryption: "none", compression: "none" })
+ *   const repository = yield* format.create({ password: Redacted.make("correct horse battery staple") })
+ *   yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"] })
+ *   const store = yield* ObjectStore
+ *   const objects = yield* Stream.runCollect(store.list("DATA/"))
+ *   const { name } = objects.find(({ name }) => name.endsWith(".roz"))!
+ *   return yield* store.get(name, { offset: -2, length: 2 })
+ * })
+ *
+ * const store = await Effect.runPromise(memoryStore.make())
+ * const program = stored.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * assert.deepEqual(await Effect.runPromise(program), file.content)
+ * ```
+ */
 export const makeRozenV0 = (options: RozenV0Options = {}): Format => guardedFormat(formatWith(options))
 
-/** Block version 0 of the rozen format, encrypted and compressed. */
+/**
+ * Block version 0 of the rozen format, encrypted and compressed.
+ *
+ * @example Convert a repository of version 0 to version 1
+ * ```ts
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { convert, ObjectStore, rozen, rozenV0 } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ * import assert from "node:assert/strict"
+ *
+ * const file = { path: "notes.txt", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(104, 105) } as const
+ *
+ * const outcomes = Effect.gen(function* () {
+ *   const secrets = { password: Redacted.make("correct horse battery staple") }
+ *   const from = yield* Effect.provideService(rozenV0.create(secrets), ObjectStore, yield* memoryStore.make())
+ *   const to = yield* Effect.provideService(rozen.create(secrets), ObjectStore, yield* memoryStore.make())
+ *   yield* from.backup(Stream.succeed(file), { paths: ["/home/me"] })
+ *   return yield* Stream.runCollect(convert(from, to))
+ * })
+ *
+ * const program = outcomes.pipe(Effect.scoped, Effect.provide(accelerators))
+ * assert.deepEqual((await Effect.runPromise(program)).map(({ outcome }) => outcome), ["converted"])
+ * ```
+ */
 export const rozenV0: Format = makeRozenV0()
 
 const repositoryOf = (opened: Opened): Repository => ({
