@@ -1,7 +1,21 @@
 /** How code that throws tagged errors becomes an Effect. */
 import * as Effect from "effect/Effect"
 
-/** Runs synchronous code. What it throws of one class of errors becomes a failure; anything else is a defect. */
+/**
+ * Runs synchronous code. An error of the given class that it throws becomes a failure; anything else is a defect.
+ *
+ * @example Run a kernel in an Effect
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { gzip, KernelError, makeKernel } from "@penstock/penstock"
+ * import { catching } from "@penstock/penstock/format"
+ *
+ * const { decode } = makeKernel(gzip())
+ * const decoded = catching(KernelError, () => decode(Uint8Array.of(1, 2, 3), 100))
+ * assert.equal((await Effect.runPromise(Effect.flip(decoded))).reason, "corrupt")
+ * ```
+ */
 export const catching = <E extends Error, A>(
   kind: abstract new (fields: never) => E,
   run: () => A,
@@ -14,7 +28,7 @@ export const catching = <E extends Error, A>(
     }
   })
 
-/** The same for code whose result comes later, and that may throw or reject. */
+/** The same for asynchronous code, which may throw or reject. */
 export const catchingLater = <E extends Error, A>(
   kind: abstract new (fields: never) => E,
   run: () => Promise<A>,

@@ -9,15 +9,15 @@ export const ID_BYTES = 32
 const LONGEST_CHUNK = 2 ** 30
 
 /** What a kernel is called in messages. */
-export interface Name {
+export interface KernelName {
   readonly stage: KernelStage
   readonly name: string
 }
 
 const KINDS = { chunk: "chunker", hash: "hasher", compress: "compressor", encrypt: "cipher" } as const
 
-/** The KernelError of a kernel that is faulty: what it does, in words. */
-export const faulty = ({ name, stage }: Name, what: string, cause?: unknown): KernelError =>
+/** The KernelError of a faulty kernel. `what`: what it does wrong, in words. */
+export const faulty = ({ name, stage }: KernelName, what: string, cause?: unknown): KernelError =>
   new KernelError({
     kernel: name,
     reason: "faulty",
@@ -25,15 +25,24 @@ export const faulty = ({ name, stage }: Name, what: string, cause?: unknown): Ke
     cause,
   })
 
-/** What was thrown, in words. */
+/** The message of what was thrown. */
 export const messageOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-/** What was thrown, as KernelError. */
-export const thrown = (of: Name, cause: unknown): KernelError =>
+/** What a kernel threw, as a KernelError. */
+const toKernelError = (of: KernelName, cause: unknown): KernelError =>
   cause instanceof KernelError ? cause : faulty(of, `it failed with "${messageOf(cause)}"`, cause)
 
-/** The value, when it is bytes. Throws KernelError `faulty`. */
-export const bytesOf = (of: Name, value: unknown): Uint8Array => {
+/** Calls a kernel. Whatever it throws becomes a KernelError. */
+export const guard = <A>(of: KernelName, call: () => A): A => {
+  try {
+    return call()
+  } catch (cause) {
+    throw toKernelError(of, cause)
+  }
+}
+
+/** The value, when it is bytes. Throws KernelError `faulty` when it is not. */
+export const bytesOf = (of: KernelName, value: unknown): Uint8Array => {
   if (value instanceof Uint8Array) return value
   throw faulty(
     of,
@@ -41,8 +50,11 @@ export const bytesOf = (of: Name, value: unknown): Uint8Array => {
   )
 }
 
-/** Whoever asks gives one that is not trusted a copy of the content: only it knows how often that is worth while. */
-export const checkedChunker = (of: Name, kernel: Chunker): Chunker => {
+/**
+ * A chunker whose cuts lie where they may. It does not protect the content: the caller gives a chunker that is not
+ * trusted a copy, because only the caller knows how often that is worth its time.
+ */
+export const checkedChunker = (of: KernelName, kernel: Chunker): Chunker => {
   const { followsExtents, maximum } = kernel
   if (!Number.isInteger(maximum) || maximum < 1 || maximum > LONGEST_CHUNK) {
     throw faulty(of, `its longest chunk has ${maximum} bytes, which must be an integer from 1 to ${LONGEST_CHUNK}`)
@@ -50,12 +62,7 @@ export const checkedChunker = (of: Name, kernel: Chunker): Chunker => {
   return {
     maximum,
     cut: (bytes, from, to) => {
-      let end: number
-      try {
-        end = kernel.cut(bytes, from, to)
-      } catch (cause) {
-        throw thrown(of, cause)
-      }
+      const end = guard(of, () => kernel.cut(bytes, from, to))
       if (Number.isInteger(end) && end > from && end <= to && end - from <= maximum) return end
       throw faulty(
         of,
@@ -66,101 +73,55 @@ export const checkedChunker = (of: Name, kernel: Chunker): Chunker => {
   }
 }
 
-const idOf = (of: Name, id: Uint8Array): Uint8Array => {
+/** A hasher whose IDs have their length. */
+export const checkedHasher = (of: KernelName, kernel: Hasher): Hasher => ({
+  digest: (bytes) => idOf(of, guard(of, () => kernel.digest(bytes))),
+  create: () => {
+    const state = guard(of, () => kernel.create())
+    return {
+      update: (bytes) => guard(of, () => state.update(bytes)),
+      digest: () => idOf(of, guard(of, () => state.digest())),
+    }
+  },
+})
+
+const idOf = (of: KernelName, id: Uint8Array): Uint8Array => {
   if (id instanceof Uint8Array && id.length === ID_BYTES) return id
   throw faulty(of, `its name for content has ${bytesOf(of, id).length} bytes, which must have ${ID_BYTES}`)
 }
 
-/** Its IDs have their length. */
-export const checkedHasher = (of: Name, kernel: Hasher): Hasher => {
-  const attempt = <A>(run: () => A): A => {
-    try {
-      return run()
-    } catch (cause) {
-      throw thrown(of, cause)
-    }
-  }
-  return {
-    digest: (bytes) => {
-      let id: Uint8Array
-      try {
-        id = kernel.digest(bytes)
-      } catch (cause) {
-        throw thrown(of, cause)
-      }
-      return idOf(of, id)
-    },
-    create: () => {
-      const state = attempt(() => kernel.create())
-      return {
-        update: (bytes) => attempt(() => state.update(bytes)),
-        digest: () => idOf(of, attempt(() => state.digest())),
-      }
-    },
-  }
-}
-
-/** It gives bytes, and decodes no more than it may. */
-export const checkedCompressor = (of: Name, kernel: Compressor): Compressor => ({
-  encode: (bytes) => {
-    let out: Uint8Array
-    try {
-      out = kernel.encode(bytes)
-    } catch (cause) {
-      throw thrown(of, cause)
-    }
-    return bytesOf(of, out)
-  },
+/** A compressor that gives bytes, and decodes no more of them than it may. */
+export const checkedCompressor = (of: KernelName, kernel: Compressor): Compressor => ({
+  encode: (bytes) => bytesOf(of, guard(of, () => kernel.encode(bytes))),
   decode: (bytes, limit) => {
-    let out: Uint8Array
-    try {
-      out = kernel.decode(bytes, limit)
-    } catch (cause) {
-      throw thrown(of, cause)
-    }
-    if (bytesOf(of, out).length > limit) throw faulty(of, `it decoded ${out.length} bytes, and was allowed ${limit}`)
+    const out = bytesOf(of, guard(of, () => kernel.decode(bytes, limit)))
+    if (out.length > limit) throw faulty(of, `it decoded ${out.length} bytes, and was allowed ${limit}`)
     return out
   },
 })
 
-const sealedBy = (of: Name, { overhead }: Cipher, length: number, sealed: Uint8Array): Uint8Array => {
-  if (bytesOf(of, sealed).length === length + overhead) return sealed
-  throw faulty(of, `it made ${sealed.length} bytes of ${length}, which must be ${overhead} more, its overhead`)
-}
-
-/** Its messages have their overhead. */
-export const checkedCipher = (of: Name, kernel: Cipher): Cipher => {
+/** A cipher whose sealed messages are longer by its overhead. */
+export const checkedCipher = (of: KernelName, kernel: Cipher): Cipher => {
   const { overhead } = kernel
+  const checkSealed = (length: number, sealed: Uint8Array): Uint8Array => {
+    if (bytesOf(of, sealed).length === length + overhead) return sealed
+    throw faulty(of, `it made ${sealed.length} bytes of ${length}, which must be ${overhead} more, its overhead`)
+  }
   return {
     overhead,
-    seal: (bytes, aad) => {
-      let sealed: Uint8Array
-      try {
-        sealed = kernel.seal(bytes, aad)
-      } catch (cause) {
-        throw thrown(of, cause)
-      }
-      return sealedBy(of, kernel, bytes.length, sealed)
-    },
+    seal: (bytes, aad) => checkSealed(bytes.length, guard(of, () => kernel.seal(bytes, aad))),
     ...(kernel.sealLater === undefined ? {} : {
       sealLater: async (bytes: Uint8Array, aad?: Uint8Array) => {
-        let sealed: Uint8Array
         try {
-          sealed = await kernel.sealLater!(bytes, aad)
+          return checkSealed(bytes.length, await kernel.sealLater!(bytes, aad))
         } catch (cause) {
-          throw thrown(of, cause)
+          throw toKernelError(of, cause)
         }
-        return sealedBy(of, kernel, bytes.length, sealed)
       },
     }),
     open: (bytes, aad) => {
-      let opened: Uint8Array
-      try {
-        opened = kernel.open(bytes, aad)
-      } catch (cause) {
-        throw thrown(of, cause)
-      }
-      if (bytesOf(of, opened).length === bytes.length - overhead) return opened
+      const opened = bytesOf(of, guard(of, () => kernel.open(bytes, aad)))
+      if (opened.length === bytes.length - overhead) return opened
       throw faulty(
         of,
         `it opened ${bytes.length} bytes to ${opened.length}, which must be ${overhead} less, its overhead`,

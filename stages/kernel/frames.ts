@@ -1,28 +1,30 @@
 /**
- * Codecs over a whole content, in bounded memory: the content is cut into frames of 1 MiB, each encoded by itself and
- * preceded by its length (u32, little endian); a frame of length 0 ends it, so a cut is noticed.
+ * Codecs over a whole content, in bounded memory. The content is cut into frames of 1 MiB. Each frame is encoded by
+ * itself, and its length comes before it (u32, little endian). A frame of length 0 ends the content, so that a truncated
+ * content is noticed.
  *
  * This is how a compressor or cipher that comes before `chunk` works on content of any size.
  */
 import { KernelError } from "./kernel.ts"
 
-/** Bytes of content in a frame; the last may be shorter. */
+/** Bytes of content in a frame. The last frame may be shorter. */
 export const FRAME_BYTES: number = 1 << 20
-/** An encoded frame may be longer than its content, but not by more than this. */
+/** An encoded frame may be longer than its content by this many bytes. */
 const MAXIMUM_GROWTH = 64 << 10
 /** An encoded frame is no longer than this. */
 export const LONGEST_FRAME: number = FRAME_BYTES + MAXIMUM_GROWTH
 
-/** Takes pieces of any size; returns what is ready. `push` does not keep its argument. */
+/** Transforms a content that comes in pieces of any size. */
 export interface Transform {
+  /** Takes the next piece, and returns what is ready. Does not keep the piece. */
   readonly push: (bytes: Uint8Array) => ReadonlyArray<Uint8Array>
-  /** The rest. Throws KernelError when the content is not complete. */
+  /** Ends the content, and returns the rest. Throws KernelError when the content is not complete. */
   readonly end: () => ReadonlyArray<Uint8Array>
 }
 
 /**
- * Content to frames. `name` is that of the kernel, for errors: an encoder that makes a frame which cannot be read back
- * throws KernelError `limit`.
+ * From content to frames. `name` is the kernel's name, for errors. Throws KernelError `limit` when the encoder makes a
+ * frame that is too long to be read back.
  */
 export const frames = (name: string, encode: (frame: Uint8Array) => Uint8Array): Transform => {
   const held = new Uint8Array(FRAME_BYTES)
@@ -63,7 +65,7 @@ export const frames = (name: string, encode: (frame: Uint8Array) => Uint8Array):
   }
 }
 
-/** Frames to content. `name` is that of the kernel, for errors. */
+/** From frames to content. `name` is the kernel's name, for errors. Throws KernelError `corrupt`. */
 export const unframes = (name: string, decode: (frame: Uint8Array) => Uint8Array): Transform => {
   const corrupt = (message: string): KernelError => new KernelError({ kernel: name, reason: "corrupt", message })
   const head = new Uint8Array(4)

@@ -1,14 +1,14 @@
-/** Kernels that have a key. */
+/** The key of a kernel. */
 import * as Redacted from "effect/Redacted"
 import { KernelError } from "./kernel.ts"
 
-/** Params of kernels with a key. */
+/** The parameters of a kernel that has a key. */
 export interface KeyParams {
   /** 32 bytes. */
   readonly key: Redacted.Redacted<Uint8Array>
 }
 
-/** The key out of `params`. Throws KernelError `unsupported` unless it has 32 bytes. */
+/** Takes the key out of the parameters. Throws KernelError `unsupported` unless it has 32 bytes. */
 export const kernelKey = (kernel: string, params: KeyParams): Uint8Array => {
   const key = Redacted.value(params.key)
   if (key.length === 32) return key

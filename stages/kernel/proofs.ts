@@ -1,26 +1,20 @@
-/** What is found out about kernels that nobody trusts, on copies: see `checked.ts`. */
-import { concat } from "effect/Bytes"
+/** What is checked of kernels that are not trusted, on copies: see `checked.ts`. */
+import { concat, Equivalence as same } from "effect/Bytes"
 import {
   bytesOf,
   checkedCipher,
   checkedCompressor,
   checkedHasher,
   faulty,
+  guard,
+  type KernelName,
   messageOf,
-  type Name,
-  thrown,
 } from "./checks.ts"
 import type { Cipher, Compressor, Hasher } from "./kinds.ts"
 import { isTrusted } from "./trusted.ts"
 
-const same = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
-}
-
-/** A hasher, proven before its first use. */
-export const provenHasher = (of: Name, kernel: Hasher): Hasher => {
+/** A hasher that is tried before its first use. */
+export const provenHasher = (of: KernelName, kernel: Hasher): Hasher => {
   const inner = checkedHasher(of, kernel)
   const copying: Hasher = {
     digest: (bytes) => inner.digest(bytes.slice()).slice(),
@@ -38,8 +32,8 @@ export const provenHasher = (of: Name, kernel: Hasher): Hasher => {
   return { digest: (bytes) => hasher().digest(bytes), create: () => hasher().create() }
 }
 
-/** Names messages that differ in little, and one in pieces. */
-const proveHasher = (of: Name, hasher: Hasher): void => {
+/** Names messages that differ a little, and one message in pieces. */
+const proveHasher = (of: KernelName, hasher: Hasher): void => {
   const message = new Uint8Array(100_003)
   const changed = (at: number): Uint8Array => {
     const other = message.slice()
@@ -55,11 +49,11 @@ const proveHasher = (of: Name, hasher: Hasher): void => {
   if (!same(hasher.digest(message), id) || !same(state.digest(), id)) throw faulty(of, "it gives one content two names")
 }
 
-/** What a compressor may make of so many bytes: for a frame of 1 MiB as much as readers of frames take. */
+/** The longest that a compressor may make of some bytes. For a frame of 1 MiB, it is what readers of frames take. */
 const longestOutput = (length: number): number => length + (length >>> 5) + (32 << 10)
 
-/** A compressor that decodes all it made. */
-export const provenCompressor = (of: Name, kernel: Compressor): Compressor => {
+/** A compressor whose every output is decoded again. */
+export const provenCompressor = (of: KernelName, kernel: Compressor): Compressor => {
   const inner = checkedCompressor(of, kernel)
   return {
     encode: (bytes) => {
@@ -75,7 +69,7 @@ export const provenCompressor = (of: Name, kernel: Compressor): Compressor => {
 }
 
 /** Decodes what was encoded, and compares. */
-const prove = (of: Name, bytes: Uint8Array, decode: () => Uint8Array): void => {
+const prove = (of: KernelName, bytes: Uint8Array, decode: () => Uint8Array): void => {
   let back: Uint8Array
   try {
     back = decode()
@@ -87,8 +81,8 @@ const prove = (of: Name, bytes: Uint8Array, decode: () => Uint8Array): void => {
   }
 }
 
-/** A cipher that opens all it sealed. */
-export const provenCipher = (of: Name, kernel: Cipher): Cipher => {
+/** A cipher whose every sealed message is opened again. */
+export const provenCipher = (of: KernelName, kernel: Cipher): Cipher => {
   const { sealLater, ...inner } = checkedCipher(of, kernel)
   const proven = (sealed: Uint8Array, bytes: Uint8Array, aad: Uint8Array | undefined): Uint8Array => {
     const out = sealed.slice()
@@ -106,23 +100,22 @@ export const provenCipher = (of: Name, kernel: Cipher): Cipher => {
   }
 }
 
-/** A cipher whose nonces are the caller's; `undefined` when it does not open. */
+/** A cipher whose caller chooses the nonces. */
 interface NonceCipher {
   readonly seal: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => ReadonlyArray<Uint8Array>
+  /** Undefined when the message is not authentic. */
   readonly open: (nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) => Uint8Array | undefined
 }
 
-/** Its `seal`; when it is not trusted, one that opens again what it sealed. Throws KernelError `faulty`. */
+/**
+ * The `seal` of such a cipher. Unless the cipher is trusted, each sealed message is opened again. Throws KernelError
+ * `faulty`.
+ */
 export const provenSeal = (name: string, cipher: NonceCipher): NonceCipher["seal"] => {
   if (isTrusted(cipher)) return cipher.seal
-  const of: Name = { stage: "encrypt", name }
+  const of: KernelName = { stage: "encrypt", name }
   return (nonce, bytes, aad) => {
-    let sealed: Uint8Array
-    try {
-      sealed = concat(cipher.seal(nonce.slice(), bytes.slice(), aad.slice()))
-    } catch (cause) {
-      throw thrown(of, cause)
-    }
+    const sealed = guard(of, () => concat(cipher.seal(nonce.slice(), bytes.slice(), aad.slice())))
     prove(of, bytes, () => bytesOf(of, cipher.open(nonce.slice(), sealed.slice(), aad.slice())))
     return [sealed]
   }

@@ -1,5 +1,5 @@
 /**
- * The one way errors are declared here: an interface, and a constant that makes it.
+ * The one way to declare an error here: an interface, and a constant that makes it.
  *
  * JSR refuses a class that extends a call expression, so an error is not a class of its own:
  * `interface StoreError extends TaggedErrorInstance<"StoreError", StoreErrorFields> {}`, then
@@ -27,7 +27,28 @@ export type TaggedErrorInstance<Tag extends string, Fields extends ErrorFields> 
   & { readonly _tag: Tag }
   & Readonly<Fields>
 
-/** Makes the constructor of a tagged error. A field named `cause` becomes the `cause` of the `Error`. */
+/**
+ * Makes the constructor of a tagged error. A field named `cause` becomes the `cause` of the `Error`.
+ *
+ * @example Declare an error of your own
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import type { TaggedErrorInstance } from "@penstock/penstock"
+ * import { taggedError } from "@penstock/penstock/format"
+ *
+ * interface TapeErrorFields {
+ *   readonly tape: number
+ *   readonly message: string
+ * }
+ * interface TapeError extends TaggedErrorInstance<"TapeError", TapeErrorFields> {}
+ * const TapeError: new (fields: TapeErrorFields) => TapeError = taggedError("TapeError")
+ *
+ * const read = Effect.fail(new TapeError({ tape: 3, message: "Tape 3 is torn" }))
+ * const told = Effect.catchTag(read, "TapeError", ({ tape }) => Effect.succeed(`replace tape ${tape}`))
+ * assert.equal(await Effect.runPromise(told), "replace tape 3")
+ * ```
+ */
 export const taggedError = <
   Tag extends string,
   Fields extends ErrorFields,

@@ -1,16 +1,37 @@
-/** Which kernels are taken at their word. */
+/** Which kernels are used without further checks. */
+
+/**
+ * The objects for which `trusted` was called. This is state of the module, and not a property of the kernel, so that a
+ * wrapper made with `{ ...kernel }` does not inherit the trust. An object stays in it for as long as it lives.
+ */
 const kernels = new WeakSet<object>()
 
 /**
- * Says that this kernel object was tested: it gives back what it got, and neither changes nor keeps what it is given.
- * Otherwise Penstock finds out each time (see `checked.ts`), which costs copies of all data, and for compressors and
- * ciphers as much time as decoding it. For a kernel that keeps this promise not, backups lose data and report success.
- * A copy of the object (`{ ...kernel }`) is not trusted.
+ * Declares that a kernel object was tested: its decoder gives back what its encoder got, and it neither changes nor
+ * keeps its input. All other kernels are checked each time: that costs copies of all data, and for compressors and
+ * ciphers as much time as decoding it. If a trusted kernel breaks this promise, backups lose data and report success.
+ *
+ * Returns the object. A copy of it (`{ ...kernel }`) is not trusted.
+ *
+ * @example Trust a compressor after its tests passed
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { type Compressor, type KernelSpec, makeKernel, trusted } from "@penstock/penstock"
+ *
+ * const invert = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 0xff)
+ * const inverted: KernelSpec<"compress"> = {
+ *   stage: "compress",
+ *   name: "inverted",
+ *   params: {},
+ *   make: () => trusted<Compressor>({ encode: invert, decode: invert }),
+ * }
+ * assert.deepEqual(makeKernel(inverted).encode(Uint8Array.of(1)), Uint8Array.of(254))
+ * ```
  */
 export const trusted = <K extends object>(kernel: K): K => {
   kernels.add(kernel)
   return kernel
 }
 
-/** Whether {@link trusted} was said of this object. */
+/** Whether {@link trusted} was called for this object. */
 export const isTrusted = (kernel: object): boolean => kernels.has(kernel)
