@@ -1,8 +1,8 @@
 /** ChaCha20-Poly1305 and XChaCha20-Poly1305 by `node:crypto`, where it has the cipher: not on Bun. */
 import { hchacha } from "@noble/ciphers/chacha.js"
 import { type NonceCipher, randomNonces, TAG_BYTES } from "../../stages/encrypt/aead.ts"
-import { NAME as CHACHA, NONCE_BYTES, portableChacha } from "../../stages/encrypt/chacha20poly1305.ts"
-import { NAME as XCHACHA, portableXchacha } from "../../stages/encrypt/xchacha20poly1305.ts"
+import { CHACHA, CHACHA_NONCE_BYTES, portableChacha } from "../../stages/encrypt/chacha20poly1305.ts"
+import { portableXchacha, XCHACHA } from "../../stages/encrypt/xchacha20poly1305.ts"
 import type { Cipher } from "../../stages/kernel/kernel.ts"
 import { kernelKey, type KeyParams } from "../../stages/kernel/key.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
@@ -30,7 +30,7 @@ export const nodeChacha = (key: Uint8Array): NonceCipher =>
 /** Kernel of `chacha20-poly1305`. The portable one where `node:crypto` lacks the cipher. */
 export const nativeChacha = (params: KeyParams): Cipher => {
   const key = kernelKey(CHACHA, params)
-  return randomNonces(CHACHA, hasNodeChacha() ? nodeChacha(key) : portableChacha(key), NONCE_BYTES)
+  return randomNonces(CHACHA, hasNodeChacha() ? nodeChacha(key) : portableChacha(key), CHACHA_NONCE_BYTES)
 }
 
 /** XChaCha20-Poly1305 with the ChaCha20-Poly1305 of `node:crypto`, under a key of 32 bytes. */

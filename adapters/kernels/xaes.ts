@@ -1,7 +1,7 @@
 /** XAES-256-GCM by `node:crypto`, and by WebCrypto, which works on another thread of the runtime. */
 import { createCipheriv } from "node:crypto"
 import { forged, NONCE_BYTES, type NonceCipher, randomNonces, TAG_BYTES } from "../../stages/encrypt/aead.ts"
-import { MESSAGE_NONCE_AT, messageKeys, NAME } from "../../stages/encrypt/aes256gcm.ts"
+import { MESSAGE_NONCE_AT, messageKeys, XAES } from "../../stages/encrypt/aes256gcm.ts"
 import type { Cipher } from "../../stages/kernel/kernel.ts"
 import { kernelKey, type KeyParams } from "../../stages/kernel/key.ts"
 import { openNode, sealNode } from "./node_aead.ts"
@@ -30,21 +30,21 @@ export const nodeXaes = (key: Uint8Array, later: boolean = WEB_CRYPTO_WINS): Non
 }
 
 /** Kernel of `xaes-256-gcm`. */
-export const nativeXaes = (params: KeyParams): Cipher => randomNonces(NAME, nodeXaes(kernelKey(NAME, params)))
+export const nativeXaes = (params: KeyParams): Cipher => randomNonces(XAES, nodeXaes(kernelKey(XAES, params)))
 
 /**
  * Opens messages without additional data by WebCrypto. Undefined for a message that is not worth it. Rejects with
  * KernelError `forged`.
  */
 export const openXaesBeside = (params: KeyParams): (bytes: Uint8Array) => Promise<Uint8Array> | undefined => {
-  const keyFor = keysUnder(kernelKey(NAME, params))
+  const keyFor = keysUnder(kernelKey(XAES, params))
   const open = async (bytes: Uint8Array): Promise<Uint8Array> => {
     const nonce = bytes.subarray(0, NONCE_BYTES)
     const messageKey = await webKey(keyFor(nonce), "decrypt")
     try {
       return await openWeb(messageKey, nonce.subarray(MESSAGE_NONCE_AT), bytes.subarray(NONCE_BYTES))
     } catch {
-      throw forged(NAME)
+      throw forged(XAES)
     }
   }
   return (bytes) => bytes.length < WORTH_BYTES ? undefined : open(bytes)

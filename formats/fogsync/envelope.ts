@@ -4,7 +4,7 @@ import { gunzip } from "../../stages/compress/gunzip.ts"
 import { overLimit } from "../../stages/compress/errors.ts"
 import { forged, NONCE_BYTES } from "../../stages/encrypt/aead.ts"
 import { TwofishCounter } from "../../stages/encrypt/twofish.ts"
-import { MAC_BYTES, NAME, sameCode } from "../../stages/encrypt/twofish256ctr.ts"
+import { MAC_BYTES, sameCode, TWOFISH } from "../../stages/encrypt/twofish256ctr.ts"
 import type { Transform } from "../../stages/kernel/frames.ts"
 import type { Compressor } from "../../stages/kernel/kernel.ts"
 import type { Keys } from "./keys.ts"
@@ -99,7 +99,7 @@ export const startDecoder = (keys: Keys, limit: number = Infinity): Transform =>
 
   const start = (): void => {
     const found = headerAt(keys, held, 0) ?? headerAt(keys, held, MAC_BYTES)
-    if (found === undefined) throw forged(NAME)
+    if (found === undefined) throw forged(TWOFISH)
     const { at } = found
     if (at > 0) first = held.slice(0, at)
     if (found.compression === GZIP) unzip = gunzip(limit)
@@ -130,7 +130,7 @@ export const startDecoder = (keys: Keys, limit: number = Infinity): Transform =>
       return out
     },
     end: () => {
-      if (counter === undefined || !sameCode(mac.digest(), first ?? held)) throw forged(NAME)
+      if (counter === undefined || !sameCode(mac.digest(), first ?? held)) throw forged(TWOFISH)
       return unzip?.end() ?? []
     },
   }
@@ -172,7 +172,7 @@ export const decodeEnvelope = (keys: Keys, envelope: Uint8Array, limit: number):
     envelope.length < OVERHEAD ||
     (!sameCode(macOf(0, end), envelope.subarray(end)) &&
       !sameCode(macOf(MAC_BYTES, envelope.length), envelope.subarray(0, MAC_BYTES)))
-  ) throw forged(NAME)
+  ) throw forged(TWOFISH)
   const decoder = startDecoder(keys, limit)
   return concat([...decoder.push(envelope), ...decoder.end()])
 }

@@ -1,6 +1,6 @@
 /** Finds an archive, reads both ends of it, and loads its index. */
 import * as Effect from "effect/Effect"
-import { headerLength, isAge } from "../../stages/encrypt/age.ts"
+import { headerLength, isAge } from "../../stages/encrypt/age_header.ts"
 import { absent } from "../../stages/store/absent.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"

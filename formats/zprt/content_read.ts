@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../stages/walk/errors.ts"
-import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age.ts"
+import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age_header.ts"
 import { contentError } from "../../stages/fetch/content.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"

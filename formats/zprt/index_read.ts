@@ -1,7 +1,7 @@
 /** Reads and decodes the index of an archive. SPEC.md, "The index". */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age.ts"
+import { AGE_HEADER_MAXIMUM, headerLength, isAge } from "../../stages/encrypt/age_header.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { readTwice } from "../../stages/store/second_read.ts"

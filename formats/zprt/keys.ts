@@ -4,8 +4,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { type AgeKeys, ageKeys, headerLength, isAge, isForPassphrase } from "../../stages/encrypt/age.ts"
-import { AGE_HEADER_MAXIMUM, newIdentity, recipientOf, sealHeader } from "../../stages/encrypt/age.ts"
+import { type AgeKeys, ageKeys, newIdentity, recipientOf, sealHeader } from "../../stages/encrypt/age.ts"
+import { AGE_HEADER_MAXIMUM, headerLength, isAge, isForPassphrase } from "../../stages/encrypt/age_header.ts"
 import type { MakePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { openPayload, payloadBytes, sealPayload } from "../../stages/encrypt/age_payload.ts"
 import { concat, Equivalence } from "effect/Bytes"

@@ -1,7 +1,7 @@
 /** The contents of the archive that is replaced: which of them can be copied as stored. SPEC.md, "Writing". */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
-import { AGE_HEADER_MAXIMUM, headerLength, isAge, stanzaCount } from "../../stages/encrypt/age.ts"
+import { AGE_HEADER_MAXIMUM, headerLength, isAge, stanzaCount } from "../../stages/encrypt/age_header.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import type { Index, StoredContent } from "./index.ts"
 import { readArchive } from "./layout.ts"

@@ -1,7 +1,7 @@
 /** Finds the age files in an archive without its index, by what every age file begins with. SPEC.md, "Recovery". */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import { AGE_INTRO } from "../../stages/encrypt/age.ts"
+import { AGE_INTRO } from "../../stages/encrypt/age_header.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/store/unreadable.ts"
 import type { FormatError } from "../error.ts"

@@ -1,17 +1,17 @@
 /**
- * Ciphers of messages that carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal
- * to the ciphers and their tests.
+ * Ciphers whose messages carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal to
+ * the ciphers and their tests.
  */
 import { type Cipher, KernelError } from "../kernel/kernel.ts"
 import { release } from "../memory/release.ts"
 import { trusted } from "../kernel/trusted.ts"
 
-/** Bytes of a nonce. */
+/** Bytes of a nonce, unless a cipher has another length. */
 export const NONCE_BYTES = 24
 /** Bytes of a tag. */
 export const TAG_BYTES = 16
 
-/** The KernelError of a message that was not sealed with this key and `aad`. */
+/** The KernelError of a message that was not sealed with this key and this additional data. */
 export const forged = (kernel: string): KernelError =>
   new KernelError({
     kernel,
@@ -20,13 +20,13 @@ export const forged = (kernel: string): KernelError =>
   })
 
 /**
- * An authenticated cipher, tag last, in fresh parts. `open` may throw anything, or return `undefined`, when the tag
- * does not fit.
+ * An authenticated cipher with a nonce from outside. A sealed message has the tag at its end. Results are in fresh
+ * memory. `aad`: additional data, which is authenticated and not stored.
  */
 export interface NonceCipher {
-  /** Encrypts; gives the ciphertext and the tag, in pieces. */
+  /** Encrypts. Returns the ciphertext and the tag, in pieces. */
   readonly seal: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => ReadonlyArray<Uint8Array>
-  /** Decrypts; gives undefined when anything was altered or the key is another. */
+  /** Decrypts. Returns undefined, or throws anything, when the tag does not fit. */
   readonly open: (nonce: Uint8Array, sealed: Uint8Array, aad: Uint8Array) => Uint8Array | undefined
   /** See `Cipher.sealLater`. */
   readonly sealLater?: (nonce: Uint8Array, bytes: Uint8Array, aad: Uint8Array) => Promise<ReadonlyArray<Uint8Array>>
@@ -34,7 +34,7 @@ export interface NonceCipher {
 
 const NO_AAD = new Uint8Array(0)
 
-/** Seals with a given nonce, which must never be used twice with one key: for test vectors. */
+/** Seals with a given nonce, for test vectors. Never use a nonce twice with one key. */
 export const sealWith = (
   cipher: NonceCipher,
   nonce: Uint8Array,
@@ -42,7 +42,7 @@ export const sealWith = (
   aad: Uint8Array = NO_AAD,
 ): Uint8Array => join(nonce, bytes.length, cipher.seal(nonce, bytes, aad))
 
-/** The message; the memory of its parts is given back. */
+/** The message in one array. Frees the memory of its parts. */
 const join = (nonce: Uint8Array, length: number, parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   const out = new Uint8Array(nonce.length + length + TAG_BYTES)
   out.set(nonce)
@@ -55,7 +55,7 @@ const join = (nonce: Uint8Array, length: number, parts: ReadonlyArray<Uint8Array
   return out
 }
 
-/** The kernel of a cipher: a fresh random nonce for every message. */
+/** The kernel of a cipher, with a fresh random nonce for each message. */
 export const randomNonces = (kernel: string, cipher: NonceCipher, nonceBytes: number = NONCE_BYTES): Cipher =>
   trusted<Cipher>({
     overhead: nonceBytes + TAG_BYTES,

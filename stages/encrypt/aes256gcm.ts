@@ -1,9 +1,10 @@
 /**
- * XAES-256-GCM: AES-256-GCM with nonces of 24 bytes, so that random ones never run out (https://c2sp.org/XAES-256-GCM).
+ * XAES-256-GCM: AES-256-GCM with nonces of 24 bytes, so that random nonces do not repeat
+ * (https://c2sp.org/XAES-256-GCM).
  *
- * A sealed message is the nonce N (24 bytes), the ciphertext, and the tag (16 bytes). Each message has a key of its
- * own, which AES-CMAC derives from the first half of N (NIST SP 800-108r1, counter mode); AES-256-GCM then uses the
- * second half as its nonce. Portable: `@noble/ciphers`.
+ * A sealed message is the nonce N (24 bytes), the ciphertext, and the tag (16 bytes). Each message has its own key:
+ * AES-CMAC derives it from the first half of N (NIST SP 800-108r1, counter mode). The second half of N is the nonce of
+ * AES-256-GCM. Portable, by `@noble/ciphers`.
  */
 import { ecb, gcm } from "@noble/ciphers/aes.js"
 import type * as Redacted from "effect/Redacted"
@@ -12,17 +13,17 @@ import { kernelKey, type KeyParams } from "../kernel/key.ts"
 import { type NonceCipher, randomNonces } from "./aead.ts"
 
 /** The name in catalogs. */
-export const NAME = "xaes-256-gcm"
+export const XAES = "xaes-256-gcm"
 
-/** Where in a nonce that of AES-256-GCM begins. The bytes before it go into the key of the message. */
+/** Where the nonce of AES-256-GCM begins in N. The bytes before it go into the key of the message. */
 export const MESSAGE_NONCE_AT = 12
 
 /** AES-256 in ECB mode without padding. */
 export type EncryptBlocks = (blocks: Uint8Array) => Uint8Array
 
 /**
- * Makes the function from a 24-byte nonce to the 32-byte key of its message. `encryptBlocks` is AES-256-ECB under the
- * long-term key.
+ * Makes a function from the nonce of a message (24 bytes) to the key of the message (32 bytes). `encryptBlocks` is
+ * AES-256-ECB under the long-term key.
  */
 export const messageKeys = (encryptBlocks: EncryptBlocks): (nonce: Uint8Array) => Uint8Array => {
   // The first subkey of CMAC (RFC 4493): the encryption of zero, doubled in GF(2^128).
@@ -52,15 +53,27 @@ export const portableXaes = (key: Uint8Array): NonceCipher => {
 }
 
 /**
- * AES-256-GCM with a key per message (XAES-256-GCM); any number of messages may be sealed under one key.
- * Throws KernelError `unsupported` unless `key` has 32 bytes.
+ * XAES-256-GCM (https://c2sp.org/XAES-256-GCM): AES-256-GCM with a key for each message. One key can seal any number of
+ * messages. Throws KernelError `unsupported` unless `key` has 32 bytes.
+ *
+ * @example Seal a message, and open it
+ * ```ts
+ * import assert from "node:assert"
+ * import { aes256gcm, makeKernel } from "@penstock/penstock"
+ * import { Redacted } from "effect"
+ *
+ * const key = Redacted.make(crypto.getRandomValues(new Uint8Array(32)))
+ * const cipher = makeKernel(aes256gcm(key))
+ * const message = new TextEncoder().encode("hello")
+ * assert.deepEqual(cipher.open(cipher.seal(message)), message)
+ * ```
  */
 export const aes256gcm = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
-  kernelKey(NAME, { key })
+  kernelKey(XAES, { key })
   return {
     stage: "encrypt",
-    name: NAME,
+    name: XAES,
     params: { key },
-    make: (params: KeyParams) => randomNonces(NAME, portableXaes(kernelKey(NAME, params))),
+    make: (params: KeyParams) => randomNonces(XAES, portableXaes(kernelKey(XAES, params))),
   }
 }

@@ -1,19 +1,19 @@
 /**
- * age (https://age-encryption.org/v1): headers of files, by the library `age-encryption`, which is loaded when it is
- * first used. The payload is in `age_payload.ts`. X25519 and hybrid post-quantum keys, and passphrases.
+ * age (https://age-encryption.org/v1): who may open a file. The header of a file carries its key, encrypted for X25519
+ * keys, hybrid post-quantum keys or a passphrase. The library `age-encryption` does this; it is loaded when it is first
+ * used. `age_header.ts` reads headers without keys, and `age_payload.ts` has the content.
  */
 import type { Decrypter } from "age-encryption"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { KernelError } from "../kernel/kernel.ts"
+import { TAG_BYTES } from "./aead.ts"
+import { isForPassphrase } from "./age_header.ts"
+import { PAYLOAD_NONCE_BYTES } from "./age_payload.ts"
 import { passphraseIdentity, passphraseRecipient } from "./age_passphrase.ts"
 import { Scrypt } from "./password.ts"
 
-/** What every age file begins with. */
-export const AGE_INTRO: Uint8Array = new TextEncoder().encode("age-encryption.org/v1\n")
-/** Longer headers are refused: about 1000 recipients. */
-export const AGE_HEADER_MAXIMUM: number = 128 << 10
-/** Cost of scrypt for new passphrases, as a logarithm; that of the `age` command. 256 MiB, about a second. */
+/** Cost of scrypt for new passphrases, as a logarithm, as in the `age` command: 256 MiB of memory, about a second. */
 export const PASSPHRASE_LOG_N = 18
 
 const library = Effect.promise(() => import("age-encryption"))
@@ -23,15 +23,15 @@ const failure = (reason: KernelError["reason"], message: string, cause?: unknown
 
 const textOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-/** For whom a file is encrypted. */
+/** Who may open a file. */
 export type AgeAudience =
-  /** `age1...` each; at least one. */
+  /** At least one. Each begins with `age1`. */
   | { readonly recipients: ReadonlyArray<string> }
   | { readonly passphrase: Redacted.Redacted<string>; readonly logN: number }
 
 /**
- * A new file key (16 bytes) and the header that carries it. Fails with KernelError `unsupported` when something is no
- * recipient.
+ * Makes a file key (16 bytes) and the header that carries it. Fails with KernelError `unsupported` when a recipient is
+ * not valid.
  */
 export const sealHeader: (
   audience: AgeAudience,
@@ -59,7 +59,7 @@ export const sealHeader: (
           const passphrase = Redacted.value(audience.passphrase)
           encrypter.addRecipient(passphraseRecipient({ scrypt, passphrase, signal }, audience.logN, Stanza))
         }
-        // The payload is sealed elsewhere: this recipient only learns the key, and adds nothing to the header.
+        // The library does not give the key away. This recipient learns it, and adds nothing to the header.
         encrypter.addRecipient({
           wrapFileKey: (key) => {
             fileKey = key.slice()
@@ -70,31 +70,29 @@ export const sealHeader: (
       },
       catch: (cause) => failure("unsupported", `Cannot encrypt with age: ${textOf(cause)}`, cause),
     })
-    // What follows the header is a nonce and the tag of an empty chunk.
-    return { header: file.slice(0, -32), fileKey: fileKey! }
+    // Behind the header are a nonce and the tag of an empty chunk.
+    return { header: file.slice(0, -PAYLOAD_NONCE_BYTES - TAG_BYTES), fileKey: fileKey! }
   },
 )
 
-/** A file key, and what opened it: the number of the identity, or the passphrase. */
+/** A file key, and what unwrapped it: the number of the identity, or the passphrase. */
 export interface AgeOpened {
   readonly fileKey: Uint8Array
   readonly by: number | "passphrase"
 }
 
-/** Identities, ready for use. */
+/** Identities and a passphrase that are ready for use. */
 export interface AgeKeys {
-  /**
-   * The file key of a header; undefined when neither identity nor passphrase fits. Fails with KernelError `corrupt`.
-   */
+  /** The file key of a header. Undefined when no identity and no passphrase fits. Fails with KernelError `corrupt`. */
   readonly open: (header: Uint8Array) => Effect.Effect<AgeOpened | undefined, KernelError>
 }
 
-/** Thrown by the identity that comes last when no other fitted. */
+/** What the last identity throws, when no other fits. */
 const NO_MATCH = new Error("No identity fits")
 
 /**
- * Makes identities (`AGE-SECRET-KEY-...`) and a passphrase ready. Fails with KernelError `unsupported` when one is not
- * valid.
+ * Makes identities (`AGE-SECRET-KEY-...`) and a passphrase ready for use. Fails with KernelError `unsupported` when an
+ * identity is not valid.
  */
 export const ageKeys: (
   identities: ReadonlyArray<Redacted.Redacted<string>>,
@@ -112,7 +110,7 @@ export const ageKeys: (
   }
   const decrypters: Array<Decrypter> = []
   for (const [i, identity] of identities.entries()) {
-    // Also checks it: adding it to a decrypter fails later, and elsewhere.
+    // Only to check the identity now: a decrypter would fail later, with a less helpful message.
     yield* recipientOf(identity, `Identity ${i + 1}`)
     const decrypter = new age.Decrypter()
     decrypter.addIdentity(Redacted.value(identity).trim())
@@ -150,7 +148,7 @@ export const ageKeys: (
 })
 
 /**
- * The recipient (`age1...`) of an identity. Fails with KernelError `unsupported`; the message says `name`, never the
+ * The recipient (`age1...`) of an identity. Fails with KernelError `unsupported`. The message has `name`, never the
  * identity.
  */
 export const recipientOf = (
@@ -168,41 +166,3 @@ export const newIdentity: Effect.Effect<Redacted.Redacted<string>> = Effect.flat
   library,
   ({ generateX25519Identity }) => Effect.map(Effect.promise(generateX25519Identity), (text) => Redacted.make(text)),
 )
-
-/** Whether bytes begin as an age file does. */
-export const isAge = (bytes: Uint8Array): boolean =>
-  bytes.length >= AGE_INTRO.length && AGE_INTRO.every((byte, i) => bytes[i] === byte)
-
-/**
- * Length of the header that the bytes begin with: up to and with the line that begins with `---`. Undefined when that
- * line does not end in them.
- */
-export const headerLength = (bytes: Uint8Array): number | undefined => {
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) {
-    if (bytes[at + 1] === DASH && bytes[at + 2] === DASH && bytes[at + 3] === DASH) {
-      const end = bytes.indexOf(LINE_FEED, at + 4)
-      return end < 0 ? undefined : end + 1
-    }
-  }
-  return undefined
-}
-
-/** Number of stanzas of a header; some may be for nobody ("grease"). */
-export const stanzaCount = (header: Uint8Array): number => stanzaStarts(header).length
-
-/** Whether a header is for a passphrase. */
-export const isForPassphrase = (header: Uint8Array): boolean =>
-  stanzaStarts(header).some((at) => SCRYPT.every((byte, i) => header[at + i] === byte))
-
-const LINE_FEED = 0x0a
-const DASH = 0x2d
-const ARROW = 0x3e
-const SCRYPT = new TextEncoder().encode("-> scrypt ")
-
-const stanzaStarts = (header: Uint8Array): ReadonlyArray<number> => {
-  const starts: Array<number> = []
-  for (let at = header.indexOf(LINE_FEED); at >= 0; at = header.indexOf(LINE_FEED, at + 1)) {
-    if (header[at + 1] === DASH && header[at + 2] === ARROW) starts.push(at + 1)
-  }
-  return starts
-}

@@ -1,17 +1,17 @@
 /**
- * Recipient and identity of an age file that a passphrase opens (https://age-encryption.org/v1, "The scrypt recipient
+ * How a passphrase wraps the key of an age file, and unwraps it (https://age-encryption.org/v1, "The scrypt recipient
  * type").
  */
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js"
 import type { Identity, Recipient, Stanza } from "age-encryption"
 import { provenScrypt, type ScryptFunction } from "./password.ts"
 
-/** Work factors that are taken from others, at most: 2^20 needs 1 GiB of memory. */
+/** The highest work factor that is accepted from a file, as a logarithm: 2^20 needs 1 GiB of memory. */
 export const PASSPHRASE_LOG_N_MAXIMUM = 20
 const SALT_BYTES = 16
 const LABEL = new TextEncoder().encode("age-encryption.org/v1/scrypt")
 
-/** The passphrase as bytes, as `age` takes it: UTF-8, nothing normalised. */
+/** A passphrase. Like `age`, this takes it as UTF-8 and does not normalise it. */
 export interface PassphraseOptions {
   readonly scrypt: ScryptFunction
   readonly passphrase: string
@@ -25,7 +25,10 @@ const wrappingKey = ({ passphrase, scrypt, signal }: PassphraseOptions, salt: Ui
   return scrypt(new TextEncoder().encode(passphrase), labelled, { n: 2 ** logN, r: 8, p: 1 }, signal)
 }
 
-/** Wraps file keys; must be the only recipient of a file. `logN`: the logarithm of scrypt's cost. */
+/**
+ * Wraps file keys. It must be the only recipient of a file. `logN`: the cost of scrypt, as a logarithm. `StanzaOf`: the
+ * class of `age-encryption`, which is loaded late.
+ */
 export const passphraseRecipient = (
   options: PassphraseOptions,
   logN: number,
@@ -39,9 +42,7 @@ export const passphraseRecipient = (
   },
 })
 
-/**
- * Unwraps them. Throws when a stanza is not as it must be, or asks for more work than {@link PASSPHRASE_LOG_N_MAXIMUM}.
- */
+/** Unwraps file keys. Throws when a stanza is not valid, or asks for more work than {@link PASSPHRASE_LOG_N_MAXIMUM}. */
 export const passphraseIdentity = (options: PassphraseOptions): Identity => ({
   unwrapFileKey: async (stanzas) => {
     const stanza = stanzas.find(({ args }) => args[0] === "scrypt")
@@ -67,10 +68,10 @@ export const passphraseIdentity = (options: PassphraseOptions): Identity => ({
   },
 })
 
-/** Without padding, as in age headers. */
+/** Base64 without padding, as in age headers. */
 const base64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes)).replace(/=+$/, "")
 
-/** Undefined for what {@link base64} does not write. */
+/** The inverse of {@link base64}. Undefined for text that it does not write. */
 const unbase64 = (text: string): Uint8Array | undefined => {
   try {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))

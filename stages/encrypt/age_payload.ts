@@ -1,7 +1,7 @@
 /**
- * The payload of an age file (https://age-encryption.org/v1, "Payload"): a nonce of 16 bytes, then chunks of 64 KiB,
- * each sealed by ChaCha20-Poly1305 with its number, and whether it is the last, in the nonce. In bounded memory, for
- * content of any size.
+ * The payload of an age file (https://age-encryption.org/v1, "Payload"): a nonce of 16 bytes, then chunks of 64 KiB.
+ * ChaCha20-Poly1305 seals each chunk; its nonce has the number of the chunk and whether it is the last. Takes content of
+ * any size, in bounded memory.
  */
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
@@ -12,19 +12,32 @@ import { KernelError } from "../kernel/kernel.ts"
 import { type NonceCipher, TAG_BYTES } from "./aead.ts"
 import { portableChacha } from "./chacha20poly1305.ts"
 
-/** Bytes of content in a chunk; the last may be shorter, and is empty only when the content is. */
+/** Bytes of content in a chunk. The last chunk may have fewer; it is empty only when the content is empty. */
 const CHUNK_BYTES = 64 << 10
-/** Bytes of the nonce before the chunks. */
+/** Bytes of the nonce at the start of a payload. */
 export const PAYLOAD_NONCE_BYTES = 16
 
-/** Bytes of the payload of so much content, with its nonce. */
+/** Bytes of the payload of this much content, nonce included. */
 export const payloadBytes = (content: number): number =>
   PAYLOAD_NONCE_BYTES + content + TAG_BYTES * Math.max(1, Math.ceil(content / CHUNK_BYTES))
 
-/** Makes ChaCha20-Poly1305 (RFC 8439) under a key of 32 bytes. */
+/** Makes a ChaCha20-Poly1305 (RFC 8439) under a key of 32 bytes. */
 export type MakePayloadCipher = (key: Uint8Array) => NonceCipher
 
-/** The implementation in use; the portable one by default. */
+/**
+ * The cipher of age payloads in use: the format zprt encrypts with it. By default the portable one.
+ *
+ * @example Use the faster cipher of the runtime
+ * ```ts
+ * import assert from "node:assert"
+ * import { AgePayloadCipher } from "@penstock/penstock"
+ * import { nativeAgePayload } from "@penstock/penstock/adapters"
+ * import { Effect } from "effect"
+ *
+ * const inUse = Effect.provideService(AgePayloadCipher, AgePayloadCipher, nativeAgePayload)
+ * assert.equal(await Effect.runPromise(inUse), nativeAgePayload)
+ * ```
+ */
 export const AgePayloadCipher: Context.Reference<MakePayloadCipher> = Context.Reference<MakePayloadCipher>(
   "penstock/AgePayloadCipher",
   { defaultValue: () => portableChacha },
@@ -46,9 +59,12 @@ const nonceOf = (number: number, last: boolean): Uint8Array => {
   return nonce
 }
 
-/** Hands pieces of up to `size` bytes to `take`, all but the last, which stays until it is known whether more comes. */
-const cut = (size: number, take: (piece: Uint8Array) => void) => {
-  // Grows to its full size, since most contents are small.
+/**
+ * Cuts what is pushed into pieces of `size` bytes and hands them to `take`. Holds back the last piece, which may be
+ * shorter, until more comes.
+ */
+const cutInto = (size: number, take: (piece: Uint8Array) => void) => {
+  // Grows up to its full size only as needed, because most contents are small.
   let held: Uint8Array = new Uint8Array(0)
   let length = 0
   return {
@@ -81,13 +97,13 @@ const cut = (size: number, take: (piece: Uint8Array) => void) => {
   }
 }
 
-/** Content to payload, under a file key of 16 bytes. */
+/** From content to payload, under a file key of 16 bytes. */
 export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Transform => {
   const nonce = crypto.getRandomValues(new Uint8Array(PAYLOAD_NONCE_BYTES))
   const seal = provenSeal(NAME, cipherFor(make, fileKey, nonce))
   let number = 0
   let out: Array<Uint8Array> = [nonce]
-  const pieces = cut(CHUNK_BYTES, (piece) => void out.push(...seal(nonceOf(number++, false), piece, NO_AAD)))
+  const pieces = cutInto(CHUNK_BYTES, (piece) => void out.push(...seal(nonceOf(number++, false), piece, NO_AAD)))
   const taken = (): ReadonlyArray<Uint8Array> => {
     const all = out
     out = []
@@ -105,18 +121,19 @@ export const sealPayload = (make: MakePayloadCipher, fileKey: Uint8Array): Trans
   }
 }
 
-/** A payload that is being opened. */
+/** From payload to content. */
 export interface OpenPayload extends Transform {
   /**
-   * After `push` or `end` has failed: where in the payload the first chunk begins that was not opened. What was pushed
-   * from there on is forgotten, to be pushed again.
+   * Call it after `push` or `end` has failed, to try again. Forgets what was pushed from the first chunk on that could
+   * not be opened, and returns where that chunk begins in the payload. Push the payload from there again.
    */
   readonly rewind: () => number
 }
 
 /**
- * Payload to content. What `push` gives is authentic, but the whole only when `end` does not fail. Throws KernelError
- * `forged` for a chunk that was altered, left out or moved, and for a payload that is cut off or goes on after its end.
+ * From payload to content, under a file key of 16 bytes. What `push` returns is authentic. The content is complete only
+ * when `end` succeeds. Throws KernelError `forged` for a chunk that was altered, left out or moved, and for a payload
+ * that is cut off or goes on after its end.
  */
 export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): OpenPayload => {
   const nonce = new Uint8Array(PAYLOAD_NONCE_BYTES)
@@ -134,7 +151,7 @@ export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): OpenP
     return opened
   }
   let out: Array<Uint8Array> = []
-  const pieces = cut(CHUNK_BYTES + TAG_BYTES, (piece) => {
+  const pieces = cutInto(CHUNK_BYTES + TAG_BYTES, (piece) => {
     out.push(open(piece, false))
     number++
   })
@@ -163,7 +180,7 @@ export const openPayload = (make: MakePayloadCipher, fileKey: Uint8Array): OpenP
     },
     rewind: () => {
       pieces.drop()
-      // The nonce may be what was wrong, as long as it has opened nothing.
+      // Before the first chunk was opened, the nonce itself may be wrong.
       if (number === 0) {
         nonceLength = 0
         cipher = undefined

@@ -6,21 +6,21 @@ import * as Redacted from "effect/Redacted"
 import { KernelError } from "../kernel/kernel.ts"
 import { isTrusted, trusted } from "../kernel/trusted.ts"
 
-/** How a password becomes a key, as a key slot stores it. */
+/** How to derive a key from a password. A key slot stores it. */
 export interface PasswordParams {
   /** The function that derives the key. */
   readonly kdf: "scrypt"
   /** Cost: a power of two, 2^10 to 2^20. */
   readonly n: number
-  /** Block size, 1 to 32. `128 * n * r` bytes of memory are used, 1 GiB at most. */
+  /** Block size: 1 to 32. The derivation needs `128 * n * r` bytes of memory, at most 1 GiB. */
   readonly r: number
-  /** Parallelism, 1 to 16. */
+  /** Parallelism: 1 to 16. */
   readonly p: number
   /** 16 to 64 random bytes. */
   readonly salt: Uint8Array
 }
 
-/** Computes scrypt with 32 bytes of output. Stops early, with any rejection, once `signal` is aborted. */
+/** Computes scrypt with 32 bytes of output. When `signal` is aborted, it may stop and reject with anything. */
 export type ScryptFunction = (
   password: Uint8Array,
   salt: Uint8Array,
@@ -39,14 +39,27 @@ const portableScrypt: ScryptFunction = trusted<ScryptFunction>((password, salt, 
   })
 )
 
-/** The implementation in use; `@noble/hashes` by default, which runs everywhere. */
+/**
+ * The scrypt in use. By default that of `@noble/hashes`, which runs everywhere.
+ *
+ * @example Use the faster scrypt of the runtime
+ * ```ts
+ * import assert from "node:assert"
+ * import { Scrypt } from "@penstock/penstock"
+ * import { nativeScrypt } from "@penstock/penstock/adapters"
+ * import { Effect } from "effect"
+ *
+ * const inUse = Effect.provideService(Scrypt, Scrypt, nativeScrypt)
+ * assert.equal(await Effect.runPromise(inUse), nativeScrypt)
+ * ```
+ */
 export const Scrypt: Context.Reference<ScryptFunction> = Context.Reference<ScryptFunction>("penstock/Scrypt", {
   defaultValue: () => portableScrypt,
 })
 
 /**
- * For new keys: one that is not trusted derives each twice, since what a key encrypted is lost when it cannot be
- * derived again. Rejects with KernelError `faulty`.
+ * The scrypt for new keys. One that is not trusted derives each key twice and compares: if a key could not be derived
+ * again, everything that it encrypts would be lost. Rejects with KernelError `faulty`.
  */
 export const provenScrypt = (scrypt: ScryptFunction): ScryptFunction =>
   isTrusted(scrypt) ? scrypt : async (password, salt, cost, signal) => {
@@ -58,11 +71,12 @@ export const provenScrypt = (scrypt: ScryptFunction): ScryptFunction =>
     throw new KernelError({
       kernel: "scrypt",
       reason: "faulty",
-      message: "The scrypt in use is faulty: it does not give the same 32 bytes each time. Correct it, or use another",
+      message:
+        "The scrypt in use is faulty: it does not return the same 32 bytes each time. Correct it, or use another",
     })
   }
 
-/** Why such a cost or salt is refused; undefined when it is not. */
+/** Why such params are refused: a clause. Undefined when they are accepted. */
 export const paramsProblem = ({ kdf, n, r, p, salt }: PasswordParams): string | undefined => {
   if (kdf !== "scrypt") return `"kdf" is "${kdf}", but only "scrypt" is known`
   if (!Number.isInteger(n) || n < 2 ** 10 || n > 2 ** 20 || (n & (n - 1)) !== 0) {
@@ -76,9 +90,23 @@ export const paramsProblem = ({ kdf, n, r, p, salt }: PasswordParams): string | 
 }
 
 /**
- * Derives a 32-byte key. The password is normalised to NFC, since keyboards differ in how they compose characters, and
- * taken as UTF-8. `params` may come from a stranger: they are checked before any work. Fails with KernelError
- * `unsupported` when they are out of range or the runtime has not enough memory. Interrupting stops the work.
+ * Derives a key of 32 bytes from a password, with scrypt (RFC 7914). The password is normalised to NFC, because keyboards
+ * differ in how they compose characters, and encoded as UTF-8. `params` may come from a stranger: they are checked
+ * before any work. Fails with KernelError `unsupported` when they are out of range, or when the runtime has too little
+ * memory. An interruption stops the work.
+ *
+ * @example Derive a key
+ * ```ts
+ * import assert from "node:assert"
+ * import { deriveKey } from "@penstock/penstock"
+ * import { Effect, Redacted } from "effect"
+ *
+ * const password = Redacted.make("correct horse battery staple")
+ * const salt = crypto.getRandomValues(new Uint8Array(32))
+ * // A small cost, for the example only. 2^15 takes 32 MiB of memory and about a tenth of a second.
+ * const key = await Effect.runPromise(deriveKey(password, { kdf: "scrypt", n: 2 ** 10, r: 8, p: 1, salt }))
+ * assert.equal(Redacted.value(key).length, 32)
+ * ```
  */
 export const deriveKey: (
   password: Redacted.Redacted<string>,

@@ -1,7 +1,9 @@
 /**
  * Twofish with keys of 256 bits, and its counter mode. Source: Schneier, Kelsey, Whiting, Wagner, Hall, Ferguson,
- * "Twofish: A 128-Bit Block Cipher", 1998. With full key-dependent tables: 4 KiB for each key. Look-ups in tables take
- * time that may depend on the key, so whoever can measure this machine's caches closely may learn something of it.
+ * "Twofish: A 128-Bit Block Cipher", 1998.
+ *
+ * Each key has full key-dependent tables of 4 KiB. The time of a look-up may depend on the key, so an attacker who can
+ * measure the caches of this machine closely may learn something about the key.
  */
 
 /** Bytes of a block. */
@@ -9,7 +11,7 @@ export const BLOCK_BYTES = 16
 /** Bytes of a key. */
 export const KEY_BYTES = 32
 
-/** The permutations q0 and q1 (section 4.3.5), built from their tables of 4 bits. */
+/** Makes the permutation q0 or q1 (section 4.3.5) from its four tables of 4 bits. */
 const permutation = (t: readonly [string, string, string, string]): Uint8Array => {
   const [t0, t1, t2, t3] = t.map((digits) => Array.from(digits, (digit) => parseInt(digit, 16))) as number[][]
   const mix = (a: number, b: number): [number, number] => [a ^ b, a ^ (b >> 1 | (b & 1) << 3) ^ (a << 3 & 15)]
@@ -22,9 +24,7 @@ const permutation = (t: readonly [string, string, string, string]): Uint8Array =
 const Q0 = /* @__PURE__ */ permutation(["817d6f320b59eca4", "ecb81235f4a6709d", "ba5e6d90c8f32471", "d7f4126e9b3085ca"])
 const Q1 = /* @__PURE__ */ permutation(["28bdf76e31940ac5", "1e2b4c376da5f908", "4c75169a0ed82b3f", "b951c3de647f208a"])
 
-/**
- * Which permutations the bytes of a word go through, from the first of the five steps of h to the last (section 4.3.2).
- */
+/** For each byte of a word, the permutations of the five steps of h, the first step first (section 4.3.2). */
 const STEPS: ReadonlyArray<ReadonlyArray<Uint8Array>> = [
   [Q1, Q1, Q0, Q0, Q1],
   [Q0, Q1, Q1, Q0, Q0],
@@ -53,7 +53,7 @@ const multiply = (a: number, b: number, polynomial: number): number => {
   return product
 }
 
-/** Byte `i` of `x`, through h with the words of `list`, as its part of the product with the MDS matrix. */
+/** Puts byte `x`, number `i` of a word, through h with the words of `list`. Returns its part of the MDS product. */
 const part = (i: number, x: number, list: ReadonlyArray<number>): number => {
   const steps = STEPS[i]!
   let y = steps[0]![x]!
@@ -69,13 +69,13 @@ const h = (x: number, list: ReadonlyArray<number>): number =>
 
 const rotate = (word: number, bits: number): number => word << bits | word >>> (32 - bits)
 
-/** A key, made ready: 40 subkeys, and four tables of 256 words, one after the other. */
+/** A key that is ready for use: 40 subkeys, and four tables of 256 words, one after the other. */
 export interface TwofishKey {
   readonly subkeys: Int32Array
   readonly tables: Int32Array
 }
 
-/** Makes a key of 32 bytes ready. Any other length is a defect. */
+/** Makes a key of 32 bytes ready for use. Any other length is a defect. */
 export const twofishKey = (key: Uint8Array): TwofishKey => {
   if (key.length !== KEY_BYTES) throw new RangeError(`A Twofish-256 key has ${KEY_BYTES} bytes, not ${key.length}`)
   const view = new DataView(key.buffer, key.byteOffset, key.length)
@@ -130,18 +130,18 @@ export const encryptBlocks = ({ subkeys: k, tables: t }: TwofishKey, words: Int3
   }
 }
 
-/** Blocks of keystream that are made at once; the first time fewer, because many messages are short. */
+/** Blocks of keystream that are made at once. The first time fewer, because many messages are short. */
 const BATCH = 64
 const FIRST_BATCH = 8
 
-/** Counter mode from a first counter of 16 bytes (big endian, modulo 2^128) on. The same call encrypts and decrypts. */
+/** Counter mode, from a first counter of 16 bytes on (big endian, modulo 2^128). The same call encrypts and decrypts. */
 export class TwofishCounter {
   readonly #key: TwofishKey
-  /** The next counter: four words, the highest first. */
+  /** The next counter, as four words. The highest word comes first. */
   readonly #counter: Int32Array
   #words: Int32Array = new Int32Array(4 * FIRST_BATCH)
   #stream: Uint8Array = new Uint8Array(0)
-  /** Bytes of the keystream that are used. */
+  /** How many bytes of the keystream are used. */
   #used = 0
 
   /** Copies the counter. */

@@ -1,9 +1,9 @@
 /**
- * Twofish-256 in counter mode with HMAC-SHA256 over what was encrypted: the cipher of FogSync Mark III.
+ * Twofish-256 in counter mode with HMAC-SHA256 over the ciphertext: the cipher of FogSync Mark III.
  *
- * A sealed message is a nonce (24 random bytes), the ciphertext, and the code (32 bytes) over both. The first 16 bytes
- * of the nonce are the first counter. Additional data, when there is some, is authenticated by a code of its own, which
- * then is the key of the first.
+ * A sealed message is a nonce (24 random bytes), the ciphertext, and an authentication code (32 bytes) over both. The
+ * first 16 bytes of the nonce are the first counter. When there is additional data, the code over it becomes the key of
+ * the code over the message.
  */
 import { concat } from "effect/Bytes"
 import * as Redacted from "effect/Redacted"
@@ -16,11 +16,11 @@ import { forged, NONCE_BYTES } from "./aead.ts"
 import { KEY_BYTES, TwofishCounter, type TwofishKey, twofishKey } from "./twofish.ts"
 
 /** The name in catalogs. */
-export const NAME = "twofish-256-ctr-hmac-sha256"
-/** Bytes of a code. */
+export const TWOFISH = "twofish-256-ctr-hmac-sha256"
+/** Bytes of an authentication code. */
 export const MAC_BYTES = 32
 
-/** What seals and opens under one key. */
+/** What is needed to seal and open under one key. */
 export interface TwofishSecret {
   readonly cipher: TwofishKey
   readonly mac: Uint8Array
@@ -29,8 +29,9 @@ export interface TwofishSecret {
 }
 
 /**
- * Makes a key ready: 64 bytes are the keys of cipher and code, 32 bytes are a share key, of which both are derived:
- * SHA-256(key + "cipher") and SHA-256(key + "hmac"). Throws KernelError `unsupported` for any other length.
+ * Makes a key ready for use. 64 bytes are the key of the cipher and the key of the code. 32 bytes are a share key, from
+ * which both are derived: SHA-256(key + "cipher") and SHA-256(key + "hmac"). Throws KernelError `unsupported` for any
+ * other length.
  */
 export const twofishSecret = (params: KeyParams, hasher: Hasher): TwofishSecret => {
   const key = Redacted.value(params.key)
@@ -39,9 +40,9 @@ export const twofishSecret = (params: KeyParams, hasher: Hasher): TwofishSecret 
   }
   if (key.length !== KEY_BYTES) {
     throw new KernelError({
-      kernel: NAME,
+      kernel: TWOFISH,
       reason: "unsupported",
-      message: `Cannot use a key of ${key.length} bytes with ${NAME}: it must have 32 or 64`,
+      message: `Cannot use a key of ${key.length} bytes with ${TWOFISH}: it must have 32 or 64`,
     })
   }
   const derived = (purpose: string): Uint8Array => {
@@ -53,14 +54,14 @@ export const twofishSecret = (params: KeyParams, hasher: Hasher): TwofishSecret 
   return { cipher: twofishKey(derived("cipher")), mac: derived("hmac"), hasher }
 }
 
-/** Whether two codes are the same, in time that does not depend on where they differ. */
+/** Whether two codes are the same. The time does not depend on where they differ. */
 export const sameCode = (a: Uint8Array, b: Uint8Array): boolean => {
   let difference = a.length ^ b.length
   for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!
   return difference === 0
 }
 
-/** The cipher over a given SHA-256. */
+/** The kernel. `hasher`: SHA-256. */
 export const twofishCipher = (params: KeyParams, hasher: Hasher): Cipher => {
   const { cipher, mac } = twofishSecret(params, hasher)
   const code = hmac(hasher, mac)
@@ -94,7 +95,7 @@ export const twofishCipher = (params: KeyParams, hasher: Hasher): Cipher => {
       if (
         bytes.length < NONCE_BYTES + MAC_BYTES || !sameCode(bytes.subarray(-MAC_BYTES), tag(nonce, ciphertext, aad))
       ) {
-        throw forged(NAME)
+        throw forged(TWOFISH)
       }
       return apply(nonce, ciphertext)
     },
@@ -104,11 +105,23 @@ export const twofishCipher = (params: KeyParams, hasher: Hasher): Cipher => {
 const NO_AAD = new Uint8Array(0)
 
 /**
- * Twofish-256 in counter mode with HMAC-SHA256, for data of FogSync; XAES-256-GCM is the better choice for anything
- * new. `key`: 32 or 64 bytes, see {@link twofishSecret}.
+ * Twofish-256 in counter mode with HMAC-SHA256, for data of FogSync. For anything new, `aes256gcm` is the better choice.
+ * `key`: 64 bytes are the keys of cipher and authentication; both are derived from 32 bytes. Throws KernelError
+ * `unsupported` for any other length.
+ *
+ * @example Open what was sealed with the same share key
+ * ```ts
+ * import assert from "node:assert"
+ * import { makeKernel, twofish256ctr } from "@penstock/penstock"
+ * import { Redacted } from "effect"
+ *
+ * const shareKey = Redacted.make(new Uint8Array(32).fill(7))
+ * const sealed = makeKernel(twofish256ctr(shareKey)).seal(new Uint8Array(10))
+ * assert.deepEqual(makeKernel(twofish256ctr(shareKey)).open(sealed), new Uint8Array(10))
+ * ```
  */
 export const twofish256ctr = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
   const make = (params: KeyParams): Cipher => twofishCipher(params, sha256.make(undefined as never) as Hasher)
   make({ key })
-  return { stage: "encrypt", name: NAME, params: { key }, make }
+  return { stage: "encrypt", name: TWOFISH, params: { key }, make }
 }

@@ -4,7 +4,7 @@ import { describe, it } from "node:test"
 import { Effect, Redacted } from "effect"
 import type { Secrets } from "../../../formats/secrets.ts"
 import { makeZprt, recover } from "../../../formats/zprt/mod.ts"
-import { AGE_INTRO } from "../../../stages/encrypt/age.ts"
+import { AGE_INTRO } from "../../../stages/encrypt/age_header.ts"
 import { noise } from "../../suites/noise.ts"
 import {
   archiveOf,

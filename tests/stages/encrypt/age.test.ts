@@ -8,15 +8,14 @@ import { Effect, Redacted } from "effect"
 import fc from "fast-check"
 import { nativeAgePayload } from "../../../adapters/kernels/age.ts"
 import { nativeScrypt } from "../../../adapters/kernels/scrypt.ts"
+import { type AgeAudience, ageKeys, newIdentity, recipientOf, sealHeader } from "../../../stages/encrypt/age.ts"
 import {
   AGE_HEADER_MAXIMUM,
-  ageKeys,
   headerLength,
+  isAge,
   isForPassphrase,
-  newIdentity,
-  recipientOf,
-} from "../../../stages/encrypt/age.ts"
-import { type AgeAudience, isAge, sealHeader, stanzaCount } from "../../../stages/encrypt/age.ts"
+  stanzaCount,
+} from "../../../stages/encrypt/age_header.ts"
 import { AgePayloadCipher, openPayload, payloadBytes, sealPayload } from "../../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../../stages/encrypt/password.ts"
 import type { Transform } from "../../../stages/kernel/frames.ts"
