@@ -142,14 +142,14 @@ export const zprt: Format = makeZprt()
  *   const store = yield* ObjectStore
  *   yield* (yield* zprt.create(secrets)).backup(Stream.succeed(file), { paths: ["/home/me"] })
  *   const whole = yield* store.get("archive.zprt", { atMost: 1 << 20 })
- *   yield* store.put("archive.zprt", [whole.subarray(0, whole.length - 100)], { replace: true })
+ *   yield* store.put("archive.zprt", [whole.subarray(0, whole.length - 10)], { replace: true })
  *   const { entries, named } = yield* recoverZprt(secrets)
  *   return { named, paths: yield* Stream.runCollect(Stream.map(entries, ({ path }) => path)) }
  * })
  *
  * const store = await Effect.runPromise(memoryStore.make())
  * const program = recovered.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
- * assert.deepEqual(await Effect.runPromise(program), { named: false, paths: ["recovered-000001"] })
+ * assert.deepEqual(await Effect.runPromise(program), { named: true, paths: ["notes"] })
  * ```
  */
 export const recover = (secrets: Secrets): Effect.Effect<Recovered, FormatError, ObjectStore> =>
