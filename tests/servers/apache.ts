@@ -14,7 +14,7 @@ const modules = [
 ]
 const program = programPath("apache2")
 
-/** Why it cannot be started here, or undefined. */
+/** Why the server cannot be started here; undefined if it can. */
 export const apacheMissing: string | undefined = program === undefined
   ? "apache2 is not installed"
   : existsSync(join(MODULES, "mod_dav_fs.so"))
@@ -57,7 +57,7 @@ Alias /locked ${folder}/data
 </Location>
 `
 
-/** Starts one on a free port. */
+/** Starts a server on a free port. */
 export const apache: Effect.Effect<WebServer, never, Scope.Scope> = Effect.gen(function* () {
   const folder = yield* serverFolder
   const port = yield* Effect.promise(freePort)

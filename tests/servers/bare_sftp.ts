@@ -1,6 +1,6 @@
 /**
- * An SFTP server in this process that knows only what version 3 of the protocol demands: no extension, short reads,
- * bare statuses.
+ * An SFTP server in this process that does only what version 3 of the protocol demands: it has no extensions, gives
+ * short reads, and statuses without a reason.
  */
 import { Buffer } from "node:buffer"
 import { generateKeyPairSync } from "node:crypto"
@@ -30,7 +30,7 @@ const DIRECTORY = 0o040700
 const FILE = 0o100600
 const { OK, EOF, NO_SUCH_FILE, FAILURE } = ssh2.utils.sftp.STATUS_CODE as Record<string, number>
 const { OPEN_MODE } = ssh2.utils.sftp
-/** Most bytes that a read gives. */
+/** The most bytes that a read gives. */
 const SHORT = 10_000
 
 // deno-lint-ignore no-explicit-any

@@ -11,7 +11,7 @@ import { freePort, programPath } from "./process.ts"
 const programs = ["ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin"]
 const missing = programs.filter((name) => programPath(name) === undefined)
 
-/** Why there is no such server here, or undefined. */
+/** Why the server cannot be started here; undefined if it can. */
 export const noCeph: string | undefined = missing.length === 0
   ? undefined
   : `${missing.join(", ")} not installed (packages radosgw, ceph-mon, ceph-osd, ceph-common)`
@@ -21,12 +21,12 @@ export interface Ceph {
   readonly endpoint: string
   readonly accessKey: string
   readonly secretKey: string
-  /** Kills the gateway and its connections, as a crash would; what is stored stays. */
+  /** Kills the gateway and its connections, as a crash would. Stored objects stay. */
   readonly killGateway: () => Promise<void>
   readonly startGateway: () => Promise<void>
-  /** Stops all and removes all. */
+  /** Stops all processes and removes all files. */
   readonly stop: () => Promise<void>
-  /** The same at once, for a process that is about to end. */
+  /** The same, synchronously, for a process that is about to end. */
   readonly drop: () => void
 }
 
@@ -125,8 +125,8 @@ export const startCeph = async (): Promise<Ceph> => {
   }
   let gateway: ChildProcess | undefined
   const startGateway = async (): Promise<void> => {
-    // One with a cache tells the others of every change. After one that was killed it would wait for that one's answer,
-    // half a minute.
+    // With a cache, a gateway tells the others of every change. It would wait half a minute for the answer of one that
+    // was killed.
     const cache = gateway === undefined ? [] : ["--rgw-cache-enabled=false"]
     const started = gateway = daemon("radosgw", "-n", "client.rgw", ...cache)
     for (let i = 0; !(await answers(gatewayPort)); i++) {

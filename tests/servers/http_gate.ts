@@ -1,10 +1,10 @@
 /**
- * Stands before an HTTP server on loopback, and lets a test act before a request reaches it. The bytes are those of the
- * two.
+ * A proxy before an HTTP server on loopback, which lets a test act before a request reaches the server. It changes no
+ * bytes.
  */
 import { connect, createServer, type Socket } from "node:net"
 
-/** Where it listens. */
+/** A running gate. */
 export interface HttpGate {
   /** `http://127.0.0.1:PORT` */
   readonly endpoint: string
@@ -13,12 +13,12 @@ export interface HttpGate {
 
 const startOf = (part: Buffer): string => part.subarray(0, 2048).toString("latin1")
 
-/** What a test does with a request. `answered`: how many were answered so far. */
+/** What a test does with a request. `answered` is the number of answers so far. */
 export type Before = (method: string, url: string, answered: () => number) => Promise<void>
 
 /**
- * Opens a gate. A connection of a client is one to the server, and ends with it. Clients that wait for an answer before
- * they send the next request are assumed, as all do.
+ * Opens a gate. Each connection of a client has one to the server, and ends with it. A client must wait for an answer
+ * before it sends the next request, as all do.
  */
 export const httpGate = (endpoint: string, before: Before): Promise<HttpGate> => {
   const { hostname, port } = new URL(endpoint)

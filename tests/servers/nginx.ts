@@ -10,7 +10,7 @@ import { addressesOf, prepareFolder, type WebServer } from "./web_server.ts"
 const MODULE = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so"
 const program = programPath("nginx")
 
-/** Why it cannot be started here, or undefined. */
+/** Why the server cannot be started here; undefined if it can. */
 export const nginxMissing: string | undefined = program === undefined
   ? "nginx is not installed"
   : existsSync(MODULE)
@@ -38,7 +38,7 @@ http {
 }
 `
 
-/** Starts one on a free port. */
+/** Starts a server on a free port. */
 export const nginx: Effect.Effect<WebServer, never, Scope.Scope> = Effect.gen(function* () {
   const folder = yield* serverFolder
   const port = yield* Effect.promise(freePort)

@@ -1,4 +1,4 @@
-/** Programs that tests start: real servers on loopback, in a temporary folder. */
+/** Starts the programs of tests: real servers on loopback, in a temporary folder. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -8,12 +8,12 @@ import { delimiter, join } from "node:path"
 import process from "node:process"
 import { Effect, type Scope } from "effect"
 
-/** Where a program is, or undefined; also looked for where Debian keeps servers. */
+/** The path of a program, or undefined. Also searches the directories in which Debian has servers. */
 export const programPath = (name: string): string | undefined =>
   [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"]
     .map((directory) => join(directory, name)).find((path) => existsSync(path))
 
-/** A port on which nobody listens now. */
+/** A port that is free now. */
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
@@ -35,9 +35,9 @@ const answers = (port: number): Promise<boolean> =>
 
 /** A server that was started. */
 export interface RunningServer {
-  /** Ends it at once, as a crash would, and waits until it is gone. */
+  /** Kills the server, as a crash would, and waits until it has ended. */
   readonly kill: () => Promise<void>
-  /** Starts it again on the same port. */
+  /** Starts the server again on the same port. */
   readonly start: () => Promise<void>
 }
 
@@ -82,7 +82,7 @@ export const runServer = (
     ({ kill }) => Effect.promise(kill),
   )
 
-/** A folder for a server, that other users can enter: servers change to a user of their own when root starts them. */
+/** A folder that other users can enter, because a server that root starts changes to a user of its own. */
 export const serverFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "penstock-server-"))),
   (path) => Effect.promise(() => rm(path, { recursive: true, force: true, maxRetries: 5 })),

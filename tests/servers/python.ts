@@ -1,11 +1,11 @@
-/** The web server of Python's library: no ranges, HTTP/1.0. */
+/** The web server of Python's library, which speaks HTTP/1.0 and ignores ranges. */
 import { spawnSync } from "node:child_process"
 import { Effect, type Scope } from "effect"
 import { freePort, programPath, runServer } from "./process.ts"
 
 const program = programPath("python3")
 
-/** Why it cannot be started here, or undefined. */
+/** Why the server cannot be started here; undefined if it can. */
 export const pythonMissing: string | undefined =
   program !== undefined && spawnSync(program, ["-c", "import http.server"]).status === 0
     ? undefined

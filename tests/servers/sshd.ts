@@ -18,20 +18,20 @@ import { freePort, programPath } from "./process.ts"
 
 const sshd = programPath("sshd")
 
-/** Why there is no server here, or undefined. */
+/** Why the server cannot be started here; undefined if it can. */
 export const noSshd: string | undefined = sshd === undefined
   ? "sshd is not installed"
   : programPath("ssh-keygen") === undefined
   ? "ssh-keygen is not installed"
   : undefined
 
-/** How to start it. */
+/** How to start the server. */
 export interface SshdOptions {
-  /** Lines of sshd_config that come before the others, and so count. */
+  /** Lines for the start of sshd_config. They win, because the first value counts. */
   readonly config?: ReadonlyArray<string>
-  /** The subsystem for SFTP; `internal-sftp` by default, none for `""`. */
+  /** The subsystem for SFTP: `internal-sftp` by default, none for `""`. */
   readonly sftp?: string
-  /** Where the temporary folder is made. */
+  /** The directory in which the temporary folder is made. */
   readonly parent?: string
 }
 
@@ -41,20 +41,20 @@ export interface Sshd {
   readonly user: string
   /** A file in its temporary folder. */
   readonly at: (name: string) => string
-  /** A location of the store in the folder's directory `name`, with the key and known hosts that fit. */
+  /** The location of a store in the directory `name` of the folder, with the right key and known hosts. */
   readonly location: (name: string) => string
-  /** Makes a key pair that the server takes, and returns the file of the private one. */
+  /** Makes a key pair that the server accepts, and returns the path of the private key. */
   readonly makeKey: (name: string, options?: { readonly type?: string; readonly passphrase?: string }) => string
-  /** Kills it and all its connections, as a crash would. */
+  /** Kills the server and all its connections, as a crash would. */
   readonly kill: () => Promise<void>
-  /** Starts it again on the same port. */
+  /** Starts the server again on the same port. */
   readonly start: () => Promise<void>
   readonly log: () => string
-  /** Kills it and removes its folder. */
+  /** Kills the server and removes its folder. */
   readonly stop: () => Promise<void>
 }
 
-/** Whether a server of SSH answers. */
+/** Whether an SSH server answers. */
 const answers = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1")
@@ -71,11 +71,11 @@ const keygen = (...args: ReadonlyArray<string>): void => {
   execFileSync("ssh-keygen", ["-q", ...args], { stdio: ["ignore", "ignore", "inherit"] })
 }
 
-/** The processes for connections; each has a session of its own, so that there is no group to kill. */
+/** The processes of the connections. Each has a session of its own, so they cannot be killed as one group. */
 const descendantsOf = (pid: number): ReadonlyArray<number> => {
   const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).filter((name) => {
     try {
-      // The name of the program, in brackets, may hold anything.
+      // The name of the program, in parentheses, may hold any character.
       return Number(/\) \S (\d+) [^)]*$/.exec(readFileSync(`/proc/${name}/stat`, "utf8"))?.[1]) === pid
     } catch {
       return false // it ended meanwhile
@@ -89,7 +89,7 @@ export const startSshd = async (options: SshdOptions = {}): Promise<Sshd> => {
   const folder = mkdtempSync(join(options.parent ?? tmpdir(), "penstock-sshd-"))
   const at = (name: string): string => join(folder, name)
   const port = await freePort()
-  // Bun knows the name of the user from USER only.
+  // Bun takes the name of the user only from USER.
   const user = execFileSync("id", ["-un"], { encoding: "utf8" }).trim()
   for (const type of ["ed25519", "ecdsa"]) keygen("-t", type, "-N", "", "-f", at(`host_${type}`))
   const publicKey = (type: string): string =>
@@ -128,7 +128,7 @@ export const startSshd = async (options: SshdOptions = {}): Promise<Sshd> => {
       ``,
     ].join("\n"),
   )
-  // Where sshd of Debian wants an empty directory, which is only there when the service was started before.
+  // sshd of Debian needs this empty directory, which exists only if the service was started before.
   if (process.getuid?.() === 0 && !existsSync("/run/sshd")) mkdirSync("/run/sshd", { mode: 0o755 })
 
   let child: ChildProcess | undefined
@@ -146,13 +146,13 @@ export const startSshd = async (options: SshdOptions = {}): Promise<Sshd> => {
     child = undefined
     if (killed?.pid === undefined || killed.exitCode !== null) return
     const exited = new Promise((resolve) => killed.on("exit", resolve))
-    // It is held, so that it starts no other process meanwhile.
+    // It is stopped, so that it starts no other process meanwhile.
     process.kill(killed.pid, "SIGSTOP")
     for (const pid of [...descendantsOf(killed.pid), killed.pid]) {
       try {
         process.kill(pid, "SIGKILL")
       } catch {
-        // It ended by itself.
+        // It has ended by itself.
       }
     }
     await exited

@@ -1,4 +1,4 @@
-/** What tests know of a web server, nginx or Apache. */
+/** The web servers of tests, nginx and Apache. */
 import { createHash } from "node:crypto"
 import { chmod, mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -13,14 +13,14 @@ export interface WebServer extends RunningServer {
   readonly files: string
   /** The same files, read-only, with a password. */
   readonly locked: string
-  /** Where the files are. */
+  /** The directory with the files. */
   readonly folder: string
 }
 
 export const USER = "user"
 export const PASSWORD = "s3cret-word"
 
-/** Makes what both servers need in a folder: `data/`, `tmp/`, `log/` and a file of passwords. */
+/** Makes the files that both servers need in a folder: `data/`, `tmp/`, `log/` and a file of passwords. */
 export const prepareFolder = async (folder: string): Promise<void> => {
   await chmod(folder, 0o755)
   for (const name of ["data", "tmp", "log"]) {

@@ -1,4 +1,4 @@
-/** Servers whose answers and listings do not end: little of them is read, and what is wrong is said. */
+/** Servers whose answers and listings do not end: a store reads little of them, and says what is wrong. */
 import assert from "node:assert/strict"
 import type { ServerResponse } from "node:http"
 import { describe, it } from "node:test"
@@ -15,15 +15,15 @@ import { openScripted, scripted as scriptedS3 } from "./s3/scripted.ts"
 import { cpuMs } from "../../cpu.ts"
 
 const MIB = 1 << 20
-/** Beyond what is wanted, what waits in buffers of both sides was sent, too. */
+/** Bytes that a server may have sent beyond the wanted ones: they wait in the buffers of both sides. */
 const BUFFERED = 16 * MIB
 
-/** What an answer that does not end has sent so far. */
+/** The bytes that an endless answer has sent so far. */
 interface Sent {
   bytes: number
 }
 
-/** Sends a head, and then bytes as long as anybody takes them: zeros, or a text again and again. */
+/** Sends a head, then bytes as long as the client takes them: zeros, or a text again and again. */
 const endless = (
   response: ServerResponse,
   status: number,
@@ -44,7 +44,7 @@ const endless = (
   more()
 }
 
-/** How each store is asked, and answered. */
+/** The stores, and how their servers answer. */
 interface Kind {
   readonly open: Effect.Effect<
     {
@@ -93,7 +93,7 @@ for (const [name, { open }] of Object.entries(kinds)) {
         return { result, sent }
       }))
 
-    it("a whole object that is longer than it may be is corrupt, and named", async () => {
+    it("a whole object beyond its limit is corrupt, and the error names it", async () => {
       const { result, sent } = await answered(
         200,
         { "content-length": SIZE },
@@ -108,13 +108,13 @@ for (const [name, { open }] of Object.entries(kinds)) {
       assert.ok(sent.bytes < BUFFERED, String(sent.bytes))
     })
 
-    it("an object whose length is not said is not read to its end", async () => {
+    it("an object without a length is not read to its end", async () => {
       const { result, sent } = await answered(200, {}, (store) => store.get("x", { atMost: 64 << 10 }))
       assert.ok(result._tag === "Failure")
       assert.ok(sent.bytes < BUFFERED, String(sent.bytes))
     })
 
-    it("of an object that is longer than its length, no more than that is read", async () => {
+    it("no more of an object is read than its declared length", async () => {
       const { result, sent } = await answered(
         200,
         { "content-length": "10" },
@@ -124,7 +124,7 @@ for (const [name, { open }] of Object.entries(kinds)) {
       assert.ok(sent.bytes < BUFFERED, String(sent.bytes))
     })
 
-    it("of a range no more is read than it has", async () => {
+    it("no more is read than the range", async () => {
       const { sent } = await answered(
         206,
         { "content-range": `bytes 100-199/${SIZE}` },
@@ -133,13 +133,13 @@ for (const [name, { open }] of Object.entries(kinds)) {
       assert.ok(sent.bytes < BUFFERED, String(sent.bytes))
     })
 
-    it("of the body of an error little is read", async () => {
+    it("little is read of the body of an error", async () => {
       const { result, sent } = await answered(403, {}, (store) => store.get("x", { atMost: 64 << 10 }))
       assert.ok(result._tag === "Failure")
       assert.ok(sent.bytes < BUFFERED, String(sent.bytes))
     })
 
-    it("a listing of one page is too long some time", async () => {
+    it("a listing of one endless page fails at a limit", async () => {
       const { result, sent } = await answered(200, {}, (store) => Stream.runDrain(store.list("DATA/")), "0 a\n")
       assert.ok(result._tag === "Failure")
       assert.ok(sent.bytes < 64 * MIB + BUFFERED, String(sent.bytes))
@@ -152,7 +152,7 @@ describe("a listing that does not end", () => {
     `<?xml version="1.0"?><ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>${
       keys.map((key) => `<Contents><Key>p/${key}</Key><Size>1</Size></Contents>`).join("")
     }</ListBucketResult>`
-  /** Lists a bucket whose n-th page is told; all pages say that there is more. */
+  /** Lists a bucket by pages that all say that there is more; gives the error and the number of requests. */
   const listed = (pageOf: (n: number) => string) =>
     run(Effect.gen(function* () {
       const server = yield* scriptedS3
@@ -166,14 +166,14 @@ describe("a listing that does not end", () => {
       return { error, asked: n }
     }))
 
-  it("s3: pages that come again are noticed, whatever they say of the next", async () => {
+  it("s3: repeated pages are noticed, even with a new token each", async () => {
     const { asked, error } = await listed((n) => page(["a", "b"], `token ${n % 2}`))
     assert.equal(error.reason, "io")
-    assert.match(error.message, /^Cannot list "" in /)
+    assert.match(error.message, /^Cannot list s3:.*: the server's answer is not a listing$/)
     assert.equal(asked, 2)
   })
 
-  it("s3: pages without anything are followed for a while only", async () => {
+  it("s3: empty pages are followed only for a while", async () => {
     const { asked, error } = await listed((n) => page([], `token ${n}`))
     assert.match(error.message, /the server says 100 times that there is more, and gives nothing/)
     assert.ok(asked <= 102, String(asked))
@@ -189,7 +189,7 @@ describe("a listing that does not end", () => {
       ),
     ))
 
-  it("directories in directories, or objects without end: both have a bound, far above any repository's", async () => {
+  it("nested directories and objects are limited, far above the size of any repository", async () => {
     const directories = await walked((at) => ({ objects: [], directories: [`${at}a/`, `${at}b/`] }))
     assert.match(directories.message, /^Cannot list https:\/\/example\.org\/: .* does not end after 1000 directories$/)
     const objects = await walked((at) => ({
@@ -197,21 +197,21 @@ describe("a listing that does not end", () => {
       directories: [`${at}a/`],
     }))
     assert.match(objects.message, /does not end after 5000 objects$/)
-    // 65,536 directories each for extents, blobs and catalogs, and fifty million objects in them.
+    // A large repository: 65,536 directories each for extents, blobs and catalogs, with fifty million objects.
     const count = listingBound("", "")
     for (let i = 0; i < 3 * 65_536; i++) count({ objects: 250, directories: 1 })
     assert.throws(() => count({ objects: 1 << 20, directories: 0 }), StoreError)
   })
 })
 
-describe("documents that take long, or much memory", () => {
+describe("documents that could take much time or memory", () => {
   const fast = (what: () => void): void => {
     const start = cpuMs()
     what()
     assert.ok(cpuMs() - start < 5000, `it took ${Math.round(cpuMs() - start)} ms`)
   }
 
-  it("XML: elements, attributes and depth have bounds", () => {
+  it("XML: elements, attributes and depth are limited", () => {
     const refused = (source: string): void => fast(() => assert.throws(() => parseXml(source), XmlError))
     refused(`<a>${"<b/>".repeat(60_000)}</a>`)
     refused("<a>".repeat(100_000))
@@ -222,7 +222,7 @@ describe("documents that take long, or much memory", () => {
     assert.equal(parseXml(`<a>${"<b/>".repeat(40_000)}</a>`).children.length, 40_000)
   })
 
-  it("HTML: comments that have no end are looked for once", () => {
+  it("HTML: comments without an end are searched once", () => {
     fast(() => assert.deepEqual(linksOf(`${"<!--".repeat(4 << 20)}</html>`), []))
     fast(() => assert.deepEqual(linksOf(`${"<a ".repeat(4 << 20)}</html>`), []))
     fast(() => assert.deepEqual(linksOf(`${"<a href".repeat(1 << 20)}</html>`), []))

@@ -1,4 +1,4 @@
-/** The table in adapters/store/README.md is what the stores declare. */
+/** The table in adapters/store/README.md matches the properties that the stores declare. */
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -25,7 +25,7 @@ const stores: ReadonlyArray<readonly [name: string, guarantees: StoreGuarantees]
   ["memory: `memory:name`", memoryGuarantees],
 ]
 
-/** Every member must be here: the type says so. */
+/** The columns. The type demands that every property is here. */
 const columns: { readonly [K in keyof Required<StoreGuarantees>]: string } = {
   atomicCreate: "atomic create",
   durable: "durable",
@@ -43,7 +43,7 @@ const cell = (value: boolean | number | undefined): string =>
 
 const row = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |\n`
 
-test("the table of guarantees is what the stores declare", () => {
+test("the table of guarantees matches the stores", () => {
   const keys = Object.keys(columns) as Array<keyof StoreGuarantees>
   const table = row(["store", ...keys.map((key) => columns[key])]) +
     row(["store", ...keys].map(() => "---")) +

@@ -20,7 +20,7 @@ import { temporaryDirectory } from "../local/directory.ts"
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 const holds = (name: string): boolean => name.endsWith(".map")
 
-/** Runs with a directory for a cache; gives what was logged. */
+/** Runs with a directory for a cache; gives the lines of the log. */
 const withCache = async (
   use: (directory: string) => Effect.Effect<void, unknown>,
 ): Promise<ReadonlyArray<string>> => {
@@ -33,12 +33,12 @@ const withCache = async (
   return lines
 }
 
-/** The same where nothing is to be logged. */
+/** The same, and nothing may be logged. */
 const inCache = async (use: (directory: string) => Effect.Effect<void, unknown>): Promise<void> =>
   assert.deepEqual(await withCache(use), [])
 
 /**
- * A store with a config and two objects that are cached when they are read; and one that counts what is asked of it.
+ * A store with a config and two objects that are cached when they are read, and a decorator that counts its requests.
  */
 const filled = Effect.gen(function* () {
   const inner = yield* memoryStore.make()
@@ -49,7 +49,7 @@ const filled = Effect.gen(function* () {
   return counting(inner)
 })
 
-/** As a process does that has just been started. */
+/** Reads the config first, as a process does that has just started. */
 const opened = Effect.fnUntraced(function* (store: ObjectStore, directory: string, more: Partial<CacheOptions> = {}) {
   const cached = cache(store, { directory, holds, config: "config", ...more })
   yield* cached.get("config", { atMost: Infinity })
@@ -62,7 +62,7 @@ const text = (store: ObjectStore, name: string): Effect.Effect<string, StoreErro
 
 const reads = (store: CountingStore): number => store.counts().requests.get
 
-/** Files of a cache, that is copies of objects. */
+/** The files of a cache that are copies of objects. */
 const filesIn = (directory: string): ReadonlyArray<string> =>
   fs.readdirSync(directory, { recursive: true, encoding: "utf8" })
     .map((name) => join(directory, name))
@@ -77,7 +77,7 @@ storeSuite(
 )
 
 describe("cache", () => {
-  it("reads an object once, whatever part of it is wanted, and not what it does not hold", () =>
+  it("reads an object once for all of its parts, and does not cache other objects", () =>
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
@@ -92,7 +92,7 @@ describe("cache", () => {
         for (let i = 0; i < 2; i++) yield* store.get("c.roz", { atMost: Infinity })
         assert.equal(reads(inner), 4)
 
-        // Another process needs the config only.
+        // Another process reads only the config.
         const again = yield* opened(inner, directory)
         assert.equal(yield* text(again, "a.map"), "hello world")
         assert.equal(reads(inner), 5)
@@ -102,7 +102,7 @@ describe("cache", () => {
       })
     ))
 
-  it("keeps what is put", () =>
+  it("keeps copies of objects that are put", () =>
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
@@ -111,7 +111,7 @@ describe("cache", () => {
         assert.equal(yield* text(store, "d.map"), "newer")
         assert.equal(yield* text(yield* opened(inner, directory), "d.map"), "newer")
         assert.equal(reads(inner), 2)
-        // What is written in any other way is not mistaken for it.
+        // An object that is written in another way does not match its old copy.
         yield* store.put("d.map", [bytesOf("other")], { replace: true })
         assert.equal(yield* text(store, "d.map"), "other")
         yield* Effect.scoped(Effect.gen(function* () {
@@ -127,14 +127,14 @@ describe("cache", () => {
       })
     ))
 
-  it("has nothing that the store has not: what is lost, changed in length, or of another repository", () =>
+  it("gives no object that the store lost, that has another length, or that is of another repository", () =>
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
         yield* text(yield* opened(inner, directory), "a.map")
         yield* text(yield* opened(inner, directory), "b.map")
         assert.equal(filesIn(directory).length, 2)
-        // Also when it has not been listed.
+        // Also if it has not been listed.
         yield* inner.remove("a.map")
         yield* inner.put("b.map", [bytesOf("longer than before")], { replace: true })
         for (const listed of [true, false]) {
@@ -143,11 +143,11 @@ describe("cache", () => {
           assert.equal((yield* Effect.flip(store.get("a.map", { atMost: Infinity }))).reason, "not-found")
           assert.equal(yield* text(store, "b.map"), "longer than before")
         }
-        // A new repository at that place.
+        // A new repository at the same place.
         yield* inner.put("config", [bytesOf("two")], { replace: true })
         yield* inner.put("a.map", [bytesOf("HELLO WORLD")])
         assert.equal(yield* text(yield* opened(inner, directory), "a.map"), "HELLO WORLD")
-        // The same by what it puts, and before the config is known nothing is kept.
+        // It also learns the repository from a put of the config. Before that nothing is kept.
         const fresh = counting(yield* memoryStore.make())
         const store = cache(fresh, { directory, holds, config: "config" })
         yield* store.put("a.map", [bytesOf("hello w0rld")])
@@ -158,7 +158,7 @@ describe("cache", () => {
       })
     ))
 
-  it("finds every damage of its files, and reads the object again", () =>
+  it("finds all damage of its files, and reads the object again", () =>
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
@@ -194,7 +194,7 @@ describe("cache", () => {
       })
     ))
 
-  it("stays within its bound: what was used last stays", () =>
+  it("stays within its limit, and keeps the copies that were used last", () =>
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = counting(yield* memoryStore.make())
@@ -205,7 +205,7 @@ describe("cache", () => {
         for (let i = 0; i < 60; i++) {
           yield* store.put(name(i), [new Uint8Array(1000)])
           assert.ok(size() <= bytes, String(size()))
-          // File systems may keep times by the second; so the order is made plain.
+          // Some file systems keep times in seconds, so the times are set.
           for (const path of filesIn(directory)) {
             const { mtimeMs } = fs.statSync(path)
             fs.utimesSync(path, mtimeMs / 1000 - 10, mtimeMs / 1000 - 10)
@@ -218,14 +218,14 @@ describe("cache", () => {
         assert.equal(reads(inner), before)
         yield* store.get(name(20), { atMost: Infinity })
         assert.equal(reads(inner), before + 1)
-        // Too large to be worth it: in ranges, and not kept.
+        // An object that is too large is read in ranges, and not kept.
         yield* store.put("large.map", [new Uint8Array(bytes / 4 + 1)])
         assert.equal((yield* store.get("large.map", { offset: -1, length: 1 })).length, 1)
         assert.equal(inner.counts().bytesRead, reads(inner) * 1000 - 1000 + 1)
       })
     ))
 
-  it("is private, says that it is a cache, and can be removed at any time", () =>
+  it("is private, is tagged as a cache, and can be removed at any time", () =>
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
@@ -257,7 +257,7 @@ describe("cache", () => {
       })
     ))
 
-  it("goes on without a directory that is none, is not its own, or cannot be written, and says so once", async () => {
+  it("warns once and continues if its path is not a directory, belongs to others, or cannot be written", async () => {
     const cases: ReadonlyArray<readonly [RegExp, (directory: string) => void]> = [
       [/ENOTDIR|EEXIST/, (directory) => fs.writeFileSync(directory, "a file")],
       [/it holds other files, and is no cache/, (directory) => {
@@ -296,7 +296,7 @@ describe("cache", () => {
     : spawnSync("sh", ["-c", "command -v mount umount"]).status === 0
     ? false
     : "mount is not installed"
-  it("goes on when its disk is full, with what it has", { skip: noMount }, async () => {
+  it("continues with its copies when its disk is full", { skip: noMount }, async () => {
     const lines = await withCache((directory) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
@@ -312,7 +312,7 @@ describe("cache", () => {
             for (let i = 0; i < 6; i++) yield* store.put(`${i}.map`, [large])
             for (let i = 0; i < 6; i++) assert.deepEqual(yield* store.get(`${i}.map`, { atMost: Infinity }), large)
             assert.ok(reads(inner) >= 3 && reads(inner) < 6, String(reads(inner)))
-            // Nothing is left of what did not fit.
+            // Nothing is left of the copies that did not fit.
             assert.deepEqual(fs.readdirSync(directory).filter((name) => name.startsWith("tmp-")), [])
             assert.equal(filesIn(directory).length, 6 - reads(inner))
           }),
@@ -323,7 +323,7 @@ describe("cache", () => {
     assert.match(lines[0]!, /cannot be used: no space is left on its disk; continuing without it$/)
   })
 
-  it("passes on what the store fails with, and keeps nothing of it", () =>
+  it("passes on errors of the store, and keeps no copies then", () =>
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
@@ -341,7 +341,7 @@ describe("cache", () => {
       })
     ))
 
-  it("can be shared by processes, while it is too small for all and is removed", { timeout: 120_000 }, async () => {
+  it("is shared by processes while it is too small and is removed", { timeout: 120_000 }, async () => {
     const lines = await withCache((directory) =>
       Effect.scoped(Effect.gen(function* () {
         const path = join(yield* temporaryDirectory, "store")
@@ -370,7 +370,7 @@ describe("cache", () => {
             try {
               fs.rmSync(join(directory, name), { recursive: true, force: true })
             } catch {
-              // A process has written to it meanwhile.
+              // A process has written to the directory meanwhile.
             }
           }
         })
@@ -380,7 +380,7 @@ describe("cache", () => {
     assert.deepEqual(lines, [])
   })
 
-  it("is a layer, too", () =>
+  it("is also a layer", () =>
     inCache((directory) =>
       Effect.flatMap(ObjectStore, (store) =>
         Effect.gen(function* () {
@@ -390,7 +390,7 @@ describe("cache", () => {
         })).pipe(Effect.provide(cache.layer({ directory, holds }).pipe(Layer.provide(memoryStore.layer))))
     ))
 
-  it("lies where the environment says", () => {
+  it("is in the directory that the environment names", () => {
     const { PENSTOCK_CACHE_DIR, XDG_CACHE_HOME } = process.env
     const set = (name: string, value: string | undefined): void => {
       if (value === undefined) delete process.env[name]
@@ -402,7 +402,7 @@ describe("cache", () => {
       assert.equal(cacheDirectory(), "/x/own")
       set("PENSTOCK_CACHE_DIR", "")
       assert.equal(cacheDirectory(), join("/x/all", "penstock"))
-      // A relative path is to be ignored, as the specification of XDG says.
+      // The specification of XDG says that a relative path must be ignored.
       for (const none of [undefined, "", "relative", "./x"]) {
         set("XDG_CACHE_HOME", none)
         assert.equal(cacheDirectory(), join(homedir(), ".cache", "penstock"))

@@ -1,6 +1,6 @@
 /**
  * Reads all objects of a store in a directory again and again through a small cache:
- * `cache_process.ts STORE CACHE ROUNDS`. Prints what was wrong.
+ * `cache_process.ts STORE CACHE ROUNDS`. Prints each wrong answer.
  */
 import { argv } from "node:process"
 import { Effect, Logger, Stream } from "effect"
@@ -12,7 +12,7 @@ const [directory, cached, rounds] = argv.slice(2)
 const program = Effect.gen(function* () {
   const inner = yield* localStore.make(directory!)
   for (let round = 0; round < Number(rounds); round++) {
-    // Each has seen nothing before.
+    // A new decorator in each round, which knows no objects yet.
     const store = cache(inner, { directory: cached!, holds: () => true, bytes: 40_000 })
     for (const { name, size } of yield* Stream.runCollect(store.list(""))) {
       const wanted = Number(name.slice(name.lastIndexOf("/") + 1))

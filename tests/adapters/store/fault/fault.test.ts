@@ -9,7 +9,7 @@ import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 
 const content = Uint8Array.from({ length: 9 }, (_, i) => i)
 
-/** One of each operation; gives what was read. */
+/** Runs each operation once; gives the bytes that were read. */
 const everything = (store: ObjectStore): Effect.Effect<Uint8Array, StoreError> =>
   Effect.scoped(Effect.gen(function* () {
     yield* store.put("x", [content.subarray(0, 3), content.subarray(3)])
@@ -57,7 +57,7 @@ describe("fault", () => {
       assert.deepEqual(left, ["", "x", "x", "x", "w,x", "w,x", "w,x", "w,x", "w"])
     })))
 
-  it("does it and fails all the same", () =>
+  it("does the work and fails all the same", () =>
     Effect.runPromise(Effect.gen(function* () {
       assert.deepEqual(Object.keys((yield* run({ nth: 1, effect: "fail-after" })).left), ["x"])
     })))
@@ -111,7 +111,7 @@ describe("readOnly", () => {
 })
 
 describe("counting", () => {
-  it("counts what succeeded", () =>
+  it("counts successful operations", () =>
     Effect.runPromise(Effect.gen(function* () {
       const store = counting(yield* memoryStore.make())
       yield* everything(store)

@@ -1,4 +1,4 @@
-/** The read-only store over what real servers make of a folder. */
+/** The read-only store on real servers. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"

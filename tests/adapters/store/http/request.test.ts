@@ -1,4 +1,4 @@
-/** What goes wrong with a web server, and what a store makes of it, without and with `retry`. */
+/** Faults of web servers, and the errors of a store for them, without and with `retry`. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Redacted, type Scope, Stream } from "effect"
@@ -19,7 +19,7 @@ const open = (server: Scripted, idle = 60_000): Effect.Effect<ObjectStore, Store
   httpStore.make(`${server.url}/repo`, { login, idle })
 const patient = (store: ObjectStore): ObjectStore => retry(store, { base: "1 millis", longest: "5 millis" })
 
-/** The error of an effect, which is one clear sentence without secrets. */
+/** The error of an effect. Its message is one sentence without secrets. */
 const failure = <A, R>(effect: Effect.Effect<A, StoreError, R>): Effect.Effect<StoreError, never, R> =>
   effect.pipe(
     Effect.flip,
@@ -51,7 +51,7 @@ const reasons: ReadonlyArray<readonly [status: number, reason: StoreError["reaso
   [599, "unavailable", /599/],
 ]
 
-test("a status has a reason and a sentence; what may pass is tried again", () =>
+test("each status has a reason and a sentence, and unavailable is tried again", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* open(server)
@@ -132,7 +132,7 @@ const bad: ReadonlyArray<readonly [what: string, answer: Answer, reason: StoreEr
     true,
   ],
   [
-    "a part that is not said",
+    "a part that is not named",
     (_, response) => response.writeHead(206, { "content-length": 10 }).end(content.subarray(20, 30)),
     "io",
     true,
@@ -155,14 +155,14 @@ const bad: ReadonlyArray<readonly [what: string, answer: Answer, reason: StoreEr
 ]
 
 for (const [what, answer, reason, range] of bad) {
-  test(`an answer that is not what was asked for is never taken for it: ${what}`, () =>
+  test(`an answer that does not match the request is refused: ${what}`, () =>
     run((server) =>
       Effect.gen(function* () {
         const store = yield* open(server, what === "stands still" ? 500 : undefined)
         const read = (from: ObjectStore) => from.get("x", range ? { offset: 20, length: 10 } : { atMost: Infinity })
         server.answer(answer)
         const error = yield* failure(read(store))
-        // A range that reaches beyond the end is answered by what there is.
+        // For a range that ends beyond the object, servers send the bytes that exist.
         assert.equal(error.reason, what === "too short for the range" ? "corrupt" : reason, error.message)
         server.answer((request, response, nth) =>
           nth < 2 ? answer(request, response, nth) : serve(content, request, response)
@@ -178,7 +178,7 @@ for (const [what, answer, reason, range] of bad) {
     ))
 }
 
-test("a range is cut out of the whole, where a server ignores ranges", () =>
+test("a range is cut out of the whole object if the server ignores ranges", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* open(server)
@@ -193,7 +193,7 @@ test("a range is cut out of the whole, where a server ignores ranges", () =>
     })
   ))
 
-test("redirects: followed for reading, without the password to another server, and never for writing", () =>
+test("redirects are followed for reading only, and the password is not sent to another server", () =>
   run((server) =>
     Effect.gen(function* () {
       const other = yield* scripted
@@ -246,7 +246,7 @@ const openDav = (server: Scripted, idle = 60_000): Effect.Effect<ObjectStore, St
   return webdavStore.make(`webdav+${server.url}/repo`, { login, idle })
 }
 
-test("an upload that fails says why, and is tried again when that may help", () =>
+test("a failed upload says why, and is tried again if that may help", () =>
   run((server) =>
     Effect.gen(function* () {
       const dav = yield* openDav(server)
@@ -277,7 +277,7 @@ test("an upload that fails says why, and is tried again when that may help", () 
     })
   ))
 
-test("listings in XML that are hostile are refused, and what lies elsewhere is not listed", () =>
+test("hostile listings in XML are refused, and addresses elsewhere are not listed", () =>
   run((server) =>
     Effect.gen(function* () {
       const dav = yield* openDav(server)
@@ -319,7 +319,7 @@ test("listings in XML that are hostile are refused, and what lies elsewhere is n
     })
   ))
 
-test("pages that are hostile: only what lies right in the directory is followed", () =>
+test("hostile pages: only links to objects directly in the directory are followed", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* open(server)
@@ -385,7 +385,7 @@ test("pages that are hostile: only what lies right in the directory is followed"
     })
   ))
 
-test("an interrupted request gives the connection up", () =>
+test("an interrupted request drops the connection", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* open(server)
@@ -401,7 +401,7 @@ test("an interrupted request gives the connection up", () =>
     })
   ))
 
-test("a server that neither lists nor has a manifest is told what is needed", () =>
+test("the error for a server without listings and without a manifest says what is needed", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* open(server)
@@ -415,7 +415,7 @@ test("a server that neither lists nor has a manifest is told what is needed", ()
     })
   ))
 
-test("a manifest is the listing, and one that is wrong is refused", () =>
+test("a manifest is the listing, and an invalid one is refused", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* open(server)
@@ -439,7 +439,7 @@ test("a manifest is the listing, and one that is wrong is refused", () =>
     })
   ))
 
-test("nothing can be written over http, and the sentence says so", () =>
+test("nothing can be written over http, and the error says so", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* open(server)
@@ -471,7 +471,7 @@ test("passwords in URLs, and over networks in the clear, are refused", () =>
     assert.match((yield* failure(webdavStore.make("webdav:http://h.example/", { login }))).message, /in the clear/)
   })))
 
-/** A meter that gives leave for so many bytes and for no more, and says what it was asked for. */
+/** A meter that passes up to `bytes` bytes, and records the requests. */
 const meterOf = (allowed: number): Meter & { readonly asked: ReadonlyArray<number> } => {
   const asked: Array<number> = []
   let passed = 0
@@ -487,7 +487,7 @@ const meterOf = (allowed: number): Meter & { readonly asked: ReadonlyArray<numbe
   }
 }
 
-test("an upload asks for leave for each piece, and sends no more than that", () =>
+test("an upload charges the meter for each piece, and sends no more", () =>
   run((server) =>
     Effect.gen(function* () {
       const store = yield* openDav(server)
@@ -499,7 +499,7 @@ test("an upload asks for leave for each piece, and sends no more than that", () 
       const big = new Uint8Array(5 * PIECE + 100)
       const put = (meter: Meter) =>
         Effect.provideService(store.put("a", [big], { replace: true }), Pace, { upload: meter })
-      yield* put(meterOf(Infinity)) // looks around, too
+      yield* put(meterOf(Infinity)) // this one also cleans up
       const free = meterOf(Infinity)
       yield* put(free)
       assert.equal(free.asked.reduce((sum, bytes) => sum + bytes, 0), big.length)
@@ -508,14 +508,14 @@ test("an upload asks for leave for each piece, and sends no more than that", () 
       const held = meterOf(2 * PIECE)
       assert.equal((yield* Effect.timeoutOption(put(held), "300 millis"))._tag, "None")
       assert.equal(held.asked.length, 3)
-      // A small one asks, too.
+      // A small body is charged, too.
       const small = meterOf(Infinity)
       yield* Effect.provideService(store.put("b", [content], { replace: true }), Pace, { upload: small })
       assert.equal(small.asked.reduce((sum, bytes) => sum + bytes, 0), content.length)
     })
   ))
 
-test("a download asks for leave for all that comes", () =>
+test("a download charges the meter for all bytes that come", () =>
   run((server) =>
     Effect.gen(function* () {
       const big = new Uint8Array(3_000_000).fill(7)

@@ -1,8 +1,8 @@
-/** A web server of the tests that answers as a script says, and remembers what it was asked. */
+/** A web server that answers as a test says, and records the requests. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { Effect, type Scope } from "effect"
 
-/** What it was asked. */
+/** A request that it got. */
 export interface Asked {
   readonly method: string
   readonly path: string
@@ -11,18 +11,18 @@ export interface Asked {
   readonly received: number
 }
 
-/** A running one. */
+/** A running server. */
 export interface Scripted {
   readonly url: string
   readonly asked: ReadonlyArray<Asked>
-  /** How it answers from now on. */
+  /** Changes how it answers from now on. */
   readonly answer: (how: Answer) => void
 }
 
-/** Called when the request is read to its end; `nth` counts from 1 since the last change. */
+/** Answers a request, which has been read to its end. `nth` counts from 1 since the last change. */
 export type Answer = (request: Asked, response: ServerResponse, nth: number) => void
 
-/** Starts one on a free port; it answers 404. */
+/** Starts a server on a free port. At first it answers 404. */
 export const scripted: Effect.Effect<Scripted, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(async () => {
     const asked: Array<Asked> = []

@@ -7,7 +7,7 @@ import { Pace, PIECE } from "../../../../adapters/store/limit/pace.ts"
 import type { ObjectStore } from "../../../../stages/store/store.ts"
 import { onTestClock } from "../retry/timed.ts"
 
-/** A store whose puts and gets take a second, and that counts how many are under way. */
+/** A store whose puts and gets take a second, with the number of those under way. */
 const slow = (store: ObjectStore): { readonly store: ObjectStore; readonly most: () => number } => {
   let now = 0
   let most = 0
@@ -42,7 +42,7 @@ describe("limit", () => {
     assert.equal(store.properties.connections, 3)
   })
 
-  it("lets one operation be enough for a listing and a writer whose consumer reads", () =>
+  it("needs one permit for a listing and a writer whose consumer reads", () =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
       const store = limit(yield* memoryStore.make(), { operations: 1 })
       yield* Effect.forEach(names, (name) => store.put(name, [kilobyte]), all)
@@ -64,7 +64,7 @@ describe("limit", () => {
   it("keeps to the bytes per second", async () => {
     const inner = await Effect.runPromise(memoryStore.make())
     const store = limit(inner, { upload: 1000, download: 2000 })
-    // Each waits until what came before is paid for; the last is not paid for yet when it ends.
+    // Each waits until the earlier bytes are paid for. The last ones are not paid for yet.
     assert.equal(await timed(Effect.forEach(names, (name) => store.put(name, [kilobyte]), all)), 8000)
     const range = { offset: 0, length: 500 }
     assert.equal(await timed(Effect.forEach(names, (name) => limited().get(name, range), { discard: true })), 0)
@@ -81,7 +81,7 @@ describe("limit", () => {
     }
   })
 
-  it("lets a store that is paced keep to it within an object", async () => {
+  it("leaves the limit within an object to a paced store", async () => {
     const inner = await Effect.runPromise(memoryStore.make())
     const sent: Array<readonly [second: number, bytes: number]> = []
     const paced: ObjectStore = {
@@ -105,12 +105,12 @@ describe("limit", () => {
     const large = new Uint8Array(PIECE * 20 + 1)
     const seconds = await timed(Effect.forEach(["a", "b"], (name) => store.put(name, [large]), all)) / 1000
     assert.equal(Math.round(seconds), 20)
-    // Two pieces a second, all the time.
+    // Two pieces per second, evenly.
     for (let second = 0; second < 20; second++) {
       const bytes = sent.filter(([when]) => when === second).reduce((sum, [, bytes]) => sum + bytes, 0)
       assert.ok(bytes >= PIECE && bytes <= PIECE * 3, `${bytes} bytes in second ${second}`)
     }
-    // Without a limit there is none to keep to.
+    // Without a limit the store gets none.
     assert.deepEqual(await Effect.runPromise(Pace), {})
   })
 })

@@ -11,10 +11,10 @@ const inside = (parent: string): Effect.Effect<string, never, Scope.Scope> =>
     (path) => Effect.promise(() => rm(path, { recursive: true, force: true })),
   )
 
-/** A new directory, removed with all in it when the scope closes. */
+/** A new directory, which is removed with its content when the scope closes. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = inside(tmpdir())
 
-/** The same in memory where there is such a file system: for tests with thousands of files, each synced to the disk. */
+/** The same, in memory if possible: for tests with thousands of files, each of which is synced. */
 export const memoryDirectory: Effect.Effect<string, never, Scope.Scope> = inside(
   existsSync("/dev/shm") ? "/dev/shm" : tmpdir(),
 )

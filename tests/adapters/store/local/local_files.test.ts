@@ -67,7 +67,7 @@ describe("localStore and its files", () => {
       assert.equal(yield* mode("new/store/DATA/ab/x"), 0o600)
     }), windows)
 
-  test("is made only when asked for", (directory) =>
+  test("is made only with create", (directory) =>
     Effect.gen(function* () {
       const absent = join(directory, "absent")
       const error = yield* errorOf(localStore.make(absent))
@@ -84,7 +84,7 @@ describe("localStore and its files", () => {
       assert.deepEqual(yield* Effect.promise(() => readdir(absent)), [])
     }), windows)
 
-  test("leaves no temporary file, whatever is interrupted or fails", (directory) =>
+  test("leaves no temporary file after interruptions and failures", (directory) =>
     Effect.gen(function* () {
       const store = yield* localStore.make(directory)
       const content = new Uint8Array(300_000)
@@ -110,7 +110,7 @@ describe("localStore and its files", () => {
       assert.deepEqual(yield* leftovers(directory), [])
     }))
 
-  test("removes temporary files that are a day old when it is opened", (directory) =>
+  test("removes day-old temporary files when it is opened", (directory) =>
     Effect.gen(function* () {
       yield* Effect.promise(async () => {
         await mkdir(join(directory, "tmp/directory"), { recursive: true })
@@ -125,7 +125,7 @@ describe("localStore and its files", () => {
       assert.deepEqual(yield* Stream.runCollect(store.list("")), [])
     }))
 
-  test("does not take links, pipes and foreign names for objects", (directory) =>
+  test("does not list links, pipes and foreign names as objects", (directory) =>
     Effect.gen(function* () {
       const store = yield* localStore.make(directory)
       yield* store.put("DATA/x", [small])
@@ -144,7 +144,7 @@ describe("localStore and its files", () => {
       }
     }), windows)
 
-  test("makes directories again that vanished", (directory) =>
+  test("makes vanished directories again", (directory) =>
     Effect.gen(function* () {
       const store = yield* localStore.make(directory)
       yield* store.put("DATA/ab/x", [small])
@@ -155,7 +155,7 @@ describe("localStore and its files", () => {
       assert.equal((yield* Stream.runCollect(store.list("DATA/ab/"))).length, 2)
     }))
 
-  test("fails when it vanishes whole", (directory) =>
+  test("fails if the whole directory vanishes", (directory) =>
     Effect.gen(function* () {
       const root = join(directory, "store")
       const store = yield* localStore.make(root, { create: true })
@@ -166,7 +166,7 @@ describe("localStore and its files", () => {
       assert.equal(yield* reasonOf(Stream.runDrain(store.list(""))), "io")
     }))
 
-  test("says that the disk is full, and goes on when there is room", (directory) =>
+  test("reports a full disk, and continues when there is room", (directory) =>
     Effect.gen(function* () {
       yield* mounted(directory)
       const store = yield* localStore.make(directory)
@@ -182,7 +182,7 @@ describe("localStore and its files", () => {
         const writer = yield* store.create("w")
         yield* writer.append(new Uint8Array(300_000))
         assert.equal(yield* reasonOf(writer.append(new Uint8Array(700_000))), "full")
-        // A part of the last bytes may have been written: the object would not be what was appended.
+        // A part of the last bytes may have been written, so the writer is broken.
         assert.equal(yield* reasonOf(writer.commit), "invalid")
       }))
       assert.deepEqual(yield* leftovers(directory), [])
@@ -191,7 +191,7 @@ describe("localStore and its files", () => {
       yield* store.put("b", [new Uint8Array(600_000)])
     }), noMount)
 
-  test("says that it may not be written, and can be read all the same", (directory) =>
+  test("reports missing rights to write, and can still be read", (directory) =>
     Effect.gen(function* () {
       yield* mounted(directory)
       yield* (yield* localStore.make(directory)).put("DATA/a", [small])

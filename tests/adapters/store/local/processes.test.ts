@@ -18,7 +18,7 @@ const start = (...args: ReadonlyArray<string>): ChildProcess =>
 
 describe("localStore and other processes", () => {
   it(
-    "holds whole objects only when a writer is killed",
+    "holds only whole objects after a writer was killed",
     { timeout: 60_000 },
     () =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {
@@ -52,7 +52,7 @@ describe("localStore and other processes", () => {
   )
 
   it(
-    "has one winner of each name among processes",
+    "lets one of several processes win each name",
     { timeout: 60_000 },
     () =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {

@@ -26,7 +26,7 @@ describe("publishNew", () => {
         const outcomes = await Promise.all(Array.from({ length: 16 }, async (_, i) => {
           const temporary = join(path, `t${i}`)
           await writeFile(temporary, String(i))
-          // A waiting loser looks until the winner is done.
+          // A loser waits until the winner is done.
           return publishNew(temporary, final, { ...options, claimWait: 10_000 }).then(() => i, codeOf)
         }))
         const winners = outcomes.filter((outcome) => typeof outcome === "number")
@@ -39,7 +39,7 @@ describe("publishNew", () => {
   }
 
   it(
-    "leaves another's object alone where there are no hard links",
+    "does not replace an object of another writer without hard links",
     inDirectory(async (path) => {
       await writeFile(join(path, "final"), "old")
       await writeFile(join(path, "temporary"), "new")
@@ -52,7 +52,7 @@ describe("publishNew", () => {
   )
 
   it(
-    "says what to do about the claim of a killed writer",
+    "tells the way out for the claim of a killed writer",
     inDirectory(async (path) => {
       await writeFile(join(path, "temporary"), "new")
       const claim = `claim-${createHash("sha256").update(join(path, "final")).digest("hex")}`
@@ -67,7 +67,7 @@ describe("publishNew", () => {
   )
 
   it(
-    "believes the link count when the answer of link got lost",
+    "trusts the number of links if the answer of link was lost",
     inDirectory(async (path) => {
       await writeFile(join(path, "temporary"), "new")
       await publishNew(join(path, "temporary"), join(path, "final"), {

@@ -1,7 +1,6 @@
 /**
- * A process of its own that writes to a local store: `DIRECTORY fill` puts objects of 2 MiB until it is killed, and
- * prints the name of each that is done; `DIRECTORY race ID` waits for a line on stdin, puts 200 names, and prints those
- * that it won.
+ * A process that writes to a local store. `DIRECTORY fill` puts objects of 2 MiB until it is killed, and prints the name
+ * of each completed one. `DIRECTORY race ID` waits for a line on stdin, puts 200 names, and prints those that it won.
  */
 import process from "node:process"
 import { Effect } from "effect"
@@ -10,7 +9,7 @@ import { localStore } from "../../../../adapters/store/local/local.ts"
 const [directory, mode, id] = process.argv.slice(2)
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** The content of the object `number` that `fill` writes: every byte says which one it is. */
+/** The content of the object `number` that `fill` writes. Each byte depends on the number. */
 const content = (number: number): Uint8Array => new Uint8Array(2 << 20).fill(number % 251)
 
 const fill = Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /**
- * Objects of 5 GiB: lengths and places that do not fit 32 bits. The files are sparse, and only their last bytes are
- * read.
+ * Objects of 5 GiB, whose lengths and offsets do not fit into 32 bits. The files are sparse, and only their last bytes
+ * are read.
  */
 import assert from "node:assert/strict"
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs"
@@ -72,7 +72,7 @@ describe("an object of 5 GiB", () => {
       })))
   }
 
-  it("is asked for in ranges of S3, from a server that only says so", () =>
+  it("is read in ranges over S3, from a server that claims that length", () =>
     run(Effect.gen(function* () {
       const server = yield* scriptedS3
       const store = yield* openScripted(server)

@@ -48,7 +48,7 @@ describe("openStore", () => {
       }).pipe(Effect.orDie),
     )))
 
-  it("says what it supports", () =>
+  it("names the supported locations in its errors", () =>
     Effect.runPromise(Effect.scoped(
       Effect.gen(function* () {
         for (

@@ -17,7 +17,7 @@ const hello = new TextEncoder().encode("hello")
 
 const remote = (store: ObjectStore): ObjectStore => ({ ...store, properties: { ...store.properties, remote: true } })
 
-/** Runs and gives what was logged. */
+/** Runs an effect and gives the lines of its log. */
 const logged = async (
   effect: Effect.Effect<unknown, StoreError>,
   minimum: "Debug" | "Info" = "Debug",
@@ -71,7 +71,7 @@ describe("log", () => {
     assert.deepEqual([quiet!.length, told!.length], [0, 10])
   })
 
-  it("tells of interruptions, and of listings that are left or fail", async () => {
+  it("logs interruptions, and listings that are left early or fail", async () => {
     const inner = await Effect.runPromise(memoryStore.make())
     for (let i = 0; i < 9; i++) await Effect.runPromise(inner.put(`x/${i}`, [hello]))
     const slow = log(fault(inner, { nth: 1, onwards: true, operation: "get", effect: "delay", delay: "1 hour" }))
@@ -90,7 +90,7 @@ describe("log", () => {
 })
 
 describe("surround", () => {
-  it("leaves a store alone that is not remote", async () => {
+  it("leaves a local store as it is", async () => {
     const store = await Effect.runPromise(memoryStore.make())
     const counts = makeCounts()
     const options = { counts, limit: { upload: 1 } }
@@ -104,7 +104,7 @@ describe("surround", () => {
     assert.equal(totalRequests(counts), 0)
   })
 
-  it("retries, limits, counts and logs each try of a remote one", async () => {
+  it("retries, limits, counts and logs each try of a remote store", async () => {
     const counts = makeCounts()
     const inner = await Effect.runPromise(memoryStore.make())
     const flaky = fault(fault(inner, { nth: 1, operation: "put", effect: "fail-after", reason: "unavailable" }), {
@@ -129,7 +129,7 @@ describe("surround", () => {
         Effect.provideService(References.MinimumLogLevel, "Debug"),
       ),
     )
-    // It fails, fails although it is done, and finds that it is.
+    // The first try fails, the second fails after its work, and the third finds the object.
     assert.deepEqual(lines.map((line) => line.replace(/,.*: /, ": ").replace(/ in \d.*/, "")).slice(0, 2), [
       `put "x": a fault was requested`,
       `put "x": a fault was requested`,
@@ -139,11 +139,11 @@ describe("surround", () => {
     assert.deepEqual([counts.retries, told], [2, 2])
     assert.equal(counts.bytesWritten, 0)
     assert.equal(counts.bytesRead, 5)
-    // Three times five bytes at one a second; the last is not paid for yet.
+    // Three times five bytes at one per second; the last five are not paid for yet.
     assert.ok(waited >= 10_000 && waited < 15_000, String(waited))
   })
 
-  it("tries to open again, and says how long", async () => {
+  it("tries to open again, and the error says how long", async () => {
     let tries = 0
     const counts = makeCounts()
     const make = (failures: number) =>
@@ -203,7 +203,7 @@ describe("a remote store that does not answer", () => {
     store.remove("x"),
   ]
 
-  it("is tried for a minute in all, though it could be opened, and then not asked again", async () => {
+  it("is tried for a minute in all although it could be opened, then not asked again", async () => {
     const inner = await Effect.runPromise(memoryStore.make())
     for (const concurrency of [1, "unbounded"] as const) {
       const counts = makeCounts()
@@ -221,11 +221,11 @@ describe("a remote store that does not answer", () => {
       assert.deepEqual([...new Set(outcome)], [outcome[0]])
       assert.equal(counts.retries, totalRequests(counts) - 1)
     }
-    // All at once.
+    // From now on all operations fail at once.
     const { waited } = await onTestClock(Effect.scoped(Effect.gen(function* () {
       const store = yield* surround(Effect.succeed(dead(inner)))
       const both = Effect.all(asks(store).map(messageOf), { concurrency: "unbounded" })
-      // What is not a name is refused without the store.
+      // An invalid name is refused without asking the store.
       yield* messageOf(store.get("../x", { atMost: Infinity }))
       yield* Effect.timeoutOption(messageOf(asks(store)[1]!), "20 seconds")
       return yield* both
@@ -233,7 +233,7 @@ describe("a remote store that does not answer", () => {
     assert.equal(waited, 60_000)
   })
 
-  it("is given up after ten minutes when it did answer, unless it still answers something else", async () => {
+  it("is given up after ten minutes if it has answered before, unless it still answers other requests", async () => {
     const inner = await Effect.runPromise(memoryStore.make())
     await Effect.runPromise(inner.put("x", [hello]))
     const { outcome, waited } = await onTestClock(Effect.scoped(Effect.gen(function* () {

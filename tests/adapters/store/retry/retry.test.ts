@@ -11,7 +11,7 @@ import { onTestClock } from "./timed.ts"
 const hello = new TextEncoder().encode("hello")
 const world = new TextEncoder().encode("world")
 
-/** Gives the outcome, or the reason of the error, and the milliseconds that passed until then. */
+/** Gives the outcome, or the reason of the error, and the milliseconds until then. */
 const timed = <A>(effect: Effect.Effect<A, StoreError>): Promise<{ outcome: A | string; waited: number }> =>
   onTestClock(Effect.match(effect, { onSuccess: (value): A | string => value, onFailure: (error) => error.reason }))
 
@@ -21,7 +21,7 @@ const filled = async (): Promise<ObjectStore> => {
   return store
 }
 
-/** Fails the first `times` of an operation. */
+/** Fails the first `times` runs of an operation. */
 const failing = (store: ObjectStore, times: number, options: Omit<FaultOptions, "nth">): ObjectStore => {
   let failing = store
   for (let i = 0; i < times; i++) failing = fault(failing, { nth: 1, reason: "unavailable", ...options })
@@ -29,7 +29,7 @@ const failing = (store: ObjectStore, times: number, options: Omit<FaultOptions, 
 }
 
 describe("retry", () => {
-  it("repeats what may pass, with waits that double", async () => {
+  it("repeats an unavailable operation, with waits that double", async () => {
     const store = retry(failing(await filled(), 4, { operation: "get", effect: "fail" }))
     const { outcome, waited } = await timed(store.get("x", { atMost: Infinity }))
     assert.deepEqual(outcome, hello)
@@ -37,7 +37,7 @@ describe("retry", () => {
     assert.ok(waited >= nominal * 0.8 && waited <= nominal * 1.2 + 5, String(waited))
   })
 
-  it("repeats every operation that does no harm twice", async () => {
+  it("repeats every operation that does no harm when it runs twice", async () => {
     for (const operation of ["put", "create", "get", "stat", "list", "remove"] as const) {
       const store = retry(failing(await filled(), 2, { operation, effect: "fail" }))
       const run: Record<typeof operation, Effect.Effect<unknown, StoreError>> = {
@@ -64,7 +64,7 @@ describe("retry", () => {
     assert.deepEqual([outcome, waited], ["unavailable", 0])
   })
 
-  it("finds out whether a commit was carried out that failed", async () => {
+  it("finds out whether a failed commit was carried out", async () => {
     const commit = async (
       effect: "fail" | "fail-after",
       name: string,
@@ -88,19 +88,19 @@ describe("retry", () => {
       assert.equal(await commit("fail", "y", world, options), "unavailable")
     }
     assert.equal(await commit("fail-after", "x", world, { replace: true }), "world")
-    // One of another is there: of the same size, and of another.
+    // An object of another writer exists: of the same size, then of another.
     for (const bytes of [world, new Uint8Array(6)]) {
       assert.equal(await commit("fail", "x", bytes), "exists")
       assert.equal(await commit("fail", "x", bytes, { replace: true }), "unavailable")
     }
-    // Finding out is tried again, too.
+    // The comparison is tried again, too.
     for (const operation of ["stat", "get"] as const) {
       const flaky = (store: ObjectStore): ObjectStore => failing(store, 3, { operation, effect: "fail" })
       assert.equal(await commit("fail-after", "y", world, {}, flaky), "world")
     }
   })
 
-  it("gives up after the given time, says so, and at once when it cannot pass", async () => {
+  it("gives up after the given time and says so, and at once if the error is permanent", async () => {
     const inner = await filled()
     const dead = (): FaultStore => fault(inner, { nth: 1, onwards: true, effect: "fail", reason: "unavailable" })
     const messageOf = (store: ObjectStore): Effect.Effect<string> =>
@@ -112,7 +112,7 @@ describe("retry", () => {
     assert.equal(never.waited, 60_000)
     assert.match(String(never.outcome), /"x" in memory:.*; gave up after \d+ tries in 60 s$/)
 
-    // It has answered once, if only with a refusal.
+    // A refusal counts as an answer.
     const gone = fault(inner, { nth: 2, onwards: true, effect: "fail", reason: "unavailable" })
     const answered = retry(gone, { within: "5 minutes" })
     const later = await timed(
@@ -143,19 +143,19 @@ describe("retry", () => {
     }
   })
 
-  it("takes an object that its own first try wrote for a success", async () => {
+  it("counts an object that its first try wrote as a success", async () => {
     const inner = await filled()
     const store = retry(failing(inner, 1, { operation: "put", effect: "fail-after" }))
     assert.equal((await timed(store.put("y", [hello, world]))).outcome, undefined)
     assert.equal((await Effect.runPromise(inner.stat("y"))).size, 10)
   })
 
-  it("does not take an object of another for its own", async () => {
+  it("does not mistake an object of another writer for its own", async () => {
     for (const mine of [world, hello.subarray(0, 4), new Uint8Array(6)]) {
       const store = retry(failing(await filled(), 1, { operation: "put", effect: "fail" }))
       assert.equal((await timed(store.put("x", [mine]))).outcome, "exists")
     }
-    // Of the same content, but there before the first try.
+    // An object with the same content, which existed before the first try.
     assert.equal((await timed(retry(await filled()).put("x", [hello]))).outcome, "exists")
   })
 
@@ -167,7 +167,7 @@ describe("retry", () => {
     assert.equal((await timed(retry(flaky).put("y", [world]))).outcome, undefined)
   })
 
-  it("goes on with a listing where it stopped, and gives up when nothing more comes", async () => {
+  it("continues a listing where it stopped, and gives up when no more objects come", async () => {
     const inner = await Effect.runPromise(memoryStore.make())
     const names = Array.from({ length: 5 }, (_, i) => `x/${i}`)
     for (const name of names) await Effect.runPromise(inner.put(name, [hello]))
@@ -177,7 +177,7 @@ describe("retry", () => {
       list: (directory) => {
         const passes = Math.min(++tries, atMost)
         const lost = new StoreError({ reason: "unavailable", object: directory, message: "The connection was lost" })
-        // In another order each time.
+        // The order differs each time.
         const all = tries % 2 === 0 ? names.slice(0, passes).reverse() : names.slice(0, passes)
         const objects = Stream.fromArray(all.map((name) => ({ name, size: 5 })))
         return passes === names.length ? objects : Stream.concat(objects, Stream.fail(lost))
@@ -191,7 +191,7 @@ describe("retry", () => {
     assert.deepEqual([never.outcome, Math.round(never.waited / 5000)], ["unavailable", 12])
   })
 
-  it("waits as long as the store asks for, but no longer than it has patience", async () => {
+  it("waits as long as the store asks for, but no longer than its total time", async () => {
     const busy = (retryAfter: number, times: number, store: ObjectStore): ObjectStore => {
       let left = times
       return {
@@ -208,7 +208,7 @@ describe("retry", () => {
     const { outcome, waited } = await timed(retry(busy(7000, 2, inner)).get("x", { atMost: Infinity }))
     assert.deepEqual(outcome, hello)
     assert.ok(waited >= 14_000 && waited <= 2 * 7000 * 1.2, String(waited))
-    // An hour is too long: one try when the time is up.
+    // An hour is too long, so there is one more try when the time is over.
     assert.deepEqual(await timed(retry(busy(3_600_000, 1, inner)).get("x", { atMost: Infinity })), {
       outcome: hello,
       waited: 60_000,
@@ -219,7 +219,7 @@ describe("retry", () => {
     )
   })
 
-  it("tells before each wait", async () => {
+  it("calls onRetry before each wait", async () => {
     const told: Array<Retry> = []
     const store = retry(failing(await filled(), 3, { operation: "get", effect: "fail" }), {
       onRetry: (retry) => Effect.sync(() => told.push(retry)),
@@ -231,7 +231,7 @@ describe("retry", () => {
     for (const { error } of told) assert.equal(error.reason, "unavailable")
   })
 
-  it("lets a store repeat the steps of an operation, without starting over when these are given up", async () => {
+  it("lets a store repeat the steps of an operation, and does not start over when a step is given up", async () => {
     const inner = await filled()
     let steps = 0
     const stepping = (failures: number): ObjectStore => ({
@@ -245,7 +245,7 @@ describe("retry", () => {
           ),
         ),
     })
-    // Alone it repeats nothing.
+    // Without the decorator nothing is repeated.
     assert.deepEqual(await timed(stepping(1).get("x", { atMost: Infinity })), { outcome: "unavailable", waited: 0 })
     assert.equal(steps, 1)
     steps = 0

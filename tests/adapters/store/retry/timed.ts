@@ -2,7 +2,7 @@
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
-/** Runs while a day passes; gives the outcome, and the milliseconds that had passed by then. */
+/** Runs an effect while a day passes; gives its outcome, and the milliseconds until then. */
 export const onTestClock = <A, E>(
   effect: Effect.Effect<A, E>,
 ): Promise<{ readonly outcome: A; readonly waited: number }> =>
@@ -16,7 +16,7 @@ export const onTestClock = <A, E>(
       )
       yield* TestClock.adjust("1 day")
       return yield* Fiber.join(fiber)
-      // By default it waits no longer than a second of real time for a fiber that was woken: too short for a machine
-      // that is busy.
+      // By default the clock waits up to a second of real time for a fiber that it woke, which is too short on a busy
+      // machine.
     }).pipe(Effect.provide(TestClock.layer({ warningDelay: "5 minutes" }))),
   )

@@ -1,4 +1,4 @@
-/** What the store makes of answers that are errors, cut, short, wrong or late; and what no message may say. */
+/** Answers that are errors, cut, short, wrong or late; and secrets, which no message may contain. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Cause, Effect, Exit, type Scope, Stream } from "effect"
@@ -23,7 +23,7 @@ const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect as Effect.Effect<A, never, Scope.Scope>))
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-/** All that a failure can show: its message, its fields, and what `--debug` prints. */
+/** All text of a failure: its message, its fields, and the output of `--debug`. */
 const shownBy = (error: StoreError): string =>
   [error.message, JSON.stringify(error), String(error), Cause.pretty(Cause.fail(error)), String(error.cause)].join("\n")
 
@@ -37,7 +37,7 @@ const keepsSecrets = (server: Scripted, shown: string): void => {
   }
 }
 
-/** Runs one operation against one answer, and gives what it fails with. */
+/** Runs one operation against one answer, and gives its error. */
 const failing = <A>(
   answer: Answer | ReadonlyArray<Answer>,
   operation: (store: ObjectStore) => Effect.Effect<A, StoreError>,
@@ -60,7 +60,7 @@ const failing = <A>(
 const get = (store: ObjectStore) => store.get("x", { atMost: Infinity })
 const put = (store: ObjectStore) => store.put("x", [text("hello")], { unique: true })
 
-test("refusals have the reason and the sentence that they should", () =>
+test("each refusal has the right reason and sentence", () =>
   run(Effect.gen(function* () {
     const cases: ReadonlyArray<readonly [Answer, StoreError["reason"], RegExp, number?]> = [
       [refuse(404, "NoSuchKey"), "not-found", /^"x" is not in s3:http:\/\/127\.0\.0\.1:\d+\/bucket\/p$/],
@@ -115,7 +115,7 @@ const cut = (status: number, length: number, body: string, headers = {}): Answer
   setTimeout(() => response.destroy(), 20)
 }
 
-test("bytes that are cut, short, too many or others never pass for the object", () =>
+test("an answer with too few, too many or other bytes is never taken for the object", () =>
   run(Effect.gen(function* () {
     const range = (value: string) => ({ "content-range": value })
     const cases: ReadonlyArray<readonly [Answer, (store: ObjectStore) => Effect.Effect<unknown, StoreError>, string]> =
@@ -142,7 +142,7 @@ test("bytes that are cut, short, too many or others never pass for the object", 
       ]
     for (const [i, [answer, operation, reason]] of cases.entries()) {
       const error = yield* failing(answer, operation)
-      // Where a runtime itself sees that the headers contradict each other, it breaks the connection off.
+      // A runtime that notices contradicting headers breaks the connection off.
       const allowed = reason === "io" ? ["io", "unavailable"] : [reason]
       assert.ok(allowed.includes(error.reason), `${i}: ${error.reason}, not ${reason}: ${error.message}`)
     }
@@ -156,7 +156,7 @@ test("bytes that are cut, short, too many or others never pass for the object", 
     assert.equal(server.seen.at(-1)!.headers.range, "bytes=-5")
   })))
 
-test("listings that are no listings fail, and never look like an empty store", () =>
+test("answers that are not listings fail, and never look like an empty store", () =>
   run(Effect.gen(function* () {
     const list = (store: ObjectStore) => Stream.runCollect(store.list("DATA/"))
     const object = (key: string, size = "1") => `<Contents><Key>${key}</Key><Size>${size}</Size></Contents>`
@@ -204,7 +204,7 @@ test("listings that are no listings fail, and never look like an empty store", (
     assert.match(server.seen.at(-1)!.url, /continuation-token=a%26b/)
   })))
 
-test("silence ends with an error that passes", () =>
+test("silence ends as unavailable", () =>
   run(Effect.gen(function* () {
     const never: Answer = () => {}
     const stalls: Answer = (response) => {
@@ -234,7 +234,7 @@ test("silence ends with an error that passes", () =>
     assert.deepEqual(yield* store.get("x", { atMost: Infinity }), text("slowly"))
   })))
 
-test("with retry around, what passes ends in success, and what does not in one sentence", () =>
+test("with retry, temporary errors end in success and permanent ones in one sentence", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     const inner = yield* openScripted(server)
@@ -263,7 +263,7 @@ test("with retry around, what passes ends in success, and what does not in one s
     keepsSecrets(server, shownBy(gone))
   })))
 
-test("an upload in parts goes on after faults, and an answer that is lost is found again", () =>
+test("an upload in parts continues after faults, and a lost answer does no harm", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     const store = retry(yield* openScripted(server), { base: 1, longest: 5, within: 20_000 })
@@ -317,7 +317,7 @@ test("an upload in parts goes on after faults, and an answer that is lost is fou
     assert.ok(server.seen.some(({ method }) => method === "DELETE"), "the upload was not taken back")
   })))
 
-test("what is sent is signed, has its length and its hash, and no condition where none is needed", () =>
+test("requests are signed, have a length and a hash, and a condition only if it is needed", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     yield* withVariables(KEYS)
@@ -344,7 +344,7 @@ test("what is sent is signed, has its length and its hash, and no condition wher
     assert.equal(server.seen.at(-1)!.body.length, 3_000_000)
   })))
 
-test("whether a server keeps conditions is asked once, and only when it matters", () =>
+test("a server is tested for conditions once, and only if it matters", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     const store = yield* openScripted(server)
@@ -363,7 +363,7 @@ test("whether a server keeps conditions is asked once, and only when it matters"
     assert.equal((yield* Effect.flip(store.put("c", [text("1")]))).reason, "exists")
   })))
 
-test("a create-only put whose answer was lost does not take its own object for somebody else's", () =>
+test("a create-only put whose answer was lost recognises its own object", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     const inner = yield* openScripted(server)
@@ -384,7 +384,7 @@ test("a create-only put whose answer was lost does not take its own object for s
         const mark = { "x-amz-meta-penstock-write": kept!.mark, "content-length": String(kept!.body.length) }
         return reply(200, method === "HEAD" ? "" : kept!.body, mark)(response, seen)
       })
-      // Some runtimes send it again by themselves.
+      // Some runtimes repeat the request by themselves.
       const outcome = yield* Effect.match(store.put(`x${i}`, [text("mine")]), {
         onSuccess: () => "written",
         onFailure: ({ reason }) => reason,
@@ -394,7 +394,7 @@ test("a create-only put whose answer was lost does not take its own object for s
     }
   })))
 
-test("where conditions are refused, claims decide, and expired ones do not count", () =>
+test("without conditions claims decide, and expired ones do not count", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     const store = yield* openScripted(server)
@@ -429,7 +429,7 @@ test("where conditions are refused, claims decide, and expired ones do not count
       "DELETE p/tmp/claims/x/*",
     ])
     assert.equal(claims.size, 0)
-    // A write whose answer is lost keeps its claim, so that nobody else begins; the next try goes on with it.
+    // A write whose answer is lost keeps its claim, so that no other writer begins. The next try continues with it.
     let there = false
     const before = server.seen.length
     server.answer((response, seen) => {
@@ -458,7 +458,7 @@ test("where conditions are refused, claims decide, and expired ones do not count
     assert.equal(claims.size, 0)
   })))
 
-test("a bucket is made only when that is asked for, and by one of several", () =>
+test("a bucket is made only with create, and by one of several programs", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     const none = refuse(404, "NoSuchBucket")
@@ -480,7 +480,7 @@ test("a bucket is made only when that is asked for, and by one of several", () =
     assert.equal((yield* Effect.flip(openScripted(server, { create: true }))).reason, "denied")
   })))
 
-test("the region that the server names is taken, and the request sent again", () =>
+test("the request is sent again to the region that the server names", () =>
   run(Effect.gen(function* () {
     const server = yield* scripted
     yield* withVariables(KEYS)
@@ -492,7 +492,7 @@ test("the region that the server names is taken, and the request sent again", ()
     assert.equal(server.seen.length, 3)
   })))
 
-test("servers that are not there, or speak no TLS, are told so", () =>
+test("a missing server, and one without TLS, are reported", () =>
   run(Effect.gen(function* () {
     yield* withVariables(KEYS)
     const { s3Store } = yield* Effect.promise(() => import("../../../../adapters/store/s3/s3.ts"))

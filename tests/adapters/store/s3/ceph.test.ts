@@ -1,4 +1,4 @@
-/** The store in a real server: Ceph's gateway. */
+/** The store on a real server: Ceph's gateway. */
 import assert from "node:assert/strict"
 import process from "node:process"
 import { after, before, describe, it } from "node:test"
@@ -25,7 +25,7 @@ after(async () => {
 
 const newBucket = (): string => `s3:${ceph.endpoint}/b-${buckets++}`
 
-/** Sends a signed request for what the store itself does not do. */
+/** Sends a signed request that the store itself does not make. */
 const send = async (method: string, path: string, body?: string): Promise<string> => {
   const { headers, url } = await new AwsV4Signer({
     method,
@@ -58,7 +58,7 @@ const names = (store: ObjectStore): Effect.Effect<ReadonlyArray<string>, StoreEr
 const skip = noCeph === undefined ? {} : { skip: noCeph }
 
 describe("on Ceph, in a bucket with versions, where conditions are ignored", skip, () => {
-  it("one of 12 writers wins, again and again, through stores of their own", () =>
+  it("one of 12 writers with stores of their own wins, again and again", () =>
     run(Effect.gen(function* () {
       const location = yield* versioned
       const stores = yield* Effect.forEach(Array.from({ length: 4 }), () => s3Store.make(`${location}/p`))
@@ -99,7 +99,7 @@ describe("on Ceph, in a bucket with versions, where conditions are ignored", ski
       assert.deepEqual(yield* store.get("x", { atMost: Infinity }), text("4"))
     })))
 
-  it("a claim that was left behind holds others up, and says so", () =>
+  it("an abandoned claim delays other writers, and the error says so", () =>
     run(Effect.gen(function* () {
       const location = yield* versioned
       const store = yield* s3Store.make(location)
@@ -146,7 +146,7 @@ describe("on Ceph, uploads in parts", skip, () => {
       assert.equal(yield* uploads(location), 0)
     })))
 
-  it("a writer beyond a part sends parts, and what is given up is removed", () =>
+  it("a writer beyond one part sends parts, and those of an abandoned upload are removed", () =>
     run(Effect.gen(function* () {
       const location = newBucket()
       const store = yield* s3Store.make(location, { create: true })
@@ -172,8 +172,8 @@ describe("on Ceph, uploads in parts", skip, () => {
     })))
 })
 
-describe("on Ceph, what is not right", skip, () => {
-  it("a bucket that is not there is named, and made when that is asked for", () =>
+describe("on Ceph, errors", skip, () => {
+  it("a missing bucket is named, and made with create", () =>
     run(Effect.gen(function* () {
       const location = `${newBucket()}/p`
       const error = yield* Effect.flip(s3Store.make(location))
@@ -184,7 +184,7 @@ describe("on Ceph, what is not right", skip, () => {
       yield* s3Store.make(location, { create: true })
     })))
 
-  it("what others keep in the bucket is not listed, and keys come in order", () =>
+  it("foreign objects in the bucket are not listed, and keys come in order", () =>
     run(Effect.gen(function* () {
       const location = newBucket()
       const store = yield* s3Store.make(`${location}/p`, { create: true })
@@ -198,7 +198,7 @@ describe("on Ceph, what is not right", skip, () => {
       assert.equal(store.properties.orderedList, true)
     })))
 
-  it("wrong keys, and a server that dies and comes back", () =>
+  it("wrong keys are denied, and a server that dies and comes back is unavailable meanwhile", () =>
     run(Effect.gen(function* () {
       const location = newBucket()
       const store = yield* s3Store.make(location, { create: true })
@@ -222,18 +222,18 @@ describe("on Ceph, what is not right", skip, () => {
       const gone = yield* Effect.flip(store.get("x", { atMost: Infinity }))
       assert.equal(gone.reason, "unavailable")
       const patient = yield* Effect.forkChild(
-        Effect.flatMap(openStore(location, { retry: { base: 100, longest: 500 } }), (store) =>
-          store.get("x", { atMost: Infinity })),
+        Effect.flatMap(
+          openStore(location, { retry: { base: 100, longest: 500 } }),
+          (store) => store.get("x", { atMost: Infinity }),
+        ),
       )
-      yield* Effect.promise(() =>
-        ceph.startGateway()
-      )
+      yield* Effect.promise(() => ceph.startGateway())
       assert.deepEqual(yield* Fiber.join(patient), text("1"))
     })))
 })
 
 describe("on Ceph, within a limit of bandwidth", skip, () => {
-  it("objects go and come piece by piece, but on Deno, where a whole one waits", () =>
+  it("objects pass piece by piece, except uploads on Deno, which wait as a whole", () =>
     run(Effect.gen(function* () {
       const store = yield* s3Store.make(newBucket(), { create: true })
       const bytes = Uint8Array.from({ length: 5 * PIECE + 100 }, (_, i) => i * 7 + (i >> 8))

@@ -1,4 +1,4 @@
-/** The contract of stores, in a real server: Ceph's gateway. */
+/** The contract of stores on a real server: Ceph's gateway. */
 import process from "node:process"
 import { after, before, describe } from "node:test"
 import { Effect } from "effect"
@@ -19,7 +19,7 @@ after(async () => {
   await ceph?.stop()
 })
 
-/** A bucket of its own for each test, and a prefix with signs that have to be encoded. */
+/** A bucket for each test, and a prefix with characters that must be encoded. */
 const open = Effect.suspend(() => s3Store.make(`s3:${ceph.endpoint}/b-${buckets++}/a%20b+c/ä=%25`, { create: true }))
 
 describe("on Ceph", { ...(noCeph === undefined ? {} : { skip: noCeph }) }, () => {

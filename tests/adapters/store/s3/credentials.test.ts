@@ -1,4 +1,4 @@
-/** Where credentials, region and endpoint come from, and what becomes of credentials that expire. */
+/** The sources of credentials, region and endpoint, and credentials that expire. */
 import assert from "node:assert/strict"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -13,7 +13,7 @@ import { empty, KEYS, refuse, reply, type Scripted, scripted, withVariables } fr
 const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect as Effect.Effect<A, never, Scope.Scope>))
 
-/** An environment without keys, and with files of a home that is empty but for what a test writes. */
+/** An environment without keys, and a home directory with only the files that a test writes. */
 const home = Effect.gen(function* () {
   const directory = yield* temporaryDirectory
   const at = (name: string) => join(directory, name)
@@ -62,7 +62,7 @@ test("a profile gives keys, region and endpoint; the location and the environmen
     assert.equal(keyOf(server), "AKWORK")
   })))
 
-/** A profile whose keys a program prints: each time others, valid for an hour. */
+/** A profile whose keys are printed by a program: new ones each time, valid for an hour. */
 const printingProfile = (at: (name: string) => string): void => {
   writeFileSync(
     at("print.sh"),
@@ -80,7 +80,7 @@ const noShell = existsSync("/bin/sh") ? undefined : "there is no /bin/sh"
 const skip = noShell === undefined ? {} : { skip: noShell }
 
 test(
-  "credentials that the server calls expired are fetched anew, once per request",
+  "expired credentials are fetched anew, once per request",
   skip,
   () =>
     run(Effect.gen(function* () {
@@ -113,7 +113,7 @@ const failure = (location: string): Effect.Effect<StoreError & { shown: string }
   })
 
 test(
-  "without credentials there is one sentence, which does not repeat what a program printed",
+  "missing credentials are reported in one sentence, which does not repeat the output of a program",
   skip,
   () =>
     run(Effect.gen(function* () {

@@ -53,7 +53,7 @@ test("locations are read, in the form of URLs and in restic's", () => {
   }
 })
 
-test("what is not understood is refused with the way out, and secrets are not repeated", () => {
+test("invalid locations are refused with the way out, and secrets are not repeated", () => {
   const cases: ReadonlyArray<readonly [string, RegExp]> = [
     ["s3:", /write s3:\/\/bucket\/prefix/],
     ["s3://", /it names no bucket/],

@@ -1,4 +1,4 @@
-/** A server of S3 that answers what a test tells it to. */
+/** An S3 server that answers as a test says. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import process from "node:process"
@@ -6,7 +6,7 @@ import { Effect, type Scope } from "effect"
 import { s3Store, type S3StoreOptions } from "../../../../adapters/store/s3/s3.ts"
 import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 
-/** What a request was. */
+/** A request that it got. */
 export interface Seen {
   readonly method: string
   readonly url: string
@@ -22,11 +22,11 @@ export interface Scripted {
   readonly port: number
   /** All requests so far. */
   readonly seen: Array<Seen>
-  /** Answers of the next requests, one each; what comes later gets the last one. */
+  /** Sets the answers of the next requests, one each. Later requests get the last one. */
   readonly answer: (...answers: ReadonlyArray<Answer>) => void
 }
 
-/** No settings of the machine count in tests. */
+/** Variables that hide the settings of the machine from tests. */
 const NONE = Object.fromEntries(
   ["PROFILE", "REGION", "DEFAULT_REGION", "ENDPOINT_URL", "ENDPOINT_URL_S3"].map((name) => [`AWS_${name}`, undefined]),
 )
@@ -37,7 +37,7 @@ export const KEYS = {
   AWS_SESSION_TOKEN: "the//session+token==that/nobody+may/see",
 }
 
-/** Sets variables of the environment as long as the scope is open; `undefined` takes one away. */
+/** Sets variables of the environment until the scope closes. `undefined` removes one. */
 export const withVariables = (
   variables: Readonly<Record<string, string | undefined>>,
 ): Effect.Effect<void, never, Scope.Scope> => {
@@ -87,7 +87,7 @@ export const refuse = (
 export const empty: Answer = reply(200, listing())
 export const listed = (inside: string): Answer => reply(200, listing(inside))
 
-/** Starts a server; it ends with the scope. */
+/** Starts a server, which ends with the scope. */
 export const scripted: Effect.Effect<Scripted, never, Scope.Scope> = Effect.map(
   Effect.acquireRelease(
     Effect.promise(() => {
@@ -129,7 +129,7 @@ export const scripted: Effect.Effect<Scripted, never, Scope.Scope> = Effect.map(
   ({ answer, port, seen }) => ({ answer, port, seen }),
 )
 
-/** Opens a store at a server, with the keys above in the environment. */
+/** Opens a store on a server, with the keys above in the environment. */
 export const openScripted = (
   server: Scripted,
   options?: S3StoreOptions,

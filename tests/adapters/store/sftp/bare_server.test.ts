@@ -1,4 +1,4 @@
-/** A server without extensions, that gives less than it is asked for, and passwords. */
+/** A server without extensions, with short reads, and logins by password. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted, Stream } from "effect"
@@ -24,7 +24,7 @@ const open = ({ location }: BareSftp, given = password) =>
   sftpStore.make(location, { create: true, agent: "", config: "/dev/null", password: Redacted.make(given) })
 
 describe("a bare SFTP server", () => {
-  it("holds objects; what it cannot do is declared, or refused", () =>
+  it("holds objects, and declares or refuses what it cannot do", () =>
     withServer("password", (server) =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {
         const store = yield* open(server)
@@ -57,7 +57,7 @@ describe("a bare SFTP server", () => {
         assert.deepEqual(server.files().filter((path) => path.startsWith("/store/tmp/")), [])
       })))))
 
-  it("may ask for the password as for a line that is typed", () =>
+  it("may ask for the password by keyboard-interactive", () =>
     withServer("keyboard-interactive", (server) =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {
         yield* (yield* open(server)).put("x", [bytes])

@@ -1,4 +1,4 @@
-/** What becomes of operations when the server dies, is full, or refuses. */
+/** Operations on a server that dies, is full, or refuses. */
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs"
@@ -72,7 +72,7 @@ describe("an SFTP store whose server", skip, () => {
       })
     ))
 
-  it("is gone makes operations fail with what may pass, and the next one connects again", () =>
+  it("is gone makes operations fail as unavailable, and the next one connects again", () =>
     run((sshd, open) =>
       Effect.gen(function* () {
         const store = yield* open
@@ -102,7 +102,7 @@ describe("an SFTP store whose server", skip, () => {
       })
     ))
 
-  it("refuses writes says that they are denied, and still reads", () =>
+  it("refuses writes fails them as denied, and can still be read", () =>
     run((sshd, open) =>
       Effect.gen(function* () {
         mkdirSync(sshd.at("store"))
@@ -121,7 +121,7 @@ describe("an SFTP store whose server", skip, () => {
         assert.match(missing.message, /Cannot make sftp:.*permission denied.*sftp:\/\/host\/~\/path/)
       }), { sftp: "internal-sftp -R" }))
 
-  it("has no SFTP says so", () =>
+  it("has no SFTP is reported", () =>
     run((_, open) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(open)
@@ -129,13 +129,13 @@ describe("an SFTP store whose server", skip, () => {
         assert.match(error.message, /no SFTP session .*"Subsystem sftp"/)
       }), { sftp: "" }))
 
-  it("has a program for SFTP that fails says so", () =>
+  it("has a broken program for SFTP is reported", () =>
     run((_, open) =>
       Effect.gen(function* () {
         assert.match((yield* Effect.flip(open)).message, /no SFTP session/)
       }), { sftp: "/bin/false" }))
 
-  it("has no such directory says so, unless it is to be made", () =>
+  it("lacks the directory is reported, unless the directory is to be made", () =>
     run((sshd) =>
       Effect.gen(function* () {
         const none = yield* Effect.flip(sftpStore.make(sshd.location("a/b/c"), { agent: "", config: "/dev/null" }))
@@ -152,7 +152,7 @@ describe("an SFTP store whose server", skip, () => {
       })
     ))
 
-  it("has old temporary files gets rid of them, and keeps new ones", () =>
+  it("has old temporary files loses them, and keeps new ones", () =>
     run((sshd, open) =>
       Effect.gen(function* () {
         mkdirSync(sshd.at("store/tmp"), { recursive: true })
@@ -171,7 +171,7 @@ describe("an SFTP store whose server", skip, () => {
 
   const [full, skipFull] = skipIf(
     noMount,
-    "has a full disk says that it is full, and takes writes again when there is room",
+    "has a full disk is reported as full, and takes writes again when there is room",
   )
   it(full, skipFull, () =>
     run((sshd, open) =>

@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import { fingerprint, judgeKey, preferredAlgorithms } from "../../../../adapters/store/sftp/known_hosts.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 
-/** A key of a type; its content does not matter. */
+/** A key of this type, whose content does not matter. */
 const keyOf = (type: string, content: string): Buffer => {
   const length = Buffer.alloc(4)
   length.writeUInt32BE(type.length)
@@ -58,14 +58,14 @@ describe("known hosts", () => {
       assert.equal(is("plain", 22, "2"), "changed")
     }))
 
-  it("that have another key are changed, and the line is named", () =>
+  it("with another key are changed, and the line is named", () =>
     withFile([line("h", "ssh-rsa", "1"), line("h", ED, "2")], (files) => {
       const verdict = judgeKey(files, "h", 22, keyOf(ED, "other"))
       assert.deepEqual(verdict.is === "changed" && [verdict.known.file, verdict.known.line], [files[1], 2])
       assert.equal(judgeKey(files, "h", 22, keyOf("ecdsa-sha2-nistp256", "x")).is, "changed")
     }))
 
-  it("that are revoked are never known, and authorities are not hosts", () =>
+  it("with a revoked key are never known, and keys of authorities do not count", () =>
     withFile([
       line("h", ED, "1"),
       line("@revoked *", ED, "1"),
@@ -78,7 +78,7 @@ describe("known hosts", () => {
       assert.equal(judgeKey(files, "h", 22, keyOf(ED, "3")).is, "changed")
     }))
 
-  it("are asked for the keys that are known first", () =>
+  it("are asked for their known keys first", () =>
     withFile([line("h", "ssh-rsa", "1"), line("@revoked h", ED, "2"), line("h", "ssh-unheard-of", "2")], (files) => {
       assert.deepEqual(preferredAlgorithms(files, "h", 22).slice(0, 4), [
         ...["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"],

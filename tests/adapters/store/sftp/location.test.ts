@@ -30,7 +30,7 @@ describe("the location of an SFTP store", () => {
     }
   })
 
-  it("is refused without being quoted, when it has a password or cannot be read", () => {
+  it("is refused and not quoted if it has a password or cannot be read", () => {
     const bad: ReadonlyArray<readonly [location: string, message: RegExp]> = [
       ["sftp://u:hunter2@h/x", /PENSTOCK_SFTP_PASSWORD/],
       ["sftp:u:hunter2@h:x", /PENSTOCK_SFTP_PASSWORD/],

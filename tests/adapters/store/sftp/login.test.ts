@@ -1,4 +1,4 @@
-/** Who gets in, and what those who do not are told. */
+/** Ways to log in, and the errors of those that fail. */
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
@@ -71,7 +71,7 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     }
   })
 
-  it("passes over an agent that is not there", async () => {
+  it("skips an agent that does not exist", async () => {
     const location = at(sshd.at("strange"))
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", sshd.at("strange")])
     const error = await refused(location, { ...without, agent: sshd.at("no.socket") })
@@ -79,7 +79,7 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     assert.match(error.message, /tried the key .*strange, the keys of the agent; the keys of the agent failed here/)
   })
 
-  it("says who is not let in, what was tried and what the server takes", async () => {
+  it("names the user, what was tried and what the server takes, if the login fails", async () => {
     const error = await refused(at(sshd.at("strange")), { ...without, password: Redacted.make(secret) })
     assert.equal(error.reason, "denied")
     assert.match(error.message, new RegExp(`${sshd.user}@\\[127.0.0.1\\]:${sshd.port}`))
@@ -107,7 +107,7 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     }
   })
 
-  it("refuses a host that is not known, with the fingerprint and what to do", async () => {
+  it("refuses an unknown host, with its fingerprint and the way out", async () => {
     for (const file of [sshd.at("no-such-file"), "/dev/null"]) {
       const error = await refused(at(sshd.at("id"), file))
       assert.equal(error.reason, "denied")
@@ -117,7 +117,7 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     }
   })
 
-  it("refuses a host whose key has changed, or is revoked", async () => {
+  it("refuses a host whose key has changed or is revoked", async () => {
     const known = readFileSync(sshd.at("known_hosts"), "utf8")
     const name = `[127.0.0.1]:${sshd.port}`
     const own = readFileSync(sshd.at("id.pub"), "utf8").split(" ").slice(0, 2).join(" ")
@@ -130,7 +130,7 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     assert.match((await refused(at(sshd.at("id"), sshd.at("revoked")))).message, /is revoked by line/)
   })
 
-  it("knows hosts by hash, and asks for the key that it knows", async () => {
+  it("knows hosts by hash, and asks for the known key", async () => {
     const ecdsa = readFileSync(sshd.at("known_hosts"), "utf8").split("\n").find((line) => line.includes("ecdsa"))!
     writeFileSync(sshd.at("hashed"), "")
     appendFileSync(sshd.at("hashed"), `${ecdsa}\n`)
@@ -139,7 +139,7 @@ describe("logging in to an SFTP server", { skip: noSshd ?? false }, () => {
     await works(at(sshd.at("id"), sshd.at("hashed")))
   })
 
-  it("reads where the host is from the configuration of ssh", async () => {
+  it("finds the host by the configuration of ssh", async () => {
     writeFileSync(
       sshd.at("config"),
       `Host my-backup\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  User ${sshd.user}\n  IdentityFile ${

@@ -8,8 +8,7 @@ import { storeSuite } from "../../../suites/store.ts"
 if (noSshd === undefined) {
   let sshd: Sshd
   before(async () => {
-    // In memory, where there is such a file system: thousands of files, each synced to the disk. New session keys
-    // often.
+    // In memory if possible, because each of thousands of files is synced. The session keys are renewed often.
     sshd = await startSshd({ config: ["RekeyLimit 16M"], ...(existsSync("/dev/shm") ? { parent: "/dev/shm" } : {}) })
   })
   after(() => sshd.stop())

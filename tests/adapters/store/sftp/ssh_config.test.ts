@@ -63,7 +63,7 @@ describe("the configuration of ssh", () => {
       assert.deepEqual(readConfig(file, "b"), { hostName: "b.lan", port: 7, user: "last", identityFiles: [] })
     }))
 
-  it("names a way to connect that is not supported, and need not be there", () =>
+  it("names unsupported ways to connect, and may be missing", () =>
     withConfig("Host a\n  ProxyJump bastion\nHost b\n  ProxyCommand nc %h\n", (file, directory) => {
       assert.equal(readConfig(file, "a").unsupported, "ProxyJump")
       assert.equal(readConfig(file, "b").unsupported, "ProxyCommand")
@@ -71,7 +71,7 @@ describe("the configuration of ssh", () => {
       assert.deepEqual(readConfig(join(directory, "none"), "a"), { hostName: "a", identityFiles: [] })
     }))
 
-  it("files that include each other, and patterns of many stars, end", () =>
+  it("is limited: files that include each other, and patterns of many stars, come to an end", () =>
     withConfig("Include other\nInclude other\nInclude config\n", (file, directory) => {
       writeFileSync(join(directory, "other"), "Include config\nInclude config\n")
       const start = cpuMs()

@@ -19,7 +19,7 @@ describe("a single file as an object store", () => {
       (directory) => Effect.promise(() => use(join(directory, "a b.zprt"))),
     )))
 
-  it("is opened when it is there, or is to be made", () =>
+  it("opens if the file exists or may be made", () =>
     inFile(async (path) => {
       await fails("not-found", singleFileStore.make(path, "x"))
       await fails("not-found", singleFileStore.make(join(path, "beneath"), "x"))
@@ -60,7 +60,7 @@ describe("a single file as an object store", () => {
       assert.deepEqual(readdirSync(join(path, "..")), [])
     }))
 
-  it("replaces the file at the commit of a writer, and leaves nothing of one that is given up", () =>
+  it("replaces the file at the commit of a writer, and leaves nothing of a writer without a commit", () =>
     inFile(async (path) => {
       writeFileSync(path, "old")
       const store = await run(singleFileStore.make(path, "x"))
@@ -79,7 +79,7 @@ describe("a single file as an object store", () => {
       assert.deepEqual(readdirSync(join(path, "..")), ["a b.zprt"])
     }))
 
-  it("writes through a link, and removes what a killed program left, a day later", () =>
+  it("writes through a link, and removes a killed program's temporary files after a day", () =>
     inFile(async (path) => {
       const directory = join(path, "..")
       const link = join(directory, "link")

@@ -16,7 +16,7 @@ storeSuite("sqliteStore", Effect.flatMap(file, (path) => sqliteStore.make(path, 
 const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> => Effect.runPromise(Effect.scoped(effect))
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 31 + (i >> 8))
 
-test("what one connection wrote, another reads, and unfinished objects are seen by none", () =>
+test("another connection reads finished objects, and no connection sees unfinished ones", () =>
   run(Effect.gen(function* () {
     const path = yield* file
     const one = yield* sqliteStore.make(path, { create: true })
@@ -29,7 +29,7 @@ test("what one connection wrote, another reads, and unfinished objects are seen 
     assert.deepEqual(yield* one.get("grown", { atMost: Infinity }), bytes(3))
   })))
 
-test("ranges across pieces are the bytes that were put", () =>
+test("ranges across pieces give the bytes that were put", () =>
   run(Effect.gen(function* () {
     const store = yield* sqliteStore.make(yield* file, { create: true })
     const whole = bytes(1_300_001)
@@ -66,7 +66,7 @@ test("a missing piece is damage, not zeros", () =>
     assert.deepEqual(yield* store.get("x", { offset: 0, length: 5 }), bytes(5))
   })))
 
-test("what is not such a file is refused", () =>
+test("other files are refused", () =>
   run(Effect.gen(function* () {
     const path = yield* file
     assert.equal((yield* Effect.flip(sqliteStore.make(path))).reason, "not-found")
@@ -80,7 +80,7 @@ test("what is not such a file is refused", () =>
     assert.match(error.message, /not a store of Penstock/)
   })))
 
-test("the file, and those beside it, are for the owner only, whatever the umask", () =>
+test("the file and those beside it are for the owner only, whatever the umask", () =>
   run(Effect.gen(function* () {
     for (const mask of [0, 0o022, 0o777]) {
       const path = yield* file
@@ -97,7 +97,7 @@ test("the file, and those beside it, are for the owner only, whatever the umask"
     }
   })))
 
-test("nothing is made at the end of a link that leads nowhere", () =>
+test("a link to a file that does not exist is refused, and no file is made", () =>
   run(Effect.gen(function* () {
     const path = yield* file
     symlinkSync(join(dirname(path), "not there"), path)

@@ -1,5 +1,5 @@
 /**
- * Create-only writes on real servers: races across stores, claims that killed writers left, a server that is killed.
+ * Create-only writes on real servers: races between stores, claims of killed writers, and a server that is killed.
  */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
@@ -19,7 +19,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const servers = [["nginx", nginx, nginxMissing], ["Apache", apache, apacheMissing]] as const
 const short = { claims: { stale: 1500, lease: 1000 } }
 
-/** Lets the server change what the test put into its folder. */
+/** Lets the server change files that the test made in its folder. */
 const openToServer = (folder: string): void => {
   chmodSync(folder, 0o777)
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -37,7 +37,7 @@ for (const [name, server, missing] of servers) {
         Effect.scoped(Effect.flatMap(server, (server) => body(server, join(server.folder, "one/two")))),
       ))
   }
-  /** Where the claim of a name lies. */
+  /** The path of the claim of a name. */
   const claimOf = (folder: string, object: string, generation: number): string =>
     join(folder, "tmp/claims", `${createHash("sha256").update(object).digest("hex").slice(0, 40)}.${generation}`)
 
@@ -93,7 +93,7 @@ for (const [name, server, missing] of servers) {
     }).pipe(Effect.catch((error) => Effect.die(error))))
 
   on(
-    "a collection that is not there is not-found, and one that may not be made is denied",
+    "a missing collection is not-found, and one that may not be made is denied",
     (server, folder) =>
       Effect.gen(function* () {
         const missing = yield* Effect.flip(openWebdav(server, { create: false })).pipe(Effect.orDie)
@@ -125,7 +125,7 @@ for (const [name, server, missing] of servers) {
     }))
 
   on(
-    "the server is killed and started again while objects are written: each is there once, whole",
+    "the server is killed and started again during writes, and each object is there once, whole",
     (server) =>
       Effect.gen(function* () {
         const store = retry(yield* openWebdav(server, short), { base: "20 millis", longest: "200 millis" })
@@ -158,7 +158,7 @@ for (const [name, server, missing] of servers) {
   )
 
   on(
-    "large writers go by a file of this machine, and a commit can be tried again",
+    "large writers use a file of this machine, and a commit can be tried again",
     (server) =>
       Effect.gen(function* () {
         const store = yield* openWebdav(server)

@@ -1,10 +1,10 @@
-/** The WebDAV store on a server of the tests. */
+/** Opens the WebDAV store on a test server. */
 import { Effect, Redacted } from "effect"
 import { webdavStore, type WebdavStoreOptions } from "../../../../adapters/store/webdav/webdav.ts"
 import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 import { PASSWORD, USER, type WebServer } from "../../../servers/web_server.ts"
 
-/** Opens it in a collection of its own, which is made. */
+/** Opens a store in a new collection. */
 export const openWebdav = (
   { dav }: Pick<WebServer, "dav">,
   options?: WebdavStoreOptions,
