@@ -7,7 +7,7 @@ import type { SourceError } from "../stages/walk/errors.ts"
 import type { FormatError } from "../formats/error.ts"
 import type { Problem, Repository, SnapshotInfo } from "../formats/repository.ts"
 import { contentStream } from "../stages/walk/content.ts"
-import { displayPath, unquotePath } from "../stages/walk/path.ts"
+import { unquotePath } from "../stages/walk/path.ts"
 import { UsageError } from "./process/usage_error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
@@ -15,7 +15,7 @@ import { makeOutput } from "./output/output.ts"
 import { type Row, rowText } from "./output/row.ts"
 import { printError, writeBytes } from "./output/streams.ts"
 import { makeTraffic, trafficMembers } from "./output/traffic.ts"
-import { secondsSince } from "./output/quantity.ts"
+import { secondsSince, showPath } from "./output/show.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
@@ -60,7 +60,7 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
           }
           const tell = (path: string, message: string): void => {
             if (input.json) row({ type: "problem", path, message })
-            else printError(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+            else printError(`Problem with ${showPath(path)}: ${message}`)
           }
           const bytes = only === undefined
             ? yield* archiveOf(repository, snapshot, input, counts, problem, leftOut)

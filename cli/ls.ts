@@ -8,7 +8,7 @@ import { UsageError } from "./process/usage_error.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
-import { showMode, showTime } from "./output/quantity.ts"
+import { showMode, showPath, showTime } from "./output/show.ts"
 import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
@@ -53,7 +53,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
         let failed = 0
         const problem = ({ path, message }: { readonly path: string; readonly message: string }): void => {
           failed += 1
-          out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+          out.warn(`Problem with ${showPath(path)}: ${message}`)
           out.row({ type: "problem", path, message })
         }
         yield* repository.entries(snapshot, { include: part.reaches, content: false, problem }).pipe(
@@ -89,7 +89,7 @@ const print = (entry: Entry, long: boolean, out: Output): void => {
     const { mode, uid, gid, user, group, mtime } = metadata
     return out.row({ type: "entry", path, kind, size, mode, uid, gid, user, group, mtime, target, linkTo, rdev })
   }
-  const name = displayPath(path === "" ? "." : path)
+  const name = showPath(path)
   if (!long) return out.line(name)
   const { mode, uid, gid, user, group, mtime } = metadata
   const owner = `${displayPath(user ?? String(uid ?? "?"))} ${displayPath(group ?? String(gid ?? "?"))}`

@@ -2,7 +2,7 @@
 import type { Finding } from "../../formats/repository.ts"
 import { displayPath, displayText } from "../../stages/walk/path.ts"
 import type { Output } from "./output.ts"
-import { plural, SHORT_ID } from "./quantity.ts"
+import { plural, SHORT_ID } from "./show.ts"
 
 /** Names each damaged object, and every file that cannot be restored whole because of it. */
 export const printFindings = (findings: ReadonlyArray<Finding>, out: Output): void => {

@@ -1,14 +1,13 @@
 /** Tells in what a snapshot differs from its source: problems and losses. */
 import type { Problem } from "../../formats/repository.ts"
-import { displayPath } from "../../stages/walk/path.ts"
 import type { Loss } from "../../stages/walk/represent.ts"
 import type { Output } from "./output.ts"
-import { plural } from "./quantity.ts"
+import { plural, showPath } from "./show.ts"
 
 /** Names what could not be read or stored. `of` is added to the rows of `--json`. */
 export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of: object = {}): void => {
   for (const { path, message } of problems) {
-    out.warn(`Problem with ${displayPath(path === "" ? "." : path)}: ${message}`)
+    out.warn(`Problem with ${showPath(path)}: ${message}`)
     out.row({ type: "problem", path, message, ...of })
   }
 }
@@ -17,7 +16,7 @@ export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of:
 export const printLosses = (losses: ReadonlyArray<Loss>, out: Output, of: object = {}): void => {
   for (const { what, entries, example } of losses) {
     if (!out.quiet && !out.json) {
-      const path = displayPath(example === "" ? "." : example)
+      const path = showPath(example)
       out.warn(
         `Not kept: ${what}, of ${plural(entries, "entry", "entries")}${entries === 1 ? ":" : ", such as"} ${path}`,
       )

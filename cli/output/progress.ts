@@ -2,7 +2,7 @@
 import type { Progress } from "../../formats/repository.ts"
 import { displayPath } from "../../stages/walk/path.ts"
 import type { Output } from "./output.ts"
-import { plural, showBytes, showDuration } from "./quantity.ts"
+import { plural, showBytes, showDuration } from "./show.ts"
 
 /** Time between two progress lines, in milliseconds. */
 const INTERVAL_MS = 100

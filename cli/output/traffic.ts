@@ -1,7 +1,7 @@
 /** What a command sends to and receives from remote stores. Its summary tells it. */
 import { type StoreCounts, totalRequests } from "../../adapters/store/counting/counts.ts"
 import type { Output } from "./output.ts"
-import { plural, showBytes } from "./quantity.ts"
+import { plural, showBytes } from "./show.ts"
 
 /** The remote stores of one command, filled while it runs. */
 export interface Traffic {

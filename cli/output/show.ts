@@ -1,4 +1,5 @@
-/** Numbers, times and IDs as people read them. */
+/** Numbers, times, IDs and paths as people read them. */
+import { displayPath } from "../../stages/walk/path.ts"
 
 /** How many digits of a snapshot ID are shown to people. */
 export const SHORT_ID = 8
@@ -55,3 +56,6 @@ export const showMode = (kind: string, mode: number | undefined): string => {
 
 /** Seconds since `start`, with three decimals. `start` is in milliseconds, from `performance.now()`. */
 export const secondsSince = (start: number): number => Math.round(performance.now() - start) / 1000
+
+/** A path in a snapshot, safe to print. `.` is the top. */
+export const showPath = (path: string): string => displayPath(path === "" ? "." : path)
