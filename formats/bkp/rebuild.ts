@@ -19,9 +19,8 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
   function* (opened) {
     const listed = yield* listSnapshots(opened)
     // If no snapshot can be read, the config that is missing may be that of an encrypted repository.
-    if (listed.snapshots.length > 0 && opened.config !== undefined) {
-      yield* created(opened.store.put(CONFIG, [opened.config]))
-    }
+    const hasNewConfig = listed.snapshots.length > 0 && opened.config !== undefined &&
+      (yield* created(opened.store.put(CONFIG, [opened.config])))
     const before = new Set(listed.snapshots.map(({ id, node }) => `${id} ${node}`))
     const { clients } = yield* listClients(opened.store)
     const metadata = yield* openArea(opened, "metadata")
@@ -33,6 +32,7 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     return {
       snapshots: snapshots.filter(({ id, node }) => !before.has(`${id} ${node}`)).map(infoOf),
       packsIndexed: 0,
+      rebuiltObjects: hasNewConfig ? [CONFIG] : [],
       findings: (yield* check(opened, { readData: 0 })).findings,
     }
   },

@@ -12,7 +12,7 @@ import { readTwice } from "../../stages/store/second_read.ts"
 import type { Earlier } from "../../stages/catalog/reuse.ts"
 import type { FormatError } from "../error.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"
-import { type DatabaseAccess, openDatabase } from "./database.ts"
+import { type DatabaseAccess, openDatabase, type StoredDatabase } from "./database.ts"
 import { catchingDamage } from "./errors.ts"
 import { entryOf, READ } from "./file_row.ts"
 import { catalogName, flatCatalogName } from "./layout.ts"
@@ -41,15 +41,18 @@ export class Catalog {
   readonly object: string
   /** Whether it is wrapped in zstd there. */
   readonly wrapped: boolean
+  /** Bytes of its content after the end of the database. */
+  readonly extraBytes: number
   readonly #blob: SqliteStatement
   readonly #extents: SqliteStatement
   readonly #find: SqliteStatement
 
-  constructor(db: SqliteDatabase, metadata: CatalogMetadata, object: string, wrapped: boolean) {
+  constructor({ db, extraBytes, wrapped }: StoredDatabase, metadata: CatalogMetadata, object: string) {
     this.db = db
     this.metadata = metadata
     this.object = object
     this.wrapped = wrapped
+    this.extraBytes = extraBytes
     this.#blob = db.prepare("SELECT bytes FROM blobs WHERE blob_id = ?")
     this.#extents = db.prepare(
       `SELECT "offset", bytes, extent_id FROM blob_extents WHERE blob_id = ? ORDER BY "offset"`,
@@ -176,15 +179,16 @@ export const openCatalog: (
 ) => Effect.Effect<Catalog, FormatError, Scope.Scope> = Effect.fnUntraced(
   function* (access, id, known) {
     const openObject = (object: string) => Effect.map(openDatabase(access, object), (stored) => ({ ...stored, object }))
-    const { db, object, wrapped } = yield* known !== undefined ? openObject(known) : Effect.flatMap(
+    const { object, ...stored } = yield* known !== undefined ? openObject(known) : Effect.flatMap(
       absent(openObject(catalogName(id))),
       (found) => found === undefined ? openObject(flatCatalogName(id)) : Effect.succeed(found),
     )
     return yield* catchingDamage(object, () => {
+      const { db } = stored
       checkCatalogSchema(db)
       const metadata = readMetadata(db, object, id)
       if (!metadata.inOrder) orderByPath(db)
-      return new Catalog(db, metadata, object, wrapped)
+      return new Catalog(stored, metadata, object)
     })
   },
   (open, _access, id, known) => readTwice(known ?? catalogName(id), open),

@@ -101,41 +101,47 @@ const checkIndex = Effect.fnUntraced(function* (opened: Opened, damage: Damage) 
 
 interface Verified {
   readonly catalog: Catalog
-  /** Whether its tree hash is that of its files. */
-  readonly isRight: boolean
+  /** What is wrong with it as a whole; undefined if nothing is. */
+  readonly problem: string | undefined
 }
 
-/** Opens a catalog and computes its tree hash; once more if the hash is another. */
+/** Opens a catalog and verifies it as a whole; once more if it is wrong. */
 const openVerified = (
   opened: Opened,
   id: string,
   object: string,
 ): Effect.Effect<Verified, FormatError, Scope.Scope> => {
-  const verify = Effect.flatMap(openCatalog(opened, id, object), (catalog) =>
-    catchingDamage(object, (): Verified => ({
-      catalog,
-      isRight: TREE_FORMS.some((form) => treeHash(catalog.db, opened.hasher, form) === catalog.metadata.tree),
-    })))
-  // A catalog with another tree hash is a failure here, so that it is read twice.
+  const verify = Effect.flatMap(
+    openCatalog(opened, id, object),
+    (catalog) => catchingDamage(object, (): Verified => ({ catalog, problem: problemOf(opened, catalog) })),
+  )
+  // A catalog that is wrong is a failure here, so that it is read twice.
   const right = Effect.flatMap(
     verify,
     (verified): Effect.Effect<Verified, Verified> =>
-      verified.isRight ? Effect.succeed(verified) : Effect.fail(verified),
+      verified.problem === undefined ? Effect.succeed(verified) : Effect.fail(verified),
   )
   return readTwice(object, right, isVerified).pipe(
     Effect.catch((error) => isVerified(error) ? Effect.succeed(error) : Effect.fail(error)),
   )
 }
 
-const isVerified = (error: Verified | FormatError): error is Verified => "isRight" in error
+const isVerified = (error: Verified | FormatError): error is Verified => "catalog" in error
+
+const problemOf = ({ hasher }: Opened, { db, extraBytes, metadata, object }: Catalog): string | undefined => {
+  if (extraBytes > 0) return `${object} has ${extraBytes} bytes after the end of its database: it was altered`
+  return TREE_FORMS.some((form) => treeHash(db, hasher, form) === metadata.tree)
+    ? undefined
+    : `The tree hash of ${object} is not that of its files: it was altered`
+}
 
 const checkCatalog = Effect.fnUntraced(function* (
   { damage, extents, maps }: Checks,
-  { catalog, isRight }: Verified,
+  { catalog, problem }: Verified,
   report: () => void,
 ) {
   const { metadata: { info }, object } = catalog
-  if (!isRight) damage.add(object, `The tree hash of ${object} is not that of its files: it was altered`)
+  if (problem !== undefined) damage.add(object, problem)
   const unknown = (path: string, message: string): void => {
     damage.add(object, `${object} lists what cannot be restored`)
     damage.addFile(object, info.id, path, message)

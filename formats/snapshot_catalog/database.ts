@@ -10,7 +10,7 @@ import { catching } from "../../stages/kernel/catching.ts"
 import { KernelError, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import type { FormatError, RepositoryError } from "../error.ts"
-import { corrupt, fromSqliteError } from "./errors.ts"
+import { catchingDamage, corrupt, fromSqliteError } from "./errors.ts"
 import { MAXIMUM_PLAIN, MAXIMUM_RATIO } from "./limits.ts"
 import { type Opened, zstdOf } from "./opened.ts"
 
@@ -30,6 +30,8 @@ export interface StoredDatabase {
   readonly db: SqliteDatabase
   /** Whether it is wrapped in zstd in the store. */
   readonly wrapped: boolean
+  /** Bytes after the end of the database, which SQLite ignores. */
+  readonly extraBytes: number
 }
 
 /** Opens the database in an object. Fails with `corrupt` if it is none. */
@@ -46,10 +48,17 @@ export const openDatabase: (
     }
     const stored = readPieces(store, object, size)
     const content: Stream.Stream<Uint8Array, FormatError> = wrapped ? unwrap(stored, table, object, size) : stored
-    return yield* engine.open(content).pipe(
-      Effect.map((db) => ({ db, wrapped })),
-      Effect.mapError((error) => error instanceof SqliteError ? fromSqliteError(object)(error) : error),
+    let length = 0
+    const counted = Stream.tap(content, (bytes) => Effect.sync(() => length += bytes.length))
+    const db = yield* Effect.mapError(
+      engine.open(counted),
+      (error) => error instanceof SqliteError ? fromSqliteError(object)(error) : error,
     )
+    const [used] = yield* catchingDamage(
+      object,
+      () => db.prepare("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").get()!,
+    )
+    return { db, wrapped, extraBytes: length - Number(used) }
   },
 )
 

@@ -12,7 +12,7 @@ import { check } from "./check.ts"
 import { problemOfMap } from "./check_maps.ts"
 import { catchingDamage, fromWriteError, isIntact, orDamage } from "./errors.ts"
 import { type Indexed, indexed, writeIndex } from "./catalog_index.ts"
-import { blobs, catalogs } from "./layout.ts"
+import { blobs, catalogs, INDEX } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { catalogEntries } from "./read.ts"
 import { catalogObjects, formOfRepository, inOrder, listSnapshots } from "./snapshot.ts"
@@ -32,11 +32,13 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
     )
     yield* ensureScratch(opened.engine, yield* sizes)
     const found: Array<Indexed> = []
-    const mended = new ChunkIndex()
-    const form = yield* formOfRepository(opened, yield* listSnapshots(opened))
+    const seen = new ChunkIndex()
+    const listing = yield* listSnapshots(opened)
+    const form = yield* formOfRepository(opened, listing)
+    const rebuilt = listing.indexProblem === undefined ? [] : [INDEX]
     for (const [id, object] of objects) {
       // The check at the end names a damaged catalog.
-      const summary = yield* orDamage(object, mend(opened, id, object, mended))
+      const summary = yield* orDamage(object, mend(opened, id, object, seen, rebuilt))
       if (isIntact(summary)) found.push(summary)
     }
     const snapshots = inOrder(found)
@@ -44,22 +46,29 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
       Effect.mapError((error) => error instanceof SqliteError ? fromWriteError(error) : error),
     )
     const { findings } = yield* check(opened, { readData: 0 })
-    return { snapshots: snapshots.map(({ info }) => info), packsIndexed: 0, findings }
+    return { snapshots: snapshots.map(({ info }) => info), packsIndexed: 0, rebuiltObjects: rebuilt, findings }
   })
 
-/** Writes the wrong and missing maps of a catalog again. */
-const mend = (opened: Opened, id: string, name: string, mended: ChunkIndex): Effect.Effect<Indexed, FormatError> =>
+/** Writes the wrong and missing maps of a catalog again, and adds their names to `rebuilt`. */
+const mend = (
+  opened: Opened,
+  id: string,
+  name: string,
+  seen: ChunkIndex,
+  rebuilt: Array<string>,
+): Effect.Effect<Indexed, FormatError> =>
   Effect.scoped(Effect.gen(function* () {
     const { store } = opened
     const catalog = yield* openCatalog(opened, id, name)
     yield* Stream.runForEach(
       catalogEntries(catalog, () => {}),
       Effect.fnUntraced(function* ({ blob }) {
-        if (blob === undefined || !mended.claim(blob)) return
+        if (blob === undefined || !seen.claim(blob)) return
         const object = blobs.nameOf(blob)
         const map = yield* catchingDamage(object, () => catalog.map(blob))
         if (typeof map === "string" || (yield* problemOfMap(store, object, map)) === undefined) return
         yield* store.put(object, [encodeMap(map)], { replace: true })
+        rebuilt.push(object)
       }),
     )
     return indexed(catalog.metadata)

@@ -69,7 +69,7 @@ for (const encrypted of [true, false]) {
               [["big"]],
               JSON.stringify(findings),
             )
-            if (how === "with one bit flipped") yield* store.remove(chunk)
+            if (how === "altered in one bit") yield* store.remove(chunk)
             yield* one.backup(walk(tree), { ...options, parent: "none" })
             assert.deepEqual(yield* lastFacts(one), before)
             assert.deepEqual((yield* one.check({ readData: 100 })).findings, [])
@@ -77,7 +77,7 @@ for (const encrypted of [true, false]) {
         ))
 
       // Bytes may follow gzip, but not encrypted bytes.
-      const harmless = !encrypted && how === "continued"
+      const harmless = !encrypted && how === "extended"
       if (!harmless) {
         it(`a packfile of chunks that is ${how} costs the files in it, which a full run stores again`, () =>
           repository((one, store) =>
@@ -139,7 +139,7 @@ for (const encrypted of [true, false]) {
             yield* damage(store, "heads/host")
             const { findings } = yield* one.check({ readData: 0 })
             // An altered bit makes it name a missing snapshot.
-            const object = how === "with one bit flipped" ? /^metadata/ : /^heads.host$/
+            const object = how === "altered in one bit" ? /^metadata/ : /^heads.host$/
             assert.ok(findings.some((finding) => object.test(finding.object)))
             const error = yield* Effect.flip(one.backup(walk(tree), options))
             assert.match(error.message, /penstock rebuild/)
@@ -300,6 +300,19 @@ it("no change of its config makes an encrypted repository of bkp look unencrypte
       assert.ok(!(yield* names(store)).includes("config"))
     })
   ))
+
+it("a rebuild makes a lost config without a key again, and says so", () =>
+  inRepository((one, store) =>
+    Effect.gen(function* () {
+      yield* one.backup(walk(tree), options)
+      const config = yield* store.get("config", { atMost: Infinity })
+      yield* store.remove("config")
+      const opened = yield* small.open({})
+      const rebuilt = yield* opened.rebuild
+      assert.deepEqual([rebuilt.findings, rebuilt.rebuiltObjects], [[], ["config"]])
+      assert.equal((yield* store.get("config", { atMost: Infinity })).length, config.length)
+      assert.deepEqual((yield* opened.rebuild).rebuiltObjects, [])
+    }), { secrets: {} }))
 
 it("contents with the same first 96 bits of their hashes make a run fail, and are not lost", () =>
   inStore(() =>

@@ -222,6 +222,7 @@ describe("snapshot catalogs in a repository", () => {
             const rebuilt = yield* repository.rebuild
             assert.deepEqual(rebuilt.snapshots, listed)
             assert.deepEqual(rebuilt.findings, [])
+            assert.deepEqual(rebuilt.rebuiltObjects, findings === 0 ? [] : ["catalog.idx"])
             const db = yield* (yield* SqliteEngine).open(
               Stream.fromEffect(store.get("catalog.idx", { atMost: Infinity })),
             )
@@ -272,6 +273,20 @@ describe("snapshot catalogs in a repository", () => {
       })
     ))
 
+  it("finds bytes after the end of a catalog, which can still be read", () =>
+    inRepository((repository, store) =>
+      Effect.gen(function* () {
+        const summary = yield* repository.backup(walk(trees), options)
+        const entries = yield* Stream.runCollect(repository.entries(made(summary), { content: false }))
+        yield* alter(store, catalogOf(summary), (bytes) => Uint8Array.of(...bytes, ...new Uint8Array(4096)))
+        const { findings } = yield* repository.check({ readData: 0 })
+        assert.deepEqual(findings.map(({ message, object }) => [object, /4096 bytes after the end/.test(message)]), [
+          [catalogOf(summary), true],
+        ])
+        assert.deepEqual(yield* Stream.runCollect(repository.entries(made(summary), { content: false })), entries)
+      })
+    ))
+
   it("reads all files again if the parent was damaged after it was indexed", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
@@ -304,7 +319,9 @@ describe("snapshot catalogs in a repository", () => {
         yield* alter(store, maps[2]!, (bytes) => bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1))
         const { findings } = yield* repository.check({ readData: 100 })
         assert.deepEqual(findings.map(({ object }) => object).sort(), maps.slice(0, 3).sort())
-        assert.deepEqual((yield* repository.rebuild).findings, [])
+        const rebuilt = yield* repository.rebuild
+        assert.deepEqual(rebuilt.findings, [])
+        assert.deepEqual([...rebuilt.rebuiltObjects ?? []].sort(), maps.slice(0, 3).sort())
         assert.deepEqual(yield* Effect.forEach(maps, (name) => store.get(name, { atMost: Infinity })), before)
       })
     ))
