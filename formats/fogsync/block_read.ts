@@ -38,8 +38,8 @@ export class BlockReader {
   }
 
   /**
-   * Reads the part of a block that an address names. The bytes are a view that must not be changed. Fails with `corrupt`
-   * when the block is missing, or does not match its name.
+   * Reads the part of a block that an address names. The bytes are a view that must not be changed. Fails with
+   * `corrupt` when the block is missing, or does not match its name.
    */
   get(bptr: Bptr): Effect.Effect<Uint8Array, FormatError> {
     return Effect.suspend(() => {

@@ -53,7 +53,8 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
       const name = rootObject(id)
       findings.add(
         name,
-        `${name} is missing, and its root is there: unless its backup is still running, "penstock rebuild" makes it again`,
+        `${name} is missing, and its root is there: unless its backup is still running, ` +
+          `"penstock rebuild" makes it again`,
       )
     }
     const reader = readerOf(opened)

@@ -10,7 +10,7 @@ export const fogsyncChoices: ReadonlyArray<FormatOption> = [
     values: ["json", "tree"],
     when: "make",
     meaning:
-      "how snapshots list entries: in JSON for each directory, or in one tree, which also keeps names that are not UTF-8",
+      "how snapshots list entries: in JSON for each directory, or in one tree, which keeps names that are not UTF-8",
   },
   {
     name: "share",

@@ -91,8 +91,8 @@ export const writeConfig = (
   Effect.suspend(() => created(store.put(SHARE, [encodeConfig(keys, config)], { replace })))
 
 /**
- * Reads FOGSYNC; reads it twice before it calls it wrong. `name` is the name that the share is opened by. Undefined when
- * there is none. Fails with `wrong-key`, which may be damage as well, `corrupt` or `newer`.
+ * Reads FOGSYNC; reads it twice before it calls it wrong. `name` is the name that the share is opened by. Undefined
+ * when there is none. Fails with `wrong-key`, which may be damage as well, `corrupt` or `newer`.
  */
 export const readConfig: (
   store: ObjectStore,

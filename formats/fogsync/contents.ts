@@ -1,6 +1,6 @@
 /**
- * The stage that stores contents, in the place of `pack`. The last part of a content shares a block with others, and has
- * no address before that block is complete. So entries wait here, and come out in order with their addresses.
+ * The stage that stores contents, in the place of `pack`. The last part of a content shares a block with others, and
+ * has no address before that block is complete. So entries wait here, and come out in order with their addresses.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -92,7 +92,9 @@ export const startDecoder = (keys: Keys, limit: number = Infinity): Transform =>
   let counter: TwofishCounter | undefined
   let unzip: Transform | undefined
   let length = 0
-  /** Bytes that are not decoded yet: everything before the header is found, then those that may be the MAC at the end. */
+  /**
+   * Bytes that are not decoded yet: everything before the header is found, then those that may be the MAC at the end.
+   */
   let held: Uint8Array = new Uint8Array(0)
   /** The MAC, when it comes first. */
   let first: Uint8Array | undefined

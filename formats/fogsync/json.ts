@@ -6,7 +6,9 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/gs
 const INTEGER = /^-?[1-9]\d*$/
 
-/** As JSON.parse, but an integer that a number cannot hold exactly becomes a string of its digits. Throws SyntaxError. */
+/**
+ * As JSON.parse, but an integer that a number cannot hold exactly becomes a string of its digits. Throws SyntaxError.
+ */
 export const parseExact = (text: string): unknown =>
   JSON.parse(
     text.replace(TOKENS, (token) =>

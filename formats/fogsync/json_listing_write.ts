@@ -32,9 +32,9 @@ interface Directory {
 }
 
 /**
- * Writes the listings of all directories of the tree that are not empty. A listing that is the same in the parent is not
- * written again. Gives the listing of the root directory, which is written even when it is empty; undefined when the
- * tree has no root directory.
+ * Writes the listings of all directories of the tree that are not empty. A listing that is the same in the parent is
+ * not written again. Gives the listing of the root directory, which is written even when it is empty; undefined when
+ * the tree has no root directory.
  *
  * A listing names where the listings of its directories are, and those may lie in a partial block that is not complete.
  * So a directory waits, in memory, for the directories in it. At most as many wait as a block has tails, and the

@@ -1,6 +1,7 @@
 /**
- * FogSync Mark III: encrypted envelopes, cut into blocks of 64 KiB that are named by their hash. SPEC.md describes every
- * byte.
+ * FogSync Mark III: encrypted envelopes, cut into blocks of 64 KiB that are named by their hash. SPEC.md describes
+ * every byte.
+ *
  * @module
  */
 import * as Effect from "effect/Effect"
@@ -17,15 +18,15 @@ import { guardedFormat } from "../guard.ts"
 import { wholeRecord } from "../record_fidelity.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
+import { newShareId, readConfig, writeConfig } from "./config.ts"
+import { fidelityOf } from "./fidelity.ts"
+import { shareKeys } from "./keys.ts"
 import { SHARE } from "./layout.ts"
 import type { FogsyncOptions, Opened } from "./opened.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
-import { listRoots, snapshots } from "./snapshot.ts"
-import { newShareId, readConfig, writeConfig } from "./config.ts"
-import { fidelityOf } from "./fidelity.ts"
-import { shareKeys } from "./keys.ts"
 import { isShare, namedShares, nameProblem, storeOf } from "./shares.ts"
+import { listRoots, snapshots } from "./snapshot.ts"
 
 export type { FogsyncOptions } from "./opened.ts"
 
@@ -141,7 +142,11 @@ export const makeFogsync = (options: FogsyncOptions = {}): Format => guardedForm
  * })
  *
  * const store = await Effect.runPromise(memoryStore.make())
- * const program = snapshots.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * const program = snapshots.pipe(
+ *   Effect.scoped,
+ *   Effect.provideService(ObjectStore, store),
+ *   Effect.provide(accelerators),
+ * )
  * const [snapshot] = await Effect.runPromise(program)
  * assert.deepEqual([snapshot?.hostname, snapshot?.files, snapshot?.bytes], ["laptop", 1, 2])
  * ```
@@ -181,7 +186,7 @@ const identify = Effect.fnUntraced(function* (opened: Opened) {
     reason: error?.reason ?? "corrupt",
     object: SHARE,
     message: error?.reason === "wrong-key"
-      ? `This key opens nothing at ${opened.store.properties.location}: it is another share's, or everything was altered`
+      ? `This key opens nothing at ${opened.store.properties.location}: it is another share's, or all data were altered`
       : error?.message ?? `${SHARE} is missing, and no root says which share this is`,
   })
 })

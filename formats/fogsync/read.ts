@@ -34,8 +34,8 @@ export const entries = (
   }))
 
 /**
- * The content of a file. Fails with `damaged` at the first byte that is lost, or at its end when its size or hash is not
- * what the listing says.
+ * The content of a file. Fails with `damaged` at the first byte that is lost, or at its end when its size or hash is
+ * not what the listing says.
  */
 const contentOf = ({ keys }: Opened, reader: BlockReader, { chunks, path, size }: Listed): Content => {
   const ref = refFromChunks(chunks, size)

@@ -161,7 +161,7 @@ const newer = (object: string, version: number): RepositoryError =>
  * Decodes a root from its envelope, which may come from anywhere. Throws RepositoryError: `wrong-key` when its MAC does
  * not fit, `corrupt` or `newer`.
  */
-export const decodeRootBlock = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
+const decodeRootBlock = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array): Root => {
   const object = blockObject(bptr.hash)
   let data: Uint8Array
   try {
@@ -191,7 +191,9 @@ export const readRootAt = (opened: Opened, bptr: Bptr): Effect.Effect<Root, Form
     (envelope) => catching(RepositoryError, () => decodeRootBlock(opened, bptr, envelope)),
   )
 
-/** Reads the root of this ID; reads it twice before it calls it wrong. Fails with `unknown-snapshot` when there is none. */
+/**
+ * Reads the root of this ID; reads it twice before it calls it wrong. Fails with `unknown-snapshot` when there is none.
+ */
 export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, FormatError> = Effect.fnUntraced(
   function* (opened, id) {
     const name = rootObject(id)

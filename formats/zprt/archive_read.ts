@@ -44,8 +44,8 @@ export const archiveSize = (store: ObjectStore): Effect.Effect<number | undefine
   absent(Effect.map(store.stat(ARCHIVE), ({ size }) => size))
 
 /**
- * Reads both ends; reads them twice before it calls them wrong. Fails with `none`, with `foreign` when it neither begins
- * nor ends as an archive does, or with `corrupt`.
+ * Reads both ends; reads them twice before it calls them wrong. Fails with `none`, with `foreign` when it neither
+ * begins nor ends as an archive does, or with `corrupt`.
  */
 export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> = Effect.fnUntraced(
   function* (store: ObjectStore) {
@@ -84,7 +84,9 @@ export const readEnds: (store: ObjectStore) => Effect.Effect<Ends, FormatError> 
   (read, store) => Effect.mapError(readTwice(ARCHIVE, read), asCorrupt(store.properties.location)),
 )
 
-/** Reads the beginning of the index. Gives the fingerprint of the archive, and the header of the index if it has one. */
+/**
+ * Reads the beginning of the index. Gives the fingerprint of the archive, and the header of the index if it has one.
+ */
 export const readHead: (
   store: ObjectStore,
   ends: Ends,

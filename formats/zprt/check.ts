@@ -15,8 +15,9 @@ import type { Opened } from "./opened.ts"
 const CONCURRENCY = 4
 
 /**
- * Verifies the structure: both magics, trailer and index. With `readData`, that share of the contents, chosen at random,
- * is read, decrypted, decompressed and hashed. Checks again when another archive took the place of one with findings.
+ * Verifies the structure: both magics, trailer and index. With `readData`, that share of the contents, chosen at
+ * random, is read, decrypted, decompressed and hashed. Checks again when another archive took the place of one with
+ * findings.
  */
 export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
   Effect.flatMap(

@@ -1,4 +1,6 @@
-/** Encodes and decodes the plain index, in the document's layout and in that of later programs. SPEC.md, "The index". */
+/**
+ * Encodes and decodes the plain index, in the document's layout and in that of later programs. SPEC.md, "The index".
+ */
 import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import { CONTENTS_AT, hasMagic, MAGIC, readNumber, writeNumber } from "./layout.ts"
 import { pathsProblem, sortPaths } from "./paths.ts"

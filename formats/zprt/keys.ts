@@ -157,7 +157,7 @@ export const readSlot: (store: ObjectStore) => Effect.Effect<Uint8Array | undefi
 )
 
 /** Length of the key slot that these bytes begin with: an age file for a passphrase. Undefined when there is none. */
-export const slotLength = (bytes: Uint8Array): number | undefined => {
+const slotLength = (bytes: Uint8Array): number | undefined => {
   const header = isAge(bytes) ? headerLength(bytes.subarray(0, AGE_HEADER_MAXIMUM)) : undefined
   return header !== undefined && isForPassphrase(bytes.subarray(0, header))
     ? header + payloadBytes(SLOT_CONTENT)

@@ -1,6 +1,8 @@
 /**
  * zprt: one file that holds the latest state of a tree. Each content is compressed with zstd and encrypted with age by
- * itself, so that the `zstd` and `age` commands open it by hand. SPEC.md describes every byte. @module
+ * itself, so that the `zstd` and `age` commands open it by hand. SPEC.md describes every byte.
+ *
+ * @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -148,7 +150,11 @@ export const zprt: Format = makeZprt()
  * })
  *
  * const store = await Effect.runPromise(memoryStore.make())
- * const program = recovered.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * const program = recovered.pipe(
+ *   Effect.scoped,
+ *   Effect.provideService(ObjectStore, store),
+ *   Effect.provide(accelerators),
+ * )
  * assert.deepEqual(await Effect.runPromise(program), { named: true, paths: ["notes"] })
  * ```
  */

@@ -26,7 +26,9 @@ export const entries = (
       wanted(Stream.fromIterable(entriesOf(archive, options.content === false ? undefined : opened)), options)),
   )
 
-/** Merges the two lists of the index, which are each in the order of a walk. Without `opened`, files have no content. */
+/**
+ * Merges the two lists of the index, which are each in the order of a walk. Without `opened`, files have no content.
+ */
 function* entriesOf(
   { fingerprint, index: { directories, files } }: Archive,
   opened: Opened | undefined,

@@ -20,9 +20,9 @@ import { infoOf } from "./snapshot.ts"
 const COPY_BYTES = 4 << 20
 
 /**
- * Rebuilds a damaged archive. When its index is found, the archive is written again up to its index, with a new trailer.
- * Otherwise it gets a new index that lists what decrypts, under made-up names. Stored bytes are never moved or dropped,
- * so contents that are encrypted for others are not lost. An archive that is not damaged is left alone.
+ * Rebuilds a damaged archive. When its index is found, the archive is written again up to its index, with a new
+ * trailer. Otherwise it gets a new index that lists what decrypts, under made-up names. Stored bytes are never moved or
+ * dropped, so contents that are encrypted for others are not lost. An archive that is not damaged is left alone.
  */
 export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatError> = Effect.fnUntraced(
   function* (opened: Opened) {
