@@ -7,6 +7,16 @@ import { hasNodeChacha, nodeChacha } from "./chacha.ts"
 /**
  * The accelerated cipher of age payloads: provide it as `AgePayloadCipher`. Bun, whose `node:crypto` lacks the cipher,
  * gets the portable one.
+ *
+ * @example Encrypt archives of zprt by `node:crypto`
+ * ```ts
+ * import { AgePayloadCipher, zprt } from "@penstock/penstock"
+ * import { memoryStore, nativeAgePayload } from "@penstock/penstock/adapters"
+ * import { Effect } from "effect"
+ *
+ * const recognised = Effect.provideService(zprt.recognise, AgePayloadCipher, nativeAgePayload)
+ * await Effect.runPromise(Effect.provide(recognised, memoryStore.layer))
+ * ```
  */
 export const nativeAgePayload: MakePayloadCipher = (key): NonceCipher =>
   hasNodeChacha() ? nodeChacha(key) : portableChacha(key)

@@ -71,6 +71,18 @@ const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } 
 /**
  * The accelerated kernels of Node, Deno and Bun, by `stage:name`: provide them as `Kernels`. A kernel that cannot be
  * loaded on this machine falls back to a slower one.
+ *
+ * @example Compress in C instead of storing
+ * ```ts
+ * import assert from "node:assert"
+ * import { Kernels, makeKernel, zstd } from "@penstock/penstock"
+ * import { nativeKernels } from "@penstock/penstock/adapters"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.map(Kernels, (table) => makeKernel(zstd(), table).encode(new Uint8Array(10_000)).length)
+ * const length = await Effect.runPromise(Effect.provideService(program, Kernels, nativeKernels))
+ * assert.ok(length < 100)
+ * ```
  */
 export const nativeKernels: KernelTable = Object.fromEntries(
   Object.entries(accelerators).map(([name, { make }]) => [name, make]),

@@ -35,6 +35,25 @@ export interface ArchiveOptions {
 /**
  * One object of this name, written once. Chunks are deduplicated within it. Writing fails with StoreError `invalid` when
  * there are more chunks than an archive can list, about seven million.
+ *
+ * @example Write one object, and read it
+ * ```ts
+ * import assert from "node:assert"
+ * import { archive, blake3, chunk, contents, fixed, hash, memorySourceLayer, pack } from "@penstock/penstock"
+ * import { unchunk, unpack, verify, walk } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ * import { Effect, Stream } from "effect"
+ *
+ * const packing = archive("notes.archive")
+ * const program = Effect.gen(function* () {
+ *   const stored = yield* walk("").pipe(chunk(fixed({ size: 4096 })), hash(blake3), pack(packing), Stream.runCollect)
+ *   const read = Stream.fromIterable(stored).pipe(unpack(packing), verify(blake3), unchunk, contents)
+ *   return yield* Stream.runCollect(read)
+ * })
+ * const tree = memorySourceLayer({ "note.txt": { content: "hello" } })
+ * const entries = await Effect.runPromise(Effect.provide(Effect.scoped(program), [tree, memoryStore.layer]))
+ * assert.deepEqual(entries.at(-1)!.content, new TextEncoder().encode("hello"))
+ * ```
  */
 export const archive = (name: string, options: ArchiveOptions = {}): Packing => {
   const plain = plainLayout("", "", "PENSARCH", options.seal ?? noEncryption)

@@ -59,6 +59,23 @@ const plainNames: ObjectNames = {
 /**
  * One chunk for each object. Any program that reads the store finds a chunk by its ID. Small chunks make many small
  * objects.
+ *
+ * @example Name each object by the hash of its bytes
+ * ```ts
+ * import assert from "node:assert"
+ * import { blake3, chunk, hash, memorySourceLayer, objects, ObjectStore, pack, walk, whole } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ * import { Effect, Stream } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const stored = walk("").pipe(chunk(whole()), hash(blake3), pack(objects()))
+ *   yield* Effect.scoped(Stream.runDrain(stored))
+ *   return yield* Stream.runCollect((yield* ObjectStore).list("objects/"))
+ * })
+ * const tree = memorySourceLayer({ "note.txt": { content: "abc" } })
+ * const [object] = await Effect.runPromise(Effect.provide(program, [tree, memoryStore.layer]))
+ * assert.ok(object!.name.startsWith("objects/64/6437b3ac"))
+ * ```
  */
 export const objects = (): Packing => objectsOf(plainNames)
 

@@ -38,6 +38,25 @@ const IDLE_ENTRIES = 64
  * An entry whose chunks are known (`known`, see `reuse`) is not read, unless the store lacks one of these chunks.
  *
  * Fails with StoreError when the store fails, and with KernelError when a kernel of the plan does.
+ *
+ * @example Store a tree in memory
+ * ```ts
+ * import assert from "node:assert"
+ * import { blake3, chunk, fixed, hash, memorySourceLayer, pack, packs, walk } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ * import { Effect, Stream } from "effect"
+ *
+ * const stored = walk("").pipe(
+ *   chunk(fixed({ size: 4 })),
+ *   hash(blake3),
+ *   pack(packs()),
+ *   Stream.runCollect,
+ * )
+ * const tree = memorySourceLayer({ "note.txt": { content: "onceonce" } })
+ * const entries = await Effect.runPromise(Effect.provide(Effect.scoped(stored), [tree, memoryStore.layer]))
+ * // Both chunks of four bytes are the same, so one is stored.
+ * assert.equal(entries.at(-1)!.stats().chunksNew, 1)
+ * ```
  */
 export const pack = (packing: Packing): {
   <S extends Steps, E, R>(

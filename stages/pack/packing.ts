@@ -102,5 +102,17 @@ export interface PackErrorFields {
 }
 /** An object is not the pack or the index that it should be. */
 export interface PackError extends TaggedErrorInstance<"PackError", PackErrorFields> {}
-/** Makes {@linkcode PackError}s. */
+/**
+ * Makes {@linkcode PackError}s.
+ *
+ * @example Tell damage from a pack of a later version
+ * ```ts
+ * import assert from "node:assert"
+ * import { PackError } from "@penstock/penstock"
+ *
+ * const error = new PackError({ reason: "newer", object: "packs/ab", message: "packs/ab has version 2" })
+ * assert.equal(error._tag, "PackError")
+ * assert.equal(error.reason, "newer")
+ * ```
+ */
 export const PackError: new (fields: PackErrorFields) => PackError = taggedError("PackError")

@@ -22,7 +22,24 @@ export interface PacksOptions {
   readonly seal?: KernelSpec<"encrypt">
 }
 
-/** Many chunks in a pack. Packs are in `packs/`, the lists of their chunks in `indexes/`. */
+/**
+ * Many chunks in a pack. Packs are in `packs/`, the lists of their chunks in `indexes/`.
+ *
+ * @example Encrypt the lists of chunks, too
+ * ```ts
+ * import assert from "node:assert"
+ * import { aes256gcm, blake3, chunk, encrypt, hash, memorySourceLayer, pack, packs, walk, whole } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ * import { Effect, Redacted, Stream } from "effect"
+ *
+ * const cipher = aes256gcm(Redacted.make(crypto.getRandomValues(new Uint8Array(32))))
+ * const stored = walk("").pipe(chunk(whole()), hash(blake3), encrypt(cipher), pack(packs({ seal: cipher })))
+ * const tree = memorySourceLayer({ "note.txt": { content: "hello" } })
+ * const program = Effect.provide(Effect.scoped(Stream.runCollect(stored)), [tree, memoryStore.layer])
+ * // One pack, and one index.
+ * assert.equal((await Effect.runPromise(program)).at(-1)!.stats().objects, 2)
+ * ```
+ */
 export const packs = (options: PacksOptions = {}): Packing => {
   const cipher = options.seal ?? noEncryption
   return packsOf({

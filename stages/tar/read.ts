@@ -24,6 +24,23 @@ export interface TarArchive<E = never, R = never> {
 
 /**
  * An archive that is in memory. Contents are views of `bytes`, so do not change it.
+ *
+ * @example Read an archive that a program made
+ * ```ts
+ * import assert from "node:assert"
+ * import { memorySource, readTar, tarInMemory, writeTar } from "@penstock/penstock"
+ * import { sqliteEngine } from "@penstock/penstock/adapters"
+ * import { Effect, Stream } from "effect"
+ *
+ * const entries = memorySource({ "note.txt": { content: "hello" } }).entries("", {})
+ * const program = Effect.gen(function* () {
+ *   const pieces = yield* Stream.runCollect(writeTar(entries))
+ *   const archive = tarInMemory(new Uint8Array(Buffer.concat(pieces)))
+ *   return yield* Stream.runCollect(readTar(archive))
+ * })
+ * const read = await Effect.runPromise(Effect.provide(Effect.scoped(program), sqliteEngine))
+ * assert.deepEqual(read.map(({ path }) => path), ["", "note.txt"])
+ * ```
  */
 export const tarInMemory = (bytes: Uint8Array): TarArchive => ({
   bytes: Stream.succeed(bytes),
@@ -47,6 +64,21 @@ export interface ReadTarOptions {
  *
  * A member is left out, and `problem` is called, when its name has a component `..`, when it lies beneath something
  * that is not a directory in the archive (a symlink, for example), or when it is of a kind that entries do not have.
+ *
+ * @example Say which members are left out
+ * ```ts
+ * import assert from "node:assert"
+ * import { readTar, tarInMemory } from "@penstock/penstock"
+ * import { sqliteEngine } from "@penstock/penstock/adapters"
+ * import { Effect, Stream } from "effect"
+ *
+ * // The end of an archive: two blocks of zeros.
+ * const archive = tarInMemory(new Uint8Array(1024))
+ * const leftOut: Array<string> = []
+ * const entries = readTar(archive, { problem: ({ path }) => leftOut.push(path) })
+ * const read = await Effect.runPromise(Effect.provide(Effect.scoped(Stream.runCollect(entries)), sqliteEngine))
+ * assert.deepEqual([read.map(({ path }) => path), leftOut], [[], []])
+ * ```
  */
 export const readTar = <E, R>(
   archive: TarArchive<E, R>,

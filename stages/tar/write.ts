@@ -21,7 +21,18 @@ import {
 import { encodePax, encodeTime, type PaxRecord } from "./pax.ts"
 import { encodeSegments, type Segment } from "./segments.ts"
 
-/** What a tar archive that {@link writeTar} makes keeps of an entry: everything but sockets. */
+/**
+ * What a tar archive that {@link writeTar} makes keeps of an entry: everything but sockets.
+ *
+ * @example See what an archive loses
+ * ```ts
+ * import assert from "node:assert"
+ * import { tarFidelity } from "@penstock/penstock"
+ *
+ * assert.ok(!tarFidelity.kinds.includes("socket"))
+ * assert.ok(tarFidelity.kinds.includes("symlink"))
+ * ```
+ */
 export const tarFidelity: Fidelity = {
   ...wholeFidelity,
   kinds: wholeFidelity.kinds.filter((kind) => kind !== "socket"),
@@ -42,6 +53,18 @@ export interface WriteTarOptions {
  * Sockets are left out, and `leftOut` is called. Entries that cannot be read, and files of unknown size, are left out,
  * and `problem` is called. The size of a file comes before its content, so content that turns out to be damaged is
  * filled up with zeros, and `problem` is called.
+ *
+ * @example Write a tree as an archive
+ * ```ts
+ * import assert from "node:assert"
+ * import { memorySource, writeTar } from "@penstock/penstock"
+ * import { Effect, Stream } from "effect"
+ *
+ * const entries = memorySource({ "note.txt": { content: "hello" } }).entries("", {})
+ * const pieces = await Effect.runPromise(Stream.runCollect(writeTar(entries)))
+ * // A header for the root, header and data of the file, and two blocks of zeros at the end.
+ * assert.equal(pieces.reduce((sum, { length }) => sum + length, 0), 5 * 512)
+ * ```
  */
 export const writeTar = <E, R>(
   entries: Stream.Stream<Entry, E, R>,
