@@ -43,6 +43,31 @@ export interface ContentsOptions {
  * The next units are fetched and decoded while one is used. Up to 3 units of 4 MiB, and as much of a large file, are in
  * memory (twice that where the chunks wanted are small parts of their blocks), and 16 MiB of blocks, stored and decoded.
  * From a remote store units have 8 MiB.
+ *
+ * @example Read one file of a snapshot
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Option, Stream } from "effect"
+ * import { blake3, catalog, chunk, contents, entries, fastcdc, hash, memorySourceLayer } from "@penstock/penstock"
+ * import { pack, packs, sqlite, sqliteWasm, unchunk, unpack, verify, walk } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const notes = new TextEncoder().encode("buy milk")
+ * const program = Effect.gen(function* () {
+ *   const snapshot = yield* walk("").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite()))
+ *   return yield* entries(snapshot).pipe(
+ *     Stream.filter(({ path }) => path === "notes"),
+ *     unpack(packs()),
+ *     verify(blake3),
+ *     unchunk,
+ *     contents,
+ *     Stream.runHead,
+ *   )
+ * })
+ * const source = memorySourceLayer({ notes: { content: notes } })
+ * const found = await Effect.runPromise(Effect.provide(program, [memoryStore.layer, sqliteWasm, source]))
+ * assert.deepEqual(Option.getOrThrow(found).content, notes)
+ * ```
  */
 export const contents = <S extends Steps, E, R>(
   self: Stream.Stream<Fetched<S>, E, R> & InverseOrder<S, "contents">,

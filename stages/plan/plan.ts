@@ -1,40 +1,39 @@
 /**
  * How stages compose. A stage is a function from stream to stream that does no work itself: it adds a kernel to the
- * plan that every entry carries. The plan runs, fused and over megabytes at a time, where `pack` needs the bytes.
- * Between any two stages any operator of Effect's Stream fits.
+ * plan that every entry carries. `pack` needs the bytes, so there the plan runs, over megabytes at a time. Any operator
+ * of Effect's Stream fits between two stages.
  *
- * The steps taken so far are in the type of the stream, so an order that makes no sense does not compile.
+ * The type of the stream holds the steps that were taken, so an order that makes no sense does not compile.
  */
 import * as Stream from "effect/Stream"
 import type { KernelSpec, KernelStage } from "../kernel/kernel.ts"
 import type { Entry } from "../walk/entry.ts"
 
-/** The kernels that an entry's content is to go through, in order. */
+/** The kernels that a content goes through, in order. */
 export type Plan = ReadonlyArray<KernelSpec>
 
-/** Names of the stages that a stream went through. */
+/** The names of the stages that a stream went through. */
 export type Steps = ReadonlyArray<string>
 
-/** An entry, and what is planned for its content. */
+/** An entry, and the plan for its content. */
 export interface Planned<out S extends Steps> extends Entry {
-  /** The kernels that the content is to go through, in order. */
+  /** The kernels that the content goes through, in order. */
   readonly plan: Plan
   /**
-   * The chunks of this content when they are known without reading it: see `reuse`. A chunk list, see
-   * `hash/chunk_list.ts`.
+   * The chunk list of the content, when it is known without reading it: `reuse` sets it. See `hash/chunk_list.ts`.
    */
   readonly known?: Uint8Array
-  /** For the type checker only; never there at run time. */
+  /** For the type checker only. It is never there at run time. */
   readonly steps?: S
 }
 
-/** Shown by the compiler when a stage is where it cannot be. */
+/** The type that the compiler shows when a stage is in the wrong place. */
 export interface Misplaced<Why extends string> {
-  /** Why the stage may not stand here, as a type that the compiler shows. */
+  /** Why the stage cannot be here. */
   readonly misplaced: Why
 }
 
-/** `unknown` (which allows anything) when step X may follow the steps S, else the reason why not. */
+/** `unknown`, which allows anything, when step X may follow the steps S; else the reason why it may not. */
 export type Order<S extends Steps, X extends string> = X extends S[number] ? Misplaced<`${X} comes twice`>
   : X extends "digest" ? ("chunk" extends S[number] ? Misplaced<"digest comes before chunk"> : unknown)
   : X extends "compress" | "encrypt" ? AfterDigest<S, X>
@@ -42,7 +41,7 @@ export type Order<S extends Steps, X extends string> = X extends S[number] ? Mis
   : X extends "pack" ? ("hash" extends S[number] ? unknown : Misplaced<"pack comes after hash">)
   : unknown
 
-/** The order of codecs; between `digest` and `chunk` there is none. */
+/** The order of codecs. There is none between `digest` and `chunk`. */
 export type AfterDigest<S extends Steps, X extends string> = S extends readonly [...Steps, "digest"]
   ? Misplaced<"chunk comes after digest">
   : X extends "compress" ? ("encrypt" extends S[number] ? Misplaced<"compress comes before encrypt"> : unknown)
@@ -55,14 +54,51 @@ export interface Stage<X extends string> {
   ): Stream.Stream<Planned<readonly [...S, X]>, E, R>
 }
 
-/** Starts a pipeline from any stream of entries: what `walk` does with those of a Source. */
+/**
+ * Starts a pipeline from any stream of entries. `walk` does this with the entries of a Source.
+ *
+ * @example Back up what a program made, without files
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Stream } from "effect"
+ * import { blake3, chunk, type Entry, fastcdc, hash, pack, packs, plan } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const content = new TextEncoder().encode("Dear Ada")
+ * const letter: Entry = { path: "letter", kind: "file", metadata: {}, size: content.length, content }
+ * const stored = plan(Stream.make(letter)).pipe(chunk(fastcdc()), hash(blake3), pack(packs()), Stream.runCollect)
+ * const [entry] = await Effect.runPromise(Effect.provide(stored, memoryStore.layer))
+ * assert.equal(entry?.size, 8)
+ * ```
+ */
 export const plan = <E, R>(entries: Stream.Stream<Entry, E, R>): Stream.Stream<Planned<readonly ["walk"]>, E, R> => {
   const empty: Plan = []
   return Stream.map(entries, (entry) => ({ ...entry, plan: empty }))
 }
 
 /**
- * The stage that adds a kernel. One plan object is made for each plan that comes in, so that executors recognise it.
+ * Makes a stage that adds a kernel. One plan object is made for each plan that comes in: executors compare plans by
+ * identity.
+ *
+ * @example Make a stage for a kernel of your own
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Stream } from "effect"
+ * import { chunk, fastcdc, type KernelSpec, plan } from "@penstock/penstock"
+ * import { kernelStage } from "@penstock/penstock/format"
+ *
+ * const invert = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 0xff)
+ * const inverted: KernelSpec<"compress"> = {
+ *   stage: "compress",
+ *   name: "inverted",
+ *   params: {},
+ *   make: () => ({ encode: invert, decode: invert }),
+ * }
+ * const entry = { path: "a", kind: "file", metadata: {}, size: 0 } as const
+ * const planned = plan(Stream.make(entry)).pipe(chunk(fastcdc()), kernelStage(inverted), Stream.runCollect)
+ * const [{ plan: kernels } = { plan: [] }] = await Effect.runPromise(planned)
+ * assert.deepEqual(kernels.map(({ name }) => name), ["fastcdc", "inverted"])
+ * ```
  */
 export const kernelStage = <X extends KernelStage>(spec: KernelSpec<X>): Stage<X> => {
   const extended = new Map<Plan, Plan>()

@@ -6,17 +6,17 @@ import type { Plan } from "./plan.ts"
 
 /** An entry whose content is stored. */
 export interface Stored extends Entry {
-  /** The chunks of the content, a chunk list; empty for anything but files. */
+  /** The chunk list of the content: IDs and lengths, see `hash/chunk_list.ts`. Empty for anything but files. */
   readonly chunks: Uint8Array
-  /** The name of the content as a whole, when it was read and the plan has a `digest`. */
+  /** The ID of the content as a whole, 32 bytes, when it was read and the plan has a `digest`. */
   readonly digest?: Uint8Array
-  /** True when the content was known and not read. */
+  /** Whether the chunks were known, so that the content was not read. */
   readonly reused: boolean
-  /** Content that was stored although it is not one state of the file: why. */
+  /** Set when what was stored is not one state of the file: why. */
   readonly warning?: string
 }
 
-/** What becomes of an entry that cannot be read. */
+/** The entry that is stored for one that cannot be read. */
 export const unreadable = (entry: Entry, error: SourceError): Stored => ({
   path: entry.path,
   kind: "unreadable",
@@ -27,10 +27,10 @@ export const unreadable = (entry: Entry, error: SourceError): Stored => ({
   problem: error.message,
 })
 
-/** The entry without its content and plan, which nothing should keep alive. */
+/** The entry without its content and plan, so that nothing keeps these alive. */
 export const bare = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array }): Entry => {
   const { kind, metadata, path, size } = entry
-  // Most are like this, and taking them apart is slow.
+  // Most entries are like this, and the general way is slow.
   if (kind === "file" && entry.linkTo === undefined && entry.sparse === undefined) return { path, kind, metadata, size }
   const { content: _content, plan: _plan, known: _known, ...rest } = entry
   return rest
