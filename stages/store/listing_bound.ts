@@ -1,5 +1,6 @@
 /** Bounds on listings: a server could send one that never ends. */
-import { StoreError } from "./store.ts"
+import { operationError } from "./operation.ts"
+import type { StoreError } from "./store.ts"
 
 /** No repository has this many objects: it would be 50 TB with an object for each MiB. */
 const OBJECTS = 50_000_000
@@ -26,12 +27,7 @@ export const listingBound = (
   let objects = 0
   let directories = 0
   let empty = 0
-  const endless = (why: string): StoreError =>
-    new StoreError({
-      reason: "io",
-      object: directory,
-      message: `Cannot list ${directory === "" ? location : `"${directory}" in ${location}`}: ${why}`,
-    })
+  const endless = (why: string): StoreError => operationError({ doing: "list", name: directory, location }, "io", why)
   return (brought) => {
     objects += brought.objects
     directories += brought.directories

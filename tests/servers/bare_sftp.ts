@@ -43,7 +43,7 @@ const serve = (sftp: Any, files: Files): void => {
   const handles = new Map<number, { readonly path: string; names?: ReadonlyArray<string> }>()
   let next = 0
   const status = (id: number, code: number | undefined): void => sftp.status(id, code)
-  const opened = (id: number, path: string, names?: ReadonlyArray<string>): void => {
+  const answerOpen = (id: number, path: string, names?: ReadonlyArray<string>): void => {
     const handle = Buffer.alloc(4)
     handle.writeUInt32BE(next)
     handles.set(next++, names === undefined ? { path } : { path, names })
@@ -67,7 +67,7 @@ const serve = (sftp: Any, files: Files): void => {
       if (files.has(path)) return status(id, FAILURE)
       files.set(path, Buffer.alloc(0))
     } else if (!files.has(path)) return status(id, NO_SUCH_FILE)
-    opened(id, path)
+    answerOpen(id, path)
   })
   sftp.on("CLOSE", (id: number, handle: Buffer) => {
     handles.delete(handle.readUInt32BE(0))
@@ -92,7 +92,7 @@ const serve = (sftp: Any, files: Files): void => {
     if (!files.has(path)) return status(id, NO_SUCH_FILE)
     if (files.get(path) !== undefined) return status(id, FAILURE)
     const inside = path === "/" ? "/" : `${path}/`
-    opened(
+    answerOpen(
       id,
       path,
       [...files.keys()].filter((one) =>

@@ -53,7 +53,7 @@ mon allow pool size one = true
 mon max pg per osd = 1000
 mon data avail crit = 1
 mon data avail warn = 2
-run dir = ${directory}
+runProgram dir = ${directory}
 admin socket =
 pid file = ${directory}/$name.pid
 log file = ${directory}/$name.log
@@ -100,7 +100,7 @@ export const startCeph = async (): Promise<Ceph> => {
   const accessKey = `AK${randomBytes(9).toString("hex").toUpperCase()}`
   const secretKey = randomBytes(20).toString("hex")
 
-  const run = (program: string, ...args: ReadonlyArray<string>): Promise<string> =>
+  const runProgram = (program: string, ...args: ReadonlyArray<string>): Promise<string> =>
     new Promise((resolve, reject) => {
       execFile(programPath(program)!, ["-c", file, ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
         if (error === null) resolve(stdout)
@@ -140,16 +140,16 @@ export const startCeph = async (): Promise<Ceph> => {
   try {
     const address = `[v2:127.0.0.1:${v2},v1:127.0.0.1:${v1}]`
     const map = join(directory, "monmap")
-    await run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", address, map)
-    await run("ceph-mon", "--mkfs", "-i", "a", "--monmap", map)
+    await runProgram("monmaptool", "--create", "--fsid", fsid, "--addv", "a", address, map)
+    await runProgram("ceph-mon", "--mkfs", "-i", "a", "--monmap", map)
     daemon("ceph-mon", "-i", "a")
     const disk = randomUUID()
-    const id = (await run("ceph", "osd", "new", disk)).trim()
-    await run("ceph-osd", "-i", id, "--mkfs", "--osd-uuid", disk)
+    const id = (await runProgram("ceph", "osd", "new", disk)).trim()
+    await runProgram("ceph-osd", "-i", id, "--mkfs", "--osd-uuid", disk)
     daemon("ceph-osd", "-i", id)
     await startGateway()
     const user = ["--uid=test", "--display-name=test", `--access-key=${accessKey}`, `--secret-key=${secretKey}`]
-    await run("radosgw-admin", "-n", "client.rgw", "user", "create", ...user)
+    await runProgram("radosgw-admin", "-n", "client.rgw", "user", "create", ...user)
   } catch (error) {
     await stop()
     throw error

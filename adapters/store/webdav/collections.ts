@@ -36,9 +36,11 @@ export const makeCollection: (
     if (httpStatusOf(forbidden) !== 403) return Effect.fail(forbidden)
     return propfind(http, url, 0, subject).pipe(
       Effect.as(false),
-      Effect.catch((second) =>
-        second.reason === "not-found" && tries > 1 ? makeCollection(http, url, name, tries - 1) : Effect.fail(forbidden)
-      ),
+      Effect.catch((second) => {
+        if (second.reason === "not-found" && tries > 1) return makeCollection(http, url, name, tries - 1)
+        // If the server went away meanwhile, the 403 may have been the loss of a race.
+        return Effect.fail(second.reason === "unavailable" ? second : forbidden)
+      }),
     )
   })
 })

@@ -72,7 +72,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 }
 
-const run = <A>(effect: Effect.Effect<A, StoreError, Scope.Scope>): Promise<A> =>
+const runScoped = <A>(effect: Effect.Effect<A, StoreError, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect))
 
 const SIZE = "1200000000"
@@ -85,7 +85,7 @@ for (const [name, { open }] of Object.entries(kinds)) {
       ask: (store: ObjectStore) => Effect.Effect<unknown, StoreError>,
       text?: string,
     ) =>
-      run(Effect.gen(function* () {
+      runScoped(Effect.gen(function* () {
         const { answer, store } = yield* open
         const sent: Sent = { bytes: 0 }
         answer((response) => endless(response, status, headers, sent, text))
@@ -154,7 +154,7 @@ describe("a listing that does not end", () => {
     }</ListBucketResult>`
   /** Lists a bucket by pages that all say that there is more; gives the error and the number of requests. */
   const listed = (pageOf: (n: number) => string) =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const server = yield* scriptedS3
       const store = retry(yield* openScripted(server), { base: 1 })
       let n = 0

@@ -50,12 +50,14 @@ const filled = Effect.gen(function* () {
 })
 
 /** Reads the config first, as a process does that has just started. */
-const opened = Effect.fnUntraced(function* (store: ObjectStore, directory: string, more: Partial<CacheOptions> = {}) {
-  const cached = cache(store, { directory, holds, config: "config", ...more })
-  yield* cached.get("config", { atMost: Infinity })
-  yield* Stream.runDrain(cached.list(""))
-  return cached
-})
+const openCached = Effect.fnUntraced(
+  function* (store: ObjectStore, directory: string, more: Partial<CacheOptions> = {}) {
+    const cached = cache(store, { directory, holds, config: "config", ...more })
+    yield* cached.get("config", { atMost: Infinity })
+    yield* Stream.runDrain(cached.list(""))
+    return cached
+  },
+)
 
 const text = (store: ObjectStore, name: string): Effect.Effect<string, StoreError> =>
   Effect.map(store.get(name, { atMost: Infinity }), (bytes) => new TextDecoder().decode(bytes))
@@ -81,7 +83,7 @@ describe("cache", () => {
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
-        const store = yield* opened(inner, directory)
+        const store = yield* openCached(inner, directory)
         assert.equal(reads(inner), 1)
         const ranges = [{ offset: 0, length: 5 }, { offset: -5, length: 5 }, { offset: 3, length: 0 }]
         const parts = yield* Effect.forEach(ranges, (range) => store.get("a.map", range), { concurrency: "unbounded" })
@@ -93,7 +95,7 @@ describe("cache", () => {
         assert.equal(reads(inner), 4)
 
         // Another process reads only the config.
-        const again = yield* opened(inner, directory)
+        const again = yield* openCached(inner, directory)
         assert.equal(yield* text(again, "a.map"), "hello world")
         assert.equal(reads(inner), 5)
         const beyond = yield* Effect.flip(again.get("a.map", { offset: 9, length: 3 }))
@@ -106,10 +108,10 @@ describe("cache", () => {
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
-        const store = yield* opened(inner, directory)
+        const store = yield* openCached(inner, directory)
         yield* store.put("d.map", [bytesOf("new"), bytesOf("er")])
         assert.equal(yield* text(store, "d.map"), "newer")
-        assert.equal(yield* text(yield* opened(inner, directory), "d.map"), "newer")
+        assert.equal(yield* text(yield* openCached(inner, directory), "d.map"), "newer")
         assert.equal(reads(inner), 2)
         // An object that is written in another way does not match its old copy.
         yield* store.put("d.map", [bytesOf("other")], { replace: true })
@@ -131,14 +133,16 @@ describe("cache", () => {
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
-        yield* text(yield* opened(inner, directory), "a.map")
-        yield* text(yield* opened(inner, directory), "b.map")
+        yield* text(yield* openCached(inner, directory), "a.map")
+        yield* text(yield* openCached(inner, directory), "b.map")
         assert.equal(filesIn(directory).length, 2)
         // Also if it has not been listed.
         yield* inner.remove("a.map")
         yield* inner.put("b.map", [bytesOf("longer than before")], { replace: true })
         for (const listed of [true, false]) {
-          const store = listed ? yield* opened(inner, directory) : cache(inner, { directory, holds, config: "config" })
+          const store = listed
+            ? yield* openCached(inner, directory)
+            : cache(inner, { directory, holds, config: "config" })
           if (!listed) yield* store.get("config", { atMost: Infinity })
           assert.equal((yield* Effect.flip(store.get("a.map", { atMost: Infinity }))).reason, "not-found")
           assert.equal(yield* text(store, "b.map"), "longer than before")
@@ -146,7 +150,7 @@ describe("cache", () => {
         // A new repository at the same place.
         yield* inner.put("config", [bytesOf("two")], { replace: true })
         yield* inner.put("a.map", [bytesOf("HELLO WORLD")])
-        assert.equal(yield* text(yield* opened(inner, directory), "a.map"), "HELLO WORLD")
+        assert.equal(yield* text(yield* openCached(inner, directory), "a.map"), "HELLO WORLD")
         // It also learns the repository from a put of the config. Before that nothing is kept.
         const fresh = counting(yield* memoryStore.make())
         const store = cache(fresh, { directory, holds, config: "config" })
@@ -162,7 +166,7 @@ describe("cache", () => {
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
-        yield* text(yield* opened(inner, directory), "a.map")
+        yield* text(yield* openCached(inner, directory), "a.map")
         const [path] = filesIn(directory)
         const whole = fs.readFileSync(path!)
         const damages = [
@@ -177,7 +181,7 @@ describe("cache", () => {
         for (const [i, damaged] of damages.entries()) {
           const before = reads(inner)
           fs.writeFileSync(path!, damaged)
-          const store = yield* opened(inner, directory)
+          const store = yield* openCached(inner, directory)
           const range = { offset: 6, length: 5 }
           const part = i % 2 === 0
             ? yield* text(store, "a.map")
@@ -188,9 +192,9 @@ describe("cache", () => {
         }
         // The copy of another object, or of another repository.
         yield* inner.put("z.map", [bytesOf("HELLO WORLD")])
-        yield* text(yield* opened(inner, directory), "z.map")
+        yield* text(yield* openCached(inner, directory), "z.map")
         fs.renameSync(filesIn(directory).find((other) => other !== path)!, path!)
-        assert.equal(yield* text(yield* opened(inner, directory), "a.map"), "hello world")
+        assert.equal(yield* text(yield* openCached(inner, directory), "a.map"), "hello world")
       })
     ))
 
@@ -229,7 +233,7 @@ describe("cache", () => {
     inCache((directory) =>
       Effect.gen(function* () {
         const inner = yield* filled
-        const store = yield* opened(inner, directory)
+        const store = yield* openCached(inner, directory)
         yield* text(store, "a.map")
         if (process.platform !== "win32") {
           for (
@@ -253,7 +257,7 @@ describe("cache", () => {
         assert.equal(yield* text(store, "a.map"), "hello world")
         yield* store.put("e.map", [bytesOf("more")])
         assert.equal(yield* text(store, "e.map"), "more")
-        assert.equal(yield* text(yield* opened(inner, directory), "a.map"), "hello world")
+        assert.equal(yield* text(yield* openCached(inner, directory), "a.map"), "hello world")
       })
     ))
 
@@ -276,7 +280,7 @@ describe("cache", () => {
         Effect.gen(function* () {
           spoil(directory)
           const inner = yield* filled
-          const store = yield* opened(inner, directory)
+          const store = yield* openCached(inner, directory)
           for (let i = 0; i < 2; i++) {
             assert.equal(yield* text(store, "a.map"), "hello world")
             assert.equal((yield* store.get("b.map", { offset: 0, length: 4 })).length, 4)

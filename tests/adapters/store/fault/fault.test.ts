@@ -23,7 +23,7 @@ const everything = (store: ObjectStore): Effect.Effect<Uint8Array, StoreError> =
     return bytes
   }))
 
-const run = (options: FaultOptions) =>
+const runOperations = (options: FaultOptions) =>
   Effect.gen(function* () {
     const inner = yield* memoryStore.make()
     const store = fault(inner, options)
@@ -44,7 +44,7 @@ describe("fault", () => {
       const left: Array<string> = []
       let nth = 1
       for (;; nth++) {
-        const result = yield* run({ nth, effect: "fail", reason: "full" })
+        const result = yield* runOperations({ nth, effect: "fail", reason: "full" })
         left.push(Object.keys(result.left).sort().join())
         if (!result.hit) {
           assert.deepEqual(result.outcome, content)
@@ -59,23 +59,28 @@ describe("fault", () => {
 
   it("does the work and fails all the same", () =>
     Effect.runPromise(Effect.gen(function* () {
-      assert.deepEqual(Object.keys((yield* run({ nth: 1, effect: "fail-after" })).left), ["x"])
+      assert.deepEqual(Object.keys((yield* runOperations({ nth: 1, effect: "fail-after" })).left), ["x"])
     })))
 
   it("drops writes, cuts them and flips bits, on one side only", () =>
     Effect.runPromise(Effect.gen(function* () {
       const flipped = Uint8Array.from(content, (byte, i) => i === 4 ? byte ^ 1 : byte)
-      const dropped = yield* run({ nth: 1, effect: "drop", operation: "put" })
+      const dropped = yield* runOperations({ nth: 1, effect: "drop", operation: "put" })
       assert.equal(dropped.outcome, "not-found")
-      assert.deepEqual((yield* run({ nth: 1, effect: "drop", operation: "append" })).left, { w: new Uint8Array(0) })
-      assert.deepEqual((yield* run({ nth: 1, effect: "drop", operation: "commit" })).left, {})
-      assert.deepEqual(Object.keys((yield* run({ nth: 1, effect: "drop", operation: "remove" })).left), ["x", "w"])
+      assert.deepEqual((yield* runOperations({ nth: 1, effect: "drop", operation: "append" })).left, {
+        w: new Uint8Array(0),
+      })
+      assert.deepEqual((yield* runOperations({ nth: 1, effect: "drop", operation: "commit" })).left, {})
+      assert.deepEqual(Object.keys((yield* runOperations({ nth: 1, effect: "drop", operation: "remove" })).left), [
+        "x",
+        "w",
+      ])
       for (const [effect, damaged] of [["truncate", content.slice(0, 4)], ["flip", flipped]] as const) {
-        const put = yield* run({ nth: 1, effect, operation: "put" })
+        const put = yield* runOperations({ nth: 1, effect, operation: "put" })
         assert.deepEqual([put.outcome, put.left], [damaged, { w: content }])
-        const append = yield* run({ nth: 1, effect, operation: "append" })
+        const append = yield* runOperations({ nth: 1, effect, operation: "append" })
         assert.deepEqual([append.outcome, append.left], [content, { w: damaged }])
-        const get = yield* run({ nth: 1, effect, operation: "get" })
+        const get = yield* runOperations({ nth: 1, effect, operation: "get" })
         assert.deepEqual([get.outcome, get.left], [damaged, { w: content }])
       }
     })))
@@ -83,9 +88,9 @@ describe("fault", () => {
   it("does not change the bytes of the caller, and delays", () =>
     Effect.runPromise(Effect.gen(function* () {
       const before = Uint8Array.from(content)
-      yield* run({ nth: 1, onwards: true, effect: "flip" })
+      yield* runOperations({ nth: 1, onwards: true, effect: "flip" })
       assert.deepEqual(content, before)
-      const late = yield* run({ nth: 1, onwards: true, effect: "delay", delay: 1 })
+      const late = yield* runOperations({ nth: 1, onwards: true, effect: "delay", delay: 1 })
       assert.deepEqual([late.outcome, late.operations], [content, 8])
     })))
 })

@@ -69,14 +69,14 @@ const reads = (url: string, locked: boolean): Effect.Effect<void, StoreError> =>
     }
   })
 
-const run = (effect: Effect.Effect<void, StoreError, Scope.Scope>): Promise<void> =>
+const runScoped = (effect: Effect.Effect<void, StoreError, Scope.Scope>): Promise<void> =>
   Effect.runPromise(Effect.scoped(effect))
 
 for (const [name, server, missing] of [["nginx", nginx, nginxMissing], ["Apache", apache, apacheMissing]] as const) {
   test(
     ...skipIf(missing, `objects in the listings of ${name}, with and without a password`),
     () =>
-      run(Effect.flatMap(server, ({ files, folder, locked }) => {
+      runScoped(Effect.flatMap(server, ({ files, folder, locked }) => {
         plant(folder)
         return Effect.andThen(reads(files, false), reads(locked, true))
       })),
@@ -86,7 +86,7 @@ for (const [name, server, missing] of [["nginx", nginx, nginxMissing], ["Apache"
 test(
   ...skipIf(pythonMissing, "objects in the listings of python3 -m http.server, and in a manifest"),
   () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const folder = yield* serverFolder
       plant(folder)
       const url = yield* python(folder)

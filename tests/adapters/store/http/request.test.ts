@@ -13,9 +13,9 @@ const SECRET = "pass-w0rd"
 const login = { user: "somebody", password: Redacted.make(SECRET) }
 const content = Uint8Array.from({ length: 100_000 }, (_, i) => i * 31 + (i >> 8))
 
-const run = (body: (server: Scripted) => Effect.Effect<void, StoreError, Scope.Scope>): Promise<void> =>
+const withServer = (body: (server: Scripted) => Effect.Effect<void, StoreError, Scope.Scope>): Promise<void> =>
   Effect.runPromise(Effect.scoped(Effect.flatMap(scripted, body)))
-const open = (server: Scripted, idle = 60_000): Effect.Effect<ObjectStore, StoreError> =>
+const openAt = (server: Scripted, idle = 60_000): Effect.Effect<ObjectStore, StoreError> =>
   httpStore.make(`${server.url}/repo`, { login, idle })
 const patient = (store: ObjectStore): ObjectStore => retry(store, { base: "1 millis", longest: "5 millis" })
 
@@ -52,9 +52,9 @@ const reasons: ReadonlyArray<readonly [status: number, reason: StoreError["reaso
 ]
 
 test("each status has a reason and a sentence, and unavailable is tried again", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       for (const [status, reason, message] of reasons) {
         server.answer((_, response) => response.writeHead(status).end("<html>what a server says</html>"))
         const error = yield* failure(store.get("a/b", { atMost: Infinity }))
@@ -71,9 +71,9 @@ test("each status has a reason and a sentence, and unavailable is tried again", 
   ))
 
 test("Retry-After is passed on, in seconds and as a date", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       const after = (value: string) =>
         Effect.suspend(() => {
           server.answer((_, response) => response.writeHead(503, { "retry-after": value }).end())
@@ -156,9 +156,9 @@ const bad: ReadonlyArray<readonly [what: string, answer: Answer, reason: StoreEr
 
 for (const [what, answer, reason, range] of bad) {
   test(`an answer that does not match the request is refused: ${what}`, () =>
-    run((server) =>
+    withServer((server) =>
       Effect.gen(function* () {
-        const store = yield* open(server, what === "stands still" ? 500 : undefined)
+        const store = yield* openAt(server, what === "stands still" ? 500 : undefined)
         const read = (from: ObjectStore) => from.get("x", range ? { offset: 20, length: 10 } : { atMost: Infinity })
         server.answer(answer)
         const error = yield* failure(read(store))
@@ -179,9 +179,9 @@ for (const [what, answer, reason, range] of bad) {
 }
 
 test("a range is cut out of the whole object if the server ignores ranges", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       server.answer((request, response) => serve(content, { ...request, headers: {} }, response))
       const ranges = [[0, 1], [5, 70_000], [99_999, 1], [-1, 1], [-100_000, 100_000], [-50, 20]] as const
       for (const [offset, length] of ranges) {
@@ -194,11 +194,11 @@ test("a range is cut out of the whole object if the server ignores ranges", () =
   ))
 
 test("redirects are followed for reading only, and the password is not sent to another server", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
       const other = yield* scripted
       other.answer((request, response) => serve(content, request, response))
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       server.answer((_, response) => response.writeHead(302, { location: `${other.url}/y?signature=1` }).end())
       assert.deepEqual(yield* store.get("x", { atMost: Infinity }), content)
       assert.equal(other.asked.at(-1)?.headers.authorization, undefined)
@@ -247,7 +247,7 @@ const openDav = (server: Scripted, idle = 60_000): Effect.Effect<ObjectStore, St
 }
 
 test("a failed upload says why, and is tried again if that may help", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
       const dav = yield* openDav(server)
       const big = new Uint8Array(3_000_000)
@@ -278,7 +278,7 @@ test("a failed upload says why, and is tried again if that may help", () =>
   ))
 
 test("hostile listings in XML are refused, and addresses elsewhere are not listed", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
       const dav = yield* openDav(server)
       const entities = `<!DOCTYPE x [<!ENTITY a "${"x".repeat(100)}"><!ENTITY b "${"&a;".repeat(100)}">]>`
@@ -320,9 +320,9 @@ test("hostile listings in XML are refused, and addresses elsewhere are not liste
   ))
 
 test("hostile pages: only links to objects directly in the directory are followed", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       const links = [
         ...["../", "../../etc/passwd", "/", "/repo", "/repo/", "./", "?C=N;O=D", "#top", "javascript:alert(1)"],
         ...[
@@ -386,9 +386,9 @@ test("hostile pages: only links to objects directly in the directory are followe
   ))
 
 test("an interrupted request drops the connection", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       const closed = new Promise<void>((resolve) =>
         server.answer((_, response) => {
           response.on("close", resolve)
@@ -402,9 +402,9 @@ test("an interrupted request drops the connection", () =>
   ))
 
 test("the error for a server without listings and without a manifest says what is needed", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       const list = Effect.suspend(() => failure(Stream.runCollect(store.list(""))))
       server.answer((_, response) => response.writeHead(403).end())
       assert.match((yield* list).message, /neither has OBJECTS\.txt nor lists directories/)
@@ -416,9 +416,9 @@ test("the error for a server without listings and without a manifest says what i
   ))
 
 test("a manifest is the listing, and an invalid one is refused", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       const list = (text: string, directory = "") =>
         Effect.suspend(() => {
           server.answer((request, response) =>
@@ -440,9 +440,9 @@ test("a manifest is the listing, and an invalid one is refused", () =>
   ))
 
 test("nothing can be written over http, and the error says so", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       assert.equal(store.properties.readOnly, true)
       const writes = [store.put("x", [content]), store.remove("x"), Effect.asVoid(store.create("x"))]
       for (const write of writes) {
@@ -488,7 +488,7 @@ const meterOf = (allowed: number): Meter & { readonly asked: ReadonlyArray<numbe
 }
 
 test("an upload charges the meter for each piece, and sends no more", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
       const store = yield* openDav(server)
       server.answer(({ method }, response) =>
@@ -516,11 +516,11 @@ test("an upload charges the meter for each piece, and sends no more", () =>
   ))
 
 test("a download charges the meter for all bytes that come", () =>
-  run((server) =>
+  withServer((server) =>
     Effect.gen(function* () {
       const big = new Uint8Array(3_000_000).fill(7)
       server.answer((request, response) => serve(big, request, response))
-      const store = yield* open(server)
+      const store = yield* openAt(server)
       const get = (meter: Meter) =>
         Effect.provideService(store.get("a", { atMost: Infinity }), Pace, { download: meter })
       const free = meterOf(Infinity)

@@ -41,19 +41,19 @@ const reads = Effect.fnUntraced(function* (store: ObjectStore) {
   assert.equal((yield* Effect.flip(get(SIZE - 3, 4)).pipe(Effect.orDie)).reason, "corrupt")
 })
 
-const run = (body: Effect.Effect<void, StoreError, Scope.Scope>): Promise<void> =>
+const runScoped = (body: Effect.Effect<void, StoreError, Scope.Scope>): Promise<void> =>
   Effect.runPromise(Effect.scoped(body))
 
 describe("an object of 5 GiB", () => {
   it("is read in a local directory", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const path = yield* temporaryDirectory
       plant(path)
       yield* reads(yield* localStore.make(path))
     })))
 
   it(...skipIf(noSshd, "is read over SFTP"), () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const sshd = yield* Effect.acquireRelease(
         Effect.promise(() => startSshd()),
         (sshd) => Effect.promise(() => sshd.stop()),
@@ -64,7 +64,7 @@ describe("an object of 5 GiB", () => {
 
   for (const [name, missing, server] of [["nginx", nginxMissing, nginx], ["Apache", apacheMissing, apache]] as const) {
     it(...skipIf(missing, `is read over WebDAV and HTTP from ${name}`), () =>
-      run(Effect.gen(function* () {
+      runScoped(Effect.gen(function* () {
         const web = yield* server
         plant(join(web.folder, "one/two"))
         yield* reads(yield* openWebdav(web))
@@ -73,7 +73,7 @@ describe("an object of 5 GiB", () => {
   }
 
   it("is read in ranges over S3, from a server that claims that length", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const server = yield* scriptedS3
       const store = yield* openScripted(server)
       const from = SIZE - END.length

@@ -19,7 +19,7 @@ import {
   withVariables,
 } from "./scripted.ts"
 
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+const runScoped = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect as Effect.Effect<A, never, Scope.Scope>))
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
@@ -61,7 +61,7 @@ const get = (store: ObjectStore) => store.get("x", { atMost: Infinity })
 const put = (store: ObjectStore) => store.put("x", [text("hello")], { unique: true })
 
 test("each refusal has the right reason and sentence", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const cases: ReadonlyArray<readonly [Answer, StoreError["reason"], RegExp, number?]> = [
       [refuse(404, "NoSuchKey"), "not-found", /^"x" is not in s3:http:\/\/127\.0\.0\.1:\d+\/bucket\/p$/],
       [refuse(404, "NoSuchBucket"), "not-found", /there is no bucket "bucket"; check its name/],
@@ -116,7 +116,7 @@ const cut = (status: number, length: number, body: string, headers = {}): Answer
 }
 
 test("an answer with too few, too many or other bytes is never taken for the object", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const range = (value: string) => ({ "content-range": value })
     const cases: ReadonlyArray<readonly [Answer, (store: ObjectStore) => Effect.Effect<unknown, StoreError>, string]> =
       [
@@ -157,7 +157,7 @@ test("an answer with too few, too many or other bytes is never taken for the obj
   })))
 
 test("answers that are not listings fail, and never look like an empty store", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const list = (store: ObjectStore) => Stream.runCollect(store.list("DATA/"))
     const object = (key: string, size = "1") => `<Contents><Key>${key}</Key><Size>${size}</Size></Contents>`
     const whole = (inside: string) => `<ListBucketResult>${inside}</ListBucketResult>`
@@ -205,7 +205,7 @@ test("answers that are not listings fail, and never look like an empty store", (
   })))
 
 test("silence ends as unavailable", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const never: Answer = () => {}
     const stalls: Answer = (response) => {
       response.writeHead(200, { "content-length": "1000" })
@@ -235,7 +235,7 @@ test("silence ends as unavailable", () =>
   })))
 
 test("with retry, temporary errors end in success and permanent ones in one sentence", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     const inner = yield* openScripted(server)
     const store = retry(inner, { base: 1, longest: 5, within: 20_000 })
@@ -264,7 +264,7 @@ test("with retry, temporary errors end in success and permanent ones in one sent
   })))
 
 test("an upload in parts continues after faults, and a lost answer does no harm", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     const store = retry(yield* openScripted(server), { base: 1, longest: 5, within: 20_000 })
     let mark = ""
@@ -318,7 +318,7 @@ test("an upload in parts continues after faults, and a lost answer does no harm"
   })))
 
 test("requests are signed, have a length and a hash, and a condition only if it is needed", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     yield* withVariables(KEYS)
     const location =
@@ -345,7 +345,7 @@ test("requests are signed, have a length and a hash, and a condition only if it 
   })))
 
 test("a server is tested for conditions once, and only if it matters", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     const store = yield* openScripted(server)
     const puts = () => server.seen.filter(({ method }) => method === "PUT").map(({ url }) => url)
@@ -364,7 +364,7 @@ test("a server is tested for conditions once, and only if it matters", () =>
   })))
 
 test("a create-only put whose answer was lost recognises its own object", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     const inner = yield* openScripted(server)
     const stores = [inner, retry(inner, { base: 1, longest: 5, within: 20_000 })]
@@ -395,7 +395,7 @@ test("a create-only put whose answer was lost recognises its own object", () =>
   })))
 
 test("without conditions claims decide, and expired ones do not count", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     const store = yield* openScripted(server)
     const claims = new Map([["p/tmp/claims/x/000000000001-dead", new Date(Date.now() - 16 * 60_000).toISOString()]])
@@ -459,7 +459,7 @@ test("without conditions claims decide, and expired ones do not count", () =>
   })))
 
 test("a bucket is made only with create, and by one of several programs", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     const none = refuse(404, "NoSuchBucket")
     const requests = () => server.seen.splice(0).map(({ method }) => method)
@@ -481,7 +481,7 @@ test("a bucket is made only with create, and by one of several programs", () =>
   })))
 
 test("the request is sent again to the region that the server names", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     yield* withVariables(KEYS)
     server.answer(refuse(400, "AuthorizationHeaderMalformed", {}, "<Region>eu-central-9</Region>"), empty)
@@ -493,7 +493,7 @@ test("the request is sent again to the region that the server names", () =>
   })))
 
 test("a missing server, and one without TLS, are reported", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     yield* withVariables(KEYS)
     const { s3Store } = yield* Effect.promise(() => import("../../../../adapters/store/s3/s3.ts"))
     const free = yield* Effect.promise(() => freePort())

@@ -49,7 +49,7 @@ const versioned = Effect.gen(function* () {
   return location
 })
 
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+const runScoped = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect as Effect.Effect<A, never, Scope.Scope>))
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const names = (store: ObjectStore): Effect.Effect<ReadonlyArray<string>, StoreError> =>
@@ -59,7 +59,7 @@ const skip = noCeph === undefined ? {} : { skip: noCeph }
 
 describe("on Ceph, in a bucket with versions, where conditions are ignored", skip, () => {
   it("one of 12 writers with stores of their own wins, again and again", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const location = yield* versioned
       const stores = yield* Effect.forEach(Array.from({ length: 4 }), () => s3Store.make(`${location}/p`))
       for (let round = 0; round < 3; round++) {
@@ -86,7 +86,7 @@ describe("on Ceph, in a bucket with versions, where conditions are ignored", ski
     })))
 
   it("objects are written once, by puts and by writers", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const store = yield* s3Store.make(yield* versioned)
       yield* store.put("x", [text("1")])
       assert.equal((yield* Effect.flip(store.put("x", [text("2")]))).reason, "exists")
@@ -100,7 +100,7 @@ describe("on Ceph, in a bucket with versions, where conditions are ignored", ski
     })))
 
   it("an abandoned claim delays other writers, and the error says so", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const location = yield* versioned
       const store = yield* s3Store.make(location)
       yield* store.put("first", [text("1")])
@@ -126,7 +126,7 @@ describe("on Ceph, uploads in parts", skip, () => {
     )
 
   it("a large put is read back in ranges across its parts, and is written once", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const location = newBucket()
       const store = yield* s3Store.make(location, { create: true })
       yield* store.put("DATA/x", [whole.subarray(0, 1000), whole.subarray(1000, 40 << 20), whole.subarray(40 << 20)], {
@@ -147,7 +147,7 @@ describe("on Ceph, uploads in parts", skip, () => {
     })))
 
   it("a writer beyond one part sends parts, and those of an abandoned upload are removed", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const location = newBucket()
       const store = yield* s3Store.make(location, { create: true })
       yield* Effect.scoped(Effect.gen(function* () {
@@ -174,7 +174,7 @@ describe("on Ceph, uploads in parts", skip, () => {
 
 describe("on Ceph, errors", skip, () => {
   it("a missing bucket is named, and made with create", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const location = `${newBucket()}/p`
       const error = yield* Effect.flip(s3Store.make(location))
       assert.equal(error.reason, "not-found")
@@ -185,7 +185,7 @@ describe("on Ceph, errors", skip, () => {
     })))
 
   it("foreign objects in the bucket are not listed, and keys come in order", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const location = newBucket()
       const store = yield* s3Store.make(`${location}/p`, { create: true })
       const bucket = location.split("/").at(-1)
@@ -199,11 +199,11 @@ describe("on Ceph, errors", skip, () => {
     })))
 
   it("wrong keys are denied, and a server that dies and comes back is unavailable meanwhile", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const location = newBucket()
       const store = yield* s3Store.make(location, { create: true })
       yield* store.put("x", [text("1")])
-      const attempt = (key: string, secret: string) =>
+      const openWith = (key: string, secret: string) =>
         Effect.gen(function* () {
           process.env["AWS_ACCESS_KEY_ID"] = key
           process.env["AWS_SECRET_ACCESS_KEY"] = secret
@@ -212,10 +212,10 @@ describe("on Ceph, errors", skip, () => {
           process.env["AWS_ACCESS_KEY_ID"] = ceph.accessKey
           process.env["AWS_SECRET_ACCESS_KEY"] = ceph.secretKey
         })))
-      const wrongSecret = yield* attempt(ceph.accessKey, "not-the-secret")
+      const wrongSecret = yield* openWith(ceph.accessKey, "not-the-secret")
       assert.equal(wrongSecret.reason, "denied")
       assert.match(wrongSecret.message, /the secret key is wrong; check AWS_SECRET_ACCESS_KEY/)
-      const wrongKey = yield* attempt("AKNOTTHERE", ceph.secretKey)
+      const wrongKey = yield* openWith("AKNOTTHERE", ceph.secretKey)
       assert.equal(wrongKey.reason, "denied")
       assert.match(wrongKey.message, /does not know the access key; check AWS_ACCESS_KEY_ID/)
       yield* Effect.promise(() => ceph.killGateway())
@@ -234,7 +234,7 @@ describe("on Ceph, errors", skip, () => {
 
 describe("on Ceph, within a limit of bandwidth", skip, () => {
   it("objects pass piece by piece, except uploads on Deno, which wait as a whole", () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const store = yield* s3Store.make(newBucket(), { create: true })
       const bytes = Uint8Array.from({ length: 5 * PIECE + 100 }, (_, i) => i * 7 + (i >> 8))
       const asked = { upload: [] as Array<number>, download: [] as Array<number> }

@@ -20,8 +20,10 @@ after(async () => {
 })
 
 /** A bucket for each test, and a prefix with characters that must be encoded. */
-const open = Effect.suspend(() => s3Store.make(`s3:${ceph.endpoint}/b-${buckets++}/a%20b+c/ä=%25`, { create: true }))
+const openBucket = Effect.suspend(() =>
+  s3Store.make(`s3:${ceph.endpoint}/b-${buckets++}/a%20b+c/ä=%25`, { create: true })
+)
 
 describe("on Ceph", { ...(noCeph === undefined ? {} : { skip: noCeph }) }, () => {
-  storeSuite("s3Store", open)
+  storeSuite("s3Store", openBucket)
 })

@@ -10,7 +10,7 @@ import type { StoreError } from "../../../../stages/store/store.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 import { empty, KEYS, refuse, reply, type Scripted, scripted, withVariables } from "./scripted.ts"
 
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+const runScoped = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(effect as Effect.Effect<A, never, Scope.Scope>))
 
 /** An environment without keys, and a home directory with only the files that a test writes. */
@@ -28,13 +28,13 @@ const home = Effect.gen(function* () {
   return at
 })
 
-const keyOf = (server: Scripted): string | undefined =>
+const signingKey = (server: Scripted): string | undefined =>
   /Credential=([^/]*)\//.exec(String(server.seen.at(-1)?.headers.authorization))?.[1]
 const regionOf = (server: Scripted): string | undefined =>
   /Credential=[^/]*\/\d+\/([^/]*)\//.exec(String(server.seen.at(-1)?.headers.authorization))?.[1]
 
 test("a profile gives keys, region and endpoint; the location and the environment come first", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     const at = yield* home
     const here = `http://127.0.0.1:${server.port}`
@@ -47,19 +47,19 @@ test("a profile gives keys, region and endpoint; the location and the environmen
       "[default]\naws_access_key_id = AKDEFAULT\naws_secret_access_key = s1\n[work]\naws_access_key_id = AKWORK\naws_secret_access_key = s2\naws_session_token = t2\n",
     )
     yield* s3Store.make("s3://bucket?profile=work")
-    assert.deepEqual([keyOf(server), regionOf(server)], ["AKWORK", "eu-work-1"])
+    assert.deepEqual([signingKey(server), regionOf(server)], ["AKWORK", "eu-work-1"])
     assert.equal(server.seen.at(-1)!.headers["x-amz-security-token"], "t2")
     assert.match(server.seen.at(-1)!.url, /^\/bucket\?/)
     yield* s3Store.make(`s3:${here}/bucket`)
-    assert.deepEqual([keyOf(server), regionOf(server)], ["AKDEFAULT", "eu-default-1"])
+    assert.deepEqual([signingKey(server), regionOf(server)], ["AKDEFAULT", "eu-default-1"])
     yield* withVariables({ AWS_CONFIG_FILE: at("config"), AWS_PROFILE: "work", AWS_REGION: "eu-env-1" })
     yield* s3Store.make("s3://bucket")
-    assert.deepEqual([keyOf(server), regionOf(server)], ["AKWORK", "eu-env-1"])
+    assert.deepEqual([signingKey(server), regionOf(server)], ["AKWORK", "eu-env-1"])
     yield* withVariables({ ...KEYS, AWS_CONFIG_FILE: at("config"), AWS_ENDPOINT_URL_S3: `${here}/` })
     yield* s3Store.make("s3://bucket?region=eu-url-1")
-    assert.deepEqual([keyOf(server), regionOf(server)], [KEYS.AWS_ACCESS_KEY_ID, "eu-url-1"])
+    assert.deepEqual([signingKey(server), regionOf(server)], [KEYS.AWS_ACCESS_KEY_ID, "eu-url-1"])
     yield* s3Store.make("s3://bucket?profile=work")
-    assert.equal(keyOf(server), "AKWORK")
+    assert.equal(signingKey(server), "AKWORK")
   })))
 
 /** A profile whose keys are printed by a program: new ones each time, valid for an hour. */
@@ -83,15 +83,15 @@ test(
   "expired credentials are fetched anew, once per request",
   skip,
   () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const server = yield* scripted
       const at = yield* home
       printingProfile(at)
       const store = yield* s3Store.make(`s3:http://127.0.0.1:${server.port}/bucket?profile=printed`)
-      assert.equal(keyOf(server), "AKPRINTED1")
+      assert.equal(signingKey(server), "AKPRINTED1")
       server.answer(refuse(400, "ExpiredToken"), reply(200, "hello"))
       assert.deepEqual(yield* store.get("x", { atMost: Infinity }), new TextEncoder().encode("hello"))
-      assert.equal(keyOf(server), "AKPRINTED2")
+      assert.equal(signingKey(server), "AKPRINTED2")
       assert.equal(readFileSync(at("count"), "utf8"), "2\n")
       server.answer(refuse(400, "ExpiredToken"))
       const before = server.seen.length
@@ -116,7 +116,7 @@ test(
   "missing credentials are reported in one sentence, which does not repeat the output of a program",
   skip,
   () =>
-    run(Effect.gen(function* () {
+    runScoped(Effect.gen(function* () {
       const server = yield* scripted
       const at = yield* home
       const here = `s3:http://127.0.0.1:${server.port}/bucket`
@@ -138,12 +138,12 @@ test(
 )
 
 test("keys in the environment need no files and no package", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const server = yield* scripted
     server.answer(empty)
     yield* withVariables(KEYS)
     const store = yield* s3Store.make(`s3:http://127.0.0.1:${server.port}/bucket`)
-    assert.equal(keyOf(server), KEYS.AWS_ACCESS_KEY_ID)
+    assert.equal(signingKey(server), KEYS.AWS_ACCESS_KEY_ID)
     assert.equal(store.properties.location, `s3:http://127.0.0.1:${server.port}/bucket`)
     assert.equal(process.env["AWS_PROFILE"], undefined)
   })))

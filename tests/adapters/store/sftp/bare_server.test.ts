@@ -20,14 +20,14 @@ const withServer = async (
   }
 }
 
-const open = ({ location }: BareSftp, given = password) =>
+const openBare = ({ location }: BareSftp, given = password) =>
   sftpStore.make(location, { create: true, agent: "", config: "/dev/null", password: Redacted.make(given) })
 
 describe("a bare SFTP server", () => {
   it("holds objects, and declares or refuses what it cannot do", () =>
     withServer("password", (server) =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-        const store = yield* open(server)
+        const store = yield* openBare(server)
         assert.equal(store.properties.durable, false)
         const races = Array.from({ length: 12 }, (_, i) => Effect.exit(store.put("race", [bytes.subarray(0, i)])))
         const won = (yield* Effect.all(races, { concurrency: "unbounded" })).map((exit) => exit._tag === "Success")
@@ -60,8 +60,8 @@ describe("a bare SFTP server", () => {
   it("may ask for the password by keyboard-interactive", () =>
     withServer("keyboard-interactive", (server) =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-        yield* (yield* open(server)).put("x", [bytes])
-        const error = yield* Effect.flip(open(server, "open barley"))
+        yield* (yield* openBare(server)).put("x", [bytes])
+        const error = yield* Effect.flip(openBare(server, "open barley"))
         assert.equal(error.reason, "denied")
         assert.match(
           error.message,

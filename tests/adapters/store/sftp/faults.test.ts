@@ -13,7 +13,7 @@ import { skipIf } from "../../../skip.ts"
 
 const skip = { skip: noSshd ?? false }
 
-const run = (
+const withServer = (
   body: (
     sshd: Sshd,
     open: Effect.Effect<ObjectStore, StoreError, Scope.Scope>,
@@ -45,7 +45,7 @@ const noMount = ((): string | undefined => {
 
 describe("an SFTP store whose server", skip, () => {
   it("is killed and comes back loses nothing, with retries around it", () =>
-    run((sshd, open) =>
+    withServer((sshd, open) =>
       Effect.gen(function* () {
         const plain = yield* open
         const store = retry(plain, { base: "50 millis", longest: "200 millis" })
@@ -73,7 +73,7 @@ describe("an SFTP store whose server", skip, () => {
     ))
 
   it("is gone makes operations fail as unavailable, and the next one connects again", () =>
-    run((sshd, open) =>
+    withServer((sshd, open) =>
       Effect.gen(function* () {
         const store = yield* open
         yield* store.put("x", [content(1)])
@@ -103,7 +103,7 @@ describe("an SFTP store whose server", skip, () => {
     ))
 
   it("refuses writes fails them as denied, and can still be read", () =>
-    run((sshd, open) =>
+    withServer((sshd, open) =>
       Effect.gen(function* () {
         mkdirSync(sshd.at("store"))
         writeFileSync(sshd.at("store/x"), "hello")
@@ -122,7 +122,7 @@ describe("an SFTP store whose server", skip, () => {
       }), { sftp: "internal-sftp -R" }))
 
   it("has no SFTP is reported", () =>
-    run((_, open) =>
+    withServer((_, open) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(open)
         assert.equal(error.reason, "io")
@@ -130,13 +130,13 @@ describe("an SFTP store whose server", skip, () => {
       }), { sftp: "" }))
 
   it("has a broken program for SFTP is reported", () =>
-    run((_, open) =>
+    withServer((_, open) =>
       Effect.gen(function* () {
         assert.match((yield* Effect.flip(open)).message, /no SFTP session/)
       }), { sftp: "/bin/false" }))
 
   it("lacks the directory is reported, unless the directory is to be made", () =>
-    run((sshd) =>
+    withServer((sshd) =>
       Effect.gen(function* () {
         const none = yield* Effect.flip(sftpStore.make(sshd.location("a/b/c"), { agent: "", config: "/dev/null" }))
         assert.equal(none.reason, "not-found")
@@ -153,7 +153,7 @@ describe("an SFTP store whose server", skip, () => {
     ))
 
   it("has old temporary files loses them, and keeps new ones", () =>
-    run((sshd, open) =>
+    withServer((sshd, open) =>
       Effect.gen(function* () {
         mkdirSync(sshd.at("store/tmp"), { recursive: true })
         for (const name of ["old", "new"]) writeFileSync(sshd.at(`store/tmp/${name}`), "")
@@ -174,7 +174,7 @@ describe("an SFTP store whose server", skip, () => {
     "has a full disk is reported as full, and takes writes again when there is room",
   )
   it(full, skipFull, () =>
-    run((sshd, open) =>
+    withServer((sshd, open) =>
       Effect.gen(function* () {
         const image = sshd.at("image")
         mkdirSync(sshd.at("store"))

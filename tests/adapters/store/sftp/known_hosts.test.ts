@@ -9,13 +9,13 @@ import { fingerprint, judgeKey, preferredAlgorithms } from "../../../../adapters
 import { temporaryDirectory } from "../local/directory.ts"
 
 /** A key of this type, whose content does not matter. */
-const keyOf = (type: string, content: string): Buffer => {
+const makeKey = (type: string, content: string): Buffer => {
   const length = Buffer.alloc(4)
   length.writeUInt32BE(type.length)
   return Buffer.concat([length, Buffer.from(type + content)])
 }
 const line = (hosts: string, type: string, content: string): string =>
-  `${hosts} ${type} ${keyOf(type, content).toString("base64")} a comment`
+  `${hosts} ${type} ${makeKey(type, content).toString("base64")} a comment`
 const hashed = (name: string): string => {
   const salt = Buffer.from("12345678901234567890")
   return `|1|${salt.toString("base64")}|${createHmac("sha1", salt).update(name).digest("base64")}`
@@ -42,7 +42,7 @@ describe("known hosts", () => {
       "broken",
       "|1|x broken line",
     ], (files) => {
-      const is = (host: string, port: number, content: string) => judgeKey(files, host, port, keyOf(ED, content)).is
+      const is = (host: string, port: number, content: string) => judgeKey(files, host, port, makeKey(ED, content)).is
       assert.equal(is("plain", 22, "1"), "known")
       assert.equal(is("PLAIN", 22, "1"), "known")
       assert.equal(is("10.0.0.1", 22, "1"), "known")
@@ -60,9 +60,9 @@ describe("known hosts", () => {
 
   it("with another key are changed, and the line is named", () =>
     withFile([line("h", "ssh-rsa", "1"), line("h", ED, "2")], (files) => {
-      const verdict = judgeKey(files, "h", 22, keyOf(ED, "other"))
+      const verdict = judgeKey(files, "h", 22, makeKey(ED, "other"))
       assert.deepEqual(verdict.is === "changed" && [verdict.known.file, verdict.known.line], [files[1], 2])
-      assert.equal(judgeKey(files, "h", 22, keyOf("ecdsa-sha2-nistp256", "x")).is, "changed")
+      assert.equal(judgeKey(files, "h", 22, makeKey("ecdsa-sha2-nistp256", "x")).is, "changed")
     }))
 
   it("with a revoked key are never known, and keys of authorities do not count", () =>
@@ -72,10 +72,10 @@ describe("known hosts", () => {
       line("@cert-authority *", ED, "2"),
       line("@other h", ED, "3"),
     ], (files) => {
-      assert.equal(judgeKey(files, "h", 22, keyOf(ED, "1")).is, "revoked")
-      assert.equal(judgeKey(files, "other", 22, keyOf(ED, "2")).is, "unknown")
-      assert.equal(judgeKey(files, "h", 22, keyOf(ED, "2")).is, "changed")
-      assert.equal(judgeKey(files, "h", 22, keyOf(ED, "3")).is, "changed")
+      assert.equal(judgeKey(files, "h", 22, makeKey(ED, "1")).is, "revoked")
+      assert.equal(judgeKey(files, "other", 22, makeKey(ED, "2")).is, "unknown")
+      assert.equal(judgeKey(files, "h", 22, makeKey(ED, "2")).is, "changed")
+      assert.equal(judgeKey(files, "h", 22, makeKey(ED, "3")).is, "changed")
     }))
 
   it("are asked for their known keys first", () =>
@@ -88,6 +88,6 @@ describe("known hosts", () => {
     }))
 
   it("show a key as ssh does", () => {
-    assert.match(fingerprint(keyOf(ED, "1")), /^SHA256:[A-Za-z0-9+/]{43}$/)
+    assert.match(fingerprint(makeKey(ED, "1")), /^SHA256:[A-Za-z0-9+/]{43}$/)
   })
 })

@@ -8,13 +8,13 @@ import type { StoreError } from "../../../../stages/store/store.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const run = Effect.runPromise
+const runPromise = Effect.runPromise
 const fails = async (reason: StoreError["reason"], effect: Effect.Effect<unknown, StoreError>) =>
-  assert.equal((await run(Effect.flip(effect))).reason, reason)
+  assert.equal((await runPromise(Effect.flip(effect))).reason, reason)
 
 describe("a single file as an object store", () => {
   const inFile = (use: (path: string) => Promise<void>) =>
-    run(Effect.scoped(Effect.flatMap(
+    runPromise(Effect.scoped(Effect.flatMap(
       temporaryDirectory,
       (directory) => Effect.promise(() => use(join(directory, "a b.zprt"))),
     )))
@@ -25,23 +25,23 @@ describe("a single file as an object store", () => {
       await fails("not-found", singleFileStore.make(join(path, "beneath"), "x"))
       mkdirSync(path)
       await fails("io", singleFileStore.make(path, "x", { create: true }))
-      await run(singleFileStore.make(join(path, "no", "such", "file"), "x", { create: true }))
+      await runPromise(singleFileStore.make(join(path, "no", "such", "file"), "x", { create: true }))
       assert.deepEqual(readdirSync(join(path, "no", "such")), [])
       await fails("invalid", singleFileStore.make(path, "../x"))
     }))
 
   it("holds one object", () =>
     inFile(async (path) => {
-      const store = await run(singleFileStore.make(path, "the.object", { create: true }))
-      const list = (directory = "") => run(Stream.runCollect(store.list(directory)))
+      const store = await runPromise(singleFileStore.make(path, "the.object", { create: true }))
+      const list = (directory = "") => runPromise(Stream.runCollect(store.list(directory)))
       await fails("not-found", store.get("the.object", { atMost: Infinity }))
       await fails("not-found", store.stat("the.object"))
       assert.deepEqual(await list(), [])
-      await run(store.remove("the.object"))
-      await run(store.put("the.object", [bytes("hello "), bytes("world")]))
+      await runPromise(store.remove("the.object"))
+      await runPromise(store.put("the.object", [bytes("hello "), bytes("world")]))
       assert.equal(readFileSync(path, "utf8"), "hello world")
       await fails("exists", store.put("the.object", [bytes("x")]))
-      assert.deepEqual(await run(store.get("the.object", { offset: -5, length: 5 })), bytes("world"))
+      assert.deepEqual(await runPromise(store.get("the.object", { offset: -5, length: 5 })), bytes("world"))
       await fails("corrupt", store.get("the.object", { offset: 10, length: 5 }))
       assert.deepEqual(await list(), [{ name: "the.object", size: 11 }])
       assert.deepEqual(await list("dir/"), [])
@@ -50,21 +50,21 @@ describe("a single file as an object store", () => {
         await fails("not-found", effect)
       }
       await fails("invalid", store.put("other", [bytes("x")]))
-      await run(store.remove("other"))
-      await run(store.put("the.object", [bytes("new")], { replace: true }))
+      await runPromise(store.remove("other"))
+      await runPromise(store.put("the.object", [bytes("new")], { replace: true }))
       assert.equal(readFileSync(path, "utf8"), "new")
       if (process.platform !== "win32") {
         assert.equal(lstatSync(path).mode & 0o777, 0o600)
       }
-      await run(store.remove("the.object"))
+      await runPromise(store.remove("the.object"))
       assert.deepEqual(readdirSync(join(path, "..")), [])
     }))
 
   it("replaces the file at the commit of a writer, and leaves nothing of a writer without a commit", () =>
     inFile(async (path) => {
       writeFileSync(path, "old")
-      const store = await run(singleFileStore.make(path, "x"))
-      await run(Effect.scoped(Effect.gen(function* () {
+      const store = await runPromise(singleFileStore.make(path, "x"))
+      await runPromise(Effect.scoped(Effect.gen(function* () {
         const writer = yield* store.create("x", { replace: true })
         yield* writer.append(bytes("ne"))
         yield* writer.append(bytes("w"))
@@ -95,9 +95,9 @@ describe("a single file as an object store", () => {
       left(`.a b.zprt.${uuid.replace("0", "f")}.part`, 23)
       left(`.other.${uuid}.part`, 25)
       left(".a b.zprt.mine.part", 25)
-      const store = await run(singleFileStore.make(link, "x"))
+      const store = await runPromise(singleFileStore.make(link, "x"))
       assert.equal(readdirSync(directory).filter((name) => name.endsWith(".part")).length, 3)
-      await run(store.put("x", [bytes("new")], { replace: true }))
+      await runPromise(store.put("x", [bytes("new")], { replace: true }))
       assert.equal(readFileSync(path, "utf8"), "new")
       assert.ok(lstatSync(link).isSymbolicLink())
     }))

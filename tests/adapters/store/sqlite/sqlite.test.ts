@@ -13,11 +13,12 @@ const file = Effect.map(memoryDirectory, (directory) => join(directory, "store.s
 
 storeSuite("sqliteStore", Effect.flatMap(file, (path) => sqliteStore.make(path, { create: true })))
 
-const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> => Effect.runPromise(Effect.scoped(effect))
+const runScoped = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Effect.scoped(effect))
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 31 + (i >> 8))
 
 test("another connection reads finished objects, and no connection sees unfinished ones", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const path = yield* file
     const one = yield* sqliteStore.make(path, { create: true })
     const other = yield* sqliteStore.make(path)
@@ -30,7 +31,7 @@ test("another connection reads finished objects, and no connection sees unfinish
   })))
 
 test("ranges across pieces give the bytes that were put", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const store = yield* sqliteStore.make(yield* file, { create: true })
     const whole = bytes(1_300_001)
     yield* store.put("x", [whole.subarray(0, 7), whole.subarray(7, 600_000), whole.subarray(600_000)])
@@ -50,7 +51,7 @@ test("ranges across pieces give the bytes that were put", () =>
   })))
 
 test("a missing piece is damage, not zeros", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const path = yield* file
     yield* Effect.scoped(Effect.flatMap(
       sqliteStore.make(path, { create: true }),
@@ -67,7 +68,7 @@ test("a missing piece is damage, not zeros", () =>
   })))
 
 test("other files are refused", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const path = yield* file
     assert.equal((yield* Effect.flip(sqliteStore.make(path))).reason, "not-found")
     writeFileSync(path, "this is not a database, and a little longer than a header of one would be".repeat(3))
@@ -81,7 +82,7 @@ test("other files are refused", () =>
   })))
 
 test("the file and those beside it are for the owner only, whatever the umask", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     for (const mask of [0, 0o022, 0o777]) {
       const path = yield* file
       const before = process.umask(mask)
@@ -98,7 +99,7 @@ test("the file and those beside it are for the owner only, whatever the umask", 
   })))
 
 test("a link to a file that does not exist is refused, and no file is made", () =>
-  run(Effect.gen(function* () {
+  runScoped(Effect.gen(function* () {
     const path = yield* file
     symlinkSync(join(dirname(path), "not there"), path)
     const error = yield* Effect.flip(sqliteStore.make(path, { create: true }))
