@@ -12,7 +12,7 @@ import { SqliteError } from "./sqlite/sqlite.ts"
 import type { Tree } from "./tree/tree.ts"
 import type { StoredEntry } from "./tree/row.ts"
 
-/** What went into a tree. */
+/** What a backup recorded. */
 export interface Recorded extends PackStats {
   /** Files in the snapshot. */
   readonly files: number
@@ -22,25 +22,23 @@ export interface Recorded extends PackStats {
   readonly others: number
   /** Content bytes of all files. */
   readonly bytes: number
-  /** Files that were not read because they had not changed. */
+  /** How many files were not read because they had not changed. */
   readonly filesUnchanged: number
   /** Chunks of all contents, each counted as often as it occurs. */
+  /** How many chunks the contents of all files have; each counts as often as it occurs. */
   readonly chunks: number
-  /** What could not be read, and what was stored although it changed meanwhile: path and reason. */
+  /** What could not be read, and what was stored although it changed meanwhile: the path and one sentence. */
   readonly problems: ReadonlyArray<{ readonly path: string; readonly message: string }>
 }
 
-/**
- * What is recorded into: a {@link Tree}, or a catalog of another kind. `put` gets the fields of the packed entry that
- * it may need.
- */
+/** What entries are recorded into: a {@link Tree}, or a catalog of another kind. `put` also gets the digest of a content. */
 export interface Recorder extends Pick<Tree, "begin" | "removeUnseen" | "commit"> {
   readonly put: (entry: StoredEntry & Pick<Stored, "digest">) => unknown
 }
 
-/** How to record. */
+/** Functions to call while recording. */
 export interface RecordOptions {
-  /** Called for every change against what the tree held before. */
+  /** Called for each change of the tree. */
   readonly onChange?: (change: TreeChange) => void
   /** Called after each unit of work. */
   readonly progress?: (
@@ -49,8 +47,8 @@ export interface RecordOptions {
 }
 
 /**
- * Makes the tree what the stream says: new and changed entries are put, those that do not come are removed. One
- * transaction.
+ * Makes a tree hold the entries of a stream, in one transaction: puts those that are new or changed, and removes those
+ * that are not in the stream.
  */
 export const record = <S extends Steps, E, R>(
   self: Stream.Stream<Packed<S>, E, R>,
@@ -100,7 +98,7 @@ export const record = <S extends Steps, E, R>(
     return { ...count, ...stats(), problems }
   })
 
-/** Without what is not stored, and without a link to an entry that is not there. */
+/** Leaves out the fields that are not stored, and a link to an entry that could not be read. */
 const toStored = (
   entry: Packed<Steps>,
   unreadable: ReadonlySet<string>,

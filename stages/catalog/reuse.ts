@@ -1,3 +1,4 @@
+/** Recognises files that an earlier snapshot has already, so that they need not be read. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SqliteError } from "./sqlite/sqlite.ts"
@@ -8,33 +9,52 @@ import { baseName, parentPath } from "../walk/path.ts"
 
 /** A file of an earlier snapshot. */
 export interface Earlier extends Omit<Entry, "content"> {
-  /** Its chunks: a chunk list. */
+  /** The list of its chunks. */
   readonly chunks: Uint8Array
 }
 
 /**
- * A change this close to the earlier snapshot's start may have the same time stamp as what was read then, in
+ * A change this shortly before the start of the earlier snapshot may have the same time stamp as what was read then; in
  * nanoseconds.
  */
 const CLOCK_TICK = 20_000_000n
 
-/** What tells that a file has not changed: its metadata, or that its `contentId` is the same, whatever its metadata. */
+/** What shows that a file has not changed: `metadata`, or `content`, which means an equal `contentId`. */
 export type Compare = "metadata" | "content"
 
 /**
- * Marks files that have not changed since an earlier snapshot, so that `pack` does not open them. Unchanged means: same
- * size, mtime, ctime and inode, as far as the source knows them (mtime it must know), and all of them older than the
- * start of the earlier snapshot.
+ * A stage that marks files as unchanged since an earlier snapshot, so that `pack` does not open them. Put it between
+ * `walk` and `chunk`. A file is unchanged when its size, mtime, ctime and inode are the same and its times are older
+ * than the start of the earlier snapshot. The source must know the mtime; what else it does not know is not compared.
  *
- * When contents are compared, a file has not changed when its `contentId` is that of the earlier one; without one it is
- * read.
+ * With `content`, a file is unchanged when its `contentId` is that of the earlier file. A file without one is read.
  *
- * `earlier` may throw {@link SqliteError}, as the catalog of an earlier snapshot does where it is damaged: such a file
- * is read again.
+ * `earlier` may throw {@link SqliteError}, as a damaged catalog does. The file is then read again.
+ *
+ * @example Skip a file that the last backup has stored
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { type Earlier, memorySourceLayer, reuse, walk } from "@penstock/penstock"
+ *
+ * const metadata = { mtime: 1_000_000_000n }
+ * const chunks = new Uint8Array(36)
+ * const last: Earlier = { path: "a.txt", kind: "file", size: 5, metadata, chunks }
+ * const source = memorySourceLayer({ "a.txt": { content: "Hello", ...metadata } })
+ * const [, file] = await Effect.runPromise(
+ *   walk("").pipe(
+ *     reuse((path) => path === "a.txt" ? last : undefined, Date.now()),
+ *     Stream.runCollect,
+ *     Effect.provide(source),
+ *   ),
+ * )
+ * assert.equal(file?.known, chunks)
+ * ```
  */
 export const reuse = (
   earlier: (path: string) => Earlier | undefined,
-  /** When the earlier snapshot began, in milliseconds since 1970. */
+  /** When the earlier snapshot was started, in milliseconds since 1970. */
   started: number,
   compare: Compare = "metadata",
 ): {
@@ -52,15 +72,37 @@ export const reuse = (
 }
 
 /**
- * The same for formats that keep a listing of each directory, and perhaps not all that tells of a change: what the
- * listing does not have is not compared, but for mtime. `listing` gives the files of a directory, by name; none when it
- * was not there. It is asked once for each directory that has files, in the order of the walk.
+ * {@link reuse} for formats that keep a listing of each directory, perhaps without all metadata. What the listing does
+ * not have is not compared, except the mtime, which is needed. `listing` gives the files of a directory by name, and
+ * none when the directory did not exist. It is called once for each directory with files, in the order of the walk.
+ *
+ * @example Skip a file that an earlier listing has
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { type Earlier, memorySourceLayer, walk } from "@penstock/penstock"
+ * import { reuseListed } from "@penstock/penstock/format"
+ *
+ * const metadata = { mtime: 1_000_000_000n }
+ * const chunks = new Uint8Array(36)
+ * const last: Earlier = { path: "a.txt", kind: "file", size: 5, metadata, chunks }
+ * const source = memorySourceLayer({ "a.txt": { content: "Hello", ...metadata } })
+ * const [, file] = await Effect.runPromise(
+ *   walk("").pipe(
+ *     reuseListed(() => Effect.succeed(new Map([["a.txt", last]])), Date.now()),
+ *     Stream.runCollect,
+ *     Effect.provide(source),
+ *   ),
+ * )
+ * assert.equal(file?.known, chunks)
+ * ```
  */
 export const reuseListed = <E2, R2>(
   listing: (directory: string) => Effect.Effect<ReadonlyMap<string, Earlier>, E2, R2>,
-  /** When the earlier snapshot began, in milliseconds since 1970. */
+  /** When the earlier snapshot was started, in milliseconds since 1970. */
   started: number,
-  /** Resolution of the times that the listings keep, in nanoseconds. */
+  /** The resolution of the times in the listings, in nanoseconds. */
   resolution = 1n,
   compare: Compare = "metadata",
 ): {

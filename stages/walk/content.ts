@@ -4,12 +4,25 @@ import { SourceError } from "./errors.ts"
 import { catching } from "../kernel/catching.ts"
 import type { Entry } from "./entry.ts"
 
-/** Bytes that are read at once from a reader. */
+/** How many bytes are read at once. */
 const PIECE_BYTES = 1 << 20
 
 /**
- * The content of an entry as a stream, whichever form it has; empty for what has none. Pieces are the consumer's to
- * keep, but those of content that is in memory already share that memory.
+ * The content of an entry as a stream of bytes, whatever form the content has. An entry without content gives an empty
+ * stream. The consumer may keep the pieces. When the content is in memory, its only piece is that memory itself.
+ *
+ * @example Read the content of a file in memory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { contentStream, memorySource } from "@penstock/penstock"
+ *
+ * const source = memorySource({ "a.txt": { content: "Hello" } })
+ * const [file] = await Effect.runPromise(Stream.runCollect(source.entries("a.txt", {})))
+ * const pieces = await Effect.runPromise(Stream.runCollect(contentStream(file!)))
+ * assert.equal(new TextDecoder().decode(pieces[0]), "Hello")
+ * ```
  */
 export const contentStream = ({ content }: Entry): Stream.Stream<Uint8Array, SourceError> => {
   if (content === undefined) return Stream.empty

@@ -1,4 +1,4 @@
-/** Begins a stream before it is asked for, while something else keeps its consumer waiting. */
+/** Starts a stream while its consumer still waits for something else. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -6,15 +6,15 @@ import * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** A stream that may begin early. */
+/** A stream that can start early. */
 export interface Early<out A, out E> {
-  /** From now on elements are taken from the source, and kept. */
+  /** Starts to take elements from the source and to keep them. */
   readonly begin: () => void
-  /** The same elements as those of the source. To be run once. When it runs, no more is taken than it asks for. */
+  /** The elements of the source. Run it once. While it runs, no more elements are taken than it asks for. */
   readonly stream: Stream.Stream<A, E>
 }
 
-/** `capacity`: about so many elements are taken early at most. */
+/** Makes a stream that can start early. `capacity`: about how many elements are taken early, at most. */
 export const early = <A, E, R>(
   self: Stream.Stream<A, E, R>,
   capacity: number,
@@ -30,7 +30,7 @@ export const early = <A, E, R>(
         const elements = yield* pull
         kept.push(elements)
         n += elements.length
-        // Lets through what the consumer is waiting for.
+        // Lets the fiber run that the consumer is waiting for.
         yield* Effect.yieldNow
       }
     })

@@ -1,18 +1,18 @@
-/** Reading a content once, whichever form it has, and learning whether it changed meanwhile. */
+/** Reads a content once, whatever form it has, and learns whether it changed meanwhile. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SourceError } from "./errors.ts"
 import { catching } from "../kernel/catching.ts"
 import type { Content, Metadata, ReaderContent } from "./entry.ts"
 
-/** Bytes that are read at once from a reader. */
+/** How many bytes are read at once. */
 const PIECE_BYTES = 1 << 20
-/** The same of size 0: it may not be true. */
+/** The same for a content that claims size 0, which may not be true. */
 const UNSIZED_BYTES = 1 << 16
 
 /**
- * Hands a content of about `size` bytes to `take`, piece by piece; a piece is the reader's again when the effect of
- * `take` ends. What it gives is what a reader says at its end; of other forms, that nothing changed.
+ * Hands a content of about `size` bytes to `take`, piece by piece. A piece may be overwritten when the effect of `take`
+ * ends. Gives what a reader says at its end. Content of other forms counts as unchanged.
  */
 export const feed = <E>(
   content: Content,

@@ -1,22 +1,20 @@
-/** What a walk leaves out: gitignore patterns and cache directories. */
+/** What a walk leaves out: paths that match gitignore patterns, and cache directories. */
 import ignore, { type Ignore } from "ignore"
 
 /**
- * Whether the entry at `path` (relative to the root, not `""`) is left out. Parents are taken to be walked, so not left
- * out.
+ * Whether to leave out the entry at `path`, which is relative to the root and not `""`. Its parents are taken as not
+ * left out, because the walk came through them.
  */
 export type Excludes = (path: string, directory: boolean) => boolean
 
-/**
- * The library keeps every path it was asked about; a new instance takes over after so many, so memory stays bounded.
- */
+/** The library remembers every path that it was asked about. After this many, a new instance bounds the memory. */
 const QUESTIONS_PER_INSTANCE = 4096
 
 /**
- * Matches paths against patterns in gitignore syntax: later patterns win, `!` takes back, a trailing `/` matches
- * directories only, a pattern with a `/` elsewhere is anchored at the root; letter case counts. What is beneath a
- * directory that is left out cannot be taken back, as in git: a walk does not descend into it. Undefined when there are
- * no patterns.
+ * Makes a function that matches paths against patterns in gitignore syntax. Later patterns win; `!` takes a match back;
+ * a trailing `/` matches directories only; a pattern with a `/` elsewhere is anchored at the root; letter case counts.
+ * As in git, nothing beneath a directory that is left out can be taken back, because a walk does not descend into it.
+ * Returns undefined when there are no patterns.
  */
 export const makeExcludes = (patterns: ReadonlyArray<string> | undefined): Excludes | undefined => {
   if (patterns === undefined || patterns.length === 0) return undefined
@@ -37,9 +35,9 @@ export const CACHE_TAG = "CACHEDIR.TAG"
 
 const signature: Uint8Array = new TextEncoder().encode("Signature: 8a477f597d28d172789f06886806bc55")
 
-/** Bytes of a tag file that {@link isCacheTag} needs to see. */
+/** How many bytes of a tag file {@link isCacheTag} needs. */
 export const CACHE_TAG_BYTES: number = signature.length
 
-/** Whether a `CACHEDIR.TAG` that starts with these bytes is a valid tag. */
+/** Whether a `CACHEDIR.TAG` that begins with these bytes is a valid tag. */
 export const isCacheTag = (start: Uint8Array): boolean =>
   start.length >= signature.length && signature.every((byte, i) => byte === start[i])

@@ -10,8 +10,20 @@ import { baseName, depthProblem, displayPath, joinPath, parentPath } from "./pat
 import { Source, type WalkOptions } from "./source.ts"
 
 /**
- * Walks a tree. A root is a path in it, with or without slashes around; `""` and `/` are the whole tree.
- * Strings as content are UTF-8. `oneFileSystem` changes nothing.
+ * A source that walks a tree in memory. A root is a path in the tree, with or without slashes around it; `""` and `/`
+ * stand for the whole tree. Text is encoded as UTF-8. The option `oneFileSystem` has no effect.
+ *
+ * @example List the files of a tree in memory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { memorySource } from "@penstock/penstock"
+ *
+ * const source = memorySource({ "docs/a.txt": { content: "Hello" }, "docs/b.txt": { content: "World" } })
+ * const entries = await Effect.runPromise(Stream.runCollect(source.entries("docs", {})))
+ * assert.deepEqual(entries.map(({ path }) => path), ["", "a.txt", "b.txt"])
+ * ```
  */
 export const memorySource = (tree: MemoryTree): Source => ({
   fidelity: { ...memoryFidelity, kinds: [...memoryFidelity.kinds, "unreadable"] },
@@ -32,10 +44,25 @@ export const memorySource = (tree: MemoryTree): Source => ({
     }),
 })
 
-/** A {@link memorySource} as a layer. */
+/**
+ * A {@link memorySource} as a layer.
+ *
+ * @example Walk with the layer
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { memorySourceLayer, walk } from "@penstock/penstock"
+ *
+ * const count = Stream.runCount(walk("")).pipe(
+ *   Effect.provide(memorySourceLayer({ "a.txt": { content: "Hello" } })),
+ * )
+ * assert.equal(await Effect.runPromise(count), 2)
+ * ```
+ */
 export const memorySourceLayer = (tree: MemoryTree): Layer.Layer<Source> => Layer.succeed(Source, memorySource(tree))
 
-/** Names in each directory that is named or implied. */
+/** The names in each directory, including directories that only paths of other nodes name. */
 const childrenOf = (nodes: ReadonlyMap<string, MemoryNode>): ReadonlyMap<string, Set<string>> => {
   const names = new Map<string, Set<string>>()
   for (const path of nodes.keys()) {

@@ -12,11 +12,26 @@ import { Target, type TargetSession, type Written } from "./target.ts"
 
 /** A target in memory. */
 export interface MemoryTarget extends Target {
-  /** What was written so far, by path; a {@link memorySource} takes it as it is. Has no prototype. */
+  /** What was written so far, by path. `memorySource` takes it as it is. The object has no prototype. */
   readonly tree: Record<string, MemoryNode>
 }
 
-/** Collects entries. The root it is opened with is a path in `tree`, as of {@link memorySource}. */
+/**
+ * A target that collects entries in memory. The root that it is opened with is a path in `tree`, as for `memorySource`.
+ *
+ * @example Copy a tree
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { memorySource, memoryTarget, Target, write } from "@penstock/penstock"
+ *
+ * const target = memoryTarget()
+ * const entries = memorySource({ "a.txt": { content: "Hello" } }).entries("", {})
+ * const { written } = await Effect.runPromise(write("copy")(entries).pipe(Effect.provideService(Target, target)))
+ * assert.equal(written, 2)
+ * assert.ok("copy/a.txt" in target.tree)
+ * ```
+ */
 export const memoryTarget = (): MemoryTarget => {
   const tree: Record<string, MemoryNode> = Object.create(null)
   return {
@@ -101,7 +116,7 @@ const store = Effect.fnUntraced(function* (
   return { path, outcome: same ? "unchanged" : "written" }
 })
 
-/** Whether there is a symlink, fifo, socket or device node that is the same as another, but for its metadata. */
+/** Whether a node is the same symlink, fifo, socket or device node as another. Metadata does not count. */
 const isSameNode = (have: MemoryNode | undefined, node: MemoryNode): have is MemoryNode => {
   if (have === undefined || !(["symlink", "special"].some((key) => key in have))) return false
   const [a, b] = [have, node] as unknown as [Record<string, unknown>, Record<string, unknown>]
@@ -117,5 +132,18 @@ const readAll = (path: string, content: Content): Effect.Effect<Uint8Array, Sour
     return concat(pieces)
   })
 
-/** A {@link memoryTarget} as a layer. */
+/**
+ * A {@link memoryTarget} as a layer.
+ *
+ * @example Write entries and look only at the summary
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { memorySource, memoryTargetLayer, write } from "@penstock/penstock"
+ *
+ * const entries = memorySource({ "a.txt": { content: "Hello" } }).entries("", {})
+ * const summary = await Effect.runPromise(write("")(entries).pipe(Effect.provide(memoryTargetLayer)))
+ * assert.equal(summary.bytes, 5)
+ * ```
+ */
 export const memoryTargetLayer: Layer.Layer<Target> = Layer.sync(Target, memoryTarget)

@@ -1,8 +1,8 @@
-/** Trees in memory: for tests, for browsers, and for content that a program makes itself. */
+/** Trees in memory: for tests, for browsers, and for contents that a program makes itself. */
 import type { Metadata } from "./entry.ts"
 import { type Fidelity, wholeFidelity } from "./fidelity.ts"
 
-/** What is at a path, with its metadata. One node at several paths is one file with several hard links. */
+/** What is at a path, and its metadata. One node at several paths is one file with several hard links. */
 export type MemoryNode =
   & Metadata
   & (
@@ -14,10 +14,7 @@ export type MemoryNode =
     | { readonly unreadable: string }
   )
 
-/**
- * Nodes by path, in the form of `Entry.path`. Directories that have nothing to say beside what is in them may be left
- * out.
- */
+/** Nodes by path, in the form of `Entry.path`. A directory may be left out when it has no metadata and is not empty. */
 export type MemoryTree = Readonly<Record<string, MemoryNode>>
 
 /** What a tree in memory keeps. */

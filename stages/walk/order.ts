@@ -1,8 +1,8 @@
-/** The order of the names in one directory of a walk: by their bytes. */
+/** The order of names in a directory of a walk: by their bytes. */
 import { Order } from "effect/Bytes"
 import { pathToBytes } from "./path.ts"
 
-/** Below U+D800, UTF-16 and UTF-8 sort alike. */
+/** Text below U+D800 sorts alike in UTF-16 and UTF-8, so it needs no encoding. */
 const needsBytes = /[\ud800-\uffff]/
 
 /** Compares two names or paths by their bytes, as `memcmp` does. */

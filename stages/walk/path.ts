@@ -1,17 +1,15 @@
 /**
- * Paths as strings that lose nothing: UTF-8, with every byte that is not part of valid UTF-8 kept as the lone surrogate
- * U+DC00 + byte. Source: PEP 383 ("surrogateescape").
+ * Paths as strings that lose no byte. A string is the path decoded as UTF-8; every byte that is not part of valid UTF-8
+ * becomes the lone surrogate U+DC00 + byte. Source: PEP 383 ("surrogateescape").
  */
 
-/**
- * Longest path of an entry, in UTF-16 units: far beyond what systems take as one, and a bound on nested directories.
- */
+/** The longest path of an entry, in UTF-16 units. It is far longer than systems take, and bounds nested directories. */
 export const PATH_MAXIMUM = 65_535
 
 const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const encoder: TextEncoder = new TextEncoder()
 
-/** Bytes of a name, link target or path to the string that stands for them. */
+/** Decodes the bytes of a name, link target or path. */
 export const pathFromBytes = (bytes: Uint8Array): string => {
   try {
     return decoder.decode(bytes)
@@ -20,7 +18,7 @@ export const pathFromBytes = (bytes: Uint8Array): string => {
   }
 }
 
-/** The inverse of {@link pathFromBytes}, for every byte string. Lone surrogates that it never makes become U+FFFD. */
+/** The inverse of {@link pathFromBytes} for all bytes. Lone surrogates that it never makes become U+FFFD. */
 export const pathToBytes = (path: string): Uint8Array => {
   if (path.isWellFormed()) return encoder.encode(path)
   const out: Array<number> = []
@@ -32,16 +30,16 @@ export const pathToBytes = (path: string): Uint8Array => {
   return Uint8Array.from(out)
 }
 
-/** True when the path has bytes that are not UTF-8. */
+/** Whether the path has bytes that are not UTF-8. */
 export const isByteName = (path: string): boolean => !path.isWellFormed()
 
 /**
- * Most names in the path of an entry, as many as fit into the 4,096 bytes that Linux takes. Without a bound, the paths
- * of nested directories would add up to the square of their number.
+ * The most names that the path of an entry may have: as many as fit into the 4,096 bytes that Linux takes. Without a
+ * bound, the paths of nested directories would take memory by the square of their number.
  */
 export const DEPTH_MAXIMUM = 2048
 
-/** Why an entry that has this path lies too deep for any format, or undefined when it does not. */
+/** Why an entry with this path lies too deep for any format; undefined when it does not. */
 export const depthProblem = (path: string): string | undefined => {
   if (path.length < 2 * DEPTH_MAXIMUM) return undefined
   if (path.length > PATH_MAXIMUM) return "its path is longer than 65,535 characters"
@@ -50,7 +48,7 @@ export const depthProblem = (path: string): string | undefined => {
   return names > DEPTH_MAXIMUM ? "it lies more than 2,048 directories deep" : undefined
 }
 
-/** Why a path cannot be that of an entry, or undefined when it can. */
+/** Why no entry can have this path; undefined when one can. */
 export const pathProblem = (path: string): string | undefined => {
   if (path === "") return undefined
   const deep = depthProblem(path)
@@ -65,43 +63,50 @@ export const pathProblem = (path: string): string | undefined => {
 }
 
 /**
- * Characters that would not be seen as what they are, but do something to a terminal, or to the text around them:
- * control characters, marks and overrides of the direction of writing, separators of lines. Lone surrogates stand for
- * bytes.
+ * Matches characters that are not shown but change a terminal or the text around them: control characters, marks and
+ * overrides of the writing direction, line separators. Also matches lone surrogates, which stand for bytes.
  */
 export const HIDDEN_CHARACTERS =
   "[\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
 
 const HIDDEN = new RegExp(HIDDEN_CHARACTERS, "gu")
 
-/** A backslash that {@link unquotePath} would take for the beginning of a byte. */
+/** Matches a backslash that {@link unquotePath} would take for the beginning of a byte. */
 const AMBIGUOUS = /\\(?=x[0-9a-f]{2})/gi
 
-/** Characters as `\xNN`, one for each byte of their UTF-8. */
+/** Writes each byte of a text as `\xNN`. */
 const asBytes = (text: string): string =>
   Array.from(pathToBytes(text), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")
 
 /**
- * The path for messages and listings: control characters and bytes that are not UTF-8 as `\xNN`. Different paths never
+ * A path for messages and listings: hidden characters and bytes that are not UTF-8 become `\xNN`. Different paths never
  * look alike, and {@link unquotePath} gives the path back.
+ *
+ * @example Show a path that would change the color of the terminal
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { displayPath } from "@penstock/penstock"
+ *
+ * assert.equal(displayPath("notes/\u001b[31mred"), "notes/\\x1b[31mred")
+ * ```
  */
 export const displayPath = (path: string): string => path.replace(AMBIGUOUS, asBytes).replace(HIDDEN, asBytes)
 
-/** The path for programs: as {@link displayPath}, but only what is not UTF-8 is `\xNN`. */
+/** A path for programs: as {@link displayPath}, but only bytes that are not UTF-8 become `\xNN`. */
 export const quotePath = (path: string): string =>
   path.replace(AMBIGUOUS, asBytes).replace(/[\udc80-\udcff]/gu, asBytes)
 
-/** The path that {@link displayPath} or {@link quotePath} shows like this: every `\xNN` is a byte. */
+/** The inverse of {@link displayPath} and {@link quotePath}: every `\xNN` becomes a byte. */
 export const unquotePath = (text: string): string =>
   text.replace(
     /(?:\\x[0-9a-f]{2})+/gi,
     (bytes) => pathFromBytes(Uint8Array.from(bytes.slice(2).split(/\\x/i), (digits) => parseInt(digits, 16))),
   )
 
-/** A text that is no path with the same characters made visible. What is shown as `\xNN` in it already stays. */
+/** A text for messages: the characters that {@link displayPath} replaces become `\xNN`. It has no inverse. */
 export const displayText = (text: string): string => text.replace(HIDDEN, asBytes)
 
-/** Everything before the last `/`; `""` for a name beneath the root. */
+/** Everything before the last `/`; `""` when there is none. */
 export const parentPath = (path: string): string => {
   const slash = path.lastIndexOf("/")
   return slash < 0 ? "" : path.slice(0, slash)
@@ -110,7 +115,7 @@ export const parentPath = (path: string): string => {
 /** Everything after the last `/`. */
 export const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
-/** `directory/name`, or the one that is not empty. */
+/** Joins a directory and a name by `/`. When one of them is empty, gives the other. */
 export const joinPath = (directory: string, name: string): string =>
   directory === "" ? name : name === "" ? directory : `${directory}/${name}`
 
@@ -129,7 +134,7 @@ const escapeInvalid = (bytes: Uint8Array): string => {
   return out
 }
 
-/** Length of the valid UTF-8 sequence at `at`, 0 when there is none (RFC 3629, section 4). */
+/** The length of the valid UTF-8 sequence at `at`; 0 when there is none (RFC 3629, section 4). */
 const sequenceLength = (bytes: Uint8Array, at: number): number => {
   const first = bytes[at]!
   if (first < 0x80) return 1

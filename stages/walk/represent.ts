@@ -1,12 +1,12 @@
-/** What becomes of entries that a format cannot hold whole: nothing is left out in silence. */
+/** Makes entries fit into what a format or target keeps, and counts what is lost, so that no loss stays silent. */
 import * as Stream from "effect/Stream"
 import { type Fidelity, TIMES_OF_64_BITS } from "./fidelity.ts"
 import type { Entry, EntryKind } from "./entry.ts"
 import { isByteName } from "./path.ts"
 
-/** Something about entries that was not kept. */
+/** Something that entries lost because it was not kept. */
 export interface Loss {
-  /** What, in words that go before "of 3 entries": `owners`, `permissions`, `fractions of a second of mtimes`. */
+  /** What was lost, in words that fit before "of 3 entries": `owners`, `fractions of a second of mtimes`. */
   readonly what: string
   /** How many entries lost it. */
   readonly entries: number
@@ -14,18 +14,31 @@ export interface Loss {
   readonly example: string
 }
 
-/** Counts losses. */
+/**
+ * Counts what entries lost.
+ *
+ * @example Count two losses of one kind
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Losses } from "@penstock/penstock"
+ *
+ * const losses = new Losses()
+ * losses.add("owners", "a.txt")
+ * losses.add("owners", "b.txt")
+ * assert.deepEqual(losses.all, [{ what: "owners", entries: 2, example: "a.txt" }])
+ * ```
+ */
 export class Losses {
   readonly #found = new Map<string, { entries: number; example: string }>()
 
-  /** Counts one loss, and keeps the path while there are few. */
+  /** Counts the loss of one entry. The path of the first one is kept as the example. */
   add(what: string, path: string): void {
     const found = this.#found.get(what)
     if (found === undefined) this.#found.set(what, { entries: 1, example: path })
     else found.entries++
   }
 
-  /** What was lost so far, the most frequent first. */
+  /** All losses so far, the most frequent first. */
   get all(): ReadonlyArray<Loss> {
     return Array.from(this.#found, ([what, loss]) => ({ what, ...loss })).sort((a, b) => b.entries - a.entries)
   }
@@ -38,8 +51,30 @@ const LINKS = "hard links (each path becomes a file of its own)"
 const HOLES = "holes (they become zeros)"
 
 /**
- * An entry of a kind, or with a name, that cannot be kept at all becomes `unreadable`; for anything else that is lost,
- * `losses` counts it.
+ * A stage that makes entries fit into what a format or target keeps. An entry becomes `unreadable` when its kind or its
+ * name cannot be kept at all. Everything else that is lost is counted in `losses`.
+ *
+ * @example See what a format without owners loses
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { type Fidelity, Losses, memorySource, represent } from "@penstock/penstock"
+ *
+ * const fidelity: Fidelity = {
+ *   kinds: ["file", "directory"],
+ *   mode: true,
+ *   owner: false,
+ *   mtime: 1,
+ *   hardlinks: true,
+ *   sparse: true,
+ *   byteNames: true,
+ * }
+ * const losses = new Losses()
+ * const entries = memorySource({ "a.txt": { content: "Hello", uid: 1000 } }).entries("", {})
+ * await Effect.runPromise(Stream.runDrain(represent(fidelity, losses)(entries)))
+ * assert.deepEqual(losses.all, [{ what: "owners", entries: 1, example: "a.txt" }])
+ * ```
  */
 export const represent = (
   fidelity: Fidelity,
@@ -48,7 +83,7 @@ export const represent = (
 <A extends Entry, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> =>
   Stream.map(self, (given) => {
     if (given.kind === "unreadable") return given
-    const entry = given.lost === undefined ? given : told(given, losses)
+    const entry = given.lost === undefined ? given : withoutLost(given, losses)
     const problem = whyNot(fidelity, entry)
     if (problem !== undefined) {
       const { content: _content, linkTo: _linkTo, ...rest } = entry
@@ -69,8 +104,17 @@ export const represent = (
   })
 
 /**
- * What a target with the second fidelity loses of what a source with the first one keeps: clauses, none when it keeps
- * all. Of times that hardly any file has nothing is said.
+ * What a target that keeps `to` loses of what a source that keeps `from` has. Gives one clause for each loss, in the
+ * words of `Loss.what`, and none when nothing is lost. Times that hardly any file has are not mentioned.
+ *
+ * @example Compare what two sides keep
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { lossesBetween, memorySource } from "@penstock/penstock"
+ *
+ * const { fidelity } = memorySource({})
+ * assert.deepEqual(lossesBetween(fidelity, { ...fidelity, owner: false }), ["owners"])
+ * ```
  */
 export const lossesBetween = (from: Fidelity, to: Fidelity): ReadonlyArray<string> => [
   ...from.kinds.filter((kind) => kind !== "unreadable" && !to.kinds.includes(kind)).map((kind) => PLURALS[kind]),
@@ -88,8 +132,8 @@ export const lossesBetween = (from: Fidelity, to: Fidelity): ReadonlyArray<strin
   ...(from.sparse && !to.sparse ? [HOLES] : []),
 ]
 
-/** Counts what the source did not tell, which goes no further. */
-const told = <A extends Entry>({ lost, ...entry }: A, losses: Losses): A => {
+/** Counts what the source could not tell, and removes it from the entry. */
+const withoutLost = <A extends Entry>({ lost, ...entry }: A, losses: Losses): A => {
   losses.add(lost!, entry.path)
   return entry as unknown as A
 }
@@ -111,7 +155,7 @@ const finerThan = (nanoseconds: number): string =>
     ? "fractions of a millisecond of mtimes"
     : `what mtimes have beneath ${nanoseconds} ns`
 
-/** With the execute bit alone, only the usual permissions come back the same. */
+/** When only the execute bit is kept, only files with the usual permissions get them back. */
 const losesMode = (fidelity: Fidelity, { kind, metadata: { mode } }: Entry): boolean => {
   if (fidelity.mode === true || mode === undefined) return false
   return fidelity.mode === false || kind !== "file" || (mode !== 0o644 && mode !== 0o755)

@@ -1,4 +1,4 @@
-/** The port that `walk` reads from: a file system, a tree in memory, rows of a database. */
+/** The port that `walk` reads from. Behind it may be a file system, a tree in memory, or rows of a database. */
 import * as Context from "effect/Context"
 import type * as Stream from "effect/Stream"
 import type { Entry } from "./entry.ts"
@@ -9,31 +9,38 @@ import type { Fidelity } from "./fidelity.ts"
 export interface WalkOptions {
   /** Patterns in gitignore syntax, matched against paths relative to each root. */
   readonly ignore?: ReadonlyArray<string>
-  /** Leave out what is in directories tagged by a CACHEDIR.TAG (https://bford.info/cachedir/); the tag itself stays. */
+  /**
+   * Leave out the contents of directories with a CACHEDIR.TAG (https://bford.info/cachedir/). The tag itself is not left
+   * out.
+   */
   readonly excludeCaches?: boolean
   /** Do not descend into other file systems. */
   readonly oneFileSystem?: boolean
   /**
-   * Told of what is left out because of these options. `ignored`: a pattern matches it. `cache`: all in this directory
-   * but its tag. `file-system`: all in this directory, which is of another file system.
+   * Called for each thing that is left out. `ignored`: a pattern matches it. `cache`: everything in this directory but
+   * its tag. `file-system`: everything in this directory, which is on another file system. `directory`: whether `path`
+   * is a directory.
    */
   readonly leftOut?: (path: string, why: "ignored" | "cache" | "file-system", directory: boolean) => void
 }
 
-/** Something that can be walked. */
+/** Something that can be walked. To make one, give `fidelity` and `entries`. */
 export interface Source {
   /** What the source can tell of an entry. */
+  /** What its entries have. */
   readonly fidelity: Fidelity
   /**
-   * All entries beneath `root`, and the root itself first with path `""` when it is a directory; a root that is not a
-   * directory gives one entry named by its last component. Depth-first; in each directory first what is not a
-   * directory, then the directories, each sorted by the bytes of its name. Emits arrays of up to some hundred entries
-   * at a time.
+   * All entries of a walk. When `root` is a directory, it comes first, with path `""`, and then everything beneath it.
+   * Any other root gives one entry, which is named by the last component of the root.
    *
-   * Fails only when the root cannot be read. What cannot be read beneath it is an entry of kind `unreadable`.
+   * The order is depth-first. In each directory, the entries that are not directories come first, then the directories.
+   * Both are sorted by the bytes of their names. The stream emits arrays of up to some hundred entries.
+   *
+   * Fails only when the root cannot be read. Anything beneath it that cannot be read is an entry of kind `unreadable`.
    */
   readonly entries: (root: string, options: WalkOptions) => Stream.Stream<Entry, SourceError>
 }
 
+/** The service under which a source is provided. */
 /** The service under which a source is provided. */
 export const Source: Context.Service<Source, Source> = Context.Service("penstock/Source")

@@ -6,31 +6,34 @@ import type { TargetError } from "./errors.ts"
 import type { Fidelity } from "./fidelity.ts"
 import type { Entry } from "./entry.ts"
 
-/** What became of one entry. */
+/** The result for one entry. */
 export type Written =
   /**
-   * `unchanged`: it was there already with all that is restored of it. `lost`: what this target cannot hold of it, such
-   * as its time.
+   * `unchanged`: it was there already, with everything that is restored of it. `lost`: what this target cannot hold of
+   * it, such as its time, in one sentence.
    */
   | { readonly path: string; readonly outcome: "written" | "unchanged"; readonly lost?: string }
-  /** `skipped`: this target cannot hold it (a device node without the flag, say). `failed`: see `message`. */
+  /**
+   * `skipped`: this target does not hold such entries; for example, device nodes need an option. `failed`: it could not
+   * be written. `message` says why, in one sentence without the path.
+   */
   | { readonly path: string; readonly outcome: "skipped" | "failed"; readonly message: string }
 
 /** How to write. */
 export interface TargetOptions {
-  /** Make device nodes. Off by default: a hostile archive could otherwise open the machine's disks. */
+  /** Make device nodes. Default: false, because a hostile archive could otherwise give access to the machine's disks. */
   readonly devices?: boolean
-  /** Restore owners. By default when running as root. */
+  /** Restore owners. Default: true for root, false for other users. */
   readonly owner?: boolean
 }
 
-/** Somewhere to write entries. */
+/** Something that entries can be written to. */
 export interface Target {
   /** What the target can keep of an entry. */
   readonly fidelity: Fidelity
   /**
-   * Opens `root` for writing, creating it when absent. What the session writes is beneath `root` whatever the entries
-   * say. Closing the scope finishes directories that are still open.
+   * Opens `root` for writing, and makes it when it does not exist. Whatever the entries say, the session writes nothing
+   * outside of `root`. When the scope closes, directories that are still open get their metadata.
    */
   readonly open: (root: string, options: TargetOptions) => Effect.Effect<TargetSession, TargetError, Scope.Scope>
 }
@@ -38,19 +41,21 @@ export interface Target {
 /** One restore under way. */
 export interface TargetSession {
   /**
-   * Writes entries, which arrive depth-first over all calls, one call at a time; one result for each, in order. A file
-   * appears under its name only when it is complete; one that is there already is replaced only when it differs.
-   * Directories get their metadata when everything beneath them is written. Refusals and failures of single entries are
-   * results; the effect fails only when going on makes no sense (the disk is full). Content that cannot be read (a
-   * damaged block) fails its entry only.
+   * Writes entries, and gives one result for each, in order. Make one call at a time. Over all calls, entries must come
+   * depth-first. A file appears under its name only when it is complete. A file that is there already is replaced only
+   * when it differs. Directories get their metadata after everything beneath them is written.
+   *
+   * When a single entry is refused or fails, that is its result. This includes content that cannot be read, such as a
+   * damaged block. The effect fails only when going on makes no sense, as when the disk is full.
    */
   readonly write: (entries: ReadonlyArray<Entry>) => Effect.Effect<ReadonlyArray<Written>, TargetError>
   /**
-   * Gives the last directories their metadata. To be called once, after the last `write`. Its results are what failed or
-   * is `lost` of directories that `write` gave results for.
+   * Gives the last directories their metadata. Call it once, after the last `write`. It gives another result for each
+   * directory whose metadata failed or was `lost`.
    */
   readonly finish: Effect.Effect<ReadonlyArray<Written>, TargetError>
 }
 
+/** The service under which a target is provided. */
 /** The service under which a target is provided. */
 export const Target: Context.Service<Target, Target> = Context.Service("penstock/Target")

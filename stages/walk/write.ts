@@ -1,4 +1,4 @@
-/** The end of a restore: entries are written to a target. */
+/** The last stage of a restore: writes entries to a target. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { giveBack } from "../memory/lent.ts"
@@ -12,29 +12,29 @@ export interface WriteSummary {
   readonly written: number
   /** Entries that were there already, the same. */
   readonly unchanged: number
-  /** Content bytes of the files written or unchanged. */
+  /** Bytes of content of the files that were written or unchanged. */
   readonly bytes: number
-  /** What the target cannot hold of entries that are written or unchanged. */
+  /** What the target cannot hold of entries that were written or unchanged. */
   readonly losses: ReadonlyArray<{ readonly path: string; readonly lost: string }>
   /** Entries that were skipped or failed, and why. */
   readonly problems: ReadonlyArray<Extract<Written, { readonly message: string }>>
 }
 
-/** Is told how a restore goes on. */
+/** Functions that are called as a restore goes on. */
 export interface WriteObserver {
-  /** These entries are written next. */
+  /** Called before entries are written. */
   readonly writing?: (entries: ReadonlyArray<Entry>) => void
-  /** This many bytes of the content of a large file are written next. */
+  /** Called before this many bytes of a content that is a stream are written. */
   readonly content?: (entry: Entry, bytes: number) => void
-  /** What became of these entries, in their order. Content that is bytes in memory may be gone already. */
+  /** Called with entries and their results, in the same order. A content in memory may be freed by then. */
   readonly written?: (entries: ReadonlyArray<Entry>, results: ReadonlyArray<Written>) => void
-  /** What failed or was lost of directories that `written` told of, now that these have their metadata. */
+  /** Called at the end with the directories whose metadata failed or was lost after `written` was called for them. */
   readonly finished?: (results: ReadonlyArray<Written>) => void
 }
 
 /** How to write. */
 export interface TargetWriteOptions extends TargetOptions {
-  /** Is told how the restore goes on; nobody, by default. */
+  /** Observes the restore. */
   readonly observer?: WriteObserver
 }
 
@@ -43,8 +43,19 @@ export interface TargetWriteOptions extends TargetOptions {
  * entries come, or at the end when there are none. Entries that cannot be written are in the summary. Fails as the
  * stream does, and with `TargetError` when it makes no sense to go on, for example when the disk is full.
  *
- * Gives the contents back that `contents` lent, as soon as they are written: their bytes are gone then. Copy what you
- * want to keep of them.
+ * It gives back the contents that `contents` lent as soon as they are written. Their memory is freed then, so copy what
+ * you want to keep.
+ *
+ * @example Write a tree to memory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { memorySource, memoryTargetLayer, write } from "@penstock/penstock"
+ *
+ * const entries = memorySource({ "a.txt": { content: "Hello" } }).entries("", {})
+ * const { bytes, written } = await Effect.runPromise(write("")(entries).pipe(Effect.provide(memoryTargetLayer)))
+ * assert.deepEqual([written, bytes], [2, 5])
+ * ```
  */
 export const write = (
   root: string,
@@ -92,7 +103,7 @@ const addProblems = (
   }
 }
 
-/** Tells of the bytes of a content that is a stream. */
+/** Reports the bytes of a content that is a stream. */
 const observeContent = (observe: NonNullable<WriteObserver["content"]>) => (entry: Entry): Entry => {
   const { content } = entry
   if (!Stream.isStream(content)) return entry

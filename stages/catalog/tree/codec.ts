@@ -1,12 +1,12 @@
 /**
- * Entries as bytes, for logs of changes. Written by hand: the same fields through `micro-packed` took three times as
- * long to encode.
+ * Entries as bytes, for logs of changes. It is written by hand, because encoding the same fields with `micro-packed`
+ * took three times as long.
  *
- * Little endian. u8 kind ({@link KINDS}); u16 flags, one for each optional field that is there; u32 length of path,
- * path; u64 size; then the fields of the flags in order of their bits: mode u32, uid u32, gid u32, user u16 + text,
- * group u16 + text, mtime i64, ctime i64, inode u64, device u64, (sparse: no bytes), target u32 + bytes, link u32 +
- * path, rdev u32 major, u32 minor; last u32 number of chunks, and {@link CHUNK_BYTES} for each. Paths, targets and
- * names are bytes as in `path.ts`.
+ * Numbers are little endian. An entry is: u8 kind ({@link KINDS}); u16 flags, one for each optional field that is
+ * present; u32 length of the path, the path; u64 size; the optional fields in the order of their flags; u32 number of
+ * chunks, and {@link CHUNK_BYTES} for each. The optional fields are: mode u32, uid u32, gid u32, user u16 length and
+ * text, group u16 length and text, mtime i64, ctime i64, inode u64, device u64, sparse (no bytes), target u32 length and
+ * bytes, link u32 length and path, rdev u32 major and u32 minor. Paths, targets and names are bytes as in `path.ts`.
  */
 import { taggedError, type TaggedErrorInstance } from "../../kernel/tagged_error.ts"
 import { LINKED_KINDS, type Metadata } from "../../walk/entry.ts"
@@ -25,7 +25,7 @@ export const EntryFormatError: new (fields: EntryFormatErrorFields) => EntryForm
   "EntryFormatError",
 )
 
-/** Bytes, and where the next entry starts. */
+/** Bytes with entries, and where the next entry begins. */
 export interface EntryReader {
   readonly bytes: Uint8Array
   at: number
@@ -46,18 +46,18 @@ const LINK = 2048
 const RDEV = 4096
 const ALL = 8191
 
-/** Longest path or target in bytes: three for each UTF-16 unit of the longest path of a tree. */
+/** The longest path or target, in bytes: three for each UTF-16 unit of the longest path of an entry. */
 const TEXT_MAXIMUM = 3 * 65_535
-/** Longest name of a user or group in bytes. */
+/** The longest name of a user or group, in bytes. */
 const NAME_MAXIMUM = 1024
-/** More chunks than any file has: 16 TiB in chunks of 128 KiB. */
+/** No file has more chunks: 16 TiB in chunks of 128 KiB. */
 const CHUNKS_MAXIMUM = 1 << 27
-/** Bytes of the fields of fixed length, all there. */
+/** Bytes of all fields of fixed length. */
 const FIXED = 1 + 2 + 4 + 8 + 12 + 4 + 32 + 4 + 4 + 8 + 4
 
 const NONE: Uint8Array = new Uint8Array(0)
 
-/** The bytes of an entry, fresh. Throws {@link EntryFormatError} when a field is out of bounds. */
+/** Encodes an entry into fresh bytes. Throws {@link EntryFormatError} when a field is out of bounds. */
 export const encodeEntry = (entry: StoredEntry): Uint8Array => {
   const { metadata: m, kind, chunks } = entry
   const file = kind === "file"
@@ -123,7 +123,7 @@ export const encodeEntry = (entry: StoredEntry): Uint8Array => {
 }
 
 /**
- * Reads the entry at `reader.at` and moves on to what comes after it. The entry shares no memory with the bytes. Throws
+ * Decodes the entry at `reader.at`, and moves `reader.at` behind it. The entry shares no memory with the bytes. Throws
  * {@link EntryFormatError} when the bytes are not what {@link encodeEntry} writes for a valid path.
  */
 export const decodeEntry = (reader: EntryReader): StoredEntry => {

@@ -1,12 +1,9 @@
-/** Sets of the IDs of entries, one bit for each. */
+/** Sets of the IDs of entries, with one bit for each ID. */
 
-/** IDs per page; a page is allocated when the first of its IDs is added. */
+/** How many IDs a page has. A page is allocated when the first of its IDs is added. */
 const PAGE = 1 << 16
 
-/**
- * A set of safe integers that are not negative. IDs that are far apart, as a hostile catalog may have them, cost a page
- * of 8 KiB each.
- */
+/** A set of safe integers of at least 0. IDs that are far apart, as in a hostile catalog, cost a page of 8 KiB each. */
 export class IdSet {
   readonly #pages: Map<number, Uint8Array> = new Map()
   #lastKey = -1
@@ -25,7 +22,7 @@ export class IdSet {
     return page !== undefined && (page[(id % PAGE) >> 3]! >> (id & 7) & 1) === 1
   }
 
-  /** Returns false when it was there already. */
+  /** Returns false when the ID was in the set already. */
   add(id: number): boolean {
     const key = Math.floor(id / PAGE)
     let page = this.#page(key)

@@ -1,25 +1,25 @@
-/** Listing a tree in the order of a walk, with memory that does not depend on its size. */
+/** Lists a tree in the order of a walk, in memory that does not grow with the tree. */
 import type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from "../sqlite/sqlite.ts"
 import { CONTENT, ENTRY, hasLongList, ID, LISTED_COLUMNS, LONG_LIST, NAME } from "./listed_row.ts"
 import { IdSet } from "./id_set.ts"
 import type { Owners } from "./owners.ts"
 import { childPath, corruptAt, DIRECTORY, entryOf, idOf, type StoredEntry } from "./row.ts"
 
-/** Rows that are read at once. */
+/** How many rows are read at once. */
 const BATCH = 256
-/** Subdirectories of one directory that are remembered at once. */
+/** How many subdirectories of one directory are remembered at once. */
 const DIRECTORIES = 64
 
 const NONE: Uint8Array = new Uint8Array(0)
 
-/** The statements of listings. Rows are read in batches, so any number of listings may share them. */
+/** The SQL statements of listings. Any number of listings may share them, because rows are read in batches. */
 export interface ListStatements {
   readonly children: SqliteStatement
   readonly directories: SqliteStatement
   readonly content: SqliteStatement
 }
 
-/** Prepares them. */
+/** Prepares the statements. */
 export const listStatements = (db: SqliteDatabase): ListStatements => {
   const select = `SELECT ${LISTED_COLUMNS} FROM entry WHERE parent = ? AND name > ?`
   return {
@@ -32,18 +32,18 @@ export const listStatements = (db: SqliteDatabase): ListStatements => {
 interface Frame {
   readonly id: number
   readonly path: string
-  /** Subdirectories still to be visited, from `at` on. */
+  /** Subdirectories; those from `at` on are still to be visited. */
   pending: Array<SqliteRow>
   at: number
-  /** Whether there may be more than `pending`. */
+  /** Whether there may be more subdirectories. */
   more: boolean
   listed: boolean
 }
 
 /**
- * Everything beneath the directory `id` at `path`: in each directory first what is not a directory, then the
- * directories, by the bytes of their names. Throws {@link SqliteError} `corrupt` at names that cannot be, and at an ID
- * that comes twice, which also ends any cycle.
+ * Everything beneath the directory `id` at `path`. In each directory, the entries that are not directories come first,
+ * then the directories, each by the bytes of their names. Throws {@link SqliteError} `corrupt` for a name that no entry
+ * can have, and for an ID that occurs twice. The latter ends any cycle.
  */
 export function* listBeneath(
   id: number,
@@ -72,7 +72,7 @@ export function* listBeneath(
   }
 }
 
-/** What is directly in the directory `id` at `path`, by the bytes of their names. */
+/** The entries in the directory `id` at `path`, by the bytes of their names. */
 export function* listChildren(
   id: number,
   path: string,
@@ -89,7 +89,7 @@ export function* listChildren(
   }
 }
 
-/** The chunk lists of all files, but for long ones. */
+/** The chunk lists of all files, except long ones. */
 export function* listChunks(db: SqliteDatabase): Generator<Uint8Array, void> {
   const read = db.prepare(
     `SELECT parent, name, content FROM entry WHERE (parent, name) > (?, ?) AND length(content) <= ${LONG_LIST} ` +

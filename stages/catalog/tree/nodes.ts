@@ -1,7 +1,4 @@
-/**
- * The rows of a tree by their place: finding, adding, changing and removing them, one at a time. Knows nothing of
- * sessions.
- */
+/** Finds, adds, changes and removes the rows of a tree, one at a time, by their place. It knows nothing of sessions. */
 import { baseName } from "../../walk/path.ts"
 import { textToBytes } from "./short_text.ts"
 import {
@@ -16,18 +13,18 @@ import { ID } from "./listed_row.ts"
 import { COLUMNS, corruptAt, DIRECTORY, idOf } from "./row.ts"
 import { ROOT_ID } from "./schema.ts"
 
-/** A directory on the way to a path. */
+/** A directory above a path. */
 export interface Directory {
   readonly path: string
   readonly id: number
 }
 
-/** Rows that {@link Nodes.children} gives at most. */
+/** How many rows {@link Nodes.children} gives at most. */
 export const BATCH = 512
 
 const NONE: Uint8Array = new Uint8Array(0)
 
-/** The rows of an open tree. Everything throws {@link SqliteError}. */
+/** The rows of an open tree. All methods throw {@link SqliteError}. */
 export class Nodes {
   readonly #find: SqliteStatement
   readonly #insert: SqliteStatement
@@ -44,7 +41,7 @@ export class Nodes {
   #hasRoot: boolean
   #version = 0
   #removals = 0
-  /** The directory that the last path was in, and those above it but for the root. */
+  /** The directories above the last path, without the root. */
   #above: Array<Directory> = []
   readonly #ahead: RowsAhead
 
@@ -71,17 +68,17 @@ export class Nodes {
     this.#hasRoot = this.find(0, NONE) !== undefined
   }
 
-  /** The number of rows, counted anew. */
+  /** Counts the rows. */
   count(): number {
     return Number(this.#count.get()?.[0])
   }
 
-  /** Counts removals. */
+  /** A number that grows with each removal. */
   get removals(): number {
     return this.#removals
   }
 
-  /** Counts changes. */
+  /** A number that grows with each change. */
   get version(): number {
     return this.#version
   }
@@ -91,21 +88,22 @@ export class Nodes {
     return this.#next
   }
 
+  /** Whether the tree has a root directory. */
   get hasRoot(): boolean {
     return this.#hasRoot
   }
 
-  /** Directories above the last path that was resolved or entered, but for the root. */
+  /** The directories above the last path that was resolved or entered, without the root. */
   get above(): ReadonlyArray<Directory> {
     return this.#above
   }
 
-  /** ID, then the columns of `rowOf`. */
+  /** The row of an entry: the ID, then the columns of `rowOf`. Undefined when there is none. */
   find(parent: number, name: SqliteValue): SqliteRow | undefined {
     return this.#find.get(parent, name)
   }
 
-  /** The same for names that come in their order: its ID at {@link ID} or 0, then the columns. */
+  /** The same, faster when names are asked for in their order. The ID is at `at` of the row; the columns follow it. */
   findNext(parent: number, name: Uint8Array): { readonly row: SqliteRow; readonly at: number } | undefined {
     const ahead = this.#ahead.find(parent, name)
     if (ahead !== false) return ahead && { row: ahead, at: ID }
@@ -113,12 +111,12 @@ export class Nodes {
     return row && { row, at: 0 }
   }
 
-  /** Up to {@link BATCH} of name, ID, kind, in the order of names, from after `last`. */
+  /** The name, ID and kind of up to {@link BATCH} entries in a directory: those whose names come after `last`. */
   children(parent: number, last: SqliteValue): ReadonlyArray<SqliteRow> {
     return this.#children.all(parent, last)
   }
 
-  /** Returns the new ID. */
+  /** Adds an entry. Returns its ID. */
   add(parent: number, name: Uint8Array, row: ReadonlyArray<SqliteValue>): number {
     const id = parent === 0 ? ROOT_ID : Math.max(this.#next, ROOT_ID + 1)
     this.#insert.run(parent, name, id, ...row)
@@ -129,7 +127,10 @@ export class Nodes {
     return id
   }
 
-  /** Undefined when there is an entry already. A refused row changes nothing, because its key is looked for first. */
+  /**
+   * Adds an entry. Returns undefined when there is one already: SQLite looks for the key first, so a refused row changes
+   * nothing.
+   */
   tryAdd(parent: number, name: Uint8Array, row: ReadonlyArray<SqliteValue>): number | undefined {
     try {
       return this.add(parent, name, row)
@@ -139,13 +140,14 @@ export class Nodes {
     }
   }
 
+  /** Changes the columns of an entry that is there. */
   change(parent: number, name: Uint8Array, row: ReadonlyArray<SqliteValue>): void {
     this.#update.run(...row, parent, name)
     this.#ahead.forget(parent, name)
     this.#version += 1
   }
 
-  /** Removes an entry with all beneath it. Returns how many there were. */
+  /** Removes an entry and everything beneath it. Returns the number of entries removed. */
   remove(parent: number, name: SqliteValue, id: number, directory: boolean): number {
     const beneath = directory ? this.removeBeneath(id) : 0
     this.#delete.run(parent, name)
@@ -156,7 +158,10 @@ export class Nodes {
     return beneath + 1
   }
 
-  /** Removes all beneath a directory. Ends in a cycle too: what it comes to a second time is empty. */
+  /**
+   * Removes everything beneath a directory. Returns the number of entries removed. It also ends when there is a cycle:
+   * a directory that it meets again is empty by then.
+   */
   removeBeneath(id: number): number {
     this.#above = []
     this.#ahead.forget()
@@ -172,13 +177,13 @@ export class Nodes {
     return removed
   }
 
-  /** Stores the counter of IDs when it changed. */
+  /** Stores the counter of IDs if it has changed. */
   keepNext(): void {
     if (this.#next !== this.#storedNext) this.#setNext.run(this.#next)
     this.#storedNext = this.#next
   }
 
-  /** Goes back to the lowest directory on the way to `path` among those that the last path was in. */
+  /** Goes up from the last path to the lowest directory that is also above `path`. */
   ascend(path: string): Directory {
     const above = this.#above
     while (above.length > 0) {
@@ -190,13 +195,13 @@ export class Nodes {
     return { path: "", id: ROOT_ID }
   }
 
-  /** Goes down into a directory in the one that {@link ascend} or the last call came to. */
+  /** Goes down one level, from where {@link ascend} or the last call of this method came to. */
   enter(directory: Directory): Directory {
     this.#above.push(directory)
     return directory
   }
 
-  /** The ID of the directory at `path`, or undefined when there is none. */
+  /** The ID of the directory at `path`; undefined when there is none. */
   resolve(path: string): number | undefined {
     let here = this.ascend(path)
     while (here.path.length < path.length) {
@@ -212,7 +217,7 @@ export class Nodes {
 /** The bytes of the last component of a path. */
 export const nameOf = (path: string): Uint8Array => path === "" ? NONE : textToBytes(baseName(path))
 
-/** The path one level beneath `directory` on the way to `path`, which does not begin with a slash. */
+/** The path one level beneath `directory` on the way to `path`. Neither begins with a slash. */
 export const below = (directory: string, path: string): string => {
   const slash = path.indexOf("/", directory === "" ? 0 : directory.length + 1)
   return slash < 0 ? path : path.slice(0, slash)

@@ -1,14 +1,14 @@
-/** Owners of entries: few in any tree, so each combination is stored once. */
+/** The owners of entries. A tree has few, so each combination of users and groups is stored once. */
 import type { Metadata } from "../../walk/entry.ts"
 import { type SqliteDatabase, SqliteError, type SqliteStatement, type SqliteValue } from "../sqlite/sqlite.ts"
 
-/** What the owner table keeps of {@link Metadata}. */
+/** The part of {@link Metadata} that the owner table keeps. */
 export type Owner = Pick<Metadata, "uid" | "gid" | "user" | "group">
 
-/** More owners than any tree has; a catalog with more is not read into memory. */
+/** No tree has more owners. A catalog with more is not read into memory. */
 const MAXIMUM = 1 << 20
 
-/** The owner table of a tree, held in memory. Rows are only ever added. */
+/** The owner table of a tree, in memory. Rows are added and never removed. */
 export class Owners {
   readonly #byId: Map<number, Owner> = new Map()
   readonly #ids: Map<string, number> = new Map()
@@ -35,7 +35,7 @@ export class Owners {
         ...(group !== null && { group: asText(group, id) }),
       }
       this.#byId.set(id, owner)
-      this.#ids.set(keyOf(owner), id)
+      this.#ids.set(ownerKey(owner), id)
       this.#next = id + 1
     }
   }
@@ -45,7 +45,7 @@ export class Owners {
     return this.#byId.get(id)
   }
 
-  /** The ID of an owner, added when it is new; null when nothing is known of it. */
+  /** The ID of an owner, who is added when new; null when nothing is known about the owner. */
   idOf(owner: Owner): number | null {
     const last = this.#last
     if (
@@ -66,7 +66,7 @@ export class Owners {
   }
 
   #find(owner: Owner): number {
-    const key = keyOf(owner)
+    const key = ownerKey(owner)
     const known = this.#ids.get(key)
     if (known !== undefined) return known
     const id = this.#next
@@ -78,9 +78,9 @@ export class Owners {
   }
 }
 
-const keyOf = ({ uid, gid, user, group }: Owner): string => JSON.stringify([uid, gid, user, group])
+const ownerKey = ({ uid, gid, user, group }: Owner): string => JSON.stringify([uid, gid, user, group])
 
-/** A name that every engine gives back as it is. */
+/** The name with characters replaced that not all engines give back as they are. */
 export const cleanName = (name: string): string => name.toWellFormed().replaceAll("\0", "\ufffd")
 
 const asNumber = (value: SqliteValue | undefined, id: number): number => {

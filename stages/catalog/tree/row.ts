@@ -1,4 +1,4 @@
-/** Entries as a catalog keeps them, and the rows that hold them. */
+/** The entries of a catalog, and their rows in SQLite. */
 import { Equivalence } from "effect/Bytes"
 import { type EntryKind, LINKED_KINDS, type Metadata } from "../../walk/entry.ts"
 import { depthProblem, displayPath, joinPath, pathFromBytes, pathProblem, pathToBytes } from "../../walk/path.ts"
@@ -6,20 +6,20 @@ import { textFromBytes } from "./short_text.ts"
 import { SqliteError, type SqliteRow, type SqliteValue } from "../sqlite/sqlite.ts"
 import type { Owners } from "./owners.ts"
 
-/** The kinds that are stored. */
+/** The kinds of entries that are stored. */
 export type StoredKind = Exclude<EntryKind, "unreadable">
 
-/** An entry without its content: what a catalog knows of it. */
+/** What a catalog keeps of an entry. */
 export interface StoredEntry {
   readonly path: string
   readonly kind: StoredKind
-  /** Times beyond the years 1677 to 2262 are clamped to these. */
+  /** Times before 1677 or after 2262 are stored as the nearest time that fits into 64 bits. */
   readonly metadata: Metadata
   /** Length of the content in bytes; 0 for anything but files. */
   readonly size: number
   /**
-   * The content: {@link CHUNK_BYTES} for each chunk in turn, its ID (32 bytes) and its length (u32, little endian).
-   * Empty for anything but files.
+   * The chunks of the content in order, {@link CHUNK_BYTES} for each: its ID (32 bytes) and its length (u32, little
+   * endian). Empty for anything but files.
    */
   readonly chunks: Uint8Array
   /** Symlinks only. */
@@ -28,27 +28,27 @@ export interface StoredEntry {
   readonly linkTo?: string
   /** Device nodes only; both are 32-bit. */
   readonly rdev?: { readonly major: number; readonly minor: number }
-  /** Files only; false is stored as absent. */
+  /** Files only. False is stored as absent. */
   readonly sparse?: boolean
 }
 
 /** Bytes per chunk in {@link StoredEntry.chunks}. */
 export const CHUNK_BYTES = 36
 
-/** Kinds by their number, in rows and in the binary form of entries. */
+/** The kinds by their numbers, which rows and the binary form of entries use. */
 export const KINDS: ReadonlyArray<StoredKind> = ["file", "directory", "symlink", "fifo", "socket", "character", "block"]
 
-/** The number of directories. */
+/** The number of the kind `directory`. */
 export const DIRECTORY = 1
 
-/** The columns that {@link rowOf} gives, in its order. `parent`, `name` and `id` come before them. */
+/** The columns of an entry, in the order of {@link rowOf}. The columns `parent`, `name` and `id` come before them. */
 export const COLUMNS = "kind, size, mode, owner, mtime, ctime, inode, device, sparse, target, link, rdev, content"
 
 const NONE: Uint8Array = new Uint8Array(0)
 
 /**
- * The columns of an entry, each in the one form in which an engine gives it back, so that rows can be compared. Throws
- * when the entry is not valid.
+ * The columns of an entry. Each value has the form in which every engine gives it back, so rows can be compared. Throws
+ * {@link SqliteError} `query` when the entry is not valid.
  */
 export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> => {
   const { kind, metadata: m, size, chunks } = entry
@@ -88,12 +88,12 @@ export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> =>
   ]
 }
 
-/** The row of a directory of which nothing is known but that something is in it. */
+/** The columns of a directory without metadata, which is only known because something is in it. */
 export const IMPLIED_DIRECTORY: ReadonlyArray<SqliteValue> = [DIRECTORY, 0, ...new Array<null>(11).fill(null)]
 
 /**
- * The entry at `path` from the columns of `row` from `at` on. Throws {@link SqliteError} `corrupt` when they are not
- * those of an entry.
+ * The entry at `path`. Its columns are in `row` from `at` on. Throws {@link SqliteError} `corrupt` when they are not the
+ * columns of an entry.
  */
 export const entryOf = (path: string, row: SqliteRow, at: number, owners: Owners): StoredEntry => {
   const kind = typeof row[at] === "number" ? KINDS[row[at]] : undefined
@@ -151,10 +151,7 @@ const metadataOf = (path: string, row: SqliteRow, at: number, owners: Owners): M
   return metadata
 }
 
-/**
- * The path of a child from the bytes of its name. Throws {@link SqliteError} `corrupt` when no entry can have that
- * name.
- */
+/** The path of an entry in a directory. Throws {@link SqliteError} `corrupt` when no entry can have that name. */
 export const childPath = (directory: string, name: SqliteValue | undefined): string => {
   if (!(name instanceof Uint8Array)) throw corruptAt(directory, "the name of an entry in it is not bytes")
   let valid = name.length > 0
@@ -167,13 +164,13 @@ export const childPath = (directory: string, name: SqliteValue | undefined): str
   return path
 }
 
-/** The ID of an entry at or in the directory at `path`. Throws {@link SqliteError} `corrupt` when it is none. */
+/** Checks the ID of an entry in the directory at `path`. Throws {@link SqliteError} `corrupt` when it is no ID. */
 export const idOf = (path: string, value: SqliteValue | undefined): number => {
   if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value
   throw corruptAt(path, "the ID of an entry in it is not valid")
 }
 
-/** Whether two rows, both in the form that engines give back, are equal. */
+/** Whether the columns of `a` from `aAt` on are those of `b`. Both are in the form that engines give back. */
 export const sameRow = (a: SqliteRow, aAt: number, b: SqliteRow): boolean => {
   for (let i = 0; i < b.length; i++) {
     const x = a[aAt + i]
@@ -185,7 +182,7 @@ export const sameRow = (a: SqliteRow, aAt: number, b: SqliteRow): boolean => {
 
 const MAXIMUM = 2n ** 63n - 1n
 
-/** The nearest time that fits into 64 bits. */
+/** The nearest time that fits into 64 bits, in nanoseconds since 1970. */
 export const clampTime = (value: bigint): bigint =>
   value > MAXIMUM ? MAXIMUM : value < -MAXIMUM - 1n ? -MAXIMUM - 1n : value
 

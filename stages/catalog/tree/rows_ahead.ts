@@ -1,25 +1,25 @@
 /**
- * Finding rows in the order in which a walk asks for them: many at a time, since asking for each alone takes three
+ * Finds rows in the order in which a walk asks for them. It reads many rows ahead: asking for each alone takes three
  * times as long.
  */
 import { hasLongList, LISTED_COLUMNS, NAME } from "./listed_row.ts"
 import { Order } from "effect/Bytes"
 import type { SqliteDatabase, SqliteRow, SqliteStatement } from "../sqlite/sqlite.ts"
 
-/** Rows that are read at once, at first and at most. */
+/** How many rows are read at once, at first and at most. */
 const FIRST = 8
 const MOST = 256
 
-/** Rows of one directory from some name on. Everything throws {@link SqliteError}. */
+/** The rows of one directory from some name on. All methods throw {@link SqliteError}. */
 export class RowsAhead {
   readonly #read: SqliteStatement
   #parent = -1
-  /** The last name that was asked for; all rows behind it, up to the last of `#rows`, are at hand. */
+  /** The last name that was asked for. `#rows` has all rows after it, up to its own last one. */
   #name: Uint8Array | undefined
   #rows: ReadonlyArray<SqliteRow> = []
   #at = 0
   #size = FIRST
-  /** Whether there is nothing behind `#rows`. */
+  /** Whether the directory ends with `#rows`. */
   #whole = false
 
   constructor(db: SqliteDatabase) {
@@ -29,8 +29,8 @@ export class RowsAhead {
   }
 
   /**
-   * The row of a name in a directory, `undefined` when there is none, `false` when it is to be asked for alone: the
-   * first of a directory, out of order, or with a long list of chunks.
+   * The row of a name in a directory; `undefined` when there is none. `false` when the row must be read alone: it is the
+   * first in a directory, out of order, or has a long list of chunks.
    */
   find(parent: number, name: Uint8Array): SqliteRow | undefined | false {
     const before = this.#name
@@ -54,7 +54,7 @@ export class RowsAhead {
       while (this.#at < this.#rows.length) {
         const row = this.#rows[this.#at]!
         const order = Order(row[NAME] as Uint8Array, name)
-        // A long list is not among what is read ahead.
+        // Long lists of chunks are not read ahead.
         if (order === 0) return hasLongList(row) ? false : row
         if (order > 0) return undefined
         this.#at++
@@ -68,7 +68,7 @@ export class RowsAhead {
     }
   }
 
-  /** Rows changed: one that is at hand may be another now. */
+  /** Forgets rows that were read ahead, because rows have changed: all, or those of a directory from a name on. */
   forget(parent?: number, name?: Uint8Array): void {
     if (parent !== undefined && parent !== this.#parent) return
     if (name !== undefined && this.#name !== undefined && Order(name, this.#name) < 0) return

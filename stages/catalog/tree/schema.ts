@@ -1,15 +1,13 @@
-/**
- * The schema of a tree: one snapshot's entries as a SQLite database that is updated in place from snapshot to snapshot.
- */
+/** The schema of a tree: a SQLite database with the entries of one snapshot, which the next snapshot updates in place. */
 import { type SqliteDatabase, SqliteError } from "../sqlite/sqlite.ts"
 
-/** `application_id` of a tree: "PSTK". */
+/** The `application_id` of a tree: "PSTK". */
 export const APPLICATION_ID = 0x5053544b
 
-/** `user_version` of a tree. */
+/** The `user_version` of a tree. */
 export const SCHEMA_VERSION = 1
 
-/** ID of the root directory, which is named `""` in the directory 0 that does not exist. */
+/** The ID of the root directory. Its row has the name `""` and the parent 0, which does not exist. */
 export const ROOT_ID = 1
 
 const COUNTER = `CREATE TABLE counter (next INTEGER NOT NULL) STRICT`
@@ -37,8 +35,9 @@ const ENTRY = `CREATE TABLE entry (
 const OWNER = `CREATE TABLE owner (id INTEGER PRIMARY KEY, uid INTEGER, gid INTEGER, user TEXT, grp TEXT) STRICT`
 
 /**
- * Makes an empty database a tree, or makes sure that it is one: exactly this schema, so nothing that a hostile database
- * brings (triggers, views, generated columns) can run. Throws {@link SqliteError} `corrupt` when it is something else.
+ * Makes an empty database a tree, or checks that it is one. It must have exactly this schema, so that nothing in a
+ * hostile database can run: no triggers, views or generated columns. Throws {@link SqliteError} `corrupt` when the
+ * database is something else.
  */
 export const ensureSchema = (db: SqliteDatabase): void => {
   const found = db.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY name").all()
@@ -47,7 +46,7 @@ export const ensureSchema = (db: SqliteDatabase): void => {
   if (found.length === 0 && application === 0 && version === 0) return create(db)
   if (application !== APPLICATION_ID) throw corrupt("The database is not the catalog of a tree")
   if (typeof version === "number" && version > SCHEMA_VERSION) {
-    throw corrupt(`The catalog has version ${version}, later than this program knows. Use a newer one`)
+    throw corrupt(`The catalog has version ${version}, which this Penstock does not know; use a later one`)
   }
   const expected = [["counter", COUNTER], ["entry", ENTRY], ["owner", OWNER]] as const
   const same = found.length === expected.length &&

@@ -1,13 +1,13 @@
 /**
- * Paths and names as bytes and back, as in `path.ts`, but without a call of the encoder for short ASCII, which most
- * names are: such a call costs several times what the rest of a row does.
+ * Paths and names as bytes and back, as in `path.ts`, but faster for short ASCII text, which most names are. A call of
+ * the encoder would cost several times as much as the rest of a row.
  */
 import { pathFromBytes, pathToBytes } from "../../walk/path.ts"
 
-/** Up to this length a loop is faster, in bytes. */
+/** Up to this many bytes, a loop is faster than the encoder. */
 const SHORT = 64
 
-/** The same as {@link pathToBytes}, fresh. */
+/** As {@link pathToBytes}. The bytes are fresh. */
 export const textToBytes = (text: string): Uint8Array => {
   if (text.length > SHORT) return pathToBytes(text)
   const bytes = new Uint8Array(text.length)
@@ -19,7 +19,7 @@ export const textToBytes = (text: string): Uint8Array => {
   return bytes
 }
 
-/** The same as {@link pathFromBytes} of `bytes[from..to)`. */
+/** As {@link pathFromBytes}, for `bytes[from..to)`. */
 export const textFromBytes = (bytes: Uint8Array, from: number = 0, to: number = bytes.length): string => {
   if (to - from > SHORT) return pathFromBytes(bytes.subarray(from, to))
   let text = ""

@@ -1,8 +1,9 @@
 /**
  * The tree: the entries of one snapshot in a SQLite database.
  *
- * A new snapshot takes a copy of its parent's tree and changes only what changed, so the pages of the database file
- * that hold nothing new stay as they are, byte for byte, and deduplicate. Therefore nothing about a run is kept here.
+ * A new snapshot takes a copy of its parent's tree and changes only the entries that changed. The pages of the database
+ * file without changes stay the same, byte for byte, and are stored only once. For that reason, nothing about a single
+ * run is kept here.
  */
 import { parentPath, pathProblem } from "../../walk/path.ts"
 import type { SqliteDatabase } from "../sqlite/sqlite.ts"
@@ -20,55 +21,55 @@ import { removeUnseen } from "./unseen.ts"
 export interface TreeCounts {
   readonly files: number
   readonly directories: number
-  /** Symlinks, fifos, sockets, device nodes. */
+  /** Symlinks, fifos, sockets and device nodes. */
   readonly others: number
-  /** Content bytes of all files; hard links count each time. */
+  /** Bytes of the contents of all files. A file with hard links counts for each of them. */
   readonly bytes: number
 }
 
 /**
- * An open tree. Everything is synchronous and throws {@link SqliteError}: `corrupt` when the database is damaged,
- * `query` when a call makes no sense. After an error in a session the database is of no further use.
+ * An open tree. All methods are synchronous. They throw {@link SqliteError}: `corrupt` when the database is damaged,
+ * `query` when a call makes no sense. After an error in a session, the database must not be used any more.
  */
 export interface Tree {
-  /** The entry at a path. Fast when paths come depth-first. */
+  /** The entry at a path; undefined when there is none. Fast when paths come depth-first. */
   readonly lookup: (path: string) => StoredEntry | undefined
   /**
-   * Starts a session, of which nothing is seen yet. `onChange` is told of every change that `put` and `removeUnseen`
+   * Starts a session that has seen no entries yet. `onChange` is called for each change that `put` and `removeUnseen`
    * make, in order.
    */
   readonly begin: (onChange?: (change: TreeChange) => void) => void
   /**
-   * Stores an entry and marks it as seen, with the directories above it. Those that are missing are made, without
-   * metadata. What was at the path before is replaced: a directory that becomes something else loses all beneath it.
-   * Throws when the path was put in this session before. Keeps nothing of the entry.
+   * Stores an entry, and marks it and the directories above it as seen. Directories that are missing are made without
+   * metadata. It replaces what was at the path; a directory that becomes something else loses everything beneath it.
+   * Throws when the path was put before in this session. Keeps no reference to the entry.
    */
   readonly put: (entry: StoredEntry) => "new" | "changed" | "same"
-  /** Removes what was not seen since `begin`. Returns the number of entries removed. */
+  /** Removes the entries that were not seen since `begin`. Returns their number. */
   readonly removeUnseen: () => number
   /**
-   * Makes a change that another session reported; marks nothing as seen and reports nothing. Changes applied in their
-   * order give the same tree.
+   * Makes a change that another session reported. It marks nothing as seen and reports nothing. Applying the changes in
+   * their order gives the same tree.
    */
   readonly apply: (change: TreeChange) => void
-  /** Ends the session. From here on the bytes of the database may be read. */
+  /** Ends the session. After that, the bytes of the database may be read. */
   readonly commit: () => void
   /**
-   * All entries, or the one at `under` with all beneath it, in the order of a walk (`Source.entries`); none when there
-   * is nothing at `under`. Memory does not grow with the tree, but for one bit per entry.
+   * All entries, or the one at `under` and everything beneath it, in the order of a walk (`Source.entries`). Gives none
+   * when there is nothing at `under`. Takes one bit of memory for each entry, and otherwise does not grow with the tree.
    */
   readonly entries: (options?: { readonly under?: string }) => IterableIterator<StoredEntry>
-  /** What is directly in the directory at a path, by the bytes of their names; none when there is no such directory. */
+  /** The entries in the directory at a path, by the bytes of their names. Gives none when there is no directory. */
   readonly children: (path: string) => IterableIterator<StoredEntry>
-  /** The chunk lists of all files, in no certain order, but for some that are long. */
+  /** The chunk lists of all files in any order, except lists that are long. */
   readonly chunkLists: () => IterableIterator<Uint8Array>
-  /** Counted anew at each call, by reading all rows. */
+  /** Counts the entries. Each call reads all rows. */
   readonly counts: () => TreeCounts
 }
 
 /**
- * Opens the tree in a database, which is empty or holds one. Throws {@link SqliteError} `corrupt` when it holds
- * anything else.
+ * Opens the tree in a database, and makes one in an empty database. Throws {@link SqliteError} `corrupt` when the
+ * database holds something else.
  */
 export const openTree = (db: SqliteDatabase): Tree => {
   ensureSchema(db)
@@ -189,7 +190,7 @@ class OpenTree {
     return counts
   }
 
-  /** Inserts or updates. `session` is that of a put, undefined for a change that is applied. */
+  /** Inserts or updates an entry. `session` is undefined for a change that is applied. */
   #store(entry: StoredEntry, session: Session | undefined): "new" | "changed" | "same" {
     const { path } = entry
     const problem = pathProblem(path)
@@ -198,7 +199,7 @@ class OpenTree {
     const row = rowOf(entry, this.#owners)
     const parent = path === "" ? 0 : this.#makeDirectory(parentPath(path), session)
     const name = nameOf(path)
-    // What is in a directory that is new was put in this session, so there is most likely nothing at this path.
+    // In a directory that this session made, there is most likely nothing at this path yet.
     if (session && parent >= session.firstId) {
       const id = this.#nodes.tryAdd(parent, name, row)
       if (id !== undefined) return this.#stored(entry, id, session, "new")
@@ -224,12 +225,12 @@ class OpenTree {
 
   #stored<A>(entry: StoredEntry, id: number, session: Session | undefined, outcome: A): A {
     session?.markPut(id)
-    // A walk goes on inside of it.
+    // A walk goes on in this directory.
     if (entry.kind === "directory" && entry.path !== "") this.#nodes.enter({ path: entry.path, id })
     return outcome
   }
 
-  /** The ID of the directory at `path`, which is made when there is none, and marked as kept. */
+  /** The ID of the directory at `path`. It is made when there is none, and marked as kept. */
   #makeDirectory(path: string, session: Session | undefined): number {
     let here = this.#nodes.ascend(path)
     if (!this.#nodes.hasRoot) this.#nodes.add(0, NONE, IMPLIED_DIRECTORY)
@@ -248,7 +249,7 @@ class OpenTree {
       }
       here = this.#nodes.enter({ path: child, id })
     }
-    // Whatever is marked has its ancestors marked.
+    // When a directory is marked, those above it are marked, too.
     if (session && !session.isKept(here.id)) {
       session.keep(ROOT_ID)
       for (const directory of this.#nodes.above) session.keep(directory.id)
