@@ -13,16 +13,19 @@ import { resolvePart } from "../../../stages/store/name.ts"
 export interface CacheOptions {
   /** The directory of the cache, see `cacheDirectory`. Processes and repositories may share it. */
   readonly directory: string
-  /** Whether to cache an object of this name. Only objects that never change: their names are random, or name their content. */
+  /**
+   * Whether to cache an object of this name. Only objects that never change: their names are random, or name their
+   * content.
+   */
   readonly holds: (name: string) => boolean
   /**
-   * Name of an object that differs between this repository and a later one at the same place. Nothing is cached before it
-   * has been read or written. Absent if the names of the objects differ anyway.
+   * Name of an object that differs between this repository and a later one at the same place. Nothing is cached before
+   * it has been read or written. Absent if the names of the objects differ anyway.
    */
   readonly config?: string
   /**
-   * The largest size of the whole directory, in bytes. Copies that were not used for the longest time are removed first.
-   * 1 GiB by default.
+   * The largest size of the whole directory, in bytes. Copies that were not used for the longest time are removed
+   * first. 1 GiB by default.
    */
   readonly bytes?: number
 }

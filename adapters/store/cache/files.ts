@@ -38,9 +38,9 @@ export const repositoryKey = (location: string, config: Uint8Array): string =>
   createHash("sha256").update(`${location}\0`).update(config).digest("hex")
 
 /**
- * A cache in a directory, which any number of processes may share. A file holds the content of an object, then 32 bytes:
- * the SHA-256 of the object's name and content. It is written under a temporary name first. Each process verifies a file
- * when it first reads it, and removes a wrong one.
+ * A cache in a directory, which any number of processes may share. A file holds the content of an object, then 32
+ * bytes: the SHA-256 of the object's name and content. It is written under a temporary name first. Each process
+ * verifies a file when it first reads it, and removes a wrong one.
  *
  * Methods throw errors of the file system, but not for files that vanish.
  */

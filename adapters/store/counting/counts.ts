@@ -6,7 +6,9 @@ export type RequestCounts = Record<
   number
 >
 
-/** The counts of a store, which changes them as long as it is used. Only successful operations count, but for requests. */
+/**
+ * The counts of a store, which changes them as long as it is used. Failed operations count in `requests` only.
+ */
 export interface StoreCounts {
   /** Requests by kind. */
   readonly requests: RequestCounts

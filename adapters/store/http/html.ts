@@ -5,7 +5,9 @@ const ANCHOR = /<a\s([^<>]{1,8192})>/gi
 const HREF = /(?:^|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>=`]+))/i
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" }
 
-/** The targets of all links of a page, as they are written. Undefined if the page does not end as a page of HTML does. */
+/**
+ * The targets of all links of a page, as they are written. Undefined if the page does not end as a page of HTML does.
+ */
 export const linksOf = (page: string): ReadonlyArray<string> | undefined => {
   if (!/<\/html>\s*$/i.test(page.slice(-1024))) return undefined
   const links: Array<string> = []

@@ -44,8 +44,8 @@ export const makeRoot = async (path: string): Promise<void> => {
 /** The directories of a store, made when they are first needed. */
 export interface Directories {
   /**
-   * Makes the directory durably (relative to the root, with `/` between components, `""` for the root itself), then runs
-   * `use`. If `use` fails because the directory was removed meanwhile, makes it again and runs `use` once more.
+   * Makes the directory durably (relative to the root, with `/` between components, `""` for the root itself), then
+   * runs `use`. If `use` fails because the directory was removed meanwhile, makes it again and runs `use` once more.
    */
   readonly within: <A>(directory: string, use: () => Promise<A>) => Promise<A>
 }

@@ -25,7 +25,9 @@ export const runFiles = <A>(
     })
   })
 
-/** Checks the name, runs the work, and turns what it throws into errors of the store. `doing` is a verb for messages. */
+/**
+ * Checks the name, runs the work, and turns what it throws into errors of the store. `doing` is a verb for messages.
+ */
 export type Operate = <A>(
   doing: string,
   name: string,

@@ -44,11 +44,11 @@ export interface PublishOptions {
  * `temporary` may still exist afterwards; the caller removes it.
  *
  * It uses `link(2)`, which is atomic and exclusive. Over NFS the answer can be lost, and the repeated call then says
- * `EEXIST`; the number of links tells the truth (open(2), `O_EXCL`). Without hard links, the right to a name is a claim:
- * an empty file beside `temporary`, made with `O_EXCL`. The writer that made it looks whether the name is free, and
- * renames. This holds if every writer of that file system does the same. A crash in between leaves the claim, but never
- * a part of an object. Other writers then fail with `unavailable` until the claim is removed, by hand or as an old
- * temporary file.
+ * `EEXIST`; the number of links tells the truth (open(2), `O_EXCL`). Without hard links, the right to a name is a
+ * claim: an empty file beside `temporary`, made with `O_EXCL`. The writer that made it looks whether the name is free,
+ * and renames. This holds if every writer of that file system does the same. A crash in between leaves the claim, but
+ * never a part of an object. Other writers then fail with `unavailable` until the claim is removed, by hand or as an
+ * old temporary file.
  */
 export const publishNew = async (
   temporary: string,

@@ -116,8 +116,8 @@ const unknown = (scheme: string): Opener => () =>
  * - `webdav+https://user@host/path`.
  * - `https://host/path`, which is read-only.
  *
- * The docstring of each store describes its locations. Remote stores get the decorators of {@link surround}; others stay
- * as they are. Stores with connections close them when the scope closes.
+ * The docstring of each store describes its locations. Remote stores get the decorators of {@link surround}; others
+ * stay as they are. Stores with connections close them when the scope closes.
  *
  * Fails with `not-found` if there is no store and `create` is not set, and with `invalid` for an unknown location.
  *

@@ -6,8 +6,8 @@ import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
 /** What happens to writes. */
 export interface ReadOnlyOptions {
   /**
-   * `fail`, the default: every write fails with `denied`. `swallow`: it succeeds and does nothing, for example for a dry
-   * run.
+   * `fail`, the default: every write fails with `denied`. `swallow`: it succeeds and does nothing, for example for a
+   * dry run.
    */
   readonly writes?: "fail" | "swallow"
 }

@@ -53,8 +53,8 @@ export interface Retrier {
 
 /**
  * The errors of operations that were given up. A step of an operation may fail with one, and the operation around it
- * must not start over. Errors are compared by identity and may come from any store, so the set belongs to the module. It
- * keeps no error alive.
+ * must not start over. Errors are compared by identity and may come from any store, so the set belongs to the module.
+ * It keeps no error alive.
  */
 const spent = new WeakSet<StoreError>()
 
@@ -167,8 +167,8 @@ const repeated = <A, R>(tries: Tries, effect: Effect.Effect<A, StoreError, R>): 
 /**
  * For authors of stores: repeats a step of an operation while it fails with `unavailable`, as the decorator `retry`
  * around the store is told to. Steps are, for example, a part of a large upload, a page of a listing, or the last
- * request of a commit. So a broken connection costs one step and not the whole operation. Running the step twice must do
- * no harm.
+ * request of a commit. So a broken connection costs one step and not the whole operation. Running the step twice must
+ * do no harm.
  *
  * @example Repeat one page of a listing
  * ```ts

@@ -14,12 +14,13 @@ const COMPARE_BYTES = 8 << 20
 
 /**
  * The same store, which repeats an operation that fails with `unavailable`, if that does no harm. The waits double from
- * try to try, and are at least as long as the store asks for (`retryAfter`). When the total time is over, the error says
- * how long the operation was tried.
+ * try to try, and are at least as long as the store asks for (`retryAfter`). When the total time is over, the error
+ * says how long the operation was tried.
  *
  * - A create-only `put` may have succeeded although it failed. So if a later try says `exists`, the object is read: the
  *   `put` succeeds if the object holds exactly these bytes, and fails with `exists` otherwise. Two writers of the same
- *   bytes under one name may then both succeed, which is right for objects that are named by their content or at random.
+ *   bytes under one name may then both succeed, which is right for objects that are named by their content or at
+ *   random.
  * - A `commit` is not repeated here, because its writer may be gone. It too may have succeeded although it failed. It
  *   counts as a success if the object has the size of the appended bytes and either nobody else writes that name
  *   (`unique`), or the object has the same SHA-256 when it is read back.

@@ -4,8 +4,8 @@
  *
  * 1. A writer puts a claim of its own beneath `tmp/claims/<name>/`, then lists the claims.
  * 2. If its claim is the only one and the object does not exist, it writes the object, then removes its claim.
- * 3. If there are other claims, the writer with the lowest token waits until it is alone. The others withdraw theirs and
- *    wait.
+ * 3. If there are other claims, the writer with the lowest token waits until it is alone. The others withdraw theirs
+ *    and wait.
  *
  * At least one of two writers sees the other's claim, because each puts its own before it lists, and servers list what
  * was put. A claim is removed only after the object exists, so a writer that sees no claim sees the object. So at most
@@ -51,8 +51,8 @@ interface Claim {
 export type OpenClaims = Map<string, Claim>
 
 /**
- * Runs `write`, which writes the object `name`, unless that exists. `headers` are sent with claims. Fails with `exists`,
- * and with `unavailable` if other writers take too long.
+ * Runs `write`, which writes the object `name`, unless that exists. `headers` are sent with claims. Fails with
+ * `exists`, and with `unavailable` if other writers take too long.
  */
 export const writeByClaim: (
   client: S3Client,

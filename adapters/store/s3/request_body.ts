@@ -23,7 +23,9 @@ const HASH_BESIDE = 256 << 10
  * the length of a blob.
  */
 const sendsBlob = !("Deno" in globalThis) && !("Bun" in globalThis)
-/** Deno sends streams without their length, which servers refuse. There the whole body waits for a limit of bandwidth. */
+/**
+ * Deno sends streams without their length, which servers refuse. There the whole body waits for a limit of bandwidth.
+ */
 const sendsStream = !("Deno" in globalThis)
 
 /** Joins the parts, and hashes them. The parts must not change until the request is over. */

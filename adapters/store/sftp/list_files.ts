@@ -19,8 +19,8 @@ interface Listing {
 }
 
 /**
- * The objects beneath a directory (`DATA/`, or `""` for all), some at a time. Leaves out temporary files, files that are
- * not regular, names that no object has, and files that vanish meanwhile.
+ * The objects beneath a directory (`DATA/`, or `""` for all), some at a time. Leaves out temporary files, files that
+ * are not regular, names that no object has, and files that vanish meanwhile.
  */
 export async function* listFiles(
   session: Session,

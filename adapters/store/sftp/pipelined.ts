@@ -1,7 +1,8 @@
 /** Runs many requests of one file at the same time. */
 
 /**
- * Requests of one file that are under way at once, 2 MiB together: with a round trip of 50 ms that still allows 40 MB/s.
+ * Requests of one file that are under way at once, 2 MiB together: with a round trip of 50 ms that still allows 40
+ * MB/s.
  */
 const REQUESTS = 64
 

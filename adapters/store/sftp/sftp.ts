@@ -146,9 +146,9 @@ const make = (
  * - The key of the host must be in a known-hosts file. It is never added there.
  * - It logs in with the named keys, the agent, the usual keys in `~/.ssh`, or the password, in this order.
  * - A write goes to a new file in `tmp/` of the store, which is synced if the server has `fsync@openssh.com`. It then
- *   gets its name by a hard link (create-only; `publish.ts` describes servers without) or by a rename (replace), and the
- *   directory is synced if the server can. So readers see the whole object or nothing. `properties.durable` says whether
- *   that also holds after a crash.
+ *   gets its name by a hard link (create-only; `publish.ts` describes servers without) or by a rename (replace), and
+ *   the directory is synced if the server can. So readers see the whole object or nothing. `properties.durable` says
+ *   whether that also holds after a crash.
  * - A failed operation removes its temporary file if the connection holds. Opening the store removes temporary files
  *   that were last written more than 24 hours ago.
  * - Files have mode 0600 and directories 0700, less the umask. A directory is made with the first object in it, and

@@ -59,8 +59,8 @@ const fieldsOf = ({ reason, message, cause, retryAfter }: StoreError) => ({
 })
 
 /**
- * Explains why `bytes` could not be written. The status for a full disk or a read-only file system is a general failure,
- * so this looks at the file system of `path`. Gives the error to throw instead of `cause`.
+ * Explains why `bytes` could not be written. The status for a full disk or a read-only file system is a general
+ * failure, so this looks at the file system of `path`. Gives the error to throw instead of `cause`.
  */
 export const explainFailure = async (
   session: Session,

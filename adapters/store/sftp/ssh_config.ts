@@ -57,8 +57,8 @@ const FILES = 256
 const PROXIES = ["proxyjump", "proxycommand"]
 
 /**
- * The settings of a host in a configuration file. A missing file has none. As in ssh, the first value counts, and all of
- * `IdentityFile`. `Include` is followed. `Match` blocks are skipped, except `Match all`. Throws if a file cannot be
+ * The settings of a host in a configuration file. A missing file has none. As in ssh, the first value counts, and all
+ * of `IdentityFile`. `Include` is followed. `Match` blocks are skipped, except `Match all`. Throws if a file cannot be
  * read, or if there are too many.
  */
 export const readConfig = (file: string, host: string): HostConfig => {

@@ -128,9 +128,9 @@ const make = (
  * A store whose only object is the file at a path. The caller chooses the name of the object.
  *
  * - A write goes to a new file beside it, `.<file>.<UUID>.part` of mode 0600, and is synced. That file then gets the
- *   name of the file by a hard link (create-only) or a rename (replace), and the directory is synced. So readers see the
- *   whole file or nothing, also after a crash. Opening removes such files that a killed program left more than 24 hours
- *   ago.
+ *   name of the file by a hard link (create-only) or a rename (replace), and the directory is synced. So readers see
+ *   the whole file or nothing, also after a crash. Opening removes such files that a killed program left more than 24
+ *   hours ago.
  * - If the path is a symbolic link, the file that it points to is the object.
  * - Any other object does not exist, and writing one fails with `invalid`.
  *

@@ -144,8 +144,8 @@ const make = Effect.fnUntraced(function* (file: string, options?: SqliteStoreOpt
  *
  * - A `put` or `commit` is one transaction, synced to the disk. Readers see the whole object or nothing, also after a
  *   crash.
- * - Any number of processes of one machine may have the file open. They write in turns, and wait up to a minute for each
- *   other. Do not put the file on a network file system: SQLite's locks may not work there.
+ * - Any number of processes of one machine may have the file open. They write in turns, and wait up to a minute for
+ *   each other. Do not put the file on a network file system: SQLite's locks may not work there.
  * - The work is done on the calling thread, so several operations at once are not faster.
  * - The space of removed objects is used again, but the file does not shrink.
  * - The file and those beside it have mode 0600, whatever the umask.

@@ -8,9 +8,10 @@
  * 3. The writer with the claim looks once more whether the object exists, moves its temporary object to the name, and
  *    frees the claim.
  *
- * A program that is killed between 2 and 3 leaves the claim. Another writer takes it over when it is older than
- * {@link CLAIM_STALE_MS} by the server's clock, by making its successor `….1/`; again one writer wins. A claim is used for
- * {@link CLAIM_LEASE_MS} at most, so a program that was stopped for long does not move an object under the claim of another.
+ * A program that is killed between 2 and 3 leaves the claim. Another writer takes it over when it is older than {@link
+ * CLAIM_STALE_MS} by the server's clock, by making its successor `….1/`; again one writer wins. A claim is used for
+ * {@link CLAIM_LEASE_MS} at most, so a program that was stopped for long does not move an object under the claim of
+ * another.
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"

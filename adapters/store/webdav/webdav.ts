@@ -92,8 +92,8 @@ const make: (location: string, options?: WebdavStoreOptions) => Effect.Effect<Ob
  * - A `put` with `replace` or `unique` is one PUT. nginx and Apache write it to a temporary file, so readers see the
  *   whole object or nothing. Other servers may keep part of an upload that broke off.
  * - Any other `put` is create-only on every server; `claim.ts` says how. It takes about six requests.
- * - A writer gathers its object, in memory up to 8 MiB and beyond that in a temporary file of this machine. It sends the
- *   object at the commit, which may be called again if it failed.
+ * - A writer gathers its object, in memory up to 8 MiB and beyond that in a temporary file of this machine. It sends
+ *   the object at the commit, which may be called again if it failed.
  * - The first write removes leftovers in `tmp/` that are older than a day.
  * - The store is not `durable`, because the server does not tell when an object is on its disk.
  *

@@ -1,6 +1,7 @@
 /**
- * A process that writes to a local store. `DIRECTORY fill` puts objects of 2 MiB until it is killed, and prints the name
- * of each completed one. `DIRECTORY race ID` waits for a line on stdin, puts 200 names, and prints those that it won.
+ * A process that writes to a local store. `DIRECTORY fill` puts objects of 2 MiB until it is killed, and prints the
+ * name of each completed one. `DIRECTORY race ID` waits for a line on stdin, puts 200 names, and prints those that it
+ * won.
  */
 import process from "node:process"
 import { Effect } from "effect"
