@@ -3,14 +3,14 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeF
 import { join } from "node:path"
 import { generateIdentity, identityToRecipient } from "age-encryption"
 import { wholeFidelity } from "../stages/walk/fidelity.ts"
-import { builtIn, type FormatSource } from "../cli/repository/formats.ts"
+import { builtInFormats, type FormatSource } from "../cli/repository/formats.ts"
 import { sizeOf } from "./corpora.ts"
 import type { Command } from "./measure.ts"
 import { find, QUIET, root, type Runtime, startOf, versionOf } from "./programs.ts"
 import { type Missing, PASSWORD, type Place, type Tool } from "./tool.ts"
 
 /** The file that npm installs as `penstock`. */
-const COMMAND = join(root, "dist/cli/main.js")
+const COMMAND = join(root, "dist/bin/main.js")
 
 const SNAPSHOT_PARTLY_MADE = 3
 
@@ -36,8 +36,10 @@ const contentOf: Readonly<Record<string, (place: Place) => number>> = {
 }
 
 const sourceOf = (format: string): FormatSource => {
-  const source = builtIn.find(({ name }) => name === format)
-  if (source === undefined) throw new Error(`${format} is not one of ${builtIn.map(({ name }) => name).join(", ")}`)
+  const source = builtInFormats.find(({ name }) => name === format)
+  if (source === undefined) {
+    throw new Error(`${format} is not one of ${builtInFormats.map(({ name }) => name).join(", ")}`)
+  }
   return source
 }
 
@@ -48,7 +50,7 @@ const locationOf = (format: string, { repository }: Place): string => {
 
 const penstock = async (runtime: Runtime, format: string): Promise<Tool | Missing> => {
   const source = sourceOf(format)
-  const name = format === builtIn[0]!.name ? `penstock (${runtime})` : `penstock ${format} (${runtime})`
+  const name = format === builtInFormats[0]!.name ? `penstock (${runtime})` : `penstock ${format} (${runtime})`
   const program = find(runtime)
   if (program === undefined) return { name, missing: `${runtime} was not found` }
   if (!existsSync(COMMAND)) return { name, missing: "the command is not built: npm run build" }

@@ -5,7 +5,7 @@ import { basename, join, resolve } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import { wholeFidelity } from "../stages/walk/fidelity.ts"
-import { builtIn } from "../cli/repository/formats.ts"
+import { builtInFormats } from "../cli/repository/formats.ts"
 import { lostOf } from "./compare.ts"
 import { CORPORA, type Corpus, makeCorpus } from "./corpora.ts"
 import { commit, machine } from "./machine.ts"
@@ -55,7 +55,7 @@ export const measureTools = async (
       runs: { type: "string", default: "3" },
       cold: { type: "boolean", default: false },
       runtime: { type: "string", multiple: true, default: [...runtimes] },
-      format: { type: "string", multiple: true, default: [builtIn[0]!.name] },
+      format: { type: "string", multiple: true, default: [builtInFormats[0]!.name] },
       tool: { type: "string", multiple: true, default: [] },
       base: { type: "string" },
       seed: { type: "string", default: "1" },
@@ -120,7 +120,7 @@ export const measureTools = async (
     command: [
       `npm run bench:${name} --`,
       ...values.corpus.map((one) => `--corpus ${basename(one)}`),
-      ...values.format.length === 1 && values.format[0] === builtIn[0]!.name
+      ...values.format.length === 1 && values.format[0] === builtInFormats[0]!.name
         ? []
         : values.format.map((one) => `--format ${one}`),
       ...values.runtime.map((one) => `--runtime ${one}`),

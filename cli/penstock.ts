@@ -15,13 +15,22 @@ import { rebuildCommand } from "./arguments/rebuild.ts"
 import { restoreCommand } from "./arguments/restore.ts"
 import { snapshotsCommand } from "./arguments/snapshots.ts"
 import { versionCommand } from "./arguments/version.ts"
-import { builtIn, type FormatSource } from "./repository/formats.ts"
+import { builtInFormats, type FormatSource } from "./repository/formats.ts"
 
 /**
  * The whole command. `exit` receives the exit code when a subcommand ends without an error. `formats` are those that
  * `--format` and `--to-format` offer.
+ *
+ * @example List the subcommands
+ * ```ts
+ * import assert from "node:assert"
+ * import { penstock } from "@penstock/penstock/cli"
+ *
+ * const names = penstock(() => {}).subcommands.flatMap((group) => group.commands.map((one) => one.name))
+ * assert.deepEqual(names.slice(0, 3), ["init", "backup", "restore"])
+ * ```
  */
-export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = builtIn): AnyCommand =>
+export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = builtInFormats): AnyCommand =>
   Command.make("penstock").pipe(
     Command.withDescription(
       "Backups that are deduplicated, compressed and encrypted.\n\n" +

@@ -14,7 +14,7 @@ import { endingOf, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from "./process/exi
 import { parserServices } from "./process/parser_services.ts"
 import { onSignal } from "./process/signals.ts"
 import { VERSION } from "./release.ts"
-import { builtIn, Formats, type FormatSource } from "./repository/formats.ts"
+import { builtInFormats, Formats, type FormatSource } from "./repository/formats.ts"
 import type { StoreOpener } from "./repository/store.ts"
 
 /** What to run. */
@@ -31,10 +31,23 @@ export interface RunOptions {
 
 /**
  * Runs the command, then ends the process with its exit code. It expects to own the process: it sets how the process
- * uses memory (adapters/runtime/memory.ts) and handles its signals. The first signal interrupts the command, which
+ * uses memory (adapters/runtime/memory.ts), and handles its signals. The first signal interrupts the command, which
  * releases what it has open and ends with 130. A second signal ends the process at once.
+ *
+ * @example Run `penstock` with a store of your own
+ * ```ts
+ * import { openStore } from "@penstock/penstock/adapters"
+ * import { penstock, run } from "@penstock/penstock/cli"
+ *
+ * export const main = (): Promise<void> =>
+ *   run({
+ *     command: penstock,
+ *     args: process.argv.slice(2),
+ *     stores: (location, options) => openStore(location.replace(/^vault:/, "s3://vault/"), options),
+ *   })
+ * ```
  */
-export const run = async ({ command, args, formats = builtIn, stores }: RunOptions): Promise<void> => {
+export const run = async ({ command, args, formats = builtInFormats, stores }: RunOptions): Promise<void> => {
   const empty = emptyArgument(args)
   if (empty !== undefined) {
     printError(`penstock: ${empty}`)

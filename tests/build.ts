@@ -20,8 +20,9 @@ const run = (program: string, args: ReadonlyArray<string>): void => {
   if (status !== 0) process.exit(1)
 }
 run("tsc", ["-p", "tests/build.json"])
-rmSync(join(dist, "cli"), { recursive: true })
-bundle(["cli/main.ts"], join(dist, "cli"))
+// The library has the modules of the command, too; what runs is a bundle.
+for (const name of ["main.js", "main.d.ts"]) rmSync(join(dist, "cli", name))
+bundle(["cli/main.ts"], join(dist, "bin"))
 
 // tsc rewrites the imports of JavaScript; those of declarations, and modules that are named by URL (workers), are ours
 // to rewrite.
@@ -37,4 +38,4 @@ for (const path of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
 for (const folder of ["stages", "formats", "adapters"]) {
   cpSync(join(root, folder), join(dist, folder), { recursive: true, filter: (path) => !path.endsWith(".ts") })
 }
-chmodSync(join(dist, "cli/main.js"), 0o755)
+chmodSync(join(dist, "bin/main.js"), 0o755)

@@ -16,7 +16,7 @@ const { exports } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8")) as
 
 const copy = mkdtempSync(join(tmpdir(), "penstock-doc-lint-"))
 try {
-  for (const name of ["mod.ts", "stages", "formats", "adapters", "deno.json"]) {
+  for (const name of ["mod.ts", "stages", "formats", "adapters", "cli", "deno.json"]) {
     cpSync(join(root, name), join(copy, name), { recursive: true })
   }
   const { error, status, stderr } = spawnSync("deno", ["doc", "--lint", ...Object.values(exports)], {

@@ -67,7 +67,7 @@ test("both registries get the same name, version, licence and entry points; the 
 
 test("the command is built from a source with a shebang", () => {
   for (const [name, built] of Object.entries(npm.bin)) {
-    const source = join(root, built.replace(/^dist\//, "").replace(/\.js$/, ".ts"))
+    const source = join(root, built.replace(/^dist\/bin\//, "cli/").replace(/\.js$/, ".ts"))
     assert.match(readFileSync(source, "utf8"), /^#!\/usr\/bin\/env node\n/, `${name} starts with a shebang`)
   }
 })

@@ -118,7 +118,7 @@ const base = mkdtempSync("round-trip-")
 const env = { ...process.env, PENSTOCK_PASSWORD: "correct horse" }
 const prefix = "Deno" in globalThis ? ["run", "-A"] : []
 const penstock = (...args) => {
-  const done = spawnSync(process.execPath, [...prefix, "node_modules/@penstock/penstock/dist/cli/main.js", ...args], { env, encoding: "utf8" })
+  const done = spawnSync(process.execPath, [...prefix, "node_modules/@penstock/penstock/dist/bin/main.js", ...args], { env, encoding: "utf8" })
   if (done.status !== 0) throw new Error(args[0] + " exited with " + done.status + ": " + done.stdout + done.stderr)
 }
 try {
@@ -159,7 +159,7 @@ test("the packed library", async (t) => {
 
     // A thread that is not found is an error of a backup only; a restore goes on without.
     await t.test("the threads of the command lie beside what starts them", () => {
-      const command = join(project, "node_modules/@penstock/penstock/dist/cli")
+      const command = join(project, "node_modules/@penstock/penstock/dist/bin")
       const started = readdirSync(command).flatMap((name) =>
         [
           ...readFileSync(join(command, name), "utf8").matchAll(/new URL\(\s*"\.\/([^"]+)",\s*import\.meta\.url\)/g),
@@ -205,7 +205,7 @@ test("the packed library", async (t) => {
 
     await t.test("the command prints its help on Node, Bun and Deno", () => {
       assert.match(run("node_modules/.bin/penstock", ["--help"]), /penstock/)
-      onEach("node_modules/@penstock/penstock/dist/cli/main.js", ["--help"])
+      onEach("node_modules/@penstock/penstock/dist/bin/main.js", ["--help"])
     })
 
     await t.test("the installed command backs up and restores on Node, Bun and Deno", () => {

@@ -3,7 +3,7 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
-import { builtIn, type FormatSource } from "../repository/formats.ts"
+import { builtInFormats, type FormatSource } from "../repository/formats.ts"
 import { flag, text, texts } from "./flag.ts"
 import { common, compression, creation, dryRun } from "./flags.ts"
 
@@ -46,15 +46,25 @@ const backupArguments = (formats: ReadonlyArray<FormatSource>) => ({
 })
 
 /**
- * `backup`. `name` is how it is called and `usage` what help shows. With `init`, it makes a repository that does not exist
- * without being told to.
+ * The subcommand `backup`, or a command of its own. `name` is how it is called and `usage` what its help shows. With
+ * `init`, it makes a repository that does not exist without being told to. `exit` receives its exit code. `formats` are
+ * those that its help offers.
+ *
+ * @example Make `backup` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { backupCommand } from "@penstock/penstock/cli"
+ *
+ * const made = backupCommand("backup", "keep backup", false, (code) => console.log(code))
+ * assert.equal(made.name, "backup")
+ * ```
  */
 export const backupCommand = (
   name: string,
   usage: string,
   init: boolean,
   exit: OnExit,
-  formats: ReadonlyArray<FormatSource> = builtIn,
+  formats: ReadonlyArray<FormatSource> = builtInFormats,
 ): AnyCommand => {
   const config = backupArguments(formats)
   const withInit = { ...config, init: flag("init", "Make the repository if it does not exist") }

@@ -4,6 +4,18 @@ import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { flag, text } from "./flag.ts"
 import { common, filters } from "./flags.ts"
 
+/**
+ * The subcommand `check`. `exit` receives its exit code.
+ *
+ * @example Make `check` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { checkCommand } from "@penstock/penstock/cli"
+ *
+ * const made = checkCommand((code) => console.log(code))
+ * assert.equal(made.name, "check")
+ * ```
+ */
 export const checkCommand = (exit: OnExit): AnyCommand =>
   command(
     "check",

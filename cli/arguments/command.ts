@@ -9,7 +9,30 @@ export type OnExit = (code: number) => void
 /** A command with any arguments. */
 export type AnyCommand = Command.Command<string, unknown, never, unknown, never>
 
-/** A command whose handler is in a module that is loaded when the command runs. */
+/**
+ * A subcommand. `load` is called when it runs, with the values of its options; it can import the module that does the
+ * work. The Effect that it gives ends with the exit code, which goes to `exit`.
+ *
+ * @example Make a subcommand that counts snapshots
+ * ```ts
+ * import assert from "node:assert"
+ * import * as Effect from "effect/Effect"
+ * import { command, common, EXIT_OK, makeTraffic, withRepository } from "@penstock/penstock/cli"
+ *
+ * const count = command(
+ *   "count",
+ *   common,
+ *   async (input) =>
+ *     withRepository(input, "open", { traffic: makeTraffic() }, (repository) =>
+ *       Effect.map(repository.snapshots, (snapshots) => {
+ *         console.log(snapshots.length)
+ *         return EXIT_OK
+ *       })),
+ *   (code) => console.log(code),
+ * )
+ * assert.equal(count.name, "count")
+ * ```
+ */
 export const command = <const Config extends Command.Command.Config>(
   name: string,
   config: Config,

@@ -1,11 +1,23 @@
 /** The arguments of `convert`. */
 import * as Command from "effect/cli/Command"
-import { builtIn, type FormatSource } from "../repository/formats.ts"
+import { builtInFormats, type FormatSource } from "../repository/formats.ts"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { flag } from "./flag.ts"
 import { common, destination, dryRun, filters, someSnapshots } from "./flags.ts"
 
-export const convertCommand = (exit: OnExit, formats: ReadonlyArray<FormatSource> = builtIn): AnyCommand =>
+/**
+ * The subcommand `convert`. `exit` receives its exit code. `formats` are those that its help offers.
+ *
+ * @example Make `convert` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { convertCommand } from "@penstock/penstock/cli"
+ *
+ * const made = convertCommand((code) => console.log(code))
+ * assert.equal(made.name, "convert")
+ * ```
+ */
+export const convertCommand = (exit: OnExit, formats: ReadonlyArray<FormatSource> = builtInFormats): AnyCommand =>
   command(
     "convert",
     {

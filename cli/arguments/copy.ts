@@ -3,6 +3,18 @@ import * as Command from "effect/cli/Command"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { common, copyTarget, dryRun, filters, someSnapshots } from "./flags.ts"
 
+/**
+ * The subcommand `copy`. `exit` receives its exit code.
+ *
+ * @example Make `copy` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { copyCommand } from "@penstock/penstock/cli"
+ *
+ * const made = copyCommand((code) => console.log(code))
+ * assert.equal(made.name, "copy")
+ * ```
+ */
 export const copyCommand = (exit: OnExit): AnyCommand =>
   command(
     "copy",

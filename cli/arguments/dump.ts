@@ -6,6 +6,18 @@ import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { argument } from "./flag.ts"
 import { common, filters, snapshotFlag } from "./flags.ts"
 
+/**
+ * The subcommand `dump`. `exit` receives its exit code.
+ *
+ * @example Make `dump` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { dumpCommand } from "@penstock/penstock/cli"
+ *
+ * const made = dumpCommand((code) => console.log(code))
+ * assert.equal(made.name, "dump")
+ * ```
+ */
 export const dumpCommand = (exit: OnExit): AnyCommand =>
   command(
     "dump",

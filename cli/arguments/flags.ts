@@ -12,10 +12,20 @@ export const json: Flag.Flag<boolean> = flag(
   "Print one JSON object per line, for scripts; the last has type summary",
 )
 
-/** One flag for each member of an input. */
-type Flags<Input> = { readonly [K in keyof Input]: Flag.Flag<Input[K]> }
+/** An option for each member of an input. */
+export type Flags<Input> = { readonly [K in keyof Input]: Flag.Flag<Input[K]> }
 
-/** Options of every command that uses a repository. */
+/**
+ * The options of every command that uses a repository. {@linkcode withRepository} takes their values.
+ *
+ * @example See which options every command has
+ * ```ts
+ * import assert from "node:assert"
+ * import { common } from "@penstock/penstock/cli"
+ *
+ * assert.ok("repo" in common && "passwordFile" in common && "json" in common)
+ * ```
+ */
 export const common: Flags<CommonInput> = {
   repo: text(
     "repo",

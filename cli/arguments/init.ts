@@ -1,12 +1,24 @@
 /** The arguments of `init`. */
 import * as Command from "effect/cli/Command"
 import { describeFormatOptions } from "../repository/format_options.ts"
-import { builtIn, type FormatSource } from "../repository/formats.ts"
+import { builtInFormats, type FormatSource } from "../repository/formats.ts"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { flag, text } from "./flag.ts"
 import { common, creation } from "./flags.ts"
 
-export const initCommand = (exit: OnExit, formats: ReadonlyArray<FormatSource> = builtIn): AnyCommand =>
+/**
+ * The subcommand `init`. `exit` receives its exit code. `formats` are those that its help offers.
+ *
+ * @example Make `init` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { initCommand } from "@penstock/penstock/cli"
+ *
+ * const made = initCommand((code) => console.log(code))
+ * assert.equal(made.name, "init")
+ * ```
+ */
+export const initCommand = (exit: OnExit, formats: ReadonlyArray<FormatSource> = builtInFormats): AnyCommand =>
   command(
     "init",
     {

@@ -3,11 +3,15 @@ import type { CompressionMode } from "../../stages/compress/mode.ts"
 
 /** Where the secrets of a repository come from; see secrets/secrets.ts. */
 export interface SecretOptions {
+  /** A file with the password in its first line. */
   readonly passwordFile: string | undefined
-  /** A line for the shell. */
+  /** A command line for the shell, which prints the password. */
   readonly passwordCommand: string | undefined
+  /** Age recipients. */
   readonly recipient: ReadonlyArray<string>
+  /** Files with age identities. */
   readonly identity: ReadonlyArray<string>
+  /** A file with a key in hex digits. */
   readonly keyFile: string | undefined
   /** The repository is or gets unencrypted, even if a secret is given. */
   readonly noEncryption: boolean
@@ -21,6 +25,7 @@ export interface KnownInput {
 
 /** How a new repository is made. */
 export interface CreationInput {
+  /** The name of its format. By default the first one. */
   readonly format: string | undefined
 }
 
@@ -30,16 +35,21 @@ export interface StoreInput {
   readonly limitUpload: string | undefined
   /** KiB per second. */
   readonly limitDownload: string | undefined
+  /** Keep no copies of remote indexes and catalogs. */
   readonly noCache: boolean
+  /** The directory for these copies. */
   readonly cacheDir: string | undefined
+  /** Print a line for each request. */
   readonly logStore: boolean
 }
 
-/** Which repository. */
+/** Which repository, and how it is opened. */
 export interface RepositoryOptions extends SecretOptions, KnownInput, StoreInput, Partial<CreationInput> {
   /** Options of the format; see repository/format_options.ts. */
   readonly option: ReadonlyArray<string>
+  /** A path or URL. By default `PENSTOCK_REPO`. */
   readonly repo: string | undefined
+  /** How hard to compress new data. */
   readonly compression?: CompressionMode | undefined
   /** Whether to wait without saying so. */
   readonly quiet: boolean
@@ -47,9 +57,13 @@ export interface RepositoryOptions extends SecretOptions, KnownInput, StoreInput
 
 /** How results are printed. */
 export interface PrintingInput {
+  /** Print rows of JSON. */
   readonly json: boolean
+  /** Print only errors and problems. */
   readonly quiet: boolean
+  /** Also print what is left out, and what happens to each file. */
   readonly verbose: boolean
+  /** Print where an error came from. */
   readonly debug: boolean
 }
 
@@ -60,9 +74,11 @@ export interface FilterInput {
   readonly onlyTag: ReadonlyArray<string>
 }
 
-/** Every command that uses a repository has these. */
+/** The values of `common`: every command that uses a repository has them. */
 export interface CommonInput extends SecretOptions, KnownInput, StoreInput, PrintingInput {
+  /** A path or URL. By default `PENSTOCK_REPO`. */
   readonly repo: string | undefined
+  /** Options of the format; see repository/format_options.ts. */
   readonly option: ReadonlyArray<string>
 }
 

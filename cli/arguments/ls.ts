@@ -5,6 +5,18 @@ import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { argument, flag } from "./flag.ts"
 import { common, filters } from "./flags.ts"
 
+/**
+ * The subcommand `ls`. `exit` receives its exit code.
+ *
+ * @example Make `ls` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { lsCommand } from "@penstock/penstock/cli"
+ *
+ * const made = lsCommand((code) => console.log(code))
+ * assert.equal(made.name, "ls")
+ * ```
+ */
 export const lsCommand = (exit: OnExit): AnyCommand =>
   command(
     "ls",

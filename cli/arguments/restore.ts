@@ -6,7 +6,19 @@ import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { flag, texts } from "./flag.ts"
 import { common, dryRun, filters, snapshotFlag } from "./flags.ts"
 
-/** `restore`. `name` is how it is called and `usage` what help shows. */
+/**
+ * The subcommand `restore`, or a command of its own. `name` is how it is called and `usage` what its help shows. `exit`
+ * receives its exit code.
+ *
+ * @example Make `restore` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { restoreCommand } from "@penstock/penstock/cli"
+ *
+ * const made = restoreCommand("restore", "keep restore", (code) => console.log(code))
+ * assert.equal(made.name, "restore")
+ * ```
+ */
 export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCommand =>
   command(
     name,

@@ -3,6 +3,18 @@ import * as Command from "effect/cli/Command"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { common, filters } from "./flags.ts"
 
+/**
+ * The subcommand `snapshots`. `exit` receives its exit code.
+ *
+ * @example Make `snapshots` a part of a command of your own
+ * ```ts
+ * import assert from "node:assert"
+ * import { snapshotsCommand } from "@penstock/penstock/cli"
+ *
+ * const made = snapshotsCommand((code) => console.log(code))
+ * assert.equal(made.name, "snapshots")
+ * ```
+ */
 export const snapshotsCommand = (exit: OnExit): AnyCommand =>
   command(
     "snapshots",

@@ -5,8 +5,11 @@ import { flush, outputClosed, print, printError, printLine, showStatus } from ".
 
 /** The options that decide how things are printed. */
 export interface OutputOptions {
+  /** Print rows of JSON. */
   readonly json: boolean
+  /** Print only errors and problems. */
   readonly quiet: boolean
+  /** Also print details. */
   readonly verbose?: boolean
 }
 
@@ -34,7 +37,19 @@ export interface Output extends OutputOptions {
   readonly closed: () => boolean
 }
 
-/** Makes the output of a command. */
+/**
+ * Makes the output of a command.
+ *
+ * @example Print a row with `--json`, and a line without
+ * ```ts
+ * import { makeOutput } from "@penstock/penstock/cli"
+ *
+ * const out = makeOutput({ json: true, quiet: false })
+ * out.line("3 snapshots")
+ * out.row({ type: "summary", snapshots: 3 })
+ * out.flush()
+ * ```
+ */
 export const makeOutput = ({ json, quiet, verbose = false }: OutputOptions): Output => {
   const live = !json && !quiet && stderr.isTTY === true && env["TERM"] !== "dumb"
   const line = (text: string): void => {

@@ -3,7 +3,9 @@ import { displayText, HIDDEN_CHARACTERS, quotePath } from "../../stages/walk/pat
 
 /** One JSON object, printed on a line of its own. */
 export interface Row {
+  /** What the row is about. The last row of a command is its `summary`. */
   readonly type: string
+  /** Bigints beyond 2^53 are printed as strings. */
   readonly [member: string]: unknown
 }
 

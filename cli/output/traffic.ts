@@ -11,13 +11,36 @@ export interface Traffic {
   readonly readTwice: Set<string>
 }
 
-/** Of a command that begins. */
+/**
+ * The traffic of a command that begins.
+ *
+ * @example Count what a command sends and receives
+ * ```ts
+ * import assert from "node:assert"
+ * import { makeTraffic, trafficMembers } from "@penstock/penstock/cli"
+ *
+ * const traffic = makeTraffic()
+ * assert.deepEqual(trafficMembers(traffic), {})
+ * ```
+ */
 export const makeTraffic = (): Traffic => ({ stores: [], readTwice: new Set() })
 
 const sum = (stores: Traffic["stores"], what: (counts: StoreCounts) => number): number =>
   stores.reduce((sum, { counts }) => sum + what(counts), 0)
 
-/** Members for the summary of `--json`: none without a remote store, and none about objects if all came in right. */
+/**
+ * Members for the summary of `--json`. There are none without a remote store, and none about objects that were read
+ * twice if there are no such objects.
+ *
+ * @example Add the members to a summary
+ * ```ts
+ * import assert from "node:assert"
+ * import { makeTraffic, trafficMembers } from "@penstock/penstock/cli"
+ *
+ * const summary = { type: "summary", snapshots: 3, ...trafficMembers(makeTraffic()) }
+ * assert.deepEqual(summary, { type: "summary", snapshots: 3 })
+ * ```
+ */
 export const trafficMembers = ({ readTwice, stores }: Traffic): Readonly<Record<string, number>> => ({
   ...(stores.length === 0 ? {} : {
     requests: sum(stores, totalRequests),

@@ -1,12 +1,17 @@
 /** Exit codes. They are those of restic where it has one. Scripts depend on them. */
 import * as Cause from "effect/Cause"
 
+/** Done. */
 export const EXIT_OK = 0
+/** The command failed, its arguments are wrong, or something is damaged. */
 export const EXIT_FAILURE = 1
 /** The command is done, but something could not be read or was not found. */
 export const EXIT_INCOMPLETE = 3
+/** There is no repository. */
 export const EXIT_NO_REPOSITORY = 10
+/** Wrong password or key. */
 export const EXIT_WRONG_KEY = 12
+/** A signal interrupted the command. */
 export const EXIT_INTERRUPTED = 130
 
 /** How a failed command ends: its exit code and the message for the user. There is no message after an interruption. */

@@ -46,8 +46,19 @@ export interface FormatSource extends TakesSecrets {
   readonly recover?: () => Promise<(secrets: Secrets) => Effect.Effect<Recovered, FormatError, ObjectStore>>
 }
 
-/** All formats, in the order in which they are asked about an existing repository. The first is the default. */
-export const builtIn: ReadonlyArray<FormatSource> = [
+/**
+ * All formats, in the order in which they are asked about an existing repository. The first is the default.
+ *
+ * @example Offer two formats only
+ * ```ts
+ * import assert from "node:assert"
+ * import { builtInFormats } from "@penstock/penstock/cli"
+ *
+ * const formats = builtInFormats.filter(({ name }) => name === "rozen" || name === "zprt")
+ * assert.equal(formats.length, 2)
+ * ```
+ */
+export const builtInFormats: ReadonlyArray<FormatSource> = [
   {
     name: "rozen",
     secrets: ["password"],
@@ -112,5 +123,5 @@ export const builtIn: ReadonlyArray<FormatSource> = [
 
 /** The formats in use. */
 export const Formats: Context.Reference<ReadonlyArray<FormatSource>> = Context.Reference("penstock/cli/Formats", {
-  defaultValue: () => builtIn,
+  defaultValue: () => builtInFormats,
 })

@@ -27,9 +27,13 @@ import { cached, openStore } from "./store.ts"
 
 /** An open repository. */
 export interface OpenRepository {
+  /** The repository itself. */
   readonly repository: Repository
+  /** Its format. */
   readonly format: Format
+  /** The same, as the command knows it. */
   readonly source: FormatSource
+  /** As the user gave it. */
   readonly location: string
   /** Whether it was made just now. */
   readonly created: boolean
@@ -65,7 +69,17 @@ export const describeMade = ({ encrypted, location, source }: OpenRepository): s
 
 /**
  * Opens the repository, or makes it, and uses it with the SQLite engine and the kernels of this machine. Closes it
- * afterwards.
+ * afterwards. Fails with {@link OpenError} before `use` is called.
+ *
+ * @example List the snapshots of a repository
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { type CommonInput, makeTraffic, type OpenError, withRepository } from "@penstock/penstock/cli"
+ *
+ * export const list = (input: CommonInput): Effect.Effect<ReadonlyArray<string>, OpenError> =>
+ *   withRepository(input, "open", { traffic: makeTraffic() }, (repository) =>
+ *     Effect.map(repository.snapshots, (snapshots) => snapshots.map(({ id }) => id)))
+ * ```
  */
 export const withRepository = <A, E>(
   options: RepositoryOptions,

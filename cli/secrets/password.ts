@@ -12,7 +12,9 @@ import { readText, textOf } from "./text_file.ts"
 
 /** How the variables and options of a repository begin. Commands with two repositories tell them apart by this. */
 export interface SecretNames {
+  /** What variables begin with. */
   readonly variables: "PENSTOCK_" | "PENSTOCK_TO_" | "PENSTOCK_FROM_"
+  /** What options begin with. */
   readonly options: "--" | "--to-" | "--from-"
   /** What a question on the terminal adds. */
   readonly of: "" | " of the target" | " of the repository at --from-repo"

@@ -14,6 +14,7 @@ export type SecretKind = "password" | "age" | "key-file"
 
 /** A format, and the secrets that open its repositories. */
 export interface TakesSecrets {
+  /** The name of the format. */
   readonly name: string
   /** Any one of these. Empty if repositories are not encrypted. */
   readonly secrets: ReadonlyArray<SecretKind>

@@ -7,7 +7,7 @@ import { test } from "node:test"
 import * as adapters from "../../adapters/mod.ts"
 import * as exit from "../../cli/process/exit_codes.ts"
 import { describeFormatOption, formatOptionUsage } from "../../cli/repository/format_options.ts"
-import { builtIn } from "../../cli/repository/formats.ts"
+import { builtInFormats } from "../../cli/repository/formats.ts"
 import * as penstock from "../../mod.ts"
 
 const root = resolve(import.meta.dirname, "../..")
@@ -85,13 +85,13 @@ test("the commands and options of the documents are those of the command", () =>
 test("every format is in the documents", () => {
   const [, section] = /\n## The five\n([^]*?)\n## /.exec(read("docs/formats.md"))!
   const listed = rowsOf(section!, /^\[`/).map(([cell]) => cell!.slice(2, cell!.indexOf("`", 2)))
-  assert.deepEqual(listed, builtIn.map(({ name }) => name))
+  assert.deepEqual(listed, builtInFormats.map(({ name }) => name))
   const others = [...read("docs/threat-model.md").matchAll(/^### ([a-z-]+)$/gm)].map(([, name]) => name!)
   assert.deepEqual(others, listed.slice(1))
 })
 
 test("the options of formats in the documents are those that the formats have", () => {
-  const rows = builtIn.flatMap((source) =>
+  const rows = builtInFormats.flatMap((source) =>
     (source.options ?? []).map((choice) =>
       `| \`${formatOptionUsage(source, choice).replaceAll("|", "\\|")}\` | ${describeFormatOption(choice)} |`
     )

@@ -1,7 +1,7 @@
 /**
  * The formats of the command, with keys from passwords that cost little to derive, where a new repository has a cost.
  */
-import { builtIn, type FormatSource, type WriteOptions } from "../../../cli/repository/formats.ts"
+import { builtInFormats, type FormatSource, type WriteOptions } from "../../../cli/repository/formats.ts"
 import { chosenBkp } from "../../../formats/bkp/choices.ts"
 import type { Format } from "../../../formats/format.ts"
 import { chosenRozen } from "../../../formats/rozen/choices.ts"
@@ -17,7 +17,7 @@ const loads: Readonly<Record<string, (options?: WriteOptions) => Promise<Format>
     import("../../../formats/bkp/mod.ts").then(({ makeBkp }) => makeBkp({ ...chosenBkp(chosen), iterations: 1000 })),
 }
 
-export const quickFormats: ReadonlyArray<FormatSource> = builtIn.map((source) => {
+export const quickFormats: ReadonlyArray<FormatSource> = builtInFormats.map((source) => {
   const load = loads[source.name]
   return load === undefined ? source : { ...source, load }
 })

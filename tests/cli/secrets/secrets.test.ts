@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs"
 import process from "node:process"
 import { test } from "node:test"
 import { Effect, Redacted } from "effect"
-import { builtIn } from "../../../cli/repository/formats.ts"
+import { builtInFormats } from "../../../cli/repository/formats.ts"
 import type { SecretOptions } from "../../../cli/arguments/inputs.ts"
 import { ownNames, targetNames } from "../../../cli/secrets/password.ts"
 import { givenSecrets, secretsFor } from "../../../cli/secrets/secrets.ts"
@@ -18,7 +18,7 @@ const none: SecretOptions = {
   keyFile: undefined,
   noEncryption: false,
 }
-const formatOf = (name: string) => builtIn.find((source) => source.name === name)!
+const formatOf = (name: string) => builtInFormats.find((source) => source.name === name)!
 
 const plain = ({ identities, key, password, recipients }: Secrets): unknown => ({
   ...(identities === undefined ? {} : { identities: identities.map(Redacted.value) }),
