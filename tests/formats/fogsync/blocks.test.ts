@@ -26,7 +26,7 @@ const read = (store: ObjectStore, bptr: Bptr, limit?: number) =>
     (pieces) => concat(pieces),
   )
 
-/** Seals data, and gives where they are. */
+/** Stores data in an envelope, and gives its address. */
 const write = (writer: BlockWriter, data: Uint8Array, depth = 0): () => Bptr => {
   let placed: Bptr | undefined
   const envelope = new EnvelopeWriter(writer, startEncoder(keys), depth)
@@ -37,7 +37,7 @@ const write = (writer: BlockWriter, data: Uint8Array, depth = 0): () => Bptr => 
   return () => placed ?? assert.fail("It is not placed")
 }
 
-const sealAll = (writer: BlockWriter): void => {
+const completeAll = (writer: BlockWriter): void => {
   while (writer.hasTails) writer.completePartial()
 }
 
@@ -63,7 +63,7 @@ test("data of any length comes back, and tails share blocks", () =>
       const writer = new BlockWriter(keys)
       const lengths = [0, 1, 100, 65_471, 65_472, 65_473, 131_008, 131_009, 200_000, 1_500_000, 7, 8, 9]
       const places = lengths.map((length) => write(writer, noise(length, length)))
-      sealAll(writer)
+      completeAll(writer)
       const blocks = new Set(places.map((place) => blockObject(place().hash)))
       assert.ok(blocks.size < lengths.length)
       yield* stored(store, writer)
@@ -90,26 +90,25 @@ test("appending makes another block, and the older one stays", () => {
   assert.deepEqual(first().hash, before!.hash)
 })
 
-test("lists of lists are read, to any depth", () =>
+test("lists of lists can be read, to any depth", () =>
   inStore((store) =>
     Effect.gen(function* () {
       const writer = new BlockWriter(keys)
       const data = noise(1500)
       const envelope = encodeEnvelope(keys, data)
       const hash = writer.addBlock(envelope)
-      // An address for every byte: 68 KB of addresses, so that their list has a list. And one that is a list all the
-      // same.
+      // An address for every byte makes 68 KB of addresses, so their list has a list. And a list of one address.
       const each = Array.from(envelope, (_, i) => encodeBptr({ hash, start: i, end: i + 1, depth: 0 }))
       const place = write(writer, concat(each), 1)
       const once = write(writer, encodeBptr({ hash, start: 0, end: envelope.length, depth: 0 }), 1)
-      sealAll(writer)
+      completeAll(writer)
       yield* stored(store, writer)
       assert.deepEqual([place().depth, once().depth], [2, 1])
       for (const bptr of [place(), once()]) assert.deepEqual(yield* read(store, bptr, 1500), data)
       const reader = new BlockReader(store, keys)
       assert.equal((yield* Stream.runCollect(reader.blockHashes(place()))).length, 1 + 2 + 1564)
 
-      // What a list says must fit its depth, and end with an address.
+      // The addresses of a list must have the right depth, and the last one must be complete.
       const wrong = [
         write(writer, encodeBptr({ hash, start: 0, end: 9, depth: 1 }), 1),
         write(writer, encodeBptr({ hash, start: 9, end: 9, depth: 0 }), 1),
@@ -117,7 +116,7 @@ test("lists of lists are read, to any depth", () =>
         write(writer, concat([encodeBptr({ hash, start: 0, end: envelope.length, depth: 0 }), Uint8Array.of(1)]), 1),
         write(writer, new Uint8Array(0), 1),
       ]
-      sealAll(writer)
+      completeAll(writer)
       yield* stored(store, writer)
       for (const bad of wrong) {
         const error = yield* Effect.flip(read(store, bad()))
@@ -126,12 +125,12 @@ test("lists of lists are read, to any depth", () =>
     })
   ))
 
-test("a block that was altered, lost, cut or blown up is never used", () =>
+test("a block that was altered, lost, cut off or made longer is never used", () =>
   inStore((store) =>
     Effect.gen(function* () {
       const writer = new BlockWriter(keys)
       const place = write(writer, noise(200_000))
-      sealAll(writer)
+      completeAll(writer)
       const blocks = writer.take()
       for (const { bytes, hash } of blocks) {
         const name = blockObject(hash)
@@ -148,7 +147,7 @@ test("a block that was altered, lost, cut or blown up is never used", () =>
           else yield* store.put(name, [other], { replace: true })
           const result = yield* Effect.result(read(store, place(), 200_000))
           if (result._tag === "Success") {
-            // A longer object is harmless where the block is read by its length: what is behind is not looked at.
+            // A longer object is harmless if the block is read by its length: the bytes behind it are not read.
             assert.ok(other !== undefined && other.length > bytes.length)
             continue
           }
@@ -157,7 +156,7 @@ test("a block that was altered, lost, cut or blown up is never used", () =>
           assert.match(message, says)
         }
       }
-      // With its padding stored, as other programs may do, a block is the same.
+      // A block with its padding, as other programs may store it, is the same block.
       for (const { bytes, hash } of blocks) {
         const padded = new Uint8Array(BLOCK_BYTES)
         padded.set(bytes)

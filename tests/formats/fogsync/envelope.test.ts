@@ -16,10 +16,10 @@ const keys = keysFrom(noise(32))
 const gzip = { kernel: nativeGzip({ level: 6 }), adaptive: true }
 const fox = new TextEncoder().encode("The quick brown fox jumps over the lazy dog.")
 
-/** With the code first, as the earliest programs wrote it. */
+/** The envelope with its MAC first, as the earliest programs wrote it. */
 const macFirst = (envelope: Uint8Array): Uint8Array => concat([envelope.subarray(-32), envelope.subarray(0, -32)])
 
-/** Through the transform, in pieces of a size. */
+/** Decodes an envelope in pieces of a size. */
 const opened = (envelope: Uint8Array, size: number, limit?: number): Uint8Array => {
   const transform = startDecoder(keys, limit)
   const out: Array<Uint8Array> = []
@@ -27,7 +27,7 @@ const opened = (envelope: Uint8Array, size: number, limit?: number): Uint8Array 
   return concat([...out, ...transform.end()])
 }
 
-test("an envelope is that of the known answer", () => {
+test("an envelope has the bytes of the known answer", () => {
   const nonce = Uint8Array.from({ length: 24 }, (_, i) => i)
   const envelope = encodeEnvelope(zeroKeys, fox, { nonce })
   assert.equal(hex(envelope.subarray(0, 24)), hex(nonce))
@@ -44,7 +44,7 @@ test("an envelope is that of the known answer", () => {
   for (const form of [envelope, macFirst(envelope)]) assert.deepEqual(decodeEnvelope(zeroKeys, form, 100), fox)
 })
 
-test("gives back what it got, wherever the code is, in pieces of any size", () => {
+test("gives back the data, wherever the MAC is, in pieces of any size", () => {
   const prose = new TextEncoder().encode("some text ".repeat(150_000))
   for (
     const data of [new Uint8Array(0), Uint8Array.of(1), fox, noise(70_000), prose, noise(1 << 20)]
@@ -67,7 +67,7 @@ test("the first MiB decides whether compression pays", () => {
   assert.equal(encodeEnvelope(keys, mixed, { gzip }).length, mixed.length + 64)
 })
 
-test("refuses every flipped bit and every cut", () => {
+test("refuses an envelope with any flipped bit or cut", () => {
   for (const form of [encodeEnvelope(keys, fox), encodeEnvelope(keys, fox, { gzip: { ...gzip, adaptive: false } })]) {
     for (const envelope of [form, macFirst(form)]) {
       for (let bit = 0; bit < envelope.length * 8; bit++) {
@@ -85,23 +85,23 @@ test("refuses every flipped bit and every cut", () => {
   }
 })
 
-test("a bomb is refused before it is unpacked", () => {
+test("a decompression bomb is refused before it is decompressed", () => {
   const bomb = encodeEnvelope(keys, gzipSync(new Uint8Array(20 << 20)))
-  // The header says that it is compressed: as one would be that another program made.
+  // The header says that the data are compressed, as in an envelope of another program.
   const transform = { kernel: { encode: () => gzipSync(new Uint8Array(20 << 20)), decode: () => assert.fail() } }
   const envelope = encodeEnvelope(keys, fox, { gzip: { ...transform, adaptive: false } })
   assert.equal(reasonOf(() => opened(envelope, 8192, 44)), "limit")
   assert.ok(opened(bomb, 8192).length < 100_000)
 })
 
-test("takes any bytes without any other exception", () => {
+test("throws no other exception for any bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
     reasonOf(() => decodeEnvelope(keys, bytes, 1000))
     reasonOf(() => opened(bytes, 50))
   }))
 })
 
-test("an envelope of a kind does not pass for one of another, nor anything else for it", () => {
+test("an envelope of a kind is not taken for another kind, nor any other envelope for it", () => {
   const root = makeNonce(keys, "root")
   assert.ok(isKind(keys, "root", root))
   assert.ok(!isKind(keys, "share", root) && !isKind(zeroKeys, "root", root) && !isKind(keys, "root", makeNonce(keys)))

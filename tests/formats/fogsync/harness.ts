@@ -1,4 +1,4 @@
-/** What the tests of FogSync share. */
+/** Shared by the tests of FogSync. */
 import assert from "node:assert/strict"
 import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { memorySource } from "../../../stages/walk/memory_source.ts"
@@ -20,13 +20,13 @@ import { runFormat } from "../../suites/format/environment.ts"
 export const secrets: Secrets = { key: Redacted.make(noise(32, 99)) }
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
 
-/** Keys of 64 bytes, made ready. */
+/** The keys from 64 bytes. */
 export const keysFrom = (key: Uint8Array): Keys => makeKeys(twofishSecret({ key: Redacted.make(key) }, nativeSha256()))
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 export const bytes = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, "hex"))
 
-/** Why a decoder throws; `none` when it does not. Anything but a KernelError fails the test. */
+/** The reason of what a decoder throws; `none` if it does not throw. Anything but a KernelError fails the test. */
 export const reasonOf = (run: () => unknown): string => {
   try {
     run()
@@ -37,11 +37,11 @@ export const reasonOf = (run: () => unknown): string => {
   }
 }
 
-/** Names of the objects of a store, sorted. */
+/** The names of the objects in a store, sorted. */
 export const names = (store: ObjectStore, directory = ""): Effect.Effect<Array<string>, unknown> =>
   Effect.map(Stream.runCollect(store.list(directory)), (all) => all.map(({ name }) => name).sort())
 
-/** Puts other bytes in the place of an object. */
+/** Replaces the bytes of an object. */
 export const alter = (
   store: ObjectStore,
   name: string,

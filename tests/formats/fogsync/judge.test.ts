@@ -1,4 +1,4 @@
-/** A program of its own, over libgcrypt, opens what we have written: `open_block.c`. */
+/** An independent program over libgcrypt, `open_block.c`, decodes the envelopes that we wrote. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -18,7 +18,7 @@ import { bytes, hex, options, walk } from "./harness.ts"
 const directory = mkdtempSync(join(tmpdir(), "fogsync-judge-"))
 after(() => rmSync(directory, { recursive: true, force: true }))
 
-/** Builds the program; why it cannot be built, when it cannot. */
+/** Builds the program. Gives the reason if it cannot be built. */
 const build = (): string | false => {
   const source = join(import.meta.dirname, "open_block.c")
   const made = spawnSync("gcc", ["-O1", "-o", join(directory, "open_block"), source, "-lgcrypt"], { encoding: "utf8" })
@@ -26,7 +26,7 @@ const build = (): string | false => {
   return made.status === 0 ? false : "gcc finds no libgcrypt (libgcrypt20-dev)"
 }
 
-/** The data at an address, as the judge finds it. */
+/** The data at an address, as the program decodes it. */
 const judged = (key: Uint8Array, bptr: string, blocks: string): Buffer => {
   const run = spawnSync(join(directory, "open_block"), [hex(key), bptr, blocks], { maxBuffer: 1 << 26 })
   assert.equal(run.status, 0, run.stderr.toString())

@@ -14,7 +14,7 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 const bptr = { hash: noise(32, 1), start: 5, end: 70, depth: 0 }
 const sha256 = noise(32, 2)
 
-/** Entries of a JSON listing, handed over in pieces. */
+/** Decodes a listing in JSON, in pieces of a size. */
 const entriesOf = (text: string | Uint8Array, size = 1000, directory = "d"): ReadonlyArray<Listed> => {
   const data = typeof text === "string" ? encode(text) : text
   const reader = startListingDecoder(directory)
@@ -56,12 +56,12 @@ test("an entry is as SPEC.md says", () => {
   )
 })
 
-test("gives back what it got, in pieces of any size, with times exact", () => {
+test("gives back the entries with exact times, in pieces of any size", () => {
   const hosted = all.map((entry) => ({ ...entry, host: "host" }))
   for (const size of [1, 2, 7, 1000]) assert.deepEqual(entriesOf(text, size), hosted)
 })
 
-test("takes an object keyed by name, white space, and keys that it does not know", () => {
+test("accepts an object keyed by name, white space, and unknown keys", () => {
   const members = all.map((entry) => {
     const { name, ...rest } = JSON.parse(
       encodeEntry(entry, entry.listing, "").replace(/:(-?\d{16,})/g, ':"$1"'),
@@ -73,7 +73,7 @@ test("takes an object keyed by name, white space, and keys that it does not know
   assert.deepEqual(entriesOf("{}"), [])
 })
 
-test("gzip around it is taken off, once", () => {
+test("decompresses gzip around a listing, once", () => {
   for (const data of [encode(text), gzipSync(encode(text)), encode("["), Uint8Array.of(0x1f), none]) {
     for (const size of [1, 100]) {
       const transform = startGunzipIfNeeded()
@@ -87,7 +87,7 @@ test("gzip around it is taken off, once", () => {
   }
 })
 
-test("refuses what is no listing", () => {
+test("refuses JSON that is not a listing", () => {
   const entry = (members: string): string => `[{"name":"a","type":"file",${members}}]`
   const at = `"bptr":"${bptrToHex(bptr)}","sha256":"${hex(sha256)}"`
   assert.equal(entriesOf(entry(`"size":1,${at}`)).length, 1)
@@ -122,7 +122,7 @@ test("refuses what is no listing", () => {
   assert.equal(reasonOf(() => entriesOf(Uint8Array.of(0x5b, 0x22, 0xff, 0x22, 0x5d))), "corrupt")
 })
 
-test("takes damaged listings without any other exception", () => {
+test("throws no other exception for damaged listings", () => {
   const good = encode(text)
   fc.assert(
     fc.property(
@@ -139,7 +139,7 @@ test("takes damaged listings without any other exception", () => {
   )
 })
 
-test("integers are exact, and nothing else is changed", () => {
+test("integers are exact, and other JSON is unchanged", () => {
   assert.deepEqual(
     parseExact('{"a":12345678901234567890,"b":"12345678901234567890","c":1.2345678901234567890,"d":-1e20}'),
     {
@@ -162,7 +162,7 @@ test("integers are exact, and nothing else is changed", () => {
   assert.equal(stringifyExact({ a: 2n ** 70n, b: undefined, c: "1", d: [1] }), `{"a":${2n ** 70n},"c":"1","d":[1]}`)
 })
 
-test("a list is split without being kept", () => {
+test("a list is split without being kept in memory", () => {
   const elements = new JsonElements()
   assert.deepEqual(elements.push(encode('[{"a":"],}\\"["},[1,2],"x,')), ['{"a":"],}\\"["}', "[1,2]"])
   assert.deepEqual(elements.push(encode('y" ]')), ['"x,y" '])

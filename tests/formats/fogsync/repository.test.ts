@@ -30,13 +30,13 @@ const made = ({ snapshot }: { readonly snapshot?: SnapshotInfo }): SnapshotInfo 
 const sizes = (store: ObjectStore) =>
   Effect.map(Stream.runCollect(store.list("blocks/")), (all) => all.reduce((n, { size }) => n + size, 0))
 
-/** What is in the root of a snapshot, and in `FOGSYNC`, by the envelope alone. */
+/** The JSON in the root of a snapshot and in FOGSYNC, decoded from their envelopes. */
 const rootJson = (store: ObjectStore, id: string) =>
   Effect.map(store.get(blockObject(Buffer.from(id, "hex")), { atMost: 1 << 16 }), shareJson)
 const shareJson = (envelope: Uint8Array): Record<string, unknown> =>
   JSON.parse(Buffer.from(decodeEnvelope(keys, envelope, 1 << 20)).toString()) as Record<string, unknown>
 
-/** Content that fails a test when it is opened. */
+/** Content that fails the test when it is read. */
 const untouchable: ReaderContent = { open: () => assert.fail("An unchanged file was opened") }
 
 const tree: MemoryTree = {
@@ -49,7 +49,7 @@ const tree: MemoryTree = {
 
 for (const how of kinds) {
   describe(`fogsync, listed as ${how.listing}`, () => {
-    it("lists as the share does, whoever opens it, with a parent and without", () =>
+    it("lists as the share does, whatever the options, with a parent and without", () =>
       inShare((first, store) =>
         Effect.gen(function* () {
           const format = { listing: how.listing === "json" ? "tree" : "json" } as const
@@ -119,7 +119,7 @@ for (const how of kinds) {
           assert.ok((yield* sizes(store)) < 3_100_000)
         }), how))
 
-    it("any one object that is altered or lost loses only what is in it, which is named", () =>
+    it("any one object that is altered or lost costs only what is in it, which is named", () =>
       inShare((repository, store) =>
         Effect.gen(function* () {
           const snapshots = [
@@ -142,7 +142,7 @@ for (const how of kinds) {
               assert.equal(damaged.id, repository.id)
               const { findings } = yield* damaged.check({ readData: 100 })
               const mentioned = findings.map(({ object }) => object)
-              // What of a lost pointer is known is that the next root names it.
+              // Only the next root shows that a pointer is lost.
               const last = name === rootObject(snapshots[1]!.id) || name === blockObject(blockOf(snapshots[1]!.id))
               if (!(last && (yield* Effect.result(store.stat(name)))._tag === "Failure" && name.startsWith("roots/"))) {
                 assert.ok(mentioned.includes(name), `${name}: ${JSON.stringify(findings)}`)
@@ -187,7 +187,7 @@ for (const how of kinds) {
           assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
         }), how))
 
-    it("what is lost is stored again by the next run", () =>
+    it("the next run stores again what is lost", () =>
       inShare((repository, store) =>
         Effect.gen(function* () {
           yield* repository.backup(walk(tree), options)
@@ -211,7 +211,7 @@ for (const how of kinds) {
           assert.equal(facts.get(path)!.size, 4)
         }), how))
 
-    it("says what is too long, and what is not text", () =>
+    it("reports paths that are too long, and names that are not text", () =>
       inShare((repository) =>
         Effect.gen(function* () {
           const long = `${"d".repeat(200)}/`.repeat(20)
@@ -236,7 +236,7 @@ for (const how of kinds) {
 const blockOf = (id: string): Uint8Array => blockHash(`blocks/${id.slice(0, 2)}/${id}`)!
 
 describe("fogsync: shares and roots", () => {
-  it("tells a wrong key from damage, and wants one", () =>
+  it("gives different errors for a wrong key, no key and damage", () =>
     inShare((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk(tree), options)
@@ -250,10 +250,10 @@ describe("fogsync: shares and roots", () => {
           const reason = wrong.password === undefined ? "wrong-key" : "unused-secret"
           assert.deepEqual([error._tag, error.reason], ["RepositoryError", reason])
         }
-        // The same key, spelled out.
+        // The same key, in its form of 64 bytes.
         const spelled = { key: Redacted.make(concat([derived("cipher"), keys.mac])) }
         assert.equal((yield* opened(store, {}, spelled)).id, repository.id)
-        // One object that does not open is damage as long as another does.
+        // One object that does not decode is damage as long as another does.
         yield* alter(store, SHARE, (bytes) => bytes.map((byte) => byte ^ 1))
         const damaged = yield* opened(store)
         assert.equal(damaged.id, repository.id)
@@ -264,7 +264,7 @@ describe("fogsync: shares and roots", () => {
       })
     ))
 
-  it("wants a key when it is made", () =>
+  it("needs a key to make a share", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       for (const given of [{}, { key: Redacted.make(noise(16, 1)) }]) {
@@ -275,7 +275,7 @@ describe("fogsync: shares and roots", () => {
       assert.deepEqual(yield* names(store), [])
     })))
 
-  it("finds roots that nothing points to, and only these", () =>
+  it("finds roots that nothing points to, and only those", () =>
     inShare((repository, store) =>
       Effect.gen(function* () {
         const first = made(yield* repository.backup(walk(tree), options))
@@ -301,7 +301,7 @@ describe("fogsync: shares and roots", () => {
       })
     ))
 
-  it("does not take a file for a root, even when it is one to the letter", () =>
+  it("does not take a file for a root, even if it has the bytes of one", () =>
     inShare((repository, store) =>
       Effect.gen(function* () {
         const json = new TextEncoder().encode('{"version":3,"date":1}')
@@ -318,7 +318,7 @@ describe("fogsync: shares and roots", () => {
       })
     ))
 
-  it("reads roots of other programs, and refuses those of later versions", () =>
+  it("reads roots of other programs, and refuses roots of later versions", () =>
     inShare((repository, store) =>
       Effect.gen(function* () {
         const put = Effect.fnUntraced(function* (json: string) {
@@ -342,7 +342,7 @@ describe("fogsync: shares and roots", () => {
       })
     ))
 
-  it("memory of a run does not hold its content", () =>
+  it("a run does not hold content in memory", () =>
     inShare((repository) =>
       Effect.gen(function* () {
         const piece = noise(1 << 20, 5)

@@ -1,4 +1,4 @@
-/** Several shares with names in one store, and hosts of entries. */
+/** Several shares with names in one store, and the hosts of entries. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted, Stream } from "effect"
@@ -40,7 +40,7 @@ describe("several shares in one store", () => {
         assert.match((yield* Effect.flip(music.open(a))).message, /no share at memory:.*\/shares\/music$/)
         assert.equal((yield* Effect.flip(photos.create(b))).reason, "exists")
         yield* music.create(b)
-        // The same key as that of another share.
+        // The same key as another share has.
         yield* unnamed.create(c)
         const trees: ReadonlyArray<readonly [typeof photos, Secrets, MemoryTree]> = [
           [photos, a, { "p": { content: "photo" } }],
@@ -56,7 +56,7 @@ describe("several shares in one store", () => {
           assert.deepEqual((yield* share.rebuild).snapshots, [])
         }
         assert.equal((yield* Effect.flip(music.open(a))).reason, "wrong-key")
-        // Whoever writes to the store puts one in the place of another with the same key.
+        // Someone who can write to the store copies the objects of one share over another share with the same key.
         const roots = yield* names(store, "shares/photos/roots/")
         yield* store.put("FOGSYNC", [yield* store.get("shares/photos/FOGSYNC", { atMost: 1000 })], { replace: true })
         for (const name of [...roots, ...yield* names(store, "shares/photos/blocks/")]) {
@@ -83,7 +83,7 @@ describe("several shares in one store", () => {
 
 const keys = keysFrom(Redacted.value(secrets.key!))
 
-/** The listing of a directory of a snapshot, as JSON: host by name. */
+/** The hosts in the JSON listing of a directory, by name. */
 const hostsOf = Effect.fnUntraced(function* (store: ObjectStore, { id }: SnapshotInfo, directory?: string) {
   const envelope = yield* store.get(blockObject(Buffer.from(id, "hex")), { atMost: 1 << 16 })
   const root = JSON.parse(Buffer.from(decodeEnvelope(keys, envelope, 1 << 20)).toString()) as Record<string, string>
@@ -98,7 +98,7 @@ const hostsOf = Effect.fnUntraced(function* (store: ObjectStore, { id }: Snapsho
 })
 
 describe("the host where an entry was last modified", () => {
-  it("is that of the run that met the change", () =>
+  it("is the host of the run that met the change", () =>
     inShare((share, store) =>
       Effect.gen(function* () {
         const tree: MemoryTree = {
@@ -133,7 +133,7 @@ describe("the host where an entry was last modified", () => {
           "touched": "two",
         })
         assert.deepEqual(yield* hostsOf(store, second.snapshot!, "d"), { "changed": "two", "kept": "one" })
-        // A third host that changes nothing: all listings stay as they are.
+        // A third host that changes nothing leaves all listings as they are.
         const third = yield* share.backup(walk(next), { ...options, hostname: "three", parent: second.snapshot!.id })
         assert.deepEqual(yield* hostsOf(store, third.snapshot!, "d"), { "changed": "two", "kept": "one" })
         assert.ok(third.bytesStored < 1000, `${third.bytesStored} bytes`)

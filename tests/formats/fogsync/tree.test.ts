@@ -65,7 +65,7 @@ const listed = (opened: Opened, ref: DataRef | undefined) =>
     (all) => all.map(({ path }) => path),
   )
 
-test("what is in a directory comes directly after it", () => {
+test("everything in a directory comes directly after it", () => {
   const order = ["", "a", "a/", "a/x", "a/x/y", "a-b", "a.b", "ab", "\u{e000}", "\u{1f600}"]
   const shuffled = order.toReversed().sort((a, b) => comparePaths(pathToBytes(a), pathToBytes(b)))
   assert.deepEqual(shuffled, order)
@@ -91,7 +91,7 @@ test("a node has the bytes that SPEC.md says", () => {
   }
 })
 
-test("entries of every kind come back, names that are not UTF-8 too", () => {
+test("entries of every kind come back, with names that are not UTF-8", () => {
   const entries: ReadonlyArray<StoredEntry> = [
     directory(""),
     { ...directory("d \udcff"), metadata: { mtime: -(2n ** 63n) } },
@@ -113,7 +113,7 @@ test("nodes are split so that each fits", () => {
   }))
 })
 
-/** The entry at a path, as SPEC.md says how to look one up: from the top down, one node of each level. */
+/** Looks up a path as SPEC.md says: from the top down, one node of each level. */
 const lookup = (reader: BlockReader, tree: DataRef, path: string) =>
   Effect.gen(function* () {
     const bytes = pathToBytes(path)
@@ -130,7 +130,7 @@ const lookup = (reader: BlockReader, tree: DataRef, path: string) =>
     }
   })
 
-/** Changes, with names of very different lengths, so that nodes have few items. */
+/** Changes with names of very different lengths, so that nodes have few items. */
 const changes = fc.array(
   fc.record({
     remove: fc.boolean(),
@@ -143,7 +143,7 @@ const changes = fc.array(
   { maxLength: 80 },
 )
 
-test("a tree that is changed is as a list that is changed, and what is stored stays", () =>
+test("a changed tree equals a changed list, and stored trees stay", () =>
   fc.assert(
     fc.asyncProperty(fc.array(changes, { minLength: 1, maxLength: 3 }), (runs) =>
       inStore((blocks, opened) =>
@@ -183,7 +183,7 @@ test("a tree that is changed is as a list that is changed, and what is stored st
     { numRuns: 25 },
   ))
 
-test("a look-up reads a node of each level, and a change stores a node of each", () =>
+test("a look-up reads one node of each level, and a change stores one of each", () =>
   inStore((blocks, opened, gets) =>
     Effect.gen(function* () {
       const count = 15_000
@@ -229,7 +229,7 @@ test("the longest paths leave room for six subtrees in a node", () => {
   assert.ok(nodeOf([], Array.from({ length: 6 }, () => subtree)).bytes <= NODE_MAXIMUM)
 })
 
-test("takes damaged nodes without any other exception", () => {
+test("throws no other exception for damaged nodes", () => {
   const subtree = {
     first: pathToBytes("a"),
     last: pathToBytes("b"),

@@ -1,4 +1,4 @@
-/** What archives are read, and refused: by layout, trailer, damage and keys. */
+/** Which archives can be read, and which are refused: layouts, trailers, damage and keys. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { blake3 } from "@noble/hashes/blake3.js"
@@ -59,13 +59,13 @@ const byHand = async (
 describe("zprt archives", () => {
   for (const layout of ["document", "program"] as const) {
     for (const trailer of ["length", "position"] as const) {
-      it(`are read in the ${layout}'s order, with the ${trailer} of the index in the trailer`, async () => {
+      it(`are read in the layout ${layout}, with the ${trailer} of the index in the trailer`, async () => {
         assert.deepEqual(await read(await byHand(layout, trailer)), HELD)
       })
     }
   }
 
-  it("are read also when the position of the index, taken for its length, leads to a content", async () => {
+  it("are read even if the position of the index, taken for its length, leads to a content", async () => {
     let gap = 0
     for (let tries = 0; tries < 20; tries++) {
       const archive = await byHand("document", "position", { gap })
@@ -85,7 +85,7 @@ describe("zprt archives", () => {
     }
   })
 
-  it("are refused when cut off or appended to, and say so", async () => {
+  it("are refused with a reason when they are cut off or have bytes appended", async () => {
     const archive = await archiveOf(TREE)
     const some = Array.from(archive.keys()).filter((n) => n < 40 || n % 9 === 0 || n > archive.length - 40)
     for (const length of some) {
@@ -110,7 +110,7 @@ describe("zprt archives", () => {
     assert.equal((await refused(bytes("something else, of some length")))[0], "foreign")
   })
 
-  it("never give anything else when a byte is changed", { timeout: 60_000 }, async () => {
+  it("never give other content when a byte is changed", { timeout: 60_000 }, async () => {
     const archive = await archiveOf({ "a": { content: "apple" }, "c": { content: "cherry" } })
     for (let at = 0; at < archive.length; at += 5) {
       const changed = archive.slice()
@@ -129,7 +129,7 @@ describe("zprt archives", () => {
     }
   })
 
-  it("tell a wrong key from damage", async () => {
+  it("give different errors for a wrong key and for damage", async () => {
     const archive = await archiveOf(TREE)
     assert.equal((await refused(archive, { identities: [bob] }))[0], "wrong-key")
     assert.equal((await refused(archive, { recipients: [toAlice] }))[0], "wrong-key")
@@ -140,7 +140,7 @@ describe("zprt archives", () => {
     assert.deepEqual(await read(archive, { identities: [bob, alice] }), HELD)
   })
 
-  it("with another hash or size than the index says lose that file only, and check finds it", async () => {
+  it("lose only a file whose hash or size is not what the index says, and check finds it", async () => {
     for (const change of [{ hash: new Uint8Array(32) }, { size: 5 }, { size: 7 }, { size: 2 ** 50 }]) {
       const archive = await byHand("document", "length", change)
       assert.deepEqual(await read(archive), { ...HELD, "d/c": "<damaged>" })
@@ -155,7 +155,7 @@ describe("zprt archives", () => {
     }
   })
 
-  it("bound what decompressing gives", async () => {
+  it("limit how many bytes decompression may give", async () => {
     const bomb = await ageFile(new Uint8Array(64 << 20))
     const cherry = numbers(8, bomb.length)
     const plain = [
@@ -173,7 +173,7 @@ describe("zprt archives", () => {
     assert.match(message, /longer than/)
   })
 
-  it("give one file without reading another", () =>
+  it("give one file without reading others", () =>
     runFormat(Effect.gen(function* () {
       const archive = yield* Effect.promise(() =>
         archiveOf({
@@ -191,7 +191,7 @@ describe("zprt archives", () => {
           const include = (path: string) => path === "small"
           assert.deepEqual(yield* textsOf(repository.entries(snapshot!, { include })), { small: "here" })
           const after = store.counts()
-          // Magic, trailer, the begin of the index (which is at hand already), and the file.
+          // Magic, trailer, the beginning of the index (which is in memory already), and the file.
           assert.equal(after.read - before.read, 4)
           assert.ok(after.bytesRead - before.bytesRead < 1500)
           assert.ok(after.bytesRead < 4000, `${after.bytesRead} bytes were read in all`)
@@ -201,14 +201,14 @@ describe("zprt archives", () => {
       )
     })))
 
-  it("are read by those whom a file is for", async () => {
+  it("give a file only to those whom it is encrypted for", async () => {
     const recipientsFor = (path: string) => path === "d/c" ? [toBob] : path === "d/b" ? [toAlice, toBob] : undefined
     const both = { recipients: [toAlice, toBob] }
     const archive = await archiveOf(TREE, makeZprt({ recipientsFor }), both)
     assert.deepEqual(await read(archive), { ...HELD, "d/c": "<denied>" })
     assert.deepEqual(await read(archive, { identities: [bob] }), HELD)
     const mine = await archiveOf(TREE, makeZprt({ recipientsFor }), secrets)
-    // Equal contents for others are stored apart: nobody reads what is not for him, nor loses what is.
+    // Equal contents for different people are stored apart, so that each can read their own.
     await inStore(mine, () =>
       Effect.gen(function* () {
         const repository = yield* makeZprt().open(secrets)
@@ -221,7 +221,7 @@ describe("zprt archives", () => {
     assert.match(String((error as Error).message), /recipient/)
   })
 
-  it("of others with a passphrase for every age file are read, and get a key slot when they are written", async () => {
+  it("with a passphrase for every age file can be read, and get a key slot when they are written again", async () => {
     const { Encrypter } = await import("age-encryption")
     const { zstdCompressSync } = await import("node:zlib")
     const password = { password: Redacted.make("secret") }

@@ -1,4 +1,4 @@
-/** What the tests of zprt share: archives that are put together by hand, from any plain index. */
+/** Shared by the tests of zprt: puts archives together by hand, from any plain index. */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { zstdCompressSync } from "node:zlib"
@@ -31,14 +31,14 @@ export const options: BackupOptions = { paths: ["/x"] }
 export const walk = (tree: MemoryTree): Stream.Stream<Entry> =>
   memorySource(tree).entries("", {}) as Stream.Stream<Entry>
 
-/** An age file of zstd, by the library alone. */
+/** An age file of zstd, made by the libraries alone. */
 export const ageFile = async (content: Uint8Array, recipient: string = toAlice, level = 3): Promise<Uint8Array> => {
   const encrypter = new Encrypter()
   encrypter.addRecipient(recipient)
   return await encrypter.encrypt(new Uint8Array(zstdCompressSync(content, { params: { 100: level } })))
 }
 
-/** A u64 LE each. */
+/** Each number as a u64 LE. */
 export const numbers = (...values: ReadonlyArray<number | bigint>): Uint8Array => {
   const out = Buffer.alloc(8 * values.length)
   values.forEach((value, i) => out.writeBigUInt64LE(BigInt(value), 8 * i))
@@ -54,7 +54,7 @@ export const path = (...names: ReadonlyArray<string | Uint8Array>): Uint8Array =
 export const list = (...items: ReadonlyArray<Uint8Array>): Uint8Array =>
   Buffer.concat([numbers(items.length), ...items])
 
-/** An archive of these stored contents and this index, as stored. */
+/** An archive of these stored contents and this stored index. */
 export const assembleArchive = (
   contents: ReadonlyArray<Uint8Array>,
   index: Uint8Array,
@@ -64,7 +64,7 @@ export const assembleArchive = (
   return Buffer.concat([MAGIC, ...contents, index, numbers(trailer === "length" ? index.length : start), MAGIC])
 }
 
-/** Runs with a store that holds an archive, or an empty one. */
+/** Runs with a store that holds the archive, or with an empty store. */
 export const inStore = <A, E>(
   archive: Uint8Array | undefined,
   use: (store: ObjectStore) => Effect.Effect<A, E, ObjectStore | SqliteEngine | Scope.Scope>,
@@ -88,13 +88,13 @@ export const archiveOf = (
       return yield* store.get(ARCHIVE, { atMost: Infinity })
     }))
 
-/** A content as text, or when it is long something that stands for it. */
+/** A short content as text; a long one as its length and hash. */
 export const brief = (content: Uint8Array): string =>
   content.length < 100
     ? Buffer.from(content).toString()
     : `${content.length} bytes, SHA-256 ${createHash("sha256").update(content).digest("hex")}`
 
-/** All that an archive gives: text by path, or `reason: message` of what cannot be read; null for directories. */
+/** All entries of an archive by path: the content as text, `<reason>` if it cannot be read, null for a directory. */
 export const contentsOf = (repository: Repository): Effect.Effect<Record<string, string | null>, unknown> =>
   Effect.gen(function* () {
     const [snapshot] = yield* repository.snapshots
@@ -115,11 +115,11 @@ export const textsOf = <E>(entries: Stream.Stream<Entry, E>): Effect.Effect<Reco
     return found
   })
 
-/** What an archive holds, for whoever has the secrets. */
+/** All entries of an archive by path, read with the secrets. */
 export const read = (archive: Uint8Array, given: Secrets = secrets): Promise<Record<string, string | null>> =>
   inStore(archive, () => Effect.flatMap(makeZprt().open(given), contentsOf))
 
-/** Why it cannot be read: the reason and the message. */
+/** Reason and message of the error from an archive that cannot be read. */
 export const refused = async (archive: Uint8Array, given: Secrets = secrets): Promise<readonly [string, string]> => {
   const failed = await inStore(
     archive,
@@ -135,5 +135,5 @@ export const refused = async (archive: Uint8Array, given: Secrets = secrets): Pr
 export const stored = (store: ObjectStore): Effect.Effect<Uint8Array, StoreError> =>
   store.get(ARCHIVE, { atMost: Infinity })
 
-/** Alice's, as in a file of identities. */
+/** Alice's identity, as in a file of identities. */
 export const identityText: string = Redacted.value(alice)

@@ -29,7 +29,7 @@ const bad = (bytes: Uint8Array, message?: RegExp) =>
     return true
   })
 
-/** The document's order from its lists. */
+/** A plain index in the document's layout, made of its lists. */
 const documentOrder = (
   { unique = list(numbers(8, 200)), positions = list(numbers(8, 200)), paths, empty = list() }: {
     readonly unique?: Uint8Array
@@ -40,13 +40,13 @@ const documentOrder = (
 ): Uint8Array => Buffer.concat([MAGIC, unique, list(hash), list(numbers(6)), positions, paths, empty])
 
 describe("the index of zprt", () => {
-  it("is the published vector, in the document's order", () => {
+  it("is the published vector, in the document's layout", () => {
     assert.equal(VECTOR.length, 212)
     assert.equal(hex(encodeIndex(index, "document")), hex(VECTOR))
     assert.deepEqual(decode(VECTOR), { index, layout: "document" })
   })
 
-  it("is read in the order of later programs", () => {
+  it("is read in the layout of later programs", () => {
     const paths = list(path("a.txt"), path("d", "b.txt"))
     const later = Buffer.concat(
       [
@@ -58,7 +58,7 @@ describe("the index of zprt", () => {
     assert.deepEqual(decode(later), { index, layout: "program" })
   })
 
-  it("comes back in either order, whatever it holds", () => {
+  it("comes back in either layout, whatever it holds", () => {
     const name = fc.string({ minLength: 1, maxLength: 6, unit: "grapheme" }).filter((name) =>
       !/[/\0]/.test(name) && name !== "." && name !== ".."
     )
@@ -78,7 +78,7 @@ describe("the index of zprt", () => {
           content: contents[i % contents.length]!,
         }))
         const decoded = decodeIndex(encodeIndex({ contents, files, directories: ["z"] }, layout), 208)
-        // With nothing in it, both orders are the same.
+        // Both layouts of an empty index are the same.
         if (files.length > 0) assert.equal(decoded.layout, layout)
         const byPath = (a: { readonly path: string }, b: { readonly path: string }) => a.path < b.path ? -1 : 1
         assert.deepEqual(decoded.index.files.toSorted(byPath), files.toSorted(byPath))
@@ -109,19 +109,19 @@ describe("the index of zprt", () => {
     }
   })
 
-  it("refuses paths that come twice, or go through a file", () => {
+  it("refuses paths that come twice, and paths beneath a file", () => {
     const two = list(numbers(8, 200), numbers(8, 200))
     bad(documentOrder({ positions: two, paths: list(path("a"), path("a")) }), /"a" comes twice/)
     bad(documentOrder({ paths: list(path("a")), empty: list(path("a")) }), /"a" comes twice/)
     bad(documentOrder({ positions: two, paths: list(path("a", "b", "c"), path("a")) }), /"a" is a file/)
     bad(documentOrder({ paths: list(path("a")), empty: list(path("a", "b")) }), /"a" is a file/)
-    // Not empty after all, but that does no harm.
+    // The directory is not empty, which does no harm.
     assert.equal(decode(documentOrder({ paths: list(path("a", "b")), empty: list(path("a")) })).index.files.length, 1)
     const near = documentOrder({ positions: two, paths: list(path("a"), path("a b")) })
     assert.deepEqual(decode(near).index.files.map(({ path }) => path), ["a", "a b"])
   })
 
-  it("refuses contents that lie where none can be, and lists that do not fit together", () => {
+  it("refuses contents at impossible places, and lists that do not fit together", () => {
     const paths = list(path("a"))
     for (const [offset, length] of [[7, 200], [8, 201], [208, 1], [2 ** 53, 1], [8, 2 ** 63]] as const) {
       bad(
@@ -142,7 +142,7 @@ describe("the index of zprt", () => {
     bad(new Uint8Array(0), /magic/)
   })
 
-  it("takes any damage without another error, and without believing what it claims", () => {
+  it("gives no other error for damaged bytes, and does not allocate what they claim", () => {
     for (let at = 0; at < VECTOR.length; at++) {
       for (const change of [1, 0x40, 0x80, 0xff]) {
         const changed = Buffer.from(VECTOR)

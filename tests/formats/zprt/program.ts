@@ -1,11 +1,11 @@
-/** Another program that reads archives: by the libraries alone, in one order and with one trailer. */
+/** Another program that reads archives, with the libraries alone. */
 import assert from "node:assert/strict"
 import { zstdDecompressSync } from "node:zlib"
 import { Decrypter } from "age-encryption"
 import type { IndexLayout } from "../../../formats/zprt/mod.ts"
 import { identityText } from "./harness.ts"
 
-/** What the trailer tells of the index. */
+/** What the number in the trailer is. */
 export type Trailer = "length" | "position"
 
 const open = async (file: Uint8Array, identity: string): Promise<Buffer> => {
@@ -15,8 +15,8 @@ const open = async (file: Uint8Array, identity: string): Promise<Buffer> => {
 }
 
 /**
- * A program that knows one order and one trailer, and trusts the archive: contents by path; anything else makes it
- * fail.
+ * Reads an archive as a program that knows one layout and one kind of trailer, and trusts the archive. Gives contents
+ * by path. Fails on any other archive.
  */
 export const program = async (
   bytes: Uint8Array,
@@ -44,7 +44,7 @@ export const program = async (
   const paths = listOf(path)
   const empty = listOf(path)
   if (layout === "program") contentLists(number)
-  assert.equal(at, plain.length, "the index has another order")
+  assert.equal(at, plain.length, "the index has another layout")
   const contents = await Promise.all(
     positions.map(([from, length]) => open(archive.subarray(from, from + length), identity)),
   )

@@ -1,4 +1,4 @@
-/** What comes back of damaged archives. */
+/** What can be recovered of damaged archives. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Redacted } from "effect"
@@ -46,13 +46,13 @@ const rebuilt = (archive: Uint8Array, given: Secrets = secrets) =>
       return { summary, texts: yield* contentsOf(repository), archive: yield* stored(store), after }
     }))
 
-/** Where age files begin. */
+/** The offsets of the age files. */
 const starts = (archive: Uint8Array): ReadonlyArray<number> =>
   [...Buffer.from(archive).toString("latin1").matchAll(/age-encryption\.org\/v1\n/g)].map(({ index }) => index)
 
 describe("damaged zprt archives", () => {
   for (const [kind, given] of [["an identity", secrets], ["a password", password]] as const) {
-    it(`give all with its path as long as the index is there, to ${kind}`, async () => {
+    it(`give all files with their paths if the index is there, to ${kind}`, async () => {
       const archive = await archiveOf(TREE, makeZprt({ scryptLogN: 10 }), given)
       const cases: Record<string, Uint8Array> = {
         "without trailer": archive.subarray(0, -16),
@@ -71,7 +71,7 @@ describe("damaged zprt archives", () => {
       }
     })
 
-    it(`give each content under a made-up name when the index is lost, to ${kind}`, async () => {
+    it(`give each content a made-up name if the index is lost, to ${kind}`, async () => {
       const archive = await archiveOf(TREE, makeZprt({ scryptLogN: 10 }), given)
       const index = starts(archive).at(-1)!
       const damaged = archive.map((byte, i) => i === archive.length - 30 ? byte ^ 1 : byte)
@@ -86,14 +86,14 @@ describe("damaged zprt archives", () => {
         const { after, archive: made, summary, texts: again } = await rebuilt(bytes, given)
         assert.deepEqual(Object.values(again).toSorted(), ["apple", long].toSorted())
         assert.deepEqual([after.findings, summary.packsIndexed], [[], 2])
-        // Nothing that was stored is lost, whatever it was.
+        // Every stored byte is still there.
         assert.ok(Buffer.from(made).includes(Buffer.from(bytes.subarray(8))))
         assert.deepEqual(await read(made, given), again)
       }
     })
   }
 
-  it("keep what is for others", async () => {
+  it("keep contents that are encrypted for others", async () => {
     const recipientsFor = (path: string) => path === "a" ? [toBob] : undefined
     const archive = await archiveOf(TREE, makeZprt({ recipientsFor }), { recipients: [toAlice] })
     const cut = archive.subarray(0, starts(archive).at(-1)!)
@@ -104,7 +104,7 @@ describe("damaged zprt archives", () => {
     assert.ok(his.includes("apple"))
   })
 
-  it("are not touched when they are whole, or when no key fits", async () => {
+  it("are not touched if they are whole, or if no key fits", async () => {
     const archive = await archiveOf(TREE)
     await inStore(archive, (store) =>
       Effect.gen(function* () {
@@ -122,7 +122,7 @@ describe("damaged zprt archives", () => {
       }))
   })
 
-  it("give nothing of what is none", async () => {
+  it("give nothing if they are not archives", async () => {
     assert.deepEqual(await recovered(Buffer.concat([MAGIC, noise(1000, 1)])), { named: false, places: [], texts: {} })
     const error = await recovered(noise(1000, 1)).catch((error: { readonly reason: string }) => error.reason)
     assert.equal(error, "foreign")

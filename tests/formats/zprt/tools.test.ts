@@ -1,4 +1,4 @@
-/** The commands `age` and `zstd` as judges: they read what is written here, and what they write is read here. */
+/** The commands `age` and `zstd` read archives that we wrote, and write archives that we read. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -24,7 +24,7 @@ const inDirectory = async (use: (directory: string) => Promise<void>): Promise<v
   }
 }
 
-/** A reader of its own: what the plain index of the document lists. */
+/** An independent reader: the lists of a plain index in the document's layout. */
 const listed = (
   plain: Buffer,
 ): Map<string, { readonly at: number; readonly length: number; readonly hash: string }> => {
@@ -128,7 +128,7 @@ describe("zprt beside age and zstd", () => {
   )
 })
 
-/** Writes made.zprt with printf, zstd, age and b3sum alone: `hello` twice and a large file, in the document's order. */
+/** Writes made.zprt with printf, zstd, age and b3sum alone: `hello` twice and a large file, in the document's layout. */
 const SCRIPT = `
 set -euo pipefail
 number() { local n=$1 i; for i in 1 2 3 4 5 6 7 8; do printf "\\\\x$(printf %02x $((n & 255)))"; n=$((n >> 8)); done; }

@@ -1,6 +1,6 @@
 /**
- * An archive stays as it was written: in the order of the document or of later programs, with the length of the index
- * or its position.
+ * An archive keeps its variant: the layout of the document or of later programs, and the length or the position of the
+ * index in its trailer.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -28,7 +28,7 @@ const TRAILERS = ["length", "position"] as const
 const TREE = { "a.txt": { content: "apple" }, "d/b.txt": { content: "bread" }, "e": { directory: true } } as const
 const MORE = { ...TREE, "c.txt": { content: "cheese" } } as const
 
-/** The archive after one more run, by a program that is told nothing of its form. */
+/** The archive after one more run, with default options. */
 const again = (archive: Uint8Array, tree: Parameters<typeof walk>[0]): Promise<Uint8Array> =>
   inStore(archive, (store) =>
     Effect.gen(function* () {
@@ -37,7 +37,7 @@ const again = (archive: Uint8Array, tree: Parameters<typeof walk>[0]): Promise<U
       return yield* stored(store)
     }))
 
-/** The same archive with the other number in its trailer. */
+/** The same archive with the other kind of trailer. */
 const withTrailer = (archive: Uint8Array, trailer: Trailer): Uint8Array => {
   if (trailer === "length") return archive
   const out = Buffer.from(archive)
@@ -50,7 +50,7 @@ const expected = { "a.txt": "apple", "c.txt": "cheese", "d/b.txt": "bread", "e":
 describe("variants of zprt archives", () => {
   for (const layout of LAYOUTS) {
     for (const trailer of TRAILERS) {
-      it(`${layout} order, ${trailer} of the index: another run keeps them, and their program reads on`, async () => {
+      it(`layout ${layout}, ${trailer} of the index: another run keeps them, so that other programs can read on`, async () => {
         const made = withTrailer(await archiveOf(TREE, makeZprt({ layout })), trailer)
         assert.deepEqual(Object.keys(await program(made, layout, trailer)).sort(), ["a.txt", "d/b.txt", "e"])
         const next = await again(made, MORE)
@@ -60,7 +60,7 @@ describe("variants of zprt archives", () => {
         await assert.rejects(program(next, other, trailer), "the two orders cannot be told apart")
       })
 
-      it(`${layout} order, ${trailer} of the index: an archive that was emptied, or is new, remembers them`, async () => {
+      it(`layout ${layout}, ${trailer} of the index: a new or emptied archive remembers them`, async () => {
         const made = withTrailer(await archiveOf(TREE, makeZprt({ layout })), trailer)
         assert.deepEqual(await program(await again(await again(made, {}), MORE), layout, trailer), expected)
         const fresh = await inStore(
@@ -70,7 +70,7 @@ describe("variants of zprt archives", () => {
         assert.deepEqual(await program(await again(fresh, MORE), layout, "length"), expected)
       })
 
-      it(`${layout} order, ${trailer} of the index: a rebuild keeps them`, async () => {
+      it(`layout ${layout}, ${trailer} of the index: a rebuild keeps them`, async () => {
         const made = withTrailer(await archiveOf(TREE, makeZprt({ layout })), trailer)
         const damaged = Buffer.concat([made, new Uint8Array(100)])
         const mended = await inStore(damaged, (store) =>
@@ -83,7 +83,7 @@ describe("variants of zprt archives", () => {
     }
   }
 
-  it("an option says how an archive is made, and changes none that is there", async () => {
+  it("the option applies to a new archive, and changes no existing one", async () => {
     const made = await archiveOf(TREE, makeZprt({ layout: "program" }))
     const next = await inStore(made, (store) =>
       Effect.gen(function* () {
@@ -94,7 +94,7 @@ describe("variants of zprt archives", () => {
     assert.deepEqual(await program(next, "program", "length"), expected)
   })
 
-  it("an empty archive of another program has the document's order", async () => {
+  it("an empty archive of another program has the document's layout", async () => {
     const empty = Buffer.concat([MAGIC, list(), list(), list(), list(), list(), list()])
     const bare = assembleArchive([], await ageFile(empty))
     assert.deepEqual(await program(await again(bare, MORE), "document", "length"), expected)

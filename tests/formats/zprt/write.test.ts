@@ -1,6 +1,6 @@
 /**
- * How archives are written: what is stored once, in what order, what of an old archive is used again, and what races
- * do.
+ * How archives are written: what is stored once, in which order, what is copied from the old archive, and what happens
+ * when two runs race.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -34,10 +34,7 @@ const file = (path: string, content: NonNullable<Entry["content"]>, size?: numbe
   content,
 })
 
-/**
- * Backs up the same tree again, as others or with other options; gives the summary, and how many stored bytes came
- * back.
- */
+/** Backs up the same tree again, with other secrets or options. Gives how many contents were copied as stored. */
 const again = (write: ZprtOptions, first: Secrets, second: Secrets, parent?: "none") =>
   inStore(undefined, (store) =>
     Effect.gen(function* () {
@@ -46,13 +43,13 @@ const again = (write: ZprtOptions, first: Secrets, second: Secrets, parent?: "no
       const repository = yield* makeZprt(write).open(second)
       const summary = yield* repository.backup(walk(TREE), { ...options, ...(parent === undefined ? {} : { parent }) })
       assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
-      // Headers of age files, each of which has random bytes, tell which are the old ones.
+      // The header of an age file has random bytes, so an old header shows an old content.
       const headers = Buffer.from(yield* stored(store)).toString("latin1").match(/-> X25519 \S+/g)!
       return { summary, kept: headers.filter((header) => old.includes(header)).length }
     }))
 
 describe("writing zprt archives", () => {
-  it("stores the contents in random order, and with a seed in the same one", async () => {
+  it("stores contents in random order, and in the same order with a seed", async () => {
     const tree = Object.fromEntries(
       Array.from({ length: 12 }, (_, i) => [`f${i}`, { content: noise(100 << i, i + 1) }]),
     )
@@ -69,7 +66,7 @@ describe("writing zprt archives", () => {
     assert.notDeepEqual(one, rising)
   })
 
-  it("uses the stored bytes of unchanged contents again", async () => {
+  it("copies the stored bytes of unchanged contents", async () => {
     const { kept, summary } = await again({}, secrets, secrets)
     assert.equal(kept, 3)
     assert.deepEqual([summary.chunksNew, summary.chunksReused, summary.bytesAdded], [0, 3, 0])
@@ -77,9 +74,9 @@ describe("writing zprt archives", () => {
     assert.equal((await again({ scryptLogN: 10 }, password, password)).kept, 3)
   })
 
-  it("does not, when it cannot tell whom they are for, or is told not to", async () => {
+  it("does not copy them if it cannot tell whom they are for, or is told not to", async () => {
     const both: Secrets = { recipients: [toAlice, toBob], identities: [alice] }
-    // Each has an identity that opens the old contents; but Bob may not be meant any more, or not have been.
+    // Each has an identity that opens the old contents. But nothing shows whether they are for Bob, too.
     assert.equal((await again({}, both, secrets)).kept, 0)
     assert.equal((await again({}, secrets, both)).kept, 0)
     assert.equal((await again({}, both, both)).kept, 0)
@@ -89,7 +86,7 @@ describe("writing zprt archives", () => {
     assert.equal((await again({ reuse: "trusted" }, both, both)).kept, 6)
   })
 
-  it("stores large contents once, also when they are there already, and reads a stream once", () =>
+  it("stores large contents once, also when they are stored already, and reads a stream once", () =>
     inStore(undefined, () =>
       Effect.gen(function* () {
         const large = noise(5_000_000, 3)
@@ -136,7 +133,7 @@ describe("writing zprt archives", () => {
         assert.deepEqual((yield* repository.check({ readData: 100 })).findings, [])
       })))
 
-  it("keeps the archive when a large file breaks off, but for that file", () =>
+  it("loses only that file when a large file breaks off", () =>
     inStore(undefined, () =>
       Effect.gen(function* () {
         const repository = yield* makeZprt().create(secrets)
@@ -164,7 +161,7 @@ describe("writing zprt archives", () => {
     assert.deepEqual(await read(archive), { "d": null, "e/f/g": null, "h/i": "" })
   })
 
-  it("names the same tree by the same ID, however it is stored", async () => {
+  it("gives the same tree the same ID, however it is stored", async () => {
     const ids = await Promise.all(
       [makeZprt({ seed: 1 }), makeZprt({ seed: 2, layout: "program" })].map(async (format) =>
         inStore(await archiveOf(TREE, format), () =>
@@ -178,7 +175,7 @@ describe("writing zprt archives", () => {
     assert.match(ids[0]!, /^[0-9a-f]{64}$/)
   })
 
-  it("of two runs at once lets one win, and the other fail", () =>
+  it("lets one of two runs at once win, and the other fail", () =>
     inStore(undefined, () =>
       Effect.gen(function* () {
         const first = yield* makeZprt().create(secrets)
@@ -194,7 +191,7 @@ describe("writing zprt archives", () => {
         assert.deepEqual(yield* contentsOf(first), { second: "2" })
       })))
 
-  it("encrypts for others without an identity", () =>
+  it("encrypts for recipients without an identity", () =>
     inStore(undefined, (store) =>
       Effect.gen(function* () {
         const repository = yield* makeZprt().create({ recipients: [toBob] })
@@ -205,7 +202,7 @@ describe("writing zprt archives", () => {
         assert.equal((yield* Effect.promise(() => read(archive, { identities: [bob] })))["a"], "apple")
       })))
 
-  it("does not overwrite what is no archive", () =>
+  it("does not overwrite a file that is not an archive", () =>
     inStore(new Uint8Array(100), () =>
       Effect.gen(function* () {
         assert.equal(yield* makeZprt().recognise, false)
