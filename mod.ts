@@ -157,7 +157,7 @@ export type { ErrorFields, TaggedErrorInstance } from "./stages/kernel/tagged_er
 export { trusted } from "./stages/kernel/trusted.ts"
 
 // Running a plan
-export { Executor, inline, type Job } from "./stages/run/executor.ts"
+export { Executor, inline, type Job, type SharedIndex } from "./stages/run/executor.ts"
 export { type OnRead } from "./stages/run/progress.ts"
 export type { Block } from "./stages/run/block.ts"
 export type { LaneOptions } from "./stages/run/lane.ts"

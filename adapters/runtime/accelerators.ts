@@ -1,4 +1,4 @@
-/** The fastest way of this machine for what the portable library does slowly. */
+/** What this machine does faster than the portable library. */
 import * as Layer from "effect/Layer"
 import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
@@ -13,7 +13,23 @@ import { decoding } from "./decoding.ts"
 import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
 
-/** Native kernels, scrypt and age payloads, the fastest SQLite engine, and threads for the processors. */
+/**
+ * Native kernels, scrypt and age payloads, the fastest SQLite engine that is there, and a thread for each processor. The
+ * threads start when there is enough for them to do, and end with the layer.
+ *
+ * @example Use all processors with a source in memory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { blake3, catalog, chunk, fastcdc, hash, memorySourceLayer, pack, packs, sqlite, walk } from "@penstock/penstock"
+ * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const backup = walk("").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite()))
+ * const source = memorySourceLayer({ notes: { content: "buy milk" } })
+ * const snapshot = await Effect.runPromise(Effect.provide(backup, [accelerators, memoryStore.layer, source]))
+ * assert.equal(snapshot.files, 1)
+ * ```
+ */
 export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   sqliteEngine,
   Layer.succeed(Kernels, nativeKernels),

@@ -5,7 +5,7 @@
 import { chunkCount, RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import type { Planned, Steps } from "../../stages/plan/plan.ts"
-import { bare, type Stored } from "../../stages/plan/stored.ts"
+import { type Stored, withoutContent } from "../../stages/plan/stored.ts"
 import type { Entry, Metadata, ReaderContent } from "../../stages/walk/entry.ts"
 import type { LocalLocator, LocalRoot } from "../files/source/content.ts"
 
@@ -124,7 +124,7 @@ export const storedOf = (files: ReadonlyArray<Planned<Steps>>, message: StoredMe
     const from = at
     at += counts[i]! * RECORD_BYTES
     const stored: Stored = {
-      ...bare(file),
+      ...withoutContent(file),
       size: sizes[i]!,
       chunks: chunks.subarray(from, at),
       reused: false,

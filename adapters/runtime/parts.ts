@@ -1,6 +1,6 @@
 /**
- * A large file on several threads: each stores a part, and finds the end of the part before it does the slow work on
- * it.
+ * Stores a large file on several threads. Each thread stores a part. It finds the end of its part before it does the slow
+ * work, so that the next thread can start there.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -12,15 +12,15 @@ import type { KernelError } from "../../stages/kernel/kernel.ts"
 import { emptyList } from "../../stages/hash/chunk_list.ts"
 import type { PartEnd } from "../../stages/run/part.ts"
 import type { Planned, Steps } from "../../stages/plan/plan.ts"
-import { bare, type Stored } from "../../stages/plan/stored.ts"
+import { type Stored, unreadable, withoutContent } from "../../stages/plan/stored.ts"
 import type { Metadata } from "../../stages/walk/entry.ts"
 import { locatorOf } from "./files_message.ts"
 import type { ThreadTask } from "./pool.ts"
 
-/** Runs a task on a thread that has no other. */
+/** Runs a task on a thread that has no other task. */
 export type RunAlone = <A, E>(use: (thread: ThreadTask) => Effect.Effect<A, E>) => Effect.Effect<A, E | KernelError>
 
-/** What storing in parts needs. */
+/** How a file is stored in parts. */
 export interface Parts<E> {
   readonly job: Job<E>
   readonly number: number
@@ -28,16 +28,16 @@ export interface Parts<E> {
   readonly partBytes: number
 }
 
-/** What became of a part. */
+/** A part that was stored. */
 interface StoredPart {
   readonly chunks: Uint8Array
   readonly length: number
-  /** Absent when it could not be read. */
+  /** Absent when the part could not be read. */
   readonly metadata?: Metadata
-  /** Of the last part: whether the file changed, or did not end there. */
+  /** Whether the file changed, or went on behind the part. Only that of the last part counts. */
   readonly changed?: boolean
   readonly problem?: string
-  /** At its start and its end. */
+  /** The states of the file at the start and the end of the part. */
   readonly states: ReadonlyArray<FileState>
 }
 
@@ -47,7 +47,7 @@ interface Outcome {
   readonly changed: boolean
 }
 
-/** Stores a file; again, once, when it changes meanwhile. */
+/** Stores a file. Stores it once more when it changed in the meantime. */
 export const storeInParts: <E>(
   entry: Planned<Steps>,
   parts: Parts<E>,
@@ -65,7 +65,7 @@ const storeOnce = Effect.fnUntraced(
       const cut = yield* Deferred.make<PartEnd>()
       const fiber = yield* Effect.forkChild(storePart(entry, from, cut, parts))
       fibers.push(fiber)
-      // The end of this part; or its failure, when it has none.
+      // Waits for the end of this part, or for its failure.
       const end = yield* Effect.raceFirst(Deferred.await(cut), Effect.andThen(Fiber.join(fiber), Effect.never))
       from += end.length
       if (end.final) break
@@ -100,7 +100,7 @@ const storePart = Effect.fnUntraced(function* <E>(
         const { changed, chunks, metadata, state } = reply
         return { chunks, length, metadata, changed, states: [...states, state] }
       } else if (reply.type === "unreadable") {
-        // There is nothing behind it that could be read.
+        // Nothing behind it can be read either.
         yield* Deferred.succeed(cut, { length: 0, final: true })
         return { chunks: emptyList, length, states, problem: reply.problem }
       }
@@ -112,8 +112,7 @@ const storePart = Effect.fnUntraced(function* <E>(
 const storedOf = (entry: Planned<Steps>, parts: ReadonlyArray<StoredPart>): Outcome => {
   const problem = parts.find((part) => part.problem !== undefined)?.problem
   if (problem !== undefined) {
-    const stored: Stored = { ...bare(entry), kind: "unreadable", size: 0, chunks: emptyList, reused: false, problem }
-    return { stored, changed: false }
+    return { stored: unreadable(entry, { message: problem }), changed: false }
   }
   const chunks = new Uint8Array(parts.reduce((sum, part) => sum + part.chunks.length, 0))
   let at = 0
@@ -125,6 +124,12 @@ const storedOf = (entry: Planned<Steps>, parts: ReadonlyArray<StoredPart>): Outc
   const states = parts.flatMap((part) => part.states)
   const changed = !states.every((state) => sameState(state, states[0]!)) || parts.at(-1)!.changed === true
   const { metadata } = parts.at(-1)!
-  const stored = { ...bare(entry), size, chunks, ...metadataAsRead(entry, { changed, metadata }), reused: false }
+  const stored = {
+    ...withoutContent(entry),
+    size,
+    chunks,
+    ...metadataAsRead(entry, { changed, metadata }),
+    reused: false,
+  }
   return { stored, changed }
 }

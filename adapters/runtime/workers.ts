@@ -6,7 +6,7 @@ import * as Semaphore from "effect/Semaphore"
 import { availableParallelism } from "node:os"
 import { Executor, inline, type Job } from "../../stages/run/executor.ts"
 import { KernelError } from "../../stages/kernel/kernel.ts"
-import { divisible } from "../../stages/run/part.ts"
+import { isDivisible } from "../../stages/run/part.ts"
 import type { Planned, Steps } from "../../stages/plan/plan.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import { collectAfter } from "./memory.ts"
@@ -81,7 +81,7 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
         const runFiles = (
           files: ReadonlyArray<Planned<Steps>>,
         ): Effect.Effect<ReadonlyArray<Stored>, E | KernelError> =>
-          files.length === 1 && isLarge(files[0]!) && divisible(job.plan)
+          files.length === 1 && isLarge(files[0]!) && isDivisible(job.plan)
             ? Effect.map(storeInParts(files[0]!, { job, number, partBytes, runAlone }), (stored) => [stored])
             : storeFiles(files)
         const isLarge = ({ size }: Planned<Steps>): boolean => size !== undefined && size >= PARTS * partBytes

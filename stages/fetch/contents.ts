@@ -8,7 +8,7 @@ import { contentLength } from "../hash/chunk_list.ts"
 import { Kernels } from "../kernel/kernel.ts"
 import type { Steps } from "../plan/plan.ts"
 import type { Fetched, InverseOrder, Recipe } from "../plan/recipe.ts"
-import { groupedInUnits } from "../run/group.ts"
+import { groupInUnits } from "../run/group.ts"
 import { ObjectStore, type StoreError } from "../store/store.ts"
 import type { Entry } from "../walk/entry.ts"
 import { type Assembler, decodingSpec, makeAssembler } from "./assembler.ts"
@@ -136,7 +136,7 @@ const withContents = Effect.fnUntraced(function* (
 })
 
 const unitsToRead = (unitBytes: number) =>
-  groupedInUnits<Fetched<Steps>>({
+  groupInUnits<Fetched<Steps>>({
     key: ({ recipe }) => recipe,
     // A larger content is a stream: nothing of it is read with its unit.
     bytesOf: ({ chunks, kind }) => {

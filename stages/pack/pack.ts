@@ -8,7 +8,7 @@ import type { KernelError } from "../kernel/kernel.ts"
 import type { Order, Plan, Planned, Steps } from "../plan/plan.ts"
 import type { Stored } from "../plan/stored.ts"
 import { Executor, type Job } from "../run/executor.ts"
-import { groupedInUnits } from "../run/group.ts"
+import { groupInUnits } from "../run/group.ts"
 import { ReadProgress } from "../run/progress.ts"
 import type { ObjectStore, StoreError } from "../store/store.ts"
 import type { Packer, Packing, PackStats } from "./packing.ts"
@@ -109,7 +109,7 @@ const forgetLost = (entry: Planned<Steps>, packer: Packer): Planned<Steps> => {
   return entry
 }
 
-const unitsToStore = groupedInUnits<Planned<Steps>>({
+const unitsToStore = groupInUnits<Planned<Steps>>({
   key: ({ plan }) => plan,
   // A stream of unknown length fills a unit, so that no entry waits for it.
   bytesOf: ({ kind, known, size }) => kind === "file" && known === undefined ? size ?? UNIT_BYTES : 0,

@@ -17,7 +17,7 @@ export interface Stored extends Entry {
 }
 
 /** The entry that is stored for one that cannot be read. */
-export const unreadable = (entry: Entry, error: SourceError): Stored => ({
+export const unreadable = (entry: Entry, error: Pick<SourceError, "message">): Stored => ({
   path: entry.path,
   kind: "unreadable",
   metadata: entry.metadata,
@@ -28,7 +28,7 @@ export const unreadable = (entry: Entry, error: SourceError): Stored => ({
 })
 
 /** The entry without its content and plan, so that nothing keeps these alive. */
-export const bare = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array }): Entry => {
+export const withoutContent = (entry: Entry & { readonly plan?: Plan; readonly known?: Uint8Array }): Entry => {
   const { kind, metadata, path, size } = entry
   // Most entries are like this, and the general way is slow.
   if (kind === "file" && entry.linkTo === undefined && entry.sparse === undefined) return { path, kind, metadata, size }

@@ -1,4 +1,4 @@
-/** Where plans run. */
+/** Runs plans: the port, and the executor that runs them on this thread. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -9,33 +9,38 @@ import { KernelError, Kernels } from "../kernel/kernel.ts"
 import type { Block } from "./block.ts"
 import { Lane, type LaneOptions } from "./lane.ts"
 import { giveBack } from "../memory/lent.ts"
-import type { ChunkIndex } from "../pack/chunk_index.ts"
 import type { Plan, Planned, Steps } from "../plan/plan.ts"
-import { bare, type Stored, unreadable } from "../plan/stored.ts"
+import { type Stored, unreadable, withoutContent } from "../plan/stored.ts"
 import type { OnRead } from "./progress.ts"
-import { EMIT_BYTES, ended, storeAll } from "./unit.ts"
+import { EMIT_BYTES, endContent, storeAll } from "./unit.ts"
 import type { Entry } from "../walk/entry.ts"
+
+/** A chunk index in memory that threads share. */
+export interface SharedIndex {
+  /** The memory that the index is in. */
+  readonly buffer: SharedArrayBuffer | ArrayBuffer
+}
 
 /** One run of a plan, as the executor sees it. */
 export interface Job<E> extends LaneOptions {
   /** The kernels that every content of the job goes through. */
   readonly plan: Plan
-  /** Told of content bytes as they are read. */
+  /** Is called when content bytes were read. */
   readonly onRead: OnRead
-  /** The index behind `claim`, when it is one that threads can share. */
-  readonly index?: ChunkIndex
-  /** Takes blocks; when it ends, the next may be made. */
+  /** The index behind `claim`, when threads can share it. */
+  readonly index?: SharedIndex
+  /** Takes blocks, one call at a time. The next blocks are made when its effect ends. */
   readonly emit: (blocks: ReadonlyArray<Block>) => Effect.Effect<void, E>
 }
 
-/** Runs plans over units of work: some hundred small files, or one large one. */
+/** Runs plans over units of work: a few hundred small files, or one large file. */
 export interface Executor {
   /** How many units may run at once. */
   readonly size: number
   /**
-   * Starts a job, and gives the function that runs a unit of it. What a unit's entries consist of is emitted before its
-   * effect ends. The scope is that of the job. Fails only with what kernels and `emit` fail with: content that cannot
-   * be read makes its entry `unreadable`.
+   * Starts a job, which lasts as long as the scope. Returns the function that runs a unit of it. All blocks of a unit are
+   * emitted before its effect ends. Fails only with what kernels and `emit` fail with. Content that cannot be read makes
+   * its entry `unreadable`.
    */
   readonly start: <E>(
     job: Job<E>,
@@ -46,7 +51,22 @@ export interface Executor {
   >
 }
 
-/** Runs plans on this thread, one unit at a time. */
+/**
+ * Runs plans on this thread, one unit at a time. This is the default.
+ *
+ * @example Back up on this thread although `host` has others
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Stream } from "effect"
+ * import { blake3, chunk, Executor, fastcdc, hash, inline, pack, packs, plan } from "@penstock/penstock"
+ * import { host, memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const file = { path: "a", kind: "file", metadata: {}, size: 3, content: Uint8Array.of(1, 2, 3) } as const
+ * const stored = plan(Stream.make(file)).pipe(chunk(fastcdc()), hash(blake3), pack(packs()), Stream.runCollect)
+ * const program = stored.pipe(Effect.provideService(Executor, inline), Effect.provide([memoryStore.layer, host]))
+ * assert.equal((await Effect.runPromise(program)).length, 1)
+ * ```
+ */
 export const inline: Executor = {
   size: 1,
   start: <E>(job: Job<E>) =>
@@ -58,12 +78,12 @@ export const inline: Executor = {
         for (let at = 0; at < unit.length;) {
           const entry = unit[at]!
           if (entry.content !== undefined && Stream.isStream(entry.content) && entry.known === undefined) {
-            results.push(yield* storeStream(lane, job, bare(entry), entry.content))
+            results.push(yield* storeStream(lane, job, withoutContent(entry), entry.content))
             at++
           } else {
             let end = at + 1
             while (end < unit.length && !Stream.isStream(unit[end]!.content)) end++
-            yield* steps(storeAll(lane, job.onRead, unit.slice(at, end), results), lane, job)
+            yield* drive(storeAll(lane, job.onRead, unit.slice(at, end), results), lane, job)
             at = end
           }
         }
@@ -74,13 +94,37 @@ export const inline: Executor = {
     }),
 }
 
-/** The executor in use. */
+/**
+ * The executor in use; `inline` by default. `host` provides one that runs plans on threads.
+ *
+ * @example Log how long each unit takes
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Stream } from "effect"
+ * import { blake3, chunk, Executor, fastcdc, hash, inline, pack, packs, plan } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const times: Array<number> = []
+ * const timed: Executor = {
+ *   size: inline.size,
+ *   start: (job) =>
+ *     Effect.map(inline.start(job), (run) => (unit) => {
+ *       const start = performance.now()
+ *       return Effect.tap(run(unit), () => Effect.sync(() => times.push(performance.now() - start)))
+ *     }),
+ * }
+ * const file = { path: "a", kind: "file", metadata: {}, size: 3, content: Uint8Array.of(1, 2, 3) } as const
+ * const stored = plan(Stream.make(file)).pipe(chunk(fastcdc()), hash(blake3), pack(packs()), Stream.runCollect)
+ * await Effect.runPromise(stored.pipe(Effect.provideService(Executor, timed), Effect.provide(memoryStore.layer)))
+ * assert.equal(times.length, 1)
+ * ```
+ */
 export const Executor: Context.Reference<Executor> = Context.Reference<Executor>("penstock/Executor", {
   defaultValue: (): Executor => inline,
 })
 
-/** Drives synchronous work that pauses now and then: hands blocks on, and lets interruption and other fibers in. */
-const steps = Effect.fnUntraced(function* <E>(work: Generator<void, void>, lane: Lane, job: Job<E>) {
+/** Drives synchronous work that pauses. At each pause it emits blocks, and lets interruption and other fibers in. */
+const drive = Effect.fnUntraced(function* <E>(work: Generator<void, void>, lane: Lane, job: Job<E>) {
   while (!(yield* catching(KernelError, () => work.next())).done) {
     if (lane.readyBytes >= EMIT_BYTES) yield* job.emit(lane.take())
     yield* Effect.yieldNow
@@ -103,7 +147,7 @@ const storeStream = Effect.fnUntraced(
         }),
         () => lane.readyBytes >= EMIT_BYTES ? job.emit(lane.take()) : Effect.void,
       ))
-    const named = yield* catching(KernelError, () => ended(lane))
+    const named = yield* catching(KernelError, () => endContent(lane))
     return { ...entry, size, ...named, reused: false } as Stored
   },
   (effect, _lane, _job, entry) =>

@@ -1,27 +1,27 @@
 /** Gathers the entries of a stream into units of work. */
 import * as Stream from "effect/Stream"
 
-/** How much a unit holds so far. */
+/** How large a unit is so far. */
 export interface UnitSize {
   readonly entries: number
-  /** Sum of what `bytesOf` gave for its entries. */
+  /** The sum of what `bytesOf` returned for its entries. */
   readonly bytes: number
 }
 
-/** Where one unit ends and the next begins. */
+/** What decides where one unit ends and the next begins. */
 export interface Units<A> {
   /** Entries of one unit have the same key: the same object, or an equal primitive. */
   readonly key: (entry: A) => unknown
   /** The bytes that an entry adds to its unit. */
   readonly bytesOf: (entry: A) => number
-  /** Whether the next entry, of so many bytes, starts a new unit. Not asked for the first entry of a unit. */
+  /** Whether the next entry, of this many bytes, starts a new unit. Not called for the first entry of a unit. */
   readonly startsAnew: (unit: UnitSize, bytes: number) => boolean
-  /** Whether a unit is complete with its last entry. */
+  /** Whether a unit is complete. */
   readonly isFull: (unit: UnitSize) => boolean
 }
 
-/** Groups consecutive entries. The order stays; no unit is empty; the last may be small. */
-export const groupedInUnits =
+/** Groups consecutive entries into units. The order stays, and no unit is empty. */
+export const groupInUnits =
   <A>({ bytesOf, isFull, key, startsAnew }: Units<A>) =>
   <B extends A, E, R>(self: Stream.Stream<B, E, R>): Stream.Stream<ReadonlyArray<B>, E, R> =>
     Stream.mapAccumArray(

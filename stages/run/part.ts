@@ -1,4 +1,4 @@
-/** A part of a large content, stored through a lane: several threads then work on one content. */
+/** Stores a part of a large content through a lane, so that several threads work on one content. */
 import type { Lane } from "./lane.ts"
 import type { OnRead } from "./progress.ts"
 import type { Plan } from "../plan/plan.ts"
@@ -12,14 +12,16 @@ export interface PartEnd {
   readonly final: boolean
 }
 
-/** Whether a content may be stored in parts: not when something works on it as a whole. */
-export const divisible = (plan: Plan): boolean => plan[0]?.stage === "chunk"
+/** Whether contents can be stored in parts: only when the plan has no kernel that works on a whole content. */
+export const isDivisible = (plan: Plan): boolean => plan[0]?.stage === "chunk"
 
 /**
- * Stores the chunks of a content that start within its next `bytes` bytes, or a little less, from where the reader is:
- * the start of a chunk. Where a chunk ends depends on the bytes from its start on, so parts have the chunks that the
- * content has as a whole. `onEnd` is told the end before the chunks are hashed, compressed and so on, which takes
- * longer by far. Pauses after each chunk, for blocks to be taken.
+ * Stores the next part of a content: the chunks that start within about `bytes` bytes from where the reader is. The reader
+ * is at the start of a chunk. Where a chunk ends depends only on the bytes from its start on, so the parts have the same
+ * chunks as the whole content.
+ *
+ * Calls `onEnd` with the end of the part before the chunks are hashed, compressed and so on, which takes much longer.
+ * Pauses after each chunk, so that blocks can be taken. Returns the chunk list of the part.
  */
 export function* storePart(
   lane: Lane,

@@ -1,19 +1,18 @@
 /**
- * Progress of a backup from two sides: what is recorded is certain, what was read since then is shown ahead of it. It
- * never goes back.
+ * The progress of a backup. It comes from two sides: entries that are recorded are certain, and bytes that were read
+ * since then are shown ahead of them. Progress never goes back.
  */
-
 import * as Context from "effect/Context"
 
-/** Told of content bytes as they are read. */
+/** Is called with the path of an entry when this many bytes of its content were read. */
 export type OnRead = (path: string, bytes: number) => void
 
-/** Told of content as it is read, by any executor: for progress within large files. */
+/** Is called when any executor reads content: for progress within large files. Does nothing by default. */
 export const ReadProgress: Context.Reference<OnRead> = Context.Reference("penstock/ReadProgress", {
   defaultValue: (): OnRead => () => {},
 })
 
-/** Counts so far. */
+/** What is recorded so far. */
 export interface Counted {
   readonly files: number
   readonly directories: number
@@ -21,7 +20,7 @@ export interface Counted {
   readonly path: string
 }
 
-/** Takes both sides. */
+/** Puts both sides together. */
 export interface Meter {
   /** For `RecordOptions.progress`. */
   readonly recorded: (now: Counted) => void
@@ -29,12 +28,13 @@ export interface Meter {
   readonly read: OnRead
 }
 
+/** Makes a meter that calls `progress`. */
 export const makeMeter = (progress: ((now: Counted) => void) | undefined): Meter => {
   let last: Counted = { files: 0, directories: 0, bytes: 0, path: "" }
   let ahead = 0
   let shown = 0
   const show = (now: Counted): void => {
-    // Of files that are read at once one is recorded while others are on their way; what was shown of them stays shown.
+    // One file is recorded while others, read at the same time, are on their way. What was shown of those stays shown.
     shown = Math.max(shown, now.bytes)
     progress?.({ ...now, bytes: shown })
   }

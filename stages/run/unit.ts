@@ -4,14 +4,17 @@ import { metadataAsRead, readUntilUnchanged } from "../walk/reread.ts"
 import { emptyList } from "../hash/chunk_list.ts"
 import type { Lane } from "./lane.ts"
 import type { Planned, Steps } from "../plan/plan.ts"
-import { bare, type Stored, unreadable } from "../plan/stored.ts"
+import { type Stored, unreadable, withoutContent } from "../plan/stored.ts"
 import type { OnRead } from "./progress.ts"
 import type { Entry, ReaderContent } from "../walk/entry.ts"
 
-/** Blocks are handed on when so many stored bytes wait. */
+/** Blocks are handed on when this many of their bytes wait. */
 export const EMIT_BYTES: number = 2 << 20
 
-/** Stores entries whose content is not a stream, one after the other; pauses after some MiB, for blocks to be taken. */
+/**
+ * Stores entries whose content is not a stream, one after the other. Adds what became of them to `results`. Pauses after
+ * a few MiB, so that blocks can be taken.
+ */
 export function* storeAll(
   lane: Lane,
   onRead: OnRead,
@@ -32,17 +35,17 @@ export function* storeAll(
 
 function* store(lane: Lane, onRead: OnRead, entry: Planned<Steps>): Generator<void, Stored> {
   const { content, known } = entry
-  if (entry.kind !== "file") return { ...bare(entry), chunks: emptyList, reused: false }
-  if (known !== undefined) return { ...bare(entry), chunks: known, reused: true }
-  if (content === undefined) return { ...bare(entry), size: 0, chunks: emptyList, reused: false }
+  if (entry.kind !== "file") return { ...withoutContent(entry), chunks: emptyList, reused: false }
+  if (known !== undefined) return { ...withoutContent(entry), chunks: known, reused: true }
+  if (content === undefined) return { ...withoutContent(entry), size: 0, chunks: emptyList, reused: false }
   if (content instanceof Uint8Array) {
     lane.begin()
     lane.push(content)
     onRead(entry.path, content.length)
-    return { ...bare(entry), size: content.length, ...ended(lane), reused: false }
+    return { ...withoutContent(entry), size: content.length, ...endContent(lane), reused: false }
   }
   try {
-    return yield* storeReader(lane, onRead, bare(entry), content as ReaderContent)
+    return yield* storeReader(lane, onRead, withoutContent(entry), content as ReaderContent)
   } catch (error) {
     if (error instanceof SourceError) return unreadable(entry, error)
     throw error
@@ -64,7 +67,7 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
         if (length < into.length) break
         yield
       }
-      const stored = ended(lane)
+      const stored = endContent(lane)
       return { ...reader.finish(), ...stored }
     } finally {
       reader.close()
@@ -73,8 +76,8 @@ function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderC
   return { ...entry, ...read, ...metadataAsRead(entry, { changed, metadata }), reused: false }
 }
 
-/** Ends the content of a lane. */
-export const ended = (lane: Lane): Pick<Stored, "chunks" | "digest"> => {
+/** Ends the content of a lane. Returns its chunks, and its name when the plan has a digest. */
+export const endContent = (lane: Lane): Pick<Stored, "chunks" | "digest"> => {
   const chunks = lane.end()
   return lane.digest === undefined ? { chunks } : { chunks, digest: lane.digest }
 }

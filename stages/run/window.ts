@@ -4,17 +4,17 @@ import { release } from "../memory/release.ts"
 /** How much the window grows at once, and how much of a content is read at once. */
 export const SLICE_BYTES: number = 4 << 20
 
-/** A buffer that content is appended to, and that chunks are taken from the front of. */
+/** A buffer: content is appended at its end, and chunks are taken from its front. */
 export class Window {
   #bytes: Uint8Array = new Uint8Array(0)
   #held = 0
 
-  /** The buffer. Content is its first `held` bytes; what is behind them means nothing. */
+  /** The buffer. Its first `held` bytes are content; the bytes behind them mean nothing. */
   get bytes(): Uint8Array {
     return this.#bytes
   }
 
-  /** Bytes of content in it. */
+  /** The bytes of content in it. */
   get held(): number {
     return this.#held
   }
