@@ -28,14 +28,23 @@ export const adviceOnUnreadable = (findings: ReadonlyArray<Finding>): ReadonlyAr
   ]
 }
 
+/** Objects that no rebuild can make again: each is the only one with what it holds. */
+const NOT_REBUILT = /^(catalogs|extents|blocks)\//
+
 /** What to do about each kind of damaged object. Formats differ in the names of theirs. */
 export const adviceOnDamage = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {
   const damaged = findings.filter(({ unreadable }) => unreadable !== true)
   const some = (name: RegExp): boolean => damaged.some(({ object }) => name.test(object))
   return [
-    ...damaged.length === 0
-      ? []
-      : ["Lost indexes, catalogs and logs: penstock rebuild makes them again. Copy the repository first"],
+    ...damaged.some(({ object }) => !NOT_REBUILT.test(object))
+      ? ["Lost indexes, catalogs and logs: penstock rebuild makes them again. Copy the repository first"]
+      : [],
+    ...some(/^catalogs\//)
+      ? [
+        "Lost catalogs of the format snapshot-catalog: nothing can make them again, and their snapshots are lost. " +
+        "Back up again: contents that are still stored are not stored twice",
+      ]
+      : [],
     ...some(/\.roz$/)
       ? [
         "Damaged packs: move them out of the repository, but keep them. Run penstock rebuild, then back up again: " +
