@@ -4,15 +4,15 @@ import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 
-/** What differs between stores. */
+/** Differences between stores. */
 export interface StoreSuiteOptions {
-  /** A reason to leave out what needs this: objects of many megabytes, or thousands of objects. */
+  /** Reasons to skip tests that need objects of many megabytes, or thousands of objects. */
   readonly skipLarge?: string
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** Bytes in which every position can be told from its neighbours. */
+/** Bytes that differ from position to position. */
 const pattern = (length: number, seed = 1): Uint8Array => {
   const bytes = new Uint8Array(length)
   let state = seed * 2654435761 >>> 0
@@ -45,7 +45,7 @@ const names = (store: ObjectStore, directory: string): Effect.Effect<Array<strin
   Effect.map(Stream.runCollect(store.list(directory)), (all) => all.map(({ name }) => name).sort())
 
 /**
- * Tests a store against the port. `makeStore` gives a new, empty store, and frees what it takes when the scope closes.
+ * Tests a store against the port. `makeStore` gives a new, empty store, and frees its resources when the scope closes.
  */
 export const storeSuite = (
   name: string,
@@ -65,7 +65,7 @@ export const storeSuite = (
   }
 
   describe(`${name} as an object store`, () => {
-    test("gives back what was put, whole and in ranges", (store) =>
+    test("gives back objects, whole and in ranges", (store) =>
       Effect.gen(function* () {
         yield* store.put("DATA/ab/x.roz", [bytesOf("hel"), bytesOf(""), bytesOf("lo world")])
         const get = (offset: number, length: number) => store.get("DATA/ab/x.roz", { offset, length })
@@ -79,7 +79,7 @@ export const storeSuite = (
         assert.deepEqual(yield* store.stat("DATA/ab/x.roz"), { name: "DATA/ab/x.roz", size: 11 })
       }))
 
-    test("reads no object whole that is longer than it may be: that is corrupt, and names it", (store) =>
+    test("calls an object beyond the limit of a read corrupt, and names it", (store) =>
       Effect.gen(function* () {
         yield* store.put("long", [pattern(100_000)])
         same(yield* store.get("long", { atMost: 100_000 }), pattern(100_000))
@@ -101,7 +101,7 @@ export const storeSuite = (
         }
       }))
 
-    test("says not-found for what is not there", (store) =>
+    test("says not-found for missing objects", (store) =>
       Effect.gen(function* () {
         yield* store.put("dir/object", [bytesOf("x")])
         for (const missing of ["nothing", "dir", "dir/nothing", "dir/object/beneath", "no/such/directory"]) {
@@ -113,7 +113,7 @@ export const storeSuite = (
         same(yield* store.get("dir/object", { atMost: Infinity }), bytesOf("x"))
       }))
 
-    test("removes objects, and takes the name again", (store) =>
+    test("removes objects, and can write the name again", (store) =>
       Effect.gen(function* () {
         yield* store.put("a/x", [bytesOf("1")])
         yield* store.put("a/y", [bytesOf("2")])
@@ -125,7 +125,7 @@ export const storeSuite = (
         same(yield* store.get("a/x", { atMost: Infinity }), bytesOf("3"))
       }))
 
-    test("never overwrites, unless told to replace", (store) =>
+    test("never overwrites without replace", (store) =>
       Effect.gen(function* () {
         yield* store.put("x", [bytesOf("first")])
         yield* fails("exists", "x", store.put("x", [bytesOf("second")]))
@@ -137,7 +137,7 @@ export const storeSuite = (
         same(yield* store.get("new/y", { atMost: Infinity }), bytesOf("z"))
       }))
 
-    test("gives back content types, or says that it does not keep them", (store) =>
+    test("gives back content types, or declares that it does not keep them", (store) =>
       Effect.gen(function* () {
         const typeOf = (name: string) => Effect.map(store.stat(name), ({ contentType }) => contentType)
         const kept = store.properties.contentType === true ? "application/zstd" : undefined
@@ -152,7 +152,7 @@ export const storeSuite = (
         assert.equal(yield* typeOf("plain"), undefined)
       }))
 
-    test("has one winner of 16 racing create-only puts", (store) =>
+    test("lets one of 16 racing create-only puts win", (store) =>
       Effect.gen(function* () {
         if (!store.properties.atomicCreate) return
         for (let round = 0; round < 4; round++) {
@@ -174,7 +174,7 @@ export const storeSuite = (
         assert.equal((yield* names(store, "")).length, 4)
       }))
 
-    test("shows an old or a new object while it is replaced, never a part", (store) =>
+    test("shows the old or the new object during a replacement, never a part", (store) =>
       Effect.gen(function* () {
         const size = 3_000_000
         const versions = [1, 2, 3, 4].map((seed) => pattern(size, seed))
@@ -213,7 +213,7 @@ export const storeSuite = (
         yield* Effect.all([write, look], { concurrency: "unbounded" })
       }), options.skipLarge)
 
-    test("refuses names that leave it or that not every store takes", (store) =>
+    test("refuses names that lead out of it, or that not every store can hold", (store) =>
       Effect.gen(function* () {
         const bad = ["", ".", "..", "../x", "a/../x", "a/./x", "/x", "/etc/passwd", "a//x", "a/", "a\0x", "a\\x", "C:x"]
           .concat("a b", "ä", "a\nb", "tmp", "tmp/x", "TMP/x", "x".repeat(513))
@@ -232,7 +232,7 @@ export const storeSuite = (
         assert.deepEqual(yield* names(store, ""), [])
       }))
 
-    test("takes all names of the port", (store) =>
+    test("holds objects of all names that the port allows", (store) =>
       Effect.gen(function* () {
         const good = ["ROZEN.json", "a", "..a", "a..", "-x", "b/c/d/e/f/g", "tmpx/y", "x/tmp", "A-Z_0.9"]
         yield* Effect.forEach(good, (name) => store.put(name, [bytesOf(name)]))
@@ -272,7 +272,7 @@ export const storeSuite = (
         same(yield* store.get("DATA/40", { offset: -(8 << 20), length: 8 << 20 }), part)
       }), options.skipLarge)
 
-    test("shows what a writer wrote at its commit, not before", (store) =>
+    test("shows the object of a writer from its commit on", (store) =>
       Effect.gen(function* () {
         yield* Effect.scoped(Effect.gen(function* () {
           const writer = yield* store.create("a/grown")
@@ -288,7 +288,7 @@ export const storeSuite = (
         for (let i = 0; i < 10; i++) same(back.subarray(i * 100_000, (i + 1) * 100_000), pattern(100_000, i))
       }))
 
-    test("keeps nothing of a writer that is given up", (store) =>
+    test("keeps nothing of a writer without a commit", (store) =>
       Effect.gen(function* () {
         yield* Effect.scoped(Effect.flatMap(store.create("a/x"), (writer) => writer.append(pattern(100_000))))
         assert.deepEqual(yield* names(store, ""), [])
@@ -308,7 +308,7 @@ export const storeSuite = (
         same(yield* store.get("x", { atMost: Infinity }), bytesOf("second"))
       }))
 
-    test("lets a writer replace an object, when told to", (store) =>
+    test("lets a writer replace an object with replace", (store) =>
       Effect.gen(function* () {
         yield* store.put("x", [bytesOf("first")])
         const writer = yield* store.create("x", { replace: true })
@@ -341,7 +341,7 @@ export const storeSuite = (
         }
       }))
 
-    test("lists 2,500 objects in directories, and can be left early", (store) =>
+    test("lists 2,500 objects in directories, and a listing may be left early", (store) =>
       Effect.gen(function* () {
         const all = Array.from({ length: 2500 }, (_, i) => `DATA/${(i % 16).toString(16)}/${i}`)
         yield* Effect.forEach(all, (name) => store.put(name, [bytesOf(name)], { unique: true }), {
@@ -374,7 +374,7 @@ export const storeSuite = (
         assert.equal(got.buffer.byteLength, got.length)
       }))
 
-    test("shows each write at once, wherever it is looked for", (store) =>
+    test("shows each completed write at once, in every operation", (store) =>
       Effect.gen(function* () {
         for (let i = 0; i < 5; i++) {
           const content = pattern(1000 + i, i)
@@ -390,7 +390,7 @@ export const storeSuite = (
         }
       }))
 
-    test("takes the longest names, and lists in order when it says so", (store) =>
+    test("holds objects of the longest names, and lists in order if it declares that", (store) =>
       Effect.gen(function* () {
         const longest = `${`${"n".repeat(101)}/`.repeat(5)}xy`
         assert.equal(longest.length, 512)
@@ -402,7 +402,7 @@ export const storeSuite = (
         else assert.deepEqual(listed.toSorted(), all.toSorted())
       }))
 
-    test("has one winner of 8 writers that commit at once", (store) =>
+    test("lets one of 8 writers that commit at the same time win", (store) =>
       Effect.gen(function* () {
         if (!store.properties.atomicCreate) return
         const writers = yield* Effect.forEach(Array.from({ length: 8 }, (_, i) => i), (i) =>
@@ -418,7 +418,7 @@ export const storeSuite = (
         same(yield* store.get("race", { atMost: Infinity }), pattern(10_000, winners[0]!))
       }))
 
-    test("describes effects that can run again", (store) =>
+    test("gives effects that can run again", (store) =>
       Effect.gen(function* () {
         const put = store.put("again", [bytesOf("x")])
         yield* put
@@ -429,7 +429,7 @@ export const storeSuite = (
         assert.deepEqual(yield* Stream.runCollect(list), yield* Stream.runCollect(list))
       }))
 
-    test("survives interruption, with an object whole or not there", (store) =>
+    test("survives interruption, with a whole object or none", (store) =>
       Effect.gen(function* () {
         const content = pattern(4_000_000)
         for (let i = 0; i < 8; i++) {

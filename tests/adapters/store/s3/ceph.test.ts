@@ -1,37 +1,27 @@
 /** The store on a real server: Ceph's gateway. */
 import assert from "node:assert/strict"
-import process from "node:process"
-import { after, before, describe, it } from "node:test"
+import { describe, it } from "node:test"
 import { AwsV4Signer } from "aws4fetch"
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import { openStore } from "../../../../adapters/store/open/open.ts"
 import { type Meter, Pace, PIECE } from "../../../../adapters/store/limit/pace.ts"
 import { s3Store } from "../../../../adapters/store/s3/s3.ts"
 import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
-import { type Ceph, noCeph, startCeph } from "../../../servers/ceph.ts"
+import { noCeph } from "../../../servers/ceph.ts"
+import { cephForTests } from "../../../servers/ceph_for_tests.ts"
 
-let ceph: Ceph
+const ceph = cephForTests()
 let buckets = 0
 
-before(async () => {
-  if (noCeph !== undefined) return
-  ceph = await startCeph()
-  process.env["AWS_ACCESS_KEY_ID"] = ceph.accessKey
-  process.env["AWS_SECRET_ACCESS_KEY"] = ceph.secretKey
-})
-after(async () => {
-  await ceph?.stop()
-})
-
-const newBucket = (): string => `s3:${ceph.endpoint}/b-${buckets++}`
+const newBucket = (): string => `s3:${ceph().endpoint}/b-${buckets++}`
 
 /** Sends a signed request that the store itself does not make. */
 const send = async (method: string, path: string, body?: string): Promise<string> => {
   const { headers, url } = await new AwsV4Signer({
     method,
-    url: `${ceph.endpoint}/${path}`,
-    accessKeyId: ceph.accessKey,
-    secretAccessKey: ceph.secretKey,
+    url: `${ceph().endpoint}/${path}`,
+    accessKeyId: ceph().accessKey,
+    secretAccessKey: ceph().secretKey,
     service: "s3",
     region: "us-east-1",
   }).sign()
@@ -209,16 +199,16 @@ describe("on Ceph, errors", skip, () => {
           process.env["AWS_SECRET_ACCESS_KEY"] = secret
           return yield* Effect.flip(s3Store.make(location))
         }).pipe(Effect.ensuring(Effect.sync(() => {
-          process.env["AWS_ACCESS_KEY_ID"] = ceph.accessKey
-          process.env["AWS_SECRET_ACCESS_KEY"] = ceph.secretKey
+          process.env["AWS_ACCESS_KEY_ID"] = ceph().accessKey
+          process.env["AWS_SECRET_ACCESS_KEY"] = ceph().secretKey
         })))
-      const wrongSecret = yield* openWith(ceph.accessKey, "not-the-secret")
+      const wrongSecret = yield* openWith(ceph().accessKey, "not-the-secret")
       assert.equal(wrongSecret.reason, "denied")
       assert.match(wrongSecret.message, /the secret key is wrong; check AWS_SECRET_ACCESS_KEY/)
-      const wrongKey = yield* openWith("AKNOTTHERE", ceph.secretKey)
+      const wrongKey = yield* openWith("AKNOTTHERE", ceph().secretKey)
       assert.equal(wrongKey.reason, "denied")
       assert.match(wrongKey.message, /does not know the access key; check AWS_ACCESS_KEY_ID/)
-      yield* Effect.promise(() => ceph.killGateway())
+      yield* Effect.promise(() => ceph().killGateway())
       const gone = yield* Effect.flip(store.get("x", { atMost: Infinity }))
       assert.equal(gone.reason, "unavailable")
       const patient = yield* Effect.forkChild(
@@ -227,7 +217,7 @@ describe("on Ceph, errors", skip, () => {
           (store) => store.get("x", { atMost: Infinity }),
         ),
       )
-      yield* Effect.promise(() => ceph.startGateway())
+      yield* Effect.promise(() => ceph().startGateway())
       assert.deepEqual(yield* Fiber.join(patient), text("1"))
     })))
 })
