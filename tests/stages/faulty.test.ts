@@ -56,7 +56,7 @@ import { makeWorkers } from "../../adapters/runtime/workers.ts"
 import { makeKernel, trusted } from "../../stages/kernel/kernel.ts"
 import { isTrusted } from "../../stages/kernel/trusted.ts"
 import { allFaults, faults, ownKernel, withFault } from "../suites/faulty_kernels.ts"
-import { noise } from "../suites/kernels.ts"
+import { noise } from "../suites/noise.ts"
 
 /** Faults that copies keep from doing harm: the backup is right. The others fail it. */
 const HARMLESS = ["writes into the content", "gives the same memory each time"]

@@ -14,32 +14,7 @@ import {
   type KernelTable,
   makeKernel,
 } from "../../stages/kernel/kernel.ts"
-
-/** `length` pseudo-random bytes; equal for equal arguments. */
-export const noise = (length: number, seed = 1): Uint8Array => {
-  const out = new Uint8Array(length)
-  let s = (seed * 0x9e3779b9) | 1
-  for (let i = 0; i < length; i++) {
-    s ^= s << 13
-    s ^= s >>> 17
-    s ^= s << 5
-    out[i] = s >>> 11
-  }
-  return out
-}
-
-/** `length` bytes that compress: words of noise, repeated at random. */
-export const prose = (length: number, seed = 1): Uint8Array => {
-  const words = noise(4096, seed)
-  const choice = noise(length, seed + 1)
-  const out = new Uint8Array(length)
-  for (let at = 0, i = 0; at < length; i += 2) {
-    const size = 2 + (choice[i]! & 15)
-    out.set(words.subarray(choice[i + 1]! * 16, choice[i + 1]! * 16 + size).subarray(0, length - at), at)
-    at += size
-  }
-  return out
-}
+import { noise, prose } from "./noise.ts"
 
 /** The reason of the KernelError that `run` throws, or "none" when it returns. Anything else thrown fails the test. */
 export const reasonOf = (run: () => unknown): KernelError["reason"] | "none" => {

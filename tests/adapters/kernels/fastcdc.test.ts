@@ -8,7 +8,8 @@ import { FASTCDC_WASM } from "../../../adapters/kernels/fastcdc_wasm.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { fastcdc, type FastCdcOptions } from "../../../stages/chunk/fastcdc.ts"
 import { type Chunker, makeKernel } from "../../../stages/kernel/kernel.ts"
-import { chunkerSuite, cutsOf, noise, prose, reasonOf } from "../../suites/kernels.ts"
+import { chunkerSuite, cutsOf, reasonOf } from "../../suites/kernels.ts"
+import { noise, prose } from "../../suites/noise.ts"
 import { skipIf } from "../../skip.ts"
 import vectors from "../../vectors/fastcdc.json" with { type: "json" }
 

@@ -12,7 +12,7 @@ import { eachBlock } from "../../../stages/fetch/blocks.ts"
 import { Kernels, makeKernel } from "../../../stages/kernel/kernel.ts"
 import { type ChunkAt, type Decoding, decodingHere } from "../../../stages/fetch/decoding.ts"
 import type { BlockPlace } from "../../../stages/pack/packing.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 
 const key = Redacted.make(new Uint8Array(32).fill(7))
 const hasher = blake3Keyed(key)

@@ -34,7 +34,7 @@ import { inline } from "../../../stages/run/executor.ts"
 import { chunkCount } from "../../../stages/hash/chunk_list.ts"
 import { Kernels } from "../../../stages/kernel/kernel.ts"
 import type { Source } from "../../../stages/walk/source.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "penstock-test-"))
 after(() => rmSync(directory, { recursive: true }))

@@ -9,7 +9,7 @@ import { type Bptr, bptrFromHex, bptrToHex, decodeBptr, encodeBptr } from "../..
 import { encodeEnvelope, startEncoder } from "../../../formats/fogsync/envelope.ts"
 import { BLOCK_BYTES, blockObject } from "../../../formats/fogsync/layout.ts"
 import type { ObjectStore } from "../../../stages/store/store.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 import { keysFrom } from "./harness.ts"
 
 const keys = keysFrom(noise(32))

@@ -8,7 +8,8 @@ import { hashBlock } from "../../../formats/fogsync/block_write.ts"
 import { decodeEnvelope, encodeEnvelope, startDecoder } from "../../../formats/fogsync/envelope.ts"
 import { isKind, makeNonce } from "../../../formats/fogsync/kinds.ts"
 import { concat } from "effect/Bytes"
-import { noise, reasonOf } from "../../suites/kernels.ts"
+import { reasonOf } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 import { hex, keysFrom } from "./harness.ts"
 
 const zeroKeys = keysFrom(new Uint8Array(64))

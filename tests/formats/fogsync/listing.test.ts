@@ -7,7 +7,7 @@ import { parseExact, stringifyExact } from "../../../formats/fogsync/json.ts"
 import { JsonElements } from "../../../formats/fogsync/json_elements.ts"
 import { encodeEntry, startGunzipIfNeeded, startListingDecoder } from "../../../formats/fogsync/json_listing.ts"
 import type { Listed } from "../../../formats/fogsync/listing.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 import { hex, reasonOf } from "./harness.ts"
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)

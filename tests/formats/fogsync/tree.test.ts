@@ -26,7 +26,7 @@ import type { StoredEntry } from "../../../stages/catalog/tree/row.ts"
 import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import type { ObjectStore } from "../../../stages/store/store.ts"
 import { pathToBytes } from "../../../stages/walk/path.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 import { hex, keysFrom, reasonOf } from "./harness.ts"
 
 const keys = keysFrom(noise(32))

@@ -7,7 +7,8 @@ import { fixed } from "../../../stages/chunk/fixed.ts"
 import { whole } from "../../../stages/chunk/whole.ts"
 import { type KernelSpec, makeKernel } from "../../../stages/kernel/kernel.ts"
 import vectors from "../../vectors/fastcdc.json" with { type: "json" }
-import { chunkerSuite, cutsOf, noise, reasonOf } from "../../suites/kernels.ts"
+import { chunkerSuite, cutsOf, reasonOf } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 
 chunkerSuite("whole", whole({ maximum: 5000 }), {}, 5000)
 chunkerSuite("fixed", fixed({ size: 1000 }), {}, 1000)

@@ -8,7 +8,8 @@ import { adaptiveZstd, COMPRESSION_MODES } from "../../../stages/compress/mode.t
 import { noCompression } from "../../../stages/compress/none.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
-import { compressorSuite, noise, prose, reasonOf } from "../../suites/kernels.ts"
+import { compressorSuite, reasonOf } from "../../suites/kernels.ts"
+import { noise, prose } from "../../suites/noise.ts"
 
 const gone = { detectsTruncation: false }
 compressorSuite("none", noCompression, {}, gone)

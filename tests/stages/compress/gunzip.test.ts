@@ -6,7 +6,8 @@ import { crc32 } from "../../../stages/compress/crc32.ts"
 import { gunzip } from "../../../stages/compress/gunzip.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
-import { noise, reasonOf } from "../../suites/kernels.ts"
+import { reasonOf } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 
 const prose = (length: number): Uint8Array =>
   new TextEncoder().encode(

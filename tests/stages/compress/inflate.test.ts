@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { constants, deflateRawSync } from "node:zlib"
 import fc from "fast-check"
 import { inflate } from "../../../stages/compress/inflate.ts"
-import { noise, prose } from "../../suites/kernels.ts"
+import { noise, prose } from "../../suites/noise.ts"
 import { cpuMs } from "../../cpu.ts"
 
 test("inflates what zlib deflates, at every level and strategy, and finds its end", () => {

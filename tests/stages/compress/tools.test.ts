@@ -5,7 +5,7 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { gzip } from "../../../stages/compress/gzip.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
-import { noise, prose } from "../../suites/kernels.ts"
+import { noise, prose } from "../../suites/noise.ts"
 import { missing, runTool as run } from "../../tool.ts"
 
 const same = (a: Uint8Array, b: Uint8Array, what: string): void => assert.ok(Buffer.compare(a, b) === 0, what)

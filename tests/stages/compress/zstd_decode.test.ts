@@ -5,7 +5,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib"
 import fc from "fast-check"
 import { zstdDecode } from "../../../stages/compress/zstd_decode.ts"
 import { KernelError } from "../../../stages/kernel/kernel.ts"
-import { noise, prose } from "../../suites/kernels.ts"
+import { noise, prose } from "../../suites/noise.ts"
 
 const LIMIT = 8 << 20
 const compress = (content: Uint8Array, level: number, more: Readonly<Record<number, number>> = {}): Uint8Array =>

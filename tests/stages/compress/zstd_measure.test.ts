@@ -11,7 +11,7 @@ import { FrameMeter } from "../../../stages/compress/zstd_measure.ts"
 import { zstdContent } from "../../../stages/compress/zstd_stream.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
 import { KernelError, makeKernel } from "../../../stages/kernel/kernel.ts"
-import { prose } from "../../suites/kernels.ts"
+import { prose } from "../../suites/noise.ts"
 
 const WINDOW = 2 << 20
 const LONG = /a block has more content than a block can have/

@@ -8,7 +8,7 @@ import { ZSTD_FRAME_BYTES, zstdContent, zstdFrames } from "../../../stages/compr
 import type { Transform } from "../../../stages/kernel/frames.ts"
 import { KernelError, makeKernel } from "../../../stages/kernel/kernel.ts"
 import { skipIf } from "../../skip.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 import { missing, runTool } from "../../tool.ts"
 
 const kernels = [["portable", makeKernel(zstd())], ["native", makeKernel(zstd(), nativeKernels)]] as const

@@ -11,7 +11,8 @@ import { chacha20poly1305, portableChacha } from "../../../stages/encrypt/chacha
 import { noEncryption } from "../../../stages/encrypt/none.ts"
 import { portableXchacha, xchacha20poly1305 } from "../../../stages/encrypt/xchacha20poly1305.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
-import { cipherSuite, noise, reasonOf } from "../../suites/kernels.ts"
+import { cipherSuite, reasonOf } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 import chacha from "../../vectors/chacha20_poly1305.json" with { type: "json" }
 import xaes from "../../vectors/xaes_256_gcm.json" with { type: "json" }
 import xchacha from "../../vectors/xchacha20_poly1305.json" with { type: "json" }

@@ -3,7 +3,7 @@ import { describe, it, test } from "node:test"
 import { Effect, Fiber, Redacted } from "effect"
 import { nativeScrypt } from "../../../adapters/kernels/scrypt.ts"
 import { deriveKey, type PasswordParams, Scrypt } from "../../../stages/encrypt/password.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 
 const params: PasswordParams = { kdf: "scrypt", n: 1024, r: 8, p: 16, salt: noise(16) }
 const password = Redacted.make("pleaseletmein")

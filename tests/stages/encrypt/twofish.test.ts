@@ -9,7 +9,8 @@ import { twofish256ctr, twofishSecret } from "../../../stages/encrypt/twofish256
 import { hmac } from "../../../stages/hash/hmac.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
-import { cipherSuite, noise, reasonOf } from "../../suites/kernels.ts"
+import { cipherSuite, reasonOf } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 import vectors from "../../vectors/twofish_256.json" with { type: "json" }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")

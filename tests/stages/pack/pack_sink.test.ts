@@ -4,7 +4,7 @@ import { Effect, Stream } from "effect"
 import { fault, memoryStore } from "../../../adapters/mod.ts"
 import { packSink } from "../../../stages/pack/pack_sink.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
-import { noise } from "../../suites/kernels.ts"
+import { noise } from "../../suites/noise.ts"
 
 for (const appends of [true, false]) {
   describe(`a pack on a store that ${appends ? "appends" : "takes it at once"}`, () => {
