@@ -1,6 +1,6 @@
 /**
- * What every kernel must do, whoever made it. Each suite takes a spec and a table of accelerators: with an empty table
- * it tests the portable kernel, with `nativeKernels` the native one, and holds both against each other.
+ * What every kernel must do. Each suite takes a spec and a table of accelerators. With an empty table it tests the
+ * portable kernel. With `nativeKernels` it tests the native kernel and compares it with the portable one.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -28,7 +28,7 @@ export const reasonOf = (run: () => unknown): KernelError["reason"] | "none" => 
   }
 }
 
-/** Contents that kernels get wrong: empty, tiny, around block sizes, runs, and what does and does not compress. */
+/** Contents that kernels may get wrong: empty, tiny, around block sizes, runs, compressible and incompressible. */
 const contents: ReadonlyArray<readonly [string, Uint8Array]> = [
   ["nothing", new Uint8Array(0)],
   ["one byte", Uint8Array.of(7)],
@@ -63,7 +63,7 @@ export const cutsOf = (chunker: Chunker, content: Uint8Array): Array<number> => 
   return cuts
 }
 
-/** The same through a buffer that is fed pieces of the given sizes and keeps no more than it must. */
+/** The same, through a buffer that gets pieces of the given sizes and keeps no more than needed. */
 const cutsOfPieces = (chunker: Chunker, content: Uint8Array, sizes: ReadonlyArray<number>): Array<number> => {
   const cuts: Array<number> = []
   let held = new Uint8Array(0)
@@ -76,7 +76,7 @@ const cutsOfPieces = (chunker: Chunker, content: Uint8Array, sizes: ReadonlyArra
       held = new Uint8Array(Buffer.concat([held, piece]))
       continue
     }
-    // Bytes around what is at hand must not matter.
+    // Bytes around the content at hand must not matter.
     const padded = new Uint8Array(held.length + 200).fill(i)
     padded.set(held, 100)
     const end = chunker.cut(padded, 100, 100 + held.length) - 100
@@ -87,7 +87,7 @@ const cutsOfPieces = (chunker: Chunker, content: Uint8Array, sizes: ReadonlyArra
   return cuts
 }
 
-/** Laws of chunkers. `minimum` bounds all chunks but the last. */
+/** Laws of chunkers. All chunks but the last have at least `minimum` bytes. */
 export const chunkerSuite = (
   name: string,
   spec: KernelSpec<"chunk">,
@@ -96,7 +96,7 @@ export const chunkerSuite = (
 ): void => {
   describe(`chunker ${name}`, () => {
     const { kernel, portable } = both(spec, table)
-    it("cuts the same however the content was sliced", () => {
+    it("cuts at the same places, however the content is sliced", () => {
       fc.assert(
         fc.property(
           fc.nat(100),
@@ -112,7 +112,7 @@ export const chunkerSuite = (
         { numRuns: 40 },
       )
     })
-    it("keeps its bounds and covers the content", () => {
+    it("makes chunks within its bounds, which cover the content", () => {
       for (const [label, content] of contents) {
         let start = 0
         for (const end of cutsOf(kernel, content)) {
@@ -130,7 +130,7 @@ export const chunkerSuite = (
 export const hasherSuite = (name: string, spec: KernelSpec<"hash">, table: KernelTable = {}): void => {
   describe(`hasher ${name}`, () => {
     const { kernel, portable } = both(spec, table)
-    it("agrees with the portable one, whole and in pieces", () => {
+    it("agrees with the portable hasher, whole and in pieces", () => {
       fc.assert(
         fc.property(fc.nat(9000), fc.array(fc.nat(4000), { maxLength: 5 }), (length, sizes) => {
           const content = noise(length, length)
@@ -148,7 +148,7 @@ export const hasherSuite = (name: string, spec: KernelSpec<"hash">, table: Kerne
       const large = noise(1_500_000)
       same(kernel.digest(large), portable.digest(large))
     })
-    it("keeps several states apart and gives fresh arrays", () => {
+    it("keeps states apart and returns fresh arrays", () => {
       const a = kernel.create()
       const b = kernel.create()
       a.update(Uint8Array.of(1))
@@ -165,8 +165,8 @@ export const hasherSuite = (name: string, spec: KernelSpec<"hash">, table: Kerne
 }
 
 /**
- * Laws of compressors. `smallest` is the least by which prose must shrink, as a factor; 1 for those that do not
- * compress.
+ * Laws of compressors. `shrinks`: the factor by which prose must shrink at least, 1 by default. `detectsTruncation`:
+ * false for a compressor whose output has no end mark.
  */
 export const compressorSuite = (
   name: string,
@@ -176,7 +176,7 @@ export const compressorSuite = (
 ): void => {
   describe(`compressor ${name}`, () => {
     const { kernel, portable } = both(spec, table)
-    it("gives back what it got, alone and with the portable one", () => {
+    it("decodes what it encoded, and what the portable compressor encoded", () => {
       for (const [label, content] of contents) {
         const encoded = keep(content, () => kernel.encode(content))
         same(kernel.encode(content), encoded)
@@ -189,7 +189,7 @@ export const compressorSuite = (
       const content = prose(400_000)
       assert.ok(kernel.encode(content).length * (options.shrinks ?? 1) <= content.length + 200)
     })
-    it("gives back any small content", () => {
+    it("decodes any small content as it was", () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 300 }), (content) => {
           const encoded = kernel.encode(content)
@@ -200,7 +200,7 @@ export const compressorSuite = (
         { numRuns: 100 },
       )
     })
-    it("refuses output over the limit", () => {
+    it("refuses content beyond the limit", () => {
       for (const [label, content] of contents) {
         if (content.length === 0) continue
         for (const encoded of [kernel.encode(content), portable.encode(content)]) {
@@ -209,7 +209,7 @@ export const compressorSuite = (
         }
       }
     })
-    it("refuses what is cut off", { skip: options.detectsTruncation === false && "it has no end mark" }, () => {
+    it("refuses input that is cut off", { skip: options.detectsTruncation === false && "it has no end mark" }, () => {
       for (const encoded of [kernel.encode(prose(3000)), portable.encode(prose(3000)), kernel.encode(prose(300_000))]) {
         for (let i = 0; i < 60; i++) {
           const length = i < 20 ? i : Math.floor(encoded.length * (i - 19) / 42)
@@ -221,7 +221,7 @@ export const compressorSuite = (
         }
       }
     })
-    it("takes damaged bytes without any other exception or more output than allowed", () => {
+    it("throws only KernelError for damaged bytes, and gives no more content than allowed", () => {
       const samples = [kernel.encode(prose(2000)), portable.encode(prose(2000)), kernel.encode(prose(20_000))]
       fc.assert(
         fc.property(
@@ -246,7 +246,7 @@ export const compressorSuite = (
   })
 }
 
-/** Laws of ciphers; `other` is the same cipher under another key. */
+/** Laws of ciphers. `other`: the same cipher under another key. */
 export const cipherSuite = (
   name: string,
   spec: KernelSpec<"encrypt">,
@@ -255,7 +255,7 @@ export const cipherSuite = (
 ): void => {
   describe(`cipher ${name}`, () => {
     const { kernel, portable } = both(spec, table)
-    it("gives back what it got, alone and with the portable one", () => {
+    it("opens what it sealed, and what the portable cipher sealed", () => {
       for (const [, content] of contents) {
         for (const aad of [undefined, new Uint8Array(0), noise(33)]) {
           const sealed = keep(content, () => kernel.seal(content, aad))
@@ -268,11 +268,11 @@ export const cipherSuite = (
         same(kernel.open(portable.seal(content, noise(5)), noise(5)), content)
       }
     })
-    it("never seals twice alike", () => {
+    it("seals the same message differently each time", () => {
       const sealed = Array.from({ length: 500 }, () => Buffer.from(kernel.seal(Uint8Array.of(1))).toString("hex"))
       assert.equal(new Set(sealed).size, sealed.length)
     })
-    it("refuses every flipped bit, cut, other key and other aad", () => {
+    it("refuses any flipped bit, any cut, another key and other additional data", () => {
       const aad = Uint8Array.of(1, 2, 3)
       const sealed = kernel.seal(noise(20), aad)
       for (let bit = 0; bit < sealed.length * 8; bit++) {

@@ -27,11 +27,11 @@ chunkerSuite(
 
 const { make, params } = fastcdc()
 const ofCode = ({ cut }: Chunker): string => cut.toString()
-/** Whether the accelerator gives the portable one. Its own, not what checks it. */
+/** Whether the accelerator returns the portable chunker. Asks the accelerator itself, not the checked kernel. */
 const isPortable = (): boolean =>
   ofCode(nativeKernels["chunk:fastcdc"]!(params as never) as Chunker) === ofCode(make(params as never) as Chunker)
 
-test("nativeKernels run it, and the portable one where there is no WebAssembly", () => {
+test("nativeKernels have it, and the portable chunker where WebAssembly is missing", () => {
   assert.ok(!isPortable())
   const present = globalThis.WebAssembly
   try {
@@ -43,7 +43,7 @@ test("nativeKernels run it, and the portable one where there is no WebAssembly",
   assert.ok(!isPortable())
 })
 
-test("fastcdc by WebAssembly cuts where an independent implementation of its definition does", () => {
+test("fastcdc by WebAssembly cuts where an independent implementation of its definition cuts", () => {
   for (const { length, minimum, average, maximum, seed, cuts } of vectors.cases) {
     const content = blake3(new TextEncoder().encode("penstock"), { dkLen: length })
     const key = Redacted.make(new Uint8Array(Buffer.from(seed, "hex")))
@@ -64,10 +64,7 @@ const options: fc.Arbitrary<FastCdcOptions> = fc.record({
   seed,
 }))
 
-/**
- * Content of each kind: random, compressible, one byte throughout, a repeated pattern, and runs of one byte between
- * noise.
- */
+/** Content of five kinds: random, compressible, one byte, a repeated pattern, and runs of one byte between noise. */
 const content = (kind: number, length: number, seed: number): Uint8Array => {
   if (kind === 0) return noise(length, seed)
   if (kind === 1) return prose(length, seed)
@@ -77,7 +74,7 @@ const content = (kind: number, length: number, seed: number): Uint8Array => {
   return out.map((byte, i) => (i >> 9) % 3 === 0 ? byte : seed)
 }
 
-test("fastcdc by WebAssembly cuts as the portable one, whatever the options, the content and the place", () => {
+test("fastcdc by WebAssembly cuts like the portable chunker, for any options, content and place", () => {
   fc.assert(
     fc.property(
       options,
@@ -103,12 +100,12 @@ test("fastcdc by WebAssembly cuts as the portable one, whatever the options, the
   )
 })
 
-test("fastcdc by WebAssembly: every length around the minimum, the average, the maximum and the window", () => {
+test("fastcdc by WebAssembly cuts right at every length around the minimum, the average, the maximum and the window", () => {
   const cases = [{ minimum: 64, average: 256, maximum: 300 }, { minimum: 40_000, average: 80_000, maximum: 120_000 }]
   for (const bounds of cases) {
     const wasm = wasmFastCdc(bounds)
     const portable = makeKernel(fastcdc(bounds))
-    // Runs of most bytes have no candidate: the scan goes to the end.
+    // Runs of most bytes have no candidate, so the scan goes to the end.
     const run = new Uint8Array(bounds.maximum + 100).fill(255)
     assert.equal(portable.cut(run, 0, run.length), bounds.maximum)
     for (const bytes of [run, noise(bounds.maximum + 100)]) {

@@ -1,4 +1,4 @@
-/** What is said of the native kernels is true of them. */
+/** The table of native kernels is true. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { versions } from "node:process"
@@ -8,7 +8,7 @@ import { kernelTable, nativeKernels } from "../../../adapters/kernels/native.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
 
-test("the table of kernels lists what runs, and by what", () => {
+test("the table lists all native kernels, and what each runs by", () => {
   const table = new Map(kernelTable().map(({ stage, name, implementation }) => [`${stage}:${name}`, implementation]))
   assert.deepEqual([...table.keys()], Object.keys(nativeKernels))
   const cipher = makeKernel(aes256gcm(Redacted.make(new Uint8Array(32))), nativeKernels)

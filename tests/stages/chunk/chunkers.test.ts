@@ -16,7 +16,7 @@ chunkerSuite("fastcdc, tiny", fastcdc({ average: 256 }), {}, 64)
 chunkerSuite("fastcdc", fastcdc({ average: 2048 }), {}, 512)
 chunkerSuite("fastcdc, equal bounds", fastcdc({ minimum: 1000, average: 1000, maximum: 1000 }), {}, 1000)
 
-test("fastcdc cuts where an independent implementation of its definition does", () => {
+test("fastcdc cuts where an independent implementation of its definition cuts", () => {
   for (const { length, minimum, average, maximum, seed, cuts } of vectors.cases) {
     const content = blake3(new TextEncoder().encode("penstock"), { dkLen: length })
     const key = Redacted.make(new Uint8Array(Buffer.from(seed, "hex")))

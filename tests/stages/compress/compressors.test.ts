@@ -21,7 +21,7 @@ compressorSuite("gzip, native", gzip(), nativeKernels, { shrinks: 2 })
 compressorSuite("adaptive-zstd, native", adaptive(zstd()), nativeKernels, { ...gone, shrinks: 2 })
 compressorSuite("adaptive-gzip, native", adaptive(gzip({ level: 9 })), nativeKernels, { ...gone, shrinks: 2 })
 
-test("adaptive, when it is told to store: stores, and decodes what others compressed", () => {
+test("adaptive with `store` compresses nothing, and decodes what others compressed", () => {
   for (const table of [{}, nativeKernels]) {
     const off = makeKernel(adaptiveZstd("off"), table)
     const content = prose(100_000)
@@ -36,18 +36,18 @@ test("adaptive, when it is told to store: stores, and decodes what others compre
 })
 
 for (const [name, table] of [["portable", {}], ["native", nativeKernels]] as const) {
-  test(`${name}: bombs are refused without being unpacked`, () => {
+  test(`${name}: bombs are refused before they are unpacked`, () => {
     const bombs = { zstd: bomb("zstd"), gzip: bomb("gzip") }
     for (const [kind, bytes] of Object.entries(bombs)) {
       const kernel = makeKernel(kind === "zstd" ? zstd() : gzip(), table)
       assert.equal(reasonOf(() => kernel.decode(bytes, 1 << 20)), "limit", kind)
     }
-    // The same with a header that does not say how long the content is.
+    // The same with a header without the content size.
     assert.equal(reasonOf(() => makeKernel(zstd(), table).decode(withoutSize(bombs.zstd), 1 << 20)), "limit")
   })
 }
 
-/** 1 GiB of zeros, made from a piece: RLE blocks for zstd, members for gzip. */
+/** 1 GiB of zeros, as one piece repeated: RLE blocks for zstd, members for gzip. */
 const bomb = (kind: "zstd" | "gzip"): Uint8Array => {
   if (kind === "gzip") {
     const member = makeKernel(gzip({ level: 9 }), nativeKernels).encode(new Uint8Array(64 << 20))
@@ -68,7 +68,7 @@ const withoutSize = (frame: Uint8Array): Uint8Array => {
   return out
 }
 
-test("zstd: levels change the output, not the content, and frames state their size", () => {
+test("zstd: levels change only the compressed bytes, and frames state their content size", () => {
   const content = prose(300_000)
   const sizes = [-7, 1, 3, 19, 22].map((level) => {
     const encoded = makeKernel(zstd({ level }), nativeKernels).encode(content)
@@ -79,7 +79,7 @@ test("zstd: levels change the output, not the content, and frames state their si
   assert.ok(sizes[0]! > sizes[2]! && sizes[2]! > sizes[4]!, String(sizes))
 })
 
-test("several frames, skippable ones between, are one content; anything else behind is refused", () => {
+test("several frames are one content; frames to skip are skipped; other bytes after a frame are refused", () => {
   const skip = [0x5a, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]
   for (const table of [{}, nativeKernels]) {
     for (const [spec, between] of [[zstd(), skip], [gzip(), []]] as const) {
@@ -93,7 +93,7 @@ test("several frames, skippable ones between, are one content; anything else beh
   }
 })
 
-test("a content size in the header that is not true is refused", () => {
+test("a wrong content size in the header is refused", () => {
   for (const table of [{}, nativeKernels]) {
     for (const change of [-1, 1, 1000]) {
       const encoded = makeKernel(zstd(), nativeKernels).encode(prose(100_000)).slice()
@@ -105,7 +105,7 @@ test("a content size in the header that is not true is refused", () => {
   }
 })
 
-test("adaptive stores what does not shrink", () => {
+test("adaptive stores content that does not shrink", () => {
   const kernel = makeKernel(adaptive(zstd()), nativeKernels)
   assert.equal(kernel.encode(noise(5000)).length, 5001)
   assert.equal(kernel.encode(noise(500_000)).length, 500_001)
@@ -129,6 +129,6 @@ test("levels out of range are refused", () => {
   assert.equal(reasonOf(() => makeKernel({ ...zstd(), params: { level: 99 } }, nativeKernels)), "unsupported")
 })
 
-test("CRC-32 of the check string", () => {
+test("CRC-32 gives the known answer", () => {
   assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926)
 })

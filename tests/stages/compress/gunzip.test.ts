@@ -32,7 +32,7 @@ const contents: ReadonlyArray<readonly [string, Uint8Array]> = [
   ["far matches", new Uint8Array([...noise(32_768), ...noise(32_768), ...noise(32_768)])],
 ]
 
-test("gives back what any encoder makes of any content, in pieces of any size", () => {
+test("decodes any content of any encoder, in pieces of any size", () => {
   const { strategies, ...encoders } = {
     strategies: [constants.Z_FIXED, constants.Z_HUFFMAN_ONLY, constants.Z_RLE],
     portable: (content: Uint8Array) => makeKernel(gzip()).encode(content),
@@ -42,7 +42,7 @@ test("gives back what any encoder makes of any content, in pieces of any size", 
     const encodings = [
       ...Object.values(encoders).map((encode) => encode(content)),
       ...strategies.map((strategy) => gzipSync(content, { strategy })),
-      // Several members in one.
+      // Several members in one input.
       Buffer.concat([gzipSync(content), makeKernel(gzip()).encode(content.subarray(0, 9)), gzipSync(content)]),
     ]
     for (const [i, encoded] of encodings.entries()) {
@@ -56,7 +56,7 @@ test("gives back what any encoder makes of any content, in pieces of any size", 
   }
 })
 
-test("takes headers with every optional field, byte by byte", () => {
+test("takes headers with all optional fields, byte by byte", () => {
   const content = prose(1000)
   const extra = [5, 0, 1, 2, 3, 4, 5]
   const header = [0x1f, 0x8b, 8, 4 | 8 | 16, 0, 0, 0, 0, 0, 3, ...extra, 110, 97, 0, ...new Array(300).fill(99), 0]
@@ -69,7 +69,7 @@ test("takes headers with every optional field, byte by byte", () => {
   assert.equal(reasonOf(() => decoded(endless, 1000)), "corrupt")
 })
 
-test("refuses what is cut off, goes on, or is longer than allowed", () => {
+test("refuses input that is cut off or goes on after its end, and content that is too long", () => {
   const encoded = gzipSync(prose(3000))
   for (let length = 0; length < encoded.length; length++) {
     assert.equal(reasonOf(() => decoded(encoded.subarray(0, length), 100)), "corrupt", `${length} bytes`)
@@ -79,7 +79,7 @@ test("refuses what is cut off, goes on, or is longer than allowed", () => {
   assert.equal(decoded(encoded, 100, 3000).length, 3000)
 })
 
-test("agrees with the decoder of whole messages on damaged bytes", () => {
+test("agrees with the decoder of whole messages about damaged bytes", () => {
   const kernel = makeKernel(gzip())
   const samples = [gzipSync(prose(3000)), gzipSync(noise(300)), kernel.encode(prose(500))]
   fc.assert(

@@ -6,7 +6,7 @@ import { inflate } from "../../../stages/compress/inflate.ts"
 import { noise, prose } from "../../suites/noise.ts"
 import { cpuMs } from "../../cpu.ts"
 
-test("inflates what zlib deflates, at every level and strategy, and finds its end", () => {
+test("inflates what zlib deflates at every level and strategy, and finds the end", () => {
   const strategies = [constants.Z_DEFAULT_STRATEGY, constants.Z_FIXED, constants.Z_HUFFMAN_ONLY, constants.Z_RLE]
   fc.assert(
     fc.property(
@@ -33,7 +33,7 @@ test("inflates what zlib deflates, at every level and strategy, and finds its en
   )
 })
 
-/** Bits of DEFLATE: numbers with the lowest bit first, codes with the highest. */
+/** Bits of DEFLATE: numbers start with their lowest bit, codes with their highest. */
 class Bits {
   readonly all: Array<number> = []
   number(value: number, count: number): void {
@@ -49,7 +49,7 @@ class Bits {
   }
 }
 
-test("very many blocks that hold nothing, with the longest codes there are, take no longer than their bytes", () => {
+test("very many empty blocks with the longest codes do not take long", () => {
   const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
   const used = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18]
   /** The code of lengths: 15 of 4 bits, two of 5. */
@@ -79,6 +79,6 @@ test("very many blocks that hold nothing, with the longest codes there are, take
   const start = cpuMs()
   const result = inflate(bits.bytes, 0, 10)
   assert.equal(result?.content.length, 0)
-  // A table of all codes, for each block, took three seconds for a megabyte.
+  // With a table of all codes for each block, a megabyte took three seconds.
   assert.ok(cpuMs() - start < 4000, `${Math.round(cpuMs() - start)} ms of processor time`)
 })

@@ -1,4 +1,4 @@
-/** The command-line tools as judges of what the compressors write and read. */
+/** The command-line tools read what the compressors write, and the other way round. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"

@@ -1,4 +1,4 @@
-/** The portable decoder of zstd beside the library's own: what that takes, this takes, with the same content. */
+/** The portable decoder of zstd, compared with the zstd library: it decodes what the library decodes. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib"
@@ -13,7 +13,7 @@ const compress = (content: Uint8Array, level: number, more: Readonly<Record<numb
 const equal = (actual: Uint8Array, expected: Uint8Array): void =>
   assert.ok(Buffer.compare(actual, expected) === 0, `${actual.length} bytes instead of ${expected.length}, or others`)
 
-/** Content of many kinds: each makes other blocks. */
+/** Content of many kinds, which makes blocks of many kinds. */
 const contents: Readonly<Record<string, Uint8Array>> = {
   nothing: new Uint8Array(0),
   "a byte": Uint8Array.of(7),
@@ -50,7 +50,7 @@ describe("the portable decoder of zstd", () => {
     })
   }
 
-  it("whatever is altered, it ends with the content that the library finds or a KernelError", () => {
+  it("gives the content that the library finds or a KernelError, whichever byte is altered", () => {
     const samples = ["prose in noise", "counting", "few rare"].flatMap((name) =>
       [1, 9, 19].map((level) => compress(contents[name]!.subarray(0, 140_000), level))
     )
@@ -61,7 +61,7 @@ describe("the portable decoder of zstd", () => {
         fc.boolean(),
         (sample, changes, early) => {
           const bytes = sample.slice()
-          // What is at the begin of a block has the tables.
+          // The tables are at the start of a block.
           for (const [where, byte] of changes) bytes[Math.floor(where * (early ? 200 : bytes.length))] = byte
           let found: Uint8Array | undefined
           try {
@@ -75,7 +75,7 @@ describe("the portable decoder of zstd", () => {
           } catch {
             return
           }
-          // The library does not mind bytes that follow, nor the end of a frame that is not there.
+          // The library ignores bytes that follow, and a missing end of a frame.
           if (found !== undefined) equal(found, right)
         },
       ),
@@ -83,7 +83,7 @@ describe("the portable decoder of zstd", () => {
     )
   })
 
-  it("refuses what fzstd would read wrongly: repeats from more than 64 MiB before", () => {
+  it("refuses matches from more than 64 MiB back, which fzstd reads wrongly", () => {
     const part = noise(100_000)
     for (const [between, reason] of [[60 << 20, "none"], [70 << 20, "limit"]] as const) {
       const content = new Uint8Array(between + 2 * part.length)
@@ -99,7 +99,7 @@ describe("the portable decoder of zstd", () => {
     }
   })
 
-  it("decodes very many frames and blocks of nothing", () => {
+  it("decodes very many empty frames and blocks", () => {
     const empty = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 1, 0, 0])
     equal(zstdDecode(Buffer.concat(Array.from({ length: 200_000 }, () => empty)), 0), new Uint8Array(0))
     const blocks = Uint8Array.from({ length: 6 + 3 * 500_000 }, (_, i) => i < 6 ? empty[i]! : 0)

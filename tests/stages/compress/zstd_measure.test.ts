@@ -1,6 +1,6 @@
 /**
- * Forged blocks, which `fzstd` would be busy with for seconds or for ever: none may reach it. What the meter says is
- * not what is said of an error that `fzstd` throws, so the messages tell who refused.
+ * Forged blocks, which would keep `fzstd` busy for seconds or forever, never reach it. The messages of the meter differ
+ * from the message of an error of `fzstd`, so they tell which of the two refused.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -23,31 +23,31 @@ const block = (body: ReadonlyArray<number>, last = true): Uint8Array => {
   const header = (last ? 1 : 0) | 2 << 1 | body.length << 3
   return Uint8Array.of(header, header >> 8, header >> 16, ...body)
 }
-/** 1000 times a byte, which offsets may reach. */
+/** Content before a block, which its offsets may reach: one byte, 1000 times. */
 const BEFORE = Uint8Array.of(0x42, 0x1f, 0, 7)
 const frame = (...blocks: ReadonlyArray<Uint8Array>): Uint8Array =>
   Buffer.concat([Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58), ...blocks])
 
-/** A literal, 98,047 sequences, and what codes their lengths and offsets. */
+/** One literal and 98,047 sequences. `codes`: the single symbols of lengths, offsets and matches. */
 const sequences = (codes: ReadonlyArray<number>, bits: ReadonlyArray<number>): Uint8Array =>
   block([0x08, 0x41, 0xff, 0xff, 0xff, 0x54, ...codes, ...bits])
 
 const forged: Readonly<Record<string, readonly [Uint8Array, RegExp]>> = {
-  // Each takes no bits: 43,690 of them are as much as a block can have.
+  // They take no bits. 43,690 of them fill a block.
   "the shortest matches": [sequences([0, 0, 0], [1]), LONG],
   "the longest matches": [sequences([0, 0, 52], Array<number>(5000).fill(0xff)), LONG],
   "more literals than there are": [sequences([35, 0, 0], Array<number>(5000).fill(0xff)), LENGTHS],
-  "offsets before the begin": [sequences([1, 12, 0], Array<number>(5000).fill(0xff)), OUTSIDE],
+  "offsets before the start": [sequences([1, 12, 0], Array<number>(5000).fill(0xff)), OUTSIDE],
   "the largest offsets": [sequences([1, 31, 0], Array<number>(5000).fill(0xff)), OUTSIDE],
   "more bits than there are": [sequences([0, 3, 42], [0xff]), LENGTHS],
   "no bits": [sequences([0, 0, 0], [0]), LENGTHS],
-  // Of 20 bits: 1,048,575.
+  // The length has 20 bits: 1,048,575.
   "literals that repeat more than a block": [block([0x0d | 0xf0, 0xff, 0xff, 0x41, 0]), LONG],
-  // Weights of one symbol, which take no bits: `fzstd` reads them for ever.
+  // Weights with a single symbol take no bits, so `fzstd` would read them forever.
   "a code of one weight": [block([0x12, 0x80, 1, 4, 0xf0, 3, 0xff, 0x80, 1, 0]), LENGTHS],
 }
 
-/** What `measure` does with a block, and how many bytes it read for that. */
+/** The error of `measure`, and how many bytes it has read. */
 const measured = (bytes: Uint8Array): { readonly error: unknown; readonly reads: number } => {
   let reads = 0
   const counted = new Proxy(bytes, {
@@ -66,7 +66,7 @@ const measured = (bytes: Uint8Array): { readonly error: unknown; readonly reads:
   }
 }
 
-/** Decodes at once, and in a frame that is too large for that. */
+/** Decodes at once, and block by block, as a part of a frame that is too large for the first. */
 const decoders: ReadonlyArray<(block: Uint8Array) => unknown> = [
   (bytes) => zstdDecode(frame(BEFORE, bytes), 1 << 30),
   (bytes) => {
@@ -77,22 +77,22 @@ const decoders: ReadonlyArray<(block: Uint8Array) => unknown> = [
 
 describe("forged blocks of zstd", () => {
   for (const [name, [bytes, message]] of Object.entries(forged)) {
-    it(`${name}: refused in few steps, before fzstd sees them`, () => {
+    it(`with ${name} are refused in few steps, before fzstd sees them`, () => {
       const { error, reads } = measured(bytes)
       assert.ok(error instanceof KernelError && error.reason === "corrupt", String(error))
       assert.match(error.message, message)
-      // Of each sequence some words of four bytes.
+      // Each sequence is read as a few words of four bytes.
       assert.ok(reads < 43_700 * 24, `${reads} reads`)
       for (const decode of decoders) {
-        // The harmless one first: who does not measure fails with it, instead of never ending.
+        // The harmless block comes first: with it, a decoder that does not measure fails instead of running forever.
         assert.throws(() => decode(forged["no bits"]![0]), { reason: "corrupt", message: LENGTHS })
-        // In a large frame there is what offsets in a small one are before.
+        // In a large frame, offsets may reach content that a small one does not have.
         assert.throws(() => decode(bytes), { reason: "corrupt", message: decode === decoders[0] ? message : MEASURED })
       }
     })
   }
 
-  it("any code of any length, offset and match: refused", () => {
+  it("with any code of length, offset and match are refused", () => {
     for (const match of [0, 20, 31, 40, 52, 53, 255]) {
       for (const offset of [0, 1, 20, 25, 26, 31, 32, 255]) {
         for (const length of [0, 15, 35, 36, 255]) {
@@ -106,7 +106,7 @@ describe("forged blocks of zstd", () => {
     }
   })
 
-  it("blocks that are many and short: at once while their content is, else refused, for fzstd moves its window for each", () => {
+  it("that are many and short are decoded at once in a small frame, and refused in a large one", () => {
     const filled = Array.from({ length: 130 }, () => Uint8Array.of(2, 0, 16, 7))
     const short = Array.from({ length: 5000 }, () => block([0x08, 0x41, 0], false))
     const bytes = [...short, Uint8Array.of(1, 0, 0)]
@@ -118,12 +118,12 @@ describe("forged blocks of zstd", () => {
     assert.throws(() => decode(frame(...filled, ...bytes)), { reason: "limit", message: /so short/ })
   })
 
-  it("a block of a frame that states less content", () => {
+  it("with more content than their frame states are refused", () => {
     const content = prose(300_000)
     const stored = new Uint8Array(zstdCompressSync(content))
     const sized = readFrame(stored, 0)
     assert.ok(typeof sized !== "number")
-    // Single segment or not, the size is the last of the header.
+    // The content size is at the end of the header, whether the frame is a single segment or not.
     const less = Buffer.concat([
       Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x58, 0xff, 0xff, 0, 0),
       stored.subarray(sized.blocks, sized.blocksEnd),

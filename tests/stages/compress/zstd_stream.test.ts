@@ -19,7 +19,7 @@ const through = (transform: Transform, bytes: Uint8Array, slice: number): Uint8A
   return new Uint8Array(Buffer.concat([...out, ...transform.end()]))
 }
 
-/** Compresses, but not to nothing. */
+/** Content that compresses, but not to almost nothing. */
 const prose = (length: number): Uint8Array => {
   const out = new Uint8Array(length)
   for (let i = 0, state = 1; i < length; i++) {
@@ -31,8 +31,8 @@ const prose = (length: number): Uint8Array => {
 const equal = (actual: Uint8Array, expected: Uint8Array): void =>
   assert.ok(Buffer.compare(actual, expected) === 0, `${actual.length} bytes instead of ${expected.length}, or others`)
 
-describe("zstd of any size", () => {
-  it("comes back, whichever kernel wrote and reads it", () => {
+describe("zstd content of any size", () => {
+  it("is decoded as it was encoded, by any kernel and in any pieces", () => {
     for (const size of [0, 1, 1000, ZSTD_FRAME_BYTES, ZSTD_FRAME_BYTES + 1, 9 << 20]) {
       const content = prose(size)
       for (const [, writer] of kernels) {
@@ -42,7 +42,7 @@ describe("zstd of any size", () => {
     }
   })
 
-  it("takes frames that are too large to be decoded at once", () => {
+  it("may have frames that are too large to be decoded at once", () => {
     const content = Buffer.concat([prose(17 << 20), noise(300_000), prose(300_000)])
     for (const contentSize of [0, 1]) {
       const params = { [constants.ZSTD_c_contentSizeFlag]: contentSize, [constants.ZSTD_c_windowLog]: 20 }
@@ -52,7 +52,7 @@ describe("zstd of any size", () => {
     }
   })
 
-  it("is limited", () => {
+  it("is refused beyond the limit", () => {
     for (const [, kernel] of kernels) {
       const stored = through(zstdFrames(kernel), new Uint8Array(9 << 20), 1 << 20)
       assert.throws(
@@ -62,7 +62,7 @@ describe("zstd of any size", () => {
     }
   })
 
-  it("takes skippable frames, and refuses what is cut off or no zstd", () => {
+  it("may have frames to skip, and is refused when it is cut off or is not zstd", () => {
     const [, kernel] = kernels[1]
     const content = prose(100_000)
     const stored = through(zstdFrames(kernel), content, 1 << 20)
@@ -81,7 +81,7 @@ describe("zstd of any size", () => {
     )
   })
 
-  it("fails with KernelError only, for any damage", () => {
+  it("gives a KernelError or content, whatever is damaged", () => {
     const content = prose(20_000)
     const stored = through(zstdFrames(kernels[1][1]), content, 1 << 20)
     fc.assert(
@@ -103,7 +103,7 @@ describe("zstd of any size", () => {
     )
   })
 
-  it("bounds what a frame claims", () => {
+  it("is refused when a frame claims too much", () => {
     const [, kernel] = kernels[0]
     // A window of 2 GiB, then blocks of one repeated byte, 128 KiB each.
     const bomb = (window: number, blocks: number): Uint8Array =>

@@ -29,7 +29,7 @@ const run = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
 
 const ciphers = [["portable", AgePayloadCipher.defaultValue()], ["native", nativeAgePayload]] as const
 
-/** Pieces through a transform, in slices of so many bytes. */
+/** Pushes bytes through a transform, in slices of `size` bytes. */
 const through = (transform: Transform, bytes: Uint8Array, slice = bytes.length || 1): Uint8Array => {
   const out: Array<Uint8Array> = []
   for (let at = 0; at < bytes.length; at += slice) out.push(...transform.push(bytes.slice(at, at + slice)))
@@ -49,7 +49,7 @@ const pattern = (length: number): Uint8Array => Uint8Array.from({ length }, (_, 
 const SIZES = [0, 1, 65535, 65536, 65537, 131072, 200_000]
 
 describe("age", () => {
-  it("writes what the library reads, and reads what it writes", async () => {
+  it("reads what the library writes, and writes what the library reads", async () => {
     for (const [, make] of ciphers) {
       for (const size of SIZES) {
         const content = pattern(size)
@@ -73,7 +73,7 @@ describe("age", () => {
     }
   })
 
-  it("tells who opened a header, and that nobody can", async () => {
+  it("says which identity opened a header, or that none can", async () => {
     const { header } = await run(sealHeader({ recipients: [recipients[1]!] }))
     assert.deepEqual([stanzaCount(header), isForPassphrase(header), isAge(header)], [1, false, true])
     assert.equal((await run(Effect.flatMap(ageKeys(identities), (keys) => keys.open(header))))?.by, 1)
@@ -82,7 +82,7 @@ describe("age", () => {
     }
   })
 
-  it("takes a passphrase, as the library does", async () => {
+  it("takes passphrases, as the library does", async () => {
     const { fileKey, header } = await run(sealHeader({ passphrase, logN: 10 }))
     assert.ok(isForPassphrase(header))
     const open = (keys: ReturnType<typeof ageKeys>) => run(Effect.flatMap(keys, ({ open }) => open(header)))
@@ -97,7 +97,7 @@ describe("age", () => {
     assert.match(error.message, /work factor/)
   })
 
-  it("says what is no recipient and no identity, but never which identity", async () => {
+  it("refuses invalid recipients and identities, and never prints an identity", async () => {
     for (const recipient of ["", "age1", "ssh-ed25519 AAAA", recipients[0]!.slice(0, -1)]) {
       const error = await run(Effect.flip(sealHeader({ recipients: [recipient] })))
       assert.equal(error.reason, "unsupported")
@@ -108,7 +108,7 @@ describe("age", () => {
     assert.ok(!`${error.message} ${JSON.stringify(error)}`.includes(secret.slice(20, 40)))
   })
 
-  it("notices every change of a payload and every cut", async () => {
+  it("refuses a payload that was altered or cut anywhere", async () => {
     const content = pattern(70_000)
     const { fileKey } = await run(sealHeader({ recipients: [recipients[0]!] }))
     for (const [, make] of ciphers) {
@@ -132,7 +132,7 @@ describe("age", () => {
     }
   })
 
-  it("never takes a damaged header for another error than corrupt, nor for open", async () => {
+  it("gives corrupt or nothing for a damaged header, and never a wrong key", async () => {
     const { fileKey, header } = await run(sealHeader({ recipients }))
     const keys = await run(ageKeys(identities))
     await fc.assert(
@@ -144,7 +144,7 @@ describe("age", () => {
           changed[at]! ^= change
           const result = await run(Effect.result(keys.open(changed)))
           if (result._tag === "Failure") assert.equal(result.failure.reason, "corrupt")
-          // Base64 has bits that mean nothing only where the library refuses them, so nothing that differs is opened.
+          // The library refuses unused bits of Base64 that are not zero, so no header that differs is opened.
           else assert.notDeepEqual(result.success?.fileKey, fileKey)
         },
       ),
@@ -169,7 +169,7 @@ describe("age", () => {
     }
   })
 
-  it("headers as long as may be, of stanzas for others or for nobody, end soon", async () => {
+  it("handles the longest headers quickly, with stanzas for others or for nobody", async () => {
     const { header } = await run(sealHeader({ recipients: [recipients[1]!] }))
     const text = new TextDecoder().decode(header)
     const stanza = text.slice(text.indexOf("-> "), text.indexOf("--- "))

@@ -48,7 +48,7 @@ for (const [name, make, { cases }, skip] of vectors) {
   })
 }
 
-test("XAES-256-GCM by WebCrypto gives the known answers, and a kernel that seals later opens the same", async () => {
+test("XAES-256-GCM by WebCrypto gives the known answers, and its messages can be opened", async () => {
   for (const vector of xaes.cases) {
     const cipher = nodeXaes(bytes(vector.key), true)
     const parts = await cipher.sealLater!(bytes(vector.nonce), bytes(vector.plaintext), bytes(vector.aad))
@@ -64,7 +64,7 @@ test("XAES-256-GCM by WebCrypto gives the known answers, and a kernel that seals
   }
 })
 
-test("keys of another length are refused", () => {
+test("keys that do not have 32 bytes are refused", () => {
   for (const cipher of [aes256gcm, chacha20poly1305, xchacha20poly1305]) {
     assert.equal(reasonOf(() => cipher(Redacted.make(new Uint8Array(16)))), "unsupported")
     const spec = { ...cipher(key), params: { key: Redacted.make(new Uint8Array(33)) } }
@@ -72,7 +72,7 @@ test("keys of another length are refused", () => {
   }
 })
 
-test("a key does not show when its spec is printed", () => {
+test("a spec that is printed does not show its key", () => {
   const shown = JSON.stringify(aes256gcm(Redacted.make(new Uint8Array(32).fill(171)))) +
     String(aes256gcm(key).params.key)
   assert.ok(!shown.includes("171") && shown.includes("redacted"))

@@ -9,7 +9,7 @@ const params: PasswordParams = { kdf: "scrypt", n: 1024, r: 8, p: 16, salt: nois
 const password = Redacted.make("pleaseletmein")
 const hex = (key: Redacted.Redacted<Uint8Array>): string => Buffer.from(Redacted.value(key)).toString("hex")
 
-/** Computed with Python's hashlib.scrypt. */
+/** Known answers, computed with hashlib.scrypt of Python. */
 const known: ReadonlyArray<{ readonly params: PasswordParams; readonly password: string; readonly key: string }> = [
   {
     params: { kdf: "scrypt", n: 1024, r: 8, p: 16, salt: Uint8Array.from({ length: 16 }, (_, i) => i) },
@@ -39,7 +39,7 @@ for (const [name, derive] of implementations) {
         assert.equal(hex(await Effect.runPromise(derive(Redacted.make(password), params))), key)
       }
     })
-    it("takes composed and decomposed characters for the same", async () => {
+    it("derives the same key from composed and decomposed characters", async () => {
       const keys = await Promise.all(
         ["\u00e9", "e\u0301"].map((word) => Effect.runPromise(derive(Redacted.make(word), params))),
       )
@@ -80,7 +80,7 @@ test("hostile params are refused before any work", async () => {
   }
 })
 
-test("interrupting stops the portable computation", async () => {
+test("an interruption stops the portable computation", async () => {
   const long: PasswordParams = { ...params, n: 2 ** 17, p: 16 }
   await Effect.runPromise(Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(deriveKey(password, long))

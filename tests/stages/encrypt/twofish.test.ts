@@ -32,7 +32,7 @@ test("Twofish-256 gives the tables of its paper", () => {
     key = new Uint8Array([...block, ...key.subarray(0, 16)])
     block = new Uint8Array(out)
   }
-  // The last one as it is printed in the paper.
+  // The last one is printed in the paper.
   assert.equal(vectors.table[48], "37fe26ff1cf66175f5ddf4c33b97a205")
 })
 
@@ -52,7 +52,7 @@ test("Twofish-256 gives the Monte Carlo answers", () => {
   }
 })
 
-test("every bit of key and text counts as in libgcrypt", () => {
+test("Twofish-256 agrees with libgcrypt when any bit of key or text changes", () => {
   const bit = (length: number, i: number): Uint8Array => {
     const out = new Uint8Array(length)
     out[i >> 3] = 0x80 >> (i & 7)
@@ -64,7 +64,7 @@ test("every bit of key and text counts as in libgcrypt", () => {
   assert.equal(all(128, (i) => encrypted(new Uint8Array(32), bit(16, i))), vectors.variableText)
 })
 
-test("counter mode is that of libgcrypt, over carries and in pieces of any size", () => {
+test("counter mode agrees with libgcrypt, across carries and in pieces of any size", () => {
   const key = twofishKey(Uint8Array.from({ length: 32 }, (_, i) => i))
   for (const { first, sha256Of5000, start } of vectors.counter) {
     for (const size of [5000, 1, 15, 16, 17, 1023, 1024, 1025]) {
@@ -77,7 +77,7 @@ test("counter mode is that of libgcrypt, over carries and in pieces of any size"
   }
 })
 
-test("HMAC is that of node:crypto", () => {
+test("HMAC agrees with node:crypto", () => {
   for (const hasher of [makeKernel(sha256), nativeSha256()]) {
     for (const length of [0, 1, 32, 63, 64, 65, 200]) {
       const start = hmac(hasher, noise(length))
@@ -97,7 +97,7 @@ for (const [name, table] of [["portable", {}], ["native", nativeKernels]] as con
 }
 cipherSuite("twofish256ctr, two keys", twofish256ctr(Redacted.make(noise(64))), twofish256ctr(Redacted.make(noise(32))))
 
-test("a share key stands for two keys", () => {
+test("two keys are derived from a share key", () => {
   const key = noise(32)
   const secret = twofishSecret({ key: Redacted.make(key) }, nativeSha256())
   assert.equal(hex(secret.mac), sha(Buffer.concat([key, Buffer.from("hmac")])))
@@ -107,7 +107,7 @@ test("a share key stands for two keys", () => {
   }
 })
 
-test("additional data does not pass for content", () => {
+test("additional data cannot be passed off as content", () => {
   const cipher = makeKernel(twofish256ctr(Redacted.make(noise(32))))
   const aad = Uint8Array.of(1, 2, 3)
   const sealed = cipher.seal(noise(10), aad)

@@ -3,7 +3,7 @@ import { test } from "node:test"
 import fc from "fast-check"
 import { chunkCount, chunkId, chunkLength, ChunkListBuilder, contentLength } from "../../../stages/hash/chunk_list.ts"
 
-test("a chunk list gives back what was added, and its builder starts anew", () => {
+test("a chunk list has the chunks that were added, and its builder is empty again", () => {
   const builder = new ChunkListBuilder()
   const chunk = fc.tuple(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.integer({ min: 0, max: 0xffffffff }))
   fc.assert(fc.property(fc.array(chunk, { maxLength: 40 }), (chunks) => {

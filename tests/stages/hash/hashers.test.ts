@@ -25,7 +25,7 @@ const tables: ReadonlyArray<readonly [string, KernelTable, string | false]> = [
 
 for (const [name, table, skip] of tables) {
   describe(name, { skip }, () => {
-    it("gives the known answers", () => {
+    it("gives known answers", () => {
       const check = (hasher: Hasher, length: number, expected: string): void => {
         const content = Uint8Array.from({ length }, (_, i) => i % 251)
         assert.equal(Buffer.from(hasher.digest(content)).toString("hex"), expected, `${length} bytes`)
@@ -44,7 +44,7 @@ for (const [name, table, skip] of tables) {
 
 test("blake3-wasm loads on every runtime", () => assert.ok(wasm !== undefined))
 
-test("SHA-256 of FIPS 180-4's examples", () => {
+test("SHA-256 gives the answers of the examples of FIPS 180-4", () => {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
   const abc = new TextEncoder().encode("abc")
   for (const hasher of [makeKernel(sha256), nativeSha256()]) {
@@ -52,7 +52,7 @@ test("SHA-256 of FIPS 180-4's examples", () => {
   }
 })
 
-test("a key of another length is refused", () => {
+test("a key that does not have 32 bytes is refused", () => {
   assert.equal(reasonOf(() => blake3Keyed(Redacted.make(new Uint8Array(31)))), "unsupported")
   const params = { key: Redacted.make(new Uint8Array(33)) }
   for (const table of [{}, nativeKernels]) {

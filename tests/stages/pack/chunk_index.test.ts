@@ -3,7 +3,7 @@ import { describe, it } from "node:test"
 import fc from "fast-check"
 import { ChunkIndex, MAXIMUM_VALUE, PENDING } from "../../../stages/pack/chunk_index.ts"
 
-/** IDs that differ, but often agree in the bytes that choose their slot. */
+/** Different IDs, which often agree in the bytes that choose their slot. */
 const id = fc.tuple(fc.constantFrom(0, 1, 0x3ff, 0xffffffff), fc.integer({ min: 0, max: 0xffffffff })).map(([a, b]) => {
   const bytes = new Uint8Array(32)
   const view = new DataView(bytes.buffer)
@@ -14,7 +14,7 @@ const id = fc.tuple(fc.constantFrom(0, 1, 0x3ff, 0xffffffff), fc.integer({ min: 
 })
 
 describe("ChunkIndex", () => {
-  it("is a map", () => {
+  it("behaves like a map", () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(id, { maxLength: 3000, selector: String, size: "max" }),
@@ -51,7 +51,7 @@ describe("ChunkIndex", () => {
     )
   })
 
-  it("grows, and a view of it sees what it sees", () => {
+  it("grows, and shares its chunks with a view of its buffer", () => {
     const index = new ChunkIndex()
     const view = new ChunkIndex(0, index.buffer)
     const ids = new Uint32Array(100_000 * 3)
@@ -67,7 +67,7 @@ describe("ChunkIndex", () => {
     }
   })
 
-  it("holds any number of chunks whose home is the same", () => {
+  it("holds any number of chunks with the same home", () => {
     const index = new ChunkIndex(100)
     const one = new Uint8Array(12).fill(0xff)
     for (let i = 0; i < 3000; i++) {
@@ -81,7 +81,7 @@ describe("ChunkIndex", () => {
     assert.equal(index.get(new Uint8Array(12)), undefined)
   })
 
-  it("takes some 16 bytes for each of many chunks", () => {
+  it("takes about 16 bytes a chunk when there are many", () => {
     const index = new ChunkIndex()
     const words = new Uint32Array(3)
     const one = new Uint8Array(words.buffer)
@@ -95,7 +95,7 @@ describe("ChunkIndex", () => {
     assert.ok(largest < 18, `${largest} bytes a chunk`)
   })
 
-  it("takes the bytes of an ID beyond the twelfth as no part of it, and views at odd offsets", () => {
+  it("ignores the bytes of an ID after the twelfth, and takes views at odd offsets", () => {
     const index = new ChunkIndex(10)
     const memory = new Uint8Array(100).map((_, i) => i)
     index.set(memory.subarray(3, 35), 0)

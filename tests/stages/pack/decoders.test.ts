@@ -1,4 +1,4 @@
-/** The decoders of packs and indexes against bytes that nobody wrote. Without encryption nothing stands before them. */
+/** The decoders of packs and indexes, with altered bytes. Without encryption, nothing filters the bytes before them. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import fc from "fast-check"
@@ -45,7 +45,7 @@ const decode = (bytes: Uint8Array, packSize: number): ReadonlyArray<FooterBlock>
   )
 }
 
-/** Runs a decoder: a result or a PackError. Anything else fails the test. */
+/** The result of a decoder; undefined when it throws PackError. Any other error fails the test. */
 const typed = <A>(run: () => A): A | undefined => {
   try {
     return run()
@@ -55,7 +55,7 @@ const typed = <A>(run: () => A): A | undefined => {
   }
 }
 
-/** Changes some bytes, cuts, and appends. */
+/** Bytes with some of them changed, or cut off and followed by others. */
 const mutated = (bytes: Uint8Array) =>
   fc.tuple(
     fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { maxLength: 4 }),
@@ -69,7 +69,7 @@ const mutated = (bytes: Uint8Array) =>
   })
 
 describe("footers", () => {
-  it("come back as they were", () => {
+  it("are decoded as they were encoded", () => {
     assert.deepEqual(decode(tail, size).map(({ length, chunks }) => ({ length, chunks: chunks.slice() })), blocks)
     const directory = new PackDirectory("x", header.length, blocks)
     const place = directory.find(new Uint8Array(32).fill(17))!
@@ -81,11 +81,11 @@ describe("footers", () => {
     assert.equal(directory.find(other), undefined)
   })
 
-  it("of another size than the pack are refused", () => {
+  it("are refused when they do not fit the size of the pack", () => {
     for (const wrong of [0, 1, size - 1, size + 1, 2 ** 32]) assert.equal(typed(() => decode(tail, wrong)), undefined)
   })
 
-  it("that nobody wrote are typed errors, or consistent", () => {
+  it("that were altered give a PackError, or blocks that fit the pack", () => {
     fc.assert(
       fc.property(mutated(tail), fc.constantFrom(size, size + 1, 2 ** 31), (bytes, packSize) => {
         const found = typed(() => decode(bytes, packSize))
@@ -121,14 +121,14 @@ describe("lists of packs", () => {
   }))
   const bytes = encodePackList(packs)
 
-  it("come back as they were, from memory at any offset", () => {
+  it("are decoded as they were encoded, from memory at any offset", () => {
     const shifted = new Uint8Array(bytes.length + 3)
     shifted.set(bytes, 3)
     const found = decodePackList("x", shifted.subarray(3))
     assert.deepEqual(found.map((pack) => ({ ...pack, id: pack.id.slice(), prefixes: pack.prefixes.slice() })), packs)
   })
 
-  it("that nobody wrote are typed errors, or say what was written", () => {
+  it("that were altered give a PackError, or what the altered bytes encode", () => {
     fc.assert(
       fc.property(mutated(bytes), (altered) => {
         const found = typed(() => decodePackList("x", altered))

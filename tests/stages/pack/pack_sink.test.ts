@@ -7,7 +7,7 @@ import { ObjectStore } from "../../../stages/store/store.ts"
 import { noise } from "../../suites/noise.ts"
 
 for (const appends of [true, false]) {
-  describe(`a pack on a store that ${appends ? "appends" : "takes it at once"}`, () => {
+  describe(`a pack on a store that ${appends ? "appends" : "takes objects at once"}`, () => {
     const withStore = <A, E>(use: (store: ObjectStore) => Effect.Effect<A, E>) =>
       Effect.runPromise(
         Effect.gen(function* () {
@@ -19,7 +19,7 @@ for (const appends of [true, false]) {
     const pieces = () => [noise(100_000, 2), noise(5, 3), noise(70_000, 4)]
     const tail = noise(300, 5)
 
-    it("has all its bytes, and only once it has ended", () =>
+    it("appears when it has ended, with all its bytes", () =>
       withStore((store) =>
         Effect.scoped(Effect.gen(function* () {
           const sink = yield* packSink(store, "a/pack", header)
@@ -31,7 +31,7 @@ for (const appends of [true, false]) {
         }))
       ))
 
-    it("is not there when it was left, and never half when a write fails", () =>
+    it("does not appear when it is abandoned, and never in part when a write fails", () =>
       withStore((store) =>
         Effect.gen(function* () {
           yield* Effect.scoped(Effect.flatMap(packSink(store, "left", header), (sink) => sink.append(noise(9))))

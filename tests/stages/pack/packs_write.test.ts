@@ -1,4 +1,4 @@
-/** Packs and indexes of very many small chunks: none of them is large, and all are found again. */
+/** Very many small chunks: no pack and no index of them is large, and all chunks are found again. */
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -20,7 +20,7 @@ const layout: PackLayout = {
   footerBytes: FOOTER_BYTES,
 }
 
-/** A block of chunks of a byte each, whose IDs tell their numbers. */
+/** A block of chunks of one byte each. The IDs follow from their numbers. */
 const block = (n: number) => {
   const list = new ChunkListBuilder()
   for (let i = 0; i < CHUNKS; i++) {
@@ -33,7 +33,7 @@ const block = (n: number) => {
   return { chunks: list.take(), rawLength: CHUNKS, bytes: new Uint8Array(CHUNKS) }
 }
 
-it(`${BLOCKS * CHUNKS} chunks go into packs of some 65,536, listed by indexes of some 131,072; a later run knows them all`, () =>
+it(`${BLOCKS * CHUNKS} chunks go into packs of about 65,536 and indexes of about 131,072, and a later run knows them all`, () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const store = yield* memoryStore.make()
     const inStore = Effect.provideService(ObjectStore, store)

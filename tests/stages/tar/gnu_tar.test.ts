@@ -1,4 +1,4 @@
-/** Debian's tar as the judge, both ways: it reads what we write, and we read what it writes. */
+/** GNU tar reads what we write, and we read what it writes. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import {
@@ -50,7 +50,7 @@ const tar = (...args: ReadonlyArray<string>): string => {
   return stdout
 }
 
-/** Files of every kind that needs no privilege, and device nodes where these can be made. */
+/** Makes files of every kind that needs no privilege, and device nodes where the user may make them. */
 const make = (root: string): void => {
   mkdirSync(join(root, "dir/hollow"), { recursive: true, mode: 0o750 })
   writeFileSync(join(root, "empty"), "")
@@ -82,7 +82,7 @@ const make = (root: string): void => {
 }
 
 const walk = (root: string) => localSource.make().entries(root, {})
-/** What tar keeps; `ctime`, `inode` and the like are not compared. */
+/** Facts that a tar archive keeps. `ctime`, `inode` and the like are not compared. */
 const facts = async <E>(entries: Stream.Stream<Entry, E, SqliteEngine | Scope.Scope>) => {
   const streams = Stream.map(
     entries,
@@ -92,15 +92,15 @@ const facts = async <E>(entries: Stream.Stream<Entry, E, SqliteEngine | Scope.Sc
   return sorted(kept(found, { ...tarFidelity, mtime: isDeno ? 1_000_000 : 1 }, { directories: true }))
 }
 
-describe("tar and Debian's tar", () => {
+describe("tar and GNU tar", () => {
   for (const form of ["posix", "gnu", "oldgnu", "ustar", "v7"]) {
-    it(...skipIf(noTar, `reads what it writes in the form ${form}`), () =>
+    it(...skipIf(noTar, `GNU tar writes the form ${form}, and we read it`), () =>
       inDirectory(async (at) => {
         mkdirSync(at("src"))
         make(at("src"))
         const exact = form === "posix"
         const old = form === "ustar" || form === "v7"
-        // These forms cannot hold some of it.
+        // The other forms cannot hold everything.
         if (!exact) {
           spawnSync("touch", [
             "-h",
@@ -118,7 +118,7 @@ describe("tar and Debian's tar", () => {
         tar("-C", at("src"), `--format=${form}`, ...sparse, "-cf", at("a.tar"), ".")
         const bytes = readFileSync(at("a.tar"))
         if (!old) {
-          assert.ok(bytes.length < 600_000, `${bytes.length} bytes, so that there is nothing sparse in it`)
+          assert.ok(bytes.length < 600_000, `${bytes.length} bytes, so nothing in it is sparse`)
         }
         const ours = await facts(readTar(tarInMemory(bytes)))
         const theirs = await facts(walk(at("src")))
@@ -135,22 +135,25 @@ describe("tar and Debian's tar", () => {
   }
 
   for (const sparse of ["0.0", "0.1", "1.0"]) {
-    it(...skipIf(noTar, `reads the holes that it writes in the form ${sparse}`), () =>
-      inDirectory(async (at) => {
-        mkdirSync(at("src"))
-        make(at("src"))
-        tar("-C", at("src"), "--format=posix", "-S", `--sparse-version=${sparse}`, "-cf", at("a.tar"), ".")
-        assert.deepEqual(await facts(readTar(tarInMemory(readFileSync(at("a.tar"))))), await facts(walk(at("src"))))
-      }))
+    it(
+      ...skipIf(noTar, `GNU tar writes holes in the form ${sparse}, and we read them`),
+      () =>
+        inDirectory(async (at) => {
+          mkdirSync(at("src"))
+          make(at("src"))
+          tar("-C", at("src"), "--format=posix", "-S", `--sparse-version=${sparse}`, "-cf", at("a.tar"), ".")
+          assert.deepEqual(await facts(readTar(tarInMemory(readFileSync(at("a.tar"))))), await facts(walk(at("src"))))
+        }),
+    )
   }
 
-  it(...skipIf(noTar, "writes what it reads"), () =>
+  it(...skipIf(noTar, "we write, and GNU tar reads it"), () =>
     inDirectory(async (at) => {
       mkdirSync(at("src"))
       make(at("src"))
       const archive = await Effect.runPromise(Effect.map(Stream.runCollect(writeTar(walk(at("src")))), concat))
       writeFileSync(at("a.tar"), archive)
-      assert.ok(archive.length < 600_000, `${archive.length} bytes, so that holes are not kept`)
+      assert.ok(archive.length < 600_000, `${archive.length} bytes, so holes are not kept`)
       mkdirSync(at("out"))
       tar("-C", at("out"), "--warning=no-timestamp", "-xpf", at("a.tar"))
       assert.deepEqual(await facts(walk(at("out"))), await facts(walk(at("src"))))
@@ -159,7 +162,7 @@ describe("tar and Debian's tar", () => {
     }))
 
   it(
-    ...skipIf(noTar, "lists what cannot be made here: sizes beyond 8 GiB, large numbers, names that are not UTF-8"),
+    ...skipIf(noTar, "GNU tar lists sizes beyond 8 GiB, large numbers and names that are not UTF-8 in what we write"),
     () =>
       inDirectory(async (at) => {
         const size = 2 ** 33 + 5
@@ -184,7 +187,7 @@ describe("tar and Debian's tar", () => {
             },
           ] as const,
         )
-        // The content of the huge file is not as long as it says: its beginning is enough for a list.
+        // The content of the huge file is too short, but a list needs only its beginning.
         const archive = Stream.runCollect(Stream.takeUntil(writeTar(entries), (_bytes, i) => i === 3))
         writeFileSync(at("a.tar"), concat(await Effect.runPromise(archive)))
         const { stdout } = spawnSync("tar", ["--numeric-owner", "--quoting-style=escape", "-tvf", at("a.tar")], {
