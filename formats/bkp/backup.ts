@@ -35,7 +35,7 @@ import { SECOND } from "./attributes.ts"
 import { chunkPacking } from "./packing.ts"
 import { earlierFiles, EarlierTree } from "./earlier_tree.ts"
 import { corrupt, fromKernelError, isDamage } from "./errors.ts"
-import { advance, clientOf, latest } from "./heads.ts"
+import { advanceHead, clientOf, readLatest } from "./heads.ts"
 import { encodeSnapshot, SNAPSHOT, type SnapshotObject } from "./objects.ts"
 import { singleName } from "./layout.ts"
 import type { Opened } from "./opened.ts"
@@ -73,7 +73,7 @@ export const backup: <E, R>(
     Effect.catch((error) =>
       error instanceof KernelError
         ? Effect.fail(fromKernelError(error))
-        // The recorder is no database.
+        // `record` writes no database here: the recorder only counts.
         : error instanceof SqliteError
         ? Effect.die(error)
         : Effect.fail(error)
@@ -98,14 +98,14 @@ const makeSnapshot = Effect.fnUntraced(
     const { before, previous } = yield* readTwice(
       "heads/",
       Effect.gen(function* () {
-        const before = yield* latest(store, client)
+        const before = yield* readLatest(store, client)
         return {
           before,
           previous: before === undefined ? undefined : yield* readPrevious(opened, metadata, node, before),
         }
       }),
     )
-    const base = options.parent === undefined ? previous : yield* chosen(opened, options)
+    const base = options.parent === undefined ? previous : yield* chooseBase(opened, options)
     const earlierTree = Effect.fnUntraced(function* (snapshot: SnapshotObject | undefined) {
       return new EarlierTree(metadata, snapshot === undefined ? undefined : yield* rootOf(opened, metadata, snapshot))
     })
@@ -191,7 +191,8 @@ const unlessDamaged = <A>(
         : Effect.fail(error),
   )
 
-const chosen = (opened: Opened, options: BackupOptions): Effect.Effect<ClientSnapshot | undefined, FormatError> =>
+/** The snapshot that the user chose to compare with. */
+const chooseBase = (opened: Opened, options: BackupOptions): Effect.Effect<ClientSnapshot | undefined, FormatError> =>
   Effect.flatMap(
     options.parent === "none" ? Effect.succeed([]) : Effect.map(listSnapshots(opened), ({ snapshots }) => snapshots),
     (snapshots) => chooseParent(snapshots, options, (snapshot) => ({ ...infoOf(snapshot), paths: options.paths })),
@@ -232,7 +233,7 @@ const commit = Effect.fnUntraced(function* (
     const id = hasher.digest(bytes)
     const result: ClientSnapshot = { id: bytesToHex(id), node, snapshot }
     yield* writer.single({ id, bytes })
-    if (options.dryRun === true || (yield* advance(opened.store, client, parent, result.id))) return result
+    if (options.dryRun === true || (yield* advanceHead(opened.store, client, parent, result.id))) return result
     if (opened.part !== "") {
       return yield* new RepositoryError({
         reason: "exists",
@@ -241,6 +242,6 @@ const commit = Effect.fnUntraced(function* (
         }" ended in the meantime, and this one does not have its changes: run it again`,
       })
     }
-    parent = yield* latest(opened.store, client)
+    parent = yield* readLatest(opened.store, client)
   }
 })

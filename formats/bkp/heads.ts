@@ -52,7 +52,7 @@ const lastAfter: (
 /**
  * The ID of the latest snapshot of a client as hex; undefined if it has none. `client` is the name in the store.
  */
-export const latest: (
+export const readLatest: (
   store: ObjectStore,
   client: string,
 ) => Effect.Effect<string | undefined, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, client) {
@@ -87,7 +87,7 @@ export const clientOf: (
  * Makes a snapshot the latest of its client, after the snapshot `before`. If `before` is not the latest any more, does
  * nothing and gives false.
  */
-export const advance: (
+export const advanceHead: (
   store: ObjectStore,
   client: string,
   before: string | undefined,
@@ -139,7 +139,7 @@ export const listClients: (
     [...earlier].sort(([a], [b]) => a < b ? -1 : 1),
     ([name, ids]) => {
       const client = { name, node: nodeOf(name), earlier: ids }
-      return latest(store, name).pipe(
+      return readLatest(store, name).pipe(
         Effect.map((id): Client => ({ ...client, ...(id === undefined ? {} : { latest: id }) })),
         Effect.mapError(asDamage(headName(name))),
         Effect.catchTag("RepositoryError", (error) => {

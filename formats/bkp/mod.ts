@@ -1,5 +1,6 @@
 /**
  * The bkp format: trees of small objects for many clients, which share chunks. SPEC.md describes every byte.
+ *
  * @module
  */
 import * as Effect from "effect/Effect"

@@ -23,8 +23,10 @@ const MAXIMUM_RATIO = 1032
 /** Decompressed packfiles that are kept in memory, in bytes: a little more than a writer groups at once. */
 const KEPT_BYTES = 40 << 20
 
+/** What reading objects needs. */
 type Access = Pick<Opened, "store" | "cipher" | "table">
 
+/** Reads the objects of one area. The index must have been filled from a listing: see {@link openArea}. */
 export class ObjectReader {
   readonly index: ObjectIndex
   /** The damage found so far. */
@@ -162,7 +164,7 @@ export class ObjectReader {
   }
 }
 
-/** A reader of one area, which is listed for that. Reads no object. */
+/** Lists an area, and returns a reader of it. Reads no object. */
 export const openArea = (access: Access, area: Area): Effect.Effect<ObjectReader, StoreError> =>
   Effect.suspend(() => {
     const index = new ObjectIndex(area)
@@ -191,7 +193,7 @@ export interface Areas {
   readonly blocks: ObjectReader
 }
 
-/** Lists both areas. */
+/** Opens both areas. */
 export const openAreas = (access: Access): Effect.Effect<Areas, StoreError> =>
   Effect.all(
     { metadata: openArea(access, "metadata"), blocks: openArea(access, "blocks") },

@@ -15,6 +15,7 @@ import { compareIds, encodePack, type Packable, prefixOf } from "./packfile.ts"
 /** A group of this many bytes or fewer is one packfile. A larger one is divided by the first byte of the IDs. */
 const UNDIVIDED_BYTES = 4 << 20
 
+/** Writes objects into one area. */
 export class ObjectWriter {
   readonly #opened: Opened
   readonly #index: ObjectIndex
@@ -43,7 +44,7 @@ export class ObjectWriter {
    */
   add(objects: ReadonlyArray<Packable>): Effect.Effect<void, StoreError> {
     return Effect.suspend(() => {
-      const { packBelow, windowBytes } = this.#opened.packing
+      const { packBelow, windowBytes } = this.#opened.packOptions
       const long: Array<Packable> = []
       for (const object of objects) {
         if (object.bytes.length >= packBelow) long.push(object)

@@ -37,7 +37,7 @@ export interface Opened {
   readonly cipher: ObjectCipher
   readonly table: KernelTable
   readonly chunk: KernelSpec<"chunk">
-  readonly packing: PackOptions
+  readonly packOptions: PackOptions
   readonly part: string
   /**
    * The bytes of the config object, whether or not it is there. Undefined for a repository of a program that knows only
@@ -57,7 +57,7 @@ export const makeOpened = (
 ): Opened => ({
   ...parts,
   chunk: fastcdc(options.chunks),
-  packing: {
+  packOptions: {
     // In the document a prefix has one packfile, and readers of it do not know names with a random part.
     packBelow: parts.config === undefined ? 0 : options.packBelow ?? PACK_BELOW,
     windowBytes: options.windowBytes ?? WINDOW_BYTES,

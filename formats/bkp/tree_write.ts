@@ -68,6 +68,7 @@ export interface TreeOptions {
   readonly part: string
 }
 
+/** Writes one tree, from entries to the root. */
 export class TreeWriter {
   readonly #options: TreeOptions
   readonly #hasher: Hasher

@@ -4,7 +4,6 @@ import type * as Scope from "effect/Scope"
 import { textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import type { SqliteDatabase, SqliteStatement, SqliteValue } from "../../stages/catalog/sqlite/sqlite.ts"
 import { ChunkListBuilder, emptyList } from "../../stages/hash/chunk_list.ts"
-import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import { absent } from "../../stages/store/absent.ts"
@@ -14,7 +13,7 @@ import type { FormatError } from "../error.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"
 import { type DatabaseAccess, openDatabase, type StoredDatabase } from "./database.ts"
 import { catchingDamage } from "./errors.ts"
-import { entryOf, READ } from "./file_row.ts"
+import { entryOf, isId, READ } from "./file_row.ts"
 import { catalogName, flatCatalogName } from "./layout.ts"
 import { MAXIMUM_EXTENT } from "./limits.ts"
 import { type CatalogMetadata, readMetadata } from "./metadata.ts"
@@ -165,8 +164,6 @@ const chunksOf = ({ entries, total }: BlobMap): Uint8Array | undefined => {
 }
 
 const isLength = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
-
-const isId = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length === ID_BYTES
 
 /**
  * Opens the catalog with a UUID in hex; `known` is its object, if that is known. A catalog that looks damaged is read

@@ -4,6 +4,7 @@ import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text
 import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite/sqlite.ts"
 import { cleanName } from "../../stages/catalog/tree/owners.ts"
 import { corruptAt, type StoredEntry, type StoredKind } from "../../stages/catalog/tree/row.ts"
+import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { LINKED_KINDS, type Metadata } from "../../stages/walk/entry.ts"
 import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"
 import { jsonColumn, objectColumn } from "./json_column.ts"
@@ -91,7 +92,7 @@ export const entryOf = (row: SqliteRow, at: number, device: bigint | undefined):
   const extra = objectColumn(row[at + 11])
   if (special === undefined || extra === undefined) throw corruptAt(path, "one of its values is not JSON")
   const blob = row[at + 1]
-  if (blob !== null && !(blob instanceof Uint8Array && blob.length === 32)) {
+  if (blob !== null && !isId(blob)) {
     throw corruptAt(path, "the ID of its content is not valid")
   }
   const type = row[at + 9] === null ? "file" : special["type"]
@@ -184,6 +185,9 @@ const natural = (path: string, value: SqliteValue | undefined): number => {
   }
   return value
 }
+
+/** Whether a value of a column is the ID of a blob or an extent. */
+export const isId = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length === ID_BYTES
 
 const isUint32 = (value: unknown): value is number =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff

@@ -1,6 +1,8 @@
 /**
  * The snapshot catalog: a SQLite database for each snapshot; extents and maps of blobs are named by their BLAKE3.
- * Nothing is encrypted: everybody who can read the store can read all of it. SPEC.md describes every byte. @module
+ * Nothing is encrypted: everybody who can read the store can read all of it. SPEC.md describes every byte.
+ *
+ * @module
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"

@@ -1,8 +1,7 @@
 /** The tree hash, over the paths and contents of all files. SPEC.md, "Tree hash". */
 import { bytesToHex } from "@noble/hashes/utils.js"
-import type { SqliteDatabase } from "../../stages/catalog/sqlite/sqlite.ts"
-import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
-import type { Hasher } from "../../stages/kernel/kernel.ts"
+import { type SqliteDatabase, SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import { type Hasher, ID_BYTES } from "../../stages/kernel/kernel.ts"
 
 /**
  * Which bytes the hash of a tree is made of. `document` has a header, and entries are sorted by all their bytes.
@@ -38,7 +37,7 @@ const header = (db: SqliteDatabase): Uint8Array => {
   const bytes = new Uint8Array(34)
   const view = new DataView(bytes.buffer)
   bytes[0] = 1
-  bytes[1] = 32
+  bytes[1] = ID_BYTES
   const [files, fileBytes] = db.prepare(
     "SELECT count(*), coalesce(sum(blobs.bytes), 0) FROM files JOIN blobs USING (blob_id)",
   ).get()!
