@@ -36,7 +36,7 @@ test("help names every command, says how to start, and has examples", async () =
   assert.match(stdout, /--completions/)
 })
 
-test("help of the entry scripts goes by their own names", async () => {
+test("the help of the entry scripts shows their own names", async () => {
   const [backup, restore] = await Promise.all([
     runScript("backup.ts", ["--help"], { fromSource: true }),
     runScript("restore.ts", ["-h"], { fromSource: true }),
@@ -48,7 +48,7 @@ test("help of the entry scripts goes by their own names", async () => {
   assert.match(restore.stdout, /--target, -t DIR/)
 })
 
-test("wrong arguments are one line on stderr that says what was meant and where help is", async () => {
+test("wrong arguments give one line on stderr that says what was meant and where help is", async () => {
   const [option, command, target, value] = await Promise.all([
     penstock(["backup", "--exlude", "x", "/a"]),
     penstock(["bakup"]),
@@ -66,7 +66,7 @@ test("wrong arguments are one line on stderr that says what was meant and where 
   assert.match(value.stderr, /"many" is not a share/)
 })
 
-test("the version is that of the package", async () => {
+test("the version is the one in package.json", async () => {
   for (const name of ["package.json", "deno.json"]) {
     assert.equal(JSON.parse(readFileSync(file(name), "utf8")).version, VERSION, name)
   }
@@ -78,7 +78,7 @@ test("the version is that of the package", async () => {
 
 const noBash = spawnSync("bash", ["-c", "true"]).error !== undefined && "there is no bash here"
 
-test(...skipIf(noBash, "the completion script is one that bash accepts"), async () => {
+test(...skipIf(noBash, "bash accepts the completion script"), async () => {
   const { code, stdout } = await penstock(["--completions", "bash"])
   assert.equal(code, 0)
   assert.match(stdout, /snapshots/)
@@ -94,7 +94,7 @@ test(...skipIf(noBash, "the completion script is one that bash accepts"), async 
   assert.equal(bash, "")
 })
 
-test("-v is --verbose in every command, --version the version, and neither is done instead of the command", async () => {
+test("-v is --verbose in every command, and --version prints the version; neither replaces the command", async () => {
   await inDirectory(async (at) => {
     writeFileSync(at("no"), "1")
     const commands = [
@@ -104,7 +104,7 @@ test("-v is --verbose in every command, --version the version, and neither is do
       penstock(["-v"]),
       penstock(["--version"]),
       penstock(["snapshots", "-q", "-v", "-r", at("repo")]),
-      // The word after an option that takes no value is an argument, also where it reads like one.
+      // The word after an option without a value is an argument, even if it looks like a value.
       backupScript(["-r", at("repo"), "-vv", "--dry-run=false", "-x", at("no")]),
       ...commands.map((name) => penstock([name, "--help"])),
     ])
@@ -122,7 +122,7 @@ test("-v is --verbose in every command, --version the version, and neither is do
   })
 })
 
-test("an empty argument is an error that names what it was given to, in every command", async () => {
+test("an empty argument is an error that names its option, in every command", async () => {
   const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
     [["restore", "-r", "/r", "--target", ""], /^penstock: The argument after --target is empty/],
     [["restore", "-r", "/r", "--target="], /^penstock: The value of --target is empty/],

@@ -66,7 +66,7 @@ test("a backup without a repository says how to make one; backup.ts makes it", a
   })
 })
 
-test("what cannot be read is named, counted, and makes the exit code 3", async () => {
+test("files that cannot be read are named and counted, and the exit code is 3", async () => {
   await inDirectory(async (at) => {
     tree(at("a"), { "unreadable": "", "kept": "1" })
     const ended = await backupScript(["-r", at("repo"), "--json", at("a"), at("gone")])
@@ -114,7 +114,7 @@ test("several paths keep their names, excludes apply to each, the repository is 
   })
 })
 
-test("passwords come from a file or the environment, never empty, and their lack is explained", async () => {
+test("passwords come from a file or the environment; empty and missing ones are errors that say what to do", async () => {
   await inDirectory(async (at) => {
     tree(at("."), { "password": "first line\nsecond\n", "empty": "\n" })
     const init = await penstock(["init", "-r", at("repo"), "--password-file", at("password")], { env: {} })
@@ -134,7 +134,7 @@ test("passwords come from a file or the environment, never empty, and their lack
   })
 })
 
-test("standard input becomes a file; a dry run writes nothing; formats that are missing are named", async () => {
+test("standard input becomes a file; a dry run writes nothing; an unknown format is named", async () => {
   await inDirectory(async (at) => {
     tree(at("src"), { "a": "1" })
     const missing = await penstock(["init", "-r", at("repo"), "--format", "bkp"])
@@ -159,18 +159,18 @@ test("standard input becomes a file; a dry run writes nothing; formats that are 
   })
 })
 
-test("an interruption, or a terminal that goes away, releases what is open and ends with 130", async () => {
+test("an interruption or a closed terminal releases open resources and ends with 130", async () => {
   await inDirectory(async (at) => {
     tree(at("src"), { "slow": "" })
     assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
-    // When a terminal is closed, the shell and the system both say so.
+    // When a terminal is closed, the shell and the system both send SIGHUP.
     for (const signals of [["SIGINT"], ["SIGTERM"], ["SIGHUP", "SIGHUP"]] as const) {
       const ended = await penstock(["backup", "-r", at("repo"), at("src")], {
         started: (child) => {
           const watcher = watch(at("repo"), (_, name) => {
             if (name !== "BUSY") return
             watcher.close()
-            // Not child.kill: after that, Deno reports the signal although the process ended with a code.
+            // After child.kill, Deno would report the signal although the process ended with a code.
             for (const signal of signals) process.kill(child.pid!, signal)
           })
         },
@@ -181,7 +181,7 @@ test("an interruption, or a terminal that goes away, releases what is open and e
   })
 })
 
-test("nohup keeps a command from ending with its terminal, but on Node, which forgets it", async () => {
+test("under nohup a command survives its terminal, except on Node, which does not keep ignored signals", async () => {
   await inDirectory(async (at) => {
     assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
     const hangUp = ["--stdin-from-command", "--", "sh", "-c", "kill -HUP $PPID; sleep 0.3; echo done"]
@@ -195,13 +195,13 @@ test("nohup keeps a command from ending with its terminal, but on Node, which fo
   })
 })
 
-test("a bug is one sentence, with --debug also where it came from", async () => {
+test("a bug is reported in one sentence; --debug also prints where it came from", async () => {
   await inDirectory(async (at) => {
     tree(at("src"), { "defect": "" })
     const short = await backupScript(["-r", at("repo"), at("src")])
     assert.equal(short.code, 1)
     assert.match(short.stderr, /^penstock: A bug in penstock: a defect for the test .*\n$/)
-    // From the sources: a bundle knows only itself.
+    // From the sources, since a bundle has no other file names than its own.
     const long = await backupScript(["-r", at("repo"), "--debug", at("src")], { fromSource: true })
     assert.match(long.stderr, /TypeError.*\n\s+at .*fake_format/s)
   })

@@ -5,7 +5,7 @@ import { inDirectory, penstock, rowsOf } from "./process/spawn.ts"
 
 const env = { PENSTOCK_PASSWORD: "secret", PENSTOCK_TO_PASSWORD: "other" }
 
-test("convert makes every snapshot once, names what is damaged, and says which there were", async () => {
+test("convert makes every snapshot once, names damaged files, and names the snapshots that the target had", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/kept"), "1")
@@ -44,7 +44,7 @@ test("convert makes every snapshot once, names what is damaged, and says which t
   })
 })
 
-test("convert says what it cannot do", async () => {
+test("convert refuses what it cannot do, with a reason", async () => {
   await inDirectory(async (at) => {
     const fails = async (...args: ReadonlyArray<string>) => {
       const { code, stderr } = await penstock(["convert", ...args], { env })

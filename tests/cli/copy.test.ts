@@ -19,7 +19,7 @@ const fails = async (args: ReadonlyArray<string>, password?: string): Promise<st
   return `${code} ${stderr}`
 }
 
-test("copy into a repository with another key: everything once, and only what is new after that", async () => {
+test("copy into a repository with another key: first everything, later only new data", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     const big = noise(1_500_000, 1)
@@ -58,7 +58,7 @@ test("copy into a repository with another key: everything once, and only what is
   })
 })
 
-test("init --from-repo: what is copied, and what is backed up directly, is stored once", async () => {
+test("init --from-repo: the same data, copied and backed up directly, is stored once", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), noise(600_000, 1))
@@ -71,7 +71,7 @@ test("init --from-repo: what is copied, and what is backed up directly, is store
   })
 })
 
-test("copy says what it cannot do", async () => {
+test("copy refuses what it cannot do, with a reason", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "1")

@@ -1,11 +1,11 @@
-/** What the commands say and do when snapshots are there that cannot be listed. */
+/** What the commands say and do about snapshots that cannot be listed. */
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
 import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
-/** Where a snapshot is listed, by format: the objects that are damaged here. */
+/** By format, the objects that list a snapshot. They are damaged here. */
 const PLACES: Readonly<Record<string, RegExp>> = {
   rozen: /INDEX\/.*\.idx$/,
   bkp: /metadata\//,
@@ -20,7 +20,7 @@ const filesIn = (directory: string): ReadonlyArray<string> =>
 const ruin = (path: string): void => writeFileSync(path, readFileSync(path).fill(0x5a))
 
 for (const [format, place] of Object.entries(PLACES)) {
-  test(`${format}: a damaged snapshot is no empty repository, and nothing that reads it succeeds`, async () => {
+  test(`${format}: a repository with a damaged snapshot is not taken for empty, and no command that reads it succeeds`, async () => {
     await inDirectory(async (at) => {
       mkdirSync(at("src"))
       writeFileSync(at("src/a"), "1")
@@ -44,7 +44,7 @@ for (const [format, place] of Object.entries(PLACES)) {
       const damaged = filesIn(at("repo")).filter((path) => place.test(path.replaceAll("\\", "/")))
       assert.ok(damaged.length > 0)
       for (const path of damaged) ruin(path)
-      // Snapshot catalogs are also listed by their index.
+      // The index lists snapshot catalogs, too.
       if (existsSync(at("repo/catalog.idx"))) ruin(at("repo/catalog.idx"))
 
       const [listed, restored, ls, dumped, checked] = await Promise.all([

@@ -1,4 +1,4 @@
-/** The formats that are opened by something other than a password, through the whole command. */
+/** Formats that take another secret than a password, through the whole command. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
@@ -87,7 +87,7 @@ test("fogsync with a key file", async () => {
   })
 })
 
-test("how hard to compress is a choice, where the format has one", async () => {
+test("--compression takes the modes of the format", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "text ".repeat(20_000))
@@ -107,7 +107,7 @@ test("how hard to compress is a choice, where the format has one", async () => {
   })
 })
 
-test("a repository in what is backed up is left out, with all files that it has", async () => {
+test("a repository beneath a backed-up path is left out, with all of its files", async () => {
   const identity = await Effect.runPromise(newIdentity)
   await inDirectory(async (at) => {
     mkdirSync(at("src/d"), { recursive: true })
@@ -129,7 +129,7 @@ test("a repository in what is backed up is left out, with all files that it has"
 })
 
 test(
-  ...skipIf(process.platform !== "linux" && "/dev/full is of Linux", "what cannot be written to stdout is an error"),
+  ...skipIf(process.platform !== "linux" && "only Linux has /dev/full", "a failure to write to stdout is an error"),
   async () => {
     await inDirectory(async (at) => {
       mkdirSync(at("src"))
@@ -172,5 +172,5 @@ const ownersOnly = (umask: number): Promise<void> =>
   })
 
 for (const umask of [0, 0o177]) {
-  test(`all that init makes is for its owner only, with the umask ${umask.toString(8)}`, () => ownersOnly(umask))
+  test(`everything that init makes is for its owner only, with the umask ${umask.toString(8)}`, () => ownersOnly(umask))
 }

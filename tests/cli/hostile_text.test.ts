@@ -1,6 +1,5 @@
 /**
- * Whatever names, records and arguments hold: nothing that is printed does anything to a terminal, or shows as what it
- * is not.
+ * Names, records and arguments may contain anything: what is printed controls no terminal, and looks like nothing else.
  */
 import assert from "node:assert/strict"
 import { mkdirSync, writeFileSync } from "node:fs"
@@ -9,10 +8,10 @@ import { HIDDEN_CHARACTERS } from "../../stages/walk/path.ts"
 import { type Ended, inDirectory, runScript } from "./process/spawn.ts"
 
 /**
- * A control sequence of both kinds, marks and overrides of the direction, a line of its own, and a separator of lines.
+ * Both kinds of control sequences, marks and overrides of the direction, a line break, and a line separator.
  */
 const EVIL = "\u001b[2J\u009b31m\u202etxt\u2066\u2069\u200f\rpenstock: all is well\u2028\u007f"
-/** The same without what no argument of a shell script has. */
+/** The same without characters that an argument of a shell script cannot have. */
 const NAME = `x${EVIL}`
 const SHOWN = "x\\x1b[2J\\xc2\\x9b31m\\xe2\\x80\\xaetxt\\xe2\\x81\\xa6\\xe2\\x81\\xa9\\xe2\\x80\\x8f\\x0d"
 
@@ -22,7 +21,7 @@ const rawOf = (text: string): ReadonlyArray<string> =>
 
 const run = (...args: ReadonlyArray<string>) => runScript("tests/cli/process/quick_main.ts", args)
 
-test("names, hosts, tags and paths are shown, not obeyed, by every command", async () => {
+test("every command escapes names, hosts, tags and paths", async () => {
   await inDirectory(async (at) => {
     const source = at(NAME)
     mkdirSync(source)
@@ -67,7 +66,7 @@ test("names, hosts, tags and paths are shown, not obeyed, by every command", asy
     ])
     assert.ok(listed!.stdout.includes(SHOWN), listed!.stdout)
     assert.ok(ls!.stdout.split("\n").some((line) => line.startsWith(SHOWN)), ls!.stdout)
-    // JSON has the characters themselves, escaped.
+    // JSON contains the characters, escaped.
     const rows = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line))
     assert.ok(jsonSnapshots!.stdout.includes("\\u202e") && jsonSnapshots!.stdout.includes("\\u009b"))
     assert.equal(rows(jsonSnapshots!.stdout)[0].hostname, NAME)

@@ -1,4 +1,4 @@
-/** Secrets appear nowhere: not in what the command prints, nor in process lists, nor in what is stored. */
+/** Secrets appear nowhere: neither in output, nor in process lists, nor in stored objects. */
 import assert from "node:assert/strict"
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
@@ -12,7 +12,7 @@ const remoteMain = "tests/cli/process/remote_main.ts"
 
 const secret = (): string => `sEcReT${randomBytes(12).toString("hex")}`
 
-/** Every variable that may hold a secret; all are set in every run. */
+/** Every variable that may hold a secret. All are set in every run. */
 const variables: Readonly<Record<string, string>> = Object.fromEntries(
   [
     "PENSTOCK_PASSWORD",
@@ -24,12 +24,12 @@ const variables: Readonly<Record<string, string>> = Object.fromEntries(
   ].map((name) => [name, secret()]),
 )
 
-/** In URLs, which everybody sees in the process list anyway: it must not get any further. */
+/** A secret in URLs. Everybody sees those in the process list, but the secret must not get any further. */
 const urlSecret = secret()
 
 /**
- * Stores that nobody serves: their errors must not tell secrets either. Each is tried until it is told that it does not
- * answer.
+ * Stores without a server: their errors must not contain secrets either. Each is tried until the command says that it
+ * does not answer.
  */
 const unreachable: ReadonlyArray<string> = [
   "s3://bucket/prefix",
@@ -60,7 +60,7 @@ const look = (text: string, where: string, secrets: ReadonlyArray<string>): Read
       : []
   )
 
-/** Looks at the arguments of all processes, again and again. */
+/** Watches the arguments of all processes. */
 const watchProcesses = (secrets: ReadonlyArray<string>): { readonly stop: () => ReadonlyArray<Seen> } => {
   const seen: Array<Seen> = []
   const timer = setInterval(() => {
@@ -94,7 +94,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
     const passwordFile = write("password", `${filePassword}\n`)
     const keyFile = write("key", `${key}\n`)
     const secrets = [...Object.values(variables), filePassword, key]
-    // What is no secret, and must be found where it is given: this test can fail.
+    // Not a secret: it must be found where it is given, which shows that this test can fail.
     const tag = secret()
     const watched = processes ? watchProcesses([...secrets, tag]) : undefined
 
@@ -140,7 +140,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
     ])
     for (const ended of all) assert.equal(ended.code, 0, ended.stderr)
     const failed = await Promise.all([
-      // A wrong password, which is a right one elsewhere; no repository; a wrong key; a store that stays dead.
+      // A wrong password that is right elsewhere; no repository; a wrong key; a store that never answers.
       run(remoteMain, ["snapshots", ...repo, ...loud, "--password-file", passwordFile], of),
       run(main, ["ls", "-r", at("nothing"), ...loud]),
       run(main, ["ls", "-r", at("fog"), "--key-file", passwordFile, ...loud], of),

@@ -1,4 +1,4 @@
-/** Names that are not UTF-8, and what an archive cannot hold, through the whole command. */
+/** Names that are not UTF-8, and entries that an archive cannot hold, through the whole command. */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs"
@@ -13,7 +13,7 @@ const noBytes = "Deno" in globalThis
   ? "Deno has no names that are not UTF-8"
   : process.platform !== "linux" && "only Linux has names that are not UTF-8 everywhere"
 
-test(...skipIf(noBytes, "what ls shows of a name is taken back by dump, restore and ls"), async () => {
+test(...skipIf(noBytes, "dump, restore and ls take a name back as ls printed it"), async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     const bytes = (name: string) => Buffer.from(`${at("src")}/${name}`, "latin1")
@@ -52,7 +52,7 @@ test(...skipIf(noBytes, "what ls shows of a name is taken back by dump, restore 
 
 const noSockets = process.platform === "win32" && "Windows has no sockets in directories"
 
-test(...skipIf(noSockets, "dump names what an archive cannot hold, and the exit code is 3"), async () => {
+test(...skipIf(noSockets, "dump names entries that an archive cannot hold, and the exit code is 3"), async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "content")

@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "../..")
 const node = join(root, "node_modules/.bin/node")
 const scripts = ["cli/main.ts", "backup.ts", "restore.ts"] as const
 
-/** Runs a script on a Node that says that it is of this version. */
+/** Runs a script on a Node that claims to have this version. */
 const runAs = (version: string, script: string) => {
   const lie = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } })`
   return spawnSync(node, ["--import", `data:text/javascript,${encodeURIComponent(lie)}`, script, "--version"], {
@@ -17,7 +17,7 @@ const runAs = (version: string, script: string) => {
   })
 }
 
-test("a Node that is too old is told in one sentence", () => {
+test("a Node that is too old gives one sentence", () => {
   const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
   const needed = /^>=(\d+)\.(\d+)$/.exec(engines.node)!
   const [major, minor] = [Number(needed[1]), Number(needed[2])]
@@ -34,7 +34,7 @@ test("a Node that is too old is told in one sentence", () => {
   }
 })
 
-test("an entry point lets an old Node parse nothing but the check", () => {
+test("an old Node parses only the check of an entry point", () => {
   const importsOf = (source: string): ReadonlyArray<string> =>
     [...source.matchAll(/^(?:import|export)\b[^(]*?from ["'](.*)["']/gm)].map((match) => match[1]!)
   for (const script of scripts) {

@@ -16,7 +16,7 @@ import { join } from "node:path"
 import { test } from "node:test"
 import { backupScript, inDirectory, penstock, rowsOf, runScript } from "./process/spawn.ts"
 
-test("restores all, a subtree, or what matches, with the directories above it", async () => {
+test("restores everything, a subtree, or matching files, with the directories above them", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/d/e"), { recursive: true, mode: 0o750 })
     mkdirSync(at("src/empty"))
@@ -52,7 +52,7 @@ test("restores all, a subtree, or what matches, with the directories above it", 
   })
 })
 
-test("what cannot be restored is named and makes the exit code 1; so do findings of check", async () => {
+test("files that cannot be restored are named, and the exit code is 1, as with findings of check", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/damaged"), "x")
@@ -73,7 +73,7 @@ test("what cannot be restored is named and makes the exit code 1; so do findings
   })
 })
 
-test("IDs may be shortened; ambiguous and unknown ones are told apart", async () => {
+test("IDs may be shortened; ambiguous and unknown ones give different messages", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     const first = await backupScript(["-r", at("repo"), "--json", "--time", "2020-01-01", at("src")])
@@ -92,7 +92,7 @@ test("IDs may be shortened; ambiguous and unknown ones are told apart", async ()
   })
 })
 
-test("a reader of stdout that goes away ends a listing quietly", async () => {
+test("a listing ends quietly when its reader goes away", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     for (let i = 0; i < 3000; i++) writeFileSync(at(`src/${String(i).padStart(4, "0")}-${"n".repeat(120)}`), "")
@@ -105,7 +105,7 @@ test("a reader of stdout that goes away ends a listing quietly", async () => {
   })
 })
 
-test("a path or pattern that matched nothing is named beside others that did, and makes the exit code 3", async () => {
+test("a path or pattern that matched nothing is named if others matched, and the exit code is 3", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/d"), { recursive: true })
     for (const name of ["a.jpg", "d/b.txt"]) writeFileSync(at(`src/${name}`), name)
@@ -132,7 +132,7 @@ test("a path or pattern that matched nothing is named beside others that did, an
   })
 })
 
-test("the whole snapshot may be named: . and / and the path that was backed up match it", async () => {
+test("., / and the backed-up path name the whole snapshot", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/d"), { recursive: true })
     writeFileSync(at("src/d/b"), "content")
@@ -151,7 +151,7 @@ test("the whole snapshot may be named: . and / and the path that was backed up m
   })
 })
 
-test("nothing is restored into the repository, nor through a file: each is refused by name", async () => {
+test("a restore into the repository, or through a file, is refused by name", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/repo/snapshots"), { recursive: true })
     mkdirSync(at("src/d"))
@@ -160,7 +160,7 @@ test("nothing is restored into the repository, nor through a file: each is refus
     assert.equal((await backupScript(["-r", at("repo"), at("before")])).code, 0)
     const run = (target: string, ...args: ReadonlyArray<string>) =>
       penstock(["restore", "-r", at("repo"), "-t", at(target), ...args])
-    // Only its directory is in the snapshot.
+    // The snapshot has only its directory.
     assert.equal((await run("")).code, 0)
     assert.equal((await backupScript(["-r", at("repo"), at("src")])).code, 0)
     symlinkSync(at("repo"), at("link"))
@@ -189,7 +189,7 @@ test("nothing is restored into the repository, nor through a file: each is refus
   })
 })
 
-test("a dry run lists what is not the same in the target, in any format, and writes nothing", async () => {
+test("a dry run lists what differs in the target, in any format, and writes nothing", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/d"), { recursive: true })
     for (const name of ["a", "d/b", "d/c"]) writeFileSync(at(`src/${name}`), name.repeat(100))
@@ -228,11 +228,11 @@ test("a dry run lists what is not the same in the target, in any format, and wri
   })
 })
 
-/** With a format that keeps times. */
+/** With a format that stores times. */
 const bkp = (args: ReadonlyArray<string>) =>
   runScript("tests/cli/process/quick_main.ts", args, { env: { PENSTOCK_PASSWORD: "secret" } })
 
-test("what differs in mode or time alone is restored, and a dry run says so", async () => {
+test("files that differ only in mode or time are restored, and a dry run names them", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/d"), { recursive: true })
     for (const name of ["mode", "time", "same", "d/x"]) writeFileSync(at(`src/${name}`), name)
@@ -265,9 +265,9 @@ test("what differs in mode or time alone is restored, and a dry run says so", as
   })
 })
 
-test("a time that the file system cannot hold is told, and is no failure", async () => {
+test("a time that the file system cannot hold is named, and is no failure", async () => {
   await inDirectory(async (at) => {
-    // A file system in memory has all times.
+    // A file system in memory holds any time.
     const source = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "penstock-test-"))
     try {
       writeFileSync(join(source, "old"), "text")

@@ -1,4 +1,4 @@
-/** A directory for temporary files that cannot be used: one sentence, before anything is touched, and never damage. */
+/** A directory for temporary files that cannot be used gives one sentence, before anything is changed. */
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -39,13 +39,13 @@ const refused = async (
   through: ReadonlyArray<string> = [],
 ): Promise<void> => {
   mkdirSync(at("src"), { recursive: true })
-  // So many entries that the catalog is larger than the small file system.
+  // Enough entries to make the catalog larger than the small file system.
   for (let n = 0; n < 600; n++) writeFileSync(at(`src/${"long name ".repeat(15)}${n}`), "")
   const repo = ["-r", at("repo")]
   const made = await quick(["init", ...repo, "--format", format, ...options], env)
   assert.equal(made.code, 0, made.stderr)
   assert.equal((await quick(["backup", ...repo, at("src")], env)).code, 0)
-  // Something for a rebuild to do.
+  // Gives a rebuild something to do.
   const index = readdirSync(at("repo"), { recursive: true, encoding: "utf8" }).find((name) =>
     /\.map$|catalog\.idx$/.test(name)
   )
@@ -86,7 +86,7 @@ const noMount = isRoot && process.platform === "linux" && spawnSync("sh", ["-c",
 
 for (const one of formats) {
   const name = `${one.format} ${one.options}`
-  test(`${name}: a directory that is not there`, () =>
+  test(`${name}: a directory that does not exist`, () =>
     inDirectory((at) => refused(at, one, at("nowhere"), /: it is not there;/)))
 
   test(`${name}: a file`, () =>
@@ -126,7 +126,7 @@ for (const one of formats) {
   }
 }
 
-test("a tar archive that comes in has to lie somewhere", () =>
+test("a tar archive from a pipe needs a temporary file", () =>
   inDirectory(async (at) => {
     const env = { PENSTOCK_PASSWORD: "secret" }
     assert.equal((await quick(["init", "-r", at("repo"), "--format", "bkp"], env)).code, 0)
@@ -145,7 +145,7 @@ test("a tar archive that comes in has to lie somewhere", () =>
     assert.deepEqual(state(at("repo")), before)
   }))
 
-test("what needs no database needs no room for one", () =>
+test("commands that need no database need no space for one", () =>
   inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "a")

@@ -1,4 +1,4 @@
-/** Real files that cannot be read: the command goes on with what can be, and says what to do. */
+/** Real files that cannot be read: the command goes on with the others, and says what to do. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import {
@@ -24,7 +24,7 @@ const reason = process.platform === "win32" ? "modes are not kept from their own
 const quick = (args: ReadonlyArray<string>, env: Record<string, string>): Promise<Ended> =>
   runScript("tests/cli/process/quick_main.ts", args, {
     env,
-    // Without its capabilities, root is a user for whom mode 000 counts.
+    // Without its capabilities, root is denied by mode 000, too.
     ...(isRoot ? { through: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] } : {}),
   })
 
@@ -89,7 +89,7 @@ for (const { format, kinds, options } of formats) {
             if (fault === "mode 000") {
               assert.ok(findings.some(({ unreadable }) => unreadable === true), `${where}: ${JSON.stringify(findings)}`)
             }
-            // A snapshot that cannot be listed is said to be there, and the exit code says so.
+            // A snapshot that cannot be listed is counted, and the exit code is 1.
             const unlisted = listed.stderr.includes("cannot be listed")
             assert.equal(listed.code, unlisted ? 1 : 0, `${where}: ${listed.stderr}`)
             if (existsSync(at("out"))) {
@@ -113,7 +113,7 @@ for (const { format, kinds, options } of formats) {
 }
 
 test(
-  ...skipIf(reason, "a repository of which nothing can be read is one sentence; one file of many is advice"),
+  ...skipIf(reason, "a repository that cannot be read at all gives one sentence; one object of many gives advice"),
   () =>
     inDirectory(async (at) => {
       mkdirSync(at("src"))

@@ -1,4 +1,4 @@
-/** Who made a snapshot: by the system, not by the environment, on every runtime and in every format that keeps it. */
+/** The user name of a snapshot comes from the system, not the environment, in every format that keeps it. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
@@ -10,7 +10,7 @@ const asked = spawnSync("id", ["-un"], { encoding: "utf8" })
 const name = asked.stdout?.trim() ?? ""
 
 test(
-  ...skipIf(asked.status !== 0 && "there is no id here", "the name of the user is that of the system"),
+  ...skipIf(asked.status !== 0 && "the program id is missing", "the user name is that of the system"),
   () =>
     inDirectory(async (at) => {
       assert.doesNotMatch(name, /^\d*$/)

@@ -1,4 +1,4 @@
-/** What the documents name is there: links, exported names, commands and options, exit codes. */
+/** Whatever the documents name exists: links, exported names, commands and options, exit codes. */
 // On one runtime: it reads sources, and no code of the library runs.
 import assert from "node:assert/strict"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
@@ -72,7 +72,7 @@ test("the commands and options of the documents are those of the command", () =>
   assert.deepEqual(commands.sort(), built.sort())
   const options = new Set([...source.matchAll(/"([a-z][a-z-]*)"/g)].map(([, name]) => name!))
   const named = [...read("docs/command.md").matchAll(/(?<![\w-])--([a-z][a-z-]+)/g)].map(([, name]) => name!)
-  // Of the parser itself, and of npm.
+  // Options of the parser, and of npm.
   const others = ["help", "completions", "silent"]
   assert.deepEqual(named.filter((name) => !options.has(name) && !others.includes(name)), [])
   const made = [...source.matchAll(/\b(?:texts?|flag|formatFlag|Flag\.(?:String|Literals))\(\s*"([a-z][a-z-]+)"/g)].map(

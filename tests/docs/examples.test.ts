@@ -1,9 +1,9 @@
 /**
  * Runs the examples of README.md and docs/*.md as they stand there, on the runtime under test, and type-checks them.
  *
- * Run is each block marked "ts run"; `file=NAME` only writes it, for the blocks after it to import. When the next block
- * of the page is marked "text", it is what the example must print. Imports of `@penstock/penstock` become those of the checkout,
- * by the exports of deno.json; nothing else is changed.
+ * Each block marked "ts run" is run. With `file=NAME`, it is only written, for later blocks to import. If the next block
+ * of the page is marked "text", the example must print it. Imports of `@penstock/penstock` become those of the checkout,
+ * by the exports of deno.json. Nothing else is changed.
  */
 import assert from "node:assert/strict"
 import * as fs from "node:fs"
@@ -17,7 +17,7 @@ interface Example {
   /** Page and line. */
   readonly name: string
   readonly source: string
-  /** For examples that are imported by others. */
+  /** The name of a file that other examples import. */
   readonly file: string | undefined
   readonly prints: string | undefined
 }
@@ -44,7 +44,7 @@ const pages = [
 ]
 let work = ""
 
-/** A directory like that of a user who has the library installed. */
+/** Looks like the directory of a user who has installed the library. */
 const project = (name: string): string => {
   const directory = join(work, name)
   fs.mkdirSync(join(directory, "photos/2026"), { recursive: true })

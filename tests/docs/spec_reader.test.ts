@@ -1,9 +1,9 @@
 /**
  * A reader of rozen repositories, block version 1, written from formats/rozen/SPEC.md alone: it imports nothing of
- * Penstock. What it cannot read, or reads differently, is an error of SPEC.md or of the library. Section numbers are
+ * Penstock. If it cannot read something, or reads it differently, SPEC.md or the library is wrong. Section numbers are
  * those of SPEC.md.
  */
-// On one runtime: what it reads is the same on all, as tests/formats/rozen/interchange.test.ts shows.
+// On one runtime: repositories are the same on all, as tests/formats/rozen/interchange.test.ts shows.
 import { blake3 } from "@noble/hashes/blake3.js"
 import { decompress } from "fzstd"
 import assert from "node:assert/strict"
@@ -98,7 +98,7 @@ interface Snapshot {
   readonly catalog: Buffer
 }
 
-/** 6. What is authenticated with what is sealed in an object. */
+/** 6. The additional data of what is encrypted in an object. */
 const context = (header: Buffer, name: string): Buffer => Buffer.concat([header, ascii(name)])
 
 class Reader {
@@ -160,7 +160,7 @@ class Reader {
     ])
   }
 
-  /** 10 and 13: body of an object that is sealed as one. */
+  /** 10 and 13: the body of an object that is encrypted as one. */
   #body(name: string, magic: string, purpose: string): Buffer {
     const bytes = this.get(name)
     const header = this.header(magic)
@@ -347,7 +347,7 @@ const rows = async (catalog: Buffer) => {
   }
 }
 
-/** The statements of the catalog's schema as SPEC.md has them, by name of the table. */
+/** The statements of the catalog's schema in SPEC.md, by the name of the table. */
 const specSchema = (): Array<string> => {
   const spec = fs.readFileSync(resolve(import.meta.dirname, "../../formats/rozen/SPEC.md"), "utf8")
   const [, sql] = /```sql\n([^]*?)```/.exec(spec)!
@@ -401,12 +401,12 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
   const pages = reader.packs(/^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.cat$/, "ROZE-CAT")
   const chunks = reader.chunks(data)
 
-  // Every object is one of those that SPEC.md names.
+  // SPEC.md names every object.
   const known =
     /^(ROZEN\.json|KEYS\/[0-9a-f]{16}\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap))$/
   assert.deepEqual(reader.names.filter((name) => !known.test(name)), [])
 
-  // The indexes list what the packs say of themselves.
+  // The indexes agree with the packs.
   for (
     const [packs, pattern, magic] of [
       [data, /^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.map$/, "ROZE-MAP"],
@@ -427,7 +427,7 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
   assert.equal(first!.record.parent, undefined)
   assert.deepEqual(second!.record.paths, [join(work, "in")])
 
-  // The catalog of the second snapshot is the tree as it is now.
+  // The catalog of the second snapshot is the current tree.
   const entries = await rows(second!.catalog)
   const source = join(work, "in")
   const expected = ["", ...fs.readdirSync(source, { recursive: true, encoding: "utf8" })].sort()
@@ -452,7 +452,7 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
   assert.equal(Buffer.from(entries.get("text too")!["link"] as Uint8Array).toString(), "text")
   assert.ok((await rows(first!.catalog)).has("letters/2026/7.txt"))
 
-  // The log of the first run has its whole tree, that of the second what changed.
+  // The log of the first run has the whole tree, that of the second only changes.
   const whole = reader.log(first!.record)
   assert.deepEqual(JSON.parse(whole.pop()!.bytes.toString("utf8")), first!.record)
   assert.equal(first!.record.log.full, true)

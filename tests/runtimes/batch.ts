@@ -1,10 +1,10 @@
 /**
- * The entry of a process that runs several test files: each within a suite named `= PATH`, so that the report tells
- * whose the tests are. The paths are in PENSTOCK_TEST_FILES, one a line.
+ * The entry point of a process that runs several test files. Each is in a suite named `= PATH`, so that the report says
+ * which file a test is from. PENSTOCK_TEST_FILES has the paths, one per line.
  *
- * Bun loads one file after the other. Node would load all at once, and take tests for those of whoever imports at the
- * time, so that each has to wait for the one before. Deno takes no tests from a suite whose body is asynchronous: there
- * the name goes before that of each test.
+ * Bun loads one file after the other. Node would load all at once and put tests into the wrong suite, so each file waits
+ * for the one before. Deno takes no tests from a suite with an asynchronous body, so there the path goes before the name
+ * of each test.
  */
 import process from "node:process"
 import { describe } from "node:test"
@@ -31,7 +31,7 @@ if (process.versions["bun"] !== undefined) {
   const register = deno.test
   let current = ""
   const named = (name: unknown): string => `${batchMark}${current} > ${String(name)}`
-  // Of the forms that it takes, `node:test` uses these.
+  // `node:test` uses these forms of its arguments.
   deno.test = Object.assign(
     (first: unknown, ...rest: ReadonlyArray<unknown>) =>
       typeof first === "object" && first !== null

@@ -1,23 +1,23 @@
-/** How each runtime runs one test file and writes a JUnit report of it. */
+/** Commands that run a test file on each runtime and write a JUnit report. */
 import { join } from "node:path"
 
 /** The runtimes that the suite runs on. */
 export const runtimes = ["node", "deno", "bun"] as const
 
-/** Name of a runtime, and of its command. */
+/** The name of a runtime, which is also that of its command. */
 export type Runtime = (typeof runtimes)[number]
 
-/** Starts the line that tells of an error outside of any test on Deno. */
+/** Begins the line about an error outside any test on Deno. */
 export const uncaughtMark = "Uncaught outside of any test:"
 
-/** Starts the name of the suite that holds the tests of one file of a batch (tests/runtimes/batch.ts). */
+/** Begins the name of the suite with the tests of one file of a batch (tests/runtimes/batch.ts). */
 export const batchMark = "= "
 
 /**
  * Arguments that run `file`, write the report to `report` and readable results to stdout. The paths are absolute.
  *
- * Node runs the file itself, not `node --test file`: that takes a file that calls `process.exit(0)` in its first test
- * for a pass. Bun's limit of 5 seconds per test is lifted; the runner limits the time of the whole file on all three.
+ * Node runs the file itself. `node --test file` would pass a file that calls `process.exit(0)` in its first test. Bun's
+ * limit of 5 seconds per test is lifted; the runner limits the time of the whole file on all three.
  */
 export const argumentsFor = (runtime: Runtime, root: string, file: string, report: string): readonly string[] => {
   switch (runtime) {

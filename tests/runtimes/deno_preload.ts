@@ -1,6 +1,6 @@
 /**
- * Loaded by Deno before a test file. `deno test` drops an error that a file with `node:test` throws outside of its
- * tests (at top level, from a timer) and exits with 0; this prints it with a mark that the runner counts as a failure.
+ * Deno loads this before a test file. `deno test` ignores an error that a file with `node:test` throws outside its tests
+ * (at top level, from a timer) and exits with 0. This prints the error with a mark that the runner counts as a failure.
  */
 import { uncaughtMark } from "./command.ts"
 

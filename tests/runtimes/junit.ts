@@ -1,18 +1,17 @@
 /**
- * Reads the JUnit report that each runtime writes for one test file, and brings the three dialects to one list of leaf
- * tests.
+ * Reads the JUnit report that each runtime writes, and turns the three dialects into one list of leaf tests.
  *
  * - Node nests `<testsuite>` for suites and for tests with subtests; skip reasons are in `message`.
  * - Deno is flat: `suite > test` is the name, the suite is a `<testcase>` of its own, skip reasons are lost.
- * - Bun nests `<testsuite>` under one for the file; skip reasons are lost and skipped suites are not mentioned at all.
+ * - Bun nests `<testsuite>` under one for the file; skip reasons and skipped suites are lost.
  */
 
-/** What became of one test. */
+/** The result of a test. */
 export interface TestResult {
-  /** Names of its suites and its own, joined with ` > `; the same on the three runtimes. */
+  /** The names of its suites and its own, joined with ` > `. They are the same on the three runtimes. */
   readonly name: string
   readonly outcome: "passed" | "failed" | "skipped"
-  /** Why it was skipped, when the runtime says. */
+  /** Why it was skipped, if the runtime says. */
   readonly reason?: string
 }
 
@@ -48,7 +47,7 @@ export const parseJunit = (xml: string): TestResult[] => {
     cases.push(reason === undefined ? { name, outcome } : { name, outcome, reason })
     open = undefined
   }
-  // Node leaves `>` bare inside attribute values, so a tag ends only outside of quotes.
+  // Node does not escape `>` in attribute values, so a tag ends only outside quotes.
   const tags = xml.replace(/<!--[^]*?-->/g, "").matchAll(/<(\/?)(\w+)((?:\s+[\w-]+="[^"]*")*)\s*(\/?)>/g)
   for (const [, closing, tag, source, empty] of tags) {
     const attributes = attributesOf(source!)
@@ -66,7 +65,7 @@ export const parseJunit = (xml: string): TestResult[] => {
       if (tag === "skipped") [open.outcome, open.reason] = ["skipped", reasonOf(attributes)]
     }
   }
-  // What has tests of its own beneath it: whether one of them failed.
+  // For each test that has others beneath it, whether one of those failed.
   const containers = new Map<string, boolean>()
   for (const { name, outcome } of cases) {
     for (let at = name.indexOf(" > "); at >= 0; at = name.indexOf(" > ", at + 1)) {
@@ -80,7 +79,7 @@ export const parseJunit = (xml: string): TestResult[] => {
   })
 }
 
-/** The outermost suite of Deno and Bun is the file (Deno: also one named after its own module). */
+/** On Deno and Bun, the outermost suite is the file. On Deno it may also be named after its own module. */
 const isFile = (attributes: Record<string, string>): boolean =>
   attributes["file"] !== undefined && attributes["file"] === attributes["name"] ||
   attributes["hostname"] === undefined && /\.[mc]?[jt]s$/.test(attributes["name"] ?? "")

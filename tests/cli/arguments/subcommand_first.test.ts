@@ -4,7 +4,7 @@ import { test } from "node:test"
 import { subcommandFirst } from "../../../cli/arguments/subcommand_first.ts"
 import { backupScript, inDirectory, penstock, rowsOf } from "../process/spawn.ts"
 
-test("each option that the commands share may stand before the subcommand, in every spelling", async () => {
+test("each shared option may stand before the subcommand, in every spelling", async () => {
   const help = (await penstock(["snapshots", "--help"])).stdout
   const shared = [...help.matchAll(/^ +--([a-z-]+)(?:, -([a-z]))?(?: ([A-Za-z]\S*))? {2,}/gm)]
     .filter(([, name]) => !["host", "path", "tag", "help", "version", "completions"].includes(name!))
@@ -31,7 +31,7 @@ test("each option that the commands share may stand before the subcommand, in ev
   ) assert.deepEqual(subcommandFirst(args), args)
 })
 
-test("options before the subcommand do what they do behind it, and unknown ones are errors", async () => {
+test("options before the subcommand have the same effect as behind it, and unknown ones are errors", async () => {
   await inDirectory(async (at) => {
     writeFileSync(at("file"), "content")
     writeFileSync(at("other"), "other")

@@ -1,13 +1,12 @@
 /**
- * The commands of the tests as a bundle of the sources as they are now: made once, by the first test that asks, in
- * tmp/.
+ * A bundle of the commands of the tests, from the sources as they are now. The first test that asks makes it, in tmp/.
  */
 import { createHash } from "node:crypto"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs"
 import { basename, join, resolve } from "node:path"
 import { bundle } from "../../bundle.ts"
 
-/** What runs as a process, by its path from the root. */
+/** A script that tests run as a process, by its path from the root. */
 export type Script =
   | "cli/main.ts"
   | "backup.ts"
@@ -23,7 +22,7 @@ const root = resolve(import.meta.dirname, "../../..")
 const folder = join(root, "tmp/bundles")
 const DAY = 24 * 60 * 60 * 1000
 
-/** Changes with every source that may be in the bundle, and with the packages. */
+/** A hash of every source that may be in the bundle, and of the versions of the packages. */
 const stamp = (): string => {
   const hash = createHash("sha256")
   const add = (path: string): void => {
@@ -46,7 +45,7 @@ const make = (): string => {
     utimesSync(made, new Date(), new Date())
     return made
   } catch {
-    // It is not there yet.
+    // It does not exist yet.
   }
   for (const name of readdirSync(folder)) {
     const old = statSync(join(folder, name), { throwIfNoEntry: false })
@@ -59,7 +58,7 @@ const make = (): string => {
   try {
     renameSync(fresh, made)
   } catch (error) {
-    // Another process has made the same.
+    // Another process has made the same bundle.
     rmSync(fresh, { recursive: true })
     if (statSync(made, { throwIfNoEntry: false }) === undefined) throw error
   }

@@ -1,5 +1,5 @@
 /**
- * The formats of the command, with keys from passwords that cost little to derive, where a new repository has a cost.
+ * The formats of the command. New repositories get keys that cost little to derive from a password.
  */
 import { builtInFormats, type FormatSource, type WriteOptions } from "../../../cli/repository/formats.ts"
 import { chosenBkp } from "../../../formats/bkp/choices.ts"

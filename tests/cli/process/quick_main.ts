@@ -1,4 +1,4 @@
-/** `penstock` as in cli/main.ts, except that the passwords of new repositories cost little. */
+/** `penstock` as in cli/main.ts, with {@link quickFormats}. */
 import { argv } from "node:process"
 import { leanMemory } from "../../../adapters/runtime/memory.ts"
 import { quickFormats } from "./quick_formats.ts"

@@ -1,7 +1,7 @@
 /**
- * `penstock` with a store that is remote: `far:PATH` is a directory. Variables: `FAR_FAILS` answers of it are
- * `unavailable`, each asking to wait `FAR_RETRY_AFTER` milliseconds; it, and any other store, is tried for `FAR_WITHIN`
- * milliseconds. Passwords cost little.
+ * `penstock` with a remote store: `far:PATH` is a directory. Its first `FAR_FAILS` answers are `unavailable`, and each
+ * asks to wait `FAR_RETRY_AFTER` milliseconds. Every store is tried for `FAR_WITHIN` milliseconds. The formats are
+ * {@link quickFormats}.
  */
 import { argv, env } from "node:process"
 import { Effect, Stream } from "effect"

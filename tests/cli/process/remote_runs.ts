@@ -1,4 +1,4 @@
-/** Runs the command on a store that is remote. */
+/** Runs the command on a remote store. */
 import assert from "node:assert/strict"
 import * as fs from "node:fs"
 import { join } from "node:path"
@@ -9,8 +9,8 @@ const main = "tests/cli/process/remote_main.ts"
 export type Run = (env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) => Promise<Ended>
 
 /**
- * Runs in a directory with files to back up, `source`; the store is `far:` and the directory `store`, the cache
- * `cache`.
+ * Runs in a directory with files to back up in `source`. The store is `far:` with the directory `store`, and the cache is
+ * in `cache`.
  */
 export const withRemote = (use: (run: Run, at: (name: string) => string) => Promise<void>): Promise<void> =>
   inDirectory(async (at) => {

@@ -16,10 +16,10 @@ export interface Ended {
 
 /** How to run it. */
 export interface SpawnOptions {
-  /** Beside those of {@link basicEnvironment}; by default the password `secret`. */
+  /** Variables beside those of {@link basicEnvironment}. By default, the password is `secret`. */
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
-  /** From the TypeScript of the checkout, not from the bundle of it, which starts faster. */
+  /** Whether to run the TypeScript of the checkout instead of its bundle, which starts faster. */
   readonly fromSource?: boolean
   /** A program that runs it, with its arguments. */
   readonly through?: ReadonlyArray<string>
@@ -27,7 +27,7 @@ export interface SpawnOptions {
   readonly started?: (child: ReturnType<typeof spawn>) => void
 }
 
-/** The variables that any process gets. */
+/** The variables that every process gets. */
 export const basicEnvironment = (): Record<string, string> => {
   const cache = process.env["NODE_COMPILE_CACHE"]
   return {
@@ -48,7 +48,7 @@ export const commandOf = (
   fromSource ? source(script) : bundled(script),
 ]
 
-/** Runs a script, from the bundle when not told otherwise. */
+/** Runs a script, by default from the bundle. */
 export const runScript = (
   script: Script,
   args: ReadonlyArray<string>,

@@ -6,7 +6,7 @@ import { PASSWORD, USER } from "../../servers/web_server.ts"
 import { type Ended, runScript } from "./spawn.ts"
 
 const main = "tests/cli/process/quick_main.ts"
-/** Runs the command, which ends with that code and prints no password. */
+/** Runs the command. It must end with that code and print no password. */
 export const run = async (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {},
@@ -21,13 +21,13 @@ export const run = async (
 }
 
 const content = new Uint8Array(1_500_000).map((_, i) => (i * 2654435761) >>> 13)
-/** Makes what is backed up. */
+/** Makes the files to back up. */
 export const plant = (at: (name: string) => string): void => {
   mkdirSync(at("src/d"), { recursive: true })
   writeFileSync(at("src/d/big"), content)
   writeFileSync(at("src/small"), "hello")
 }
-/** Restores, and compares with what was backed up. */
+/** Restores the files, and compares them. */
 export const restored = async (
   at: (name: string) => string,
   repo: string,
@@ -39,6 +39,6 @@ export const restored = async (
   assert.equal(readFileSync(at(`${target}/small`), "utf8"), "hello")
 }
 
-/** Runs with servers that end with the scope. */
+/** Runs with servers, which end with the scope. */
 export const scoped = (effect: Effect.Effect<void, never, Scope.Scope>): Promise<void> =>
   Effect.runPromise(Effect.scoped(effect))

@@ -1,10 +1,10 @@
-/** The command on a store that is remote: retries, counts, cache. */
+/** The command on a remote store: retries, counts, cache. */
 import assert from "node:assert/strict"
 import * as fs from "node:fs"
 import { test } from "node:test"
 import { filesIn, ok, summaryOf, withRemote } from "../process/remote_runs.ts"
 
-test("a remote store is tried again, counted and cached", { timeout: 240_000 }, () =>
+test("a remote store is retried, counted and cached", { timeout: 240_000 }, () =>
   withRemote(async (run, at) => {
     const first = ok(await run({ FAR_FAILS: "2" }, "backup", "--init", at("source")))
     assert.match(first.stdout, /^Store far:.*store: \d+ requests, [\d.]+ KiB up, [\d.]+ (B|KiB) down, 2 retries$/m)
@@ -26,7 +26,7 @@ test("a remote store is tried again, counted and cached", { timeout: 240_000 }, 
     assert.ok(other["bytesDownloaded"]! >= bare["bytesDownloaded"]!)
     assert.ok(filesIn(at("other"), "CACHEDIR.TAG").length === 1)
 
-    // Of a store that is not remote there is nothing to tell.
+    // A local store is not counted.
     const local = ok(await run({ PENSTOCK_REPO: at("store") }, "restore", "--json", "--target", at("d")))
     assert.equal(summaryOf(local)["requests"], undefined)
   }))
@@ -43,13 +43,13 @@ test("check reads the store, not the cache", { timeout: 240_000 }, () =>
     const bad = await run({}, "check")
     assert.equal(bad.code, 1, bad.stdout)
     assert.match(bad.stdout, /\.map/)
-    // With the copy everything can be restored.
+    // The cached copy is enough to restore everything.
     ok(await run({}, "restore", "--target", at("restored")))
     assert.equal(fs.readdirSync(at("restored")).length, 40)
   }))
 
 test(
-  "a store that is busy is waited for, and that is told; one that is dead ends in a sentence",
+  "a busy store is waited for, with a message; a dead store gives one sentence",
   { timeout: 240_000 },
   () =>
     withRemote(async (run, at) => {

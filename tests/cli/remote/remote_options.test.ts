@@ -1,4 +1,4 @@
-/** The options for stores that are remote. */
+/** The options for remote stores. */
 import assert from "node:assert/strict"
 import * as fs from "node:fs"
 import { join } from "node:path"
@@ -16,7 +16,7 @@ test(
       const logged = ok(await run({}, "snapshots", "--no-cache", "--log-store"))
       assert.match(logged.stderr, /^penstock: get "ROZEN.json", \d+ bytes in \d+ ms: done$/m)
       assert.match(logged.stderr, /^penstock: list "INDEX\/", \d+ objects in \d+ ms: done$/m)
-      // Also of a local one.
+      // A local store has a log, too.
       assert.match(ok(await run({ PENSTOCK_REPO: at("store") }, "snapshots", "--log-store")).stderr, /"ROZEN.json"/)
       for (const rate of ["0", "fast", "-1"]) {
         const wrong = await run({}, "snapshots", `--limit-upload=${rate}`)
@@ -26,7 +26,7 @@ test(
       const slow = summaryOf(
         await run({}, "restore", "--json", "--no-cache", "--limit-download", "2", "--target", at("t")),
       )
-      // Everything but the last object is paid for.
+      // The limit delays everything except the last object.
       assert.ok(slow["seconds"]! > 0.2, JSON.stringify(slow))
     }),
 )

@@ -59,7 +59,7 @@ describe("penstock in a bucket", { ...(noCeph === undefined ? {} : { skip: noCep
     })
   })
 
-  it("what is wrong with the keys is said in one sentence, also with --debug", async () => {
+  it("wrong keys give one sentence, even with --debug", async () => {
     const repo = `s3:${ceph.endpoint}/another-bucket/p`
     const wrong = "not/the+secret-of-anybody-at-all"
     for (const debug of [[], ["--debug"]]) {

@@ -1,4 +1,4 @@
-/** The server of a repository is killed while a command works with it, and comes back, or does not. */
+/** The server of a repository is killed during a command, and comes back or does not. */
 import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -71,7 +71,7 @@ const assertRestored = (at: (name: string) => string): void => {
   }
 }
 
-/** Kills the gateway at the first request for which this is true, and starts it again, when `back`, after a while. */
+/** Kills the gateway at the first request for which this is true. With `back`, starts it again after a while. */
 const killing = (when: (method: string, url: string) => boolean, back: boolean) => {
   let over: Promise<void> | undefined
   let started: Promise<void> | undefined
@@ -118,7 +118,7 @@ describe("the server is killed", { ...(noCeph === undefined ? {} : { skip: noCep
         let packs = 0
         let before = Infinity
         const writing = killing((method, url) => method === "PUT" && isPack(url) && ++packs === 2, false)
-        // The second pack is not passed on before the first is stored.
+        // The gate holds the second pack until the first is stored.
         const on: Before = async (method, url, answered) => {
           if (method === "PUT" && isPack(url) && packs === 0) before = answered()
           if (method === "PUT" && isPack(url) && packs === 1) { while (answered() <= before) await pause(10) }

@@ -1,4 +1,4 @@
-/** What is told of a snapshot is kept, or refused. */
+/** Facts of a snapshot that options give are kept or refused. */
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
@@ -13,7 +13,7 @@ import { inDirectory, rowsOf, runScript } from "../process/spawn.ts"
 
 const run = (...args: ReadonlyArray<string>) => runScript("cli/main.ts", args, { env: { PENSTOCK_PASSWORD: "secret" } })
 
-test("backup refuses to record what the format does not keep, before anything is made", async () => {
+test("backup refuses to record facts that the format does not keep, before anything is made", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "1")
@@ -31,7 +31,7 @@ test("backup refuses to record what the format does not keep, before anything is
   })
 })
 
-test("snapshots are not chosen by what their format does not keep; init and convert say what that is", async () => {
+test("filters about facts that the format does not keep are refused; init and convert name these facts", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "1")
@@ -43,7 +43,7 @@ test("snapshots are not chosen by what their format does not keep; init and conv
       "paths",
       "fractions of a second of time",
     ])
-    // Nobody told the name of this machine.
+    // No option gave the name of this machine.
     const backed = await run("backup", "-q", ...plain, "--time", "2026-01-01T10:00:00Z", "--host", "h", at("src"))
     assert.equal(backed.code, 0, backed.stderr)
     const listed = rowsOf(await run("snapshots", "--json", ...plain, "--host", "h"))[0]!
@@ -69,7 +69,7 @@ test("snapshots are not chosen by what their format does not keep; init and conv
   })
 })
 
-test("formats say what they keep of a record", () => {
+test("each format declares what it keeps of a record", () => {
   for (const { name, record } of [rozen, rozenV0, snapshotCatalog, fogsync]) {
     assert.deepEqual(recordLossesBetween(wholeRecord, record), [], name)
   }

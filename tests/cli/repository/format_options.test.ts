@@ -1,4 +1,4 @@
-/** `--option`: what is chosen of a format is done, kept by the repository, and never ignored. */
+/** `--option`: an option of a format is applied, kept by the repository, and never ignored. */
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -23,7 +23,7 @@ const refused = async (args: ReadonlyArray<string>, message: RegExp): Promise<vo
 }
 const password = { PENSTOCK_PASSWORD: "secret" }
 
-test("keys and values that there are not are errors, whatever the command, and so is what has no effect", () =>
+test("unknown keys and values, and options without effect, are errors in every command", () =>
   inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "content")
@@ -63,7 +63,7 @@ test("keys and values that there are not are errors, whatever the command, and s
     assert.equal(existsSync(at("other.zprt")), false)
   }))
 
-test("zprt: the order that init, backup or convert was told stays, and files have recipients of their own", async () => {
+test("zprt: an archive keeps the order given to init, backup or convert; files can have their own recipients", async () => {
   const [mine, hers] = await Effect.runPromise(Effect.all([newIdentity, newIdentity]))
   const [toMe, toHer] = await Effect.runPromise(Effect.all([recipientOf(mine), recipientOf(hers)]))
   await inDirectory(async (at) => {
@@ -106,7 +106,7 @@ test("zprt: the order that init, backup or convert was told stays, and files hav
   })
 })
 
-test("bkp: a part of the tree is backed up, the rest carried over; keys as the program has them", () =>
+test("bkp: a part of the tree is backed up and the rest carried over; one key for all objects", () =>
   inDirectory(async (at) => {
     mkdirSync(at("src/d/e"), { recursive: true })
     writeFileSync(at("src/a"), "one")
@@ -124,7 +124,7 @@ test("bkp: a part of the tree is backed up, the rest carried over; keys as the p
     assert.equal((await done(["dump", ...repo, "d/e/c"], password)).stdout, "three")
   }))
 
-test("rozen: block version 0 is made when it is asked for, and stays", () =>
+test("rozen: block version 0 is made on request, and stays", () =>
   inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "one")
@@ -138,14 +138,14 @@ test("rozen: block version 0 is made when it is asked for, and stays", () =>
       readdirSync(at(`repo/${folder}`), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
     )
-    // Three contents, a log and an index for each run.
+    // Three contents, and a log and an index for each run.
     assert.equal(objects.length, 7)
     for (const name of objects) assert.equal(readFileSync(name)[8], 0, name)
     const checked = rowsOf(await done(["check", ...repo, "--read-data", "--json"], password)).at(-1)!
     assert.equal(checked["snapshots"], 2)
   }))
 
-test("snapshot-catalog: made as another program has it, with this machine's ID, or the one that is told, and a name", () =>
+test("snapshot-catalog: the variants of the later program; the ID of this machine or a given one; a name", () =>
   inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "one")
@@ -182,7 +182,7 @@ test("snapshot-catalog: made as another program has it, with this machine's ID, 
     await refused(["backup", ...repo, ...choice("machine=x"), at("src")], /"x" is not a machine ID of 32 hex digits/)
   }))
 
-test("fogsync: several shares in one place, each with a name and a key, and the way to list that one was made with", () =>
+test("fogsync: several shares in one place, each with its name, key and kind of listing", () =>
   inDirectory(async (at) => {
     mkdirSync(at("photos"))
     mkdirSync(at("music"))

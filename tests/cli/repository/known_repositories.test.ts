@@ -1,6 +1,6 @@
 /**
- * A secret that is given is never ignored, and another repository than last time is refused: whoever can write to the
- * storage could put one there.
+ * A secret that is given is never ignored, and another repository than last time is refused: someone who can write to
+ * the storage could put one there.
  */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
@@ -25,7 +25,7 @@ const main = "tests/cli/process/quick_main.ts"
 type At = (name: string) => string
 const password = { PENSTOCK_PASSWORD: "secret" }
 
-/** Runs in a directory with a source and a state of its own, and looks at the exit code. */
+/** Runs in a directory with its own source and state, and checks the exit code. */
 const inPlace = (
   use: (
     at: At,
@@ -42,7 +42,7 @@ const inPlace = (
     })
   })
 
-test("a snapshot catalog in the place of a rozen repository gets no backup and feeds no restore", () =>
+test("a snapshot catalog in the place of a rozen repository gets no backup and is not restored from", () =>
   inPlace(async (at, run) => {
     const repo = ["-r", at("repo")]
     await run(0, ["backup", "-q", "--init", ...repo, at("src")])
@@ -84,7 +84,7 @@ test("a snapshot catalog in the place of a rozen repository gets no backup and f
     )
     assert.equal(rowsOf(told).at(-1)?.["encrypted"], false)
 
-    // From now on that is the one; the first one is another.
+    // From now on this one is known, and the first one is another.
     await run(0, ["ls", ...repo], {})
     rmSync(at("repo"), { recursive: true })
     renameSync(at("away"), at("repo"))
@@ -93,7 +93,7 @@ test("a snapshot catalog in the place of a rozen repository gets no backup and f
     await run(0, ["ls", ...repo])
   }))
 
-test("a secret that is given is refused where it is not used, of every kind, whoever names it", () =>
+test("a secret without use is refused: of every kind, by option or variable", () =>
   inPlace(async (at, run) => {
     writeFileSync(at("key"), "00".repeat(32))
     writeFileSync(at("id"), "AGE-SECRET-KEY-1X\n")
@@ -139,7 +139,7 @@ test("a secret that is given is refused where it is not used, of every kind, who
     assert.match(to.stderr, /^penstock: PENSTOCK_TO_PASSWORD is given, .*: give --to-no-encryption if that is meant/)
     await run(0, ["backup", ...catalog, "--no-encryption", at("src")])
 
-    // What is encrypted takes its own kind only, and --no-encryption is not ignored either.
+    // An encrypted repository takes only its own kind, and --no-encryption is not ignored either.
     const rozen = ["-r", at("rozen")]
     await run(0, ["init", "-q", ...rozen])
     const { stderr } = await run(1, ["ls", ...rozen], { ...password, PENSTOCK_KEY_FILE: at("key") })
@@ -161,7 +161,7 @@ test("a secret that is given is refused where it is not used, of every kind, who
     assert.match((await run(1, ["ls", ...locked, "--no-encryption"])).stderr, /is encrypted: leave --no-encryption out/)
   }))
 
-test("another repository of the same format, one that lost its encryption, and none at all", () =>
+test("another repository of the same format, one without encryption, and none at all", () =>
   inPlace(async (at, run) => {
     for (const format of ["rozen", "bkp"]) {
       const repo = ["-r", at(format)]
@@ -185,7 +185,7 @@ test("another repository of the same format, one that lost its encryption, and n
       renameSync(at("first"), at(format))
       await run(0, ["backup", "--init", ...repo, at("src")])
     }
-    // The ID of a bkp repository stands in the clear: whoever can write there can say that it has no password.
+    // The ID of a bkp repository is not encrypted: someone who can write there can declare that it has no password.
     const { id } = JSON.parse(readFileSync(at("bkp/config"), "utf8"))
     await run(0, ["init", "-q", "-r", at("plain"), "--format", "bkp", "--no-encryption"], {})
     const said = await run(1, ["ls", "-r", at("plain"), "--password-file", at("src/a")], {})
@@ -199,12 +199,12 @@ test("another repository of the same format, one that lost its encryption, and n
     const made = await run(0, ["backup", "--init", "-q", "-r", at("rozen"), "--new-repository", at("src")])
     assert.equal(made.stderr, "")
     rmSync(at("rozen"), { recursive: true })
-    // To make one is to tell that it is another.
+    // init makes another one on purpose.
     await run(0, ["init", "-q", "-r", at("rozen")])
     await run(0, ["backup", "-q", "-r", at("rozen"), at("src")])
   }))
 
-test("what is remembered is one file of this user, which many commands may write at once, and whose lack stops nothing", () =>
+test("known repositories are one file, which many commands may write at once; without it, commands go on", () =>
   inPlace(async (at, run) => {
     await Promise.all(
       Array.from({ length: 6 }, (_, i) => run(0, ["backup", "-q", "--init", "-r", at(`r${i}`), at("src")])),
@@ -217,7 +217,7 @@ test("what is remembered is one file of this user, which many commands may write
     assert.deepEqual([statSync(file).mode & 0o777, statSync(at("state/penstock")).mode & 0o777], [0o600, 0o700])
     assert.equal(statSync(`${file}.lock`, { throwIfNoEntry: false }), undefined)
 
-    // A lock that a killed process left.
+    // A killed process left this lock.
     writeFileSync(`${file}.lock`, "")
     utimesSync(`${file}.lock`, 0, 0)
     await run(0, ["init", "-q", "-r", at("r6")])
@@ -230,7 +230,7 @@ test("what is remembered is one file of this user, which many commands may write
       /^penstock: cannot tell whether the same repository as last time lies at .*known_repositories is damaged/,
     )
     assert.equal(readFileSync(file, "utf8"), "{")
-    // A FIFO in its place is not waited for.
+    // A FIFO in its place does not block.
     rmSync(file)
     assert.equal(spawnSync("mkfifo", [file]).status, 0)
     assert.match((await run(0, ["ls", "-r", at("r0")])).stderr, /known_repositories is not a file/)
@@ -242,7 +242,7 @@ test("what is remembered is one file of this user, which many commands may write
     assert.equal((await run(0, ["ls", "-q", "-r", at("r0")], nowhere)).stderr, "")
   }))
 
-test("a place has one name, without settings and passwords", () => {
+test("a location has one name, without settings and passwords", () => {
   const names = {
     "s3://bucket/path/?region=x&profile=y": "s3://bucket/path",
     "s3://bucket/path?endpoint=https://user:hunter2@host:9000&region=x": "s3://bucket/path?endpoint=https://host:9000",
@@ -279,7 +279,7 @@ test("a run that knows its repository reads one file and writes none", () =>
     }
   }))
 
-test("a link that leads nowhere is said to be one, and nothing is made behind it", () =>
+test("a dangling link is named, and nothing is made at its target", () =>
   inPlace(async (at, run) => {
     symlinkSync(at("not there"), at("link"))
     for (const repo of [at("link"), `sqlite:${at("link")}`, at("link/beneath/it")]) {
@@ -289,7 +289,7 @@ test("a link that leads nowhere is said to be one, and nothing is made behind it
       }
     }
     assert.equal(statSync(at("not there"), { throwIfNoEntry: false }), undefined)
-    // What is proposed can be pasted into a shell.
+    // The proposed command can be pasted into a shell.
     const { stderr } = await run(10, ["ls", "-r", at("it's & that")])
     assert.ok(stderr.includes(`penstock init -r '${at("it'\\''s & that")}'`), stderr)
   }))

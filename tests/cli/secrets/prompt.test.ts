@@ -1,4 +1,4 @@
-/** Passwords that are asked for, and those whose bytes are no text: what only another process can have. */
+/** Passwords from a terminal, and variables that are not text: these tests need another process. */
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { test } from "node:test"
@@ -9,7 +9,7 @@ const main = "tests/cli/process/quick_main.ts"
 const noTerminal = spawnSync("script", ["-qec", "true", "/dev/null"], { input: "" }).status !== 0 &&
   "there is no script of util-linux here, which makes a terminal"
 
-/** Runs on a terminal on which this is typed. */
+/** Runs on a terminal, and types this. */
 const onTerminal = (typed: string | Uint8Array, args: ReadonlyArray<string>) => {
   const line = [...commandOf(main), ...args].map(quoted).join(" ")
   const { status, stdout } = spawnSync("script", ["-qec", line, "/dev/null"], {
@@ -20,7 +20,7 @@ const onTerminal = (typed: string | Uint8Array, args: ReadonlyArray<string>) => 
   return { code: status, said: stdout.replaceAll("\r", "").split("\n").filter((line) => / /.test(line)) }
 }
 
-test("a password that is typed is asked for three times", { skip: noTerminal }, async () => {
+test("the terminal asks three times for a password", { skip: noTerminal }, async () => {
   await inDirectory(async (at) => {
     const repo = ["-r", at("repo")]
     const made = onTerminal("one\nother\n\nsecret\nsecret\n", ["init", ...repo])
@@ -40,13 +40,13 @@ test("a password that is typed is asked for three times", { skip: noTerminal }, 
     const bytes = onTerminal(Buffer.from("caf\xe9\nsecret\n", "latin1"), ["snapshots", ...repo])
     assert.equal(bytes.code, 0)
     assert.ok(bytes.said.includes("penstock: The typed password is not UTF-8, as this terminal sends it; try again"))
-    // What is given is not asked for again.
+    // A password that is given is not asked for.
     const given = await runScript(main, ["snapshots", ...repo], { env: { PENSTOCK_PASSWORD: "wrong" } })
     assert.deepEqual([given.code, given.stderr], [12, `${wrong}\n`])
   })
 })
 
-test("a variable whose bytes are no text is refused, and not shown", async () => {
+test("a variable that is not text is refused, and not shown", async () => {
   await inDirectory(async (at) => {
     const locations = {
       PENSTOCK_PASSWORD: at("repo"),

@@ -36,7 +36,7 @@ const given = (format: string, options: Partial<SecretOptions>, names = ownNames
     ),
   )
 
-test("each format gets the secrets that it takes, and says which", async () => {
+test("each format gets the secrets that it takes; a message names them", async () => {
   await inDirectory(async (at) => {
     const write = (name: string, text: string): string => {
       writeFileSync(at(name), text)
@@ -106,7 +106,7 @@ const withVariables = async (variables: Readonly<Record<string, string>>, use: (
   }
 }
 
-test("the variables of the target are others than those of the source", async () => {
+test("the target has its own variables", async () => {
   await inDirectory(async (at) => {
     writeFileSync(at("key"), "00".repeat(32))
     await withVariables({ PENSTOCK_PASSWORD: "source", PENSTOCK_TO_PASSWORD: "target" }, async () => {
@@ -125,7 +125,7 @@ test("the variables of the target are others than those of the source", async ()
   })
 })
 
-test("the password of an option, a file or a command", async () => {
+test("a password from an option, a file or a command", async () => {
   await inDirectory(async (at) => {
     writeFileSync(at("file"), "in a file\n")
     const passwordFile = at("file")

@@ -1,4 +1,4 @@
-/** Which snapshots the commands take. */
+/** How commands choose snapshots. */
 import assert from "node:assert/strict"
 import { readdirSync, rmSync } from "node:fs"
 import { mkdirSync, writeFileSync } from "node:fs"
@@ -10,7 +10,7 @@ const pathsOf = (ended: Ended): ReadonlyArray<unknown> =>
     hostname ?? path
   )
 
-test("snapshots are chosen by host, path and tags in every command; without, it is said which latest was taken", async () => {
+test("every command chooses snapshots by host, path and tags; without a filter, it says which one latest took", async () => {
   await inDirectory(async (at) => {
     const ids: Record<string, string> = {}
     const backup = async (name: string, day: number, ...args: ReadonlyArray<string>) => {
@@ -96,7 +96,7 @@ test("snapshots are chosen by host, path and tags in every command; without, it 
   })
 })
 
-test("a snapshot dated in the future is warned of when it is made, and whenever it is the latest", async () => {
+test("a snapshot dated in the future gives a warning when it is made, and whenever it is the latest", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/a"), "1")
@@ -114,7 +114,7 @@ test("a snapshot dated in the future is warned of when it is made, and whenever 
   })
 })
 
-test("check names files of the chosen snapshots only; copy names IDs that there are not, and copies the others", async () => {
+test("check names only files of the chosen snapshots; copy names unknown IDs, and copies the others", async () => {
   await inDirectory(async (at) => {
     const run = (...args: ReadonlyArray<string>) =>
       runScript("tests/cli/process/quick_main.ts", args, {

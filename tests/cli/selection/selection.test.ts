@@ -17,7 +17,7 @@ const entry = (path: string, kind: EntryKind = "file", linkTo?: string): Entry =
 })
 const directory = (path: string): Entry => entry(path, "directory")
 
-test("absolute paths beneath what was backed up are found in the snapshot", () => {
+test("absolute paths beneath a backed-up path are found in the snapshot", () => {
   assert.equal(snapshotPath("/home/me/x/y", one), "x/y")
   assert.equal(snapshotPath("/home/me", one), "")
   assert.equal(snapshotPath("/home/meow", one), "home/meow")
@@ -26,7 +26,7 @@ test("absolute paths beneath what was backed up are found in the snapshot", () =
   assert.equal(snapshotPath("/etc/hosts", { paths: ["/"] }), "etc/hosts")
 })
 
-test("a directory is emitted when something beneath it is wanted, wherever the arrays break", () => {
+test("a directory is kept if something beneath it is wanted, wherever the arrays break", () => {
   const tree = [
     directory(""),
     entry("first"),
@@ -50,7 +50,7 @@ test("a directory is emitted when something beneath it is wanted, wherever the a
   }
 })
 
-test("patterns know directories from files, keep case, and nothing outside of a subtree is reached", () => {
+test("patterns tell directories from files, letter case counts, and nothing outside a subtree is reached", () => {
   const part = selection(["d"], ["build/", "!keep"], one)
   assert.equal(part.wanted("d/build", "directory"), true)
   assert.equal(part.wanted("d/build", "file"), false)
@@ -62,7 +62,7 @@ test("patterns know directories from files, keep case, and nothing outside of a 
   assert.deepEqual(["", "d", "d/x", "dd", "e"].map((path) => part.reaches(path)), [true, true, true, false, false])
 })
 
-test("a hard link to a file that is left out is a file of its own", () => {
+test("a hard link to a file that is left out becomes a file of its own", () => {
   const select = selector(selection(["b"], [], one))
   const out = select([
     directory(""),
@@ -79,7 +79,7 @@ test("a hard link to a file that is left out is a file of its own", () => {
   ])
 })
 
-test("patterns mean what they mean to a backup: absolute ones from a backed-up path or the top, others at any depth", () => {
+test("patterns mean the same as in a backup: absolute ones from a backed-up path or the top, others at any depth", () => {
   const cases: ReadonlyArray<readonly [ReadonlyArray<string>, string, typeof one, boolean]> = [
     [["/home/me/docs"], "docs/a", one, true],
     [["/home/me/docs"], "x/docs/a", one, false],
@@ -100,7 +100,7 @@ test("patterns mean what they mean to a backup: absolute ones from a backed-up p
   }
 })
 
-test("what matched nothing is known, each path and pattern by itself", () => {
+test("paths and patterns that matched nothing are known, one by one", () => {
   const part = selection(["d", "e/f", "gone"], ["*.jpg", "*.png", "!*.gif", "d/*.tif"], one)
   for (const path of ["d", "d/a.jpg", "d/b", "e", "h/c.png", "e/fg"]) {
     part.wanted(path, path.includes(".") ? "file" : "directory")
@@ -114,7 +114,7 @@ test("what matched nothing is known, each path and pattern by itself", () => {
   assert.throws(() => selection([], ["a["], one), /is not valid/)
 })
 
-test("the whole snapshot is there by any of its names, and what is named beside it is looked for", () => {
+test("the whole snapshot matches by any of its names, and a path beside it is still looked for", () => {
   for (const whole of [".", "./", "/", "/home/me", "/home/me/"]) {
     for (const tree of [[], [directory(""), entry("a")]]) {
       const part = selection([whole, "a", "gone"], [], one)
@@ -124,14 +124,14 @@ test("the whole snapshot is there by any of its names, and what is named beside 
   }
 })
 
-test("names that are not UTF-8, or have backslashes, are found as they are shown, by path and by pattern", () => {
+test("names that are not UTF-8, or have backslashes, are found as they are printed, by path and by pattern", () => {
   for (const name of ["caf\udce9", "a\\xe9", "a\\b", "new\nline", "\u{1f480}", "\u0085\udc85", "*\udcff"]) {
     for (const show of [displayPath, quotePath]) {
       const shown = show(name)
       assert.ok(shown.isWellFormed())
       assert.equal(unquotePath(shown), name)
       assert.equal(selection([shown], [], one).wanted(`${name}/x`, "file"), true, shown)
-      // As in any pattern, what has a meaning there is escaped.
+      // In a pattern, characters with a meaning are escaped.
       const pattern = shown.replace(/\*|\\(?!x[0-9a-f]{2})/g, "\\$&")
       assert.equal(selection([], [pattern], one).wanted(`d/${name}`, "file"), true, shown)
       assert.equal(selection([], [pattern], one).wanted("d/other", "file"), false, shown)

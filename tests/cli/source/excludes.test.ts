@@ -1,4 +1,4 @@
-/** What is left out by a backup: restic is the judge where a pattern has a `/`. */
+/** What a backup leaves out. Where a pattern has a `/`, restic is the judge. */
 import assert from "node:assert/strict"
 import { mkdirSync, realpathSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -25,7 +25,7 @@ const FILES: ReadonlyArray<string> = [
 ]
 
 /**
- * Where it runs, the paths, the patterns (TOP stands for the directory of the tree), and the files that are left out.
+ * The working directory, the paths, the patterns (TOP is the directory of the tree), and the files that are left out.
  */
 type Case = readonly [directory: string, paths: string, exclude: ReadonlyArray<string>, leftOut: ReadonlyArray<string>]
 
@@ -174,9 +174,9 @@ const EQUAL: ReadonlyArray<Case> = [
   ]],
 ]
 
-/** Where ours means to differ; with the answer of restic 0.19.1. */
+/** Deliberate differences, with the answers of restic 0.19.1. */
 const DIFFERENT: ReadonlyArray<readonly [...Case, restic: ReadonlyArray<string>]> = [
-  // What begins with a dot is one path, and not a name at any depth.
+  // A pattern that begins with a dot is one path, not a name at any depth.
   ["h", "alice", ["./docs"], [], [
     "h/alice/docs/f",
     "h/alice/docs/old/f",
@@ -193,7 +193,7 @@ const DIFFERENT: ReadonlyArray<readonly [...Case, restic: ReadonlyArray<string>]
     "h/alice/docs/old/f",
     "h/alice/x/h/alice/docs/f",
   ]],
-  // A name alone does not count for the directories above a PATH.
+  // A name alone does not match the directories above a PATH.
   ["", "h/alice h/bob", ["h"], ["h/alice/x/h/alice/docs/f"], [
     "h/alice/docs/f",
     "h/alice/docs/old/f",
@@ -215,9 +215,9 @@ const DIFFERENT: ReadonlyArray<readonly [...Case, restic: ReadonlyArray<string>]
   // The home directory, which is TOP/h/alice.
   ["", "h/alice", ["~/docs"], ["h/alice/docs/f", "h/alice/docs/old/f"], []],
   ["h", "alice", ["../h/alice/docs"], ["h/alice/docs/f", "h/alice/docs/old/f"], []],
-  // A slash at the end is for directories only.
+  // A slash at the end matches only directories.
   ["", "h/alice", ["a.tmp/"], [], ["h/alice/a.tmp"]],
-  // What begins like a PATH as typed is that PATH.
+  // A pattern that begins with a PATH as it was typed means that PATH.
   ["", "h/a[1]", ["h/a[1]/docs"], ["h/a[1]/docs/f"], []],
 ]
 
@@ -231,7 +231,7 @@ const LINES: ReadonlyArray<readonly [lines: ReadonlyArray<string>, leftOut: Read
   [["docs", "", "!docs"], []],
 ]
 
-/** The files that are left out, and the patterns that had nothing to leave out. */
+/** The files that are left out, and the patterns that matched nothing. */
 const run = async (
   top: string,
   [directory, paths, patterns]: readonly [string, string, ReadonlyArray<string>, ...ReadonlyArray<unknown>],
@@ -277,7 +277,7 @@ const run = async (
   }
 }
 
-/** Makes the tree in a directory of which the path is as `process.cwd()` tells it. */
+/** Makes the tree in a directory, whose path is as `process.cwd()` gives it. */
 const inTree = (use: (top: string) => Promise<void>): Promise<void> =>
   inDirectory(async (at) => {
     for (const file of FILES) {
@@ -287,13 +287,13 @@ const inTree = (use: (top: string) => Promise<void>): Promise<void> =>
     await use(realpathSync(at(".")))
   })
 
-test("excludes leave out what they leave out with restic", async () => {
+test("excludes leave out the same as with restic", async () => {
   await inTree(async (top) => {
     for (const one of EQUAL) assert.deepEqual((await run(top, one)).leftOut, one[3], JSON.stringify(one.slice(0, 3)))
   })
 })
 
-test("where excludes mean something else than with restic, it is what they say", async () => {
+test("excludes differ from restic only where that is intended", async () => {
   await inTree(async (top) => {
     for (const one of DIFFERENT) {
       assert.notDeepEqual(one[3], one[4])
@@ -316,7 +316,7 @@ test("a file of patterns is read as restic reads it", async () => {
   })
 })
 
-test("patterns that left out nothing are known, and so are those that are not valid", async () => {
+test("patterns that matched nothing are known, and invalid ones are refused", async () => {
   await inTree(async (top) => {
     const patterns = ["nowhere", "docs/nowhere", "docs/old", "*.tmp", "!x", "TOP/h/bob", "alice"]
     const { unused } = await run(top, ["", "h/alice", patterns.slice(0, -1)])
@@ -328,7 +328,7 @@ test("patterns that left out nothing are known, and so are those that are not va
   })
 })
 
-test("backup says what its patterns did not leave out, and with --verbose what they did", async () => {
+test("backup names patterns that matched nothing; with --verbose also what is left out", async () => {
   await inTree(async (top) => {
     const repo = join(top, "repo")
     const args = ["--exclude", "h/alice/dcos", "--exclude", "nowhere", "--exclude", "*.tmp", join(top, "h/alice")]

@@ -1,4 +1,4 @@
-/** What comes in from elsewhere, and what a PATH can be beside a file and a directory. */
+/** Standard input and the output of commands; and a PATH that is neither a file nor a directory. */
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
@@ -16,7 +16,7 @@ import { basicEnvironment, commandOf, inDirectory, penstock, rowsOf } from "../p
 
 const noise = new Uint8Array(3 << 20).map((_, i) => (i * 2654435761) >>> 13)
 
-test("input that fails, or is empty, makes no snapshot in any format; other input does", async () => {
+test("input that fails or is empty makes no snapshot in any format", async () => {
   const cases: ReadonlyArray<readonly [string, Stream.Stream<Uint8Array, UsageError>, number | undefined]> = [
     ["fails at once", Stream.fail(new UsageError({ message: "broken" })), undefined],
     [
@@ -57,7 +57,7 @@ test("input that fails, or is empty, makes no snapshot in any format; other inpu
   }
 })
 
-/** Runs it with bash, as a user would type it; `"$@"` is the command. */
+/** Runs a line in bash, as a user would type it. `"$@"` is the command. */
 const inShell = (line: string, directory: string) => {
   const { status, stderr, stdout } = spawnSync("bash", [
     "-c",
@@ -72,7 +72,7 @@ const inShell = (line: string, directory: string) => {
 const noBash = (process.platform === "win32" || spawnSync("bash", ["-c", "true"]).error !== undefined) &&
   "there is no bash here"
 
-test(...skipIf(noBash, "what a command prints is stored when it succeeds; its exit code decides"), async () => {
+test(...skipIf(noBash, "the output of a command is stored if its exit code is 0"), async () => {
   await inDirectory(async (at) => {
     const run = (line: string) => inShell(line, at("."))
     assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
@@ -141,57 +141,63 @@ test(...skipIf(noBash, "what a command prints is stored when it succeeds; its ex
 
 const noFifo = process.platform === "win32" && "Windows has no fifos"
 
-test(...skipIf(noFifo, "a PATH that is no file or directory is stored with its content, or that is said"), async () => {
-  await inDirectory(async (at) => {
-    mkdirSync(at("d"))
-    writeFileSync(at("d/file"), "content")
-    execFileSync("mkfifo", [at("fifo")])
-    for (
-      const [name, target] of [["tofile", "d/file"], ["todir", "d"], ["dangling", "no"], ["tofifo", "fifo"]] as const
-    ) {
-      symlinkSync(target, at(name))
-    }
-    assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
-    const backup = (...names: ReadonlyArray<string>) =>
-      penstock(["backup", "--json", "-r", at("repo"), ...names.map((name) => name.startsWith("/") ? name : at(name))])
-    const kinds = async () => {
-      const rows = rowsOf(await penstock(["ls", "--json", "-r", at("repo")]))
-      return rows.filter(({ type }) => type === "entry").map(({ kind, path, size }) => [path, kind, size])
-    }
-    const content = await backup("tofile")
-    assert.equal(content.code, 0, content.stderr)
-    assert.deepEqual(await kinds(), [["tofile", "file", 7]])
-    const several = await backup("tofile", "todir", "fifo", "dangling", "tofifo")
-    assert.equal(several.code, 3, several.stderr)
-    assert.deepEqual(
-      rowsOf(several).filter(({ type }) => type === "problem").map(({ path, message }) => [path, message]),
-      [
+test(
+  ...skipIf(
+    noFifo,
+    "a PATH that is neither a file nor a directory is stored with its content, or the command says that it is not",
+  ),
+  async () => {
+    await inDirectory(async (at) => {
+      mkdirSync(at("d"))
+      writeFileSync(at("d/file"), "content")
+      execFileSync("mkfifo", [at("fifo")])
+      for (
+        const [name, target] of [["tofile", "d/file"], ["todir", "d"], ["dangling", "no"], ["tofifo", "fifo"]] as const
+      ) {
+        symlinkSync(target, at(name))
+      }
+      assert.equal((await penstock(["init", "-r", at("repo")])).code, 0)
+      const backup = (...names: ReadonlyArray<string>) =>
+        penstock(["backup", "--json", "-r", at("repo"), ...names.map((name) => name.startsWith("/") ? name : at(name))])
+      const kinds = async () => {
+        const rows = rowsOf(await penstock(["ls", "--json", "-r", at("repo")]))
+        return rows.filter(({ type }) => type === "entry").map(({ kind, path, size }) => [path, kind, size])
+      }
+      const content = await backup("tofile")
+      assert.equal(content.code, 0, content.stderr)
+      assert.deepEqual(await kinds(), [["tofile", "file", 7]])
+      const several = await backup("tofile", "todir", "fifo", "dangling", "tofifo")
+      assert.equal(several.code, 3, several.stderr)
+      assert.deepEqual(
+        rowsOf(several).filter(({ type }) => type === "problem").map(({ path, message }) => [path, message]),
         [
-          "fifo",
-          `Stored as a pipe, without content; to store its content: penstock backup --stdin < ${at("fifo")}`,
+          [
+            "fifo",
+            `Stored as a pipe, without content; to store its content: penstock backup --stdin < ${at("fifo")}`,
+          ],
+          ["dangling", "Stored as a symlink, which points to nothing"],
+          [
+            "tofifo",
+            `Stored as a symlink, which points to a pipe; to store its content: penstock backup --stdin < ${
+              at("tofifo")
+            }`,
+          ],
         ],
-        ["dangling", "Stored as a symlink, which points to nothing"],
-        [
-          "tofifo",
-          `Stored as a symlink, which points to a pipe; to store its content: penstock backup --stdin < ${
-            at("tofifo")
-          }`,
-        ],
-      ],
-    )
-    assert.deepEqual(await kinds(), [
-      ["tofile", "file", 7],
-      ["todir", "directory", 0],
-      ["todir/file", "file", 7],
-      ["fifo", "fifo", 0],
-      ["dangling", "symlink", 0],
-      ["tofifo", "symlink", 0],
-    ])
-    const device = await backup("/dev/null")
-    assert.equal(device.code, 3)
-    assert.match(device.stderr, /null: Stored as a character device, without content; .*--stdin < \/dev\/null/)
-    const gone = await backup("none", "nothing")
-    assert.equal(gone.code, 1)
-    assert.match(gone.stderr, /^penstock: None of the paths to back up exists: .*none, .*nothing\n$/)
-  })
-})
+      )
+      assert.deepEqual(await kinds(), [
+        ["tofile", "file", 7],
+        ["todir", "directory", 0],
+        ["todir/file", "file", 7],
+        ["fifo", "fifo", 0],
+        ["dangling", "symlink", 0],
+        ["tofifo", "symlink", 0],
+      ])
+      const device = await backup("/dev/null")
+      assert.equal(device.code, 3)
+      assert.match(device.stderr, /null: Stored as a character device, without content; .*--stdin < \/dev\/null/)
+      const gone = await backup("none", "nothing")
+      assert.equal(gone.code, 1)
+      assert.match(gone.stderr, /^penstock: None of the paths to back up exists: .*none, .*nothing\n$/)
+    })
+  },
+)

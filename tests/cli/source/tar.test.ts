@@ -5,7 +5,7 @@ import { test } from "node:test"
 import { member, tarOf } from "../../stages/tar/blocks.ts"
 import { basicEnvironment, commandOf, inDirectory, penstock, rowsOf } from "../process/spawn.ts"
 
-/** Runs with bytes on stdin, or with a file, and gives the bytes of stdout. */
+/** Runs with bytes or a file on stdin. Returns the bytes of stdout. */
 const run = (args: ReadonlyArray<string>, stdin: Uint8Array | string = new Uint8Array(0)) => {
   const command = [...commandOf("tests/cli/process/fake_main.ts"), "penstock", ...args]
   const [program, ...rest] = typeof stdin === "string" ? ["sh", "-c", 'exec "$@" < "$0"', stdin, ...command] : command
@@ -17,7 +17,7 @@ const run = (args: ReadonlyArray<string>, stdin: Uint8Array | string = new Uint8
   return { code: status, stdout: new Uint8Array(stdout), text: String(stdout), stderr: String(stderr) }
 }
 
-test("backup --tar takes what is in an archive, from a pipe or a file, and names what it refuses", async () => {
+test("backup --tar stores the entries of an archive, from a pipe or a file, and names those that it refuses", async () => {
   await inDirectory(async (at) => {
     const big = "big ".repeat(700_000)
     const archive = tarOf(
@@ -47,7 +47,7 @@ test("backup --tar takes what is in an archive, from a pipe or a file, and names
   })
 })
 
-test("dump writes an archive of all or a part, and says what it could not read", async () => {
+test("dump writes an archive of all or a part, and names what it could not read", async () => {
   await inDirectory((at) => {
     const archive = tarOf(
       ...["a", "d/x", "d/damaged", "e/y"].map((name) => member({ name }, name)),
