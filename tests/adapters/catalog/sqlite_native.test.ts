@@ -29,7 +29,7 @@ describe("the file of a native database", () => {
     }
   }
 
-  it("has no name once it is open, so that a killed process leaves nothing", {
+  it("has no name once it is open, so a killed process leaves nothing", {
     skip: process.platform === "win32" ? "Windows cannot remove open files" : false,
   }, () =>
     inDirectory(async (directory) => {
@@ -41,7 +41,7 @@ describe("the file of a native database", () => {
       })
     }))
 
-  it("is gone when opening fails", () =>
+  it("is removed if opening fails", () =>
     inDirectory(async (directory) => {
       const engine = await native()
       for (const content of [Stream.fail("lost"), Stream.make(new Uint8Array(5000))]) {

@@ -1,9 +1,9 @@
-/** A thread that swaps directories for symlinks and back, as fast as it can, until it is told to stop. */
+/** A thread that swaps directories for symlinks and back as fast as it can, until it is stopped. */
 import * as fs from "node:fs"
 import { workerData } from "node:worker_threads"
 
 const { aside, inside, outside, stop, swaps } = workerData as {
-  /** The directory whose directories are swapped, and where they are put meanwhile. */
+  /** The directory whose directories are swapped, and the place where they are put meanwhile. */
   readonly inside: string
   readonly aside: string
   readonly outside: string
@@ -26,7 +26,7 @@ while (Atomics.load(stop, 0) === 0) {
     if (name.startsWith(".") || !attempt(() => fs.renameSync(at, `${aside}/${name}`))) continue
     if (attempt(() => fs.symlinkSync(outside, at))) {
       Atomics.add(swaps, 0, 1)
-      // Long enough for some calls.
+      // Long enough for some system calls.
       for (const until = performance.now() + 0.2; performance.now() < until;);
       attempt(() => fs.unlinkSync(at))
     }

@@ -1,4 +1,4 @@
-/** A dry run says what the restore then does, for whatever is in the target. */
+/** A dry run says what the restore then does, whatever is in the target. */
 import assert from "node:assert/strict"
 import {
   chmodSync,
@@ -52,7 +52,7 @@ const entries: ReadonlyArray<Entry> = [
   text("d/b"),
   directory("d/e"),
   text("d/e/c"),
-  // Its directory has no entry.
+  // The directory of this one has no entry.
   text("implied/f"),
 ]
 
@@ -64,7 +64,7 @@ const outcomes = async (open: Effect.Effect<TargetSession, TargetError, Scope.Sc
     return all.map((one) => `${one.path}: ${one.outcome}${"message" in one ? ` ${one.message}` : ""}`)
   })))
 
-/** Every change to a restored tree, and how many entries would be written then. */
+/** Every kind of change to a restored tree, and the number of entries that would be written then. */
 const changes: ReadonlyArray<readonly [what: string, change: (at: (name: string) => string) => void, written: number]> =
   [
     ["nothing", () => {}, 0],
@@ -119,7 +119,7 @@ const changes: ReadonlyArray<readonly [what: string, change: (at: (name: string)
 
 const noFifos = process.platform === "win32" && "Windows has neither fifos nor modes"
 
-test(...skipIf(noFifos, "the results are those of the restore, and nothing is written"), async () => {
+test(...skipIf(noFifos, "the results match those of the restore, and nothing is written"), async () => {
   for (const [what, change, written] of changes) {
     const top = mkdtempSync(join(tmpdir(), "penstock-compare-"))
     const at = (name: string): string => join(top, "target", name)

@@ -5,7 +5,7 @@ import { sourceSuite } from "../../suites/source.ts"
 import { targetSuite } from "../../suites/target.ts"
 import { plant, temporaryDirectory } from "./plant.ts"
 
-// Both ways: as on Linux, and as where directories cannot be held.
+// Both ways: as on Linux, and as on systems where directories cannot be held.
 for (const hold of [true, false]) {
   const how = hold ? "held" : "by paths"
   sourceSuite(

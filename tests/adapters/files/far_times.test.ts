@@ -1,4 +1,4 @@
-/** Modification times that some runtime, format or file system does not have. */
+/** Modification times that a runtime, format or file system cannot hold. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -18,11 +18,11 @@ import { temporaryDirectory } from "./plant.ts"
 const source = localSource.make()
 const deno = "Deno" in globalThis
 const SECOND = 1_000_000_000n
-/** Seconds since 1970 by `stat`, which has them all. */
+/** Seconds since 1970 by `stat`, which knows all of them. */
 const secondsOf = (path: string): bigint =>
   BigInt(execFileSync("stat", ["-c", "%Y", "--", path], { encoding: "utf8" }).trim())
 
-/** A directory of a file system in memory: it takes any 64-bit seconds. */
+/** A directory of a file system in memory, which holds seconds of 64 bits. */
 const anyTime = (() => {
   try {
     const at = fs.mkdtempSync("/dev/shm/penstock-test-")
@@ -42,7 +42,7 @@ const inMemory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireReleas
 )
 const without = !anyTime && "no file system here has times of all years"
 
-/** The last two are beyond what JavaScript has dates of. */
+/** The last two are beyond the dates of JavaScript. */
 const times = [
   -62_135_596_800n,
   -9_300_000_000n,
@@ -54,7 +54,7 @@ const times = [
 
 describe("times far from now", () => {
   it(
-    ...skipIf(without, "are read as they are, or said not to be; nothing is left out"),
+    ...skipIf(without, "are read exactly, or reported; no file is left out"),
     () =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {
         const base = yield* inMemory
@@ -63,7 +63,7 @@ describe("times far from now", () => {
           fs.mkdirSync(`${base}/x${i}`)
           for (const name of [`f${i}`, `x${i}`]) execFileSync("touch", ["-d", `@${seconds}`, `${base}/${name}`])
         }
-        // Only the time of the last access is odd.
+        // Only the time of the last access is unusual.
         fs.writeFileSync(`${base}/read`, "text")
         execFileSync("touch", ["-a", "-d", "@8640000000001", `${base}/read`])
         const entries = yield* Stream.runCollect(source.entries(base, {}))
@@ -82,11 +82,11 @@ describe("times far from now", () => {
   )
 
   it(
-    ...skipIf(without, "come back where the file system has them, and are found unchanged"),
+    ...skipIf(without, "come back if the file system can hold them, and the files count as unchanged"),
     () =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {
         const base = yield* inMemory
-        // The first and the last time of 64 bits, too: neither stands for "none".
+        // Also the first and the last time of 64 bits: neither stands for "none".
         const all = [...times.slice(0, 4), -9_223_372_036n, 9_223_372_036n].map((seconds) => seconds * SECOND)
         const exact = [-(2n ** 63n), 2n ** 63n - 1n]
         const entries = [...all, ...exact].flatMap((mtime, i): ReadonlyArray<Entry> => [
@@ -108,7 +108,7 @@ describe("times far from now", () => {
       }))),
   )
 
-  it("are told of where the file system took another, every time; the entries count as restored", () =>
+  it("are reported every time if the file system stored another time; the entries count as restored", () =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
       const base = yield* temporaryDirectory
       const mtime = 60_000_000_000n * SECOND
@@ -120,14 +120,14 @@ describe("times far from now", () => {
       for (const threadAfter of [Infinity, 0]) {
         const root = `${base}/${threadAfter}`
         for (const run of [1, 2]) {
-          // What a dry run says of it.
+          // The results of a dry run.
           const said = yield* Effect.scoped(
             Effect.flatMap(compareOnly(root, {}), (session) => session.write(entries)),
           )
           const { losses, problems, unchanged, written } = yield* write(root)(Stream.fromIterable(entries)).pipe(
             Effect.provideService(Target, localTarget.make({ threadAfter })),
           )
-          // Some have it.
+          // Some file systems hold it.
           const kept = secondsOf(`${root}/d/f`) === 60_000_000_000n
           assert.deepEqual(problems, [])
           assert.equal(written + unchanged, 3)

@@ -1,4 +1,4 @@
-/** What must not happen to files outside of the target, or to files in it that were there before. */
+/** Nothing happens to files outside of the target, nor to old files in it that are not replaced. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -34,7 +34,7 @@ describe("hostile entries", () => {
       ))
   }
 
-  it("a symlink that was there before is not followed, and gives way to a directory entry", () =>
+  it("an old symlink is not followed, and gives way to a directory entry", () =>
     run((base) =>
       Effect.gen(function* () {
         fs.mkdirSync(`${base}/outside`)
@@ -52,7 +52,7 @@ describe("hostile entries", () => {
       })
     ))
 
-  it("a file in the place of a symlink replaces the symlink, not what it points to", () =>
+  it("a file in the place of a symlink replaces the symlink, not its target", () =>
     run((base) =>
       Effect.gen(function* () {
         fs.mkdirSync(`${base}/target`)
@@ -64,7 +64,7 @@ describe("hostile entries", () => {
       })
     ))
 
-  it("a hard link to a symlink, or to a file of before with other content, becomes a file of its own", () =>
+  it("a hard link to a symlink, or to an old file with other content, becomes a file of its own", () =>
     run((base) =>
       Effect.gen(function* () {
         fs.mkdirSync(`${base}/target`)
@@ -111,7 +111,7 @@ describe("hostile entries", () => {
         fs.linkSync(`${base}/other`, `${base}/target/b`)
         yield* writeEntries(target, `${base}/target`, [
           file("a", "TEXT"),
-          // The same content, but its metadata is not that of the other name.
+          // It has the same content, but not the metadata of the other name.
           file("b", "text", { metadata: { mode: 0o666 } }),
         ])
         assert.equal(fs.readFileSync(`${base}/other`, "utf8"), "text")
@@ -146,7 +146,7 @@ describe("hostile entries", () => {
     ))
 })
 
-describe("what happens meanwhile", () => {
+describe("changes during a walk or a restore", () => {
   it("an interrupted restore leaves the old file and nothing else", () =>
     run((base) =>
       Effect.gen(function* () {
@@ -161,7 +161,7 @@ describe("what happens meanwhile", () => {
       })
     ))
 
-  it("content that something else took the place of is not read", () =>
+  it("content whose file was replaced by something else is not read", () =>
     run((base) =>
       Effect.gen(function* () {
         const names = ["fifo", "file", "link", "none", "unchanged"]
@@ -183,7 +183,7 @@ describe("what happens meanwhile", () => {
       })
     ))
 
-  it("a file that grows while it is read ends, and is told to have changed", () =>
+  it("a file that grows during the read comes to an end, and is reported as changed", () =>
     run((base) =>
       Effect.gen(function* () {
         fs.writeFileSync(`${base}/log`, "line")
@@ -200,12 +200,12 @@ describe("what happens meanwhile", () => {
       })
     ))
 
-  // Tests that run as root become nobody for a moment.
+  // A test that runs as root becomes nobody for a moment.
   const stuck = root && (typeof process.seteuid !== "function" || "Deno" in globalThis)
   it(
     ...skipIf(
       stuck && "root reads everything, and this runtime cannot stop being root",
-      "what is not readable is named",
+      "unreadable files are named",
     ),
     () =>
       run((base) =>
@@ -262,7 +262,7 @@ describe("what happens meanwhile", () => {
   const cannotMount = !mounted && "it needs the right to mount"
 
   it(
-    ...skipIf(cannotMount, "a full disk stops the restore, and nothing half-written stays"),
+    ...skipIf(cannotMount, "a full disk stops the restore, and no partial file stays"),
     () =>
       run((base) =>
         Effect.gen(function* () {
@@ -280,7 +280,7 @@ describe("what happens meanwhile", () => {
   )
 
   it(
-    ...skipIf(cannotMount, "a walk stays on its file system when told to"),
+    ...skipIf(cannotMount, "a walk stays on its file system if it is asked to"),
     () =>
       run((base) =>
         Effect.gen(function* () {
@@ -325,7 +325,7 @@ describe("what happens meanwhile", () => {
       ),
   )
 
-  it("a root that is a symlink to a directory is walked, one to a file is a symlink", () =>
+  it("a root that is a symlink to a directory is walked; a symlink to a file is stored as a symlink", () =>
     run((base) =>
       Effect.gen(function* () {
         fs.mkdirSync(`${base}/d`)

@@ -1,4 +1,4 @@
-/** Paths that are longer than a system call takes: whatever is there is kept or named. */
+/** Paths that are too long for a system call: everything beneath them is kept or named. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -21,15 +21,15 @@ const walk = (root: string, hold = true) =>
     (entries): ReadonlyArray<Entry> => entries,
   )
 
-/** Directories in each other, so many, with a few things in the last one; made by a shell, name by name. */
+/** Makes nested directories with a few files in the last one, by a shell that goes name by name. */
 const plantDeep = (root: string, name: string, levels: number, last: string): void => {
   fs.mkdirSync(root)
   const script = `i=0; while [ $i -lt ${levels} ]; do mkdir "$1" && cd -P "$1" || exit 1; i=$((i+1)); done; ${last}`
   execFileSync("sh", ["-c", script, "sh", name], { cwd: root, stdio: "ignore" })
 }
 /**
- * One line for each thing, by programs that go name by name themselves. Times of directories apart: they are those of
- * now.
+ * One line for each file, by programs that go name by name themselves. Without the times of directories, which are
+ * those of now.
  */
 const listDeep = (root: string): string => {
   const find = (...args: ReadonlyArray<string>): string =>
@@ -45,7 +45,7 @@ const LEAVES = "echo text > file; ln file hard; ln -s nowhere link; mkfifo fifo;
 describe("paths of more than 4,096 bytes", () => {
   for (const [levels, name] of [[40, "d".repeat(200)], [500, "d".repeat(10)]] as const) {
     it(
-      ...skipIf(cannotHold, `${levels} directories in each other: walked, read, restored, and unchanged afterwards`),
+      ...skipIf(cannotHold, `${levels} nested directories are walked, read, restored, and unchanged afterwards`),
       () =>
         run((base) =>
           Effect.gen(function* () {
@@ -60,7 +60,7 @@ describe("paths of more than 4,096 bytes", () => {
                 assert.deepEqual(results.filter((result) => "message" in result), [])
                 assert.deepEqual(results.slice(1).filter((result) => result.outcome !== outcome), [])
               }
-              // No message with these.
+              // These come without a message.
               assert.ok(listDeep(`${base}/to-${threadAfter}`) === listDeep(`${base}/from`))
             }
           })
@@ -68,7 +68,7 @@ describe("paths of more than 4,096 bytes", () => {
     )
   }
 
-  it("where directories cannot be held, what is too deep is named", () =>
+  it("where directories cannot be held, paths that are too deep are named", () =>
     run((base) =>
       Effect.gen(function* () {
         plantDeep(`${base}/from`, "d".repeat(200), 40, "echo text > file")
@@ -94,7 +94,7 @@ describe("paths of more than 4,096 bytes", () => {
   it(
     ...skipIf(
       cannotHold,
-      "a directory that is the 2,048th in each other is named, once, when there is something in it",
+      "the 2,048th nested directory is named once, if it is not empty",
     ),
     () =>
       run((base) =>
@@ -110,7 +110,7 @@ describe("paths of more than 4,096 bytes", () => {
   )
 
   it(
-    ...skipIf(cannotHold, "a directory whose content would have paths without end is named, once"),
+    ...skipIf(cannotHold, "a directory whose content would have endless paths is named once"),
     () =>
       run((base) =>
         Effect.gen(function* () {

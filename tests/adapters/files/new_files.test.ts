@@ -1,4 +1,4 @@
-/** What new files get besides their content, where the system gives them something else than was asked for. */
+/** The metadata of new files, if the system sets another than the one that was requested. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -22,7 +22,7 @@ const run = (body: (base: string) => void, entries: ReadonlyArray<Entry>): Promi
 
 const uid = process.getuid?.() ?? 0
 const gid = process.getgid?.() ?? 0
-/** Three of each mode: the first two of a kind tell what the others will be like. */
+/** Three files of each mode. The first two of a kind show how the system treats the others. */
 const modes = [0o600, 0o644, 0o640, 0o666, 0o400, 0o4755, 0o2750]
 const files = ["", "d/", "d/e/"].flatMap((directory): ReadonlyArray<Entry> => [
   ...(directory === ""
@@ -50,7 +50,7 @@ it("modes are exactly those of the entries, whatever the umask", async () => {
 })
 
 it(
-  ...skipIf(uid !== 0 && "it needs root", "a target that gives its group to what is in it"),
+  ...skipIf(uid !== 0 && "it needs root", "metadata is exact in a target that gives its group to new files"),
   async () => {
     const stats = await run((base) => {
       fs.chownSync(base, uid, gid + 1234)
@@ -73,7 +73,10 @@ const acl = (() => {
 })()
 
 it(
-  ...skipIf(!acl && "it needs setfacl and a file system with access lists", "a target with a default access list"),
+  ...skipIf(
+    !acl && "it needs setfacl and a file system with access lists",
+    "metadata is exact in a target with a default access list",
+  ),
   async () => {
     const stats = await run(
       (base) => execFileSync("setfacl", ["-d", "-m", "u:nobody:rwx,g::r-x,o::---", base]),
@@ -83,7 +86,7 @@ it(
   },
 )
 
-it("of several entries of one path the last counts, and a full directory stays", () =>
+it("the last of several entries of one path counts, and a full directory stays", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const base = yield* temporaryDirectory
     const directory = (path: string): Entry => ({ path, kind: "directory", metadata: { mode: 0o755 }, size: 0 })

@@ -1,4 +1,4 @@
-/** Makes trees on disk and lists them, without anything of what is tested. */
+/** Makes trees on disk and lists them, without the code under test. */
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
@@ -7,13 +7,13 @@ import { Effect, type Scope } from "effect"
 import type { MemoryNode, MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { pathFromBytes, pathToBytes } from "../../../stages/walk/path.ts"
 
-/** A new empty directory that goes with the scope. */
+/** A new empty directory, which is removed when the scope closes. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "penstock-test-")))),
   (directory) =>
     Effect.sync(() => {
       execFileSync("chmod", ["-R", "u+rwX", directory])
-      // Paths may be longer than a system call takes.
+      // Paths may be too long for a system call.
       execFileSync("rm", ["-rf", "--", directory])
     }),
 )
@@ -63,7 +63,7 @@ export const plant = (root: string, tree: MemoryTree): void => {
   }
 }
 
-/** One line for each thing beneath `root`, by `find` and `sha256sum`; times apart, as not every runtime keeps them. */
+/** One line for each file beneath `root`, by `find` and `sha256sum`. Without times, which not every runtime keeps. */
 export const list = (root: string): Map<string, { readonly facts: string; readonly mtime: bigint }> => {
   const run = (...args: Array<string>): string =>
     execFileSync("find", [".", ...args], { cwd: root, encoding: "latin1", maxBuffer: 1 << 28 })

@@ -33,7 +33,7 @@ const name = fc.constantFrom(
     ".penstock-1",
     "...",
   ],
-  // Their bytes are not UTF-8.
+  // These names are not UTF-8.
   ...(source.fidelity.byteNames ? ["\udcff", "a\udc80b"] : []),
 )
 const mtime = fc.oneof(
@@ -42,7 +42,7 @@ const mtime = fc.oneof(
     ms * (source.fidelity.mtime === 1 ? 1n : 1_000_000n)
   ),
 )
-// Whoever is not root cannot read what has no read permission.
+// Without root, files without read permission cannot be read.
 const mode = fc.nat(0o7777).map((bits) => root ? bits : bits | 0o700)
 const node: fc.Arbitrary<MemoryNode> = fc.oneof(
   fc.record({ content: fc.uint8Array({ maxLength: 300 }), mode, mtime }),
@@ -59,10 +59,10 @@ const trees = fc.array(fc.tuple(fc.array(name, { minLength: 1, maxLength: 3 }), 
       const path = components.join("/")
       const taken = Object.keys(tree).some((other) => path.startsWith(`${other}/`) && !("directory" in tree[other]!))
       if (taken || path in tree || Object.keys(tree).some((other) => other.startsWith(`${path}/`))) continue
-      // Some files are hard links to the one before.
+      // Some files are hard links to the previous one.
       const node = link === 0 && last !== undefined ? last : made
       if (!("directory" in node)) last = node
-      // A fifo is made by a tool that takes UTF-8 only.
+      // mkfifo takes only names in UTF-8.
       if (path.isWellFormed() || !("special" in node || node.mtime !== undefined)) tree[path] = node
       else if ("content" in node) {
         tree[path] = { content: node.content, ...(node.mode === undefined ? {} : { mode: node.mode }) }
@@ -73,7 +73,7 @@ const trees = fc.array(fc.tuple(fc.array(name, { minLength: 1, maxLength: 3 }), 
 
 const resolution = BigInt(Math.max(source.fidelity.mtime!, target.fidelity.mtime!))
 
-test("what is walked and restored is the same, once and again", { timeout: 120_000 }, async () => {
+test("a tree is the same after a walk and a restore, and after a second round", { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(trees, (tree) =>
       Effect.runPromise(Effect.scoped(Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /**
- * Directories that another program swaps for symlinks while something is done in them: nothing is written or read
+ * Directories that another program swaps for symlinks while they are walked or restored. Nothing is written or read
  * outside.
  */
 import assert from "node:assert/strict"
@@ -27,7 +27,7 @@ interface Place {
   readonly outside: string
 }
 
-/** A target, and beside it what must stay as it is: it has things of the names that are restored, and of others. */
+/** A target, and beside it a directory that must not change. It has files with restored names, and others. */
 const place = <A>(
   body: (at: Place) => Effect.Effect<A, unknown, Scope.Scope>,
   others: ReadonlyArray<string> = [],
@@ -53,7 +53,7 @@ const fifo = (path: string): Entry => ({ path, kind: "fifo", metadata, size: 0 }
 const restored = (path: string, content = "content", more: Partial<Entry> = {}): Entry =>
   file(path, content, { metadata, ...more })
 
-/** A file at whose turn something is done, before it is made. */
+/** A file whose turn runs a callback before it is made. */
 const hook = (path: string, act: () => void): Entry =>
   file(path, {
     open: () => {
@@ -115,7 +115,7 @@ describe("swapped at the worst moment", () => {
                 ...entries(at),
               ], threadAfter)
               assert.deepEqual(failed(results), [])
-              // The directory has it all, wherever it is now.
+              // The directory has all files, wherever it is now.
               for (const name of ["first", "hook", "last"]) {
                 assert.equal(fs.readFileSync(`${at.base}/moved/${name}`, "utf8"), "content")
               }
@@ -128,7 +128,7 @@ describe("swapped at the worst moment", () => {
   }
 
   it(
-    ...skipIf(platform, "a directory that was there before, and is left as it was"),
+    ...skipIf(platform, "a directory that existed before and is left as it was"),
     () =>
       place((at) =>
         Effect.gen(function* () {
@@ -153,7 +153,7 @@ describe("swapped at the worst moment", () => {
             restored(`${deep.at(-1)}/last`),
             restored("after"),
           ], Infinity)
-          // Their directories cannot be found again to be given their metadata.
+          // Their directories cannot be found again to set their metadata.
           assert.ok(failed(results).length > 100)
           const bottom = `${at.base}/moved/${Array(299).fill("d").join("/")}`
           assert.deepEqual(fs.readdirSync(bottom).sort(), ["hook", "last"])
@@ -162,7 +162,7 @@ describe("swapped at the worst moment", () => {
       ),
   )
 
-  it("by paths it would be written outside: the attack is one", () =>
+  it("the attack works: by paths, files would be written outside", () =>
     Effect.runPromise(Effect.scoped(Effect.gen(function* () {
       const base = yield* temporaryDirectory
       const at = { base, target: `${base}/target`, outside: `${base}/outside` }
@@ -173,7 +173,7 @@ describe("swapped at the worst moment", () => {
 
   const names = Array.from({ length: 400 }, (_, i) => `f${1000 + i}`)
   it(
-    ...skipIf(platform, "a walk reads what was there, and nothing outside"),
+    ...skipIf(platform, "a walk reads the old content, and nothing outside"),
     () =>
       place((at) =>
         Effect.gen(function* () {
@@ -181,7 +181,7 @@ describe("swapped at the worst moment", () => {
           for (const name of [...names, "sub/f"]) fs.writeFileSync(`${at.target}/d/${name}`, "mine")
           let swapped = false
           const entries = yield* localSource.make().entries(at.target, {}).pipe(
-            // The first entries that a walk gives out end in the middle of `d`.
+            // The first entries that a walk gives end in the middle of `d`.
             Stream.tap(() =>
               Effect.sync(() => {
                 if (!swapped) swap(at, "d")()
@@ -225,7 +225,7 @@ describe("swapped at the worst moment", () => {
   )
 })
 
-/** What a content is, or that there is nothing to be read. */
+/** The text of a content, or a word for content that cannot be read. */
 const read = (content: Entry["content"]): Effect.Effect<string> =>
   Effect.promise(() =>
     content === undefined ? Promise.resolve("nothing") : readContent(content).then(

@@ -1,4 +1,4 @@
-/** What two threads that write at once must not get wrong: order, directories that are replaced or left, failures. */
+/** Two threads that write at the same time: order, directories that are replaced or left, and failures. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -15,7 +15,7 @@ import { list, temporaryDirectory } from "./plant.ts"
 const target = localTarget.make({ threadAfter: 0 })
 const run = <A>(body: (directory: string) => Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.scoped(Effect.flatMap(temporaryDirectory, body)))
-/** All in one call, so that as much as possible is under way at once. */
+/** Writes all entries with one call, so that as many as possible are under way at the same time. */
 const write = (root: string, entries: ReadonlyArray<Entry>, options: TargetOptions = {}) =>
   Effect.scoped(Effect.gen(function* () {
     const session = yield* target.open(root, options)
@@ -32,7 +32,7 @@ const directory = (path: string, mode = 0o755, mtime = 7_000_000_000n): Entry =>
   size: 0,
 })
 const symlink = (path: string, target: string): Entry => ({ path, kind: "symlink", metadata: {}, size: 0, target })
-/** What a path beneath a directory is in the directory. */
+/** The content of a path beneath a directory. */
 const within = (at: string, entry: Entry): Entry => ({
   ...entry,
   path: entry.path === "" || entry.path.startsWith("/") ? entry.path : `${at}/${entry.path}`,
@@ -40,7 +40,7 @@ const within = (at: string, entry: Entry): Entry => ({
   ...(entry.target?.startsWith("../") ? { target: `../${entry.target}` } : {}),
 })
 
-it("hostile entries, all under way at once: nothing outside changes", () =>
+it("nothing outside changes by hostile entries that are under way at the same time", () =>
   run((base) =>
     Effect.gen(function* () {
       fs.mkdirSync(`${base}/outside`)
@@ -63,7 +63,7 @@ it("hostile entries, all under way at once: nothing outside changes", () =>
     })
   ))
 
-it("a directory that files are being written in is not replaced by a symlink", () =>
+it("a directory in which files are being written is not replaced by a symlink", () =>
   run((base) =>
     Effect.gen(function* () {
       fs.mkdirSync(`${base}/outside`)
@@ -82,7 +82,7 @@ it("a directory that files are being written in is not replaced by a symlink", (
     })
   ))
 
-it("files, links to them, files of one path twice, and directories that come again", () =>
+it("files, links to them, two files of one path, and directories that come twice", () =>
   run((base) =>
     Effect.gen(function* () {
       const mtime = 1_600_000_000_000_000_000n
@@ -103,7 +103,7 @@ it("files, links to them, files of one path twice, and directories that come aga
         directory("e", 0o500),
         file("e/x", "x", { metadata }),
         directory("f"),
-        // Not depth-first: `d` was left already.
+        // Not depth-first: the walk has already left `d`.
         file("d/late", "late", { metadata }),
         file("e/x/y", "beneath a file"),
         directory("e/x", 0o700),
@@ -140,7 +140,7 @@ it("files, links to them, files of one path twice, and directories that come aga
     })
   ))
 
-it("an interrupted restore leaves whole files only", () =>
+it("an interrupted restore leaves only whole files", () =>
   run((base) =>
     Effect.gen(function* () {
       const content = "x".repeat(20_000)
@@ -155,7 +155,7 @@ it("an interrupted restore leaves whole files only", () =>
     })
   ))
 
-it("without the thread all is written all the same", () =>
+it("all files are written without the thread too", () =>
   run((base) =>
     Effect.gen(function* () {
       fs.mkdirSync(`${base}/d`)
@@ -187,7 +187,7 @@ const mountable = Exit.isSuccess(
 )
 
 it(
-  ...skipIf(!mountable && "it needs the right to mount", "a full disk stops the restore, and leaves whole files only"),
+  ...skipIf(!mountable && "it needs the right to mount", "a full disk stops the restore, and leaves only whole files"),
   () =>
     run((base) =>
       Effect.gen(function* () {

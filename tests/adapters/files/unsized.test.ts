@@ -1,4 +1,4 @@
-/** Files that the system makes up when they are read: their size is not true, and some have no end. */
+/** Files that the system generates when they are read: their size is wrong, and some have no end. */
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
@@ -27,7 +27,7 @@ const readable = (path: string): boolean => {
     return false
   }
 }
-/** Of size 0 with content; some give it at once or not at all. And of a size that is larger than the content. */
+/** Files of size 0 with content, some of which must be read with one call; and files shorter than their size. */
 const made = [
   "/proc/sys/kernel/ostype",
   "/proc/sys/kernel/printk",
@@ -40,8 +40,8 @@ const made = [
 ].filter(readable)
 const none = made.length < 4 && "this system has no such files"
 
-describe("files whose size is not true", () => {
-  it(...skipIf(none, "are read whole, whatever the pieces, and have not changed"), async () => {
+describe("files with a wrong size", () => {
+  it(...skipIf(none, "are read whole in pieces of any length, and do not count as changed"), async () => {
     for (const path of made) {
       const { content } = await entryOf(path)
       assert.ok(content !== undefined && "open" in content)
@@ -85,16 +85,16 @@ describe("files whose size is not true", () => {
   }
 
   it(
-    ...skipIf(!readable("/proc/self/maps") && "this system has no /proc", "without an end are said to have none"),
+    ...skipIf(!readable("/proc/self/maps") && "this system has no /proc", "without an end are reported as endless"),
     async () => {
-      // Eight bytes for each page that the process could have.
+      // Eight bytes for each page of the address space.
       const { content } = await entryOf("/proc/self/pagemap")
       await assert.rejects(readContent(content!), /does not say its size, and does not end within 64 MiB/)
     },
   )
 })
 
-it("a file that shrinks, or grows, while it is read has changed", () =>
+it("a file that shrinks or grows during the read has changed", () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const base = yield* temporaryDirectory
     for (const [size, now] of [[100, 50], [100, 150], [0, 50]] as const) {

@@ -1,6 +1,6 @@
 /**
- * The memory of the process: the library leaves it alone; the command has garbage collected where the runtime would let
- * it grow.
+ * The memory of the process. The library does not tune it. The command starts collections where the runtime would let
+ * the heap grow.
  */
 import assert from "node:assert/strict"
 import { createRequire, syncBuiltinESMExports } from "node:module"
@@ -26,7 +26,7 @@ import {
 } from "../../../mod.ts"
 import { skipIf } from "../../skip.ts"
 
-/** Everything that changes the runtime's settings or has it collect, from now on. */
+/** Records, from now on, everything that changes the settings of the runtime or starts a collection. */
 const settings: Array<string> = []
 if ("Bun" in globalThis) {
   const jsc = createRequire(import.meta.url)("bun:jsc") as { fullGC: () => number }
@@ -76,7 +76,7 @@ test("a program that uses the library keeps its settings, signals and environmen
   assert.deepEqual(state(), before)
 })
 
-test("a process that was made lean collects early: the same run says so", async () => {
+test("a lean process collects early, as a run shows", async () => {
   leanMemory()
   await Effect.runPromise(backup)
   assert.deepEqual(
@@ -87,16 +87,16 @@ test("a process that was made lean collects early: the same run says so", async 
 
 const elsewhere = "Bun" in globalThis ? false : "only Bun is told when to collect"
 
-test(...skipIf(elsewhere, "what is dead is gone after so many entries"), async () => {
+test(...skipIf(elsewhere, "garbage is collected after a number of entries"), async () => {
   const made: Array<WeakRef<object>> = []
   const make = (): void => {
     for (let n = 0; n < 1000; n++) made.push(new WeakRef({ n }))
   }
   make()
-  // What was made into a reference lives until the end of the turn.
+  // The target of a new WeakRef lives until the end of the turn.
   await new Promise((resolve) => setTimeout(resolve, 0))
   for (let n = 0; n < 100; n++) collectAfter(512)
   const left = made.filter((reference) => reference.deref() !== undefined).length
-  // Some may be taken for alive, by a number on the stack that looks like their address.
+  // Some may seem alive, because a number on the stack looks like their address.
   assert.ok(left < 100, `${left} of 1000 are left`)
 })
