@@ -1,4 +1,4 @@
-/** Opens blocks on threads; Node, Deno and Bun. */
+/** Decodes blocks on threads, on Node, Deno and Bun. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -8,26 +8,27 @@ import { kernelMessages } from "./kernel_messages.ts"
 import { type DecodedReply, type DecodingRequest, toBlocksMessage } from "./decoding_messages.ts"
 import { Thread } from "./thread.ts"
 
-/** How many threads, and when they start. */
+/** How many threads there are, and when they start. */
 export interface DecodingOptions {
-  /** Beside this one; by default one less than the machine has processors. */
+  /** The number of threads beside this one; by default one less than the machine has processors. */
   readonly threads?: number
-  /** So many stored bytes are opened by this thread alone before others start. 256 MiB by default. */
+  /** This thread decodes this many stored bytes alone before the others start. 256 MiB by default. */
   readonly worthBytes?: number
 }
 
 /**
- * A thread needs 300 to 400 ms of a processor until it is as fast as this one, and 30 to 80 MB: 200 MiB are done no
- * sooner with two.
+ * A new thread needs 30 to 80 MB, and 300 to 400 ms of a processor until it is as fast as this one. Two threads are no
+ * sooner done with 200 MiB than one.
  */
 const WORTH_BYTES = 256 << 20
-/** Requests that a thread may have: the next is there when one is done. */
+/** Requests that a thread may have, so that the next is there when one is done. */
 const TASKS = 2
 
 /**
- * Opens blocks on this thread, until that was so much that others are worth their start; then on theirs, and here what
- * finds them busy. They end with the scope. Kernels that only this thread can make run here. When one stops, what it
- * had fails with KernelError, and none is used again.
+ * Makes a {@link Decoding} that uses threads. This thread decodes blocks until there were so many that other threads are
+ * worth their start. Then it decodes only what comes when they are busy, and what needs kernels that only this thread
+ * can make. The threads end with the scope. When one of them stops, what it had fails with `DecoderStopped`, and no
+ * thread is used again.
  */
 export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decoding, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -43,7 +44,7 @@ export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decod
     let started = 0
     let anyStopped = false
 
-    const free = (): DecodingThread | undefined => {
+    const freeThread = (): DecodingThread | undefined => {
       if (here < worthBytes || anyStopped) return undefined
       let best: DecodingThread | undefined
       for (const thread of threads) {
@@ -69,7 +70,7 @@ export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decod
       return Effect.fnUntraced(function* (stored, blocks, use) {
         const { buffer, byteLength } = stored
         const whole = byteLength === buffer.byteLength && buffer instanceof ArrayBuffer
-        const thread = whole ? free() : undefined
+        const thread = whole ? freeThread() : undefined
         if (!whole || thread === undefined) {
           here += byteLength
           return yield* decodeHere(stored, blocks, use)
@@ -106,6 +107,6 @@ type DecodingThread = Thread<DecodingRequest, DecodedReply>
 
 const NONE: ReadonlyArray<number> = []
 
-/** The threads as those of a program. */
+/** The {@link makeDecoding} threads as a layer. */
 export const decoding = (options: DecodingOptions = {}): Layer.Layer<never> =>
   Layer.effect(Decoding, makeDecoding(options))

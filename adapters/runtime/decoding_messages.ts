@@ -1,16 +1,16 @@
-/** What threads that open blocks are told, and answer: plain data, handed over where it is large. */
+/** What threads that decode blocks are told, and what they reply: plain data, handed over where it is large. */
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import type { ChunkAt, StoredBlock } from "../../stages/fetch/decoding.ts"
 import type { KernelMessage } from "./kernel_messages.ts"
 
-/** To a thread. */
+/** Sent to a thread. */
 export type DecodingRequest =
   | {
     readonly type: "decoder"
     readonly decoder: number
     readonly decoders: ReadonlyArray<KernelMessage>
     readonly hasher: KernelMessage
-    /** Whether the answers have the content of blocks. */
+    /** Whether replies have the content of blocks. */
     readonly bytes: boolean
   }
   | {
@@ -23,29 +23,32 @@ export type DecodingRequest =
   }
   | { readonly type: "end"; readonly decoder: number }
 
-/** The answer: of each block its content, or undefined when it cannot be decoded; and which chunks are bad. */
+/** The reply about blocks. */
 export interface DecodedReply {
   readonly type: "decoded"
+  /** The content of each block; undefined when it cannot be decoded. */
   readonly blocks: ReadonlyArray<Uint8Array | undefined>
-  /** Pairs: place of the block, place of the chunk. */
+  /** The chunks that are not what their IDs say: the place of the block, and that of the chunk in it. */
   readonly bad: ReadonlyArray<readonly [block: number, chunk: number]>
 }
 
 /**
- * Blocks as two pieces of memory: Deno takes 0.25 µs for each element of a typed array that is sent to a thread, and
- * for nothing else.
+ * Blocks to decode, as two pieces of memory. Typed arrays would be slow: Deno takes 0.25 µs for each of their elements to
+ * send them to a thread.
  */
 export interface BlocksMessage {
   /**
-   * Float64: of each block `from`, `to`, `limit` and its number of chunks, then of each chunk of all `from` and `to`.
+   * Float64 numbers: of each block `from`, `to`, `limit` and its number of chunks; then of each chunk of all blocks `from`
+   * and `to`.
    */
   readonly numbers: ArrayBuffer
-  /** Of each chunk its ID. */
+  /** The ID of each chunk. */
   readonly ids: ArrayBuffer
 }
 
 const BLOCK_NUMBERS = 4
 
+/** Packs blocks for a thread. */
 export const toBlocksMessage = (blocks: ReadonlyArray<StoredBlock>): BlocksMessage => {
   const chunks = blocks.reduce((sum, block) => sum + block.chunks.length, 0)
   const numbers = new Float64Array(blocks.length * BLOCK_NUMBERS + chunks * 2)
@@ -69,7 +72,7 @@ export const toBlocksMessage = (blocks: ReadonlyArray<StoredBlock>): BlocksMessa
   return { numbers: numbers.buffer, ids: ids.buffer }
 }
 
-/** The inverse, on the thread;. */
+/** Unpacks them on the thread. */
 export const blocksOf = ({ ids, numbers }: BlocksMessage): ReadonlyArray<StoredBlock> => {
   const all = new Float64Array(numbers)
   const count = (all.length - 2 * (ids.byteLength / ID_BYTES)) / BLOCK_NUMBERS

@@ -1,6 +1,6 @@
 /**
- * The files of a unit on their way to a thread and back: columns of numbers and one string. As objects, each would be
- * cloned twice, which costs more than opening it.
+ * The files of a unit on their way to a thread and back: columns of numbers, and one string. As objects, every file would
+ * be cloned twice, which costs more than to open it.
  */
 import { chunkCount, RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
@@ -9,45 +9,46 @@ import { type Stored, withoutContent } from "../../stages/plan/stored.ts"
 import type { Entry, Metadata, ReaderContent } from "../../stages/walk/entry.ts"
 import type { LocalLocator, LocalRoot } from "../files/source/content.ts"
 
-/** What a thread needs to know of the files of a unit. */
+/** The files of a unit, as a thread needs to know them. */
 export interface FilesMessage {
   readonly roots: ReadonlyArray<LocalRoot>
-  /** With NULs between. */
+  /** The paths, with a NUL between each two. */
   readonly paths: string
-  /** For each: device, inode, mtime and ctime as the walk saw it; then the number of its root. */
+  /** Of each file: device, inode, mtime and ctime as the walk saw them, and the number of its root. */
   readonly numbers: BigInt64Array<ArrayBuffer>
 }
 
-/** What became of them. */
+/** The files of a unit after they were stored. */
 export interface StoredMessage {
   readonly sizes: Float64Array<ArrayBuffer>
-  /** Numbers of chunks. */
+  /** The number of chunks of each file. */
   readonly counts: Uint32Array<ArrayBuffer>
-  /** Their chunk lists, one behind the other. */
+  /** The chunk lists of all files, one behind the other. */
   readonly chunks: Uint8Array<ArrayBuffer>
-  /** When the plan has a digest: 32 bytes for each, zeros for one that could not be read. */
+  /** The names of whole contents, when the plan has a digest: 32 bytes each; zeros for a file that could not be read. */
   readonly digests?: Uint8Array<ArrayBuffer>
-  /** What is to be said of a few of them. */
+  /** What there is to say about a few of the files, in their order. */
   readonly remarks: ReadonlyArray<Remark>
 }
 
-/** Something about one file of a unit. */
+/** What there is to say about one file of a unit. */
 export interface Remark {
   readonly at: number
-  /** Set when it is not what the walk saw. */
+  /** Set when the metadata is not what the walk saw. */
   readonly metadata?: Metadata
   readonly warning?: string
-  /** Set when it could not be read. */
+  /** Set when the file could not be read. */
   readonly problem?: string
 }
 
 const NUMBERS = 5
-/** Stands for a time that is not known. */
+/** Stands for a time that is unknown. */
 const UNKNOWN = -(2n ** 63n)
 
-/** The locator of content that a thread can read by itself. */
+/** The locator of a content that a thread can read by itself. */
 export const locatorOf = (entry: Entry): LocalLocator => (entry.content as ReaderContent).locator as LocalLocator
 
+/** Packs files for a thread. */
 export const toFilesMessage = (files: ReadonlyArray<Planned<Steps>>): FilesMessage => {
   const numbers = new BigInt64Array(files.length * NUMBERS)
   const paths: Array<string> = []
@@ -65,17 +66,17 @@ export const toFilesMessage = (files: ReadonlyArray<Planned<Steps>>): FilesMessa
   return { roots, paths: paths.join("\0"), numbers }
 }
 
-/** The inverse, on the thread. */
+/** Unpacks them on the thread. */
 export const locatorsOf = ({ numbers, paths, roots }: FilesMessage): ReadonlyArray<LocalLocator> =>
   paths.split("\0").map((path, i) => ({
     root: roots[Number(numbers[i * NUMBERS + 4])]!,
     path,
-    // As the walk gives them: unsigned.
+    // The walk gives unsigned numbers.
     device: BigInt.asUintN(64, numbers[i * NUMBERS]!),
     inode: BigInt.asUintN(64, numbers[i * NUMBERS + 1]!),
   }))
 
-/** On the thread. */
+/** Packs stored files on the thread. */
 export const toStoredMessage = (stored: ReadonlyArray<Stored>, { numbers }: FilesMessage): StoredMessage => {
   const sizes = new Float64Array(stored.length)
   const counts = new Uint32Array(stored.length)
@@ -92,8 +93,8 @@ export const toStoredMessage = (stored: ReadonlyArray<Stored>, { numbers }: File
     at += file.chunks.length
     if (file.digest !== undefined) digests!.set(file.digest, i * ID_BYTES)
     const { metadata, problem, warning } = file
-    // Whatever changes a file's metadata changes its times. Of what could not be read, or changed meanwhile, nothing
-    // new is known.
+    // Every change of a file's metadata changes its times. Of a file that could not be read, or that changed in the
+    // meantime, nothing new is known.
     const changed = problem === undefined && warning === undefined &&
       (metadata.mtime !== numbers[i * NUMBERS + 2] || metadata.ctime !== numbers[i * NUMBERS + 3])
     if (!changed && problem === undefined && warning === undefined) continue
@@ -107,7 +108,7 @@ export const toStoredMessage = (stored: ReadonlyArray<Stored>, { numbers }: File
   return { sizes, counts, chunks, remarks, ...(digests === undefined ? {} : { digests }) }
 }
 
-/** What is handed over with the message, not copied. */
+/** The memory of a message that is handed over with it, not copied. */
 export const memoryOf = ({ chunks, counts, digests, sizes }: StoredMessage): Array<ArrayBuffer> => [
   sizes.buffer,
   counts.buffer,
@@ -115,7 +116,7 @@ export const memoryOf = ({ chunks, counts, digests, sizes }: StoredMessage): Arr
   ...(digests === undefined ? [] : [digests.buffer]),
 ]
 
-/** The inverse of {@link toStoredMessage}. */
+/** Unpacks stored files: the inverse of {@link toStoredMessage}. */
 export const storedOf = (files: ReadonlyArray<Planned<Steps>>, message: StoredMessage): ReadonlyArray<Stored> => {
   const { chunks, counts, digests, remarks, sizes } = message
   let at = 0

@@ -1,4 +1,4 @@
-/** Kernels on their way to a thread: plain data. */
+/** Kernels on their way to a thread, as plain data. */
 import * as Redacted from "effect/Redacted"
 import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { fixed, type FixedOptions } from "../../stages/chunk/fixed.ts"
@@ -9,7 +9,10 @@ import { KernelError, type KernelSpec, type KernelTable } from "../../stages/ker
 import type { Plan } from "../../stages/plan/plan.ts"
 import { nativeKernels } from "../kernels/native.ts"
 
-/** A kernel that a thread can make: by name, or from a module. Keys are bare here: messages never leave the process. */
+/**
+ * A kernel that a thread makes, by name or from a module. Its keys are not redacted here, because messages never leave
+ * the process.
+ */
 export interface KernelMessage {
   readonly stage: KernelSpec["stage"]
   readonly name: string
@@ -17,7 +20,7 @@ export interface KernelMessage {
   readonly module?: string
 }
 
-/** Makers of all kernels that come with Penstock, the fastest of each. */
+/** Makers of all kernels that come with Penstock; the fastest of each. */
 export const knownKernels: KernelTable = {
   "chunk:fastcdc": (params: FastCdcOptions) => fastcdc(params).make(params as never),
   "chunk:fixed": (params: FixedOptions) => fixed(params).make(params as never),
@@ -27,7 +30,7 @@ export const knownKernels: KernelTable = {
   ...nativeKernels,
 }
 
-/** The plan for a thread; undefined when a kernel of it can only be made on this one. */
+/** Packs the kernels of a plan. Undefined when one of them can only be made on this thread. */
 export const kernelMessages = (plan: Plan): ReadonlyArray<KernelMessage> | undefined => {
   const messages: Array<KernelMessage> = []
   for (const { module, name, params, stage } of plan) {
@@ -46,7 +49,7 @@ export const kernelMessages = (plan: Plan): ReadonlyArray<KernelMessage> | undef
   return messages
 }
 
-const load = async (kernel: string, module: string): Promise<KernelSpec["make"]> => {
+const loadKernel = async (kernel: string, module: string): Promise<KernelSpec["make"]> => {
   let why = "it has no function as its default export"
   try {
     const make: unknown = (await import(module)).default
@@ -61,17 +64,17 @@ const load = async (kernel: string, module: string): Promise<KernelSpec["make"]>
   })
 }
 
-/** The inverse, on the thread. */
+/** Unpacks them on the thread. Rejects with KernelError when a module cannot be loaded. */
 export const planOf = async (messages: ReadonlyArray<KernelMessage>): Promise<Plan> =>
   await Promise.all(messages.map(async ({ module, name, params, stage }): Promise<KernelSpec> => {
-    const make = module === undefined ? knownKernels[`${stage}:${name}`]! : await load(name, module)
+    const make = module === undefined ? knownKernels[`${stage}:${name}`]! : await loadKernel(name, module)
     return {
       stage,
       name,
       make,
-      params: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, restored(value)])),
+      params: Object.fromEntries(Object.entries(params).map(([key, value]) => [key, restoreKey(value)])),
     }
   }))
 
-const restored = (value: unknown): unknown =>
+const restoreKey = (value: unknown): unknown =>
   typeof value === "object" && value !== null && "redacted" in value ? Redacted.make(value.redacted) : value

@@ -1,4 +1,4 @@
-/** A pool of threads: who does what, and what becomes of those that stop. */
+/** A pool of threads: it gives tasks to threads, and replaces threads that stop. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -6,28 +6,28 @@ import type { KernelError } from "../../stages/kernel/kernel.ts"
 import type { StoringReply, StoringRequest } from "./storing_messages.ts"
 import { type Task, Thread } from "./thread.ts"
 
-/** One task on one thread. */
+/** A task on a thread, as the code sees it that runs the task. */
 export interface ThreadTask {
   readonly receive: Task<StoringReply>["receive"]
-  /** Sends what is made from the number of the task. */
+  /** Sends the request that is made from the number of the task. */
   readonly send: (request: (task: number) => StoringRequest) => void
 }
 
 /**
- * Runs a task on the thread that has least to do. `shared`: it may wait there behind another. `alone`: not more tasks
- * than threads. When the task fails or is interrupted, its thread is of no more use, and another takes its place;
- * others that it had fail, after it.
+ * Runs a task on the thread that has the least to do. A `shared` task may wait there behind another. There are never more
+ * tasks that run `alone` than threads. When a task fails or is interrupted, its thread is replaced, and the other tasks
+ * of that thread fail after it.
  */
 export type Session = <A, E>(
   how: "shared" | "alone",
   use: (thread: ThreadTask) => Effect.Effect<A, E>,
 ) => Effect.Effect<A, E | KernelError>
 
-/** A pool. */
+/** A pool of threads. */
 export interface Pool {
-  /** Whether any thread was asked for anything yet. */
+  /** Whether a thread of the pool was started. */
   readonly started: () => boolean
-  /** Begins a job: each thread is sent the request before its first task, and told of the end with the scope. */
+  /** Begins a job. Each thread gets the request before its first task of the job, and learns when the scope ends. */
   readonly start: (job: Extract<StoringRequest, { type: "job" }>) => Effect.Effect<Session, never, Scope.Scope>
 }
 
@@ -35,10 +35,10 @@ type StoringThread = Thread<StoringRequest, StoringReply>
 
 const newThread = (): StoringThread => new Thread(new URL("./storing_thread.ts", import.meta.url))
 
-/** Tasks that a thread may have: the next is there when one is done. */
+/** Tasks that a thread may have, so that the next is there when one is done. */
 const TASKS = 2
 
-/** Makes a pool, whose threads end with the scope. */
+/** Makes a pool. Its threads end with the scope. */
 export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scope> =>
   Effect.gen(function* () {
     const pool = new Set<StoringThread>()
@@ -50,7 +50,7 @@ export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scop
       Effect.promise(() => Promise.all([...ending, ...[...pool].map((thread) => thread.stop())]))
     )
 
-    /** The thread ends a moment later: of all that fail because of it, what made it useless has to be told first. */
+    /** The thread ends a moment later, so that the task which failed is the first to tell its error. */
     const replace = (thread: StoringThread): Effect.Effect<void> =>
       Effect.sync(() => {
         if (!pool.delete(thread)) return

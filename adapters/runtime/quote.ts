@@ -1,5 +1,5 @@
-/** Text as a shell takes it. */
+/** Quotes text for a shell. */
 
-/** The text as one word of a POSIX shell, in quotes where it needs them. */
+/** Makes one word of a POSIX shell from a text, in quotes when it needs them. */
 export const quoted = (text: string): string =>
   /^[\w@%+=:,./][\w@%+=:,./~-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`

@@ -1,17 +1,17 @@
-/** A thread as the main thread sees it. */
+/** A thread, as the main thread sees it. `serve.ts` is the inner side. */
 import * as Effect from "effect/Effect"
 import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import { isLean } from "./memory.ts"
 
-/** What a thread has from its start. */
+/** What a thread gets when it starts. */
 export interface ThreadData {
-  /** Whether the process is lean: see `memory.ts`. */
+  /** Whether the thread is to be lean: see `memory.ts`. */
   readonly lean: boolean
 }
 
-/** A thread cannot go on: a KernelError. */
+/** The fields of the KernelError with which a thread gives up. */
 export interface Failed {
   readonly type: "failed"
   readonly kernel: string
@@ -19,14 +19,14 @@ export interface Failed {
   readonly message: string
 }
 
-/** What a thread sends: that it listens, then replies. */
+/** What a thread sends: first that it listens, then replies. */
 export type FromThread<Answer> = { readonly type: "ready" } | {
   readonly type: "reply"
   readonly task: number
   readonly reply: Answer | Failed
 }
 
-/** Replies about one task, in the order in which they came. */
+/** The replies about one task, in the order in which they came. */
 class Mailbox<Answer> {
   readonly #replies: Array<Answer> = []
   #waiting: (() => void) | undefined
@@ -42,7 +42,7 @@ class Mailbox<Answer> {
     this.#waiting?.()
   }
 
-  /** The next reply. Fails with KernelError when the thread has stopped, or failed. */
+  /** The next reply. Fails with KernelError when the thread failed or stopped. */
   readonly receive: Effect.Effect<Answer, KernelError> = Effect.callback((resume) => {
     const look = (): void => {
       const reply = this.#replies.shift()
@@ -56,12 +56,12 @@ class Mailbox<Answer> {
   })
 }
 
-/** A task that a thread has. */
+/** A task of a thread. */
 export type Task<Answer> = Pick<Mailbox<Answer>, "receive"> & { readonly number: number }
 
 /**
- * Sends and receives. Starts at the first request; once it stops, by itself or not, whoever waits for it fails, now or
- * later.
+ * A thread that takes requests and replies. It starts at the first request. Once it has stopped, by itself or not, every
+ * task that waits for it fails, and so does every later task.
  */
 export class Thread<Request, Answer extends { readonly type: string }> {
   readonly #module: URL
@@ -72,32 +72,32 @@ export class Thread<Request, Answer extends { readonly type: string }> {
   #tasks = 0
   #stopped: KernelError | undefined
 
-  /** `module`: what it runs. */
+  /** `module`: what the thread runs. */
   constructor(module: URL) {
     this.#module = module
   }
 
-  /** Whether it listens, and has not stopped. */
+  /** Whether the thread listens, and has not stopped. */
   get ready(): boolean {
     return this.#ready && this.#stopped === undefined
   }
 
-  /** Whether it was asked for anything yet. */
+  /** Whether the thread was started. */
   get started(): boolean {
     return this.#worker !== undefined
   }
 
-  /** How many tasks it has. */
+  /** The number of tasks that the thread has. */
   get load(): number {
     return this.#mailboxes.size
   }
 
-  /** Starts it, unless it has started. */
+  /** Starts the thread, unless it was started or has stopped. */
   start(): void {
     if (this.#stopped === undefined) this.#worker ??= this.#start()
   }
 
-  /** Sends a request, and hands `memory` over with it; before the thread listens, it is kept. */
+  /** Sends a request, and hands `memory` over with it. Keeps the request until the thread listens. */
   send(request: Request, memory: ReadonlyArray<ArrayBuffer> = []): void {
     this.start()
     if (this.#stopped !== undefined) return
@@ -105,7 +105,7 @@ export class Thread<Request, Answer extends { readonly type: string }> {
     else this.#held.push([request, memory])
   }
 
-  /** Begins a task: replies that carry its number go to it, until `end`. */
+  /** Begins a task. Until `end`, it gets the replies that carry its number. */
   begin(): Task<Answer> {
     const mailbox = new Mailbox<Answer>()
     const number = this.#tasks++
@@ -120,11 +120,11 @@ export class Thread<Request, Answer extends { readonly type: string }> {
   }
 
   #start(): Worker {
-    // The same class under two names: Deno's types do not know that.
+    // Both names are of the same class, but Deno's types do not know that.
     const worker = new Worker(this.#module as NodeURL, { workerData: { lean: isLean() } satisfies ThreadData })
     worker.on("message", (message: FromThread<Answer>) => {
       if (message.type === "reply") {
-        // A thread that failed is of no more use to anyone.
+        // A thread that failed is not used again.
         if (isFailed(message.reply)) this.#stop(new KernelError(message.reply))
         else this.#mailboxes.get(message.task)?.put(message.reply)
       } else {
@@ -138,7 +138,7 @@ export class Thread<Request, Answer extends { readonly type: string }> {
     return worker
   }
 
-  /** Ends the thread, whatever it does. */
+  /** Ends the thread, even in the middle of a task. */
   async stop(): Promise<void> {
     this.#stop(stopped("it was told to"))
     await this.#worker?.terminate()

@@ -4,14 +4,14 @@ import { userInfo } from "node:os"
 import process from "node:process"
 import { users } from "../files/system/metadata.ts"
 
-/** Its name by the system, whatever the environment says; its number where the system has no name for it. */
+/** The user's name by the system, whatever the environment says; its number when the system has no name for it. */
 export const userName = (): string => {
   const uid = process.getuid?.()
-  return (uid === undefined ? undefined : users().get(uid)) ?? known() ?? asked() ?? String(uid ?? "")
+  return (uid === undefined ? undefined : users().get(uid)) ?? nameByNode() ?? nameById() ?? String(uid ?? "")
 }
 
 /** Undefined on Bun, which looks only at the environment. */
-const known = (): string | undefined => {
+const nameByNode = (): string | undefined => {
   if (process.versions["bun"] !== undefined && process.platform !== "win32") return undefined
   try {
     return userInfo().username || undefined
@@ -20,8 +20,8 @@ const known = (): string | undefined => {
   }
 }
 
-/** Of accounts that are in a directory service. */
-const asked = (): string | undefined => {
+/** Knows accounts of a directory service, too. */
+const nameById = (): string | undefined => {
   const { status, stdout } = spawnSync("id", ["-un"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
   const name = status === 0 ? stdout.trim() : ""
   return name === "" || /^\d+$/.test(name) ? undefined : name

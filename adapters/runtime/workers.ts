@@ -1,4 +1,4 @@
-/** An executor over a pool of threads; Node, Deno and Bun. */
+/** An executor that runs plans on a pool of threads, on Node, Deno and Bun. */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -15,26 +15,26 @@ import { kernelMessages } from "./kernel_messages.ts"
 import { type RunAlone, storeInParts } from "./parts.ts"
 import { makePool } from "./pool.ts"
 
-/** How many threads, and how they share the work. */
+/** How many threads there are, and how they share the work. */
 export interface WorkersOptions {
-  /** As many as the machine has processors, by default. */
+  /** The number of threads; by default that of the processors of the machine. */
   readonly threads?: number
-  /** Bytes of a part of a large file: all threads work on a file of several parts. 8 MiB by default. */
+  /** Bytes of a part of a large file, which all threads work on. 8 MiB by default. */
   readonly partBytes?: number
 }
 
-/** What comes before so many bytes to read in one job, this thread does: a pool takes some 100 ms to start. */
+/** This thread reads this many bytes of a job before it starts the pool, which takes about 100 ms to start. */
 const WORTH_BYTES = 4 << 20
-/** Opening and closing a file takes as long as so many bytes. */
+/** To open and close a file takes as long as to read this many bytes. */
 const FILE_BYTES = 2 << 10
 const PART_BYTES = 8 << 20
-/** Files of less parts are stored as a whole. */
+/** Files with fewer parts are stored as a whole. */
 const PARTS = 3
 
 /**
- * Runs units on threads: each reads files by itself. Content that only this thread can read (streams, bytes in memory)
- * and plans with kernels that only this thread can make run inline. The threads start when there is something for them
- * to do, and end with the scope.
+ * Makes an executor that runs units on threads, which read the files themselves. Content that only this thread can read
+ * (streams, bytes in memory) and plans with kernels that only this thread can make run inline. The threads start when
+ * there is something for them to do, and end with the scope.
  */
 export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executor, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -101,8 +101,8 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
           return unit.map((entry) => isRemote(entry) ? stored[i++]! : others[j++]!)
         })
       })
-    // Each thread finds the next unit at hand when it has done one; and one more, so that none waits for this one to
-    // prepare it.
+    // Each thread has its next unit at hand when it is done with one. One more unit is there so that no thread waits while
+    // this one prepares a unit.
     return { size: 2 * threads + 1, start }
   })
 
@@ -114,6 +114,6 @@ const isRemote = (entry: Planned<Steps>): boolean =>
   entry.kind === "file" && entry.known === undefined && entry.content !== undefined && "locator" in entry.content &&
   locatorOf(entry) !== undefined
 
-/** The pool as the executor of a program. */
+/** The {@link makeWorkers} executor as a layer. */
 export const workers = (options: WorkersOptions = {}): Layer.Layer<never> =>
   Layer.effect(Executor, makeWorkers(options))
