@@ -1,6 +1,6 @@
 /**
- * The last stage: a SQLite database that lists every entry of the snapshot and its chunks, in the store; and its
- * inverse.
+ * The last stage of a backup: stores a SQLite database with every entry of the snapshot and its chunks. And its
+ * inverse, the first stage of a restore.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
@@ -9,49 +9,88 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { catching } from "../kernel/catching.ts"
-import { frames, type Transform, unframes } from "../kernel/frames.ts"
-import type { Stored } from "../plan/stored.ts"
 import { type Cipher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
 import type { Packed } from "../pack/pack.ts"
-import { ObjectStore, type StoreError } from "../store/store.ts"
 import type { Steps } from "../plan/plan.ts"
-import { paged } from "./sqlite/paged.ts"
+import type { Stored } from "../plan/stored.ts"
+import { ObjectStore, type StoreError } from "../store/store.ts"
+import { startDecryption, startEncryption } from "./encrypted.ts"
 import { record, type Recorded } from "./record.ts"
+import { paged } from "./sqlite/paged.ts"
 import { SqliteEngine, SqliteError } from "./sqlite/sqlite.ts"
 import { openTree } from "./tree/tree.ts"
 
 /** Where and how a catalog is stored. */
 export interface Cataloging {
-  /** Its name in the store, by which `entries` finds it. */
+  /** The kind of catalog, for messages. */
   readonly name: string
-  /**
-   * Name of the snapshot, that of its object is `catalogs/<name>.sqlite`; by default the time and some random digits.
-   */
+  /** Name of the snapshot. Its object is `catalogs/<name>.sqlite`. Default: the time and random digits. */
   readonly snapshot?: string
-  /** Encrypts it, frame by frame. Without, any SQLite program opens it, and whoever reads the store reads all names. */
+  /**
+   * Encrypts the catalog. Without it, any SQLite program opens the catalog, and whoever can read the store can read the
+   * names of all files.
+   */
   readonly seal?: KernelSpec<"encrypt">
 }
 
-/** A catalog in SQLite. The table `entry` has a row for each entry. */
+/**
+ * A catalog as a SQLite database. Its table `entry` has a row for each entry.
+ *
+ * @example Store an encrypted catalog
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Redacted, Stream } from "effect"
+ * import { aes256gcm, blake3, catalog, chunk, entries, fastcdc, hash, memorySourceLayer } from "@penstock/penstock"
+ * import { pack, packs, sqlite, sqliteWasm, walk } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const cataloging = sqlite({ seal: aes256gcm(Redacted.make(new Uint8Array(32))) })
+ * const program = Effect.gen(function* () {
+ *   const snapshot = yield* walk("").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(cataloging))
+ *   return yield* Stream.runCollect(entries(snapshot, cataloging))
+ * })
+ * const source = memorySourceLayer({ "a.txt": { content: "Hello" } })
+ * const found = await Effect.runPromise(Effect.provide(program, [memoryStore.layer, sqliteWasm, source]))
+ * assert.deepEqual(found.map(({ path }) => path), ["", "a.txt"])
+ * ```
+ */
 export const sqlite = (options: Omit<Cataloging, "name"> = {}): Cataloging => ({ name: "sqlite", ...options })
 
-/** A snapshot that was stored. */
+/** A snapshot that was stored. `S`: the stages that its contents went through. */
 export interface Snapshot<out S extends Steps = Steps> extends Recorded {
-  /** Give it to `entries`. */
+  /** Its name, which `entries` takes. */
   readonly name: string
-  /** Milliseconds since 1970 at which it was complete. */
+  /** When it was complete, in milliseconds since 1970. */
   readonly time: number
   /** For the type checker only. */
   readonly steps?: S
 }
 
-/** What may go wrong with a catalog. */
+/** What can go wrong with a catalog. */
 export type CatalogError = StoreError | SqliteError | KernelError
 
+/** How many bytes of the database are read or written at once. */
 const PIECE_BYTES = 1 << 20
 const objectOf = (snapshot: string): string => `catalogs/${snapshot}.sqlite`
 
-/** Writes the catalog of all that comes, when all has come: this makes it a snapshot. */
+/**
+ * Writes the catalog of all entries of the stream after the last has come. This completes the snapshot. Fails with
+ * {@link CatalogError}, and as the stream does.
+ *
+ * @example Back up a tree in memory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { blake3, catalog, chunk, fastcdc, hash, memorySourceLayer } from "@penstock/penstock"
+ * import { pack, packs, sqlite, sqliteWasm, walk } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const backup = walk("").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite()))
+ * const source = memorySourceLayer({ "a.txt": { content: "Hello" } })
+ * const { bytes, files } = await Effect.runPromise(Effect.provide(backup, [memoryStore.layer, sqliteWasm, source]))
+ * assert.deepEqual([files, bytes], [1, 5])
+ * ```
+ */
 export const catalog = (cataloging: Cataloging): {
   <S extends Steps, E, R>(
     self: Stream.Stream<Packed<S>, E, R>,
@@ -65,27 +104,43 @@ export const catalog = (cataloging: Cataloging): {
     const time = yield* Clock.currentTimeMillis
     const name = cataloging.snapshot ?? freshName(time)
     const cipher = cataloging.seal === undefined ? undefined : makeKernel(cataloging.seal, yield* Kernels)
-    const transform = cipher === undefined ? undefined : sealing(cipher, name)
+    const encryption = cipher === undefined ? undefined : startEncryption(cipher, name)
     const writer = yield* store.create(objectOf(name))
-    const append = (pieces: ReadonlyArray<Uint8Array>) => Effect.forEach(pieces, writer.append, { discard: true })
-    yield* Stream.runForEach(db.bytes(PIECE_BYTES), (piece) =>
-      transform === undefined ? writer.append(piece) : Effect.flatMap(
-        catching(KernelError, () =>
-          transform.push(piece)),
-        append,
-      ))
-    if (transform !== undefined) {
-      yield* Effect.flatMap(
-        catching(KernelError, () =>
-          transform.end()),
-        append,
+    const append = (encrypt: () => ReadonlyArray<Uint8Array>) =>
+      Effect.flatMap(
+        catching(KernelError, encrypt),
+        (pieces) => Effect.forEach(pieces, writer.append, { discard: true }),
       )
-    }
+    yield* Stream.runForEach(
+      db.bytes(PIECE_BYTES),
+      (piece) => encryption === undefined ? writer.append(piece) : append(() => encryption.push(piece)),
+    )
+    if (encryption !== undefined) yield* append(() => encryption.end())
     yield* writer.commit
     return { ...recorded, name, time }
   }))
 
-/** The inverse of `catalog`: the entries of a snapshot, depth-first. `cataloging` as it was written. */
+/**
+ * The inverse of {@link catalog}: the entries of a snapshot, depth-first. Give the same `cataloging` that it was written
+ * with. Fails with {@link CatalogError}; with the reason `not-found` of a StoreError when there is no such snapshot.
+ *
+ * @example List a snapshot
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Stream } from "effect"
+ * import { blake3, catalog, chunk, entries, fastcdc, hash, memorySourceLayer } from "@penstock/penstock"
+ * import { pack, packs, sqlite, sqliteWasm, walk } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { name } = yield* walk("").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite()))
+ *   return yield* Stream.runCollect(entries(name))
+ * })
+ * const source = memorySourceLayer({ "a.txt": { content: "Hello" } })
+ * const found = await Effect.runPromise(Effect.provide(program, [memoryStore.layer, sqliteWasm, source]))
+ * assert.deepEqual(found.map(({ path, size }) => [path, size]), [["", 0], ["a.txt", 5]])
+ * ```
+ */
 export const entries = (
   snapshot: { readonly name: string } | string,
   cataloging: Cataloging = sqlite(),
@@ -94,32 +149,19 @@ export const entries = (
   return Stream.unwrap(Effect.gen(function* () {
     const store = yield* ObjectStore
     const cipher = cataloging.seal === undefined ? undefined : makeKernel(cataloging.seal, yield* Kernels)
-    const db = yield* (yield* SqliteEngine).open(opened(store, name, cipher))
+    const db = yield* (yield* SqliteEngine).open(databaseBytes(store, name, cipher))
     const tree = yield* catching(SqliteError, () => openTree(db))
     return Stream.map(paged(() => tree.entries()), (entry) => ({ ...entry, reused: false }))
   }))
 }
-
-/** The names of the snapshots in the store, sorted. */
-export const snapshotNames: Effect.Effect<ReadonlyArray<string>, StoreError, ObjectStore> = Effect.flatMap(
-  ObjectStore,
-  (store) =>
-    Effect.map(
-      Stream.runCollect(store.list("catalogs/")),
-      (objects) =>
-        objects.flatMap(({ name }) =>
-          name.endsWith(".sqlite") ? [name.slice("catalogs/".length, -".sqlite".length)] : []
-        ).sort(),
-    ),
-)
 
 const freshName = (time: number): string =>
   `${DateTime.formatIso(DateTime.makeUnsafe(time)).replaceAll(/[:.]/g, "-")}-${
     bytesToHex(crypto.getRandomValues(new Uint8Array(4)))
   }`
 
-/** The database file, piece by piece. */
-const opened = (
+/** The bytes of the database file. */
+const databaseBytes = (
   store: ObjectStore,
   name: string,
   cipher: Cipher | undefined,
@@ -131,57 +173,10 @@ const opened = (
       return Effect.map(store.get(objectOf(name), { offset, length }), (bytes) => [[bytes], next] as const)
     })
     if (cipher === undefined) return pieces
-    const transform = opening(cipher, name)
-    return Stream.flattenIterable(
-      Stream.mapEffect(pieces, (piece) => catching(KernelError, () => transform.push(piece))),
-    ).pipe(
-      Stream.concat(
-        Stream.flattenIterable(Stream.fromEffect(Effect.suspend(() => catching(KernelError, () => transform.end())))),
-      ),
+    const decryption = startDecryption(cipher, name)
+    return pieces.pipe(
+      Stream.mapEffect((piece) => catching(KernelError, () => decryption.push(piece))),
+      Stream.concat(Stream.fromEffect(catching(KernelError, () => decryption.end()))),
+      Stream.flattenIterable,
     )
   }))
-
-/** Additional data of frame `n`: frames cannot be reordered or moved to another catalog. */
-const context = (name: string, n: number): Uint8Array => new TextEncoder().encode(`penstock catalog ${name} ${n}`)
-
-/** Sealed frames, each beginning with 0, and a last one that is just 1: what is cut off is missed. */
-const sealing = (cipher: Cipher, name: string): Transform => {
-  let n = 0
-  const seal = (flag: number, bytes: Uint8Array): Uint8Array => {
-    const plain = new Uint8Array(1 + bytes.length)
-    plain[0] = flag
-    plain.set(bytes, 1)
-    return cipher.seal(plain, context(name, n++))
-  }
-  const inner = frames("catalog", (frame) => seal(0, frame))
-  return {
-    push: inner.push,
-    end: () => {
-      const rest = inner.end()
-      const last = seal(1, new Uint8Array(0))
-      const head = new Uint8Array(4)
-      new DataView(head.buffer).setUint32(0, last.length, true)
-      return [...rest.slice(0, -1), head, last, rest.at(-1)!]
-    },
-  }
-}
-
-const opening = (cipher: Cipher, name: string): Transform => {
-  let n = 0
-  let ended = false
-  const corrupt = (message: string) => new KernelError({ kernel: "catalog", reason: "corrupt", message })
-  const inner = unframes("catalog", (frame) => {
-    const plain = cipher.open(frame, context(name, n++))
-    if (ended) throw corrupt(`The catalog ${name} has more after its end`)
-    if (plain[0] === 1) ended = true
-    return plain.subarray(1)
-  })
-  return {
-    push: inner.push,
-    end: () => {
-      const rest = inner.end()
-      if (!ended) throw corrupt(`The catalog ${name} is truncated`)
-      return rest
-    },
-  }
-}

@@ -14,17 +14,16 @@ import type { StoredEntry } from "./tree/row.ts"
 
 /** What a backup recorded. */
 export interface Recorded extends PackStats {
-  /** Files in the snapshot. */
+  /** How many files the snapshot has. */
   readonly files: number
-  /** Directories in the snapshot. */
+  /** How many directories it has. */
   readonly directories: number
-  /** Symlinks, fifos, sockets, device nodes. */
+  /** How many symlinks, fifos, sockets and device nodes it has. */
   readonly others: number
-  /** Content bytes of all files. */
+  /** Bytes of the contents of all files. */
   readonly bytes: number
   /** How many files were not read because they had not changed. */
   readonly filesUnchanged: number
-  /** Chunks of all contents, each counted as often as it occurs. */
   /** How many chunks the contents of all files have; each counts as often as it occurs. */
   readonly chunks: number
   /** What could not be read, and what was stored although it changed meanwhile: the path and one sentence. */

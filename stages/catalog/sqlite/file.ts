@@ -1,35 +1,32 @@
-/**
- * What all engines do alike with a database file: settings, the check of its header, its bytes in pieces, reasons of
- * errors.
- */
+/** What all engines have in common: settings, the check of a file's header, its bytes in pieces, reasons of errors. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SqliteError } from "./sqlite.ts"
 
 /**
- * Settings of every database that an engine opens. It is private and thrown away after use, so nothing protects it from
- * crashes: there is no rollback journal, and hence no `ROLLBACK`. What it was opened with may come from a hostile
- * store: functions named by its schema are not trusted, and the cells of each page are checked as it is read.
+ * Settings of every database that an engine opens. A database is private and thrown away after use, so it is not
+ * protected from crashes: there is no rollback journal, and so no `ROLLBACK`. Its content may come from a hostile store,
+ * so functions in its schema are not trusted, and the cells of each page are checked when it is read.
  */
 export const SETTINGS: string = "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE; " +
   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; " +
   "PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4096"
 
-/** Writes the first page, so that an empty database is a file too. */
+/** Writes the first page, so that an empty database has a file, too. */
 export const FIRST_PAGE = "PRAGMA user_version = 0"
 
-/** Fails when the first page or the schema cannot be read. */
+/** A query that fails when the first page or the schema cannot be read. */
 export const SANITY = "SELECT count(*) FROM sqlite_schema"
 
-/** Length of the header of a database file, in bytes. */
+/** The length of the header of a database file, in bytes. */
 export const HEADER_BYTES = 100
 
 const MAGIC = "SQLite format 3\0"
 
 /**
- * Checks the header of a database file of `size` bytes (https://www.sqlite.org/fileformat.html, section 1.3); throws
- * {@link SqliteError} `corrupt`. A file in WAL mode is set to the other mode, in place: its log is not here, and
- * without one both are the same.
+ * Checks the header of a database file of `size` bytes (https://www.sqlite.org/fileformat.html, section 1.3). Throws
+ * {@link SqliteError} `corrupt`. When the file is in WAL mode, the header is changed in place to the rollback mode. The
+ * write-ahead log is not here, and without it the modes are the same.
  */
 export const checkHeader = (header: Uint8Array, size: number): void => {
   const magic = String.fromCharCode(...header.subarray(0, 16))
@@ -46,7 +43,7 @@ export const checkHeader = (header: Uint8Array, size: number): void => {
   if (header[19] === 2) header[19] = 1
 }
 
-/** The bytes of a file as a stream: `read(offset, length)` gives each piece, fresh and whole, or throws. */
+/** The bytes of a file as a stream. `read(offset, length)` gives a whole piece as fresh bytes, or throws. */
 export const pieces = (
   size: () => number,
   read: (offset: number, length: number) => Uint8Array,
@@ -65,8 +62,8 @@ export const pieces = (
     }))
 
 /**
- * The error for a result code (https://www.sqlite.org/rescode.html) and what SQLite says; `doing` is the SQL or a few
- * words.
+ * Makes the error for a result code (https://www.sqlite.org/rescode.html) and the message of SQLite. `doing`: the SQL,
+ * or a few words.
  */
 export const sqliteFailure = (doing: string, code: number | undefined, says: string, cause?: unknown): SqliteError => {
   const reason = reasonOf(code, says)
@@ -93,7 +90,7 @@ const reasonOf = (code: number | undefined, says: string): SqliteError["reason"]
     case 14: // SQLITE_CANTOPEN
       return "io"
     default:
-      // Deno gives no code for what fails in exec.
+      // Deno gives no code when `exec` fails.
       return /malformed|file is not a database|unsupported file format/.test(says)
         ? "corrupt"
         : /disk I\/O|is full|unable to open|out of memory|readonly database/.test(says)

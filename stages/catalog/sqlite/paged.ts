@@ -1,16 +1,16 @@
-/** What a database gives row by row, as a stream. */
+/** The rows of a database as a stream. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { catching } from "../../kernel/catching.ts"
 import { SqliteError } from "./sqlite.ts"
 
-/** Elements of one array of the stream. */
+/** How many elements each array of the stream has. */
 const PAGE = 512
 
 /**
- * A stream of what a synchronous iterator gives, some hundred at a time. What it throws of {@link SqliteError} fails
- * the stream.
+ * A stream of the elements of a synchronous iterator, 512 at a time. Fails when the iterator throws a
+ * {@link SqliteError}.
  */
 export const paged = <A>(start: () => Iterator<A>): Stream.Stream<A, SqliteError> =>
   Stream.unwrap(

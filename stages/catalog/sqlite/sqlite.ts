@@ -1,4 +1,4 @@
-/** The port to a SQLite engine: the same database files, whichever engine runs. */
+/** The port to a SQLite engine. All engines read and write the same database files. */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -8,8 +8,10 @@ import { taggedError, type TaggedErrorInstance } from "../../kernel/tagged_error
 /** Fields of a `SqliteError`. */
 export interface SqliteErrorFields {
   /**
-   * `corrupt`: the database is damaged. `query`: the statement is wrong. `io`: a file could not be read or written.
-   * `unavailable`: there is no SQLite here.
+   * - `corrupt`: the database is damaged.
+   * - `query`: the statement is wrong.
+   * - `io`: a file could not be read or written, or there is no memory.
+   * - `unavailable`: this runtime has no such engine.
    */
   readonly reason: "corrupt" | "query" | "io" | "unavailable"
   /** One sentence. */
@@ -22,43 +24,43 @@ export interface SqliteError extends TaggedErrorInstance<"SqliteError", SqliteEr
 /** Makes {@linkcode SqliteError}s. */
 export const SqliteError: new (fields: SqliteErrorFields) => SqliteError = taggedError("SqliteError")
 
-/** What goes into a statement. `bigint` for integers beyond 2^53. */
+/** A value in a statement or a row. Integers beyond 2^53 are `bigint`. */
 export type SqliteValue = null | number | bigint | string | Uint8Array
-/** What comes out: integers beyond 2^53 as `bigint`, every other number as `number`. Blobs are fresh bytes. */
+/** A row. Integers beyond 2^53 are `bigint`, all other numbers `number`. Blobs are fresh bytes. */
 export type SqliteRow = ReadonlyArray<SqliteValue>
 
-/** A prepared statement. Synchronous; throws {@link SqliteError}. */
+/** A prepared statement. All methods are synchronous and throw {@link SqliteError}. */
 export interface SqliteStatement {
-  /** Runs the statement with these values. Throws a SqliteError. */
+  /** Runs the statement with these values and gives no rows. */
   readonly run: (...values: ReadonlyArray<SqliteValue>) => void
-  /** The first row, or undefined when there is none. Throws a SqliteError. */
+  /** The first row; undefined when there is none. */
   readonly get: (...values: ReadonlyArray<SqliteValue>) => SqliteRow | undefined
-  /** All rows at once: for results known to be small. */
+  /** All rows. For results that are known to be small. */
   readonly all: (...values: ReadonlyArray<SqliteValue>) => ReadonlyArray<SqliteRow>
-  /** Rows one by one. One iteration of a statement at a time; ended early by `return`. */
+  /** The rows one by one. A statement can have one iteration at a time; `return` ends it early. */
   readonly iterate: (...values: ReadonlyArray<SqliteValue>) => IterableIterator<SqliteRow>
 }
 
-/** An open database. Closed with the scope that it was opened in; what it kept on disk is gone then. */
+/** An open database. It is closed with the scope that it was opened in, and its file is removed. */
 export interface SqliteDatabase {
   /** Runs statements without results. Throws {@link SqliteError}. */
   readonly exec: (sql: string) => void
-  /** Compiles a statement, which lives as long as the database. Throws a SqliteError. */
+  /** Compiles a statement, which lives as long as the database. Throws {@link SqliteError}. */
   readonly prepare: (sql: string) => SqliteStatement
   /**
-   * The bytes of the database file, of whole pages, in pieces of `pieceBytes` (the last may be shorter). No transaction
-   * may be open.
+   * The bytes of the database file, which has whole pages, in pieces of `pieceBytes`; the last may be shorter. Fails
+   * when a transaction is open.
    */
   readonly bytes: (pieceBytes: number) => Stream.Stream<Uint8Array, SqliteError>
 }
 
 /** A SQLite engine. */
 export interface SqliteEngine {
-  /** For messages: `node:sqlite 3.50`, `sqlite-wasm 3.54`. */
+  /** Its name and version, for messages: `node:sqlite 3.50`, `sqlite-wasm 3.54`. */
   readonly name: string
   /**
-   * Opens a private database: empty, or with the content of a database file. Page size 4096, no journal files left
-   * behind. Fails with `corrupt` when the content is not a database.
+   * Opens a private database: an empty one, or one with the content of a database file. A new one has pages of 4096
+   * bytes. No journal files stay behind. Fails with `corrupt` when the content is not a database.
    */
   readonly open: <E = never, R = never>(
     content?: Stream.Stream<Uint8Array, E, R>,

@@ -10,10 +10,26 @@ import { type Sqlite3, sqlite3 } from "./wasm_library.ts"
 import { prepareStatement } from "./wasm_statement.ts"
 
 /**
- * The engine. The module (0.9 MB) is loaded when the first database is opened.
+ * Makes the engine that runs everywhere. The module (0.9 MB) is loaded when the first database is opened.
  *
- * A database is held in memory, whole, as long as its scope is open; all of them together cannot exceed 2 GiB. A
- * rolled-back transaction, or one that failed halfway, leaves the database undefined.
+ * A database is held in memory as a whole, as long as its scope is open. All databases together cannot exceed 2 GiB.
+ * After a transaction was rolled back or failed halfway, the content of the database is undefined.
+ *
+ * @example Run a query
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { makeSqliteWasm } from "@penstock/penstock"
+ *
+ * const program = Effect.scoped(Effect.gen(function* () {
+ *   const engine = yield* makeSqliteWasm
+ *   const db = yield* engine.open()
+ *   db.exec("CREATE TABLE t (x)")
+ *   db.prepare("INSERT INTO t VALUES (?)").run(42)
+ *   return db.prepare("SELECT x FROM t").get()
+ * }))
+ * assert.deepEqual(await Effect.runPromise(program), [42])
+ * ```
  */
 export const makeSqliteWasm: Effect.Effect<SqliteEngine> = Effect.succeed({
   name: "sqlite-wasm 3.54",
@@ -48,10 +64,22 @@ export const makeSqliteWasm: Effect.Effect<SqliteEngine> = Effect.succeed({
   }),
 })
 
-/** {@link makeSqliteWasm} as a layer. */
+/**
+ * {@link makeSqliteWasm} as a layer.
+ *
+ * @example Provide the engine to a program
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { SqliteEngine, sqliteWasm } from "@penstock/penstock"
+ *
+ * const name = Effect.map(SqliteEngine, (engine) => engine.name)
+ * assert.match(await Effect.runPromise(Effect.provide(name, sqliteWasm)), /^sqlite-wasm/)
+ * ```
+ */
 export const sqliteWasm: Layer.Layer<SqliteEngine> = Layer.effect(SqliteEngine, makeSqliteWasm)
 
-/** The bytes of a database file as they arrive in the memory of the module, until SQLite owns them. */
+/** The bytes of a database file in the memory of the module. SQLite takes them over at the end. */
 class Image {
   readonly #lib: Sqlite3
   #pointer = 0
@@ -69,7 +97,7 @@ class Image {
     const end = this.#pointer + Math.min(this.#size, HEADER_BYTES)
     checkHeader(this.#lib.heap().subarray(this.#pointer, end), this.#size)
   }
-  /** Makes it the content of a connection, which frees it from now on, even when this throws. */
+  /** Makes the bytes the content of a connection, which then owns and frees them, even when this throws. */
   give(db: number): void {
     this.#reserve(4096)
     const pointer = this.#pointer
@@ -155,7 +183,7 @@ const connect = (lib: Sqlite3): Connection => {
   }
 }
 
-/** Throws a SqliteError for whatever `run` throws, a trap of the WebAssembly module included. */
+/** Throws a SqliteError for everything that `run` throws, including traps of the WebAssembly module. */
 const guard = <A>(run: () => A): A => {
   try {
     return run()

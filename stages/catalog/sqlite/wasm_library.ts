@@ -1,11 +1,8 @@
-/** The SQLite module: loading it, and the few of its operations that the engine needs. */
+/** Loads the SQLite module, and gives the few operations that the engine needs. */
 import { SqliteError } from "./sqlite.ts"
 import { sqliteFailure } from "./file.ts"
 
-/**
- * What is used of the exports of the module: the C functions as they are, pointers as numbers, 64-bit integers as
- * bigints.
- */
+/** The exports of the module that are used: C functions. Pointers are numbers, 64-bit integers are bigints. */
 export interface SqliteExports {
   readonly sqlite3_malloc64: (bytes: bigint) => number
   readonly sqlite3_realloc64: (pointer: number, bytes: bigint) => number
@@ -34,7 +31,7 @@ export interface SqliteExports {
   readonly sqlite3_column_bytes: (statement: number, column: number) => number
 }
 
-/** What is used of the JavaScript layer around it. */
+/** The parts of the JavaScript layer around the module that are used. */
 interface Library {
   readonly wasm: {
     readonly exports: SqliteExports
@@ -64,10 +61,10 @@ interface Library {
   }
 }
 
-/** Scratch memory beyond this is given back after use, in bytes. */
+/** Scratch memory of more than this many bytes is freed after use. */
 const KEPT_SCRATCH = 1 << 20
 
-/** The module, loaded, with the few operations that the engine needs. */
+/** The loaded module. `db` and `statement` are pointers into its memory. */
 export interface Sqlite3 {
   readonly exports: SqliteExports
   readonly heap: () => Uint8Array
@@ -78,21 +75,22 @@ export interface Sqlite3 {
   readonly prepare: (db: number, sql: string) => number
   readonly defend: (db: number) => void
   readonly autocommit: (db: number) => boolean
-  /** Makes `size` bytes at `data` the content of the database; SQLite frees them. */
+  /** Makes `size` bytes at `data` the content of the database. SQLite owns and frees them. */
   readonly deserialize: (db: number, data: number, size: number, capacity: number) => number
-  /** Where the content of the database is now; moves when it grows. */
+  /** Where the content of the database is. It moves when it grows. */
   readonly image: (db: number) => { readonly pointer: number; readonly size: number }
   readonly realloc: (pointer: number, bytes: number) => number
   readonly msize: (pointer: number) => number
   readonly free: (pointer: number) => void
-  /** Memory for at least that many bytes, good until the next call. */
+  /** Memory for at least this many bytes, valid until the next call. */
   readonly scratch: (bytes: number) => number
   readonly endScratch: () => void
 }
 
+/** The module, once it is asked for. One is enough for the process: databases in it are independent of each other. */
 let loading: Promise<Sqlite3> | undefined
 
-/** Loads the module, once. Rejects with whatever went wrong; the next call tries again. */
+/** Loads the module once. Rejects when that fails; the next call then tries again. */
 export const sqlite3 = (): Promise<Sqlite3> =>
   loading ??= load().catch((error: unknown) => {
     loading = undefined
@@ -172,7 +170,7 @@ const wrap = ({ wasm, capi }: Library): Sqlite3 => {
     msize: (pointer) => Number(raw.sqlite3_msize(pointer)),
     free: raw.sqlite3_free,
     scratch: (bytes) => {
-      // Never none, because a null pointer would bind NULL instead of an empty text or blob.
+      // There is always some memory: a null pointer would bind NULL instead of an empty text or blob.
       if (bytes > scratchBytes || scratchBytes === 0) {
         const capacity = Math.max(bytes, 4096)
         const pointer = raw.sqlite3_realloc64(scratch, BigInt(capacity))

@@ -1,7 +1,4 @@
-/**
- * Prepared statements of SQLite as WebAssembly, on the C functions themselves: the layer of objects around them is
- * slower.
- */
+/** Prepared statements of SQLite as WebAssembly. They call the C functions, because the module's own objects are slower. */
 import { SqliteError, type SqliteRow, type SqliteStatement, type SqliteValue } from "./sqlite.ts"
 import { sqliteFailure } from "./file.ts"
 import type { Sqlite3 } from "./wasm_library.ts"
@@ -12,24 +9,24 @@ const INTEGER = 1
 const FLOAT = 2
 const TEXT = 3
 const BLOB = 4
-/** Tells SQLite to copy what is bound. */
+/** Tells SQLite to copy a value when it is bound. */
 const TRANSIENT = -1
 const encoder: TextEncoder = new TextEncoder()
 const decoder: TextDecoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 /**
- * Prepares a statement; it is freed when the garbage collector finds it unused, or when the database closes. `check`
- * throws when that is closed.
+ * Prepares a statement. It is freed when the garbage collector finds it unused, or when the database closes. `check`
+ * throws when the database is closed.
  */
 export const prepareStatement = (lib: Sqlite3, db: number, sql: string, check: () => void): SqliteStatement => {
   const x = lib.exports
-  // What keeps the statement alive: every closure below holds it, running iterators too.
+  // Every closure below holds this object, running iterators, too. So it lives as long as the statement is used.
   const owner = { pointer: lib.prepare(db, sql) }
   const { pointer } = owner
   const parameters = x.sqlite3_bind_parameter_count(pointer)
   const columns = x.sqlite3_column_count(pointer)
   const fail = (): SqliteError => sqliteFailure(sql, x.sqlite3_extended_errcode(db), lib.message(db))
-  /** Counts executions, so that an iterator notices that another took its place. */
+  /** Counts executions, so that an iterator notices when another one has started. */
   let turn = 0
 
   const bind = (values: ReadonlyArray<SqliteValue>): void => {
@@ -100,6 +97,7 @@ interface Unused {
   readonly finalize: (pointer: number) => number
 }
 
+/** Frees statements that nobody uses any more. One for the process: each statement brings what is needed for it. */
 const unused: FinalizationRegistry<Unused> = new FinalizationRegistry(({ pointer, check, finalize }) => {
   if (!isClosed(check)) finalize(pointer)
 })
