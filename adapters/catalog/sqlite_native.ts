@@ -1,4 +1,4 @@
-/** The SQLite engine that the runtime brings (`node:sqlite`, on Node, Deno and Bun): databases in private files. */
+/** The SQLite engine of the runtime (`node:sqlite`, on Node, Deno and Bun), with databases in private files. */
 import {
   closeSync,
   fstatSync,
@@ -36,15 +36,29 @@ import {
 } from "../../stages/catalog/sqlite/file.ts"
 
 /**
- * Makes the engine. Fails with `unavailable` where the runtime has no `node:sqlite`.
+ * Makes the engine. Fails with `unavailable` when the runtime has no `node:sqlite`.
  *
- * A database is a file in a fresh directory that only this user may enter, beneath the directory for temporary files
- * (`TMPDIR`). The name is removed as soon as SQLite has the file open, so that a killed process leaves nothing; where
- * an open file cannot be removed (Windows) it goes when the scope closes. A rolled-back transaction, or one that failed
- * halfway, leaves the database undefined.
+ * A database is a file in a new directory that only this user may enter, beneath the directory for temporary files
+ * (`TMPDIR`). Its name is removed as soon as SQLite has the file open, so a killed process leaves nothing behind. Where
+ * an open file cannot be removed (Windows), it is removed when the scope closes. After a transaction was rolled back or
+ * failed halfway, the content of the database is undefined.
  *
- * On Deno, text that is read back ends at its first NUL: keep such text as a blob. There, too, `iterate` takes all rows
- * at once, because that of `node:sqlite` ends without an error when the database turns out to be damaged.
+ * On Deno, text ends at its first NUL when it is read back, so keep such text as a blob. Also on Deno, `iterate` reads
+ * all rows at once: that of `node:sqlite` ends without an error when the database is damaged.
+ *
+ * @example Run a query
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { makeSqliteNative } from "@penstock/penstock/adapters"
+ *
+ * const program = Effect.scoped(Effect.gen(function* () {
+ *   const engine = yield* makeSqliteNative
+ *   const db = yield* engine.open()
+ *   return db.prepare("SELECT 6 * ?").get(7)
+ * }))
+ * assert.deepEqual(await Effect.runPromise(program), [42])
+ * ```
  */
 export const makeSqliteNative: Effect.Effect<SqliteEngine, SqliteError> = Effect.gen(function* () {
   const { DatabaseSync } = yield* Effect.tryPromise({
@@ -87,13 +101,26 @@ export const makeSqliteNative: Effect.Effect<SqliteEngine, SqliteError> = Effect
   return { name: `node:sqlite ${version}`, open }
 })
 
-/** {@link makeSqliteNative} as a layer. */
+/**
+ * {@link makeSqliteNative} as a layer.
+ *
+ * @example Provide the engine to a program
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import * as Effect from "effect/Effect"
+ * import { SqliteEngine } from "@penstock/penstock"
+ * import { sqliteNative } from "@penstock/penstock/adapters"
+ *
+ * const name = Effect.map(SqliteEngine, (engine) => engine.name)
+ * assert.match(await Effect.runPromise(Effect.provide(name, sqliteNative)), /^node:sqlite/)
+ * ```
+ */
 export const sqliteNative: Layer.Layer<SqliteEngine, SqliteError> = Layer.effect(SqliteEngine, makeSqliteNative)
 
 interface PrivateFile {
   readonly directory: string
   readonly path: string
-  /** Kept to read the bytes after the name is gone. */
+  /** Kept open to read the bytes after the name was removed. */
   readonly fd: number
 }
 
@@ -118,7 +145,7 @@ const unlinkEarly = (file: PrivateFile): void => {
     unlinkSync(file.path)
     rmdirSync(file.directory)
   } catch {
-    // It goes with the scope.
+    // The file is removed when the scope closes.
   }
 }
 
@@ -150,7 +177,7 @@ const database = (db: DatabaseSync, file: PrivateFile, hidesErrors: boolean): Sq
   prepare: (sql) => guard(sql, () => statement(sql, db.prepare(sql), hidesErrors)),
   bytes: (pieceBytes) =>
     Stream.unwrap(Effect.map(
-      // Fails inside a transaction, when not all of it is in the file.
+      // This fails inside a transaction, when some pages are not in the file yet.
       catching(SqliteError, () => guard("BEGIN; COMMIT", () => db.exec("BEGIN; COMMIT"))),
       () => pieces(() => fstatSync(file.fd).size, (offset, length) => readAt(file, offset, length), pieceBytes),
     )),
@@ -181,7 +208,7 @@ const statement = (sql: string, prepared: StatementSync, hidesErrors: boolean): 
   }
 }
 
-/** Integers as bigints, else they are bound as doubles, and a column without affinity stores them so. */
+/** Makes integers bigints. Numbers are bound as doubles, and a column without affinity would store them as such. */
 const widen = (values: ReadonlyArray<SqliteValue>): Array<SqliteValue> => {
   const out: Array<SqliteValue> = new Array(values.length)
   for (let i = 0; i < values.length; i++) {
@@ -199,12 +226,12 @@ const narrow = (row: Array<SqliteValue>): SqliteRow => {
   return row
 }
 
-/** The version of SQLite, and whether `iterate` ends quietly where a step fails. Closes the database. */
+/** The version of SQLite, and whether `iterate` ends without an error when a step fails. Closes the database. */
 const probe = (db: DatabaseSync): { readonly version: string; readonly hidesErrors: boolean } => {
   try {
     const version = String(db.prepare("SELECT sqlite_version() AS version").get()?.["version"])
     try {
-      // Overflows when it runs.
+      // This overflows when it runs.
       for (const _ of db.prepare("SELECT abs(-9223372036854775808)").iterate());
       return { version, hidesErrors: true }
     } catch {
@@ -229,7 +256,7 @@ const guard = <A>(doing: string, run: () => A): A => {
 const failure = (doing: string, error: unknown): SqliteError => {
   if (error instanceof SqliteError) return error
   const { code, errcode, message } = error as { code?: unknown; errcode?: unknown; message: string }
-  // Not from SQLite but from the file system: has a code such as ENOSPC.
+  // An error of the file system, which has a code such as ENOSPC.
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) {
     return new SqliteError({ reason: "io", message: scratchError("a database", error), cause: error })
   }

@@ -10,25 +10,26 @@ import { Source } from "../../../stages/walk/source.ts"
 import { BYTE_NAMES, READ_TIME_RESOLUTION } from "../system/native.ts"
 import { Walker } from "./walker.ts"
 
-/** How to walk. */
+/** How the local source walks. */
 export interface LocalSourceOptions {
-  /** Set to false to go by paths where directories could be held: what other systems than Linux do, for tests. */
+  /** False: go by paths even where directories can be held, as on other systems than Linux. For tests. */
   readonly hold?: boolean
 }
 
 /**
  * Walks directories of this machine.
  *
- * - A root that is a symlink to a directory stands for that directory, as the user meant it; beneath the root no
- *   symlink is ever followed: each directory is held open while it is read, where the system can
- *   (docs/threat-model.md). Patterns do not apply to the root itself. A root that is a symlink to anything else is
- *   stored as the symlink.
- * - What cannot be looked at is an entry of kind `unreadable`. A directory that cannot be listed gives two entries of
- *   the same path: the `directory`, with its metadata, then the `unreadable`, which says why nothing is beneath it.
- * - Memory: the names of the directories on the way to the current one, not the tree. A directory of a million names
- *   takes them all at once. Files that have links outside of the walk are remembered to its end.
- * - Content is a {@link ReaderContent}: it never follows a symlink that took the file's place, nor waits for a fifo
- *   that did.
+ * - A root that is a symlink to a directory stands for that directory. A root that is a symlink to anything else is
+ *   stored as the symlink. Patterns do not apply to the root itself.
+ * - Beneath the root, no symlink is ever followed: each directory is held open while it is read, where the system can
+ *   (docs/threat-model.md).
+ * - Anything that cannot be looked at is an entry of kind `unreadable`. A directory that cannot be listed gives two
+ *   entries with the same path: the `directory` with its metadata, then the `unreadable`, which says why nothing is
+ *   beneath it.
+ * - It keeps the names in the directories above the current one in memory, not the tree. A directory with a million
+ *   names has them all in memory at once. Files that have links outside of the walk are remembered to its end.
+ * - Content is a {@link ReaderContent}. When something else has taken the file's place, it neither follows a symlink nor
+ *   waits for a fifo.
  */
 const make = ({ hold = true }: LocalSourceOptions = {}): Source => ({
   fidelity: {
@@ -61,7 +62,27 @@ const make = ({ hold = true }: LocalSourceOptions = {}): Source => ({
     )),
 })
 
-/** The source that reads the file system of this machine, by itself and as a layer. */
+/**
+ * The source that reads the file system of this machine: `make` for one with options, or `layer`. Roots are paths,
+ * absolute or relative to the working directory.
+ *
+ * @example Walk a new directory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ * import { localSource } from "@penstock/penstock/adapters"
+ *
+ * const root = mkdtempSync(join(tmpdir(), "penstock-"))
+ * writeFileSync(join(root, "a.txt"), "Hello")
+ * const entries = await Effect.runPromise(Stream.runCollect(localSource.make().entries(root, {})))
+ * assert.deepEqual(entries.map(({ path, size }) => [path, size]), [["", 0], ["a.txt", 5]])
+ * rmSync(root, { recursive: true })
+ * ```
+ */
 export const localSource: {
   readonly make: (options?: LocalSourceOptions) => Source
   readonly layer: Layer.Layer<Source>

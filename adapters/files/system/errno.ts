@@ -1,9 +1,9 @@
 import { SourceError, TargetError } from "../../../stages/walk/errors.ts"
-/** Errors of the operating system as sentences and as the errors of the ports. */
+/** Turns errors of the operating system into sentences and into the errors of the ports. */
 
 const sentences: Readonly<Record<string, string>> = {
   EACCES: "Permission denied",
-  EAGAIN: "It has nothing to be read at the moment",
+  EAGAIN: "There is nothing to read at the moment",
   EBUSY: "Device or resource busy",
   EDQUOT: "Disk quota exceeded",
   EEXIST: "It exists already",
@@ -38,11 +38,11 @@ export const errorCode = (cause: unknown): string => {
   return typeof code === "string" ? code : ""
 }
 
-/** One sentence, without a path, for an error of `node:fs`. */
+/** A sentence without a path for an error of `node:fs`. */
 export const errorSentence = (cause: unknown): string =>
   sentences[errorCode(cause)] ?? (cause instanceof Error ? cause.message : String(cause))
 
-/** A {@link SourceError} about `path`, unless the cause is one. */
+/** The {@link SourceError} about `path` for a cause. A cause that is a SourceError stays as it is. */
 export const sourceError = (path: string, cause: unknown): SourceError => {
   if (cause instanceof SourceError) return cause
   const code = errorCode(cause)
@@ -58,7 +58,7 @@ export const sourceError = (path: string, cause: unknown): SourceError => {
   })
 }
 
-/** A {@link TargetError} about `path`, unless the cause is one. */
+/** The {@link TargetError} about `path` for a cause. A cause that is a TargetError stays as it is. */
 export const targetError = (path: string, cause: unknown): TargetError => {
   if (cause instanceof TargetError) return cause
   const code = errorCode(cause)

@@ -1,4 +1,4 @@
-/** One thing on disk to be looked at and changed, by a descriptor where that is possible. */
+/** Looks at and changes one thing on disk, through a descriptor where that is possible. */
 import * as fs from "node:fs"
 import { O_PATH } from "./descriptors.ts"
 import { type Directory, Replaced } from "./directory.ts"
@@ -7,17 +7,18 @@ import { kindOf } from "./metadata.ts"
 import { type NativePath, setLinkTime, setPathTime, setTime } from "./native.ts"
 import { type Stats, statsAt, statsOfOpen } from "./stats.ts"
 
-/** A file, directory, symlink, fifo or device node. Methods throw errors of `node:fs`. */
+/** A file, directory, symlink, fifo or device node. All methods throw errors of `node:fs`. */
 export interface Handle {
   readonly stats: () => Stats
   readonly setOwner: (uid: number, gid: number) => void
   readonly setMode: (mode: number) => void
+  /** Sets the modification time, in nanoseconds since 1970. */
   readonly setTime: (time: bigint) => void
 }
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
 
-/** What is open as `fd`, which is at `path`. */
+/** The file that is open as `fd`, at `path`. */
 export const openedFile = (fd: number, path: NativePath): Handle => ({
   stats: () => statsOfOpen(fd),
   setOwner: (uid, gid) => fs.fchownSync(fd, uid, gid),
@@ -25,7 +26,7 @@ export const openedFile = (fd: number, path: NativePath): Handle => ({
   setTime: (time) => setTime(fd, path, time),
 })
 
-/** What a path of a descriptor leads to, which is that itself, even a symlink. */
+/** What a path through a descriptor leads to. It is what the descriptor holds, even when that is a symlink. */
 const heldPlace = (path: NativePath, stats: () => Stats): Handle => ({
   stats,
   setOwner: (uid, gid) => fs.chownSync(path, uid, gid),
@@ -33,7 +34,7 @@ const heldPlace = (path: NativePath, stats: () => Stats): Handle => ({
   setTime: (time) => setPathTime(path, time),
 })
 
-/** What is at a path now. */
+/** What is at a path at the time of each call. */
 const place = (path: NativePath): Handle => ({
   stats: () => statsAt(path),
   setOwner: (uid, gid) => fs.lchownSync(path, uid, gid),
@@ -41,7 +42,7 @@ const place = (path: NativePath): Handle => ({
   setTime: (time) => setLinkTime(path, time),
 })
 
-/** Uses the handle of a directory. */
+/** Calls `use` with the handle of a directory. */
 export const withDirectory = <A>(directory: Directory, use: (handle: Handle) => A): A => {
   if (directory.descriptors !== undefined) return use(heldPlace(directory.self, () => directory.stats()))
   const fd = fs.openSync(directory.self, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
@@ -53,8 +54,8 @@ export const withDirectory = <A>(directory: Directory, use: (handle: Handle) => 
 }
 
 /**
- * Uses the handle of a symlink, fifo or device node in a directory. Throws {@link Replaced} when it is not one, or,
- * where directories are held, when `alone` and it has another name, which may be anywhere.
+ * Calls `use` with the handle of a symlink, fifo or device node in a directory. Throws {@link Replaced} when it is not of
+ * this kind. With `alone`, and where directories are held, also when it has another name, which may be anywhere.
  */
 export const withNode = <A>(
   directory: Directory,

@@ -1,4 +1,4 @@
-/** What `lstat` gives, as the kind and metadata of an entry. */
+/** Turns what `lstat` gives into the kind and metadata of an entry. */
 import * as fs from "node:fs"
 import type { EntryKind, Metadata } from "../../../stages/walk/entry.ts"
 import type { Stats } from "./stats.ts"
@@ -16,13 +16,13 @@ const kinds: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
   [0o060000, "block"],
 ])
 
-/** Kind of what `lstat` or `fstat` described; undefined for what this file system has beside the known kinds. */
+/** The kind of what `lstat` or `fstat` described; undefined for kinds that are not known here. */
 export const kindOf = (stats: Stats): EntryKind | undefined => kinds.get(Number(stats.mode) & FORMAT)
 
-/** Whether it is a directory itself, not a symlink to one. */
+/** Whether it is a directory, and not a symlink to one. */
 export const isDirectory = (stats: Stats): boolean => (Number(stats.mode) & FORMAT) === DIRECTORY
 
-/** Whether it is a regular file itself. */
+/** Whether it is a regular file, and not a symlink to one. */
 export const isRegular = (stats: Stats): boolean => (Number(stats.mode) & FORMAT) === REGULAR
 
 /** Everything that is known of an entry beside its content. */
@@ -33,7 +33,7 @@ export const metadataOf = (stats: Stats): Metadata => {
   const gid = Number(stats.gid)
   const user = users().get(uid)
   const group = groups().get(gid)
-  // Nearly all have both names, and taking an object apart to make another is slow.
+  // Nearly all have both names, and spreading objects is slow.
   if (user !== undefined && group !== undefined && mtime !== undefined) {
     return { mode, uid, gid, user, group, mtime, ctime, inode, device }
   }
@@ -50,13 +50,16 @@ export const metadataOf = (stats: Stats): Metadata => {
   }
 }
 
-/** Major and minor number of a device node, from how Linux packs them (`gnu_dev_major` of the C library). */
+/** The major and minor number of a device, unpacked as Linux packs them (`gnu_dev_major` of the C library). */
 export const deviceOf = (rdev: bigint): { readonly major: number; readonly minor: number } => ({
   major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)),
   minor: Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)),
 })
 
-/** Names by number from a file such as /etc/passwd: `name:x:number:...`, read once. None where it cannot be read. */
+/**
+ * Reads names by number from a file such as /etc/passwd (`name:x:number:...`), once for the process: a walk asks for each
+ * entry. Gives no names when the file cannot be read.
+ */
 const names = (file: string): () => ReadonlyMap<number, string> => {
   let found: Map<number, string> | undefined
   return () => {
@@ -74,6 +77,6 @@ const names = (file: string): () => ReadonlyMap<number, string> => {
   }
 }
 
-/** Names of users by number. */
+/** The names of users by their numbers. */
 export const users: () => ReadonlyMap<number, string> = names("/etc/passwd")
 const groups: () => ReadonlyMap<number, string> = names("/etc/group")

@@ -1,4 +1,4 @@
-/** Where the runtimes differ about files: names that are not UTF-8, and setting times. */
+/** What the runtimes do differently with files: names that are not UTF-8, and setting times. */
 import * as fs from "node:fs"
 import { isAbsolute } from "node:path"
 import { pathToBytes } from "../../../stages/walk/path.ts"
@@ -8,36 +8,36 @@ const deno: boolean = "Deno" in globalThis
 /** Whether this runtime reads and writes names that are not UTF-8. Deno turns such bytes into U+FFFD. */
 export const BYTE_NAMES: boolean = !deno
 
-/** Why such a name cannot be handled on a runtime without {@link BYTE_NAMES}. */
+/** Why such a name is left out on a runtime without {@link BYTE_NAMES}. */
 export const BYTE_NAMES_MISSING = "Deno cannot handle names that are not UTF-8; use Node or Bun"
 
-/** Resolution of the times that `lstat` gives, in nanoseconds. */
+/** The resolution of the times that `lstat` gives, in nanoseconds. */
 export const READ_TIME_RESOLUTION: number = deno ? 1_000_000 : 1
 
 /**
- * Resolution of the times that can be set, in nanoseconds. `node:fs` takes seconds as a double: of the 53 bits, today's
- * times leave steps of 2^-22 s (until 2038, then 2^-21). Deno cuts the times of symlinks to milliseconds.
+ * The resolution of the times that can be set, in nanoseconds. `node:fs` takes seconds as a double of 53 bits, which
+ * gives steps of 2^-22 s for today's times (until 2038, then 2^-21 s). Deno cuts the times of symlinks to milliseconds.
  */
 export const WRITE_TIME_RESOLUTION: number = deno ? 1_000_000 : 239
 
-/** What `node:fs` takes for a path: a string where the path is UTF-8, else its bytes. */
+/** A path for `node:fs`: a string when the path is UTF-8, otherwise its bytes. */
 export type NativePath = string | Buffer
 
-/** `path` of an entry beneath `root` (absolute, in the encoding of `path.ts`). */
+/** The path of an entry beneath `root`. `root` is absolute and in the encoding of `stages/walk/path.ts`. */
 export const nativePath = (root: string, path: string): NativePath => {
   const whole = path === "" ? root : root.endsWith("/") ? root + path : `${root}/${path}`
   return whole.isWellFormed() ? whole : Buffer.from(pathToBytes(whole))
 }
 
-/** A root as the user gave it, made absolute. `..` is left as it stands: it may follow a symlink. */
+/** Makes a root absolute. A `..` stays as it is, because it may follow a symlink. */
 export const absoluteRoot = (root: string): string => {
   const trimmed = root.length > 1 ? root.replace(/\/+$/, "") || "/" : root
   return isAbsolute(trimmed) ? trimmed : `${process.cwd()}/${trimmed}`
 }
 
 /**
- * Sets the modification time of what is open as `fd`, a file or directory at `path`; of its access time nothing is
- * known, so that is set alike.
+ * Sets the modification time of the file or directory that is open as `fd`, at `path`. The access time is not known, so
+ * it is set to the same. Times are nanoseconds since 1970.
  */
 export const setTime = (fd: number, path: NativePath, time: bigint): void => {
   if (deno && time < 0n) setPathTime(path, time)
@@ -47,16 +47,13 @@ export const setTime = (fd: number, path: NativePath, time: bigint): void => {
   }
 }
 
-/** The same for what a path leads to. */
+/** Sets the times of what a path leads to. */
 export const setPathTime = (path: NativePath, time: bigint): void => {
   const value = deno && time < 0n ? new Date(Number(floorDivide(time, 1_000_000n))) : asSeconds(time)
   fs.utimesSync(path, value, value)
 }
 
-/**
- * Sets the modification and access time at `path` itself, be it a symlink. On Deno, times before 1970 lose their
- * fraction.
- */
+/** Sets the times of what is at `path`, even a symlink itself. On Deno, times before 1970 lose their fraction. */
 export const setLinkTime = (path: NativePath, time: bigint): void => {
   const value = !deno
     ? asSeconds(time)
@@ -67,10 +64,11 @@ export const setLinkTime = (path: NativePath, time: bigint): void => {
 }
 
 /**
- * The double that the runtime turns into the nearest time that it can. It cuts fractions of a nanosecond off, of
- * negative times on Bun in the other direction: hence the half, which makes setting a time that was read give the same
- * time again. Negative numbers would mean "now"; as strings they do not. Deno reads whole milliseconds only, cut off,
- * so there the double is one that is not less.
+ * The seconds that the runtime turns into the nearest time that it can set.
+ *
+ * A runtime cuts off fractions of a nanosecond; Bun does so in the other direction for negative times. Adding half a
+ * nanosecond makes sure that a time that was read and set again stays the same. Negative numbers would mean "now", so
+ * they are given as text. Deno cuts times to whole milliseconds, so there the double is never less than the time.
  */
 export const asSeconds = (time: bigint): number | string => {
   const magnitude = time < 0n ? -time : time
@@ -82,12 +80,12 @@ export const asSeconds = (time: bigint): number | string => {
   return deno && (seconds - whole) * 1e9 < rest ? seconds + 2 ** (Math.floor(Math.log2(seconds)) - 52) : seconds
 }
 
-/** Removes a temporary file; that it is gone already or cannot be removed changes nothing about the outcome. */
+/** Removes a temporary file. It does not matter when the file is gone already or cannot be removed. */
 export const removeQuietly = (path: NativePath): void => {
   try {
     fs.unlinkSync(path)
   } catch {
-    // See above.
+    // It does not matter.
   }
 }
 

@@ -1,7 +1,7 @@
-/** The directory for temporary files: what cannot be held in memory lies there for as long as a command runs. */
+/** The directory for temporary files, for data that is too large for memory while a command runs. */
 import { tmpdir } from "node:os"
 
-/** `TMPDIR`, or what the system uses without it. */
+/** The directory for temporary files: `TMPDIR`, or the default of the system. */
 export const scratchDirectory = (): string => tmpdir()
 
 const WHY: Readonly<Record<string, string>> = {
@@ -15,14 +15,14 @@ const WHY: Readonly<Record<string, string>> = {
 }
 
 /**
- * One sentence that says that `what` (`a database`) cannot be kept there, and what to do. `why`: a code of the system,
- * or words.
+ * A sentence that says that `what` (such as `a database`) cannot be kept there, why, and what to do. `why`: a code of
+ * the system such as `ENOSPC`, or words.
  */
 export const scratchProblem = (what: string, why: string): string =>
   `Cannot keep ${what} in ${scratchDirectory()}, the directory for temporary files: ${WHY[why] ?? why}; ` +
   "set TMPDIR to a directory with enough room"
 
-/** The same for what the system throws. */
+/** The same sentence for an error of the system. */
 export const scratchError = (what: string, cause: unknown): string => {
   const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown }
   return scratchProblem(what, typeof code === "string" && code in WHY ? code : String(message ?? cause))

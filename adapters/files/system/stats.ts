@@ -1,22 +1,22 @@
-/** What the system says of a file. */
+/** Looks at files. Wraps `lstat`, `stat` and `fstat`, whose times may be out of range on Deno. */
 import * as fs from "node:fs"
 import type { NativePath } from "./native.ts"
 
-/** What is used of `fs.BigIntStats`. */
+/** The fields of `fs.BigIntStats` that are used. */
 export type Stats =
   & Pick<
     fs.BigIntStats,
     "dev" | "ino" | "mode" | "nlink" | "uid" | "gid" | "rdev" | "size" | "blocks" | "ctimeNs"
   >
   & {
-    /** Undefined when this runtime cannot tell it: Deno, for what JavaScript has no date of ({@link UNTOLD}). */
+    /** Undefined when this runtime cannot tell it: on Deno, a time that JavaScript has no date for ({@link UNTOLD}). */
     readonly mtimeNs: bigint | undefined
   }
 
-/** What is lost where the modification time is not told, in the words of `Loss`. */
+/** What an entry loses when its modification time cannot be read, in the words of `Loss.what`. */
 export const UNTOLD = "mtimes that Deno cannot read (before the year -271821, or after 275760)"
 
-/** What is at a path itself. */
+/** Looks at what is at a path, without following a symlink. */
 export const statsAt = (path: NativePath): Stats => {
   try {
     return fs.lstatSync(path, { bigint: true })
@@ -25,7 +25,7 @@ export const statsAt = (path: NativePath): Stats => {
   }
 }
 
-/** The same, or undefined when there is nothing. */
+/** The same; undefined when there is nothing at the path. */
 export const statsIfAny = (path: NativePath): Stats | undefined => {
   try {
     return fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
@@ -34,7 +34,7 @@ export const statsIfAny = (path: NativePath): Stats | undefined => {
   }
 }
 
-/** What a path leads to. */
+/** Looks at what a path leads to. */
 export const statsOf = (path: NativePath): Stats => {
   try {
     return fs.statSync(path, { bigint: true })
@@ -43,7 +43,7 @@ export const statsOf = (path: NativePath): Stats => {
   }
 }
 
-/** What is open. */
+/** Looks at an open file. */
 export const statsOfOpen = (fd: number): Stats => {
   try {
     return fs.fstatSync(fd, { bigint: true })
@@ -52,7 +52,7 @@ export const statsOfOpen = (fd: number): Stats => {
   }
 }
 
-/** Deno throws when it cannot make a whole number of a time; as a double it is NaN. */
+/** Deno throws for a time that it cannot make a bigint of. Asked for numbers, it gives NaN instead. */
 const inNumbers = (cause: unknown, look: () => fs.Stats): Stats => {
   if (cause instanceof RangeError && !("code" in cause)) return fromNumbers(look())
   throw cause

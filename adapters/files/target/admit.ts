@@ -1,4 +1,4 @@
-/** What a restore into directories of this machine does not write, or replace, and why. */
+/** Decides which entries a restore into directories of this machine does not write, and why. */
 import * as fs from "node:fs"
 import { TargetError } from "../../../stages/walk/errors.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
@@ -8,12 +8,12 @@ import { deviceOf, kindOf } from "../system/metadata.ts"
 import { BYTE_NAMES, BYTE_NAMES_MISSING, type NativePath } from "../system/native.ts"
 import type { Stats } from "../system/stats.ts"
 
-/** Why something that is there is not replaced. */
+/** Why a directory that is not empty is not replaced. */
 export const FULL_DIRECTORY = "A directory that is not empty is in its place; move that away and restore again"
 
 /**
- * What becomes of an entry that is not written whatever is in its place; undefined for any other. Throws {@link
- * TargetError}.
+ * The result of an entry that is never written, whatever is in its place; undefined for all other entries. Throws
+ * {@link TargetError} when the entry is refused. `devices`: whether device nodes are to be made.
  */
 export const admit = (entry: Entry, devices: boolean): Written | undefined => {
   const { kind, path, target } = entry
@@ -35,10 +35,10 @@ export const admit = (entry: Entry, devices: boolean): Written | undefined => {
   return undefined
 }
 
-/** Why nothing can have this path here. */
+/** Why nothing on this machine can have this path; undefined when something can. */
 export const pathWrong = (path: string): string | undefined => pathProblem(path) ?? nameProblem(path)
 
-/** Whether a symlink, fifo or device node is what the entry says, whatever its metadata. */
+/** Whether what is at `native` is the symlink, fifo or device node of an entry. Metadata does not count. */
 export const isSameNode = (entry: Entry, native: NativePath, existing: Stats): boolean => {
   if (kindOf(existing) !== entry.kind) return false
   if (entry.kind === "symlink") {
@@ -49,7 +49,7 @@ export const isSameNode = (entry: Entry, native: NativePath, existing: Stats): b
   return have.major === entry.rdev!.major && have.minor === entry.rdev!.minor
 }
 
-/** Throws a {@link TargetError} when there is a problem. */
+/** Throws a {@link TargetError} when there is a problem. `what`: what has it, such as `path`. */
 export const refuse = (path: string, what: string, problem: string | undefined): void => {
   if (problem === undefined) return
   throw new TargetError({ reason: "refused", path, message: `Refused because of its ${what}: ${problem}` })
@@ -58,10 +58,10 @@ export const refuse = (path: string, what: string, problem: string | undefined):
 const nulProblem = (text: string): string | undefined =>
   text.includes("\0") ? "it contains a NUL byte" : nameProblem(text)
 
-/** Why a path cannot be written on this machine, beside what `pathProblem` finds. */
+/** Why a path cannot be written on this machine, in addition to what `pathProblem` finds. */
 const nameProblem = (path: string): string | undefined => {
   if (process.platform === "win32" && /[\\:]/.test(path)) return "it has a character that Windows gives a meaning"
-  // With the flag `u`, surrogates that are part of a pair do not match.
+  // With the flag `u`, only lone surrogates match.
   return path.isWellFormed() || path.replace(/[\udc80-\udcff]/gu, "").isWellFormed()
     ? undefined
     : "it is not the encoding of any bytes"

@@ -1,4 +1,4 @@
-/** Owner, mode and time of what is restored. */
+/** Sets the owner, mode and time of what is restored. */
 import type { EntryKind, Metadata } from "../../../stages/walk/entry.ts"
 import type { Written } from "../../../stages/walk/target.ts"
 import { errorSentence } from "../system/errno.ts"
@@ -6,7 +6,7 @@ import type { Handle } from "../system/handle.ts"
 import { READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION } from "../system/native.ts"
 import type { Stats } from "../system/stats.ts"
 
-/** What of an entry's metadata is to be set. Absent: left as it is. */
+/** The metadata to set. An absent field is left as it is. */
 export interface Wanted {
   readonly mode?: number | undefined
   readonly uid?: number | undefined
@@ -15,8 +15,10 @@ export interface Wanted {
 }
 
 /**
- * What a restore sets. The setuid and setgid bits of a file mean "as its owner", so they are kept only where the file
- * gets the owner that is recorded: a program of somebody else must not become one that runs as whoever restores it.
+ * The metadata that a restore sets. `owner`: whether owners are restored.
+ *
+ * With the setuid or setgid bit, a program runs as its owner or group. These bits are kept only when the file gets the
+ * recorded owner or group. Otherwise somebody else's program would run as the user who restores it.
  */
 export const wantedOf = (kind: EntryKind, metadata: Metadata, owner: boolean): Wanted => {
   let mode = kind === "symlink" ? undefined : metadata.mode
@@ -34,13 +36,13 @@ export const wantedOf = (kind: EntryKind, metadata: Metadata, owner: boolean): W
 
 const timeResolution = BigInt(Math.max(READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTION))
 
-/** What a file or directory is like now. */
+/** The metadata that a file or directory has now. */
 export type Have = Pick<Stats, "mode" | "uid" | "gid" | "mtimeNs">
 
 const sameTime = (have: Have, time: bigint | undefined): boolean =>
   time === undefined || have.mtimeNs !== undefined && distance(time, have.mtimeNs) < resolutionAt(time)
 
-/** Doubles of seconds have 53 bits: the farther a time, the less of its fraction they hold. */
+/** Times are set as doubles of seconds with 53 bits: the farther from 1970, the less of the fraction they hold. */
 const resolutionAt = (time: bigint): bigint => {
   const steps = isFar(time) ? distance(time, 0n) >> 50n : 0n
   return steps > timeResolution ? steps : timeResolution
@@ -48,7 +50,7 @@ const resolutionAt = (time: bigint): bigint => {
 
 const distance = (a: bigint, b: bigint): bigint => a > b ? a - b : b - a
 
-/** Whether there are file systems that do not have a time: more than 2^31 seconds from 1970. */
+/** Whether some file systems cannot hold a time: it is more than 2^31 seconds from 1970. */
 export const isFar = (time: bigint): boolean => time >= 2_147_483_648_000_000_000n || time < -2_147_483_648_000_000_000n
 
 const sameOwner = (have: Have, want: Wanted): boolean =>
@@ -57,17 +59,17 @@ const sameOwner = (have: Have, want: Wanted): boolean =>
 const sameMode = (have: Have, mode: number | undefined): boolean =>
   mode === undefined || mode === Number(have.mode & 0o7777n)
 
-/** Whether there is nothing to set, as far as this runtime can tell times apart. */
+/** Whether there is nothing to set. Times count as equal when this runtime cannot tell them apart. */
 export const sameAttributes = (have: Have, want: Wanted): boolean =>
   sameMode(have, want.mode) && sameOwner(have, want) && sameTime(have, want.mtime)
 
-/** What could not be set, a sentence each: it should have been, or the file system cannot hold it. */
+/** What could not be set. `problem`: a failure, `lost`: what the file system cannot hold; one sentence each. */
 export interface Unset {
   readonly problem?: string
   readonly lost?: string
 }
 
-/** The result for an entry whose attributes were set. */
+/** The result of an entry after its attributes were set. */
 export const withUnset = (written: Written, { lost, problem }: Unset): Written =>
   problem !== undefined
     ? { path: written.path, outcome: "failed", message: problem }
@@ -76,14 +78,14 @@ export const withUnset = (written: Written, { lost, problem }: Unset): Written =
     : written
 
 /**
- * Sets what differs: the owner first, as that clears setuid and setgid. When the owner cannot be set, setuid and setgid
- * are not set either.
+ * Sets what differs from `have`. The owner comes first, because setting it clears setuid and setgid. When the owner
+ * cannot be set, setuid and setgid are not set either.
  */
 export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.stats()): Unset => {
   let what = "owner"
   let problem: string | undefined
   let mode = want.mode
-  const attempt = (name: string, change: () => void): void => {
+  const set = (name: string, change: () => void): void => {
     what = name
     try {
       change()
@@ -92,13 +94,13 @@ export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.
     }
   }
   const chown = !sameOwner(have, want)
-  if (chown) attempt("owner", () => handle.setOwner(want.uid ?? Number(have.uid), want.gid ?? Number(have.gid)))
+  if (chown) set("owner", () => handle.setOwner(want.uid ?? Number(have.uid), want.gid ?? Number(have.gid)))
   if (problem !== undefined && mode !== undefined) mode &= ~0o6000
-  if (mode !== undefined && (chown || !sameMode(have, mode))) attempt("mode", () => handle.setMode(mode))
+  if (mode !== undefined && (chown || !sameMode(have, mode))) set("mode", () => handle.setMode(mode))
   const { mtime } = want
   if (!sameTime(have, mtime)) {
-    attempt("modification time", () => handle.setTime(mtime!))
-    // File systems set the nearest time that they have, and say nothing.
+    set("modification time", () => handle.setTime(mtime!))
+    // A file system sets the nearest time that it can hold, and does not report that.
     if (isFar(mtime!) && problem === undefined && !sameTime(handle.stats(), mtime)) {
       return { lost: "The file system cannot hold its modification time, and took the nearest one that it can" }
     }
@@ -106,7 +108,7 @@ export const setAttributes = (handle: Handle, want: Wanted, have: Have = handle.
   return problem === undefined ? {} : { problem }
 }
 
-/** The owner and mode that are to be set so that `have` becomes `want`; -1 where nothing is. */
+/** The owner and mode to set so that `have` becomes `want`; -1 for each that need not be set. */
 export const changes = (
   have: Have,
   want: Wanted,

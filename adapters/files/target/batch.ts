@@ -1,47 +1,49 @@
-/** New files that are written together by another thread: what it is told of them, and how it writes them. */
+/** Batches of new files that another thread writes: what it is told of them, and how it writes them. */
 import * as fs from "node:fs"
 import { removeQuietly } from "../system/native.ts"
 import { createNew, putAll } from "../system/open.ts"
 
-/** Numbers about each file: see {@link FileFacts}. */
+/** How many numbers there are about each file; see {@link FileFacts}. */
 export const FACTS = 8
 
-/** What the thread is told of a file beside its name. */
+/** What the thread is told of a file, beside its name. */
 export interface FileFacts {
-  /** Where its content is in the memory that the threads share. */
+  /** Where its content is in the memory that the threads share, in bytes. */
   readonly offset: number
+  /** The length of its content in bytes. */
   readonly length: number
-  /** Number of its temporary name. */
+  /** The number in its temporary name. */
   readonly temporary: number
-  /** The mode to make it with. */
+  /** The mode to make the file with. */
   readonly made: number
-  /** Owner to give it; -1 when it has that already. */
+  /** The owner to give it; -1 when a new file has it anyway. */
   readonly uid: number
   readonly gid: number
-  /** Mode to give it; -1 when it has that already. */
+  /** The mode to give it at the end; -1 when it has it already. */
   readonly mode: number
-  /** Modification time in seconds; NaN when there is none to set. */
+  /** The modification time to set, in seconds since 1970; NaN when there is none. */
   readonly time: number
 }
 
-/** Some files. */
+/** Files that are sent to the thread together. */
 export interface Batch {
   /** Absolute paths. */
   readonly names: ReadonlyArray<string>
-  /** `FACTS` for each, in the order of {@link FileFacts}. */
+  /** {@link FACTS} numbers for each file, in the order of {@link FileFacts}. */
   readonly facts: Float64Array
 }
 
-/** What a thread starts with. */
+/** What the thread is told at its start. */
 export interface BatchStart {
+  /** The memory with the contents. */
   readonly shared: SharedArrayBuffer
-  /** Temporary names are this and a number. */
+  /** A temporary name is this and a number. */
   readonly prefix: string
 }
 
 /**
- * Writes the files, each under a temporary name beside its own one first. Returns the places of those that it could
- * not.
+ * Writes the files. Each is written under a temporary name in its directory and then renamed. Returns the positions of
+ * the files that could not be written.
  */
 export const writeBatch = ({ facts, names }: Batch, { prefix, shared }: BatchStart): ReadonlyArray<number> => {
   const failed: Array<number> = []

@@ -1,28 +1,26 @@
-/** Files that another thread writes while this one goes on. */
+/** Hands new files to another thread, which writes them while this one goes on. */
 import { availableParallelism } from "node:os"
 import type { URL as NodeURL } from "node:url"
 import { Worker } from "node:worker_threads"
 import type { Batch, BatchStart, FileFacts } from "./batch.ts"
 
-/** Memory that content waits in, in bytes. */
+/** Bytes of memory for contents that wait to be written. */
 const SHARED_BYTES = 4 << 20
-/** Longer contents are written by this thread. */
+/** Longer contents, in bytes, are written by this thread. */
 const LARGEST_BYTES = 1 << 20
-/** The thread gets files when there are so many of them, or so many bytes. */
+/** A batch is sent when it has this many files or bytes. */
 const BATCH_FILES = 128
 const BATCH_BYTES = 512 << 10
-/** So many files are written before a thread is worth its start: 30 to 80 ms, and 10 to 30 MB. */
+/** After this many files, the thread is worth its start, which takes 30 to 80 ms and 10 to 30 MB. */
 const WORTH_FILES = 500
 
-/**
- * Thrown where something is to be done that must wait until all files under way are written; to be tried again then.
- */
+/** Thrown when something must wait until all files under way are written. Try again after `settle`. */
 export class Busy extends Error {}
 
 /**
- * The files under way of one session. Whatever looks at, replaces or leaves something that is under way, or a directory
- * that such a file may be in, waits first; so that the outcome is the same as without a thread, and no file goes where
- * its directory was.
+ * The files under way of one session. Before the session looks at, replaces or leaves something that is under way, or a
+ * directory that files under way may be in, it waits. So the outcome is the same as without a thread, and no file is
+ * written where its directory was before.
  */
 export class Batches {
   readonly #start: BatchStart
@@ -32,17 +30,17 @@ export class Batches {
   #state: "none" | "starting" | "ready" | "gone" = "none"
   #seen = 0
 
-  /** Paths of entries under way: those of the batches that were sent, and of the next. */
+  /** The paths of entries under way: of the batches that were sent, and of the next batch. */
   readonly #paths = new Set<string>()
   #sent: Array<ReadonlyArray<string>> = []
   #next: { paths: Array<string>; names: Array<string>; facts: Array<number>; bytes: number } = fresh()
   #used = 0
   #failed: Array<string> = []
   #waiting: (() => void) | undefined
-  /** Directories to be left when the files in them are written, in order. */
+  /** Directories to leave, in this order, when the files in them are written. */
   readonly #leaving = new Map<string, () => void>()
 
-  /** `after`: so many files are written without the thread; with 0, no file that it could write is. */
+  /** `after`: how many files are written without the thread. With 0, no file that the thread could write is. */
   constructor(prefix: string, after: number = availableParallelism() > 1 ? WORTH_FILES : Infinity) {
     this.#after = after
     this.#start = { prefix, shared: new SharedArrayBuffer(after === Infinity ? 0 : SHARED_BYTES) }
@@ -54,12 +52,12 @@ export class Batches {
     return this.#paths.size > 0
   }
 
-  /** Throws {@link Busy} when that is under way. */
+  /** Throws {@link Busy} when the path is under way. */
   check(path: string): void {
     if (this.#paths.has(path) || this.#leaving.has(path)) throw new Busy()
   }
 
-  /** Whether a file of this length can be added. Throws {@link Busy} when there is no room now. */
+  /** Whether a file with this many bytes can be added. Throws {@link Busy} when there is no room at the moment. */
   takes(length: number): boolean {
     if (this.#state === "gone" || length > LARGEST_BYTES) return false
     if (this.#state === "none" && this.#seen++ >= this.#after) this.#run()
@@ -71,7 +69,7 @@ export class Batches {
     return true
   }
 
-  /** Adds a file; copies its content. */
+  /** Adds a file. Its content is copied. */
   add(path: string, name: string, content: Uint8Array, facts: Omit<FileFacts, "offset" | "length">): void {
     const next = this.#next
     this.#shared.set(content, this.#used)
@@ -93,15 +91,15 @@ export class Batches {
     if (next.names.length >= BATCH_FILES || next.bytes >= BATCH_BYTES) this.#send()
   }
 
-  /** Leaves a directory now, or when the files in it are written. */
+  /** Calls `leave` for a directory: now, or when the files in it are written. */
   leave(path: string, leave: () => void): void {
     if (this.any) this.#leaving.set(path, leave)
     else leave()
   }
 
   /**
-   * Waits until nothing is under way. Gives the paths of files that the thread could not write; nothing of them
-   * remains.
+   * Waits until nothing is under way. Gives the paths of files that the thread could not write. Nothing of those files
+   * is left behind.
    */
   async settle(): Promise<ReadonlyArray<string>> {
     this.#send()
@@ -117,7 +115,7 @@ export class Batches {
     return failed
   }
 
-  /** Lets the thread write what it has begun, and ends it. */
+  /** Waits until the thread has written its files, and ends it. */
   async stop(): Promise<void> {
     await this.settle()
     this.#state = "gone"
@@ -138,7 +136,7 @@ export class Batches {
   }
 
   #run(): void {
-    // The same class under two names: Deno's types do not know that.
+    // The class has two names, and Deno's types do not know that they are one.
     const worker = new Worker(new URL("./batch_thread.ts", import.meta.url) as NodeURL)
     this.#worker = worker
     this.#state = "starting"
@@ -153,7 +151,7 @@ export class Batches {
       for (const i of message) this.#failed.push(paths[i]!)
       this.#settled()
     })
-    // What it had begun is written by this thread, as is all that follows.
+    // This thread then writes the files that it had, and all later ones.
     const gone = (): void => {
       this.#state = "gone"
       for (const paths of this.#sent.splice(0)) this.#failed.push(...paths)

@@ -1,4 +1,4 @@
-/** What a restore would do, without doing it. */
+/** Finds out what a restore would do, without doing it: for dry runs. */
 import * as fs from "node:fs"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -19,14 +19,14 @@ import { isDirectory, isRegular, kindOf } from "../system/metadata.ts"
 import { absoluteRoot, type NativePath } from "../system/native.ts"
 import { type Stats, statsIfAny } from "../system/stats.ts"
 
-/** Directories held at once. */
+/** How many directories are held at once. */
 const HELD = 64
-/** Bytes that are compared at once. */
+/** How many bytes are compared at once. */
 const PIECE_BYTES = 1 << 18
 
 /**
- * A session whose results are those that `localTarget` would give. It changes nothing, and needs no root that is there.
- * The content of an entry is read only where a file of its size is in its place.
+ * A session that gives the results that `localTarget` would give. It changes nothing, and the root need not exist. The
+ * content of an entry is read only when a file of the same size is in its place.
  */
 export const compareOnly = (
   root: string,
@@ -47,15 +47,15 @@ export const compareOnly = (
   })))
 
 class Comparer {
-  /** The directories of the target; undefined when it is not there. */
+  /** The directories of the target; undefined when the root does not exist. */
   readonly #held: Held | undefined
   readonly #devices: boolean
   readonly #owner: boolean
-  /** A directory that would be made: there is nothing beneath it. */
-  #fresh: string | undefined
-  /** The last directory that was found to be one. */
+  /** A directory that would be made. There is nothing beneath it. */
+  #made: string | undefined
+  /** The last path that was found to be a directory. */
   #real = ""
-  /** Files with several names of which another would be made: the names are those of the old one then. */
+  /** The paths of files with several names that would be replaced. The other names would keep the old file. */
   readonly #replaced = new Set<string>()
 
   constructor(root: string, { devices = false, owner = process.getuid?.() === 0 }: TargetOptions) {
@@ -67,7 +67,7 @@ class Comparer {
       const code = errorCode(cause)
       if (code === "ENOTDIR") throw new TargetError({ reason: "io", path: "", message: "It is not a directory" })
       if (code !== "ENOENT") throw cause
-      this.#fresh = ""
+      this.#made = ""
     }
   }
 
@@ -92,8 +92,7 @@ class Comparer {
   }
 
   /**
-   * What becomes of an entry, as far as its content does not matter; else the file in its place, which has the same
-   * size.
+   * The result of an entry whose content does not matter. Otherwise the file in its place, which has the same size.
    */
   #look(entry: Entry): Written | Stats {
     const { kind, metadata, path } = entry
@@ -101,7 +100,7 @@ class Comparer {
     const unchanged: Written = { path, outcome: "unchanged" }
     const notWritten = admit(entry, this.#devices)
     if (notWritten !== undefined) return notWritten
-    // A restore makes the root when it is opened.
+    // A restore has made the root when it was opened.
     if (path === "") return unchanged
     if (!this.#enter(parentPath(path))) return written
     const native = this.#native(path)
@@ -110,7 +109,7 @@ class Comparer {
       if (existing !== undefined && isDirectory(existing)) {
         return sameAttributes(existing, wantedOf(kind, metadata, this.#owner)) ? unchanged : written
       }
-      this.#fresh = path
+      this.#made = path
       return written
     }
     if (existing === undefined) return written
@@ -121,7 +120,7 @@ class Comparer {
     const linked = this.#isLinked(entry, existing)
     if (linked === false) return written
     const same = sameAttributes(existing, wantedOf(kind, metadata, this.#owner))
-    // With more names than one, a new one is made.
+    // A file with several names would be replaced.
     if (!same && existing.nlink === 1n) return written
     if (kind !== "file") {
       return isSameNode(entry, native, existing) && same ? unchanged : this.#replace(path, existing)
@@ -132,7 +131,7 @@ class Comparer {
     return same ? existing : this.#replace(path, existing)
   }
 
-  /** Whether the entry is the same file as the one that it is to be a link to; undefined when it is to be none. */
+  /** Whether the entry is a hard link already, as it should be; undefined when it should be none. */
   #isLinked({ linkTo, path }: Entry, existing: Stats): boolean | undefined {
     if (linkTo === undefined) return undefined
     refuse(path, "link", linkTo === "" ? "it is the root" : pathWrong(linkTo))
@@ -154,7 +153,7 @@ class Comparer {
     return { path, outcome: "written" }
   }
 
-  /** Compares the content with that of the file in its place. */
+  /** Compares the content of an entry with the file in its place. */
   #compare(entry: Entry, existing: Stats): Effect.Effect<Written, unknown> {
     const { path } = entry
     const native = this.#native(path)
@@ -163,7 +162,7 @@ class Comparer {
         Effect.sync(() => openQuietly(native)),
         (fd) => Effect.sync(() => fd !== undefined && fs.closeSync(fd)),
       )
-      // Not readable: then it cannot be known to be equal, and a new file takes its place.
+      // The file cannot be read, so it cannot be compared, and a restore would replace it.
       if (fd === undefined) return this.#replace(path, existing)
       const buffer = Buffer.allocUnsafe(PIECE_BYTES)
       let at = 0
@@ -183,10 +182,10 @@ class Comparer {
     }))
   }
 
-  /** Whether a directory of the target is there, or all on its way is; false when it would be made. */
+  /** Whether a directory exists in the target; false when it would be made. Throws when it would be refused. */
   #enter(path: string): boolean {
     if (
-      this.#fresh !== undefined && (this.#fresh === "" || path === this.#fresh || path.startsWith(`${this.#fresh}/`))
+      this.#made !== undefined && (this.#made === "" || path === this.#made || path.startsWith(`${this.#made}/`))
     ) {
       return false
     }
@@ -194,7 +193,7 @@ class Comparer {
     if (!this.#enter(parentPath(path))) return false
     const stats = statsIfAny(this.#native(path))
     if (stats === undefined) {
-      this.#fresh = path
+      this.#made = path
       return false
     }
     if (!isDirectory(stats)) {

@@ -1,4 +1,4 @@
-/** The directories on the way to the entry that is written, each known to be a real directory beneath the root. */
+/** The directories above the entry that is written. Each is known to be a real directory beneath the root. */
 import * as fs from "node:fs"
 import { type Directory, isElsewhere } from "../system/directory.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
@@ -14,26 +14,25 @@ import { isDirectory, kindOf } from "../system/metadata.ts"
 import { NewFiles } from "./new_files.ts"
 import { type Stats, statsIfAny } from "../system/stats.ts"
 
-/** Directories held at once. */
+/** How many directories are held at once. */
 const HELD = 128
 
 /** A directory that is being written in. */
 export interface Level {
   readonly path: string
   readonly directory: Directory
-  /** Whether this session made it: what is in it is by this session, too. */
+  /** Whether this session made it. Then everything in it is from this session, too. */
   readonly fresh: boolean
   readonly newFiles: NewFiles
   readonly want: Wanted
 }
 
 /**
- * A stack. A directory that is on it was looked at or made in this session, and nothing that this session writes can
- * put something else in its place, since an entry is written only after all directories that are not above it have been
- * left.
+ * A stack of directories. Each was checked or made in this session. Nothing that this session writes can replace it,
+ * because all directories that are not above an entry are left before the entry is written.
  *
- * What other programs put in its place changes nothing either, where directories can be held (see {@link Held});
- * elsewhere they may lead what is written to another place.
+ * Other programs may put something else in the place of a directory. Where directories can be held (see {@link Held}),
+ * that changes nothing. Elsewhere, entries may then be written to another place.
  */
 export class Directories {
   readonly #held: Held
@@ -43,7 +42,7 @@ export class Directories {
   readonly #batches: Batches
   #problems: Array<Written> = []
 
-  /** `root` must be a directory; `fresh` when this session made it. `descriptors`: see `held.ts`. */
+  /** `root` must be a directory. `fresh`: this session made it. `descriptors`: see `DESCRIPTORS`. */
   constructor(
     root: string,
     { batches, descriptors, fresh, owner, umask }: {
@@ -57,7 +56,7 @@ export class Directories {
     this.#batches = batches
     this.#owner = owner
     this.#umask = umask
-    // The other thread writes by the descriptors of this one.
+    // The other thread uses the descriptors of this one.
     const beforeClosing = (): void => {
       if (batches.any) throw new Busy()
     }
@@ -70,9 +69,9 @@ export class Directories {
   }
 
   /**
-   * Makes sure that `path` is a directory that can be written in, and leaves those that are not above it. One that is
-   * absent is made with mode 0700. Throws {@link TargetError}, `refused` when a component is a symlink or anything else
-   * but a directory.
+   * Enters the directory at `path`, and leaves all directories that are not above it. Missing directories are made with
+   * mode 0700. Throws {@link TargetError}; with the reason `refused` when a component is a symlink, or anything else but
+   * a directory.
    */
   enter(path: string): Level {
     this.#leaveTo(path)
@@ -98,7 +97,7 @@ export class Directories {
     return this.#top
   }
 
-  /** Makes the directory of an entry, or takes the one that is there. What is there and not a directory is removed. */
+  /** Makes the directory of an entry, or uses the one that is there. Anything else in its place is removed. */
   make(entry: Entry): Written {
     const { path } = entry
     const wanted = wantedOf("directory", entry.metadata, this.#owner)
@@ -128,7 +127,7 @@ export class Directories {
     return { path, outcome: have !== undefined && sameAttributes(have, wanted) ? "unchanged" : "written" }
   }
 
-  /** The directory at `path`, when every component of that is a real directory; nothing is made or left. */
+  /** The directory at `path`; undefined when a component is not a real directory. Makes and leaves nothing. */
   find(path: string): Directory | undefined {
     try {
       return this.#held.at(path)
@@ -142,7 +141,7 @@ export class Directories {
     return this.#levels[this.#levels.length - 1]!
   }
 
-  /** A directory within the last. Systems give one that was made owners and access lists by those of that. */
+  /** A directory in the last one. A new directory inherits group and access lists, so new files in it do, too. */
   #level(directory: Directory, fresh: boolean, want: Wanted): Level {
     const newFiles = fresh ? this.#top.newFiles : new NewFiles(this.#umask)
     return { path: directory.path, directory, fresh, newFiles, want }
@@ -156,7 +155,7 @@ export class Directories {
     }
   }
 
-  /** A directory that was looked at or made just now, and what it is like. */
+  /** Opens a directory that was just checked or made, and gives its metadata. */
   #open(parent: Directory, name: string): { readonly directory: Directory; readonly stats: Stats } {
     const path = joinPath(parent.path, name)
     let directory: Directory
@@ -171,8 +170,8 @@ export class Directories {
   }
 
   /**
-   * Leaves all directories. Returns those, of the whole session, whose metadata could not be set whole. Nothing can be
-   * written any more.
+   * Leaves all directories. Returns the directories of the whole session whose metadata could not be set completely.
+   * Nothing can be written after that.
    */
   finish(): ReadonlyArray<Written> {
     while (this.#levels.length > 0) this.#leave(this.#levels.pop()!)
@@ -191,14 +190,14 @@ export class Directories {
     }
   }
 
-  /** An existing directory that its owner cannot write in is opened up until it is left. */
+  /** Lets the owner write in an existing directory, until it is left. */
   #openUp(directory: Directory, have: Stats): void {
     const mode = Number(have.mode & 0o7777n)
     if ((mode & 0o700) === 0o700) return
     try {
       fs.chmodSync(directory.self, mode | 0o700)
     } catch {
-      // Not ours to change: writing in it tells whether that matters.
+      // It belongs to somebody else. Writing in it shows whether that matters.
     }
   }
 

@@ -1,4 +1,4 @@
-/** Writes one file beside its place, unless a file that is there has the same content already. */
+/** Writes one file beside its place, unless the file that is there has the same content. */
 import * as fs from "node:fs"
 import { createNew, hasBytesAt, putAll, READ_SAFELY } from "../system/open.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
@@ -7,16 +7,17 @@ import { isRegular } from "../system/metadata.ts"
 import { type NativePath, removeQuietly } from "../system/native.ts"
 import { type Stats, statsOfOpen } from "../system/stats.ts"
 
-/** Holes are made of whole blocks of zeros, of this length and alignment: what common file systems allocate. */
+/** A hole replaces whole blocks of zeros of this length and alignment, in bytes, as common file systems allocate. */
 const HOLE = 4096
 const zeros: Uint8Array = new Uint8Array(HOLE)
-const COPY = 1 << 20
-/** Shorter pieces are written faster than they are handed over. */
+/** How many bytes are compared or copied at once. */
+const COPY_BYTES = 1 << 20
+/** Shorter pieces, in bytes, are written faster than they are handed over. */
 const BESIDE = 256 << 10
 
 /**
- * As long as what comes equals the file it is compared with, nothing is written. At the first difference the temporary
- * file is made, gets a copy of what was equal, and takes all the rest. Memory: one buffer, whatever the size.
+ * As long as the content equals the file that it is compared with, nothing is written. At the first difference, the
+ * temporary file is made, gets a copy of the equal part, and takes the rest. It needs one buffer, whatever the size.
  */
 export class FileWriter {
   readonly #path: string
@@ -24,16 +25,16 @@ export class FileWriter {
   readonly #mode: number
   readonly #sparse: boolean
   readonly #limit: number
-  /** The file compared with, and what it was like when opened. */
+  /** The file to compare with, and its state when it was opened. */
   #against = -1
   #stats: Stats | undefined
   #equal = false
   #out = -1
-  /** Whether there is a file at `temp` that is ours. */
+  /** Whether this object made a file at `temp`. */
   #made = false
   #position = 0
 
-  /** `temp`: the name that the new file gets; `mode`: what it is made with. `against`: the file to compare with. */
+  /** `temp`: the path to write the new file at. `mode`: the mode to make it with. `against`: the file to compare with. */
   constructor(entry: Entry, temp: NativePath, mode: number, against: NativePath | undefined) {
     this.#path = entry.path
     this.#temp = temp
@@ -43,18 +44,18 @@ export class FileWriter {
     if (against !== undefined) this.#compareWith(against)
   }
 
-  /** Bytes so far. */
+  /** How many bytes came so far. */
   get position(): number {
     return this.#position
   }
 
-  /** The open file of {@link end}: the one that is equal, else the new one. */
+  /** The descriptor, after {@link end}: of the equal file, or of the new one. */
   get fd(): number {
     return this.#equal ? this.#against : this.#out
   }
 
   /**
-   * Takes the next bytes; they are the caller's again when it returns. Throws when there are more than the entry says.
+   * Takes the next bytes. They are the caller's again when it returns. Throws when there are more than the entry says.
    */
   write(bytes: Uint8Array): void {
     this.#checkLength(bytes)
@@ -70,8 +71,8 @@ export class FileWriter {
   }
 
   /**
-   * The same for bytes that are worth it to be written while this thread does other things: a promise when that is
-   * under way. The bytes are the caller's again, and the next call may come, when it is kept.
+   * Takes the next bytes, and may write them while this thread does other things. It then returns a promise: the bytes
+   * are the caller's again, and the next call may come, when the promise is settled.
    */
   writeBeside(bytes: Uint8Array): Promise<void> | undefined {
     if (bytes.length < BESIDE || this.#sparse || this.#out < 0) return this.write(bytes) as undefined
@@ -99,7 +100,10 @@ export class FileWriter {
     }
   }
 
-  /** After the last bytes. True when the content is that of the file compared with; else the new file is complete. */
+  /**
+   * Call it after the last bytes. Returns true when the content is that of the file compared with. Otherwise the new file
+   * is complete.
+   */
   end(): boolean {
     if (this.#equal && this.#position === Number(this.#stats!.size)) return true
     if (this.#equal) this.separate()
@@ -108,11 +112,11 @@ export class FileWriter {
     return false
   }
 
-  /** Goes on with a new file that has what came so far. */
+  /** Goes on with a new file, which gets the bytes that came so far. */
   separate(): void {
     this.#equal = false
     this.#create()
-    const buffer = Buffer.allocUnsafe(Math.min(COPY, this.#position))
+    const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, this.#position))
     for (let at = 0; at < this.#position;) {
       const count = fs.readSync(this.#against, buffer, 0, Math.min(buffer.length, this.#position - at), at)
       if (count === 0) break
@@ -131,19 +135,19 @@ export class FileWriter {
     if (this.#sparse) fs.ftruncateSync(this.#out, this.#position)
   }
 
-  /** Closes the new file; some file systems tell only then that writing failed. */
+  /** Closes the new file. Some file systems report only then that writing failed. */
   closeNew(): void {
     const out = this.#out
     this.#out = -1
     fs.closeSync(out)
   }
 
-  /** The new file has got its name, so {@link close} leaves it. */
+  /** Call it when the new file has its name: {@link close} then leaves it alone. */
   named(): void {
     this.#made = false
   }
 
-  /** Closes all, and removes the new file unless it has got its name. May be called again. */
+  /** Closes the files, and removes the new one unless it has its name. May be called more than once. */
   close(): void {
     const open = [this.#against, this.#out]
     this.#against = -1
@@ -159,7 +163,7 @@ export class FileWriter {
       this.#stats = statsOfOpen(this.#against)
       this.#equal = isRegular(this.#stats)
     } catch {
-      // Not readable: then it cannot be known to be equal, and a new file takes its place.
+      // The file cannot be read, so it cannot be compared, and a new one replaces it.
     }
   }
 
@@ -171,7 +175,7 @@ export class FileWriter {
   #same(bytes: Uint8Array): boolean {
     const end = this.#position + bytes.length
     if (end > Number(this.#stats!.size)) return false
-    return hasBytesAt(this.#against, this.#position, bytes, Buffer.allocUnsafe(Math.min(COPY, bytes.length)))
+    return hasBytesAt(this.#against, this.#position, bytes, Buffer.allocUnsafe(Math.min(COPY_BYTES, bytes.length)))
   }
 
   #put(bytes: Uint8Array, position: number): void {

@@ -1,17 +1,17 @@
-/** What the system gives a new file beside its content: looked at once instead of for every file. */
+/** The owner and mode that the system gives new files: they are looked at once, and not for each file. */
 import type { Have, Wanted } from "./attributes.ts"
 import { statsOfOpen } from "../system/stats.ts"
 
-/** The mode of new files that are to get another later: nobody else reads them meanwhile. */
+/** The mode of new files that get another mode later. Nobody else can read them until then. */
 const PRIVATE = 0o600
 
 /**
- * What new files in a directory, and in those made in it, are like. Owners and access lists of a directory may change
- * what they get from what was asked for, but always in the same way.
+ * The owner and mode of new files in a directory and in directories that are made in it. A setgid bit or access list of
+ * the directory may change what a new file gets, but always in the same way.
  */
 export class NewFiles {
   readonly #umask: number
-  /** By the mode that they were made with. */
+  /** By the mode that files are made with. */
   readonly #seen = new Map<number, Have>()
 
   constructor(umask: number) {
@@ -19,8 +19,8 @@ export class NewFiles {
   }
 
   /**
-   * The mode to make a file with that is to get `want`. That is its own one when its owner will be right from the
-   * start, so that it need not be set later. Never one that makes a program run as its owner.
+   * The mode to make a file with. It is the wanted mode when the owner will be right from the start, so that neither
+   * need be set later. It never has the setuid or setgid bit.
    */
   modeFor({ gid, mode, uid }: Wanted): number {
     const have = this.#seen.get(PRIVATE)
@@ -30,12 +30,12 @@ export class NewFiles {
       : PRIVATE
   }
 
-  /** What a file is like that is made with `mode`, when that is known. */
+  /** What a file that is made with `mode` gets; undefined when that is not known yet. */
   known(mode: number): Have | undefined {
     return this.#seen.get(mode)
   }
 
-  /** What the open file is like that was made with `mode`. */
+  /** What the open file, which was made with `mode`, got. It is looked at only when that is not known yet. */
   look(fd: number, mode: number): Have {
     let have = this.#seen.get(mode)
     if (have === undefined) {

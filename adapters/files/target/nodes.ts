@@ -1,4 +1,4 @@
-/** Makes fifos and device nodes, for which `node:fs` has no calls: by the tools that every Unix has. */
+/** Makes fifos and device nodes with the tools that every Unix has, because `node:fs` has no calls for them. */
 import { execFileSync } from "node:child_process"
 import type { Directory } from "../system/directory.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
@@ -6,19 +6,19 @@ import type { Entry } from "../../../stages/walk/entry.ts"
 import { errorCode } from "../system/errno.ts"
 
 /**
- * Makes the fifo or device node of an entry, mode 0600, under a name in a directory. Returns a sentence when this
- * machine lacks the tool. Throws {@link TargetError}.
+ * Makes the fifo or device node of an entry, with mode 0600, under a name in a directory. Returns a sentence when it is
+ * not supported here. Throws {@link TargetError} when the tool fails.
  */
 export const makeNode = (entry: Entry, directory: Directory, name: string): string | undefined => {
-  if (entry.kind === "fifo") return run(entry.path, directory, "mkfifo", ["-m", "600", name])
+  if (entry.kind === "fifo") return runTool(entry.path, directory, "mkfifo", ["-m", "600", name])
   const { major, minor } = entry.rdev!
   const letter = entry.kind === "block" ? "b" : "c"
-  return run(entry.path, directory, "mknod", ["-m", "600", name, letter, String(major), String(minor)])
+  return runTool(entry.path, directory, "mknod", ["-m", "600", name, letter, String(major), String(minor)])
 }
 
-const run = (path: string, directory: Directory, tool: string, args: ReadonlyArray<string>): string | undefined => {
+const runTool = (path: string, directory: Directory, tool: string, args: ReadonlyArray<string>): string | undefined => {
   const { self } = directory
-  // Directories that are held have paths that are.
+  // A directory that is held has a path of ASCII, so this one is not held.
   if (typeof self !== "string") {
     return "It is in a directory with a name that is not UTF-8, which is supported on Linux only"
   }

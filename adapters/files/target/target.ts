@@ -78,7 +78,28 @@ const make = ({ hold = true, threadAfter }: LocalTargetOptions = {}): Target => 
     })),
 })
 
-/** The target that writes to the file system of this machine: `make` for one with options, or `layer`. */
+/**
+ * The target that writes to the file system of this machine: `make` for one with options, or `layer`. The root is a
+ * path, absolute or relative to the working directory.
+ *
+ * @example Restore a tree into a directory
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ * import * as Effect from "effect/Effect"
+ * import { memorySource, write } from "@penstock/penstock"
+ * import { localTarget } from "@penstock/penstock/adapters"
+ *
+ * const root = mkdtempSync(join(tmpdir(), "penstock-"))
+ * const entries = memorySource({ "a.txt": { content: "Hello" } }).entries("", {})
+ * const { problems } = await Effect.runPromise(write(root)(entries).pipe(Effect.provide(localTarget.layer)))
+ * assert.deepEqual(problems, [])
+ * assert.equal(readFileSync(join(root, "a.txt"), "utf8"), "Hello")
+ * rmSync(root, { recursive: true })
+ * ```
+ */
 export const localTarget: {
   readonly make: (options?: LocalTargetOptions) => Target
   readonly layer: Layer.Layer<Target>

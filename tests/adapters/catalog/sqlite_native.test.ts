@@ -12,7 +12,7 @@ import { bytesOf, sqliteSuite, withDatabase } from "../../suites/sqlite.ts"
 const native = () => Effect.runPromise(makeSqliteNative)
 
 sqliteSuite("node:sqlite", native, {
-  textEndsAtNul: "Deno" in globalThis ? "node:sqliteEngine of Deno ends text at the first NUL" : undefined,
+  textEndsAtNul: "Deno" in globalThis ? "node:sqlite of Deno ends text at the first NUL" : undefined,
 })
 
 describe("the file of a native database", () => {
@@ -67,6 +67,6 @@ describe("the engines", () => {
   })
 
   it("prefer the native one", async () => {
-    assert.match((await Effect.runPromise(makeSqlite)).name, /^node:sqliteEngine \d/)
+    assert.match((await Effect.runPromise(makeSqlite)).name, /^node:sqlite \d/)
   })
 })
