@@ -43,8 +43,8 @@ const digest = (folder: string): string => {
   return hash.digest("hex").slice(0, 16)
 }
 
-// The same on every runtime and machine, so results of different days can be compared. A change of the corpora changes
-// these.
+// They are the same on every runtime and machine, so that results of different days can be compared. If the corpora
+// change, these hashes change.
 const expected: Readonly<Record<string, readonly [string, string]>> = {
   small: ["393248d9bf418fac", "43112d3e586b2b17"],
   large: ["b085d66c1a8fcbb5", "ede9bec2b45355f9"],
@@ -65,7 +65,7 @@ for (const corpus of CORPORA) {
     }))
 }
 
-test("corpora are what they say: text compresses, media does not, the edited copy shares most", () =>
+test("corpora have their properties: text compresses, media does not, the edited copy shares most content", () =>
   within((folder) => {
     for (const corpus of ["small", "large", "media"] as const) {
       makeCorpus(corpus, join(folder, corpus), { seed: "1", scale: 0.02 })
@@ -82,7 +82,7 @@ test("corpora are what they say: text compresses, media does not, the edited cop
     assert.ok(Math.abs(edited!.length - original!.length) < 20_000)
   }))
 
-test("difference finds what is lost, added, and changed in content, mode, time or target", () =>
+test("difference finds lost and added entries, and changes of content, mode, time and target", () =>
   within((folder) => {
     const source = join(folder, "a")
     mkdirSync(source)

@@ -27,7 +27,7 @@ const results: IndexResults = {
   full: [{ runtime: "bun", chunks: 2_000_000, buffer: 2 ** 30, message: "no more" }],
 }
 
-test("the verdict is of the worst runtime, with and without growth", () => {
+test("the verdict is that of the worst runtime, with and without growth", () => {
   assert.deepEqual(verdicts(results), [
     "1 million chunks: 16.0 bytes each (within the target of 16), 20.0 at the worst moment of growing (over)",
   ])
@@ -36,7 +36,7 @@ test("the verdict is of the worst runtime, with and without growth", () => {
   assert.match(report, /\| node \| 15\.0 \| 20\.0 \| 17\.0 \| 21\.0 \| impossible \|/)
 })
 
-test("JSON of results reads back, a line for each element of a list", () => {
+test("JSON of results can be read back, and has a line for each element of a list", () => {
   const text = json(results)
   assert.deepEqual(JSON.parse(text), results)
   assert.equal(text.split("\n").filter((line) => line.includes('"insert"')).length, 2)

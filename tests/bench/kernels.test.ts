@@ -19,12 +19,12 @@ test("every kernel of the stages is measured", () => {
       .filter((path) => readFileSync(join(root, path), "utf8").includes(`stage: "${stage}"`))
   )
   assert.ok(kernels.length > 8)
-  // It does nothing of its own.
+  // It only passes bytes on.
   const wrappers = ["stages/chunk/extents.ts"]
   assert.deepEqual(kernels.filter((path) => !measured.includes(`../../${path}`)), wrappers)
 })
 
-test("chunks are counted once for what is unique, and each time for the sizes", () => {
+test("repeated chunks count once in the unique bytes, and each time in the sizes", () => {
   const count = new ChunkCount(makeKernel(fixed({ size: 4 })))
   count.add(Uint8Array.from([1, 2, 3, 4, 1, 2, 3, 4, 5]))
   assert.deepEqual([count.total, count.unique, count.sizes], [9, 5, [4, 4, 1]])

@@ -31,14 +31,14 @@ const results: Results = {
   faults: ["failed restored something else"],
 }
 
-test("ratios are of the same round, the median of them is not the ratio of the medians", () => {
+test("ratios compare costs of the same round: their median is not the ratio of the medians", () => {
   assert.deepEqual(ratioOf(results, "small", "a<b", "backup"), { min: 1, median: 2, max: 3 })
   assert.equal(ratioOf(results, "small", "failed", "backup"), undefined)
   assert.equal(ratioOf(results, "small", "a<b", "check"), undefined)
   assert.deepEqual(spread([4, 1]), { min: 1, median: 2.5, max: 4 })
 })
 
-test("the report says what is missing, what failed and what is not kept", () => {
+test("the report names what is missing, what failed and what is not kept", () => {
   const report = markdown(results)
   assert.match(report, /borg \(borg not found\)/)
   assert.match(report, /failed restored something else/)

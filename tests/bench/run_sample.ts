@@ -1,6 +1,6 @@
 import type { Run } from "../../bench/machine.ts"
 
-/** What results say of themselves, in tests. */
+/** The part that all results have, for tests. */
 export const run: Run = {
   name: "test",
   date: "2026-01-02T03:04:05.000Z",

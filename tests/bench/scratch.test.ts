@@ -13,7 +13,7 @@ import { withScratch } from "../../bench/scratch.ts"
 const bench = (name: string): string => pathToFileURL(resolve(import.meta.dirname, "../../bench", name)).href
 const arguments_ = "deno" in process.versions ? ["run", "-A"] : []
 
-/** A run in `parent` that measures something that takes for ever, and the process ID of that. */
+/** A run in `parent` that measures a program without end, and the process ID of that program. */
 const RUN = `
 import { join } from "node:path"
 import { measure } from ${JSON.stringify(bench("measure.ts"))}
@@ -26,7 +26,7 @@ await withScratch(parent, (folder) =>
 const runs = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
-    // What has ended and was not yet noticed is no more than a number.
+    // A process that has ended, and whose parent has not noticed, has only a number.
     return !existsSync("/proc/self/stat") || !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "latin1"))
   } catch {
     return false
@@ -52,14 +52,14 @@ const started = async (parent: string) => {
 const folders = (parent: string): ReadonlyArray<string> =>
   readdirSync(parent).filter((name) => name.startsWith("penstock-bench-"))
 
-test("a run that is told to stop says so, ends what it measures and leaves nothing", async () => {
+test("a run that is stopped by a signal says so, ends the program that it measures and removes its files", async () => {
   const parent = mkdtempSync(join(tmpdir(), "penstock-test-"))
   try {
     const { child, closed, said, measured } = await started(parent)
     assert.equal(folders(parent).length, 1)
     child.kill("SIGTERM")
     const [code, signal] = await closed
-    // Deno takes the exit code for a signal.
+    // Deno reports the exit code as a signal.
     assert.ok(code === 143 || signal === "SIGTERM", `${code} ${signal}`)
     assert.match(said(), /Stopped by SIGTERM/)
     assert.deepEqual(folders(parent), [])
@@ -69,7 +69,7 @@ test("a run that is told to stop says so, ends what it measures and leaves nothi
   }
 })
 
-test("the next run removes what a killed one left, and only that", async () => {
+test("the next run removes the files of a killed one, and nothing else", async () => {
   const parent = mkdtempSync(join(tmpdir(), "penstock-test-"))
   try {
     const { child, closed, measured } = await started(parent)
