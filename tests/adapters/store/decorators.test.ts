@@ -7,7 +7,7 @@ import { limit } from "../../../adapters/store/limit/limit.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { retry } from "../../../adapters/store/retry/retry.ts"
 import type { ObjectStore } from "../../../stages/store/store.ts"
-import { storeSuite } from "../../suites/store.ts"
+import { storeSuite } from "../../suites/store/contract.ts"
 
 const decorators: Record<string, (store: ObjectStore) => ObjectStore> = {
   retry: (store) => retry(store),

@@ -14,7 +14,7 @@ import { fault } from "../../../../adapters/store/fault/fault.ts"
 import { localStore } from "../../../../adapters/store/local/local.ts"
 import { memoryStore } from "../../../../adapters/store/memory/memory.ts"
 import { ObjectStore, type StoreError } from "../../../../stages/store/store.ts"
-import { storeSuite } from "../../../suites/store.ts"
+import { storeSuite } from "../../../suites/store/contract.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)

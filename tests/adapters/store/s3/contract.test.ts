@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { s3Store } from "../../../../adapters/store/s3/s3.ts"
 import { noCeph } from "../../../servers/ceph.ts"
 import { cephForTests } from "../../../servers/ceph_for_tests.ts"
-import { storeSuite } from "../../../suites/store.ts"
+import { storeSuite } from "../../../suites/store/contract.ts"
 
 const ceph = cephForTests()
 let buckets = 0

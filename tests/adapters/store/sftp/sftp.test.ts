@@ -3,7 +3,7 @@ import { after, before, test } from "node:test"
 import { Effect } from "effect"
 import { sftpStore } from "../../../../adapters/store/sftp/sftp.ts"
 import { noSshd, type Sshd, startSshd } from "../../../servers/sshd.ts"
-import { storeSuite } from "../../../suites/store.ts"
+import { storeSuite } from "../../../suites/store/contract.ts"
 
 if (noSshd === undefined) {
   let sshd: Sshd

@@ -6,7 +6,7 @@ import { test } from "node:test"
 import { DatabaseSync } from "node:sqlite"
 import { Effect, Scope } from "effect"
 import { sqliteStore } from "../../../../adapters/store/sqlite/sqlite.ts"
-import { storeSuite } from "../../../suites/store.ts"
+import { storeSuite } from "../../../suites/store/contract.ts"
 import { memoryDirectory } from "../local/directory.ts"
 
 const file = Effect.map(memoryDirectory, (directory) => join(directory, "store.sqlite"))

@@ -2,7 +2,7 @@ import { describe } from "node:test"
 import { Effect } from "effect"
 import { apache, apacheMissing } from "../../../servers/apache.ts"
 import { skipIf } from "../../../skip.ts"
-import { storeSuite } from "../../../suites/store.ts"
+import { storeSuite } from "../../../suites/store/contract.ts"
 import { openWebdav } from "./open.ts"
 
 describe(...skipIf(apacheMissing, "webdavStore on apache"), () => {

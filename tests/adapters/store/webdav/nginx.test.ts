@@ -2,7 +2,7 @@ import { describe } from "node:test"
 import { Effect } from "effect"
 import { nginx, nginxMissing } from "../../../servers/nginx.ts"
 import { skipIf } from "../../../skip.ts"
-import { storeSuite } from "../../../suites/store.ts"
+import { storeSuite } from "../../../suites/store/contract.ts"
 import { openWebdav } from "./open.ts"
 
 describe(...skipIf(nginxMissing, "webdavStore on nginx"), () => {
