@@ -26,12 +26,14 @@ const compact = (buffer: Uint8Array): Uint8Array => {
 /** The longest output of zstd for this many bytes, and no less than the runtimes accept. */
 const bound = (size: number): number => size + (size >>> 8) + 512
 
-/** Sizes of the buffer for a piece of output: the smallest that runtimes accept, their default, and the largest here. */
+/**
+ * Sizes of the buffer for a piece of output: the smallest that runtimes accept, their default, and the largest here.
+ */
 const PIECE = { smallest: 64, default: 16 << 10, largest: 8 << 20 } as const
 
 /**
- * Decodes with a limit on the output. When the size of the output is `stated`, all of it is one piece: zstd then decodes
- * straight into it, which is twice as fast.
+ * Decodes with a limit on the output. When the size of the output is `stated`, all of it is one piece: zstd then
+ * decodes straight into it, which is twice as fast.
  */
 const capped = (
   kernel: string,
@@ -68,8 +70,8 @@ const sized = (frame: Uint8Array, size: number): Uint8Array => {
 }
 
 /**
- * Kernel of `zstd`, in C. Decodes one frame after the other: of several frames, Node decodes only the first, and Bun and
- * Deno take a frame that is cut off for a whole one.
+ * Kernel of `zstd`, in C. Decodes one frame after the other: of several frames, Node decodes only the first, and Bun
+ * and Deno take a frame that is cut off for a whole one.
  */
 export const nativeZstd = (params: ZstdParams): Compressor => {
   const level = levelOf("zstd", params.level, -7, 22)

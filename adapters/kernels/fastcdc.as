@@ -1,9 +1,12 @@
 // The scan of FastCDC, in AssemblyScript. The definition of the cuts is in stages/chunk/fastcdc.ts.
 // `npm run build:wasm` compiles it into fastcdc_wasm.ts.
 //
-// Memory: the gear table from 0 to 2048 (256 x u64, least significant byte first), the content at hand behind it.
+// Memory: the gear table from 0 to 2048 (256 x u64, least significant byte first), then the content at hand.
 
-/** H of the position reached: taken along from one piece of content to the next. After 64 bytes nothing is left of what it was. */
+/**
+ * H of the position that was reached. It goes on from one piece of content to the next. After 64 bytes its old value has
+ * no effect.
+ */
 let hash: u64 = 0
 
 // @ts-ignore: a decorator of AssemblyScript
@@ -12,7 +15,10 @@ function gear(byte: u32): u64 {
   return load<u64>(byte << 3)
 }
 
-/** Takes the bytes from `at` to `end`. Returns the first position in `(at, end]` whose hash has `bits` zeros on top, or 0. */
+/**
+ * Takes the bytes from `at` to `end`. Returns the first position in `(at, end]` whose hash has `bits` leading zeros; 0
+ * when there is none.
+ */
 function scan(at: u32, end: u32, bits: u32): u32 {
   const limit: u64 = 1 << <u64>(64 - bits)
   let g: u64 = 0
@@ -44,8 +50,9 @@ function scan(at: u32, end: u32, bits: u32): u32 {
 }
 
 /**
- * Takes the bytes from `at` to `end`: those before `strict` without looking, those before `loose` with `strictBits`, the others with
- * `looseBits`. Returns the first candidate: the address behind its last byte; 0 when there is none. `loose` may be anything.
+ * Takes the bytes from `at` to `end`. Positions before `strict` are not looked at, those before `loose` need `strictBits`
+ * leading zeros, and the others `looseBits`. Returns the first candidate, as the address behind its last byte; 0 when
+ * there is none. `loose` may be any number.
  */
 export function find(at: i32, strict: i32, loose: i32, end: i32, strictBits: u32, looseBits: u32): u32 {
   let h = hash

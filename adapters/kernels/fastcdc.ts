@@ -59,8 +59,9 @@ const scanner = (gear: GearTable): Scanner | undefined => {
 export const hasWasmFastCdc = (): boolean => scanner(gearTable(PUBLIC_SEED)) !== undefined
 
 /**
- * Kernel of `fastcdc`. Where WebAssembly is missing, this is the portable chunker, whose cuts are the same. Each chunker
- * has an instance of the module, which keeps the gear table. Throws KernelError `unsupported` for options out of range.
+ * Kernel of `fastcdc`. Where WebAssembly is missing, this is the portable chunker, whose cuts are the same. Each
+ * chunker has an instance of the module, which keeps the gear table. Throws KernelError `unsupported` for options out
+ * of range.
  */
 export const wasmFastCdc = (options: FastCdcOptions = {}): Chunker => {
   const spec = fastcdc(options)

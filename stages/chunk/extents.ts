@@ -13,9 +13,9 @@ export const followingExtents = (inner: Chunker): Chunker => {
 }
 
 /**
- * Cuts content at the ends of its extents, when the source gives them ({@link ReaderContent.extents}), and other content
- * as `inner` does. An extent that is longer than the maximum of `inner` is cut there. For formats that share extents
- * with the file system: cuts then depend on more than the bytes.
+ * Cuts content at the ends of its extents, when the source gives them ({@link ReaderContent.extents}), and other
+ * content as `inner` does. An extent that is longer than the maximum of `inner` is cut there. For formats that share
+ * extents with the file system: cuts then depend on more than the bytes.
  *
  * The name of the kernel is `extents-` and the name of `inner`. Its params are those of `inner`.
  */

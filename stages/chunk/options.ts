@@ -1,7 +1,9 @@
 /** Range checks of chunker options, which may come from a catalog. */
 import { KernelError } from "../kernel/kernel.ts"
 
-/** `value`, if it is an integer in `[low, high]`. Otherwise throws KernelError `unsupported`, which names the option. */
+/**
+ * `value`, if it is an integer in `[low, high]`. Otherwise throws KernelError `unsupported`, which names the option.
+ */
 export const integerOption = (kernel: string, option: string, value: number, low: number, high: number): number => {
   if (Number.isInteger(value) && value >= low && value <= high) return value
   throw new KernelError({

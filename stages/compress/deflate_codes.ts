@@ -32,8 +32,8 @@ export interface Codes {
 }
 
 /**
- * The canonical code with the given lengths, one for each symbol. Throws KernelError `corrupt` for lengths that use more
- * codes than there are, or fewer. Only a code of a single symbol may be incomplete.
+ * The canonical code with the given lengths, one for each symbol. Throws KernelError `corrupt` for lengths that use
+ * more codes than there are, or fewer. Only a code of a single symbol may be incomplete.
  */
 export const codesOf = (lengths: Uint8Array): Codes => {
   const count = new Uint16Array(LONGEST_CODE + 1)

@@ -10,8 +10,8 @@ import { Input } from "./input.ts"
 /** A longer header of a member is refused, in bytes. */
 const HEADER_MAXIMUM = 64 << 10
 /**
- * From one or more members to their content. What `push` returns is at most about a thousand times as long as its input.
- * Throws KernelError `corrupt`, or `limit` when the content has more than `limit` bytes.
+ * From one or more members to their content. What `push` returns is at most about a thousand times as long as its
+ * input. Throws KernelError `corrupt`, or `limit` when the content has more than `limit` bytes.
  */
 export const gunzip = (limit: number = Infinity): Transform => {
   const input = new Input()

@@ -1,6 +1,6 @@
 /**
- * The portable zstd decoder: `fzstd`. It trusts sizes, so each frame is measured first. The optional checksum of a frame
- * is not verified, because stored content is authenticated or hashed elsewhere.
+ * The portable zstd decoder: `fzstd`. It trusts sizes, so each frame is measured first. The optional checksum of a
+ * frame is not verified, because stored content is authenticated or hashed elsewhere.
  */
 import { decompress } from "fzstd"
 import { corrupt, overLimit } from "./errors.ts"
@@ -39,8 +39,8 @@ const decodeFrame = (bytes: Uint8Array, frame: ZstdFrame, limit: number): Uint8A
 }
 
 /**
- * Decompresses one or more frames to at most `limit` bytes, in fresh memory. Forged frames do not make it use more memory
- * or time than their content needs. Throws KernelError `corrupt` or `limit`.
+ * Decompresses one or more frames to at most `limit` bytes, in fresh memory. Forged frames do not make it use more
+ * memory or time than their content needs. Throws KernelError `corrupt` or `limit`.
  */
 export const zstdDecode = (bytes: Uint8Array, limit: number): Uint8Array =>
   decodeFrames(bytes, limit, (frame, rest) => decodeFrame(bytes, frame, rest))

@@ -5,7 +5,9 @@ import { corrupt } from "./errors.ts"
 export interface FseTable {
   /** Bits of a state. */
   readonly log: number
-  /** By state: the symbol, `<< 8` the number of bits to read for the next state, `<< 16` what is added to these bits. */
+  /**
+   * By state: the symbol, `<< 8` the number of bits to read for the next state, `<< 16` what is added to these bits.
+   */
   readonly states: Int32Array
 }
 

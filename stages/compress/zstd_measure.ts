@@ -1,7 +1,7 @@
 /**
- * Measures the content of zstd blocks (RFC 8878, section 3.1.1) without decoding it. `fzstd` trusts blocks: a forged one
- * of 30 bytes keeps it busy for seconds, or forever. So each block is measured before `fzstd` gets it. Measuring reads
- * lengths and offsets, but no literals.
+ * Measures the content of zstd blocks (RFC 8878, section 3.1.1) without decoding it. `fzstd` trusts blocks: a forged
+ * one of 30 bytes keeps it busy for seconds, or forever. So each block is measured before `fzstd` gets it. Measuring
+ * reads lengths and offsets, but no literals.
  */
 import { KernelError } from "../kernel/kernel.ts"
 import { corrupt } from "./errors.ts"
@@ -60,7 +60,9 @@ interface Tables {
   readonly matches: FseTable
 }
 
-/** `fzstd` reads up to this many bits of an offset correctly, which is 64 MiB. Of a longer offset it reads wrong bits. */
+/**
+ * `fzstd` reads up to this many bits of an offset correctly, which is 64 MiB. Of a longer offset it reads wrong bits.
+ */
 const OFFSET_BITS = 25
 /** The largest weight of a Huffman code, and the bits of a state of the largest table of weights. */
 const WEIGHT = 12
@@ -268,6 +270,5 @@ const tooFar = (): KernelError =>
   new KernelError({
     kernel: "zstd",
     reason: "limit",
-    message:
-      "Cannot decompress zstd data: it repeats content from more than 64 MiB before, which is farther than is read here",
+    message: "Cannot decompress zstd data: it repeats content from more than 64 MiB back, which is not supported",
   })

@@ -19,9 +19,9 @@ const WHOLE_BLOCKS = 1 << 17
 /** The largest window that is accepted: 128 MiB, as by the `zstd` command. */
 const WINDOW_MAXIMUM = 128 << 20
 /**
- * `fzstd` moves its whole window for each block, so blocks of a few bytes could keep it busy for hours. For each byte of
- * input and of content it may move this many bytes: enough for blocks of 1 KiB in a window of 8 MiB, or of 16 KiB in the
- * largest window. A burst of shorter blocks may move `MOVED_AT_ONCE` bytes.
+ * `fzstd` moves its whole window for each block, so blocks of a few bytes could keep it busy for hours. For each byte
+ * of input and of content it may move this many bytes: enough for blocks of 1 KiB in a window of 8 MiB, or of 16 KiB in
+ * the largest window. A burst of shorter blocks may move `MOVED_AT_ONCE` bytes.
  */
 const MOVED_PER_BYTE = 8 << 10
 const MOVED_AT_ONCE = 4 * 2 ** 30
@@ -250,7 +250,7 @@ const tooShort = (window: number): KernelError =>
     kernel: "zstd",
     reason: "limit",
     message:
-      `Cannot decompress zstd data: its blocks are so short that, with a window of ${window} bytes, it would take forever`,
+      `Cannot decompress zstd data: its blocks are too short for a window of ${window} bytes, so it would take forever`,
   })
 
 const tooWide = (windowSize: number): KernelError =>

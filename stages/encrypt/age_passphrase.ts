@@ -42,7 +42,9 @@ export const passphraseRecipient = (
   },
 })
 
-/** Unwraps file keys. Throws when a stanza is not valid, or asks for more work than {@link PASSPHRASE_LOG_N_MAXIMUM}. */
+/**
+ * Unwraps file keys. Throws when a stanza is not valid, or asks for more work than {@link PASSPHRASE_LOG_N_MAXIMUM}.
+ */
 export const passphraseIdentity = (options: PassphraseOptions): Identity => ({
   unwrapFileKey: async (stanzas) => {
     const stanza = stanzas.find(({ args }) => args[0] === "scrypt")

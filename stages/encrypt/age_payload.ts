@@ -1,7 +1,7 @@
 /**
  * The payload of an age file (https://age-encryption.org/v1, "Payload"): a nonce of 16 bytes, then chunks of 64 KiB.
- * ChaCha20-Poly1305 seals each chunk; its nonce has the number of the chunk and whether it is the last. Takes content of
- * any size, in bounded memory.
+ * ChaCha20-Poly1305 seals each chunk; its nonce has the number of the chunk and whether it is the last. Takes content
+ * of any size, in bounded memory.
  */
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"

@@ -24,8 +24,8 @@ export const portableChacha = (key: Uint8Array): NonceCipher =>
 
 /**
  * ChaCha20-Poly1305 (RFC 8439) with random nonces of 12 bytes, for formats of others that ask for it. Use one key for
- * far fewer than 2^32 messages; `xchacha20poly1305` has no such limit. Throws KernelError `unsupported` unless `key` has
- * 32 bytes.
+ * far fewer than 2^32 messages; `xchacha20poly1305` has no such limit. Throws KernelError `unsupported` unless `key`
+ * has 32 bytes.
  *
  * @example Notice a message that was altered
  * ```ts

@@ -90,10 +90,10 @@ export const paramsProblem = ({ kdf, n, r, p, salt }: PasswordParams): string | 
 }
 
 /**
- * Derives a key of 32 bytes from a password, with scrypt (RFC 7914). The password is normalised to NFC, because keyboards
- * differ in how they compose characters, and encoded as UTF-8. `params` may come from a stranger: they are checked
- * before any work. Fails with KernelError `unsupported` when they are out of range, or when the runtime has too little
- * memory. An interruption stops the work.
+ * Derives a key of 32 bytes from a password, with scrypt (RFC 7914). The password is normalised to NFC, because
+ * keyboards differ in how they compose characters, and encoded as UTF-8. `params` may come from a stranger: they are
+ * checked before any work. Fails with KernelError `unsupported` when they are out of range, or when the runtime has too
+ * little memory. An interruption stops the work.
  *
  * @example Derive a key
  * ```ts

@@ -134,7 +134,9 @@ export const encryptBlocks = ({ subkeys: k, tables: t }: TwofishKey, words: Int3
 const BATCH = 64
 const FIRST_BATCH = 8
 
-/** Counter mode, from a first counter of 16 bytes on (big endian, modulo 2^128). The same call encrypts and decrypts. */
+/**
+ * Counter mode, from a first counter of 16 bytes on (big endian, modulo 2^128). The same call encrypts and decrypts.
+ */
 export class TwofishCounter {
   readonly #key: TwofishKey
   /** The next counter, as four words. The highest word comes first. */

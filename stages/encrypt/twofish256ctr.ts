@@ -105,9 +105,9 @@ export const twofishCipher = (params: KeyParams, hasher: Hasher): Cipher => {
 const NO_AAD = new Uint8Array(0)
 
 /**
- * Twofish-256 in counter mode with HMAC-SHA256, for data of FogSync. For anything new, `aes256gcm` is the better choice.
- * `key`: 64 bytes are the keys of cipher and authentication; both are derived from 32 bytes. Throws KernelError
- * `unsupported` for any other length.
+ * Twofish-256 in counter mode with HMAC-SHA256, for data of FogSync. For anything new, `aes256gcm` is the better
+ * choice. `key` has 64 bytes (the key of the cipher, then that of the authentication) or 32, from which both are
+ * derived. Throws KernelError `unsupported` for any other length.
  *
  * @example Open what was sealed with the same share key
  * ```ts

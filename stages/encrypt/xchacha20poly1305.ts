@@ -1,6 +1,6 @@
 /**
- * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), with nonces of 24 bytes, so that random nonces do not repeat. A sealed
- * message is the nonce, the ciphertext, and the tag (16 bytes). Portable, by `@noble/ciphers`.
+ * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), with nonces of 24 bytes, so that random nonces do not repeat. A
+ * sealed message is the nonce, the ciphertext, and the tag (16 bytes). Portable, by `@noble/ciphers`.
  */
 import { xchacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"

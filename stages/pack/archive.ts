@@ -28,13 +28,15 @@ const ARCHIVE_FOOTER_BYTES = 256 << 20
 export interface ArchiveOptions {
   /** Bytes of chunks that are compressed and encrypted as one block; 1 MiB by default. */
   readonly blockBytes?: number
-  /** Encrypts the list of chunks at the end of the archive. Without it, anybody who can read the archive can read it. */
+  /**
+   * Encrypts the list of chunks at the end of the archive. Without it, anybody who can read the archive can read it.
+   */
   readonly seal?: KernelSpec<"encrypt">
 }
 
 /**
- * One object of this name, written once. Chunks are deduplicated within it. Writing fails with StoreError `invalid` when
- * there are more chunks than an archive can list, about seven million.
+ * One object of this name, written once. Chunks are deduplicated within it. Writing fails with StoreError `invalid`
+ * when there are more chunks than an archive can list, about seven million.
  *
  * @example Write one object, and read it
  * ```ts

@@ -66,8 +66,8 @@ export class ChunkIndex {
   }
 
   /**
-   * The value of a chunk (the number of its pack, or {@link PENDING}); undefined when the chunk does not exist. `id` has
-   * at least 12 bytes.
+   * The value of a chunk (the number of its pack, or {@link PENDING}); undefined when the chunk does not exist. `id`
+   * has at least 12 bytes.
    */
   get(id: Uint8Array): number | undefined {
     const pages = this.#pages

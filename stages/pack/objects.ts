@@ -39,7 +39,8 @@ export interface ObjectsOptions extends ObjectNames {
   readonly contentType?: string
   /**
    * How to decode objects of a content type when they are read, if the store keeps content types. All other objects
-   * must be the bare chunk. Without this option, objects are what the plan made of a chunk, and the recipe decodes them.
+   * must be the bare chunk. Without this option, objects are what the plan made of a chunk, and the recipe decodes
+   * them.
    */
   readonly compressed?: Readonly<Record<string, KernelSpec<"compress">>>
 }

@@ -28,7 +28,8 @@ export interface PacksOptions {
  * @example Encrypt the lists of chunks, too
  * ```ts
  * import assert from "node:assert"
- * import { aes256gcm, blake3, chunk, encrypt, hash, memorySourceLayer, pack, packs, walk, whole } from "@penstock/penstock"
+ * import { aes256gcm, blake3, chunk, encrypt, hash } from "@penstock/penstock"
+ * import { memorySourceLayer, pack, packs, walk, whole } from "@penstock/penstock"
  * import { memoryStore } from "@penstock/penstock/adapters"
  * import { Effect, Redacted, Stream } from "effect"
  *

@@ -208,8 +208,8 @@ const pathOf = (name: string): string | undefined => {
 }
 
 /**
- * Makes entries, in the order of the stream. When several paths are one thing, the first has its content, and the others
- * link to the first.
+ * Makes entries, in the order of the stream. When several paths are one thing, the first has its content, and the
+ * others link to the first.
  */
 const linking = (linked: ReadonlySet<number>) => {
   const first = new Map<number | string, string>()

@@ -47,8 +47,8 @@ export interface WriteTarOptions {
 }
 
 /**
- * A tar archive of the entries, as a stream of its bytes. Members have the names of the entries; the root is `./`. Names
- * that are not UTF-8 are written byte by byte, as GNU tar does. Holes are kept: a file with holes is read twice.
+ * A tar archive of the entries, as a stream of its bytes. Members have the names of the entries; the root is `./`.
+ * Names that are not UTF-8 are written byte by byte, as GNU tar does. Holes are kept: a file with holes is read twice.
  *
  * Sockets are left out, and `leftOut` is called. Entries that cannot be read, and files of unknown size, are left out,
  * and `problem` is called. The size of a file comes before its content, so content that turns out to be damaged is
@@ -178,8 +178,8 @@ const TYPES: Readonly<Partial<Record<Entry["kind"], string>>> = {
 }
 
 /**
- * The header of an entry with `data` bytes after it. An extended header comes first when the fields of the header cannot
- * hold everything.
+ * The header of an entry with `data` bytes after it. An extended header comes first when the fields of the header
+ * cannot hold everything.
  */
 const headerOf = (entry: Entry, data: number, segments?: ReadonlyArray<Segment>): Uint8Array => {
   const { kind, linkTo, metadata, rdev } = entry

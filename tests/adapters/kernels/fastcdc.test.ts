@@ -100,7 +100,7 @@ test("fastcdc by WebAssembly cuts like the portable chunker, for any options, co
   )
 })
 
-test("fastcdc by WebAssembly cuts right at every length around the minimum, the average, the maximum and the window", () => {
+test("fastcdc by WebAssembly cuts right at every length around its minimum, average, maximum and window", () => {
   const cases = [{ minimum: 64, average: 256, maximum: 300 }, { minimum: 40_000, average: 80_000, maximum: 120_000 }]
   for (const bounds of cases) {
     const wasm = wasmFastCdc(bounds)

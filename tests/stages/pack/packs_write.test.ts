@@ -33,7 +33,7 @@ const block = (n: number) => {
   return { chunks: list.take(), rawLength: CHUNKS, bytes: new Uint8Array(CHUNKS) }
 }
 
-it(`${BLOCKS * CHUNKS} chunks go into packs of about 65,536 and indexes of about 131,072, and a later run knows them all`, () =>
+it(`${BLOCKS * CHUNKS} chunks go into packs of about 65,536 and indexes of about 131,072, and are all found`, () =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const store = yield* memoryStore.make()
     const inStore = Effect.provideService(ObjectStore, store)
