@@ -1,4 +1,4 @@
-/** The contract of {@link Source}, for any implementation. What a source does not keep is not asked of it. */
+/** The contract of {@link Source}, for any implementation. A source is tested only for what it says it keeps. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
@@ -13,7 +13,7 @@ export interface PlantedSource {
   readonly root: string
 }
 
-/** All bytes of a content; read with a buffer of odd length, so that nothing can rely on whole files. */
+/** All bytes of a content. The buffer has an odd length, so that a file takes several reads. */
 export const readContent = async (content: Content): Promise<Uint8Array> => {
   if (content instanceof Uint8Array) return content
   if (Stream.isStream(content)) {
@@ -40,7 +40,7 @@ export const readContent = async (content: Content): Promise<Uint8Array> => {
 
 const tag = "Signature: 8a477f597d28d172789f06886806bc55\n# made by a test"
 
-/** Tests a source against the port. `plant` gives a source of a tree, and frees what it takes when the scope closes. */
+/** Tests a source against the port. `plant` makes a source of a tree, which is removed when the scope closes. */
 export const sourceSuite = (
   name: string,
   plant: (tree: MemoryTree) => Effect.Effect<PlantedSource, never, Scope.Scope>,
@@ -172,7 +172,7 @@ export const sourceSuite = (
         }),
     )
 
-    it("leaves out what patterns in gitignore syntax match", async () => {
+    it("leaves out paths that match gitignore patterns", async () => {
       const content = ""
       const tree = {
         "keep": { content },
@@ -201,7 +201,7 @@ export const sourceSuite = (
       ])
     })
 
-    it("tells what it leaves out, and why", async () => {
+    it("reports what it leaves out, and why", async () => {
       const tree = {
         "a.o": { content: "" },
         "b/a.o": { content: "" },
@@ -237,7 +237,7 @@ export const sourceSuite = (
       assert.equal((await paths(tree)).length, 12)
     })
 
-    it("takes a root that is a file, and one that is not there", async () => {
+    it("takes a file as a root, and fails for a root that does not exist", async () => {
       const tree = { "a/b.txt": { content: "hello" } }
       await walk(tree, { ignore: ["*.txt"] }, async (entries) => {
         assert.deepEqual(entries.map(({ path, kind }) => [path, kind]), [["b.txt", "file"]])

@@ -29,7 +29,7 @@ export const withDatabase = <A>(
 export const bytesOf = async (db: SqliteDatabase, pieceBytes: number = 1 << 20): Promise<Uint8Array> =>
   join_(await Effect.runPromise(Stream.runCollect(db.bytes(pieceBytes))))
 
-/** What the command-line shell of SQLite says about a database, or undefined when it is not installed. */
+/** What the command-line shell of SQLite says about a database; undefined when the shell is not installed. */
 export const shell = (content: Uint8Array, sql: string): string | undefined => {
   const directory = mkdtempSync(join(tmpdir(), "penstock-test-"))
   try {
@@ -78,14 +78,14 @@ const sample = async (engine: SqliteEngine): Promise<Uint8Array> =>
     return await bytesOf(db)
   })
 
-/** Registers the tests. `textEndsAtNul`: why text with NUL does not survive, when it does not. */
+/** Registers the tests. `textEndsAtNul`: why this engine does not keep text with NUL, if it does not. */
 export const sqliteSuite = (
   name: string,
   make: () => Promise<SqliteEngine>,
   options: { readonly textEndsAtNul?: string | undefined } = {},
 ): void => {
   describe(name, () => {
-    it("gives every value back as it went in", async () => {
+    it("gives every value back unchanged", async () => {
       await withDatabase(await make(), (db) => {
         db.exec("CREATE TABLE t (v)")
         const insert = db.prepare("INSERT INTO t VALUES (?) RETURNING v, typeof(v)")
@@ -114,7 +114,7 @@ export const sqliteSuite = (
           ["x".repeat(2_000_000), "text"],
         ]
         for (const [value, type] of cases) assert.deepEqual(insert.get(value), [value, type])
-        // Small bigints are the same integers.
+        // A small bigint is the same integer as a number.
         assert.deepEqual(insert.get(5n), [5, "integer"])
         assert.throws(() => insert.get(2n ** 63n), isSqliteError("query"))
       })
@@ -124,7 +124,7 @@ export const sqliteSuite = (
       await withDatabase(await make(), (db) => assert.deepEqual(db.prepare("SELECT ?").get("a\0b"), ["a\0b"]))
     })
 
-    it("gives rows one by one, and forgets an iteration that is ended early", async () => {
+    it("gives rows one by one, and an iteration may end early", async () => {
       await withDatabase(await make(), (db) => {
         db.exec("CREATE TABLE t (v); INSERT INTO t VALUES (1), (2), (3)")
         const select = db.prepare("SELECT v FROM t WHERE v >= ? ORDER BY v")
@@ -153,7 +153,7 @@ export const sqliteSuite = (
       })
     })
 
-    it("writes whole pages, in pieces, that open again", async () => {
+    it("writes whole pages in pieces, which can be opened again", async () => {
       const engine = await make()
       const content = await sample(engine)
       assert.equal(content.length % 4096, 0)
@@ -190,7 +190,7 @@ export const sqliteSuite = (
       }, content)
     })
 
-    it("refuses what is not a database", async () => {
+    it("refuses content that is not a database", async () => {
       const engine = await make()
       const content = await sample(engine)
       const random = numbers(1)
@@ -205,7 +205,7 @@ export const sqliteSuite = (
       }
     })
 
-    it("survives damage anywhere: an error or rows, never a crash", async () => {
+    it("gives an error or rows for any damage, and never crashes", async () => {
       const engine = await make()
       const content = await sample(engine)
       const random = numbers(42)
@@ -225,7 +225,7 @@ export const sqliteSuite = (
       }, page)
     })
 
-    it("does not trust the schema of what it opens", async () => {
+    it("does not trust the schema of a database", async () => {
       const engine = await make()
       await withDatabase(engine, (db) => {
         assert.deepEqual(db.prepare("PRAGMA trusted_schema").get(), [0])
@@ -236,7 +236,7 @@ export const sqliteSuite = (
       })
     })
 
-    it("passes on the failure of the content, and closes with its scope", async () => {
+    it("fails as the content does, and closes with its scope", async () => {
       const engine = await make()
       const failed = await Effect.runPromiseExit(Effect.scoped(engine.open(Stream.fail("lost" as const))))
       assert.deepEqual(failed, Exit.fail("lost"))
@@ -244,7 +244,7 @@ export const sqliteSuite = (
       assert.throws(() => db.exec("SELECT 1"), isSqliteError("query"))
     })
 
-    it("takes many databases at once, apart from each other", async () => {
+    it("opens many databases at once, independent of each other", async () => {
       const engine = await make()
       await withDatabase(engine, (a) =>
         withDatabase(engine, (b) => {

@@ -1,4 +1,4 @@
-/** The contract of {@link Target}, for any implementation: what is written is read back through a source. */
+/** The contract of {@link Target}, for any implementation. Written entries are read back through a source. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
@@ -18,7 +18,7 @@ export interface EmptyTarget {
   readonly source: () => Source
 }
 
-/** Writes entries in one session; results of `write`, then of `finish`. */
+/** Writes entries in one session. Gives the results of `write`, then those of `finish`. */
 export const writeEntries = (
   target: Target,
   root: string,
@@ -49,7 +49,7 @@ export const file = (path: string, content: Content | string, extra: Partial<Ent
 const directory = (path: string): Entry => ({ path, kind: "directory", metadata: {}, size: 0 })
 const symlink = (path: string, target: string): Entry => ({ path, kind: "symlink", metadata: {}, size: 0, target })
 
-/** Entries that try to write where they should not; of each list the last one must fail. */
+/** Entries that try to write where they must not. The last one of each list must fail. */
 export const hostile: ReadonlyArray<readonly [string, ReadonlyArray<Entry>]> = [
   ["an absolute path", [file("/outside/a", "x")]],
   ["a path with ..", [file("../outside/a", "x")]],
@@ -80,7 +80,7 @@ export const hostile: ReadonlyArray<readonly [string, ReadonlyArray<Entry>]> = [
   ["an empty link target", [symlink("a", "")]],
 ]
 
-/** Tests a target against the port. `make` frees what it takes when the scope closes. */
+/** Tests a target against the port. `make` makes a target, which is removed when the scope closes. */
 export const targetSuite = (
   name: string,
   make: Effect.Effect<EmptyTarget, never, Scope.Scope>,
@@ -92,7 +92,7 @@ export const targetSuite = (
   const readBack = ({ source, root }: EmptyTarget) => Stream.runCollect(source().entries(root, {}))
 
   describe(`target: ${name}`, () => {
-    it("writes what a source gives, and finds it unchanged the second time", () =>
+    it("writes the entries of a source, and finds them unchanged the second time", () =>
       use((at) =>
         Effect.gen(function* () {
           const link = { content: "linked", mode: 0o600, mtime: 77_000_000_000n }
@@ -152,7 +152,7 @@ export const targetSuite = (
         })
       ))
 
-    it("takes content in all forms, and replaces what differs anywhere", () =>
+    it("takes content in all forms, and replaces files that differ anywhere", () =>
       use((at) =>
         Effect.gen(function* () {
           const bytes = new Uint8Array(5_000_000).map((_, i) => (i * i) >> 5)
@@ -241,7 +241,7 @@ export const targetSuite = (
         })
       ))
 
-    it("skips what it cannot hold, with a message", () =>
+    it("skips entries that it cannot hold, with a message", () =>
       use((at) =>
         Effect.gen(function* () {
           const device: Entry = { path: "null", kind: "character", metadata: {}, size: 0, rdev: { major: 1, minor: 3 } }
@@ -254,7 +254,7 @@ export const targetSuite = (
         })
       ))
 
-    it("makes the directories that no entry names", () =>
+    it("makes directories that no entry names", () =>
       use((at) =>
         Effect.gen(function* () {
           yield* writeEntries(at.target, at.root, [file("a/b/c", "1"), file("a/d", "2"), file("e/f", "3")])

@@ -1,4 +1,4 @@
-/** Which chunks are in several places. */
+/** Chunks that occur several times in a tree. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { repeatedChunks } from "../../../stages/catalog/repeated.ts"
@@ -6,7 +6,7 @@ import { ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
 
-test("what is twice in lists is found, and hardly anything else", () => {
+test("chunks that occur twice are found, and hardly any others", () => {
   const hasher = makeKernel(sha256, {})
   const idOf = (n: number): Uint8Array => hasher.digest(Uint8Array.of(n, n >>> 8, n >>> 16))
   const listOf = (...chunks: ReadonlyArray<number>): Uint8Array => {

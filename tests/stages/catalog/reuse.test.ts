@@ -10,7 +10,7 @@ const started = 1_600_000_000_000
 const old = BigInt(started - 60_000) * 1_000_000n
 const chunks = new Uint8Array(36).fill(1)
 
-/** Whether a file is taken as unchanged. */
+/** Whether a file counts as unchanged. */
 const unchanged = async (now: Partial<Entry>, before: Partial<Earlier> | undefined): Promise<boolean> => {
   const base = { path: "a", kind: "file" as const, size: 5, metadata: { mtime: old, ctime: old, inode: 7n } }
   const [entry] = await Effect.runPromise(Stream.runCollect(
@@ -22,7 +22,7 @@ const unchanged = async (now: Partial<Entry>, before: Partial<Earlier> | undefin
   return entry!.known !== undefined
 }
 
-test("a file is unchanged when all that is known of it is the same, and older than the snapshot", async () => {
+test("a file is unchanged when all its metadata is the same and older than the snapshot", async () => {
   assert.equal(await unchanged({}, {}), true)
   assert.equal(await unchanged({}, undefined), false)
   assert.equal(await unchanged({ path: "b" }, {}), false)
@@ -32,7 +32,7 @@ test("a file is unchanged when all that is known of it is the same, and older th
   assert.equal(await unchanged({ kind: "symlink" }, {}), false)
 })
 
-test("each of the times and the inode counts, known or not", async () => {
+test("each time and the inode count, even when one side does not know them", async () => {
   const both = async (metadata: Entry["metadata"], before = metadata) =>
     await unchanged({ metadata }, { metadata: before })
   assert.equal(await both({ mtime: old }), true)
@@ -44,7 +44,7 @@ test("each of the times and the inode counts, known or not", async () => {
   assert.equal(await both({ mtime: old, inode: 1n }, { mtime: old, inode: 2n }), false)
 })
 
-test("a file that changed as the snapshot was made is read again, for its times may not tell", async () => {
+test("a file that changed while the snapshot was made is read again, because its times may not show it", async () => {
   const start = BigInt(started) * 1_000_000n
   const at = async (time: bigint) => await unchanged({ metadata: { mtime: time } }, { metadata: { mtime: time } })
   assert.equal(await at(start), false)
@@ -55,7 +55,7 @@ test("a file that changed as the snapshot was made is read again, for its times 
   assert.equal(await unchanged({ metadata: set }, { metadata: set }), true, "the time of change cannot be set")
 })
 
-test("a file of which the earlier snapshot's catalog is damaged is read again; any other error is a defect", async () => {
+test("a file whose entry in the earlier catalog is damaged is read again; any other error is a defect", async () => {
   const looked = (error: Error) =>
     Effect.runPromise(Stream.runCollect(
       reuse(() => {
@@ -67,7 +67,7 @@ test("a file of which the earlier snapshot's catalog is damaged is read again; a
   await assert.rejects(looked(new TypeError("a bug")), TypeError)
 })
 
-test("listings are asked once for a directory, and what they do not have is not compared", async () => {
+test("a listing is asked for once for each directory, and fields that it lacks are not compared", async () => {
   const asked: Array<string> = []
   const second = 1_000_000_000n
   const files = new Map<string, Earlier>([

@@ -7,7 +7,7 @@ import { askedOnce } from "../../../stages/store/asked_once.ts"
 
 const bytes = Uint8Array.of(1, 2, 3)
 
-test("what was read first is given once, then read again", () =>
+test("a remembered answer is given once, then the store is asked again", () =>
   Effect.runPromise(Effect.gen(function* () {
     const store = counting(yield* memoryStore.make())
     yield* store.put("a", [bytes])
@@ -29,7 +29,7 @@ test("what was read first is given once, then read again", () =>
     assert.equal(asked(), 7)
   })))
 
-test("nothing is remembered after a write, nor after it is to be forgotten", () =>
+test("answers are forgotten after a write and on request", () =>
   Effect.runPromise(Effect.gen(function* () {
     const store = yield* memoryStore.make()
     yield* store.put("a", [bytes])

@@ -8,7 +8,7 @@ import { watched } from "../../../stages/store/unreadable.ts"
 
 const names = Array.from({ length: 60 }, (_, i) => `DATA/${String(i).padStart(2, "0")}`)
 
-/** A store with 60 objects and a config, some of which cannot be read. */
+/** A store with 60 objects and a config. Some of them cannot be read. */
 const made = (bad: (name: string) => StoreError["reason"] | undefined) =>
   Effect.gen(function* () {
     const store = yield* memoryStore.make()
@@ -23,7 +23,7 @@ const made = (bad: (name: string) => StoreError["reason"] | undefined) =>
     return watched({ ...store, get })
   })
 
-/** Reasons with which reads of all objects fail, in order; `ok` where they do not. */
+/** Reads all objects in order. Gives the reason of each failure, and `ok` for each success. */
 const reasonsOf = (store: ObjectStore) =>
   Effect.forEach(["CONFIG", ...names], (name) =>
     Effect.match(store.get(name, { atMost: 3 }), {
@@ -31,11 +31,11 @@ const reasonsOf = (store: ObjectStore) =>
       onFailure: ({ reason }) => reason,
     }))
 
-describe("one object, or the store as a whole", () => {
+describe("one unreadable object, or an unreadable store", () => {
   const count = <A>(all: ReadonlyArray<A>, one: A): number => all.filter((other) => other === one).length
 
   for (const reason of ["io", "denied"] as const) {
-    it(`${reason} of some objects concerns these, however many come one after the other`, () =>
+    it(`${reason} of some objects concerns only these, however many come in a row`, () =>
       Effect.runPromise(Effect.gen(function* () {
         const store = yield* made((name) => name.startsWith("DATA/") && name < "DATA/40" ? reason : undefined)
         const found = yield* reasonsOf(store)
@@ -43,7 +43,7 @@ describe("one object, or the store as a whole", () => {
         assert.equal(count(found, "ok"), 21)
       })))
 
-    it(`${reason} of all objects of a directory is one sentence`, () =>
+    it(`${reason} of all objects of a directory is one error`, () =>
       Effect.runPromise(Effect.gen(function* () {
         const store = yield* made((name) => name.startsWith("DATA/") ? reason : undefined)
         const found = yield* reasonsOf(store)
@@ -55,7 +55,7 @@ describe("one object, or the store as a whole", () => {
       })))
   }
 
-  it("a store that goes away in the middle is gone, whatever it says of each object", () =>
+  it("a store that goes away is unavailable, whatever it says about each object", () =>
     Effect.runPromise(Effect.gen(function* () {
       for (const reason of ["io", "denied", "not-found"] as const) {
         let gone = false
@@ -68,7 +68,7 @@ describe("one object, or the store as a whole", () => {
       }
     })))
 
-  it("objects that are missing are missing, as long as another can be read", () =>
+  it("missing objects are only missing while another object can be read", () =>
     Effect.runPromise(Effect.gen(function* () {
       const store = yield* made((name) => name.startsWith("DATA/") ? "not-found" : undefined)
       assert.equal(count(yield* reasonsOf(store), "not-found"), 60)
@@ -91,7 +91,7 @@ describe("readTwice", () => {
     )
   }
 
-  it("reads once more what is wrong, tells when that was right, and no more than that", () =>
+  it("reads wrong bytes once more, and reports when the second read was right", () =>
     Effect.runPromise(Effect.gen(function* () {
       assert.deepEqual(yield* run(wrong(0).read), ["Success", []])
       assert.deepEqual(yield* run(wrong(1).read), ["Success", ["one"]])
@@ -103,7 +103,7 @@ describe("readTwice", () => {
       assert.equal(within.reads(), 3)
     })))
 
-  it("does not read again what failed for another reason", () =>
+  it("does not read again after another failure", () =>
     Effect.runPromise(Effect.gen(function* () {
       for (const reason of ["unavailable", "denied", "not-found", "io", "wrong-key"]) {
         const one = wrong(1, reason)

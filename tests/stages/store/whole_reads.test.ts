@@ -1,4 +1,4 @@
-/** Objects that are read whole. */
+/** Objects that are fetched whole. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Deferred, Effect, Fiber } from "effect"
@@ -8,7 +8,7 @@ import { wholeReads } from "../../../stages/store/whole_reads.ts"
 const MIB = 1 << 20
 const byteOf = (name: string, at: number): number => (name.charCodeAt(0) + at) & 255
 
-/** Objects of 1 MiB, and what is asked for. */
+/** A store with objects of 1 MiB, and the requests that it gets. */
 const scripted = (
   refuse: (name: string, range: Range | Whole) => StoreError["reason"] | "short" | undefined = () => undefined,
 ) => {
@@ -34,7 +34,7 @@ const read = (store: Pick<ObjectStore, "get">, name: string, offset: number) =>
     bytes.fill(0)
   })
 
-test("many reads of an object at once are one request, and what is read is the reader's", () =>
+test("many reads of an object at once are one request, and each reader owns its bytes", () =>
   Effect.runPromise(Effect.gen(function* () {
     const { asked, get } = scripted()
     const store = wholeReads({ get }, options)
@@ -44,7 +44,7 @@ test("many reads of an object at once are one request, and what is read is the r
     assert.deepEqual(asked, ["a"])
   })))
 
-test("as much is in memory as may be: what was not used for the longest time goes, and is not fetched whole again", () =>
+test("memory is bounded: the object not used for the longest time is dropped, and not fetched whole again", () =>
   Effect.runPromise(Effect.gen(function* () {
     const { asked, get } = scripted()
     const store = wholeReads({ get }, options)
@@ -52,7 +52,7 @@ test("as much is in memory as may be: what was not used for the longest time goe
     assert.deepEqual(asked, ["a", "b", "c", "d", "b 5+10"])
   })))
 
-test("only what is wanted whole, and what there is room for", () =>
+test("only objects that are wanted whole and for which there is room are fetched whole", () =>
   Effect.runPromise(Effect.gen(function* () {
     for (const how of [{ ...options, sizeOf: () => undefined }, { ...options, bytes: MIB - 1 }]) {
       const { asked, get } = scripted()
@@ -62,7 +62,7 @@ test("only what is wanted whole, and what there is room for", () =>
     }
   })))
 
-test("where the whole cannot be had, or is not what it should be, parts are asked for", () =>
+test("parts are fetched when the whole object cannot be fetched or has another size", () =>
   Effect.runPromise(Effect.gen(function* () {
     for (const why of ["io", "corrupt", "short"] as const) {
       const { asked, get } = scripted((_, range) => "atMost" in range ? why : undefined)
@@ -75,7 +75,7 @@ test("where the whole cannot be had, or is not what it should be, parts are aske
     assert.equal((yield* Effect.flip(lost.get("a", { offset: 0, length: 1 }))).reason, "not-found")
   })))
 
-test("a store that is not available is an error, and asked again later", () =>
+test("an unavailable store is an error, and is asked again later", () =>
   Effect.runPromise(Effect.gen(function* () {
     let down = true
     const { asked, get } = scripted(() => down ? "unavailable" : undefined)
@@ -87,7 +87,7 @@ test("a store that is not available is an error, and asked again later", () =>
     assert.deepEqual(asked, ["a", "a"])
   })))
 
-test("who waits for a read that is interrupted reads itself", () =>
+test("a reader that waits for an interrupted fetch reads by itself", () =>
   Effect.runPromise(Effect.gen(function* () {
     const { asked, get } = scripted()
     const begun = yield* Deferred.make<void>()
@@ -105,7 +105,7 @@ test("who waits for a read that is interrupted reads itself", () =>
     yield* Fiber.interrupt(one)
     yield* Fiber.join(other)
     assert.deepEqual(asked, ["a"])
-    // Nothing is counted as in memory that is not.
+    // The count of bytes in memory is still right.
     for (const name of ["b", "c"]) yield* read(store, name, 5)
     yield* read(store, "a", 5)
     assert.deepEqual(asked, ["a", "b", "c"])

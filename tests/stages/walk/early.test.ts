@@ -1,10 +1,10 @@
-/** Streams that begin before they are asked for. */
+/** Streams that start before their consumer. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Option, type Scope, Stream } from "effect"
 import { early } from "../../../stages/walk/early.ts"
 
-/** Numbers in arrays of ten, and how many arrays were taken. */
+/** A stream of numbers in arrays of ten, and a count of the arrays that were taken. */
 const counted = (arrays: number, failure?: string) => {
   const taken = { arrays: 0 }
   const stream = Stream.paginate(
@@ -23,7 +23,7 @@ const turns = (n: number) => Effect.forEach(numbers(n), () => Effect.promise(() 
 
 const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) => Effect.runPromise(Effect.scoped(effect))
 
-test("nothing is taken before it begins, and no more than the capacity before it is run", () =>
+test("no elements are taken before the start, and no more than the capacity before the stream runs", () =>
   run(Effect.gen(function* () {
     const { stream, taken } = counted(100)
     const { begin, stream: again } = yield* early(stream, 50)
@@ -36,7 +36,7 @@ test("nothing is taken before it begins, and no more than the capacity before it
     assert.equal(taken.arrays, 100)
   })))
 
-test("it need not begin early; it may end early", () =>
+test("a stream need not start early, and its consumer may end early", () =>
   run(Effect.gen(function* () {
     assert.deepEqual(yield* Stream.runCollect((yield* early(counted(7).stream, 50)).stream), numbers(70))
     const { begin, stream } = yield* early(counted(3).stream, 1000)
@@ -45,7 +45,7 @@ test("it need not begin early; it may end early", () =>
     assert.deepEqual(yield* Stream.runCollect(stream), numbers(30))
   })))
 
-test("a failure comes after what came before it, whether early or late", () =>
+test("a failure comes after the elements before it, with and without an early start", () =>
   run(Effect.gen(function* () {
     for (const capacity of [1000, 10]) {
       const { begin, stream } = yield* early(counted(3, "no more").stream, capacity)

@@ -2,12 +2,12 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { isCacheTag, makeExcludes } from "../../../stages/walk/ignore.ts"
 
-test("no patterns, nothing to ask", () => {
+test("without patterns there is no function to ask", () => {
   assert.equal(makeExcludes(undefined), undefined)
   assert.equal(makeExcludes([]), undefined)
 })
 
-test("answers stay the same after very many questions", () => {
+test("answers stay the same after very many paths", () => {
   const excludes = makeExcludes(["*.o", "!keep.o", "/a/"])!
   for (let i = 0; i < 10_000; i++) {
     assert.equal(excludes(`d/f${i}.o`, false), true)
@@ -16,7 +16,7 @@ test("answers stay the same after very many questions", () => {
   assert.deepEqual([excludes("keep.o", false), excludes("a", true), excludes("a", false)], [false, true, false])
 })
 
-test("names that look like paths, options or patterns are names", () => {
+test("names that look like paths, options or patterns are matched as names", () => {
   const excludes = makeExcludes(["[ab]", "..x", "\\!y", "é", "ÄB", "\udcff"])!
   assert.deepEqual(
     ["a", "[ab]", "..x", "!y", "é", "É", "äb", "-", "new\nline", "\udcff"].map((path) => excludes(path, false)),
@@ -24,7 +24,7 @@ test("names that look like paths, options or patterns are names", () => {
   )
 })
 
-test("a tag has the whole signature, and may go on", () => {
+test("a cache tag has the whole signature, and anything may follow it", () => {
   const text = (value: string) => new TextEncoder().encode(value)
   const signature = "Signature: 8a477f597d28d172789f06886806bc55"
   assert.equal(isCacheTag(text(signature)), true)

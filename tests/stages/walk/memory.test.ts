@@ -17,7 +17,7 @@ targetSuite(
   memoryTarget().fidelity,
 )
 
-test("a name that objects have by themselves is a name like any other", async () => {
+test("a name that every JavaScript object has as a property is a name like any other", async () => {
   const target = memoryTarget()
   const names = ["__proto__", "constructor", "hasOwnProperty"]
   await Effect.runPromise(writeEntries(target, "", names.map((name) => file(name, name))))

@@ -30,14 +30,14 @@ const through = async (fidelity: Fidelity, ...entries: ReadonlyArray<Entry>) => 
   return { out, losses: losses.all }
 }
 
-test("what is kept whole comes out as it went in", async () => {
+test("an entry that is kept completely stays the same", async () => {
   const entries = [file("a", { linkTo: "b", sparse: true, metadata: { uid: 1, mode: 0o4711, mtime: -1n } })]
   assert.deepEqual(await through(wholeFidelity, ...entries), { out: entries, losses: [] })
   const plain = [file("a", { metadata: { mode: 0o755, mtime: 5_000_000_000n } })]
   assert.deepEqual(await through(poor, ...plain), { out: plain, losses: [] })
 })
 
-test("an entry that cannot be kept becomes a problem that says why", async () => {
+test("an entry that cannot be kept becomes unreadable, and says why", async () => {
   const { out } = await through(
     poor,
     { path: "p", kind: "fifo", metadata: {}, size: 0 },
@@ -51,7 +51,7 @@ test("an entry that cannot be kept becomes a problem that says why", async () =>
   assert.match(out[1]!.problem!, /UTF-8/)
 })
 
-test("what is lost of an entry is counted, with an example", async () => {
+test("losses of entries are counted, with an example", async () => {
   const { out, losses } = await through(
     poor,
     file("a", { linkTo: "b", sparse: true, metadata: { uid: 1, mode: 0o600, mtime: 1n } }),
@@ -69,7 +69,7 @@ test("what is lost of an entry is counted, with an example", async () => {
   ])
 })
 
-test("times out of bounds are counted by the year of the bound, and what a source does not tell as it says", async () => {
+test("times out of bounds are counted by the year of the bound; what a source cannot tell is counted in its words", async () => {
   const seconds = (n: bigint): Entry["metadata"] => ({ mtime: n * 1_000_000_000n })
   const { out, losses } = await through(
     treeFidelity,
@@ -88,7 +88,7 @@ test("times out of bounds are counted by the year of the bound, and what a sourc
   assert.deepEqual(lossesBetween(wholeFidelity, treeFidelity), [])
 })
 
-test("what one format loses of another is told beforehand", () => {
+test("the losses from one format to another are known beforehand", () => {
   assert.deepEqual(lossesBetween(wholeFidelity, wholeFidelity), [])
   assert.deepEqual(lossesBetween(poor, wholeFidelity), [])
   assert.deepEqual(lossesBetween(poor, { ...poor, mtime: undefined, mode: false }), ["permissions", "mtimes"])

@@ -15,7 +15,7 @@ const file = (path: string, content: Content, size: number): Entry => ({
   content,
 })
 
-/** Writes entries to memory: what is there then, what the summary says, and when the target was opened. */
+/** Writes entries to memory. Gives the tree, the summary, and when the target was opened. */
 const writeAll = async (entries: Stream.Stream<Entry, unknown>, observer: WriteObserver = {}) => {
   const target = memoryTarget()
   let opened = 0
@@ -27,7 +27,7 @@ const writeAll = async (entries: Stream.Stream<Entry, unknown>, observer: WriteO
 }
 
 describe("write", () => {
-  it("gives contents back that are lent, and no others", async () => {
+  it("gives back lent contents, and no others", async () => {
     const memory = new Uint8Array(100_000).fill(7)
     const lender = new Lender(memory, true)
     lender.hold()
@@ -42,7 +42,7 @@ describe("write", () => {
     assert.deepEqual(tree["root/lent"], { content: new Uint8Array(50_000).fill(7) })
   })
 
-  it("tells the observer what is written, what of large contents, and what became of it", async () => {
+  it("tells the observer of entries, of bytes of large contents, and of results", async () => {
     const told: Array<unknown> = []
     const stream = Stream.make(new Uint8Array(3), new Uint8Array(2))
     const entries = Stream.make(

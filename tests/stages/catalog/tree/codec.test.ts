@@ -8,7 +8,7 @@ import { entries } from "../../../suites/tree.ts"
 const FILE: StoredEntry = { path: "a", kind: "file", metadata: {}, size: 0, chunks: new Uint8Array(0) }
 
 describe("the binary form of entries", () => {
-  it("gives back what went in, one after the other", () => {
+  it("decodes the entries that were encoded, one after the other", () => {
     fc.assert(fc.property(fc.array(entries, { maxLength: 5 }), (list) => {
       const reader = { bytes: new Uint8Array(Buffer.concat(list.map(encodeEntry))), at: 0 }
       for (const entry of list) assert.deepEqual(decodeEntry(reader), entry)
@@ -16,7 +16,7 @@ describe("the binary form of entries", () => {
     }))
   })
 
-  it("is the documented one", () => {
+  it("is as documented", () => {
     const entry: StoredEntry = { ...FILE, path: "d/é", metadata: { mode: 0o644, mtime: -1n }, size: 2 ** 40 + 5 }
     assert.equal(
       Buffer.from(encodeEntry(entry)).toString("hex"),
@@ -24,7 +24,7 @@ describe("the binary form of entries", () => {
     )
   })
 
-  it("is the documented one of a symlink with several names", () => {
+  it("is as documented for a symlink with several names", () => {
     const entry: StoredEntry = { ...FILE, path: "d/l", kind: "symlink", target: "to", linkTo: "k" }
     const hex = "02" + "000c" + "03000000" + "642f6c" + "0000000000000000" + "02000000" + "746f" + "01000000" + "6b" +
       "00000000"
@@ -33,7 +33,7 @@ describe("the binary form of entries", () => {
     assert.throws(() => decodeEntry({ bytes: new Uint8Array(socket), at: 0 }), EntryFormatError)
   })
 
-  it("refuses every cut, and any other change is an error or another entry", () => {
+  it("refuses every truncation, and turns any other change into an error or another entry", () => {
     fc.assert(fc.property(entries, fc.infiniteStream(fc.nat()), (entry, random) => {
       const bytes = encodeEntry(entry)
       const next = (): number => random.next().value as number
@@ -44,7 +44,7 @@ describe("the binary form of entries", () => {
         bad[next() % Math.min(bad.length, 80)] = next()
         const reader = { bytes: bad, at: 0 }
         try {
-          // What decodes is canonical, up to bytes that are no names.
+          // Bytes that decode are canonical, except for names that are not UTF-8.
           assert.deepEqual(
             decodeEntry({ bytes: encodeEntry(decodeEntry(reader)), at: 0 }).kind,
             decodeEntry({ bytes: bad, at: 0 }).kind,
@@ -57,7 +57,7 @@ describe("the binary form of entries", () => {
     }))
   })
 
-  it("survives noise", () => {
+  it("survives random bytes", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       try {
         decodeEntry({ bytes, at: 0 })

@@ -46,7 +46,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
   ): Promise<A> => await withDatabase(await make(), (db) => use(openTree(db), db), content)
 
   describe(`a tree in ${name}`, () => {
-    it("holds what the last session put, whatever was before; and its changes lead to the same", async () => {
+    it("holds the entries of the last session, and applying the changes gives the same tree", async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(trees, { minLength: 1, maxLength: 3 }),
@@ -76,7 +76,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
       )
     })
 
-    it("looks up what is there, ahead of what is put and in any order, and takes back what it gave", async () => {
+    it("looks up entries before they are put and in any order, and takes them back unchanged", async () => {
       await fc.assert(
         fc.asyncProperty(
           trees,
@@ -90,7 +90,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
               for (let at = 0, step = 0; at < after.length; step++) {
                 const batch = after.slice(at, at += 1 + steps[step % steps.length]!)
                 const found = batch.map(({ path }) => tree.lookup(path))
-                // A tree that was just opened asks for each row alone.
+                // A tree that was just opened reads each row alone.
                 for (const [i, { path }] of batch.entries()) assert.deepEqual(found[i], openTree(db).lookup(path))
                 for (const [i, entry] of batch.entries()) {
                   const { chunks } = found[i] ?? entry
@@ -108,7 +108,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
       )
     })
 
-    it("reports nothing and writes nothing when nothing changed", async () => {
+    it("reports and writes nothing when nothing has changed", async () => {
       const state = syntheticTree(2000)
       const content = await withTree((tree, db) => {
         store(tree, state)
@@ -147,7 +147,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
       }
     })
 
-    it("lists wide directories and long lists of chunks, without a gap", () =>
+    it("lists wide directories and long lists of chunks completely", () =>
       withTree((tree) => {
         const names = (prefix: string, n: number) =>
           Array.from({ length: n }, (_, i) => `${prefix}${String(i).padStart(4, "0")}`)
@@ -174,11 +174,11 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
         assert.equal(tree.counts().files, state.filter((e, i) => i % 3 === 0 && e.kind === "file").length)
       }))
 
-    it("makes the directories that are missing", () =>
+    it("makes missing directories", () =>
       withTree((tree) => {
         store(tree, [file("a/b/c")])
         assert.deepEqual([...tree.entries()], [directory(""), directory("a"), directory("a/b"), file("a/b/c")])
-        // One that comes later than what is in it is no duplicate.
+        // A directory may be put after what is in it. That is no duplicate.
         store(tree, [file("a/b/c"), directory("a", 0o700)])
         assert.deepEqual([...tree.entries()], [directory(""), directory("a", 0o700), directory("a/b"), file("a/b/c")])
       }))
@@ -197,7 +197,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
         assert.deepEqual(paths(tree), ["", "b"])
       }))
 
-    it("refuses what cannot be", async () => {
+    it("refuses entries that cannot exist", async () => {
       const refused = (says: RegExp, ...puts: ReadonlyArray<StoredEntry>) =>
         withTree((tree) => {
           store(tree, [directory(""), directory("a"), file("a/x")])
@@ -225,7 +225,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
       })
     })
 
-    it("clamps times that do not fit, and sees that they are the same", () =>
+    it("clamps times that do not fit, and finds them unchanged the next time", () =>
       withTree((tree) => {
         const entry = file("a", { metadata: { mtime: 2n ** 80n, ctime: -(2n ** 80n) } })
         store(tree, [entry])
@@ -233,7 +233,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
         store(tree, [entry], (change) => assert.fail(change.op))
       }))
 
-    it("opens no database but its own", async () => {
+    it("opens no database with another schema", async () => {
       const good = await withTree((tree, db) => {
         store(tree, [file("a")])
         return bytesOf(db)
@@ -260,7 +260,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
       await withTree((tree) => assert.deepEqual(paths(tree), ["", "a"]), good)
     })
 
-    it("finds out about hostile and damaged entries", async () => {
+    it("notices hostile and damaged entries", async () => {
       const state = [
         directory(""),
         file("f", { metadata: { uid: 1 } }),
@@ -273,7 +273,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
           store(tree, state)
           db.exec(sql)
           assert.throws(() => [...tree.entries()], isError("corrupt", says), sql)
-          // Removal ends too, with an error or without.
+          // The removal ends, too, with or without an error.
           tree.begin()
           try {
             tree.removeUnseen()
@@ -300,7 +300,7 @@ const suite = (name: string, make: () => Promise<SqliteEngine>): void => {
       await damaged(`UPDATE entry SET link = x'2e2e' ${of("f")}`, /links/)
     })
 
-    it("gives entries or an error for any damage to its file", async () => {
+    it("gives entries or an error, whatever the damage to its file", async () => {
       const content = await withTree((tree, db) => {
         store(tree, syntheticTree(500))
         return bytesOf(db)
