@@ -1,4 +1,4 @@
-/** What was fetched may be handed to another thread: no format reads it again. */
+/** What was fetched may be handed to another thread, so no format reads it afterwards. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Redacted, Stream } from "effect"
@@ -32,7 +32,7 @@ const formats: Readonly<Record<string, readonly [Format, Secrets]>> = {
   "fogsync": [makeFogsync(), { key: Redacted.make(noise(32, 1)) }],
 }
 
-/** Files that share blocks, one that has several, and one that two snapshots have. */
+/** Small files that share blocks, a file of several blocks, and a file that differs between two snapshots. */
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
 const tree = (n: number): MemoryTree => ({
   ...Object.fromEntries(
@@ -43,7 +43,7 @@ const tree = (n: number): MemoryTree => ({
 })
 const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entries("", {}) as Stream.Stream<Entry>
 
-/** What threads do to memory, without any: what was fetched is gone. */
+/** Takes the memory of what was fetched away, as threads do, without a thread. */
 const makeHandingOver = () => {
   const seen = { handedOver: 0 }
   const decoding: Decoding = {
@@ -58,7 +58,7 @@ const makeHandingOver = () => {
 }
 
 for (const [name, [format, secrets]] of Object.entries(formats)) {
-  test(`${name}: snapshots restore, and verify, when what was fetched is handed over`, async () => {
+  test(`${name}: snapshots can be restored and verified when fetched memory is handed over`, async () => {
     await runFormat(Effect.gen(function* () {
       const { decoding, seen } = makeHandingOver()
       const store = yield* memoryStore.make()
@@ -74,7 +74,7 @@ for (const [name, [format, secrets]] of Object.entries(formats)) {
       const { findings } = yield* Effect.provideService(opened.check({ readData: 100 }), Decoding, decoding)
       assert.deepEqual(findings, [])
       if (name === "rozen") assert.ok(seen.handedOver > 0)
-      // It keeps packfiles, which many reads are of.
+      // bkp keeps packfiles in memory, for many reads, so it hands none over.
       if (name === "bkp") assert.equal(seen.handedOver, 0)
     }))
   })

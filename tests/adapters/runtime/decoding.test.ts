@@ -19,8 +19,8 @@ const hasher = blake3Keyed(key)
 const usual = [aes256gcm(key), adaptive(zstd())]
 
 /**
- * Blocks in one object: what compresses and what does not, of one chunk, many and none; two that follow one another,
- * then a gap.
+ * Blocks in one object: with content that compresses and content that does not; of one chunk, of many and of none. Two
+ * of them follow one another, then comes a gap.
  */
 const contents = [
   noise(300_000),
@@ -35,7 +35,7 @@ const makeObject = (sealing: readonly [KernelSpec<"encrypt">, KernelSpec<"compre
   const compressor = makeKernel(sealing[1], nativeKernels)
   const digest = makeKernel(hasher, nativeKernels).digest
   const sealed = contents.map((content) => cipher.seal(compressor.encode(content)))
-  // Forged: the fifth.
+  // The fifth block is forged.
   sealed[4]![40]! ^= 1
   const object = new Uint8Array(sealed.reduce((sum, { length }) => sum + length + 100, 0))
   const chunks = new Map<BlockPlace, ReadonlyArray<ChunkAt>>()
@@ -46,7 +46,7 @@ const makeObject = (sealing: readonly [KernelSpec<"encrypt">, KernelSpec<"compre
     const list = cuts.slice(1).map((to, n): ChunkAt => ({
       from: cuts[n]!,
       to,
-      // In the second block a chunk has another name; in the last one lies beyond the end.
+      // A chunk of the second block has a wrong ID. A chunk of the last block lies beyond its end.
       id: i === 1 && n === 1 ? new Uint8Array(32) : digest(content.subarray(cuts[n], to)),
     }))
     if (i === 5) list.push({ from: 150_000, to: 200_001, id: digest(content.subarray(150_000)) })
@@ -81,13 +81,13 @@ const decodeAll = (decoding: Decoding, bytes: boolean, decoders: ReadonlyArray<K
 const run = <A>(effect: Effect.Effect<A, unknown, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Effect.provideService(Effect.scoped(effect), Kernels, nativeKernels))
 
-/** What decoders did on threads. */
+/** A decoder, and how often threads called it. */
 interface Seen {
   readonly calls: Int32Array
   readonly decoder: KernelSpec<"compress">
 }
 
-/** A decoder that changes nothing; on a thread it counts its calls, and does what `then` says. */
+/** A decoder that changes nothing. On a thread it counts its calls, and runs the code in `then`. */
 const onThread = (name: string, then = ""): Seen => {
   const file = join(tmpdir(), `penstock-${name}-${process.pid}.mjs`)
   writeFileSync(
@@ -106,7 +106,7 @@ const onThread = (name: string, then = ""): Seen => {
   return { calls: new Int32Array(calls), decoder: { stage: "compress", name, params: { calls }, make, module } }
 }
 
-/** Decodes all again and again, until a thread had some: before threads listen, this one decodes all. */
+/** Decodes all blocks again and again, until a thread decoded some: this one does it until threads listen. */
 const untilThreads = (decoding: Decoding, bytes: boolean, { calls, decoder }: Seen) =>
   Effect.gen(function* () {
     for (;;) {
@@ -141,7 +141,7 @@ test("what a thread had when it stopped is fetched and decoded again", async () 
   }
 })
 
-test("the threads end with their scope, whatever they have", async () => {
+test("threads end with their scope, even in the middle of a block", async () => {
   const waits = onThread("waits", "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)")
   const end = await Promise.race([
     run(

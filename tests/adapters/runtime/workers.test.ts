@@ -1,4 +1,4 @@
-/** The pool of threads does what the main thread does, and no failure of a thread is a hang. */
+/** A pool of threads stores what the main thread stores. A thread that fails never makes the run hang. */
 import assert from "node:assert/strict"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -94,7 +94,7 @@ const fromModule = (source: string): KernelSpec<"chunk"> => {
 }
 
 describe("a pool of threads", () => {
-  test("gives the same chunks as one thread, and stores none twice", async () => {
+  test("gives the same chunks as one thread, and stores no chunk twice", async () => {
     const [one, several] = [await Effect.runPromise(run(1)), await Effect.runPromise(run(3))]
     assert.deepEqual(several.chunks, one.chunks)
     assert.equal(several.chunksNew, one.chunksNew)
@@ -125,7 +125,7 @@ describe("a pool of threads", () => {
     await assert.rejects(Effect.runPromise(run(2, fromModule(module))), /A worker thread/)
   })
 
-  test("fails with the error of the store, not with that of the threads that it ended", async () => {
+  test("fails with the error of the store, and not with that of the threads which end because of it", async () => {
     const full = new StoreError({ reason: "full", object: "x", message: "no space is left" })
     const failing = (store: typeof ObjectStore.Service): typeof ObjectStore.Service => ({
       ...store,
@@ -153,7 +153,7 @@ describe("a large file on several threads", () => {
   const average = 1 << 12
   const path = join(directory, "..", `penstock-parts-${process.pid}`)
   after(() => rmSync(path, { force: true }))
-  /** Few kinds of bytes, in runs, so that chunks of all lengths come: none, the longest, the usual. */
+  /** Few different bytes, in runs, so that there are chunks of all lengths: empty, longest and usual. */
   const pieces = fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 90_000 })), { minLength: 1, maxLength: 6 })
   const store = (executor: Executor) =>
     Effect.map(
@@ -176,7 +176,7 @@ describe("a large file on several threads", () => {
       }),
     )
 
-  test("has the chunks that it has on one, each stored once", async () => {
+  test("has the same chunks as on one thread, each stored once", async () => {
     await Effect.runPromise(
       Effect.gen(function* () {
         const executor = yield* makeWorkers({ threads: 3, partBytes: 1 << 14 })
@@ -185,7 +185,7 @@ describe("a large file on several threads", () => {
             writeFileSync(path, content)
             assert.deepEqual(yield* store(executor), yield* store(inline))
           })
-        // At first more than the 4 MiB below which no thread is started.
+        // More than the 4 MiB that this thread reads before it starts others.
         yield* run(noise(5 << 20))
         const services = yield* Effect.context<Source>()
         yield* Effect.promise(() =>
@@ -240,7 +240,7 @@ describe("a large file that goes wrong on several threads", () => {
   })
 })
 
-test("a plan with a kernel that only this thread has runs on this thread", async () => {
+test("a plan runs on this thread when only this thread can make one of its kernels", async () => {
   const cut: Chunker = { maximum: 1 << 16, cut: (_bytes, from, to) => Math.min(to, from + (1 << 16)) }
   const { chunksNew } = await Effect.runPromise(
     run(2, { stage: "chunk", name: "closure", params: {}, make: () => cut }),

@@ -1,4 +1,4 @@
-/** Contents from blocks. */
+/** Contents are put together from blocks. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect } from "effect"
@@ -21,7 +21,7 @@ const assemblerOf = (recipe: Recipe, unpacker: Unpacker, repeated?: (id: Uint8Ar
   return makeAssembler(recipe, { unpacker, table: {}, decode, repeated })
 }
 
-test("a content keeps no more in memory than twice its length: what is a small part of a block is copied", async () => {
+test("a content keeps at most twice its length in memory: a small part of a block is copied", async () => {
   const block = Uint8Array.from({ length: 100_000 }, (_, i) => i >>> 3)
   const place: BlockPlace = { object: "pack", offset: 0, length: block.length, rawLength: block.length }
   const hasher = makeKernel(sha256, {})
@@ -85,7 +85,7 @@ const readPieces = async (sealed: boolean) => {
 }
 const lengths = (pieces: ReadonlyArray<Uint8Array>) => pieces.map(({ length }) => length)
 
-test("memory is freed when all views of it were given back, and nothing else has it", async () => {
+test("memory is freed when all views of it were given back, unless a cache still has it", async () => {
   const pieces = await readPieces(true)
   giveBack(pieces.slice(1))
   giveBack(pieces.slice(1))
@@ -94,7 +94,7 @@ test("memory is freed when all views of it were given back, and nothing else has
   assert.deepEqual(lengths(pieces), [0, 50_000, 50_000])
 })
 
-test("blocks that are views of what was fetched are not freed one by one", async () => {
+test("blocks that share the memory of what was fetched are not freed one by one", async () => {
   const pieces = await readPieces(false)
   giveBack(pieces)
   assert.deepEqual(lengths(pieces), [100_000, 50_000, 50_000])
@@ -102,7 +102,7 @@ test("blocks that are views of what was fetched are not freed one by one", async
 
 test("a chunk that is wanted again is kept, so that its block is decoded once", async () => {
   const hasher = makeKernel(sha256, {})
-  // More than is kept of whole blocks, each of ten chunks.
+  // Ten chunks in each block, and more blocks than are kept.
   const blocks = Array.from({ length: 12 }, (_, n) => Uint8Array.from({ length: 1 << 20 }, (_, i) => (i >>> 10) * n))
   const wanted = blocks.flatMap((bytes, n) => {
     const block: BlockPlace = { object: `pack ${n}`, offset: 0, length: bytes.length, rawLength: bytes.length }

@@ -1,4 +1,4 @@
-/** Blocks on their way back: decoders beside this thread, what is fetched together, what views keep in memory. */
+/** Blocks on their way back: what is fetched together, and what counts as damaged. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect, Exit, Redacted } from "effect"
@@ -11,7 +11,7 @@ import { makeBlockDecoder } from "../../../stages/kernel/codec.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { KernelError, makeKernel } from "../../../stages/kernel/kernel.ts"
-import { decodeBlock, decodeHere } from "../../../stages/fetch/decoding.ts"
+import { decodeHere, DecoderStopped } from "../../../stages/fetch/decoding.ts"
 import type { BlockPlace } from "../../../stages/pack/packing.ts"
 import { StoreError } from "../../../stages/store/store.ts"
 
@@ -23,29 +23,7 @@ const cipher = makeKernel(encrypt, nativeKernels)
 const compressor = makeKernel(compress, nativeKernels)
 const seal = (bytes: Uint8Array) => cipher.seal(compressor.encode(bytes))
 
-test("what is decoded beside is what is decoded here, for contents of any length", async () => {
-  // Where this runtime has none, one by this thread shows that the way there works.
-  const here = makeKernel(encrypt, nativeKernels)
-  const beside = Object.keys(besideKernels).length > 0
-    ? besideKernels
-    : { "encrypt:xaes-256-gcm": () => (bytes: Uint8Array) => Promise.resolve().then(() => here.open(bytes)) }
-  const decoder = makeBlockDecoder(specs, nativeKernels, beside)
-  const decode = (stored: Uint8Array, limit: number) => decodeBlock(decoder, stored, limit)
-  const repetitive = new Uint8Array(300_000).map((_, i) => i % 251)
-  for (const content of [new Uint8Array(0), noise.subarray(0, 10), noise, repetitive]) {
-    assert.deepEqual(await Effect.runPromise(decode(seal(content), content.length)), content)
-  }
-  const altered = seal(noise)
-  altered[altered.length - 1]! ^= 1
-  const exit = await Effect.runPromiseExit(decode(altered, noise.length))
-  assert.ok(Exit.isFailure(exit))
-  const error = await Effect.runPromise(Effect.flip(decode(altered, noise.length)))
-  assert.ok(error instanceof KernelError && error.reason === "forged")
-  const long = await Effect.runPromise(Effect.flip(decode(seal(noise), noise.length - 1)))
-  assert.ok(long instanceof KernelError && long.reason === "limit")
-})
-
-test("adjacent blocks are fetched together; a damaged one and one that cannot be read are damage, no others", async () => {
+test("adjacent blocks are fetched together; only a block that is altered, or cannot be read, counts as damaged", async () => {
   const contents = Array.from({ length: 6 }, (_, i) => noise.subarray(i, i + 50_000))
   const sealed = contents.map(seal)
   sealed[1]![60]! ^= 1
@@ -54,7 +32,7 @@ test("adjacent blocks are fetched together; a damaged one and one that cannot be
   let offset = 0
   for (const [i, bytes] of sealed.entries()) {
     object.set(bytes, offset)
-    // The fifth is in another object, which is gone.
+    // The fifth block is in another object, which is gone.
     places.push({ object: i === 4 ? "gone" : "pack", offset, length: bytes.length, rawLength: 50_000 })
     offset += bytes.length
   }
@@ -74,7 +52,7 @@ test("adjacent blocks are fetched together; a damaged one and one that cannot be
   const at = places.map(({ offset }) => offset)
   assert.deepEqual(fetched, [
     `pack 0 ${at[4]}`,
-    // The damaged block, once more and alone.
+    // The damaged block is fetched once more, alone.
     `pack ${at[1]} ${at[2]! - at[1]!}`,
     `gone ${at[4]} ${at[5]! - at[4]!}`,
     `pack ${at[5]} ${offset - at[5]!}`,
@@ -83,4 +61,39 @@ test("adjacent blocks are fetched together; a damaged one and one that cannot be
     places.map((place) => found.get(place)),
     contents.map((content, i) => i === 1 ? "a block of pack is damaged or altered" : i === 4 ? "it is gone" : content),
   )
+})
+
+test("what a thread had that stopped is fetched once more; if the next one stops too, the run ends", async () => {
+  const stopped = new DecoderStopped({
+    message: "it stopped",
+    cause: new KernelError({ kernel: "thread", reason: "unsupported", message: "it stopped" }),
+  })
+  const run = (stops: number) => {
+    let gets = 0
+    const here = decodeHere(makeBlockDecoder([], {}, {}), makeKernel(sha256, {}))
+    const effect = eachBlock([{ object: "pack", offset: 0, length: 3, rawLength: 3 }], {
+      get: () => Effect.sync(() => (gets++, Uint8Array.of(1, 2, 3))),
+      decode: (stored, blocks, use) => gets <= stops ? Effect.fail(stopped) : here(stored, blocks, use),
+      chunks: () => [],
+      use: (_place, block) => Effect.sync(() => assert.ok("bytes" in block)),
+    })
+    return Effect.map(Effect.exit(effect), (exit) => ({ exit, gets }))
+  }
+  const once = await Effect.runPromise(run(1))
+  assert.deepEqual([Exit.isSuccess(once.exit), once.gets], [true, 2])
+  const twice = await Effect.runPromise(run(2))
+  assert.deepEqual([Exit.hasDies(twice.exit), twice.gets], [true, 2])
+})
+
+test("an error of what takes the blocks is the error of all, and nothing is fetched again", async () => {
+  let gets = 0
+  const error = new KernelError({ kernel: "mine", reason: "faulty", message: "no" })
+  const failed = eachBlock([{ object: "pack", offset: 0, length: 3, rawLength: 3 }], {
+    get: () => Effect.sync(() => (gets++, Uint8Array.of(1, 2, 3))),
+    decode: decodeHere(makeBlockDecoder([], {}, {}), makeKernel(sha256, {})),
+    chunks: () => [],
+    use: () => Effect.fail(error),
+  })
+  assert.equal(await Effect.runPromise(Effect.flip(failed)), error)
+  assert.equal(gets, 1)
 })

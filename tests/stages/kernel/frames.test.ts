@@ -8,7 +8,7 @@ const encode = (bytes: Uint8Array): Uint8Array => Uint8Array.from([7, ...bytes.s
 const decode = (bytes: Uint8Array): Uint8Array => bytes.slice(1)
 const joined = (parts: ReadonlyArray<Uint8Array>): Buffer => Buffer.concat(parts)
 
-/** Pushes slices that end at the cuts, each in memory that is overwritten afterwards. */
+/** Pushes slices that end at the cuts. The memory of each is overwritten afterwards. */
 const through = (transform: Transform, bytes: Uint8Array, cuts: ReadonlyArray<number>): Buffer => {
   const out: Array<Uint8Array> = []
   let from = 0
@@ -23,7 +23,7 @@ const through = (transform: Transform, bytes: Uint8Array, cuts: ReadonlyArray<nu
 }
 
 describe("frames", () => {
-  it("give back the content however it is sliced", () => {
+  it("decode to the content, however it is sliced", () => {
     const sizes = fc.constantFrom(0, 1, 5, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, 2 * FRAME_BYTES)
     const cuts = fc.array(fc.integer({ min: 0, max: 2 * FRAME_BYTES + 30 }), { maxLength: 6 })
     fc.assert(
@@ -37,7 +37,7 @@ describe("frames", () => {
     )
   })
 
-  it("byte by byte", () => {
+  it("can come byte by byte", () => {
     const content = Uint8Array.from({ length: 300 }, (_, i) => i)
     const every = Array.from({ length: 400 }, (_, i) => i)
     const framed = through(frames("k", encode), content, every)
@@ -50,14 +50,14 @@ describe("frames", () => {
       (error) => error instanceof KernelError && error.reason === "corrupt",
     )
 
-  it("a cut is noticed wherever it is, and so is more after the end", () => {
+  it("must be complete, with nothing after the end", () => {
     const framed = through(frames("k", encode), Uint8Array.from([1, 2, 3]), [])
     for (let length = 0; length < framed.length; length++) refused(framed.subarray(0, length))
     refused(joined([framed, Uint8Array.of(0)]))
     refused(joined([framed, framed]))
   })
 
-  it("hostile lengths allocate nothing", () => {
+  it("with hostile lengths allocate no memory", () => {
     for (const length of [FRAME_BYTES + (64 << 10) + 1, 0x7fffffff, 0x80000000, 0xffffffff]) {
       const head = new Uint8Array(4)
       new DataView(head.buffer).setUint32(0, length, true)

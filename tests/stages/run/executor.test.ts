@@ -1,4 +1,4 @@
-/** The executor without threads gives back content that is lent to it. */
+/** The executor without threads gives back the content that is lent to it. */
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -28,7 +28,7 @@ const store = (pieces: ReadonlyArray<Uint8Array>) =>
     return { chunks: stored!.chunks, size: stored!.size, blocks }
   })))
 
-it("pieces of a stream that are lent are freed, and stored as the others are; the others stay", async () => {
+it("frees the pieces of a stream that are lent, after it stored them, and no others", async () => {
   const kept = [1, 2, 3].map((seed) => noise(SIZE, seed))
   const copies = kept.map((piece) => piece.slice())
   const given = copies.map((piece) => new Lender(piece, true).lend(piece))

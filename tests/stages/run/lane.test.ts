@@ -22,7 +22,7 @@ import { noise } from "../../suites/noise.ts"
 const small = fastcdc({ average: 1 << 10 })
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
-/** A lane, and which chunks it claimed. */
+/** A lane, and the chunks that it claimed. */
 const make = (plan: ReadonlyArray<KernelSpec>, blockBytes = 4096, table: KernelTable = {}) => {
   const claimed: Array<string> = []
   const lane = new Lane(plan, table, {
@@ -32,7 +32,7 @@ const make = (plan: ReadonlyArray<KernelSpec>, blockBytes = 4096, table: KernelT
   return { claimed, lane }
 }
 
-/** Runs a content in slices that end at the cuts. */
+/** Pushes a content in slices that end at the cuts. */
 const run = (lane: Lane, content: Uint8Array, cuts: ReadonlyArray<number> = []): Uint8Array => {
   lane.begin()
   let from = 0
@@ -45,11 +45,11 @@ const run = (lane: Lane, content: Uint8Array, cuts: ReadonlyArray<number> = []):
   return lane.end()
 }
 
-/** The chunks in some blocks by ID, decoded by `open`. */
-const chunksOf = (blocks: ReadonlyArray<Block>, open: (bytes: Uint8Array, limit: number) => Uint8Array) => {
+/** The chunks in some blocks by ID, decoded by `decode`. */
+const chunksOf = (blocks: ReadonlyArray<Block>, decode: (bytes: Uint8Array, limit: number) => Uint8Array) => {
   const chunks = new Map<string, Uint8Array>()
   for (const block of blocks) {
-    const raw = open(block.bytes, block.rawLength)
+    const raw = decode(block.bytes, block.rawLength)
     assert.equal(raw.length, block.rawLength)
     assert.equal(contentLength(block.chunks), block.rawLength)
     let at = 0
@@ -114,7 +114,7 @@ describe("Lane", () => {
     }
   })
 
-  it("a content that was left unfinished is as if it never was, but for the chunks it claimed", () => {
+  it("forgets a content that was left unfinished, except for the chunks that it claimed", () => {
     const { claimed, lane } = make([small, blake3])
     const content = noise(100_000, 4)
     lane.begin()
@@ -129,7 +129,7 @@ describe("Lane", () => {
     assert.deepEqual(assemble(list, chunks), Buffer.from(other))
   })
 
-  it("takes chunks that are whole contents of many MiB", () => {
+  it("takes contents of many MiB that are one chunk", () => {
     const { lane } = make([whole(), sha256], 1 << 20)
     const content = noise(11 << 20, 6)
     const list = run(lane, content, [1, 5 << 20, (5 << 20) + 1])
@@ -172,7 +172,7 @@ describe("Lane", () => {
     assert.deepEqual(Buffer.concat([...inner.push(compressed), ...inner.end()]), Buffer.from(content))
   })
 
-  it("does not hand out memory that it goes on using", () => {
+  it("never hands out memory that it still uses", () => {
     const { lane } = make([small, blake3, noCompression], 1)
     const content = noise(20_000, 8)
     run(lane, content)
@@ -182,7 +182,7 @@ describe("Lane", () => {
     assert.deepEqual(blocks.map(({ bytes }) => hex(bytes)), before)
   })
 
-  it("leaves the last cipher to whoever takes the blocks, when both can", async () => {
+  it("seals blocks when they are taken, where the cipher can and the caller waits", async () => {
     const cipher = aes256gcm(Redacted.make(new Uint8Array(32).fill(3)))
     const later: KernelTable = {
       "encrypt:xaes-256-gcm": () => {
@@ -222,7 +222,7 @@ describe("a digest before the chunker", () => {
   const digest = (lane: Lane) => hex(lane.digest!)
   const naming = (table: KernelTable = {}) => make([blake3, small, blake3], 0, table)
 
-  it("names contents as a whole, however they are cut and sliced", () => {
+  it("names a whole content the same, however it is cut and sliced", () => {
     const { lane } = naming()
     const whole = makeKernel(blake3)
     fc.assert(fc.property(
@@ -234,14 +234,14 @@ describe("a digest before the chunker", () => {
         assert.equal(digest(lane), hex(whole.digest(content)))
       },
     ))
-    // As many bytes as the largest chunk: cut before it is known that there are no more.
+    // Exactly as long as the largest chunk: it is cut before the lane knows that the content ends.
     const most = noise(4 << 10, 1)
     const { lane: fixedLane } = make([blake3, fixed({ size: 4 << 10 }), blake3])
     run(fixedLane, most)
     assert.equal(digest(fixedLane), hex(whole.digest(most)))
   })
 
-  it("hashes content of one chunk once, when both hashers are alike", () => {
+  it("hashes a content of one chunk only once, when both hashers are the same", () => {
     let hashed = 0
     const table: KernelTable = {
       "hash:blake3": () =>
@@ -261,7 +261,7 @@ describe("a digest before the chunker", () => {
     assert.equal(digest(other), hex(makeKernel(sha256).digest(noise(200, 1))))
   })
 
-  it("names what the stages before it made of the content", () => {
+  it("names the output of the stages before it", () => {
     const { lane } = make([noCompression, blake3, small, blake3])
     const content = noise(3000, 3)
     const list = run(lane, content)
@@ -270,7 +270,7 @@ describe("a digest before the chunker", () => {
   })
 })
 
-test("content in extents is cut where they end, and otherwise as usual", () => {
+test("content is cut where its extents end, and otherwise as usual", () => {
   const { maximum } = makeKernel(small)
   const content = noise(9000 + maximum, 5)
   const lengths = (lane: Lane, extents?: ReadonlyArray<number>): ReadonlyArray<number> => {
@@ -287,7 +287,7 @@ test("content in extents is cut where they end, and otherwise as usual", () => {
     assert.deepEqual(
       lengths(lane, [1, 0, 2999, maximum + 5, rest]).slice(0, 4),
       [1, 2999, maximum, 5],
-      "one that is too long is cut, one without bytes is none",
+      "an extent that is too long is cut, and one without bytes does not count",
     )
     const short = lengths(lane, [100])
     assert.equal(short[0], 100, "what extents do not cover is cut as usual")

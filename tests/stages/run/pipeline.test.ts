@@ -209,12 +209,12 @@ for (const [order, make] of Object.entries(orders)) {
   })
 }
 
-test("the portable engine and kernels alone do it, too", async () => {
+test("a round trip with portable kernels and the portable SQLite engine only", async () => {
   const store = await Effect.runPromise(memoryStore.make())
   assert.deepEqual(await run(orders["chunk, hash, compress, encrypt"]!(packs()), store, sqliteWasm), expected)
 })
 
-test("what is stored is not stored again", async () => {
+test("chunks that are stored are not stored again", async () => {
   const store = await Effect.runPromise(memoryStore.make())
   for (const packing of [packs(), objects()]) {
     const backup = walk("").pipe(
@@ -247,7 +247,7 @@ test("another key is an error of the content, not wrong bytes", async () => {
   await assert.rejects(run(read, store), /damaged or altered/)
 })
 
-test("a sealed catalog that is cut or opened under another name is refused", async () => {
+test("an encrypted catalog that is truncated, or renamed, is refused", async () => {
   const store = await Effect.runPromise(memoryStore.make())
   const sealed = sqlite({ seal: cipher, snapshot: "a" })
   await run(walk("").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sealed)), store)
