@@ -23,7 +23,6 @@ export { sqliteStore, type SqliteStoreOptions } from "./store/sqlite/sqlite.ts"
 export { webdavStore, type WebdavStoreOptions } from "./store/webdav/webdav.ts"
 
 export type { Login } from "./store/http/address.ts"
-export type { ClaimOptions } from "./store/webdav/claim.ts"
 
 // Decorators of stores
 export { cache, type CacheOptions } from "./store/cache/cache.ts"

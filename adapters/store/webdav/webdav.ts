@@ -28,8 +28,6 @@ export interface WebdavStoreOptions {
   readonly login?: Login
   /** How long no byte may move before a request fails, in milliseconds. 60,000 by default. */
   readonly idle?: number
-  /** How long claims of names last; for tests. */
-  readonly claims?: ClaimOptions
 }
 
 /** The properties of every such store. */
@@ -56,8 +54,13 @@ const makeStore = (http: HttpOptions, root: URL, claims: ClaimOptions | undefine
   }
 }
 
-const make: (location: string, options?: WebdavStoreOptions) => Effect.Effect<ObjectStore, StoreError> = Effect
-  .fnUntraced(function* (location, options) {
+/** Opens a collection, see {@link webdavStore}. Tests choose how long claims of names last. */
+export const openWebdav: (
+  location: string,
+  options?: WebdavStoreOptions,
+  claims?: ClaimOptions,
+) => Effect.Effect<ObjectStore, StoreError> = Effect
+  .fnUntraced(function* (location, options, claims) {
     const { authorization, url } = yield* readAddress(location.replace(/^webdav[+:]/i, ""), {
       variables: "PENSTOCK_WEBDAV_",
       unencrypted: /^webdav\+/i.test(location),
@@ -82,7 +85,7 @@ const make: (location: string, options?: WebdavStoreOptions) => Effect.Effect<Ob
         "it is not a collection",
       )
     }
-    return makeStore(http, url, options?.claims)
+    return makeStore(http, url, claims)
   })
 
 /**
@@ -117,6 +120,6 @@ export const webdavStore: {
   /** The same as a layer. */
   readonly layer: (location: string, options?: WebdavStoreOptions) => Layer.Layer<ObjectStore, StoreError>
 } = {
-  make,
-  layer: (location, options) => Layer.effect(ObjectStore, make(location, options)),
+  make: (location, options) => openWebdav(location, options),
+  layer: (location, options) => Layer.effect(ObjectStore, openWebdav(location, options)),
 }

@@ -17,7 +17,7 @@ import { noSshd, startSshd } from "../../../servers/sshd.ts"
 import { skipIf } from "../../../skip.ts"
 import { temporaryDirectory } from "../local/directory.ts"
 import { openScripted, reply, scripted as scriptedS3 } from "../s3/scripted.ts"
-import { openWebdav } from "../webdav/open.ts"
+import { openNewCollection } from "../webdav/open.ts"
 
 const SIZE = 5 * 2 ** 30
 const END = new TextEncoder().encode("the end")
@@ -67,7 +67,7 @@ describe("an object of 5 GiB", () => {
       runScoped(Effect.gen(function* () {
         const web = yield* server
         plant(join(web.folder, "one/two"))
-        yield* reads(yield* openWebdav(web))
+        yield* reads(yield* openNewCollection(web))
         yield* reads(yield* httpStore.make(`${web.files}one/two`))
       })))
   }

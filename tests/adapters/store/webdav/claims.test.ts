@@ -13,11 +13,11 @@ import { apache, apacheMissing } from "../../../servers/apache.ts"
 import { nginx, nginxMissing } from "../../../servers/nginx.ts"
 import type { WebServer } from "../../../servers/web_server.ts"
 import { skipIf } from "../../../skip.ts"
-import { openWebdav } from "./open.ts"
+import { openNewCollection } from "./open.ts"
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const servers = [["nginx", nginx, nginxMissing], ["Apache", apache, apacheMissing]] as const
-const short = { claims: { stale: 1500, lease: 1000 } }
+const short = { stale: 1500, lease: 1000 }
 
 /** Lets the server change files that the test made in its folder. */
 const openToServer = (folder: string): void => {
@@ -43,7 +43,11 @@ for (const [name, server, missing] of servers) {
 
   on("of writers through several stores one wins, and nothing is left", (server, folder) =>
     Effect.gen(function* () {
-      const stores = yield* Effect.all([openWebdav(server), openWebdav(server), openWebdav(server)])
+      const stores = yield* Effect.all([
+        openNewCollection(server),
+        openNewCollection(server),
+        openNewCollection(server),
+      ])
       for (let round = 0; round < 5; round++) {
         const outcomes = yield* Effect.forEach(
           Array.from({ length: 9 }, (_, i) => i),
@@ -64,7 +68,7 @@ for (const [name, server, missing] of servers) {
 
   on("a claim that a killed writer left does not keep the name for ever", (server, folder) =>
     Effect.gen(function* () {
-      const store = yield* openWebdav(server, short)
+      const store = yield* openNewCollection(server, {}, short)
       yield* store.put("before", [bytes("x")])
       for (const generation of [0, 1]) mkdirSync(claimOf(folder, "ROZEN.json", generation))
       openToServer(join(folder, "tmp"))
@@ -86,7 +90,7 @@ for (const [name, server, missing] of servers) {
 
   on("a writer that was stopped for longer than its claim lasts does not use it", (server) =>
     Effect.gen(function* () {
-      const store = yield* openWebdav(server, { claims: { stale: 60_000, lease: -1 } })
+      const store = yield* openNewCollection(server, {}, { stale: 60_000, lease: -1 })
       const error = yield* Effect.flip(store.put("x", [bytes("x")]))
       assert.equal(error.reason, "unavailable")
       assert.equal((yield* Effect.flip(store.get("x", { atMost: Infinity }))).reason, "not-found")
@@ -96,10 +100,10 @@ for (const [name, server, missing] of servers) {
     "a missing collection is not-found, and one that may not be made is denied",
     (server, folder) =>
       Effect.gen(function* () {
-        const missing = yield* Effect.flip(openWebdav(server, { create: false })).pipe(Effect.orDie)
+        const missing = yield* Effect.flip(openNewCollection(server, { create: false })).pipe(Effect.orDie)
         assert.equal(missing.reason, "not-found")
         assert.match(missing.message, /^There is no collection webdav\+http:.*one\/two\/$/)
-        const store = yield* openWebdav(server)
+        const store = yield* openNewCollection(server)
         yield* store.put("x", [bytes("x")])
         assert.equal((yield* Effect.flip(store.put("x/beneath", [bytes("x")])).pipe(Effect.orDie)).object, "x/beneath")
         assert.deepEqual(readdirSync(folder).sort(), ["tmp", "x"])
@@ -108,7 +112,7 @@ for (const [name, server, missing] of servers) {
 
   on("what was left a day ago is removed, what is younger stays", (server, folder) =>
     Effect.gen(function* () {
-      const first = yield* openWebdav(server)
+      const first = yield* openNewCollection(server)
       yield* first.put("first", [])
       const [old, young] = [join(folder, "tmp/old"), join(folder, "tmp/young")]
       const claims = [claimOf(folder, "a", 0), claimOf(folder, "b", 0)] as const
@@ -118,7 +122,7 @@ for (const [name, server, missing] of servers) {
       utimesSync(old, dayAgo, dayAgo)
       utimesSync(claims[0], dayAgo, dayAgo)
       openToServer(join(folder, "tmp"))
-      const store = yield* openWebdav(server)
+      const store = yield* openNewCollection(server)
       assert.deepEqual(yield* Stream.runCollect(store.list("")), [{ name: "first", size: 0 }])
       yield* store.put("x", [bytes("x")], { unique: true })
       assert.deepEqual([old, young, ...claims].map((path) => existsSync(path)), [false, true, false, true])
@@ -128,7 +132,7 @@ for (const [name, server, missing] of servers) {
     "the server is killed and started again during writes, and each object is there once, whole",
     (server) =>
       Effect.gen(function* () {
-        const store = retry(yield* openWebdav(server, short), { base: "20 millis", longest: "200 millis" })
+        const store = retry(yield* openNewCollection(server, {}, short), { base: "20 millis", longest: "200 millis" })
         const contentOf = (i: number): Uint8Array => new Uint8Array(i % 5 === 0 ? 2_000_000 : 20_000).fill(i + 1)
         const all = Array.from({ length: 60 }, (_, i) => i)
         const write = Effect.forEach(
@@ -161,7 +165,7 @@ for (const [name, server, missing] of servers) {
     "large writers use a file of this machine, and a commit can be tried again",
     (server) =>
       Effect.gen(function* () {
-        const store = yield* openWebdav(server)
+        const store = yield* openNewCollection(server)
         const part = Uint8Array.from({ length: 3_000_000 }, (_, i) => i * 7 + (i >> 9))
         yield* Effect.scoped(Effect.gen(function* () {
           const writer = yield* store.create("big", { unique: true })

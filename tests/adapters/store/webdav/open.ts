@@ -1,16 +1,18 @@
 /** Opens the WebDAV store on a test server. */
 import { Effect, Redacted } from "effect"
-import { webdavStore, type WebdavStoreOptions } from "../../../../adapters/store/webdav/webdav.ts"
+import type { ClaimOptions } from "../../../../adapters/store/webdav/claim.ts"
+import { openWebdav, type WebdavStoreOptions } from "../../../../adapters/store/webdav/webdav.ts"
 import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 import { PASSWORD, USER, type WebServer } from "../../../servers/web_server.ts"
 
 /** Opens a store in a new collection. */
-export const openWebdav = (
+export const openNewCollection = (
   { dav }: Pick<WebServer, "dav">,
-  options?: WebdavStoreOptions,
+  options: WebdavStoreOptions = {},
+  claims?: ClaimOptions,
 ): Effect.Effect<ObjectStore, StoreError> =>
-  webdavStore.make(`webdav+${dav}one/two`, {
-    create: true,
-    login: { user: USER, password: Redacted.make(PASSWORD) },
-    ...options,
-  })
+  openWebdav(
+    `webdav+${dav}one/two`,
+    { create: true, login: { user: USER, password: Redacted.make(PASSWORD) }, ...options },
+    claims,
+  )
