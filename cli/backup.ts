@@ -7,18 +7,18 @@ import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"
 import { userName } from "../adapters/runtime/user_name.ts"
 import { UsageError } from "./process/usage_error.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
-import type { CompressionMode } from "../stages/compress/mode.ts"
+import type { CompressionMode } from "../stages/compress/modes.ts"
 import type { CommonInput, CreationInput } from "./arguments/inputs.ts"
 import { printLosses, printProblems } from "./output/problems.ts"
 import { makeOutput, type Output } from "./output/output.ts"
-import { backupMeter } from "./output/progress.ts"
+import { makeBackupMeter } from "./output/progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./output/show.ts"
 import { repositoryLocation } from "./repository/location.ts"
-import { describeMade, describeOpen, withRepository } from "./repository/open.ts"
+import { describeMade, unencryptedWarning, withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import { admitRecord } from "./repository/admit.ts"
 import { type BackupSource, backupSource, type EntriesError, type SourceInput } from "./source/backup_source.ts"
-import { describeSnapshot, inFuture, tagsIn } from "./selection/snapshots.ts"
+import { describeSnapshot, futureWarning, tagsIn } from "./selection/snapshots.ts"
 import { makeTraffic, printTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
 
 export interface BackupInput extends CommonInput, CreationInput, SourceInput {
@@ -46,7 +46,7 @@ export const backup: (input: BackupInput) => Effect.Effect<number, OpenError | E
     return yield* withRepository(input, mode, how, (repository, open) =>
       Effect.gen(function* () {
         if (open.created) out.note(describeMade(open))
-        if (!open.encrypted) out.warn(describeOpen(open))
+        if (!open.encrypted) out.warn(unencryptedWarning(open))
         const stored = yield* Effect.raceFirst(storeEntries(repository, source.entries, options, out), source.failed)
         source.ended()
         const summary = { ...stored, problems: [...source.problems, ...stored.problems] }
@@ -68,7 +68,7 @@ const storeEntries = Effect.fnUntraced(function* (
   const before = (yield* repository.snapshots).findLast((snapshot) =>
     snapshot.hostname === options.hostname && snapshot.paths.join("\0") === options.paths.join("\0")
   )
-  const progress = backupMeter(out, before?.bytes)
+  const progress = makeBackupMeter(out, before?.bytes)
   return yield* repository.backup(entries, { ...options, progress }).pipe(
     Effect.ensuring(Effect.sync(() => out.status(""))),
   )
@@ -138,7 +138,7 @@ const report = (
   if (dryRun) out.note("Nothing was written: this was a dry run")
   else if (snapshot !== undefined) {
     out.note(`Snapshot ${describeSnapshot(snapshot)} saved`)
-    const warning = inFuture(snapshot)
+    const warning = futureWarning(snapshot)
     if (warning !== undefined) out.remark(warning)
   }
 }

@@ -10,7 +10,7 @@ import { UsageError } from "./process/usage_error.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
-import { filtered, filterOf, listSnapshots } from "./selection/snapshots.ts"
+import { applyFilter, filterOf, listSnapshots } from "./selection/snapshots.ts"
 
 export interface CheckInput extends CommonInput, FilterInput {
   readonly readData: boolean
@@ -47,7 +47,7 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
         if (filter.given !== "") {
           const listing = yield* listSnapshots(repository)
           // If all snapshots are damaged, the check itself reports it.
-          if (listing.snapshots.length > 0 || listing.unlisted === 0) yield* filtered(listing, filter)
+          if (listing.snapshots.length > 0 || listing.unlisted === 0) yield* applyFilter(listing, filter)
         }
         const summary = yield* repository.check({
           readData,

@@ -19,7 +19,7 @@ import { secondsSince, showPath } from "./output/show.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
-import { selection, selector, snapshotPath } from "./selection/selection.ts"
+import { makeSelection, makeSelector, snapshotPath } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
 
 export interface DumpInput extends CommonInput, FilterInput {
@@ -103,7 +103,7 @@ const singleFile = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string | undefined, FormatError | UsageError> {
   const path = pathOf(input, snapshot)
   if (input.archive !== undefined || path === "") return undefined
-  const part = yield* selection([input.path!], [], snapshot)
+  const part = yield* makeSelection([input.path!], [], snapshot)
   const found = yield* Stream.runHead(
     Stream.filter(
       repository.entries(snapshot, { include: part.reaches, content: false }),
@@ -155,8 +155,8 @@ const archiveOf = Effect.fnUntraced(function* (
     })
   }
   const { writeTar } = yield* Effect.promise(() => import("../stages/tar/mod.ts"))
-  const part = yield* selection(input.path === undefined ? [] : [input.path], [], snapshot)
-  const select = selector(part)
+  const part = yield* makeSelection(input.path === undefined ? [] : [input.path], [], snapshot)
+  const select = makeSelector(part)
   const entries = Stream.mapAccumArray(
     repository.entries(snapshot, { include: part.reaches, problem }),
     () => undefined,

@@ -8,7 +8,7 @@ import { makeTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
 import { formatNamed } from "./repository/find.ts"
-import { describeMade, describeOpen, onThisMachine, openRepository } from "./repository/open.ts"
+import { describeMade, onThisMachine, openRepository, unencryptedWarning } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import { fromNames } from "./secrets/password.ts"
 
@@ -37,7 +37,7 @@ export const init: (input: InitInput) => Effect.Effect<number, OpenError> = Effe
       const lost = lossesBetween(localSource.make().fidelity, open.format.fidelity)
       const unrecorded = recordLossesBetween(wholeRecord, open.format.record)
       out.note(describeMade(open))
-      if (!open.encrypted) out.warn(describeOpen(open))
+      if (!open.encrypted) out.warn(unencryptedWarning(open))
       if (like !== undefined) out.note(`It has the key of ${like.location}: anyone who can open one can read both`)
       if (lost.length > 0) out.note(`This format does not keep, of files here: ${lost.join(", ")}`)
       if (unrecorded.length > 0) {

@@ -13,7 +13,7 @@ import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
-import { selection } from "./selection/selection.ts"
+import { makeSelection } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
 
 export interface LsInput extends CommonInput, FilterInput {
@@ -33,21 +33,13 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
     { traffic, admit: admitFilter(input) },
     (repository) =>
       Effect.gen(function* () {
-        const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot ?? "latest", filter, out)
-          .pipe(
-            // Other commands take a path first, so the argument may be one.
-            Effect.catchIf(
-              ({ _tag, message }) =>
-                _tag === "UsageError" && message.startsWith("There is no snapshot") && input.path === undefined,
-              ({ message }) =>
-                Effect.fail(
-                  new UsageError({
-                    message: `${message}; to list a path: penstock ls latest ${quoted(input.snapshot ?? "")}`,
-                  }),
-                ),
-            ),
-          )
-        const part = yield* selection(input.path === undefined ? [] : [input.path], [], snapshot)
+        // Other commands take a path first, so the first argument may be meant as one.
+        const hint = input.path === undefined
+          ? `; to list a path: penstock ls latest ${quoted(input.snapshot ?? "")}`
+          : ""
+        const listing = yield* listSnapshots(repository)
+        const snapshot = yield* pickSnapshot(listing, input.snapshot ?? "latest", filter, out, hint)
+        const part = yield* makeSelection(input.path === undefined ? [] : [input.path], [], snapshot)
         const counts = { files: 0, dirs: 0, bytes: 0 }
         let shown = 0
         let failed = 0

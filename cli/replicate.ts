@@ -10,7 +10,7 @@ import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
 import { printLosses, printProblems } from "./output/problems.ts"
-import { meter } from "./output/progress.ts"
+import { makeMeter } from "./output/progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./output/show.ts"
 import { makeTraffic, printTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
@@ -18,12 +18,12 @@ import { UsageError } from "./process/usage_error.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { readFormatOptions, repositoryPart } from "./repository/format_options.ts"
 import { localPath, repositoryLocation } from "./repository/location.ts"
-import { describeOpen, type OpenRepository, withRepository } from "./repository/open.ts"
+import { type OpenRepository, unencryptedWarning, withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import {
+  applyFilter,
   describeSnapshot,
   describeUnlisted,
-  filtered,
   filterOf,
   type Listing,
   listSnapshots,
@@ -101,7 +101,7 @@ export const replicate: (
         // Snapshots that were named can be listed.
         const unlisted = input.snapshot.length === 0 ? listing.unlisted : 0
         const target = yield* method.openTarget(source, { wanted, out, traffic })
-        if (target?.encrypted === false) out.warn(describeOpen(target))
+        if (target?.encrypted === false) out.warn(unencryptedWarning(target))
         const replicator = yield* Effect.promise(method.load)
         const tally: Tally = { done: 0, there: 0, lost: 0, problems: 0, bytes: 0, bytesAdded: 0, bytesStored: 0 }
         if (target === undefined || input.dryRun) {
@@ -110,7 +110,7 @@ export const replicate: (
             : replicator.present(from, target.repository, listing.snapshots, yield* target.repository.snapshots)
           announce(wanted, present, tally, done, out)
         } else {
-          const show = meter(out)
+          const show = makeMeter(out)
           const progress = (snapshot: SnapshotInfo, now: { readonly bytes: number; readonly path: string }): void =>
             show(() => ({
               done: now.bytes,
@@ -171,7 +171,7 @@ const wantedOf = Effect.fnUntraced(function* (
   filter: SnapshotFilter,
   out: Output,
 ) {
-  if (names.length === 0) return { wanted: yield* filtered(listing, filter), unknown: 0 }
+  if (names.length === 0) return { wanted: yield* applyFilter(listing, filter), unknown: 0 }
   const wanted = new Set<SnapshotInfo>()
   const unknown: Array<string> = []
   for (const name of new Set(names)) {

@@ -8,7 +8,7 @@ import { UsageError } from "./process/usage_error.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput } from "./output/output.ts"
-import { meter } from "./output/progress.ts"
+import { makeMeter } from "./output/progress.ts"
 import {
   countEntries,
   newTally,
@@ -23,7 +23,7 @@ import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import { spareRepository } from "./repository/spare.ts"
-import { selection, selector } from "./selection/selection.ts"
+import { makeSelection, makeSelector } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
 import { makeTraffic } from "./output/traffic.ts"
 
@@ -53,11 +53,11 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
       (repository, { location }) =>
         Effect.gen(function* () {
           const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
-          const part = yield* selection(input.paths, input.include, snapshot)
-          const select = selector(part)
+          const part = yield* makeSelection(input.paths, input.include, snapshot)
+          const select = makeSelector(part)
           yield* spareRepository(input.target, location, repository, snapshot, part)
           const tally = newTally()
-          const show = meter(out)
+          const show = makeMeter(out)
           let flowing = 0
           const progress = (path: string): void =>
             show(() => ({

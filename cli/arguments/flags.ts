@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
-import type { CompressionMode } from "../../stages/compress/mode.ts"
+import { COMPRESSION_MODES, type CompressionMode } from "../../stages/compress/modes.ts"
 import type { FormatSource } from "../repository/formats.ts"
 import { flag, text, texts, verbose } from "./flag.ts"
 import type { CommonInput, CopyTargetInput, CreationInput, DestinationInput, FilterInput } from "./inputs.ts"
@@ -85,7 +85,7 @@ const formatFlag = (name: string, formats: ReadonlyArray<FormatSource>): Flag.Fl
 /** How hard to compress new data. */
 export const compression: Flag.Flag<CompressionMode | undefined> = Flag.Literals(
   "compression",
-  ["auto", "fast", "better", "max", "off"],
+  COMPRESSION_MODES,
 ).pipe(
   Flag.withMetavar("MODE"),
   Flag.withDescription("How hard to compress: auto (the default), fast, better, max or off"),

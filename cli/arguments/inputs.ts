@@ -1,5 +1,5 @@
 /** The values of options that several commands share. */
-import type { CompressionMode } from "../../stages/compress/mode.ts"
+import type { CompressionMode } from "../../stages/compress/modes.ts"
 
 /** Where the secrets of a repository come from; see secrets/secrets.ts. */
 export interface SecretOptions {

@@ -8,8 +8,8 @@ import { plural, showBytes, showDuration } from "./show.ts"
 const INTERVAL_MS = 100
 
 /** Shows the progress of a backup. `total` is the size of the snapshot before, in bytes, if there is one. */
-export const backupMeter = (out: Output, total: number | undefined): (progress: Progress) => void => {
-  const show = meter(out)
+export const makeBackupMeter = (out: Output, total: number | undefined): (progress: Progress) => void => {
+  const show = makeMeter(out)
   return ({ files, bytes, path }) => show(() => ({ done: bytes, total, left: plural(files, "file"), path }))
 }
 
@@ -25,7 +25,7 @@ export interface Shown {
 }
 
 /** Makes a function that shows progress. It calls its argument only when a line is due. */
-export const meter = (out: Output): (shown: () => Shown) => void => {
+export const makeMeter = (out: Output): (shown: () => Shown) => void => {
   const start = performance.now()
   let last = 0
   return (shown) => {

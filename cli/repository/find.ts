@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type FormatError, RepositoryError } from "../../formats/error.ts"
 import type { Format } from "../../formats/format.ts"
+import { ARCHIVE } from "../../formats/zprt/layout.ts"
 import { absent } from "../../stages/store/absent.ts"
 import { askedOnce } from "../../stages/store/asked_once.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
@@ -16,7 +17,7 @@ import { type Known, knownAt } from "./known_repositories.ts"
 import { isFile, localPath, repositoryLocation } from "./location.ts"
 import type { OpenError, OpenMode } from "./open_mode.ts"
 import { anotherAt, noneAt, nowhereAt } from "./refusals.ts"
-import { ANY_FILE, openStore } from "./store.ts"
+import { openStore } from "./store.ts"
 
 /** What is at the location that the options name. */
 export interface Located {
@@ -108,7 +109,7 @@ const recognise = Effect.fnUntraced(
 const SQLITE_MAGIC = "SQLite format 3\0"
 
 const isDatabase = (store: ObjectStore): Effect.Effect<boolean> =>
-  store.get(ANY_FILE, { offset: 0, length: SQLITE_MAGIC.length }).pipe(
+  store.get(ARCHIVE, { offset: 0, length: SQLITE_MAGIC.length }).pipe(
     Effect.map((bytes) => new TextDecoder().decode(bytes) === SQLITE_MAGIC),
     Effect.catch(() => Effect.succeed(false)),
   )

@@ -9,8 +9,9 @@ import { chosenFogsync, fogsyncChoices } from "../../formats/fogsync/choices.ts"
 import { chosenRozen, rozenChoices } from "../../formats/rozen/choices.ts"
 import { chosenSnapshotCatalog, snapshotCatalogChoices } from "../../formats/snapshot_catalog/choices.ts"
 import { chosenZprt, zprtChoices } from "../../formats/zprt/choices.ts"
+import { ARCHIVE } from "../../formats/zprt/layout.ts"
 import type { Recovered } from "../../formats/zprt/mod.ts"
-import type { CompressionMode } from "../../stages/compress/mode.ts"
+import { COMPRESSION_MODES, type CompressionMode } from "../../stages/compress/modes.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import type { TakesSecrets } from "../secrets/secrets.ts"
 
@@ -23,6 +24,9 @@ export interface WriteOptions {
 }
 
 const NOTHING: ChosenOptions = new Map()
+
+/** The gzip level of each mode, for fogsync. It has no `better`. */
+const GZIP_LEVELS: Readonly<Record<CompressionMode, number>> = { auto: 6, fast: 1, better: 6, max: 9, off: 6 }
 
 /** A format as the command knows it before it is loaded. */
 export interface FormatSource extends TakesSecrets {
@@ -63,7 +67,7 @@ export const builtInFormats: ReadonlyArray<FormatSource> = [
     name: "rozen",
     secrets: ["password"],
     sharesKey: true,
-    compression: ["auto", "fast", "better", "max", "off"],
+    compression: COMPRESSION_MODES,
     options: rozenChoices,
     load: ({ chosen = NOTHING, ...options } = {}) =>
       import("../../formats/rozen/mod.ts").then(({ makeRozen }) => makeRozen({ ...options, ...chosenRozen(chosen) })),
@@ -71,14 +75,14 @@ export const builtInFormats: ReadonlyArray<FormatSource> = [
   {
     name: "zprt",
     secrets: ["age", "password"],
-    file: "archive.zprt",
+    file: ARCHIVE,
     noId: true,
     compression: ["auto", "fast", "better", "max"],
     options: zprtChoices,
     load: async ({ chosen = NOTHING, compression = "auto" } = {}) => {
       const [{ makeZprt }, { MODE_LEVELS }] = await Promise.all([
         import("../../formats/zprt/mod.ts"),
-        import("../../stages/compress/mode.ts"),
+        import("../../stages/compress/modes.ts"),
       ])
       return makeZprt({ level: MODE_LEVELS[compression], ...chosenZprt(chosen) })
     },
@@ -115,7 +119,7 @@ export const builtInFormats: ReadonlyArray<FormatSource> = [
         makeFogsync({
           ...chosenFogsync(chosen),
           compress: compression !== "off",
-          level: compression === "fast" ? 1 : compression === "max" ? 9 : 6,
+          level: GZIP_LEVELS[compression],
         })
       ),
   },

@@ -6,7 +6,7 @@ import type { Format } from "../../formats/format.ts"
 import type { Repository } from "../../formats/repository.ts"
 import type { Secrets } from "../../formats/secrets.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
-import type { CompressionMode } from "../../stages/compress/mode.ts"
+import type { CompressionMode } from "../../stages/compress/modes.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
 import { OnSecondRead } from "../../stages/store/second_read.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
@@ -23,7 +23,7 @@ import type { FormatSource } from "./formats.ts"
 import { isSame, type KnownRepository } from "./known_repositories.ts"
 import type { OpenError, OpenMode } from "./open_mode.ts"
 import { anotherAt } from "./refusals.ts"
-import { cached, openStore } from "./store.ts"
+import { openStore, withCache } from "./store.ts"
 
 /** An open repository. */
 export interface OpenRepository {
@@ -60,7 +60,7 @@ export interface OpenHow {
 }
 
 /** The warning on each backup into a repository that is not encrypted. */
-export const describeOpen = ({ location }: OpenRepository): string =>
+export const unencryptedWarning = ({ location }: OpenRepository): string =>
   `The repository at ${location} is not encrypted: anyone who can read it can read all backups in it`
 
 /** What is said of a new repository. */
@@ -155,7 +155,7 @@ export const openRepository: (
           : openStore(location, options, { file: source.file, create: true }, traffic),
         (store) =>
           Effect.flatMap(
-            cached(through(store), format, options),
+            withCache(through(store), format, options),
             (store) => Effect.provideService(effect, ObjectStore, store),
           ),
       ).pipe(Effect.ensuring(forget))

@@ -7,7 +7,7 @@ import type { FormatError } from "../../formats/error.ts"
 import type { Repository, SnapshotInfo } from "../../formats/repository.ts"
 import { displayPath, quotePath } from "../../stages/walk/path.ts"
 import { UsageError } from "../process/usage_error.ts"
-import { type Selection, selection } from "../selection/selection.ts"
+import { makeSelection, type Selection } from "../selection/selection.ts"
 import { pathsOf, pathWithin } from "./location.ts"
 
 /**
@@ -32,7 +32,7 @@ export const spareRepository: (
     for (const store of stores) {
       const path = pathWithin(store, target)?.split(sep).join("/")
       if (path === undefined) continue
-      const there = yield* selection([quotePath(path)], [], snapshot)
+      const there = yield* makeSelection([quotePath(path)], [], snapshot)
       const entries = repository.entries(snapshot, { include: there.reaches, content: false })
       // The directory itself may be in the snapshot, as it was before the repository was made.
       const found = yield* Stream.runHead(

@@ -7,6 +7,7 @@ import type { StoreCounts } from "../../adapters/store/counting/counts.ts"
 import type { OpenStoreOptions } from "../../adapters/store/open/open.ts"
 import type { Retry } from "../../adapters/store/retry/retrier.ts"
 import type { Format } from "../../formats/format.ts"
+import { ARCHIVE } from "../../formats/zprt/layout.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import type { StoreInput } from "../arguments/inputs.ts"
 import { printError } from "../output/streams.ts"
@@ -18,12 +19,6 @@ import { exists, isFile, localPath } from "./location.ts"
 export interface StoreOptions extends StoreInput {
   readonly quiet: boolean
 }
-
-/**
- * The name of the only object of a store that is one file, while its format is not known yet. All formats that are one
- * file use it.
- */
-export const ANY_FILE = "archive.zprt"
 
 /** Opens a store that is not one file. */
 export type StoreOpener = (
@@ -40,24 +35,27 @@ export const Stores: Context.Reference<StoreOpener> = Context.Reference("penstoc
     ),
 })
 
-/** What is to be opened. */
-export interface Wanted {
+/** How a store is opened. */
+export interface StoreMode {
   /** The name of the only object, if the format is one file. */
   readonly file: string | undefined
   /** Whether to make the store if it does not exist. */
   readonly create: boolean
 }
 
-/** Opens the store at a location: a single file, or whatever else holds objects. A remote store is counted. */
+/**
+ * Opens the store at a location: a single file, or whatever else holds objects. A remote store is counted. Only zprt is
+ * one file, so a file whose format is not known yet is taken for an archive of zprt.
+ */
 export const openStore: (
   location: string,
   options: StoreOptions,
-  wanted: Wanted,
+  mode: StoreMode,
   traffic: Traffic,
 ) => Effect.Effect<ObjectStore, StoreError | UsageError, Scope.Scope> = Effect.fnUntraced(
   function* (location, options, { create, file }, traffic) {
     const path = localPath(location)
-    const name = path === undefined ? undefined : isFile(path) ? file ?? ANY_FILE : exists(path) ? undefined : file
+    const name = path === undefined ? undefined : isFile(path) ? file ?? ARCHIVE : exists(path) ? undefined : file
     const around = yield* aroundOf(options)
     if (path !== undefined && name !== undefined) {
       const { singleFileStore } = yield* Effect.promise(() => import("../../adapters/store/single_file/single_file.ts"))
@@ -75,7 +73,7 @@ export const openStore: (
 )
 
 /** The store behind the cache of this machine, if it is remote and the format has something to cache. */
-export const cached = (
+export const withCache = (
   store: ObjectStore,
   { cacheable }: Format,
   { cacheDir, noCache }: StoreOptions,
@@ -85,6 +83,7 @@ export const cached = (
     ({ cache }) => cache(store, { ...cacheable, directory: cacheDir ?? cacheDirectory() }),
   )
 
+/** What the options put around a store. */
 const aroundOf: (
   options: StoreOptions,
 ) => Effect.Effect<OpenStoreOptions & { readonly counts: StoreCounts }, UsageError> = Effect.fnUntraced(

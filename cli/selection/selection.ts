@@ -43,7 +43,7 @@ export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths"
  * begin with a `/` may also begin at the top of the snapshot. Fails with {@link UsageError} if a glob cannot match
  * anything.
  */
-export const selection = (
+export const makeSelection = (
   subtrees: ReadonlyArray<string>,
   globs: ReadonlyArray<string>,
   snapshot: Pick<SnapshotInfo, "paths">,
@@ -116,7 +116,7 @@ const placesIn = ({ paths }: Pick<SnapshotInfo, "paths">): ReadonlyArray<Place> 
  * Filters the arrays of a depth-first stream, one after the other: keeps the wanted entries and the directories above
  * them. A hard link to a file that is left out becomes a file of its own.
  */
-export const selector = (selection: Selection): (entries: ReadonlyArray<Entry>) => ReadonlyArray<Entry> => {
+export const makeSelector = (selection: Selection): (entries: ReadonlyArray<Entry>) => ReadonlyArray<Entry> => {
   if (!selection.partial) {
     return (entries) => {
       // Everything is wanted, but paths may be named as well: asking notes which of them exist.

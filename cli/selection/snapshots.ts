@@ -75,7 +75,7 @@ export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, Usa
 )
 
 /** The snapshots that pass a filter. Fails if none of several does. */
-export const filtered = (
+export const applyFilter = (
   { snapshots, unlisted }: Listing,
   { fits, given }: SnapshotFilter,
 ): Effect.Effect<ReadonlyArray<SnapshotInfo>, UsageError> => {
@@ -83,7 +83,7 @@ export const filtered = (
   if (fitting.length > 0) return Effect.succeed(fitting)
   if (snapshots.length === 0 && unlisted > 0) return Effect.fail(allDamaged(unlisted))
   return snapshots.length === 0 && given === "" ? Effect.succeed(fitting) : Effect.fail(
-    new UsageError({ message: `No snapshot fits ${given}; penstock snapshots lists them all${besides(unlisted)}` }),
+    new UsageError({ message: `No snapshot fits ${given}; penstock snapshots lists them all${damagedNote(unlisted)}` }),
   )
 }
 
@@ -96,24 +96,31 @@ const allDamaged = (unlisted: number): UsageError =>
   })
 
 /** A note that the wanted snapshot may be one that is damaged. */
-const besides = (unlisted: number): string =>
+const damagedNote = (unlisted: number): string =>
   unlisted === 0 ? "" : `, but for ${plural(unlisted, "damaged one", "damaged ones")}; see above`
 
 /**
  * The snapshot that `latest` or the start of an ID names, among those that pass the filter. Fails with
- * {@link UsageError} if none or several fit. If there are several hosts or paths, a remark says which snapshot `latest`
- * took.
+ * {@link UsageError} if none or several fit; if none does, `hint` goes on after the message. If there are several hosts or
+ * paths, a remark says which snapshot `latest` took.
  */
 export const pickSnapshot: (
   listing: Listing,
   name: string,
   filter: SnapshotFilter,
   out: Pick<Output, "remark">,
-) => Effect.Effect<SnapshotInfo, FormatError | UsageError> = Effect.fnUntraced(function* (listing, name, filter, out) {
+  hint?: string,
+) => Effect.Effect<SnapshotInfo, FormatError | UsageError> = Effect.fnUntraced(function* (
+  listing,
+  name,
+  filter,
+  out,
+  hint = "",
+) {
   if (listing.snapshots.length === 0 && listing.unlisted === 0) {
     return yield* new UsageError({ message: "The repository has no snapshots yet; make one with penstock backup" })
   }
-  const candidates = yield* filtered(listing, filter)
+  const candidates = yield* applyFilter(listing, filter)
   const wanted = name.toLowerCase()
   if (wanted === "latest") {
     const newest = candidates.at(-1)!
@@ -127,13 +134,16 @@ export const pickSnapshot: (
   const which = filter.given === "" ? "" : ` that fits ${filter.given}`
   return yield* new UsageError({
     message: fitting.length === 0
-      ? `There is no snapshot "${name}"${which}; penstock snapshots lists them all${besides(listing.unlisted)}`
+      ? `There is no snapshot "${name}"${which}; penstock snapshots lists them all${
+        damagedNote(listing.unlisted)
+      }${hint}`
       : `"${name}" is the start of ${fitting.length} snapshot IDs: ${
         fitting.slice(0, 4).map((snapshot) => snapshot.id.slice(0, Math.max(SHORT_ID, wanted.length + 4))).join(", ")
       }; give more digits`,
   })
 })
 
+/** Says which snapshot `latest` took, if it could have been another, and warns if it is dated in the future. */
 const tellChoice = (
   newest: SnapshotInfo,
   candidates: ReadonlyArray<SnapshotInfo>,
@@ -152,12 +162,12 @@ const tellChoice = (
       }. The repository has snapshots of ${others}: choose with --host, --path and --tag`,
     )
   }
-  const warning = inFuture(newest)
+  const warning = futureWarning(newest)
   if (warning !== undefined) out.remark(warning)
 }
 
 /** A warning about a snapshot whose time is in the future. Undefined for any other. */
-export const inFuture = (snapshot: SnapshotInfo): string | undefined =>
+export const futureWarning = (snapshot: SnapshotInfo): string | undefined =>
   !isInFuture(snapshot)
     ? undefined
     : `Snapshot ${

@@ -16,7 +16,7 @@ import type { Output } from "../output/output.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { excludesOf } from "./excludes.ts"
 import { entriesOf, rootsOf } from "./roots.ts"
-import { commandInput, incoming, stdinInput } from "./stdin.ts"
+import { commandInput, inputEntries, stdinInput } from "./stdin.ts"
 
 /** The options that say what to back up. */
 export interface SourceInput {
@@ -83,7 +83,9 @@ const inputSource = Effect.fnUntraced(function* (
   const name = input.stdinFilename ?? (tar ? "stdin.tar" : "stdin")
   const problems: Array<Problem> = []
   const source = { paths: [resolve("/", name)], problems, ended: () => {} }
-  if (!tar) return { ...source, ...yield* incoming(name, yield* stdinFromCommand ? commandInput(args) : stdinInput) }
+  if (!tar) {
+    return { ...source, ...yield* inputEntries(name, yield* stdinFromCommand ? commandInput(args) : stdinInput) }
+  }
   const [{ tarInput }, { readTar }] = yield* Effect.promise(() =>
     Promise.all([import("./tar_input.ts"), import("../../stages/tar/mod.ts")])
   )

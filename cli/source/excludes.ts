@@ -33,10 +33,10 @@ export const excludesOf: (
     if (typeof one === "string") return yield* new UsageError({ message: one })
     parsed.push(one)
   }
-  return collected(parsed)
+  return collectExcludes(parsed)
 })
 
-const collected = (patterns: ReadonlyArray<Pattern>): Excludes => {
+const collectExcludes = (patterns: ReadonlyArray<Pattern>): Excludes => {
   const unused = new Set(patterns.filter(({ negated }) => !negated))
   const matchers = new Map<string, Map<Pattern, Matcher | undefined>>()
   return {

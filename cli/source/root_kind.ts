@@ -14,7 +14,7 @@ export type RootKind =
   | { readonly kind: "bare" | "stream"; readonly message: string }
 
 /** Looks at an absolute path. */
-export const whatIsAt = (path: string): RootKind => {
+export const rootKind = (path: string): RootKind => {
   const own = look(() => lstatSync(path))
   if (own === undefined) return { kind: "missing" }
   const stats = own.isSymbolicLink() ? look(() => statSync(path)) : own

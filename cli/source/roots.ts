@@ -12,7 +12,7 @@ import { UsageError } from "../process/usage_error.ts"
 import { pathsOf, pathWithin } from "../repository/location.ts"
 import type { Excludes } from "./excludes.ts"
 import { escaped } from "../selection/pattern.ts"
-import { whatIsAt } from "./root_kind.ts"
+import { rootKind } from "./root_kind.ts"
 
 /** Where a backup starts. */
 export interface Root {
@@ -66,7 +66,7 @@ export const rootsOf = (
         )
       }
       names.set(name, path)
-      const what = whatIsAt(path)
+      const what = rootKind(path)
       if (what.kind === "stream") return refuse(what.message)
       if (what.kind === "bare") problems.push({ path: name, message: what.message })
       if (what.kind === "missing") missing += 1

@@ -32,7 +32,7 @@ export interface Input {
  * again fails with `changed`. If the input ends with an error, or is empty, it is not stored: `failed` fails, and the
  * content never ends. Fails with {@link UsageError} if `name` cannot be a path.
  */
-export const incoming: (name: string, input: Input) => Effect.Effect<Incoming, UsageError> = Effect.fnUntraced(
+export const inputEntries: (name: string, input: Input) => Effect.Effect<Incoming, UsageError> = Effect.fnUntraced(
   function* (
     name,
     { bytes, what },
@@ -79,7 +79,7 @@ export const incoming: (name: string, input: Input) => Effect.Effect<Incoming, U
 )
 
 /** Fails if standard input cannot be read. `option` is the option that needs it. */
-export const readableStdin = (option: string): Effect.Effect<void, UsageError> =>
+export const requireStdin = (option: string): Effect.Effect<void, UsageError> =>
   Effect.suspend(() => {
     if (stdin.isTTY) return refuse(`Standard input is a terminal: pipe the data for ${option} into it`)
     try {
@@ -94,7 +94,7 @@ export const readableStdin = (option: string): Effect.Effect<void, UsageError> =
 const refuse = (message: string): Effect.Effect<never, UsageError> => Effect.fail(new UsageError({ message }))
 
 /** Standard input. */
-export const stdinInput: Effect.Effect<Input, UsageError> = Effect.as(readableStdin("--stdin"), {
+export const stdinInput: Effect.Effect<Input, UsageError> = Effect.as(requireStdin("--stdin"), {
   what: "Standard input",
   bytes: Stream.fromAsyncIterable(
     stdin as AsyncIterable<Uint8Array>,

@@ -10,7 +10,7 @@ import { scratchDirectory, scratchError } from "../../adapters/files/system/scra
 import type { TarArchive } from "../../stages/tar/mod.ts"
 import type { Content } from "../../stages/walk/entry.ts"
 import type { UsageError } from "../process/usage_error.ts"
-import { readableStdin } from "./stdin.ts"
+import { requireStdin } from "./stdin.ts"
 
 /**
  * The archive on stdin. If stdin is a file, content is read from that. An archive from a pipe goes into a temporary file
@@ -18,7 +18,7 @@ import { readableStdin } from "./stdin.ts"
  */
 export const tarInput: Effect.Effect<TarArchive<SourceError>, UsageError | SourceError, Scope.Scope> = Effect.gen(
   function* () {
-    yield* readableStdin("--tar")
+    yield* requireStdin("--tar")
     return fstatSync(0).isFile() ? inFile : yield* spooled
   },
 )

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Effect } from "effect"
-import { selection as select, selector, snapshotPath } from "../../../cli/selection/selection.ts"
+import { makeSelection as select, makeSelector, snapshotPath } from "../../../cli/selection/selection.ts"
 import { displayPath, quotePath, unquotePath } from "../../../stages/walk/path.ts"
 import type { Entry, EntryKind } from "../../../stages/walk/entry.ts"
 
-const selection = (...args: Parameters<typeof select>) => Effect.runSync(select(...args))
+const makeSelection = (...args: Parameters<typeof select>) => Effect.runSync(select(...args))
 const one = { paths: ["/home/me"] }
 const two = { paths: ["/home/me/a", "/srv/b"] }
 const entry = (path: string, kind: EntryKind = "file", linkTo?: string): Entry => ({
@@ -39,9 +39,9 @@ test("a directory is kept if something beneath it is wanted, wherever the arrays
     directory("z"),
     entry("z/y.jpg"),
   ]
-  const part = selection([], ["*.jpg"], one)
+  const part = makeSelection([], ["*.jpg"], one)
   for (const size of [1, 3, tree.length]) {
-    const select = selector(part)
+    const select = makeSelector(part)
     const out: Array<string> = []
     for (let at = 0; at < tree.length; at += size) {
       out.push(...select(tree.slice(at, at + size)).map(({ path }) => path))
@@ -51,7 +51,7 @@ test("a directory is kept if something beneath it is wanted, wherever the arrays
 })
 
 test("patterns tell directories from files, letter case counts, and nothing outside a subtree is reached", () => {
-  const part = selection(["d"], ["build/", "!keep"], one)
+  const part = makeSelection(["d"], ["build/", "!keep"], one)
   assert.equal(part.wanted("d/build", "directory"), true)
   assert.equal(part.wanted("d/build", "file"), false)
   assert.equal(part.wanted("d/Build", "directory"), false)
@@ -63,7 +63,7 @@ test("patterns tell directories from files, letter case counts, and nothing outs
 })
 
 test("a hard link to a file that is left out becomes a file of its own", () => {
-  const select = selector(selection(["b"], [], one))
+  const select = makeSelector(makeSelection(["b"], [], one))
   const out = select([
     directory(""),
     entry("a"),
@@ -96,12 +96,12 @@ test("patterns mean the same as in a backup: absolute ones from a backed-up path
     [["*.jpg", "!/b/x.jpg"], "b/x.jpg", two, false],
   ]
   for (const [globs, path, snapshot, wanted] of cases) {
-    assert.equal(selection([], globs, snapshot).wanted(path, "file"), wanted, `${globs} ${path}`)
+    assert.equal(makeSelection([], globs, snapshot).wanted(path, "file"), wanted, `${globs} ${path}`)
   }
 })
 
 test("paths and patterns that matched nothing are known, one by one", () => {
-  const part = selection(["d", "e/f", "gone"], ["*.jpg", "*.png", "!*.gif", "d/*.tif"], one)
+  const part = makeSelection(["d", "e/f", "gone"], ["*.jpg", "*.png", "!*.gif", "d/*.tif"], one)
   for (const path of ["d", "d/a.jpg", "d/b", "e", "h/c.png", "e/fg"]) {
     part.wanted(path, path.includes(".") ? "file" : "directory")
   }
@@ -111,14 +111,14 @@ test("paths and patterns that matched nothing are known, one by one", () => {
     "--include *.png",
     "--include d/*.tif",
   ])
-  assert.throws(() => selection([], ["a["], one), /is not valid/)
+  assert.throws(() => makeSelection([], ["a["], one), /is not valid/)
 })
 
 test("the whole snapshot matches by any of its names, and a path beside it is still looked for", () => {
   for (const whole of [".", "./", "/", "/home/me", "/home/me/"]) {
     for (const tree of [[], [directory(""), entry("a")]]) {
-      const part = selection([whole, "a", "gone"], [], one)
-      assert.deepEqual(selector(part)(tree), tree)
+      const part = makeSelection([whole, "a", "gone"], [], one)
+      assert.deepEqual(makeSelector(part)(tree), tree)
       assert.deepEqual(part.unmatched().map(({ given }) => given), tree.length === 0 ? ["a", "gone"] : ["gone"], whole)
     }
   }
@@ -130,11 +130,11 @@ test("names that are not UTF-8, or have backslashes, are found as they are print
       const shown = show(name)
       assert.ok(shown.isWellFormed())
       assert.equal(unquotePath(shown), name)
-      assert.equal(selection([shown], [], one).wanted(`${name}/x`, "file"), true, shown)
+      assert.equal(makeSelection([shown], [], one).wanted(`${name}/x`, "file"), true, shown)
       // In a pattern, characters with a meaning are escaped.
       const pattern = shown.replace(/\*|\\(?!x[0-9a-f]{2})/g, "\\$&")
-      assert.equal(selection([], [pattern], one).wanted(`d/${name}`, "file"), true, shown)
-      assert.equal(selection([], [pattern], one).wanted("d/other", "file"), false, shown)
+      assert.equal(makeSelection([], [pattern], one).wanted(`d/${name}`, "file"), true, shown)
+      assert.equal(makeSelection([], [pattern], one).wanted("d/other", "file"), false, shown)
     }
   }
   assert.equal(displayPath("a\\xe9\u0085\udc85\\b\u{1f480}"), "a\\x5cxe9\\xc2\\x85\\x85\\b\u{1f480}")

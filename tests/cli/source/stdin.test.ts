@@ -8,7 +8,7 @@ import { Effect, Redacted, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { accelerators } from "../../../adapters/runtime/accelerators.ts"
 import { UsageError } from "../../../cli/process/usage_error.ts"
-import { incoming } from "../../../cli/source/stdin.ts"
+import { inputEntries } from "../../../cli/source/stdin.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import { skipIf } from "../../skip.ts"
 import { quickFormats } from "../process/quick_formats.ts"
@@ -39,7 +39,7 @@ test("input that fails or is empty makes no snapshot in any format", async () =>
       Effect.scoped(Effect.gen(function* () {
         const repository = yield* format.create(secrets)
         for (const [name, bytes, exitCode] of cases) {
-          const { entries, failed } = yield* incoming("a/b", { what: "It", bytes })
+          const { entries, failed } = yield* inputEntries("a/b", { what: "It", bytes })
           const what = `${source.name} ${name}`
           const ended = yield* Effect.result(
             Effect.raceFirst(repository.backup(entries, { hostname: "h", paths: ["/a/b"] }), failed),
