@@ -2,7 +2,9 @@
  * Ciphers whose messages carry a random nonce, of 24 bytes by default: nonce, ciphertext, tag of 16 bytes. Internal to
  * the ciphers and their tests.
  */
-import { type Cipher, KernelError } from "../kernel/kernel.ts"
+import type * as Redacted from "effect/Redacted"
+import { kernelKey, type KeyParams } from "../kernel/key.ts"
+import { type Cipher, KernelError, type KernelSpec } from "../kernel/kernel.ts"
 import { release } from "../memory/release.ts"
 import { trusted } from "../kernel/trusted.ts"
 
@@ -78,3 +80,22 @@ export const randomNonces = (kernel: string, cipher: NonceCipher, nonceBytes: nu
       return opened
     },
   })
+
+/**
+ * The spec of a cipher with random nonces under a key of 32 bytes. `portable` makes the cipher. Throws KernelError
+ * `unsupported` for a key of another length.
+ */
+export const nonceCipherSpec = (
+  name: string,
+  key: Redacted.Redacted<Uint8Array>,
+  portable: (key: Uint8Array) => NonceCipher,
+  nonceBytes: number = NONCE_BYTES,
+): KernelSpec<"encrypt"> => {
+  kernelKey(name, { key })
+  return {
+    stage: "encrypt",
+    name,
+    params: { key },
+    make: (params: KeyParams) => randomNonces(name, portable(kernelKey(name, params)), nonceBytes),
+  }
+}

@@ -9,8 +9,7 @@
 import { ecb, gcm } from "@noble/ciphers/aes.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel/kernel.ts"
-import { kernelKey, type KeyParams } from "../kernel/key.ts"
-import { type NonceCipher, randomNonces } from "./aead.ts"
+import { type NonceCipher, nonceCipherSpec } from "./aead.ts"
 
 /** The name in catalogs. */
 export const XAES = "xaes-256-gcm"
@@ -68,12 +67,5 @@ export const portableXaes = (key: Uint8Array): NonceCipher => {
  * assert.deepEqual(cipher.open(cipher.seal(message)), message)
  * ```
  */
-export const aes256gcm = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
-  kernelKey(XAES, { key })
-  return {
-    stage: "encrypt",
-    name: XAES,
-    params: { key },
-    make: (params: KeyParams) => randomNonces(XAES, portableXaes(kernelKey(XAES, params))),
-  }
-}
+export const aes256gcm = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> =>
+  nonceCipherSpec(XAES, key, portableXaes)

@@ -6,9 +6,8 @@
 import { chacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel/kernel.ts"
-import { kernelKey, type KeyParams } from "../kernel/key.ts"
 import { trusted } from "../kernel/trusted.ts"
-import { type NonceCipher, randomNonces } from "./aead.ts"
+import { type NonceCipher, nonceCipherSpec } from "./aead.ts"
 
 /** The name in catalogs. */
 export const CHACHA = "chacha20-poly1305"
@@ -39,12 +38,5 @@ export const portableChacha = (key: Uint8Array): NonceCipher =>
  * assert.throws(() => cipher.open(altered), { reason: "forged" })
  * ```
  */
-export const chacha20poly1305 = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
-  kernelKey(CHACHA, { key })
-  return {
-    stage: "encrypt",
-    name: CHACHA,
-    params: { key },
-    make: (params: KeyParams) => randomNonces(CHACHA, portableChacha(kernelKey(CHACHA, params)), CHACHA_NONCE_BYTES),
-  }
-}
+export const chacha20poly1305 = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> =>
+  nonceCipherSpec(CHACHA, key, portableChacha, CHACHA_NONCE_BYTES)

@@ -5,8 +5,7 @@
 import { xchacha20poly1305 as noble } from "@noble/ciphers/chacha.js"
 import type * as Redacted from "effect/Redacted"
 import type { KernelSpec } from "../kernel/kernel.ts"
-import { kernelKey, type KeyParams } from "../kernel/key.ts"
-import { type NonceCipher, randomNonces } from "./aead.ts"
+import { type NonceCipher, nonceCipherSpec } from "./aead.ts"
 
 /** The name in catalogs. */
 export const XCHACHA = "xchacha20-poly1305"
@@ -34,12 +33,5 @@ export const portableXchacha = (key: Uint8Array): NonceCipher => ({
  * assert.throws(() => cipher.open(sealed, name("two")), { reason: "forged" })
  * ```
  */
-export const xchacha20poly1305 = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> => {
-  kernelKey(XCHACHA, { key })
-  return {
-    stage: "encrypt",
-    name: XCHACHA,
-    params: { key },
-    make: (params: KeyParams) => randomNonces(XCHACHA, portableXchacha(kernelKey(XCHACHA, params))),
-  }
-}
+export const xchacha20poly1305 = (key: Redacted.Redacted<Uint8Array>): KernelSpec<"encrypt"> =>
+  nonceCipherSpec(XCHACHA, key, portableXchacha)
