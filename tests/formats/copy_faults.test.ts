@@ -11,7 +11,7 @@ import { factsOf } from "../suites/format/facts.ts"
 import { noise } from "../suites/noise.ts"
 import { runFormat } from "../suites/format/environment.ts"
 import { completes, create, metadata, open, tree, walk } from "./copied.ts"
-import { type Objects, objectsOf, storeOf } from "./rozen/harness.ts"
+import { type Objects, objectsOf, storeOf } from "../suites/format/objects.ts"
 
 describe("copy: a store that fails or lies once", () => {
   const made = runFormat(Effect.gen(function* () {

@@ -25,7 +25,7 @@ import { factsOf } from "../suites/format/facts.ts"
 import { noise } from "../suites/noise.ts"
 import { runFormat } from "../suites/format/environment.ts"
 import { options } from "../suites/format/subject.ts"
-import { objectsOf, storeOf } from "./rozen/harness.ts"
+import { objectsOf, storeOf } from "../suites/format/objects.ts"
 
 const cheap = { scrypt: { n: 1024, r: 8, p: 1 } }
 const password: Secrets = { password: Redacted.make("correct horse") }

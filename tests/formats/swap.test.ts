@@ -21,7 +21,7 @@ import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { noise } from "../suites/noise.ts"
 import { runFormat } from "../suites/format/environment.ts"
-import { objectsOf, storeOf } from "./rozen/harness.ts"
+import { objectsOf, storeOf } from "../suites/format/objects.ts"
 
 const scrypt = { n: 1024, r: 8, p: 1 }
 const password: Secrets = { password: Redacted.make("correct horse") }

@@ -14,7 +14,8 @@ import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 import { type Facts, factsOf } from "../../suites/format/facts.ts"
 import { noise } from "../../suites/noise.ts"
-import { type Kind, kindOf, kinds, type Objects, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
+import { type Kind, kindOf, kinds, options, secrets, small } from "./harness.ts"
+import { type Objects, objectsOf, storeOf } from "../../suites/format/objects.ts"
 
 /** The metadata of all files. */
 export const metadata: { readonly mode: number; readonly mtime: bigint } = {

@@ -15,7 +15,8 @@ import { ObjectStore } from "../../../stages/store/store.ts"
 import { factsOf } from "../../suites/format/facts.ts"
 import { noise } from "../../suites/noise.ts"
 import { runFormat } from "../../suites/format/environment.ts"
-import { type Kind, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
+import { type Kind, options, secrets, small } from "./harness.ts"
+import { objectsOf, storeOf } from "../../suites/format/objects.ts"
 import { assertTyped, clean, findings, flipped, inner, metadata, namesOf, openIn, put, walk } from "./damaged.ts"
 
 describe("a bit is flipped, or the end is cut off", () => {

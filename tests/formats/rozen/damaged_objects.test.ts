@@ -2,7 +2,8 @@
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect } from "effect"
-import { type Objects, objectsOf, options } from "./harness.ts"
+import { type Objects, objectsOf } from "../../suites/format/objects.ts"
+import { options } from "./harness.ts"
 import {
   clean,
   findings,

@@ -19,7 +19,8 @@ import type { Entry } from "../../../stages/walk/entry.ts"
 import { factsOf } from "../../suites/format/facts.ts"
 import { noise } from "../../suites/noise.ts"
 import { runFormat } from "../../suites/format/environment.ts"
-import { kindOf, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
+import { kindOf, options, secrets, small } from "./harness.ts"
+import { objectsOf, storeOf } from "../../suites/format/objects.ts"
 import { isOfStoppedRun } from "../../suites/format/faults.ts"
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }

@@ -8,7 +8,8 @@ import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { factsOf } from "../../suites/format/facts.ts"
 import { runFormat } from "../../suites/format/environment.ts"
-import { kinds, objectsOf, options, secrets, small, storeOf } from "./harness.ts"
+import { kinds, options, secrets, small } from "./harness.ts"
+import { objectsOf, storeOf } from "../../suites/format/objects.ts"
 import {
   clean,
   expected,

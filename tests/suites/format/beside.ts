@@ -1,7 +1,7 @@
 /**
- * Reading beside a rebuild, as a part of the contract of {@link Format}: while a repository is checked, listed or
- * restored, something else replaces indexes and snapshots at any moment. Nothing that was only replaced is called lost,
- * and no snapshot is left out.
+ * Reading during a rebuild or a backup, as a part of the contract of {@link Format}: while a repository is checked, listed
+ * or restored, another process replaces indexes and snapshots at any moment. Nothing that was only replaced is called
+ * lost, and no snapshot is left out.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -25,7 +25,7 @@ const tree: MemoryTree = {
 }
 const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entries("", {}) as Stream.Stream<Entry>
 
-/** A store that runs something before its n-th read, once. */
+/** The store, which runs something once, before its n-th read. */
 const interrupted = (store: ObjectStore, nth: number, run: Effect.Effect<void>) => {
   let reads = 0
   const before = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
@@ -42,11 +42,11 @@ const interrupted = (store: ObjectStore, nth: number, run: Effect.Effect<void>) 
   }
 }
 
-/** What is tried of a format. */
+/** What the tests need to know of a format. */
 export interface BesideTraits {
-  /** Removes what a rebuild then makes again, so that it has something to replace. */
+  /** Removes objects that a rebuild makes again, so that it has something to replace. */
   readonly harm: (store: ObjectStore) => Effect.Effect<void, StoreError>
-  /** What is said of content where others replace all that there is. */
+  /** The message about a content, in formats in which a backup replaces everything. */
   readonly replaced?: RegExp
 }
 
@@ -55,7 +55,7 @@ export const formatBeside = (subject: Subject, { harm, replaced }: BesideTraits)
   const open = (store: ObjectStore) => openIn(subject, store)
   type Running<A> = Effect.Effect<A, unknown, SqliteEngine | Scope.Scope>
 
-  /** Runs beside a rebuild that comes before each of its reads in turn. */
+  /** Runs something, with another process at work before each of its reads in turn. */
   const each = (
     run: (repository: Repository) => Running<void>,
     beside: (store: ObjectStore) => Running<unknown>,
@@ -110,7 +110,7 @@ export const formatBeside = (subject: Subject, { harm, replaced }: BesideTraits)
             Effect.sync(() =>
               assert.match(message, replaced ?? /^nothing is lost$/, entry.path)
             ))).pipe(
-            // Of a format that holds one, it may be another by now.
+            // A format with one snapshot may hold another by now.
             Effect.catchIf(
               (error) => subject.snapshots !== true && "reason" in error && error.reason === "unknown-snapshot",
               () => Effect.void,
@@ -119,7 +119,7 @@ export const formatBeside = (subject: Subject, { harm, replaced }: BesideTraits)
       }
     })
 
-  describe(`${subject.name}: beside others`, () => {
+  describe(`${subject.name}: during the work of others`, () => {
     for (const [what, run] of [["check", checked], ["list", listed], ["restore", restored]] as const) {
       it(`${what}, while another rebuilds: what was replaced is not lost`, () => each(run, rebuild, false))
       it(`${what}, while another makes new indexes: what was replaced is not lost`, () =>

@@ -1,4 +1,4 @@
-/** Backups after others: what has not changed is not read. */
+/** Backups after others, and files that change. */
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -9,7 +9,7 @@ import { factsOf, sha256 } from "./facts.ts"
 import { noise } from "../noise.ts"
 import { clean, made, options, type Trial, walk, why } from "./trial.ts"
 
-/** Backups after others: what has not changed is not read. */
+/** Backups after others, and files that change. */
 export const testChanges = ({ fidelity, format, inRepository, inStore, secrets, traits }: Trial): void => {
   it(
     ...skipIf(why(traits.incremental), "does not open files that have not changed"),
@@ -52,7 +52,7 @@ export const testChanges = ({ fidelity, format, inRepository, inStore, secrets, 
       ),
   )
 
-  it("reads a file again that changed while it was read, and reports one that always does", () =>
+  it("reads a file again that changed while it was read, and reports a file that always changes", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const once = changing(["before", "after!!"], true)

@@ -1,4 +1,4 @@
-/** Entries, and contents that are opened, change or fail. */
+/** Entries, and contents that change or must not be opened. */
 import assert from "node:assert/strict"
 import { Stream } from "effect"
 import type { Content, Entry, Metadata, ReaderContent } from "../../../stages/walk/entry.ts"
@@ -21,7 +21,10 @@ export const untouchable: ReaderContent = {
   open: () => assert.fail("An unchanged file was opened"),
 }
 
-/** A reader that gives `states[n]` when it is opened for the n-th time, and says that it changed but for the last. */
+/**
+ * A reader that gives `states[n]` when it is opened for the n-th time. It says that the file changed, except for the last
+ * state if it `settles`.
+ */
 export const changing = (
   states: ReadonlyArray<string>,
   settles: boolean,

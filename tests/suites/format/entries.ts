@@ -15,7 +15,7 @@ import { clean, made, options, type Trial, walk } from "./trial.ts"
 
 /** What a format keeps of entries. */
 export const testEntries = ({ fidelity, inRepository, roundTrip, traits }: Trial): void => {
-  it("keeps times of any year, or counts those that it does not", () =>
+  it("keeps times of any year, or counts the times that it changed", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const [least, most] = [-(2n ** 63n), 2n ** 63n - 1n]
@@ -32,7 +32,7 @@ export const testEntries = ({ fidelity, inRepository, roundTrip, traits }: Trial
       })
     ))
 
-  it("counts what its source could not tell", () =>
+  it("counts what the source could not read of entries", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const entry: Entry = { ...file("a", new Uint8Array(1), 1), lost: "colours" }
@@ -45,7 +45,7 @@ export const testEntries = ({ fidelity, inRepository, roundTrip, traits }: Trial
       })
     ))
 
-  it("keeps long paths, or names those that it does not", () =>
+  it("keeps long paths, or names the ones that it left out", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const deep = (levels: number): ReadonlyArray<Entry> => [
@@ -107,7 +107,7 @@ export const testEntries = ({ fidelity, inRepository, roundTrip, traits }: Trial
       })
     ))
 
-  it("gives the entries that are wanted, with what stands for links to others", () =>
+  it("gives the entries that are wanted, and a hard link with its content", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const summary = yield* repository.backup(walk(everything()), options)
@@ -124,7 +124,7 @@ export const testEntries = ({ fidelity, inRepository, roundTrip, traits }: Trial
       })
     ))
 
-  it("takes an empty tree", () =>
+  it("keeps an empty tree", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const summary = yield* repository.backup(walk({}), options)
@@ -136,7 +136,7 @@ export const testEntries = ({ fidelity, inRepository, roundTrip, traits }: Trial
       })
     ))
 
-  it("takes files of several units, and content of unknown size", () =>
+  it("keeps files of several units, and content of unknown size", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const part = noise(1 << 20, 4)

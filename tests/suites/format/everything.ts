@@ -5,7 +5,7 @@ import { noise } from "../noise.ts"
 /** The time of most of its files, in nanoseconds. */
 export const mtime: bigint = 1_600_000_000_123_456_789n
 
-/** A tree with every kind of entry, awkward names, and files of all sizes that matter. */
+/** A tree with every kind of entry, awkward names, and files of all lengths that matter. */
 export const everything = (): MemoryTree => {
   const link = { content: "linked", mode: 0o600, mtime }
   const [symlink, fifo, device] = [

@@ -1,4 +1,4 @@
-/** What is known of the entries of a snapshot, to compare what a format gives with what it got. */
+/** What is known of the entries of a snapshot, to compare the entries that a format gives with those that it got. */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { Effect, Stream } from "effect"
@@ -29,7 +29,7 @@ const readAll = (content: Content): Effect.Effect<string, SourceError> => {
   )
 }
 
-/** What is known of an entry, its content as a digest, or `damaged` when it is lost. */
+/** What is known of an entry: its content as a digest, or as `damage` when it is lost. */
 export interface Facts {
   readonly kind: string
   readonly metadata: Metadata

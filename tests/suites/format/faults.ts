@@ -1,6 +1,6 @@
 /**
- * Faults of the store, as a part of the contract of {@link Format}: the n-th operation fails, or lies, for n = 1, 2, 3
- * … until there are no more. Whatever happens, errors are typed, what was there stays whole, and the next run
+ * Faults of the store, as a part of the contract of {@link Format}: the n-th operation fails or lies, for n = 1, 2, 3 …
+ * until a run has no more operations. In all cases errors are typed, what was there stays whole, and the next run
  * completes.
  */
 import assert from "node:assert/strict"
@@ -14,13 +14,14 @@ import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { Finding, Repository, SnapshotInfo } from "../../../formats/repository.ts"
 import type { FormatError } from "../../../formats/error.ts"
 import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
-import type { ObjectStore, StoreError } from "../../../stages/store/store.ts"
+import type { ObjectStore } from "../../../stages/store/store.ts"
 import { contentStream } from "../../../stages/walk/content.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { skipIf } from "../../skip.ts"
 import { factsOf, kept, sorted } from "./facts.ts"
 import { noise } from "../noise.ts"
 import { runFormat } from "./environment.ts"
+import { type Objects, objectsOf, storeOf } from "./objects.ts"
 import { createIn, openIn, options, reachIn, type Subject } from "./subject.ts"
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
@@ -36,26 +37,9 @@ const after: MemoryTree = {
 }
 const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entries("", {}) as Stream.Stream<Entry>
 
-type Objects = ReadonlyMap<string, Uint8Array>
 type Running<A> = Effect.Effect<A, unknown, SqliteEngine | Scope.Scope>
 
-const objectsOf = (store: ObjectStore): Effect.Effect<Objects, StoreError> =>
-  Effect.gen(function* () {
-    const objects: Array<readonly [string, Uint8Array]> = []
-    for (const { name } of yield* Stream.runCollect(store.list(""))) {
-      objects.push([name, yield* store.get(name, { atMost: Infinity })])
-    }
-    return new Map(objects.sort(([a], [b]) => a < b ? -1 : 1))
-  })
-
-const storeOf = (objects: Objects): Effect.Effect<ObjectStore, StoreError> =>
-  Effect.gen(function* () {
-    const store = yield* memoryStore.make()
-    for (const [name, bytes] of objects) yield* store.put(name, [bytes])
-    return store
-  })
-
-/** Whether it succeeded. It may fail, with an error that says so. */
+/** Whether a run succeeded. It may fail with a typed error. */
 const succeeds = <A, R>(run: Effect.Effect<A, FormatError, R>): Effect.Effect<boolean, never, R> =>
   Effect.match(run, {
     onSuccess: () => true,
@@ -84,10 +68,10 @@ export const formatFaults = (subject: Subject): void => {
       }))
     )
 
-  /** Nothing is found wrong. */
+  /** Fails the test when a check finds anything. */
   const clean = (repository: Repository) =>
     Effect.map(repository.check({ readData: 100 }), ({ findings }) => assert.deepEqual(findings, []))
-  /** Nothing is, but for a run that ended just before it made its snapshot. */
+  /** The same, except for a run that was stopped just before it made its snapshot. */
   const stopped = (repository: Repository) =>
     Effect.map(
       repository.check({ readData: 100 }),
@@ -104,7 +88,7 @@ export const formatFaults = (subject: Subject): void => {
       return "after"
     })
 
-  /** What each snapshot holds; those that were there before are there still. */
+  /** What each snapshot holds. The first must be there still. */
   const trees = (repository: Repository) =>
     Effect.gen(function* () {
       const snapshots = yield* repository.snapshots
@@ -114,8 +98,8 @@ export const formatFaults = (subject: Subject): void => {
     })
 
   /**
-   * The next run completes, and nothing that a snapshot needs is wrong before it or after it. Gives what the snapshots
-   * hold before it.
+   * Fails the test unless the next run completes, and everything that snapshots need is right before and after it. Gives
+   * what the snapshots held before it.
    */
   const sound = (store: ObjectStore): Running<ReadonlyArray<string>> =>
     Effect.gen(function* () {
@@ -130,8 +114,8 @@ export const formatFaults = (subject: Subject): void => {
     })
 
   /**
-   * Runs on a fresh copy of some objects with one fault after the other, and looks at what is left. Returns how many
-   * operations there were.
+   * Runs on a fresh copy of some objects, with one fault after another, and looks at what is left. Gives the number of
+   * operations.
    */
   const each = (
     options: Omit<FaultOptions, "nth">,
@@ -166,7 +150,7 @@ export const formatFaults = (subject: Subject): void => {
     ] as const
 
     for (const [name, options] of faults) {
-      it(`${name}, while a repository is made: the next run makes it`, async () => {
+      it(`${name}, during the creation of a repository: the next run completes it`, async () => {
         const none = Effect.succeed<Objects>(new Map())
         await each(options, none, (store) => createIn(subject, store), (store) =>
           Effect.gen(function* () {
@@ -177,16 +161,16 @@ export const formatFaults = (subject: Subject): void => {
           }))
       })
 
-      it(`${name}, while it is backed up: nothing to repair, and the next run completes`, async () => {
+      it(`${name}, during a backup: nothing needs repair, and the next run completes`, async () => {
         const count = await each(options, base(), backup, (store, ok) =>
           Effect.map(sound(store), (left) => {
-            if (ok) assert.equal(left.at(-1), "after", "it said that it was done")
+            if (ok) assert.equal(left.at(-1), "after", "the run reported success")
           }))
         assert.ok(count > 3, `only ${count} operations`)
       })
     }
 
-    it("while it is read and checked: nothing changes", async () => {
+    it("during a read and a check: the repository does not change", async () => {
       for (const effect of ["fail", "truncate", "flip"] as const) {
         await each({ effect, operation: ["get", "list", "stat"] }, base(), read, (store) =>
           Effect.gen(function* () {
@@ -195,7 +179,7 @@ export const formatFaults = (subject: Subject): void => {
       }
     })
 
-    it("while it is rebuilt: nothing is lost", async () => {
+    it("during a rebuild: nothing is lost", async () => {
       for (const effect of ["fail", "fail-after"] as const) {
         const rebuild = (store: ObjectStore) => Effect.flatMap(open(store), (repository) => repository.rebuild)
         await each({ effect }, base(), rebuild, sound)
@@ -207,10 +191,10 @@ export const formatFaults = (subject: Subject): void => {
       ["flip", "a wrong bit", subject.unverified],
     ] as const
     for (const [effect, what, unless] of reads) {
-      it(...skipIf(unless, `while it is backed up, with reads that give ${what}: it fails or is right`), async () => {
+      it(...skipIf(unless, `during a backup, with reads that give ${what}: it fails, or is right`), async () => {
         await each({ effect, operation: "get" }, base(), backup, (store, ok) =>
           Effect.map(sound(store), (left) => {
-            if (ok) assert.equal(left.at(-1), "after", "it said that it was done")
+            if (ok) assert.equal(left.at(-1), "after", "the run reported success")
           }))
       })
     }
@@ -218,7 +202,7 @@ export const formatFaults = (subject: Subject): void => {
 
   describe(`${subject.name}: a store that lies`, () => {
     for (const effect of ["drop", "truncate", "flip"] as const) {
-      it(`${effect}: what check does not blame restores, and nothing wrong is given`, async () => {
+      it(`${effect}: everything that check does not blame is restored, and nothing wrong is given`, async () => {
         await each(
           { effect, operation: ["put", "append", "commit"] },
           base(),
@@ -248,7 +232,7 @@ export const formatFaults = (subject: Subject): void => {
     }
   })
 
-  /** What a snapshot gives is as it was in one of the two trees, or said to be lost. */
+  /** Fails the test when an entry of a snapshot is in neither of the two trees and not said to be lost. */
   const honest = (repository: Repository, snapshot: SnapshotInfo) =>
     Effect.gen(function* () {
       if (!(yield* succeeds(Stream.runDrain(repository.entries(snapshot))))) return { lost: [], missing: true }
@@ -282,11 +266,11 @@ export const formatFaults = (subject: Subject): void => {
     })
 }
 
-/** Whether a check found what a run left that ended just before it made its snapshot: a rebuild makes one of it. */
+/** Whether a finding is about a run that was stopped just before it made its snapshot: a rebuild completes it. */
 export const isOfStoppedRun = ({ files, message }: Finding): boolean =>
   files.length === 0 && /: unless its backup is still running, "penstock rebuild"/.test(message)
 
-/** The error with where it happened. */
+/** The error, which says where it happened. */
 const told = (error: unknown, where: string): unknown => {
   if (error instanceof Error) error.message = `${where}: ${error.message}`
   return error

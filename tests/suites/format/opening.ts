@@ -23,7 +23,7 @@ export const testOpening = ({ format, inStore, secrets, traits }: Trial): void =
 
   const wrong = traits.wrongSecrets ?? { password: Redacted.make("correct horse ") }
   it(
-    ...skipIf(typeof wrong === "string" && wrong, "does not open with other secrets"),
+    ...skipIf(typeof wrong === "string" && wrong, "does not open with wrong secrets"),
     () =>
       inStore(() =>
         Effect.gen(function* () {
@@ -36,7 +36,7 @@ export const testOpening = ({ format, inStore, secrets, traits }: Trial): void =
       ),
   )
 
-  it("ignores no secret: one that it does not take is refused", () =>
+  it("refuses secrets that it has no use for", () =>
     inStore(() =>
       Effect.gen(function* () {
         const others: Secrets = {

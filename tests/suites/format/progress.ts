@@ -1,4 +1,4 @@
-/** How far a backup tells that it is. */
+/** The progress of a backup. */
 import assert from "node:assert/strict"
 import { it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -7,9 +7,9 @@ import { file, of } from "./contents.ts"
 import { noise } from "../noise.ts"
 import { options, type Trial, walk } from "./trial.ts"
 
-/** How far a backup tells that it is. */
+/** The progress of a backup. */
 export const testProgress = ({ inRepository }: Trial): void => {
-  it("tells progress that never goes back, nor beyond what there is", () =>
+  it("reports progress that never goes back, and never exceeds the whole", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const tree = Object.fromEntries(

@@ -10,7 +10,7 @@ import { clean, made, options, type Trial, walk, why } from "./trial.ts"
 
 /** What a format keeps of snapshots, and how it lists them. */
 export const testSnapshots = ({ format, holds, inRepository, inStore, secrets, traits }: Trial): void => {
-  it("keeps it for whoever opens it later", () =>
+  it("keeps the tree for later, when the repository is opened again", () =>
     inStore(() =>
       Effect.gen(function* () {
         const tree = everything()
@@ -27,7 +27,7 @@ export const testSnapshots = ({ format, holds, inRepository, inStore, secrets, t
       })
     ))
 
-  it("keeps of the record of a snapshot what it says, and no more", () =>
+  it("keeps exactly those members of a record that it declares", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const about = { hostname: "h", username: "ü", paths: ["/a"], tags: ["x"], time: 1_234_567_890_123 }
@@ -45,7 +45,7 @@ export const testSnapshots = ({ format, holds, inRepository, inStore, secrets, t
     ))
 
   it(
-    ...skipIf(why(traits.details), "lists what it was told of a snapshot"),
+    ...skipIf(why(traits.details), "lists everything that it was told of a snapshot"),
     () =>
       inRepository((repository) =>
         Effect.gen(function* () {
@@ -91,7 +91,7 @@ export const testSnapshots = ({ format, holds, inRepository, inStore, secrets, t
       ),
   )
 
-  it("knows no snapshot that is not there", () =>
+  it("fails for a snapshot that is not there", () =>
     inRepository((repository) =>
       Effect.gen(function* () {
         const { snapshot } = yield* repository.backup(walk({}), options)

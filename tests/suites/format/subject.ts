@@ -1,4 +1,4 @@
-/** A format as the suites of faults take it: with small objects, and secrets that another process can have too. */
+/** A format as the suites of faults need it: with small objects, and secrets that another process has, too. */
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
 import { localStore } from "../../../adapters/store/local/local.ts"
@@ -11,7 +11,7 @@ import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import type { FormatTraits } from "./traits.ts"
 
-/** What is tried. */
+/** A format under test. */
 export interface Subject extends Pick<FormatTraits, "directories" | "snapshots"> {
   readonly name: string
   readonly format: Format
@@ -20,11 +20,11 @@ export interface Subject extends Pick<FormatTraits, "directories" | "snapshots">
   readonly module: string
   /** The name of the only object, for a format that is a single file. */
   readonly file?: string
-  /** Why a wrong bit in what a backup reads of the store may be stored again, for `check` to find. */
+  /** Why a backup may store a wrong bit that it has read of the store, which `check` then finds. */
   readonly unverified?: string
 }
 
-/** How all snapshots are made. */
+/** The options of all backups. */
 export const options: BackupOptions = { paths: ["/data"], hostname: "host" }
 
 type Opening = Effect.Effect<Repository, FormatError, SqliteEngine | Scope.Scope>
@@ -33,18 +33,18 @@ type Opening = Effect.Effect<Repository, FormatError, SqliteEngine | Scope.Scope
 export const createIn = ({ format, secrets }: Subject, store: ObjectStore): Opening =>
   Effect.provideService(format.create(secrets), ObjectStore, store)
 
-/** Opens that of a store. */
+/** Opens the repository in a store. */
 export const openIn = ({ format, secrets }: Subject, store: ObjectStore): Opening =>
   Effect.provideService(format.open(secrets), ObjectStore, store)
 
-/** Opens that of a store, or makes one when there is none, as a backup on the command line does. */
+/** Opens the repository in a store, or makes one when there is none, as a backup on the command line does. */
 export const reachIn = (subject: Subject, store: ObjectStore): Opening =>
   Effect.flatMap(
     Effect.provideService(subject.format.recognise, ObjectStore, store),
     (there) => there ? openIn(subject, store) : createIn(subject, store),
   )
 
-/** A store in a directory, which is made when it is not there. */
+/** A store in a directory. The directory is made when it is missing. */
 export const diskStore = ({ file }: Subject, directory: string): Effect.Effect<ObjectStore, StoreError> =>
   file === undefined
     ? localStore.make(directory, { create: true })

@@ -2,11 +2,11 @@
 import type { Secrets } from "../../../formats/secrets.ts"
 import type { Metadata } from "../../../stages/walk/entry.ts"
 
-/** What a format promises beside the contract that all of them have. A string is the reason why it does not. */
+/** What a format promises. A string is the reason why it does not. */
 export interface FormatTraits {
-  /** Opens what `make` gives. A password by default. */
+  /** The secrets that open its repositories. A password by default. */
   readonly secrets?: Secrets
-  /** Do not open it. Another password by default. */
+  /** Secrets that do not open them, or why there are none. Another password by default. */
   readonly wrongSecrets?: Secrets | string
   /** Unchanged files are not opened again. */
   readonly incremental: true | string
@@ -19,9 +19,10 @@ export interface FormatTraits {
   /** Directories that are not empty are listed. */
   readonly directories: true | string
   /**
-   * What tells that a file of this mtime and ctime changed; by default the smallest changes of mtime, ctime and inode.
+   * Metadata that shows that a file of this mtime and ctime has changed; by default the smallest changes of mtime, ctime
+   * and inode.
    */
   readonly changes?: (time: bigint) => ReadonlyArray<Metadata>
-  /** Why a snapshot has a parent even when nothing of it was used. */
+  /** Why a snapshot has a parent even when nothing of the parent was used. */
   readonly chain?: string
 }

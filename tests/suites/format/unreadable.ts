@@ -1,94 +1,32 @@
 /**
- * Objects that cannot be read, as a part of the contract of {@link Format}: by a disk that fails, by this user, or
- * because the store answers something else. Each costs what it holds and nothing more, in every operation; nothing that
- * may be all there is removed. And nothing is called damaged that was only read wrongly once.
+ * Objects that cannot be read, as a part of the contract of {@link Format}: because a disk fails, this user may not, or
+ * the store answers something else. In every operation only the content of that object is lost, and nothing is removed
+ * that may be whole.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, type Scope, Stream } from "effect"
-import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
-import { memorySource } from "../../../stages/walk/memory_source.ts"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { convert, type Converted } from "../../../formats/convert.ts"
 import { type Copied, copy } from "../../../formats/copy.ts"
 import { type FormatError, isDamage } from "../../../formats/error.ts"
 import type { Repository } from "../../../formats/repository.ts"
 import type { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
-import { OnSecondRead } from "../../../stages/store/second_read.ts"
-import { type ObjectStore, type Range, StoreError, type Whole } from "../../../stages/store/store.ts"
-import { contentStream } from "../../../stages/walk/content.ts"
+import type { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { type Facts, factsOf, kept, sorted } from "./facts.ts"
-import { noise } from "../noise.ts"
 import { runFormat } from "./environment.ts"
 import { createIn, openIn, options, type Subject } from "./subject.ts"
+import { storeOf } from "./objects.ts"
+import { readWronglyOnce } from "./read_wrongly.ts"
+import { type Fault, type Spot, spotsOf, told, withSpot } from "./spot.ts"
+import { after, before, twoSnapshots, walk } from "./two_snapshots.ts"
 
-const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
-/** Files of several sizes, so that there is something in each kind of object. */
-const before: MemoryTree = {
-  "a": { ...metadata, content: noise(200_000, 1) },
-  "b": { ...metadata, content: "small" },
-  "d/c": { ...metadata, content: noise(70_000, 2) },
-  "d/e/f": { ...metadata, content: noise(3000, 3) },
-}
-const after: MemoryTree = {
-  ...before,
-  "d/g": { ...metadata, content: noise(90_000, 4) },
-  "h": { ...metadata, content: "h" },
-}
-const walk = (tree: MemoryTree): Stream.Stream<Entry> => memorySource(tree).entries("", {}) as Stream.Stream<Entry>
-
-type Objects = ReadonlyMap<string, Uint8Array>
-
-/** What is hit: an object, or a part of one. */
-export interface Spot {
-  readonly name: string
-  readonly from: number
-  readonly to: number
-  /** Whether it is the end of the object. */
-  readonly last?: boolean
-}
-
-/** What a read of a spot gives. */
-export type Fault = "io" | "denied" | "garbage"
-
-const overlaps = ({ from, name, to }: Spot, wanted: string, part: Range | Whole, size: number): boolean => {
-  if (wanted !== name) return false
-  if ("atMost" in part) return true
-  const offset = part.offset < 0 ? size + part.offset : part.offset
-  return offset < to && offset + part.length > from
-}
-
-/** A store with a spot that cannot be read while `broken` says so. */
-const withSpot = (
-  store: ObjectStore,
-  objects: Objects,
-  spot: Spot,
-  fault: Fault,
-  broken: () => boolean,
-): ObjectStore => ({
-  ...store,
-  get: (name, part) => {
-    const size = objects.get(name)?.length ?? 0
-    if (!broken() || !objects.has(name) || !overlaps(spot, name, part, size)) return store.get(name, part)
-    if (fault !== "garbage") {
-      const message = `Cannot read "${name}": a fault was asked for`
-      return Effect.fail(new StoreError({ reason: fault, object: name, message }))
-    }
-    return Effect.map(store.get(name, part), (bytes) => {
-      const start = "atMost" in part ? 0 : part.offset < 0 ? size + part.offset : part.offset
-      const to = Math.min(spot.to - start, bytes.length)
-      for (let at = Math.max(0, spot.from - start); at < to; at++) bytes[at] = bytes[at]! ^ 0xa5
-      return bytes
-    })
-  },
-})
-
-/** What is tried of a format, and what it can bear. */
+/** What a format cannot do without. */
 export interface UnreadableTraits {
-  /** Objects without which nothing opens: when they cannot be read, or when they are `garbage`. */
+  /** Whether nothing opens when this object cannot be read, or is `garbage`. */
   readonly needed?: (name: string, fault: Fault, spot: Spot) => boolean
-  /** Objects that are not read, or of which nothing tells that a bit of them is wrong. */
+  /** Whether an object is never read, or nothing tells that a bit of it is wrong. */
   readonly unverified?: (name: string) => boolean
 }
 
@@ -103,61 +41,9 @@ export const formatUnreadable = (
   const right = Effect.runPromise(Effect.forEach([before, after], (tree) => factsKept(walk(tree))))
   const wholeOf = (n: number) => Effect.promise(() => right.then((all) => new Map(all[n] as Array<[string, Facts]>)))
 
-  const objectsOf = (store: ObjectStore): Effect.Effect<Objects, StoreError> =>
-    Effect.gen(function* () {
-      const objects = new Map<string, Uint8Array>()
-      for (const { name, size } of yield* Stream.runCollect(store.list(""))) {
-        objects.set(name, yield* store.get(name, { atMost: size }))
-      }
-      return new Map([...objects].sort(([a], [b]) => a < b ? -1 : 1))
-    })
-  const storeOf = (objects: Objects) =>
-    Effect.gen(function* () {
-      const store = yield* memoryStore.make()
-      for (const [name, bytes] of objects) yield* store.put(name, [bytes])
-      return store
-    })
+  const base = twoSnapshots(subject)
 
-  let made: Promise<Objects> | undefined
-  /** Two snapshots, or the second where there is one only. */
-  const base = () =>
-    Effect.promise(() =>
-      made ??= runFormat(Effect.gen(function* () {
-        const store = yield* memoryStore.make()
-        const repository = yield* createIn(subject, store)
-        yield* repository.backup(walk(before), { ...options, time: 1_000_000 })
-        yield* repository.backup(walk(after), { ...options, time: 2_000_000 })
-        return yield* objectsOf(store)
-      }))
-    )
-
-  /** One object of each kind, by directory and extension; of a single file all of it, in pieces. */
-  const spots = (objects: Objects): ReadonlyArray<Spot> => {
-    if (subject.file !== undefined) {
-      const size = objects.get(subject.file)!.length
-      const pieces = 12
-      return Array.from({ length: pieces }, (_, i) => ({
-        name: subject.file!,
-        from: Math.floor(size * i / pieces),
-        to: Math.floor(size * (i + 1) / pieces),
-        last: i === pieces - 1,
-      }))
-    }
-    const found = new Map<string, Spot>()
-    for (const [name, bytes] of objects) {
-      const kind = `${name.split("/")[0]} ${/\.[a-z-]+$/.exec(name)?.[0] ?? ""}`
-      // The last of each kind, which is another one in each format.
-      found.set(kind, { name, from: 0, to: bytes.length })
-      // Another one, too: the largest.
-      const largest = found.get(`${kind} largest`)
-      if (largest === undefined || largest.to < bytes.length) {
-        found.set(`${kind} largest`, { name, from: 0, to: bytes.length })
-      }
-    }
-    return [...new Map([...found.values()].map((spot) => [spot.name, spot])).values()]
-  }
-
-  /** Whatever a snapshot gives is right, or said to be lost. Gives how many files are lost. */
+  /** Fails the test when a snapshot gives anything wrong that is not said to be lost. Gives the number of lost files. */
   const honest = (repository: Repository, copied = false) =>
     Effect.gen(function* () {
       let lost = 0
@@ -181,7 +67,7 @@ export const formatUnreadable = (
           if (fact.damage !== undefined) lost++
           else assert.deepEqual(fact, whole.get(path), path)
         }
-        assert.ok(copied || facts.size === whole.size || problems.length > 0, "what is not given is told")
+        assert.ok(copied || facts.size === whole.size || problems.length > 0, "what is not given is not reported")
         lost += whole.size - facts.size
       }
       return lost
@@ -205,8 +91,8 @@ export const formatUnreadable = (
     >,
   ): Promise<void> =>
     runFormat(Effect.gen(function* () {
-      const objects = yield* base()
-      for (const spot of spots(objects)) {
+      const objects = yield* Effect.promise(() => base)
+      for (const spot of spotsOf(subject, objects)) {
         if (needed(spot.name, fault, spot)) continue
         const good = yield* storeOf(objects)
         let broken = true
@@ -220,7 +106,7 @@ export const formatUnreadable = (
 
   describe(`${subject.name}: an object that cannot be read`, () => {
     for (const fault of ["io", "denied", "garbage"] as const) {
-      it(`${fault}: what it does not hold is restored, and check goes on and names it`, () =>
+      it(`${fault}: everything else is restored, and check goes on and names it`, () =>
         each(fault, (faulty, spot) =>
           Effect.gen(function* () {
             const repository = yield* open(faulty)
@@ -241,7 +127,7 @@ export const formatUnreadable = (
     }
 
     for (const fault of ["io", "denied"] as const) {
-      it(`${fault}: a rebuild removes nothing that may be all there`, () =>
+      it(`${fault}: a rebuild removes nothing that may be whole`, () =>
         each(fault, (faulty, _spot, good, mend) =>
           Effect.gen(function* () {
             const repository = yield* open(faulty)
@@ -255,7 +141,7 @@ export const formatUnreadable = (
             yield* allRight(mended)
           })))
 
-      it(`${fault}: the next backup completes, and is whole when all can be read again`, () =>
+      it(`${fault}: the next backup completes, and its snapshot is whole when everything can be read again`, () =>
         each(fault, (faulty, _spot, good, mend) =>
           Effect.gen(function* () {
             const repository = yield* open(faulty)
@@ -268,7 +154,7 @@ export const formatUnreadable = (
             yield* allRight(yield* open(good))
           })))
 
-      it(`${fault}: convert and copy go on without what is lost`, () =>
+      it(`${fault}: convert and copy leave out what is lost, and go on`, () =>
         each(fault, (faulty) =>
           Effect.gen(function* () {
             const source = yield* open(faulty)
@@ -288,73 +174,5 @@ export const formatUnreadable = (
     }
   })
 
-  describe(`${subject.name}: what is read wrongly once`, () => {
-    /** Flips one bit of what the n-th read of an object gives, counted from 0. */
-    const flippingOnce = (store: ObjectStore, target: string, n: number): ObjectStore & { hit: () => boolean } => {
-      let reads = 0
-      return {
-        ...store,
-        hit: () => reads > n,
-        get: (name, part) =>
-          Effect.suspend(() => {
-            if (name !== target || reads++ !== n) return store.get(name, part)
-            return Effect.map(store.get(name, part), (bytes) => {
-              if (bytes.length > 0) bytes[bytes.length >> 1]! ^= 4
-              return bytes
-            })
-          }),
-      }
-    }
-    const runs: ReadonlyArray<
-      readonly [string, (repository: Repository) => Effect.Effect<unknown, FormatError, SqliteEngine | Scope.Scope>]
-    > = [
-      [
-        "a check finds nothing",
-        (repository) =>
-          Effect.map(repository.check({ readData: 100 }), ({ findings }) => assert.deepEqual(findings, [])),
-      ],
-      ["a restore gives all", (repository) =>
-        Effect.gen(function* () {
-          for (const snapshot of yield* repository.snapshots) {
-            yield* Stream.runForEach(repository.entries(snapshot), (entry) =>
-              Effect.catch(
-                Stream.runDrain(contentStream(entry)),
-                ({ message }) => Effect.die(new Error(`${entry.path}: ${message}`)),
-              ))
-          }
-        })],
-      [
-        "a rebuild has nothing to do",
-        (repository) => Effect.map(repository.rebuild, ({ findings }) => assert.deepEqual(findings, [])),
-      ],
-    ]
-    for (const [name, run] of runs) {
-      it(name, () =>
-        runFormat(Effect.gen(function* () {
-          const objects = yield* base()
-          const again: Array<string> = []
-          for (const [object] of objects) {
-            if (unverified?.(object) === true) continue
-            // The first read of each object; of a single file, each.
-            for (let n = 0; n === 0 || subject.file !== undefined; n++) {
-              const store = flippingOnce(yield* storeOf(objects), object, n)
-              yield* Effect.scoped(Effect.flatMap(open(store), run)).pipe(
-                Effect.catchDefect((defect) => Effect.die(told(defect, { name: object, from: n, to: n }))),
-                Effect.mapError((error) => told(error, { name: object, from: n, to: n })),
-                Effect.provideService(OnSecondRead, (told) => void again.push(told)),
-              )
-              if (!store.hit()) break
-            }
-          }
-          assert.ok(again.length > 0, "it is told what was read twice")
-        })))
-    }
-  })
-}
-
-/** The error with where it happened. */
-const told = (error: unknown, { from, name, to }: Spot): unknown => {
-  const where = `${name} from ${from} to ${to}`
-  if (error instanceof Error) error.message = `${where}: ${error.message}`
-  return error
+  readWronglyOnce(subject, base, unverified)
 }
