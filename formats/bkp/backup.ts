@@ -86,36 +86,17 @@ export const backup: <E, R>(
 const makeSnapshot = Effect.fnUntraced(
   function* <E, R>(opened: Opened, entries: Stream.Stream<Entry, E, R>, options: BackupOptions) {
     const { chunk: chunker, part, store, table } = opened
-    const wrong = pathProblem(part)
-    if (wrong !== undefined) {
-      const message = `"${displayPath(part)}" cannot be the part of the tree that is backed up: ${wrong}`
-      return yield* new RepositoryError({ reason: "unsupported", message })
-    }
+    yield* checkPart(part)
     const now = yield* Clock.currentTimeMillis
-    const node = options.hostname ?? ""
-    const client = yield* clientOf(store, node)
+    const client = yield* clientOf(store, options.hostname ?? "")
     const { blocks, metadata } = yield* openAreas(opened)
-    const { before, previous } = yield* readTwice(
-      "heads/",
-      Effect.gen(function* () {
-        const before = yield* readLatest(store, client)
-        return {
-          before,
-          previous: before === undefined ? undefined : yield* readPrevious(opened, metadata, node, before),
-        }
-      }),
-    )
-    const base = options.parent === undefined ? previous : yield* chooseBase(opened, options)
-    const earlierTree = Effect.fnUntraced(function* (snapshot: SnapshotObject | undefined) {
-      return new EarlierTree(metadata, snapshot === undefined ? undefined : yield* rootOf(opened, metadata, snapshot))
-    })
-    const listing = yield* earlierTree(base?.snapshot)
+    const { base, latest, previous } = yield* readEarlier(opened, options, client, metadata)
     const blockWriter = new ObjectWriter(opened, blocks.index)
     const metadataWriter = new ObjectWriter(opened, metadata.index)
     const tree = new TreeWriter({
       index: metadata.index,
       writer: metadataWriter,
-      earlier: yield* earlierTree(previous?.snapshot),
+      earlier: previous,
       createTime: seconds(now),
       part,
     }, makeKernel(sha256, table))
@@ -123,11 +104,12 @@ const makeSnapshot = Effect.fnUntraced(
     const losses = new Losses()
     const planned = plan(Stream.map(represent(fidelity, losses)(entries), (entry) => under(part, entry)))
     const packed = planned.pipe(
-      reuseListed((directory) => earlierFiles(listing, blocks, directory), ANY_TIME, SECOND, options.compare),
+      reuseListed((directory) => earlierFiles(base, blocks, directory), ANY_TIME, SECOND, options.compare),
       chunk(chunker),
       hash(sha256),
       pack(chunkPacking(blocks, blockWriter)),
     )
+    // Chunks that another unit of work claimed are stored by the end, unless only the first bits of their IDs agree.
     const unsettled: Array<{ readonly id: Uint8Array; readonly path: string }> = []
     const written = Stream.mapArrayEffect(packed, (stored) => {
       for (const entry of stored) unsettled.push(...missingOf(entry, blocks))
@@ -143,7 +125,7 @@ const makeSnapshot = Effect.fnUntraced(
     const root = yield* tree.finish
     yield* metadataWriter.flush
 
-    const snapshot = yield* commit(opened, metadataWriter, options, client, before, {
+    const snapshot = yield* commit(opened, metadataWriter, options, client, latest, {
       type: SNAPSHOT,
       createTime: seconds(options.time ?? now),
       root,
@@ -153,6 +135,43 @@ const makeSnapshot = Effect.fnUntraced(
     return options.dryRun === true ? summary : { ...summary, snapshot: infoOf(snapshot) }
   },
 )
+
+const checkPart = (part: string): Effect.Effect<void, RepositoryError> => {
+  const wrong = pathProblem(part)
+  if (wrong === undefined) return Effect.void
+  const message = `"${displayPath(part)}" cannot be the part of the tree that is backed up: ${wrong}`
+  return Effect.fail(new RepositoryError({ reason: "unsupported", message }))
+}
+
+/** What a run uses of earlier snapshots. Each tree is walked on its own. */
+interface Earlier {
+  /** ID in hex of the client's latest snapshot; undefined if it has none. */
+  readonly latest: string | undefined
+  /** The tree of that snapshot, whose objects are used again and carried over. */
+  readonly previous: EarlierTree
+  /** The tree whose unchanged files are not read again: the same one, unless the user chose another. */
+  readonly base: EarlierTree
+}
+
+const readEarlier = Effect.fnUntraced(function* (
+  opened: Opened,
+  options: BackupOptions,
+  client: string,
+  metadata: ObjectReader,
+): Effect.fn.Return<Earlier, FormatError> {
+  const read = Effect.gen(function* () {
+    const latest = yield* readLatest(opened.store, client)
+    const node = options.hostname ?? ""
+    return { latest, previous: latest === undefined ? undefined : yield* readPrevious(opened, metadata, node, latest) }
+  })
+  const { latest, previous } = yield* readTwice("heads/", read)
+  const base = options.parent === undefined ? previous : yield* chooseBase(opened, options)
+  const treeOf = (snapshot: ClientSnapshot | undefined) =>
+    snapshot === undefined
+      ? Effect.succeed(new EarlierTree(metadata, undefined))
+      : Effect.map(rootOf(opened, metadata, snapshot.snapshot), (root) => new EarlierTree(metadata, root))
+  return { latest, base: yield* treeOf(base), previous: yield* treeOf(previous) }
+})
 
 /** Records nothing, so that `record` only counts. The tree is written before. */
 const counting: Recorder = { begin: () => {}, put: () => {}, removeUnseen: () => 0, commit: () => {} }
