@@ -152,7 +152,32 @@ const readObjects = (options: ObjectsOptions): Packing["read"] =>
     return unpacker
   })
 
-/** The IDs of all chunks that the store has, from a listing. */
+/**
+ * The IDs of all chunks that the store has, from a listing.
+ *
+ * @example Learn which chunks a store has
+ * ```ts
+ * import assert from "node:assert"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ * import { listIds } from "@penstock/penstock/format"
+ * import { Effect } from "effect"
+ *
+ * // One byte of the ID in each name, for brevity.
+ * const names = {
+ *   directory: "chunks/",
+ *   nameOf: (id: Uint8Array) => `chunks/${id[0]}`,
+ *   idOf: (name: string) => new Uint8Array(32).fill(Number(name.slice("chunks/".length))),
+ * }
+ * const program = Effect.gen(function* () {
+ *   const store = yield* memoryStore.make()
+ *   yield* store.put("chunks/7", [new Uint8Array(10)])
+ *   return yield* listIds(store, names)
+ * })
+ * const index = await Effect.runPromise(program)
+ * assert.notEqual(index.get(new Uint8Array(32).fill(7)), undefined)
+ * assert.equal(index.get(new Uint8Array(32).fill(8)), undefined)
+ * ```
+ */
 export const listIds = (store: ObjectStore, names: ObjectNames): Effect.Effect<ChunkIndex, StoreError> =>
   Effect.suspend(() => {
     const index = new ChunkIndex()

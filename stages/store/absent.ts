@@ -23,7 +23,25 @@ export const created = (put: Effect.Effect<void, StoreError>): Effect.Effect<boo
 export const isThere = (store: ObjectStore, name: string): Effect.Effect<boolean, StoreError> =>
   Effect.map(absent(store.stat(name)), (info) => info !== undefined)
 
-/** Puts an object that is named by its content. An object that is there already has the same content, so it stays. */
+/**
+ * Puts an object that is named by its content. An object that is there already has the same content, so it stays.
+ *
+ * @example Store a chunk that another writer may have stored
+ * ```ts
+ * import assert from "node:assert"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ * import { putOnce } from "@penstock/penstock/format"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = yield* memoryStore.make()
+ *   yield* putOnce(store, "chunks/ab", new Uint8Array(10))
+ *   yield* putOnce(store, "chunks/ab", new Uint8Array(10))
+ *   return yield* store.stat("chunks/ab")
+ * })
+ * assert.equal((await Effect.runPromise(program)).size, 10)
+ * ```
+ */
 export const putOnce = (
   store: ObjectStore,
   name: string,
