@@ -34,9 +34,9 @@ export type Made<Done extends string> =
 export type Converted = Made<"converted">
 
 /**
- * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps them.
- * Gives the outcome for each snapshot. Snapshots that the target has already are left alone, so a conversion can be
- * repeated, and goes on where a run that was killed has ended.
+ * Makes snapshots of one repository in another, with their times, names, paths and tags as far as the target keeps
+ * them. Gives the outcome for each snapshot. Snapshots that the target has already are left alone, so a conversion can
+ * be repeated, and goes on where a run that was killed has ended.
  *
  * A snapshot without a time (of an archive that keeps none) gets the current time, and is converted again each time. In
  * a target that holds only one snapshot, each takes the place of the one before.

@@ -15,13 +15,14 @@ export type Copied = Made<"copied">
 
 /**
  * Makes snapshots of one repository in another of the same format, with their times, names, paths and tags. Gives the
- * outcome for each snapshot. Snapshots that the target has already are left alone, so a copy can be repeated, and goes on
- * where a run that was killed has ended. A copy that lacks files that the source had lost is made again when the source
- * has more of them.
+ * outcome for each snapshot. Snapshots that the target has already are left alone, so a copy can be repeated, and goes
+ * on where a run that was killed has ended. A copy that lacks files that the source had lost is made again when the
+ * source has more of them.
  *
- * Where the format has a {@link Repository.copier}, chunks are copied as they are, and chunks that the target has are not
- * read. Elsewhere contents are read and written file by file. A file is not read when the target's newest snapshot of the
- * same host and paths has it at the same path with the same content, in formats that name contents without a key.
+ * Where the format has a {@link Repository.copier}, chunks are copied as they are, and chunks that the target has are
+ * not read. Elsewhere contents are read and written file by file. A file is not read when the target's newest snapshot
+ * of the same host and paths has it at the same path with the same content, in formats that name contents without a
+ * key.
  *
  * Fails with `foreign` when the formats differ.
  *
@@ -56,8 +57,8 @@ export const copy = (
     if (from.format !== to.format) {
       return yield* new RepositoryError({
         reason: "foreign",
-        message:
-          `A copy is of one format, and the source is of ${from.format}, the target of ${to.format}: use penstock convert`,
+        message: `A copy is of one format, but the source is of ${from.format} and the target of ${to.format}: ` +
+          "use penstock convert",
       })
     }
     const wanted = options.snapshots ?? (yield* from.snapshots)

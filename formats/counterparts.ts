@@ -2,9 +2,9 @@
 import type { SnapshotInfo } from "./repository.ts"
 
 /**
- * Finds the snapshots of another repository that are the same as those of this one: of the same time, host and paths, as
- * far as the other repository keeps them. Where several fit, the numbers of files and bytes decide. Gives them by the ID
- * of the source. No snapshot is the counterpart of two, and where it is not certain there is none.
+ * Finds the snapshots of another repository that are the same as those of this one: of the same time, host and paths,
+ * as far as the other repository keeps them. Where several fit, the numbers of files and bytes decide. Gives them by
+ * the ID of the source. No snapshot is the counterpart of two, and where it is not certain there is none.
  */
 export const counterparts = (
   sources: ReadonlyArray<SnapshotInfo>,

@@ -1,7 +1,8 @@
 /**
  * Errors of repositories. A format fails with a {@link RepositoryError} about the repository or one object of it, and
- * with a StoreError about the store. Errors of kernels and of SQLite become one of these two before they leave the format.
- * Damage to one object is no reason to give up: readers skip that object, name it, and go on (see {@link isDamage}).
+ * with a StoreError about the store. Errors of kernels and of SQLite become one of these two before they leave the
+ * format. Damage to one object is no reason to give up: readers skip that object, name it, and go on (see {@link
+ * isDamage}).
  */
 import type { SqliteError } from "../stages/catalog/sqlite/sqlite.ts"
 import type { KernelError } from "../stages/kernel/kernel.ts"
@@ -22,8 +23,8 @@ export interface RepositoryErrorFields {
    * - `foreign`: it is of another format.
    * - `unknown-snapshot`: no snapshot has that ID.
    * - `unsupported`: this format cannot do that.
-   * - `scratch`: this machine has no room, or no place, for the databases that the work needs. Nothing is wrong with the
-   *   repository.
+   * - `scratch`: this machine has no room, or no place, for the databases that the work needs. Nothing is wrong with
+   *   the repository.
    */
   readonly reason:
     | "none"

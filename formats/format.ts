@@ -12,8 +12,8 @@ import type { Secrets } from "./secrets.ts"
 /** Which objects of a repository are worth keeping on this machine when its store is remote. */
 export interface Cacheable {
   /**
-   * Whether an object is worth it: indexes and catalogs, which are read again and again. Only objects that never change:
-   * their names are random or name their content, so no other object ever gets that name.
+   * Whether an object is worth it: indexes and catalogs, which are read again and again. Only objects that never
+   * change: their names are random or name their content, so no other object ever gets that name.
    */
   readonly holds: (name: string) => boolean
   /**
@@ -30,8 +30,8 @@ export interface FormatOption {
   /** All values, the default first; or a word for a value that is free, such as `PATH`. */
   readonly values: ReadonlyArray<string> | string
   /**
-   * `make`: chosen when a repository is made, which keeps it. `backup`: chosen for one snapshot. `open`: chosen each time
-   * the repository is used.
+   * `make`: chosen when a repository is made, which keeps it. `backup`: chosen for one snapshot. `open`: chosen each
+   * time the repository is used.
    */
   readonly when: "make" | "backup" | "open"
   /** It may be given more than once. */
@@ -59,8 +59,8 @@ export interface Format {
   readonly recognise: Effect.Effect<boolean, StoreError, ObjectStore>
   /**
    * Makes a repository. Fails with `exists` when there is one already, and with `unused-secret` for a secret that the
-   * format does not take. With `like`, the new repository gets the key of that one, with secrets and an ID of its own, so
-   * both name and cut chunks alike; fails with `unsupported` where a format cannot do that.
+   * format does not take. With `like`, the new repository gets the key of that one, with secrets and an ID of its own,
+   * so both name and cut chunks alike; fails with `unsupported` where a format cannot do that.
    */
   readonly create: (
     secrets: Secrets,

@@ -1,6 +1,6 @@
 /**
- * What surrounds every format: it handles kernels that throw, stores that cannot be read, and entries and records that no
- * format could keep.
+ * What surrounds every format: it handles kernels that throw, stores that cannot be read, and entries and records that
+ * no format could keep.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -23,8 +23,8 @@ export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">): boolean => tim
 
 /**
  * Chooses the snapshot that a backup starts from: the one that `options` ask for, otherwise the newest of the same host
- * and paths. Gives undefined when there is none. `snapshots` are sorted by time. Warns when the newest of all is dated in
- * the future, unless the options set a time. Fails with `unknown-snapshot`.
+ * and paths. Gives undefined when there is none. `snapshots` are sorted by time. Warns when the newest of all is dated
+ * in the future, unless the options set a time. Fails with `unknown-snapshot`.
  *
  * @example Start from the newest snapshot of the same host and paths
  * ```ts

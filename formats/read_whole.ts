@@ -4,8 +4,8 @@ import { type ObjectStore, StoreError } from "../stages/store/store.ts"
 import { corrupt, RepositoryError } from "./error.ts"
 
 /**
- * Reads all of an object. Fails with RepositoryError `corrupt` when it has more than `atMost` bytes, which objects of its
- * kind cannot have: so nobody who can write to the store can make a reader take any amount of memory.
+ * Reads all of an object. Fails with RepositoryError `corrupt` when it has more than `atMost` bytes, which objects of
+ * its kind cannot have: so nobody who can write to the store can make a reader take any amount of memory.
  *
  * @example Read no more of an object than its kind can have
  * ```ts

@@ -79,8 +79,8 @@ export interface SnapshotInfo {
   /** Content bytes of all files. */
   readonly bytes?: number
   /**
-   * Of a copy: the ID of the snapshot in another repository that it was copied from. When that was a copy, too, the ID of
-   * the first.
+   * Of a copy: the ID of the snapshot in another repository that it was copied from. When that was a copy, too, the ID
+   * of the first.
    */
   readonly original?: string
   /** ID of the machine in hex, where the format keeps it. */
@@ -184,7 +184,9 @@ export interface RebuildSummary {
   readonly snapshots: ReadonlyArray<SnapshotInfo>
   /** Packs that no index listed. */
   readonly packsIndexed: number
-  /** Names of other objects that were lost or damaged, and are there again: such as the one that names the repository. */
+  /**
+   * Names of other objects that were lost or damaged, and are there again: such as the one that names the repository.
+   */
   readonly rebuiltObjects?: ReadonlyArray<string>
   /** Objects that are lost or damaged, and the files that lost content with them. */
   readonly findings: ReadonlyArray<Finding>
@@ -230,14 +232,14 @@ export interface Repository {
   /** Makes again what is lost, as far as what is left allows. Content that is lost stays lost. */
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
   /**
-   * Only the format itself understands this. Its `copier`, and its `create` with `like`, look here for what they need of
-   * another repository, such as its keys. A wrapper around a repository passes it on as it is. Absent where a format
+   * Only the format itself understands this. Its `copier`, and its `create` with `like`, look here for what they need
+   * of another repository, such as its keys. A wrapper around a repository passes it on as it is. Absent where a format
    * needs nothing.
    */
   readonly inside?: unknown
   /**
-   * Prepares to copy snapshots of `from` into this repository, chunk by chunk. Gives undefined when `from` is not of the
-   * same format and version. Absent where a format cannot do it. Copies have an `original`.
+   * Prepares to copy snapshots of `from` into this repository, chunk by chunk. Gives undefined when `from` is not of
+   * the same format and version. Absent where a format cannot do it. Copies have an `original`.
    */
   readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
 }

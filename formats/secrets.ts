@@ -24,8 +24,8 @@ const SECRET_WORDS: Readonly<Record<keyof Secrets, string>> = {
 }
 
 /**
- * Fails with `unused-secret` when a secret is given that the format does not take. Otherwise a user who gives a password
- * could believe that a repository is encrypted when it is not.
+ * Fails with `unused-secret` when a secret is given that the format does not take. Otherwise a user who gives a
+ * password could believe that a repository is encrypted when it is not.
  *
  * @example Refuse a password for a format that does not encrypt
  * ```ts

@@ -10,9 +10,9 @@ const NAME_MAXIMUM = 4096
 const TEXT_MAXIMUM = 4 << 20
 
 /**
- * What is wrong with the record of a snapshot: words that go on after its name; undefined when nothing is. Formats call a
- * record damaged that has such a problem when they read it, so that one bad record costs one snapshot. They write no such
- * record.
+ * What is wrong with the record of a snapshot: words that go on after its name; undefined when nothing is. Formats call
+ * a record damaged that has such a problem when they read it, so that one bad record costs one snapshot. They write no
+ * such record.
  *
  * @example Refuse a record that was read
  * ```ts
@@ -21,7 +21,8 @@ const TEXT_MAXIMUM = 4 << 20
  *
  * const record = { id: "ab".repeat(32), time: 1e16, hostname: "laptop", username: "", paths: ["/home"], tags: [] }
  * const problem = snapshotProblem(record)
- * assert.equal(corrupt("INDEX/00.idx", `INDEX/00.idx ${problem}`).message, "INDEX/00.idx has a time that no date can have")
+ * const { message } = corrupt("00.idx", `00.idx ${problem}`)
+ * assert.equal(message, "00.idx has a time that no date can have")
  * ```
  */
 export const snapshotProblem = (

@@ -61,8 +61,8 @@ const storeEntries = Effect.fnUntraced(
     const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
-    // Without a parent nothing is read of catalogs, and the listing that was made tells which packs they have. A parent's
-    // catalog may be in packs that are newer than that listing.
+    // Without a parent nothing is read of catalogs, and the listing that was made tells which packs they have. A
+    // parent's catalog may be in packs that are newer than that listing.
     const from = parent === undefined ? { ...opened, store: listed } : opened
     const losses = new Losses()
     const planned = plan(represent(treeFidelity, losses)(entries))

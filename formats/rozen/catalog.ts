@@ -113,8 +113,8 @@ export const catalogOpener = (
 }
 
 /**
- * Opens the catalog of a snapshot that was listed. A rebuild may have put another object in the place of that one since:
- * when it does not open, `find` looks the snapshot up again, and the other is opened.
+ * Opens the catalog of a snapshot that was listed. A rebuild may have put another object in the place of that one
+ * since: when it does not open, `find` looks the snapshot up again, and the other is opened.
  */
 export const openListed = <S extends { readonly name: string }>(
   listed: S,

@@ -22,9 +22,9 @@ import { infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from 
 import { addUncommitted, uncommittedRuns } from "./uncommitted.ts"
 
 /**
- * Reads and authenticates every object but the packs, reads header and footer of every pack, and looks up every chunk of
- * every file. With `readData` that share of the packs, chosen at random, is read whole, and each chunk verified against
- * its ID.
+ * Reads and authenticates every object but the packs, reads header and footer of every pack, and looks up every chunk
+ * of every file. With `readData` that share of the packs, chosen at random, is read whole, and each chunk verified
+ * against its ID.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = (
   opened,

@@ -10,8 +10,8 @@ const RUNS = 4
 type Named = ReadonlyArray<{ readonly name: string }>
 
 /**
- * Runs a check, and runs it again when it found something and the object of a snapshot that it looked at has gone since.
- * A rebuild has then replaced that object and others, which the check takes for missing.
+ * Runs a check, and runs it again when it found something and the object of a snapshot that it looked at has gone
+ * since. A rebuild has then replaced that object and others, which the check takes for missing.
  */
 export const checkAgain = <R>(
   check: Effect.Effect<{ readonly summary: CheckSummary; readonly snapshots: Named }, FormatError, R>,

@@ -8,8 +8,8 @@ export const rozenChoices: ReadonlyArray<FormatOption> = [
     name: "version",
     values: ["1", "0"],
     when: "make",
-    meaning:
-      "block version: 1 stores many chunks in a pack, 0 follows the document literally and stores each file as an object",
+    meaning: "block version: 1 stores many chunks in a pack, " +
+      "0 follows the document literally and stores each file as an object",
   },
 ]
 

@@ -100,9 +100,9 @@ export const versionOf = (said: Said | RepositoryError | undefined): 0 | 1 | und
   said === undefined || said instanceof RepositoryError ? undefined : said.version
 
 /**
- * Checks the config against the key, and gives the repository. Warns when there is no config, or when it cannot be read;
- * then the next backup or copy writes it again. Fails with `corrupt` when it is not what the key says, because somebody
- * may have put it there. `config` is what it should be.
+ * Checks the config against the key, and gives the repository. Warns when there is no config, or when it cannot be
+ * read; then the next backup or copy writes it again. Fails with `corrupt` when it is not what the key says, because
+ * somebody may have put it there. `config` is what it should be.
  */
 export const withConfig: (
   said: Said | RepositoryError | undefined,

@@ -23,8 +23,8 @@ import { subkey } from "./keys.ts"
 import { SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
 
 /**
- * Bytes of a chunk of a catalog: 16 pages. Small enough that a change costs little, large enough that the list of chunks
- * stays short.
+ * Bytes of a chunk of a catalog: 16 pages. Small enough that a change costs little, large enough that the list of
+ * chunks stays short.
  */
 const CATALOG_CHUNK = 64 << 10
 

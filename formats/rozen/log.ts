@@ -1,6 +1,6 @@
 /**
- * The log of a run, `DATA/<xx>.roz-log/<snapshot>/<NNNN>.roz-log`: what the run changed, with paths, metadata and chunks,
- * so that catalogs can be made again when INDEX is lost. SPEC.md, "Logs".
+ * The log of a run, `DATA/<xx>.roz-log/<snapshot>/<NNNN>.roz-log`: what the run changed, with paths, metadata and
+ * chunks, so that catalogs can be made again when INDEX is lost. SPEC.md, "Logs".
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -129,7 +129,8 @@ export const checkPack: (
       bad,
       problem: unreadable === undefined
         ? `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`
-        : `${pack.object} cannot be read whole, ${bad.length} of its ${chunks} chunks are out of reach: ${unreadable.damage}`,
+        : `${pack.object} cannot be read whole, ${bad.length} of its ${chunks} chunks are out of reach: ` +
+          unreadable.damage,
       cause: unreadable,
     }
   },

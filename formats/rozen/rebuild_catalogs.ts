@@ -22,8 +22,8 @@ export interface Found {
 }
 
 /**
- * Tries all catalogs. `into` is the repository without its damaged packs; a catalog that cannot be opened there, but can
- * with them, is stored there again.
+ * Tries all catalogs. `into` is the repository without its damaged packs; a catalog that cannot be opened there, but
+ * can with them, is stored there again.
  */
 export const findCatalogs: (
   opened: Opened,

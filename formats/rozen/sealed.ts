@@ -1,6 +1,6 @@
 /**
- * Objects that are encrypted in one piece (`.idx` and `.roz-log`): the header, then the body, compressed and sealed with
- * header and name as additional data. SPEC.md, "Sealing" and "Object header".
+ * Objects that are encrypted in one piece (`.idx` and `.roz-log`): the header, then the body, compressed and sealed
+ * with header and name as additional data. SPEC.md, "Sealing" and "Object header".
  */
 import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
@@ -45,8 +45,8 @@ export const putSealed: (
 )
 
 /**
- * Reads the body of an object, and reads it again when it is not what it should be. Fails with RepositoryError `corrupt`
- * or `newer`, and with `corrupt` for an object of another repository.
+ * Reads the body of an object, and reads it again when it is not what it should be. Fails with RepositoryError
+ * `corrupt` or `newer`, and with `corrupt` for an object of another repository.
  */
 export const getSealed: (
   store: ObjectStore,

@@ -21,8 +21,8 @@ const MORE = 4
 const HEAD_BYTES = 5
 
 /**
- * Chunks of a file that one record lists. A longer list is divided, so that the length of a segment has a limit whatever
- * the file.
+ * Chunks of a file that one record lists. A longer list is divided, so that the length of a segment has a limit
+ * whatever the file.
  */
 const RECORD_CHUNKS = 1 << 16
 

@@ -150,8 +150,8 @@ export const lookWhileReplaced: <S>(
 })
 
 /**
- * The snapshots in some objects, oldest first. The objects are sorted by number: a snapshot that was rebuilt has a later
- * object, which counts.
+ * The snapshots in some objects, oldest first. The objects are sorted by number: a snapshot that was rebuilt has a
+ * later object, which counts.
  */
 export const oldestFirst = <S extends { readonly record: SnapshotRecord }>(
   objects: Iterable<S | undefined>,
@@ -212,7 +212,9 @@ export const commitSnapshot = (
   return firstFree(from, (number) => putSealed(store, layout, layout.snapshots, snapshotName(number), body))
 }
 
-/** Puts an object under the first number, from `from` on, that is not taken. Gives that number, and the bytes stored. */
+/**
+ * Puts an object under the first number, from `from` on, that is not taken. Gives that number, and the bytes stored.
+ */
 export const firstFree: <E>(
   from: number,
   put: (number: number) => Effect.Effect<number, E>,

@@ -35,8 +35,8 @@ export interface NewSnapshot<E, R> {
   /** The snapshot whose catalog this one starts from. */
   readonly parent: SnapshotObject | undefined
   /**
-   * Its entries. `started` is the record of the parent, unless the parent's catalog is damaged; `tree` is a copy of that
-   * catalog, which becomes the new one.
+   * Its entries. `started` is the record of the parent, unless the parent's catalog is damaged; `tree` is a copy of
+   * that catalog, which becomes the new one.
    */
   readonly entries: (tree: Tree, started: SnapshotRecord | undefined) => Stream.Stream<Packed<Steps>, E, R>
   /** What the entries lost on their way here. */

@@ -1,7 +1,7 @@
 /**
- * Unlocks a repository with its password. Key objects are not authentic before a slot opens, so anybody who can write to
- * the store could fill them with slots that take hours to try. Therefore their number is limited, cheap slots are tried
- * first, and there is a limit to what all of them may cost. SPEC.md, "Limits".
+ * Unlocks a repository with its password. Key objects are not authentic before a slot opens, so anybody who can write
+ * to the store could fill them with slots that take hours to try. Therefore their number is limited, cheap slots are
+ * tried first, and there is a limit to what all of them may cost. SPEC.md, "Limits".
  */
 import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
@@ -54,7 +54,8 @@ export const unlock: (
   if (names.length === 0) {
     return yield* corrupt(
       "KEYS/",
-      `The repository at ${location} has no key: KEYS/ is empty or missing, and nothing can be read without a key; put a copy of KEYS/ back`,
+      `The repository at ${location} has no key: KEYS/ is empty or missing, and nothing can be read without a key; ` +
+        "put a copy of KEYS/ back",
     )
   }
   const tooMany = tooManyKeys(names)
@@ -70,8 +71,8 @@ export const unlock: (
     work += next
     if (work > KEY_WORK) {
       return yield* wrong(
-        `The password opens none of ${i} keys of the repository at ${location}, and the other ${left} cost too much to try: ` +
-          `if ${name} is not yours, remove it`,
+        `The password opens none of ${i} keys of the repository at ${location}, and the other ${left} cost too much to ` +
+          `try: if ${name} is not yours, remove it`,
       )
     }
     if (!told && (next >= LONG_WORK || (yield* Clock.currentTimeMillis) - start >= PATIENCE_MS)) {
@@ -100,7 +101,9 @@ export const unlock: (
   return yield* whyLocked(problem, location, candidates.length > 0)
 })
 
-/** The error when the password opens no slot and a key object is not as it was written. `problem` is that of the object. */
+/**
+ * The error when the password opens no slot and a key object is not as it was written. `problem` is that of the object.
+ */
 const whyLocked = (problem: RepositoryError, location: string, hasOthers: boolean): RepositoryError => {
   const { message, object, reason } = problem
   // An object that cannot be read may be whole.
@@ -108,8 +111,10 @@ const whyLocked = (problem: RepositoryError, location: string, hasOthers: boolea
   return corrupt(
     object!,
     hasOthers
-      ? `${message}, and the password opens no other key of the repository at ${location}: if it is the right one, put a copy of that object back`
-      : `${message}: the repository at ${location} has no other key, and without one nothing in it can be read; put a copy of that object back`,
+      ? `${message}, and the password opens no other key of the repository at ${location}: ` +
+        "if it is the right one, put a copy of that object back"
+      : `${message}: the repository at ${location} has no other key, and nothing can be read without one; ` +
+        "put a copy of that object back",
   )
 }
 

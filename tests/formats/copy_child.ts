@@ -1,6 +1,6 @@
 /**
- * Another process that copies, and kills itself: `copy_child.ts FROM TO OPERATION true|false`, as `suites/format/child.ts`
- * does.
+ * Another process that copies, and kills itself: `copy_child.ts FROM TO OPERATION true|false`, as
+ * `suites/format/child.ts` does.
  */
 import process from "node:process"
 import { Effect, Stream } from "effect"

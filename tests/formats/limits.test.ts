@@ -76,7 +76,7 @@ const swollen = (store: ObjectStore, huge: string) => {
 }
 
 for (const [name, [format, secrets]] of Object.entries(formats)) {
-  test(`${name}: an object of 1.2 GB of zeros in the place of any other is named, and no more than ${PULLED >> 20} MiB of it are read`, async () => {
+  test(`${name}: 1.2 GB of zeros in the place of an object are named, and at most ${PULLED >> 20} MiB are read`, async () => {
     await runFormat(Effect.gen(function* () {
       const first = yield* memoryStore.make()
       const created = yield* Effect.provideService(format.create(secrets), ObjectStore, first)

@@ -1,9 +1,9 @@
 /**
  * Makes a snapshot: contents, then the log, then the index object, which commits.
  *
- * Walk, reuse and record are those of the common pipeline. Between them `ContentWriter` stands for chunk, hash, compress,
- * encrypt and pack: the hash of a whole content names its object, so it must be known before the first byte is written,
- * and a content of any length has to pass through little memory.
+ * Walk, reuse and record are those of the common pipeline. Between them `ContentWriter` stands for chunk, hash,
+ * compress, encrypt and pack: the hash of a whole content names its object, so it must be known before the first byte
+ * is written, and a content of any length has to pass through little memory.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"

@@ -1,8 +1,8 @@
 /**
- * Frames. The sections and the data of an object are compressed and sealed piece by piece, so that an object of any size
- * is written and read in little memory. Each frame is authenticated with its number and whether it is the last ("STREAM",
- * Hoang, Reyhanitabar, Rogaway and Vizár, https://eprint.iacr.org/2015/189), so that none can be left out, moved,
- * repeated, or brought in from another object.
+ * Frames. The sections and the data of an object are compressed and sealed piece by piece, so that an object of any
+ * size is written and read in little memory. Each frame is authenticated with its number and whether it is the last
+ * ("STREAM", Hoang, Reyhanitabar, Rogaway and Vizár, https://eprint.iacr.org/2015/189), so that none can be left out,
+ * moved, repeated, or brought in from another object.
  */
 import { FRAME_BYTES } from "../../../stages/kernel/frames.ts"
 import { KernelError } from "../../../stages/kernel/kernel.ts"

@@ -1,6 +1,6 @@
 /**
- * The log of a run, `DATA/<xx>.roz-log/<NNNN>.roz-log`: every path of the run, so that its catalog can be made again from
- * DATA alone. SPEC.md, "Logs".
+ * The log of a run, `DATA/<xx>.roz-log/<NNNN>.roz-log`: every path of the run, so that its catalog can be made again
+ * from DATA alone. SPEC.md, "Logs".
  */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"

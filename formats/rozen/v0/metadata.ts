@@ -34,7 +34,10 @@ export const decodeFsMetadata = (name: string, bytes: Uint8Array): StoredEntry =
   throw corrupt(name, `${name} is damaged: its metadata is not that of its content`)
 }
 
-/** Encodes the section "EA metadata": for each attribute u16 LE length of the name, name, u32 LE length of the value, value. */
+/**
+ * Encodes the section "EA metadata": for each attribute u16 LE length of the name, name, u32 LE length of the value,
+ * value.
+ */
 export const encodeEaMetadata = (attributes: ReadonlyArray<Attribute>): Uint8Array => {
   const out = new Uint8Array(attributes.reduce((n, { name, value }) => n + 6 + name.length + value.length, 0))
   const view = new DataView(out.buffer)

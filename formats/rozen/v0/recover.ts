@@ -19,8 +19,8 @@ import { contentName } from "./layout.ts"
 import { openObject } from "./object_read.ts"
 
 /**
- * Makes one snapshot, tagged `recovered`, of all contents, each at the path where it was first stored. Where that path is
- * taken, or leads through a file, the content is put at the root, under its ID. Gives the ID of the snapshot, or
+ * Makes one snapshot, tagged `recovered`, of all contents, each at the path where it was first stored. Where that path
+ * is taken, or leads through a file, the content is put at the root, under its ID. Gives the ID of the snapshot, or
  * undefined when there is no content.
  */
 export const recover: (

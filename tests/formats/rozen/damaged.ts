@@ -1,6 +1,6 @@
 /**
- * A repository whose objects are damaged on purpose. The law: a restore gives the right bytes or says that they are lost,
- * check names the object, and nothing ends in a defect.
+ * A repository whose objects are damaged on purpose. The law: a restore gives the right bytes or says that they are
+ * lost, check names the object, and nothing ends in a defect.
  */
 import assert from "node:assert/strict"
 import { Effect, type Scope, Stream } from "effect"

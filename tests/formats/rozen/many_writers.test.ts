@@ -94,7 +94,7 @@ const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 
 const [name, skip] = skipIf(
   noCeph ?? (("Deno" in globalThis || "Bun" in globalThis) && "Node's run has writers on all runtimes"),
-  "eight writers at once, three killed, one stopped: all others finish, every snapshot is whole, equal data is stored about once",
+  "eight writers, three of them killed and one stopped: the others finish, snapshots are whole, data is stored once",
 )
 
 it(

@@ -21,7 +21,7 @@ const TOTAL = 400
  */
 const BOUND = 100
 
-it(`${TOTAL} MiB of random content into a store that forgets packs: twice takes at most ${BOUND} MiB more than once`, () =>
+it(`a second backup of ${TOTAL} MiB takes at most ${BOUND} MiB of memory more than the first`, () =>
   runFormat(Effect.gen(function* () {
     const kept = yield* memoryStore.make()
     let packs = 0

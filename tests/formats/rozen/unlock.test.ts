@@ -1,6 +1,6 @@
 /**
- * Key objects that somebody else put there: they keep nobody from opening the repository, or say so, and never work for
- * long.
+ * Key objects that an attacker put there. They do not keep anybody from opening the repository, or the error names them,
+ * and the work that they cause is limited.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -43,7 +43,7 @@ const nameOf = (i: number): string => `KEYS/${i.toString(16).padStart(16, "0")}.
  * Opens a repository with other key objects beside its own: what became of it, what scrypt was asked for, what was
  * said.
  */
-const opening = (objects: ReadonlyArray<ReadonlyArray<unknown>>, password = secrets, seconds = 0) =>
+const openBeside = (objects: ReadonlyArray<ReadonlyArray<unknown>>, password = secrets, seconds = 0) =>
   runFormat(Effect.gen(function* () {
     const store = yield* memoryStore.make()
     yield* Effect.provideService(small.create(secrets), ObjectStore, store)
@@ -79,17 +79,17 @@ const opening = (objects: ReadonlyArray<ReadonlyArray<unknown>>, password = secr
 
 const wrong = { password: Redacted.make("another") }
 
-describe("key objects of somebody else", () => {
-  it("the cheapest slots are tried first: costly ones do not keep the right password waiting", async () => {
-    const { asked, failure, said } = await opening([[slot(1 << 20, 16)], [slot(1 << 19, 16), slot(1 << 15)]])
+describe("key objects of an attacker", () => {
+  it("the cheapest slots are tried first, so costly ones do not delay the right password", async () => {
+    const { asked, failure, said } = await openBeside([[slot(1 << 20, 16)], [slot(1 << 19, 16), slot(1 << 15)]])
     assert.equal(failure, undefined)
     assert.deepEqual(asked, [MIB])
     assert.deepEqual(said, [])
   })
 
-  it("a wrong password is called wrong after a bounded amount of work, and what costs too much is named", async () => {
+  it("a wrong password is refused after limited work, and the slot that costs too much is named", async () => {
     const costly = Array.from({ length: 60 }, () => Array.from({ length: 16 }, () => slot(1 << 20, 16)))
-    const { asked, failure, said } = await opening(costly, wrong)
+    const { asked, failure, said } = await openBeside(costly, wrong)
     assert.ok(asked.reduce((sum, work) => sum + work, 0) <= 2 ** 35)
     assert.equal(failure?.reason, "wrong-key")
     assert.match(failure!.message, /cost too much to try: if KEYS\/[0-9a-f]{16}\.json is not yours, remove it/)
@@ -97,26 +97,26 @@ describe("key objects of somebody else", () => {
     assert.match(said[0]!, /^Trying the password against 960 more keys: this may take long$/)
   })
 
-  it("says once that it takes long, when it does", async () => {
-    const { asked, failure, said } = await opening([Array.from({ length: 16 }, () => slot(1 << 15, 3))], wrong, 2)
+  it("says once that it takes long", async () => {
+    const { asked, failure, said } = await openBeside([Array.from({ length: 16 }, () => slot(1 << 15, 3))], wrong, 2)
     assert.equal(asked.length, 17)
     assert.equal(failure?.message.startsWith("The password does not open the repository"), true)
     assert.deepEqual(said, ["Trying the password against 14 more keys: this may take long"])
   })
 
-  it("slots that ask for what is not possible, and objects that are damaged or too many, hide none of the others", async () => {
+  it("impossible slots, and damaged or too many objects, do not hide the others", async () => {
     for (const bad of [slot(3), slot(-(2 ** 40)), slot(1 << 20, 1, 32), { ...slot(1024), salt: "0" }]) {
-      assert.equal((await opening([[bad]])).failure, undefined)
-      const { failure } = await opening([[bad]], wrong)
+      assert.equal((await openBeside([[bad]])).failure, undefined)
+      const { failure } = await openBeside([[bad]], wrong)
       assert.equal(failure?.reason, "corrupt")
       assert.match(failure!.message, /KEYS\/0{16}\.json/)
     }
-    assert.equal((await opening([Array.from({ length: 17 }, () => slot(1024))])).failure, undefined)
+    assert.equal((await openBeside([Array.from({ length: 17 }, () => slot(1024))])).failure, undefined)
     const unknown = Array.from({ length: 3 }, () => ({ kind: "later", data: "00" }))
-    assert.equal((await opening([unknown])).failure, undefined)
+    assert.equal((await openBeside([unknown])).failure, undefined)
   })
 
-  it("JSON in JSON in JSON is damage of that object", () =>
+  it("deeply nested JSON is damage of that object", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       yield* Effect.provideService(small.create(secrets), ObjectStore, store)
@@ -131,7 +131,7 @@ describe("key objects of somebody else", () => {
     })))
 
   it("more objects than a repository can have are not read", async () => {
-    const { asked, failure } = await opening(Array.from({ length: 64 }, () => [slot(1024)]))
+    const { asked, failure } = await openBeside(Array.from({ length: 64 }, () => [slot(1024)]))
     assert.deepEqual(asked, [])
     assert.match(failure!.message, /^KEYS\/ has more than the 64 objects that a repository can have/)
   })
@@ -156,19 +156,19 @@ describe("key objects that are lost or damaged", () => {
       return store.put(name, [bytes], { replace: true })
     })
 
-  it("the error says what follows from it, and what to do", async () => {
+  it("the error says what it means, and what to do", async () => {
     assert.match(
       await failing(flip),
-      /^corrupt: KEYS\/.*damaged.*: the repository at .* has no other key, and without one nothing in it can be read; put a copy of that object back$/,
+      /^corrupt: KEYS\/.*damaged.*: the repository at .* has no other key, and nothing can be read without one; put a copy/,
     )
     assert.match(
       await failing((store, name) => store.remove(name)),
-      /^corrupt: The repository at .* has no key: KEYS\/ is empty or missing, and nothing can be read without a key; put a copy of KEYS\/ back$/,
+      /^corrupt: The repository at .* has no key: KEYS\/ is empty or missing, .* without a key; put a copy of KEYS\/ back$/,
     )
     const beside = (store: ObjectStore) => store.put(nameOf(1), [json("no key")])
     assert.match(
       await failing(beside, wrong),
-      /^corrupt: KEYS\/0{15}1.json .*, and the password opens no other key of the repository at .*: if it is the right one, put a copy/,
+      /^corrupt: KEYS\/0{15}1.json .*, and the password opens no other key .*: if it is the right one, put a copy/,
     )
   })
 })

@@ -1,7 +1,7 @@
 /**
- * Reading during a rebuild or a backup, as a part of the contract of {@link Format}: while a repository is checked, listed
- * or restored, another process replaces indexes and snapshots at any moment. Nothing that was only replaced is called
- * lost, and no snapshot is left out.
+ * Reading during a rebuild or a backup, as a part of the contract of {@link Format}: while a repository is checked,
+ * listed or restored, another process replaces indexes and snapshots at any moment. Nothing that was only replaced is
+ * called lost, and no snapshot is left out.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"

@@ -1,6 +1,6 @@
 /**
- * A process that makes a backup and kills itself: `child.ts MODULE REPOSITORY DIRECTORY OPERATION true|false`. It does so
- * at that operation of its store, counted from 1: before it, or (`true`) while it is under way.
+ * A process that makes a backup and kills itself: `child.ts MODULE REPOSITORY DIRECTORY OPERATION true|false`. It does
+ * so at that operation of its store, counted from 1: before it, or (`true`) while it is under way.
  */
 import process from "node:process"
 import { Effect } from "effect"

@@ -22,8 +22,8 @@ export const untouchable: ReaderContent = {
 }
 
 /**
- * A reader that gives `states[n]` when it is opened for the n-th time. It says that the file changed, except for the last
- * state if it `settles`.
+ * A reader that gives `states[n]` when it is opened for the n-th time. It says that the file changed, except for the
+ * last state if it `settles`.
  */
 export const changing = (
   states: ReadonlyArray<string>,

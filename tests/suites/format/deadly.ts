@@ -6,7 +6,9 @@ import type { ObjectStore } from "../../../stages/store/store.ts"
 
 const die = (): void => void process.kill(process.pid, "SIGKILL")
 
-/** The store, which kills the process at an operation, counted from 1: before it, or while it is under way (`within`). */
+/**
+ * The store, which kills the process at an operation, counted from 1: before it, or while it is under way (`within`).
+ */
 export const deadly = (store: ObjectStore, operation: number, within: boolean): ObjectStore => {
   let count = 0
   const counted = <A, E, R>(run: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -98,8 +98,8 @@ export const formatFaults = (subject: Subject): void => {
     })
 
   /**
-   * Fails the test unless the next run completes, and everything that snapshots need is right before and after it. Gives
-   * what the snapshots held before it.
+   * Fails the test unless the next run completes, and everything that snapshots need is right before and after it.
+   * Gives what the snapshots held before it.
    */
   const sound = (store: ObjectStore): Running<ReadonlyArray<string>> =>
     Effect.gen(function* () {

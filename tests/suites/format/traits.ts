@@ -19,8 +19,8 @@ export interface FormatTraits {
   /** Directories that are not empty are listed. */
   readonly directories: true | string
   /**
-   * Metadata that shows that a file of this mtime and ctime has changed; by default the smallest changes of mtime, ctime
-   * and inode.
+   * Metadata that shows that a file of this mtime and ctime has changed; by default the smallest changes of mtime,
+   * ctime and inode.
    */
   readonly changes?: (time: bigint) => ReadonlyArray<Metadata>
   /** Why a snapshot has a parent even when nothing of the parent was used. */

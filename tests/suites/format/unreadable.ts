@@ -43,7 +43,9 @@ export const formatUnreadable = (
 
   const base = twoSnapshots(subject)
 
-  /** Fails the test when a snapshot gives anything wrong that is not said to be lost. Gives the number of lost files. */
+  /**
+   * Fails the test when a snapshot gives anything wrong that is not said to be lost. Gives the number of lost files.
+   */
   const honest = (repository: Repository, copied = false) =>
     Effect.gen(function* () {
       let lost = 0
