@@ -4,6 +4,7 @@ import type { ListingKind } from "./listing.ts"
 import type { FogsyncOptions } from "./opened.ts"
 import { nameProblem } from "./shares.ts"
 
+/** The options `-o fogsync.NAME=VALUE`. */
 export const fogsyncChoices: ReadonlyArray<FormatOption> = [
   {
     name: "listing",

@@ -54,7 +54,7 @@ const decodeConfig = (keys: Keys, envelope: Uint8Array, name: string | undefined
     throw new RepositoryError({
       reason: "wrong-key",
       object: SHARE,
-      message: `${SHARE} does not open: the key is not the one of this share, or ${SHARE} was altered`,
+      message: `${SHARE} cannot be decrypted: the key is not that of this share, or ${SHARE} was altered`,
     })
   }
   if (!isKind(keys, "share", envelope)) throw corrupt(SHARE, `${SHARE} was put in the place of another object`)

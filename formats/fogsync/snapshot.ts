@@ -173,10 +173,10 @@ const decodeRootBlock = ({ id, keys }: Opened, bptr: Bptr, envelope: Uint8Array)
       reason: "wrong-key",
       object,
       message:
-        `The root in ${object} does not open: the key is not the one of this share, or the root was made with another`,
+        `The root in ${object} cannot be decrypted: the key is not that of this share, or the root has another key`,
     })
   }
-  if (!isKind(keys, "root", envelope)) throw corrupt(object, `What is in ${object} is not a root`)
+  if (!isKind(keys, "root", envelope)) throw corrupt(object, `The content of ${object} is not a root`)
   const root = decodeRoot(object, bptr, data)
   if (id !== "" && root.share !== undefined && root.share !== id) {
     throw corrupt(object, `The root in ${object} is of another share`)

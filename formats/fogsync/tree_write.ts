@@ -169,7 +169,7 @@ export class TreeWriter {
     },
   )
 
-  /** Removes the entries at a path and beneath it. Gives how many they were. */
+  /** Removes the entries at a path and beneath it. Gives their number. */
   readonly #remove: (subtree: Subtree, path: Uint8Array) => Effect.Effect<number, FormatError> = Effect.fnUntraced(
     function* (this: TreeWriter, subtree: Subtree, path: Uint8Array) {
       const node = yield* this.#load(subtree)

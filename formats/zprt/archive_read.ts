@@ -114,16 +114,15 @@ export const loadArchive: (opened: Opened) => Effect.Effect<Archive, FormatError
     const ends = yield* readEnds(store)
     const { fingerprint } = yield* readHead(store, ends)
     if (current.archive?.fingerprint === fingerprint) return current.archive
-    let problem: FormatError | undefined
+    const failures: Array<RepositoryError> = []
     for (const place of ends.places) {
       const read = yield* Effect.result(readIndex(opened, place))
       if (read._tag === "Success") return current.archive = { ...read.success, fingerprint }
       if (read.failure._tag !== "RepositoryError") return yield* Effect.fail(read.failure)
-      // The wrong place looks damaged. A place where the key is wrong is the right one.
-      problem ??= read.failure
-      if (isWrongKey(read.failure)) problem = read.failure
+      failures.push(read.failure)
     }
-    return yield* Effect.fail(problem!)
+    // A wrong place looks damaged. Only the right one can have an index for another key.
+    return yield* Effect.fail(failures.find(isWrongKey) ?? failures[0]!)
   },
   (load, { store }) => Effect.mapError(readTwice(ARCHIVE, load, isWrongKey), asCorrupt(store.properties.location)),
 )

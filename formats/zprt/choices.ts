@@ -4,6 +4,7 @@ import type { ChosenOptions, FormatOption } from "../format.ts"
 import type { IndexLayout } from "./index.ts"
 import type { ZprtOptions } from "./opened.ts"
 
+/** The options `-o zprt.NAME=VALUE`. */
 export const zprtChoices: ReadonlyArray<FormatOption> = [
   {
     name: "layout",

@@ -134,6 +134,7 @@ interface Lists {
   readonly directories: ReadonlyArray<string>
 }
 
+/** How the lists of each layout are read. */
 const READ: Readonly<Record<IndexLayout, (reader: Reader) => Lists>> = {
   document: (reader) => {
     const unique = reader.positions()

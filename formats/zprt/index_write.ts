@@ -16,7 +16,7 @@ import type { Opened } from "./opened.ts"
 
 /**
  * Appends index and trailer. After that the archive only has to be committed. Fails with `unsupported` when one archive
- * cannot hold these paths, or not so many of them.
+ * cannot hold these paths, or when there are too many of them.
  */
 export const writeIndex: (
   opened: Opened,

@@ -115,7 +115,7 @@ const readWhatIsThere: (
   ])
 })
 
-/** The offsets where age files begin, and the offsets of magics that have room for a number before them. */
+/** The offsets where age files begin, and the offsets of magics that may end a trailer. */
 const findMarks = Effect.fnUntraced(function* ({ store }: Opened, size: number) {
   const starts: Array<number> = []
   const magics: Array<number> = []
