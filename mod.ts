@@ -38,7 +38,7 @@ export { sha256 } from "./stages/hash/sha256.ts"
 export { adaptive } from "./stages/compress/adaptive.ts"
 export { compress } from "./stages/compress/compress.ts"
 export { gzip } from "./stages/compress/gzip.ts"
-export type { CompressionMode } from "./stages/compress/mode.ts"
+export type { CompressionMode } from "./stages/compress/adaptive_zstd.ts"
 export { noCompression } from "./stages/compress/none.ts"
 export { zstd } from "./stages/compress/zstd.ts"
 

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
-import { MODE_LEVELS } from "../../stages/compress/mode.ts"
+import { MODE_LEVELS } from "../../stages/compress/adaptive_zstd.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { treeFidelity } from "../../stages/walk/fidelity.ts"
 import { RepositoryError } from "../error.ts"
