@@ -40,6 +40,7 @@ import { catchingDamage, fromKernelError, fromWriteError, isDamage } from "./err
 import { type CatalogForm, formOf } from "./catalog_form.ts"
 import { type Indexed, indexed, writeIndex } from "./catalog_index.ts"
 import { putDatabase } from "./database.ts"
+import type { CatalogInfo } from "./metadata.ts"
 import { blobs, catalogName, flatCatalogName } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { formOfRepository, listSnapshots } from "./snapshot.ts"
@@ -55,15 +56,7 @@ export const backup: <E, R>(
 ) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
   const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
   return Effect.scoped(makeSnapshot(opened, entries, options)).pipe(
-    Effect.catch((error) =>
-      Effect.fail(
-        error instanceof KernelError
-          ? fromKernelError(error)
-          : error instanceof SqliteError
-          ? fromWriteError(error)
-          : error,
-      )
-    ),
+    Effect.mapError((error) => error instanceof KernelError ? fromKernelError(error) : fromWriteError(error)),
     Effect.provideService(ObjectStore, opened.store),
   ) as never
 }
@@ -106,43 +99,42 @@ const makeSnapshot = Effect.fnUntraced(
     )
     const mapBytes = yield* storeMaps(opened, writer, parent?.blobs)
 
-    const { hostname = "" } = options
-    const id = freshUuid()
-    const name = opened.options.name ?? options.name
-    const metadata = yield* catching(SqliteError, () =>
-      writer.finish(
-        {
-          info: {
-            id,
-            time: options.time ?? now,
-            hostname,
-            username: options.username ?? "",
-            paths: options.paths,
-            tags: options.tags ?? [],
-            ...(parent !== undefined && { parent: parent.catalog.metadata.info.id }),
-            files: recorded.files,
-            directories: recorded.directories,
-            bytes: recorded.bytes,
-            machine: machineOf(opened, options, listing.snapshots),
-            ...(name !== undefined && { name }),
-          },
-          started: now,
-        },
-        hasher,
-        form.tree,
-      ))
-    const catalogBytes = yield* putDatabase(
-      opened,
-      form.flat ? flatCatalogName(id) : catalogName(id),
-      db,
-      { wrap: form.wrap },
-    )
+    const info: CatalogInfo = {
+      ...recordOf(opened, options, listing.snapshots),
+      time: options.time ?? now,
+      ...(parent !== undefined && { parent: parent.catalog.metadata.info.id }),
+      files: recorded.files,
+      directories: recorded.directories,
+      bytes: recorded.bytes,
+    }
+    const metadata = yield* catching(SqliteError, () => writer.finish({ info, started: now }, hasher, form.tree))
+    const object = form.flat ? flatCatalogName(info.id) : catalogName(info.id)
+    const catalogBytes = yield* putDatabase(opened, object, db, { wrap: form.wrap })
     const indexBytes = options.dryRun === true ? 0 : yield* updateIndex(opened, indexed(metadata), form)
     const bytesStored = recorded.bytesStored + mapBytes + catalogBytes + indexBytes
     const summary = summaryOf(recorded, bytesStored, losses.all)
     return options.dryRun === true ? summary : { ...summary, snapshot: metadata.info }
   },
 )
+
+/** The record of a new snapshot, as far as it is known before the run. */
+const recordOf = (
+  opened: Opened,
+  options: BackupOptions,
+  before: ReadonlyArray<Indexed>,
+): Omit<CatalogInfo, "time"> => {
+  const { hostname = "", paths, tags = [], username = "" } = options
+  const name = opened.options.name ?? options.name
+  return {
+    id: freshUuid(),
+    hostname,
+    username,
+    paths,
+    tags,
+    machine: machineOf(opened, options, before),
+    ...(name !== undefined && { name }),
+  }
+}
 
 /** The catalog of the parent, and the extents and blobs in it, which need not be looked for in the store. */
 interface Parent {

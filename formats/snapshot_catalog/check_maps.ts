@@ -1,7 +1,5 @@
 /** Checks the maps of blobs against what catalogs say. */
 import * as Effect from "effect/Effect"
-import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
-import { catching } from "../../stages/kernel/catching.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { Damage } from "../../stages/store/damage.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
@@ -10,7 +8,7 @@ import { type FormatError, RepositoryError } from "../error.ts"
 import { type BlobMap, decodeMap, isMapLength, longestMap, sameMap } from "./blob_map.ts"
 import type { Catalog } from "./catalog.ts"
 import { exactSize, type Sample } from "./check_extents.ts"
-import { catchingDamage, corrupt, fromWriteError, orDamage } from "./errors.ts"
+import { catchingDamage, corrupt, orDamage } from "./errors.ts"
 import { blobs } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 
@@ -70,7 +68,7 @@ export class MapCheck {
       const listed = this.#sizes.get(blob)
       if (listed === undefined) return { message: `${object} is missing` }
       const size = yield* exactSize(store, object, listed)
-      const map = yield* Effect.mapError(catching(SqliteError, () => catalog.map(blob)), fromWriteError)
+      const map = yield* catchingDamage(catalog.object, () => catalog.map(blob))
       // The caller reports a blob of which the catalog says nothing valid.
       if (typeof map === "string") return undefined
       if (!isMapLength(size, map)) {

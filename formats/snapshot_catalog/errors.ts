@@ -9,9 +9,13 @@ export { corrupt, fromKernelError, isDamage } from "../error.ts"
 export const fromSqliteError = (object: string) => (error: SqliteError): RepositoryError =>
   fromEngineError(error) ?? corrupt(object, `${object} is damaged or altered: ${error.message}`, error)
 
-/** The engine failed on a new catalog: it was given something impossible, or there is no space for it. */
-export const fromWriteError = (error: SqliteError): RepositoryError =>
-  fromEngineError(error) ?? new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
+/**
+ * The engine failed on a new catalog: it was given something impossible, or there is no space for it. Other errors stay.
+ */
+export const fromWriteError = <E>(error: E | SqliteError): RepositoryError | E =>
+  error instanceof SqliteError
+    ? fromEngineError(error) ?? new RepositoryError({ reason: "unsupported", message: error.message, cause: error })
+    : error
 
 /** Runs queries on a database that was read from an object. A query that fails means that the object is damaged. */
 export const catchingDamage = <A>(object: string, query: () => A): Effect.Effect<A, RepositoryError> =>

@@ -9,11 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { wholeFidelity } from "../../stages/walk/fidelity.ts"
-import { SqliteEngine, SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
+import { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import { isThere } from "../../stages/store/absent.ts"
-import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
+import { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject } from "../../stages/store/unreadable.ts"
 import type { Format } from "../format.ts"
 import { refuseLike, refuseOthers } from "../secrets.ts"
@@ -73,7 +73,7 @@ const formatWith = (options: SnapshotCatalogOptions): Format => {
       const made = yield* opened
       yield* writeIndex(made, [], formOfNew(options), { create: true }).pipe(
         Effect.mapError((error) =>
-          error instanceof SqliteError ? fromWriteError(error) : error.reason === "exists" ? exists : error
+          error instanceof StoreError && error.reason === "exists" ? exists : fromWriteError(error)
         ),
       )
       return repository(made)

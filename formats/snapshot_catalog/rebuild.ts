@@ -1,7 +1,6 @@
 /** Makes the index and the maps of blobs again, which both follow from the catalogs. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { SqliteError } from "../../stages/catalog/sqlite/sqlite.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { FormatError } from "../error.ts"
 import type { RebuildSummary } from "../repository.ts"
@@ -43,7 +42,7 @@ export const rebuild = (opened: Opened): Effect.Effect<RebuildSummary, FormatErr
     }
     const snapshots = inOrder(found)
     yield* writeIndex(opened, snapshots, form).pipe(
-      Effect.mapError((error) => error instanceof SqliteError ? fromWriteError(error) : error),
+      Effect.mapError(fromWriteError),
     )
     const { findings } = yield* check(opened, { readData: 0 })
     return { snapshots: snapshots.map(({ info }) => info), packsIndexed: 0, rebuiltObjects: rebuilt, findings }
@@ -65,7 +64,7 @@ const mend = (
       Effect.fnUntraced(function* ({ blob }) {
         if (blob === undefined || !seen.claim(blob)) return
         const object = blobs.nameOf(blob)
-        const map = yield* catchingDamage(object, () => catalog.map(blob))
+        const map = yield* catchingDamage(name, () => catalog.map(blob))
         if (typeof map === "string" || (yield* problemOfMap(store, object, map)) === undefined) return
         yield* store.put(object, [encodeMap(map)], { replace: true })
         rebuilt.push(object)
