@@ -71,8 +71,8 @@ export const unlock: (
     work += next
     if (work > KEY_WORK) {
       return yield* wrong(
-        `The password opens none of ${i} keys of the repository at ${location}, and the other ${left} cost too much to ` +
-          `try: if ${name} is not yours, remove it`,
+        `The password opens none of ${i} keys of the repository at ${location}, ` +
+          `and the other ${left} cost too much to try: if ${name} is not yours, remove it`,
       )
     }
     if (!told && (next >= LONG_WORK || (yield* Clock.currentTimeMillis) - start >= PATIENCE_MS)) {

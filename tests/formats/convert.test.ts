@@ -59,7 +59,7 @@ const make = ({ format, secrets }: Side) =>
     return yield* Effect.provideService(format.create(secrets), ObjectStore, store)
   })
 
-/** What two formats in a row keep. */
+/** What two formats keep, one after the other. */
 const smaller = (a: Fidelity, b: Fidelity): Fidelity => {
   const from = [a.mtimeFrom, b.mtimeFrom].filter((time) => time !== undefined).sort((x, y) => Number(y - x))[0]
   return {
@@ -115,7 +115,7 @@ for (const [nameA, a] of Object.entries(sides)) {
     const older = [nameA, nameB].includes("rozen-v0") && ![nameA, nameB].includes("rozen")
     if (nameA === nameB || older) continue
     describe(`convert: ${nameA} to ${nameB} and back`, () => {
-      it("keeps every kind of entry, and what is known of the snapshot", () =>
+      it("keeps every kind of entry, and the record of the snapshot", () =>
         runFormat(Effect.gen(function* () {
           const { back, snapshot, there } = yield* roundTrip(a, b, everything())
           if (a.details === true && b.details === true) {
@@ -129,7 +129,7 @@ for (const [nameA, a] of Object.entries(sides)) {
         (a.snapshots === true && b.snapshots === true) ||
         Object.entries(tree).some(([path, node]) => "content" in node && !isByteName(path))
       )
-      it("keeps what both can keep", () =>
+      it("keeps everything that both formats can keep", () =>
         fc.assert(fc.asyncProperty(small, (tree) => runFormat(Effect.asVoid(roundTrip(a, b, tree)))), {
           numRuns: 3,
           endOnFailure: true,
@@ -154,7 +154,10 @@ describe("convert", () => {
 
   for (const [name, b] of Object.entries(sides)) {
     it(
-      ...skipIf(b.snapshots !== true && b.snapshots, `leaves what is there, also after half of it: ${name}`),
+      ...skipIf(
+        b.snapshots !== true && b.snapshots,
+        `skips snapshots that the target has, also after a conversion of some of them: ${name}`,
+      ),
       () =>
         runFormat(Effect.gen(function* () {
           const [from, to] = [yield* make(a), yield* make(b)]
@@ -178,7 +181,7 @@ describe("convert", () => {
     )
   }
 
-  it("leaves nothing half done when it is interrupted", () =>
+  it("leaves no half-made snapshot when it is interrupted", () =>
     runFormat(Effect.gen(function* () {
       const [from, to] = [yield* make(a), yield* make(a)]
       const tree: MemoryTree = { large: { content: crypto.getRandomValues(new Uint8Array(60_000)) } }
@@ -195,7 +198,7 @@ describe("convert", () => {
       assert.equal(done?.outcome, "converted")
     })))
 
-  it("names damaged files, converts the rest, and passes over a snapshot that is lost", () =>
+  it("names damaged files, converts the others, and skips a snapshot that is lost", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       const from = yield* Effect.provideService(b.format.create(b.secrets), ObjectStore, store)
@@ -225,7 +228,7 @@ describe("convert", () => {
       assert.deepEqual(results.map(({ outcome }) => outcome), ["lost", "converted"])
     })))
 
-  it("knows its snapshots again by what the target keeps", () => {
+  it("recognises its snapshots by the members that the target keeps", () => {
     const info = (id: string, time: number, more: Partial<SnapshotInfo> = {}): SnapshotInfo => ({
       ...{
         id,

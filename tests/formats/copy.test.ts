@@ -1,6 +1,6 @@
 /**
- * Copies between repositories of one format: nothing that is there is read again, nothing damaged goes over, whatever
- * happens meanwhile.
+ * Copies between repositories of one format: chunks that the target has are not read, and nothing damaged is copied,
+ * whatever else happens at the same time.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -79,7 +79,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
     const run = <A, E>(test: (sides: Effect.Success<typeof pair>) => Effect.Effect<A, E, SqliteEngine | Scope.Scope>) =>
       runFormat(Effect.flatMap(pair, test))
 
-    it("keeps every kind of entry and what is known of the snapshot; a second copy has nothing to do", () =>
+    it("keeps every kind of entry and the record of the snapshot; a second copy has nothing to do", () =>
       run(({ from, to }) =>
         Effect.gen(function* () {
           const options = { paths, hostname: "host", username: "me", tags: ["x"], time: 1_700_000_000_000 }
@@ -101,7 +101,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         })
       ))
 
-    it("reads and writes only what is new", () =>
+    it("reads and writes only new chunks", () =>
       run(({ from, to }) =>
         Effect.gen(function* () {
           yield* from.repository.backup(walk(big), { paths, time: 1000 })
@@ -135,7 +135,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         })
       ))
 
-    it("gives the entries that convert gives", () =>
+    it("gives the same entries as a conversion", () =>
       fc.assert(
         fc.asyncProperty(smallTree, (tree) =>
           run(({ from, to }) =>
@@ -151,7 +151,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         { numRuns: 10, endOnFailure: true },
       ))
 
-    it("goes both ways, and through a third", () =>
+    it("works in both directions, and through a third repository", () =>
       run(({ from, to }) =>
         Effect.gen(function* () {
           const third = yield* make()
@@ -169,7 +169,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         })
       ))
 
-    it("leaves out what the source has lost, names it, and copies nothing damaged", () =>
+    it("leaves out and names files that the source has lost, and copies nothing damaged", () =>
       run(({ from, to }) =>
         Effect.gen(function* () {
           yield* from.repository.backup(walk(big), { paths, time: 1000 })
@@ -196,7 +196,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         })
       ))
 
-    it("goes on beside other copies and backups", () =>
+    it("works during other copies and backups", () =>
       run(({ from, to }) =>
         Effect.gen(function* () {
           const other = yield* make(shared ? from.repository : undefined)
@@ -220,7 +220,7 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         })
       ))
 
-    it("gets again what the target has lost", () =>
+    it("copies chunks again that the target has lost", () =>
       run(({ from, to }) =>
         Effect.gen(function* () {
           yield* from.repository.backup(walk(big), { paths, time: 1000 })
@@ -244,7 +244,7 @@ const others: ReadonlyArray<readonly [Format, Secrets]> = [
   [makeFogsync(), { key: Redacted.make(noise(32, 1)) }],
 ]
 for (const [format, secrets] of others) {
-  it(`copy: ${format.name} reads only files that the last copy has not`, () =>
+  it(`copy: ${format.name} reads only files that the last copy does not have`, () =>
     runFormat(Effect.gen(function* () {
       const make = Effect.gen(function* () {
         const store = counting(yield* memoryStore.make())
@@ -275,7 +275,7 @@ for (const [format, secrets] of others) {
 }
 
 describe("copy", () => {
-  it("objects of a repository with the same key are refused", () =>
+  it("refuses objects of another repository with the same key", () =>
     runFormat(Effect.gen(function* () {
       const from = yield* make()
       const to = yield* make(from.repository)
@@ -291,7 +291,7 @@ describe("copy", () => {
       assert.match(findings[0]!.message, /of another repository/)
     })))
 
-  it("does not take a snapshot for a copy because it has the same time, host and paths", () =>
+  it("does not mistake a snapshot of the same time, host and paths for a copy", () =>
     runFormat(Effect.gen(function* () {
       const [from, to] = [yield* make(), yield* make()]
       const options = { paths, time: 1000, hostname: "h" }

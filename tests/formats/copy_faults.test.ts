@@ -1,5 +1,5 @@
 /**
- * Copies from or to a store that fails or lies: nothing needs repair, nothing wrong goes over, and the next copy
+ * Copies from or to a store that fails or lies: nothing needs repair, nothing wrong is copied, and the next copy
  * completes.
  */
 import assert from "node:assert/strict"

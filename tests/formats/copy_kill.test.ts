@@ -1,4 +1,4 @@
-/** Copies that are killed: nothing needs repair, and the next copy completes and uses what is there. */
+/** Copies that are killed: nothing needs repair, and the next copy uses the chunks that are there, and completes. */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { once } from "node:events"

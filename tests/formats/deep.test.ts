@@ -1,6 +1,6 @@
 /**
- * Directories nested without end: what lies too deep is named and left out, in every format, in no time and little
- * memory.
+ * Directories that are nested very deeply: in every format, entries that lie too deep are named and left out, quickly
+ * and in little memory.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -33,7 +33,7 @@ const rozen: Subject = {
 /** A path of so many names. */
 const deep = (names: number): string => Array.from({ length: names }, () => "d").join("/")
 
-it("the limits are what they are said to be", () => {
+it("the limits are those of the documents", () => {
   assert.equal(depthProblem(deep(DEPTH_MAXIMUM)), undefined)
   assert.match(depthProblem(deep(DEPTH_MAXIMUM + 1))!, /more than 2,048 directories deep/)
   assert.equal(depthProblem("p".repeat(PATH_MAXIMUM)), undefined)

@@ -1,4 +1,4 @@
-/** Formats run kernels in many ways: with a faulty one in any place, no format loses data and reports success. */
+/** Formats run kernels in many ways. With a faulty kernel in any place, no format loses data and reports success. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Cause, Effect, Exit, type Scope, Stream } from "effect"
@@ -70,14 +70,14 @@ const tableWith = (name: string, fault: string, used: () => void): KernelTable =
     },
   ]))
 
-describe("what is no kernel, but does the work of one", () => {
+describe("functions that are no kernels, but do the same work", () => {
   const failing = <A>(run: Effect.Effect<A, unknown, SqliteEngine | Scope.Scope>, message: RegExp) =>
     runFormat(Effect.map(Effect.exit(run), (exit) => {
       assert.ok(Exit.isFailure(exit), "it reports success")
       assert.match(String(exit.cause.reasons.find(Cause.isFailReason)?.error), message)
     }))
 
-  it("a cipher of age payloads that seals zeros fails the backup", () =>
+  it("a cipher of age payloads that seals zeros makes the backup fail", () =>
     failing(
       Effect.gen(function* () {
         const store = yield* memoryStore.make()
@@ -90,7 +90,7 @@ describe("what is no kernel, but does the work of one", () => {
       /age is faulty/,
     ))
 
-  it("a scrypt that gives another key each time makes no repository", async () => {
+  it("no repository is made with a scrypt that gives another key each time", async () => {
     for (const subject of [rozen, rozenV0, zprt]) {
       await failing(
         Effect.flatMap(memoryStore.make(), (store) => createIn(subject, store)).pipe(

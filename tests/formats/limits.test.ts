@@ -1,6 +1,6 @@
 /**
- * Objects that nobody has authenticated: whoever writes to the store can make one of any size. It costs no memory, and
- * is named.
+ * Objects before they are authenticated: anybody who can write to the store can make one of any size. Reading it takes
+ * little memory, and it is named.
  */
 import assert from "node:assert/strict"
 import { test } from "node:test"
@@ -76,7 +76,7 @@ const swollen = (store: ObjectStore, huge: string) => {
 }
 
 for (const [name, [format, secrets]] of Object.entries(formats)) {
-  test(`${name}: 1.2 GB of zeros in the place of an object are named, and at most ${PULLED >> 20} MiB are read`, async () => {
+  test(`${name}: 1.2 GB of zeros for an object are named, at most ${PULLED >> 20} MiB are read`, async () => {
     await runFormat(Effect.gen(function* () {
       const first = yield* memoryStore.make()
       const created = yield* Effect.provideService(format.create(secrets), ObjectStore, first)
@@ -109,7 +109,7 @@ for (const [name, [format, secrets]] of Object.entries(formats)) {
   })
 }
 
-test("zprt: of an index that claims a gigabyte no more is read than is authentic", async () => {
+test("zprt: only the authentic part is read of an index that claims to have a gigabyte", async () => {
   await runFormat(Effect.gen(function* () {
     const [format, secrets] = formats["zprt"]!
     const first = yield* memoryStore.make()

@@ -1,6 +1,6 @@
 /**
- * A snapshot whose record says what cannot be costs that snapshot, which is named; the others are listed, restored and
- * added to.
+ * A record with impossible values makes its snapshot unusable, and that snapshot is named. The others are listed and
+ * restored, and new ones are made.
  */
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
@@ -199,7 +199,7 @@ for (const { absurd, forge, subject } of forges) {
   })
 }
 
-describe("a snapshot that nobody could list", () => {
+describe("a snapshot that could not be listed again", () => {
   for (const { subject } of forges) {
     it(`is not made: ${subject.name}`, () =>
       runFormat(Effect.gen(function* () {
@@ -220,7 +220,7 @@ describe("a snapshot that nobody could list", () => {
   }
 })
 
-it("a record that is right is taken, with the largest values that there are", () => {
+it("a record with the largest values that are allowed is accepted", () => {
   const record: SnapshotRecord = {
     id: "ab".repeat(32),
     time: 8.64e15,

@@ -1,6 +1,6 @@
 /**
- * No object stands for another: whoever can write to the store copies each kind of object over each, and is found out,
- * by name.
+ * No object can stand for another. An attacker who can write to the store copies each kind of object over each other
+ * kind; check notices it, and names the object.
  */
 import assert from "node:assert/strict"
 import { test } from "node:test"
@@ -71,7 +71,7 @@ const walk = (n: number): Stream.Stream<Entry> => memorySource(tree(n)).entries(
 const kindOf = (name: string): string => name.replace(/[0-9a-f]{2,}/g, "#")
 
 for (const [title, { format, instead = () => undefined, secrets }] of Object.entries(cases)) {
-  test(`${title}: no object stands for another, of its kind or of another kind`, async () => {
+  test(`${title}: no object stands for another of the same or another kind`, async () => {
     await runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       const created = yield* Effect.provideService(format.create(secrets), ObjectStore, store)

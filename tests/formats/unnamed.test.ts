@@ -1,4 +1,7 @@
-/** What makes a snapshot one is lost, and all else of it is there: check says so, and points to what makes it again. */
+/**
+ * The object that makes a run a snapshot is lost, and everything else of the snapshot is there: check says so, and
+ * points to the rebuild.
+ */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -22,10 +25,10 @@ const rozen: Subject = { ...rozenV0, name: "rozen", format: small, secrets }
 
 interface Case {
   readonly subject: Subject
-  /** What makes a snapshot one: each is removed in turn, then all. */
+  /** The objects that make runs snapshots: each is removed in turn, then all. */
   readonly named: RegExp
   readonly found: RegExp
-  /** Of one that is lost, or only when all are. */
+  /** Whether check finds one that is lost, or only notices when all are. */
   readonly each: boolean
   readonly mends: boolean
 }
@@ -56,7 +59,7 @@ const cases: ReadonlyArray<Case> = [
   },
 ]
 
-describe("a snapshot whose name is lost", () => {
+describe("a snapshot whose last object is lost", () => {
   for (const { each, found, mends, named, subject } of cases) {
     it(subject.name, () =>
       runFormat(Effect.gen(function* () {
@@ -87,7 +90,7 @@ describe("a snapshot whose name is lost", () => {
       })))
   }
 
-  it("rozen: so is a run that was stopped just before its last object, and becomes a snapshot", () =>
+  it("rozen: a rebuild also makes a snapshot of a run that was stopped just before its last object", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       const repository = yield* createIn(rozen, store)

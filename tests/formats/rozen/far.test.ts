@@ -1,5 +1,5 @@
 /**
- * A store that is far away: many writes are under way at once, and what SPEC.md says of their order holds all the same.
+ * A store that is far away: many writes are under way at once, in the order that SPEC.md demands.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -39,10 +39,12 @@ const created = (store: ObjectStore, format: Format = small) =>
   Effect.provideService(format.create(secrets), ObjectStore, store)
 const backup = (repository: Repository, tree: MemoryTree) => repository.backup(walk(tree), options)
 
-/** The order of SPEC.md, "Writing": what has a higher number is not begun before all with a lower one are durable. */
+/**
+ * The order of SPEC.md, "Writing": a kind is not started before all objects of kinds with lower numbers are durable.
+ */
 const STEPS: Readonly<Record<string, number>> = { roz: 1, map: 2, "roz-log": 3, cat: 4, catmap: 5, idx: 6 }
 
-/** The same store; writes take uneven times, and each is checked, when it begins, to be in the right order. */
+/** The store, in which writes take uneven times. When a write begins, its order is checked. */
 const ordered = (store: ObjectStore) => {
   const durable = new Set<string>()
   const begun: Array<string> = []
@@ -65,7 +67,7 @@ const ordered = (store: ObjectStore) => {
 }
 
 describe("writing to a store that is far away", () => {
-  it("several packs at once, no more than it has connections, each kind when the one before is durable", () =>
+  it("several packs at once, as many as it has connections, and each kind after the one before is durable", () =>
     runFormat(Effect.gen(function* () {
       const { begun, durable, store } = ordered(yield* storeOf(new Map()))
       const far = latency(store, { delay: 5, connections: 3 })
@@ -78,7 +80,7 @@ describe("writing to a store that is far away", () => {
       assert.deepEqual(yield* factsOf(repository.entries(snapshot!)), yield* factsOf(walk(tree)))
     })))
 
-  it("one at a time where the store says so, or packs are large", () =>
+  it("one at a time where the store demands it, or packs are large", () =>
     runFormat(Effect.gen(function* () {
       for (const [connections, packBytes] of [[1, 64 << 10], [8, 64 << 20]] as const) {
         const base = yield* storeOf(new Map())
@@ -113,7 +115,7 @@ describe("writing to a store that is far away", () => {
     ["is done, and fails", { effect: "fail-after", operation: "put" }],
   ]
   for (const [what, effect] of faults) {
-    it(`a write that ${what}: nothing of a later kind is begun, and the next run completes`, () =>
+    it(`a write that ${what}: no object of a later kind is started, and the next run completes`, () =>
       runFormat(Effect.gen(function* () {
         const whole = yield* Effect.all([factsOf(walk(tree)), factsOf(walk(changed))])
         let runs = 0
@@ -206,7 +208,7 @@ describe("requests to a store that is far away", () => {
     ),
     "large": { ...metadata, content: noise(6_000_000, 7) },
   }
-  /** What is asked of packs of content, while all or some of a snapshot is read. */
+  /** The reads of packs of content, while all or some entries of a snapshot are read. */
   const reading = (base: ObjectStore, options: ReadOptions, near = false) =>
     Effect.gen(function* () {
       const asked: Array<{ readonly name: string; readonly bytes: number | undefined }> = []
@@ -222,7 +224,7 @@ describe("requests to a store that is far away", () => {
       return { asked, facts: yield* factsOf(repository.entries(snapshot!, options)) }
     })
 
-  it("a pack of which most is wanted is fetched once, whole; of others, what is wanted", () =>
+  it("a pack of which most is wanted is fetched whole, once; of other packs only the wanted parts", () =>
     runFormat(Effect.gen(function* () {
       const base = yield* storeOf(new Map())
       yield* backup(yield* created(base, several), wide)
@@ -242,7 +244,7 @@ describe("requests to a store that is far away", () => {
       assert.ok(one.asked.every(({ bytes }) => bytes! < 128 << 10))
     })))
 
-  it("damage is told as when it is near", () =>
+  it("damage is reported as it is for a near store", () =>
     runFormat(Effect.gen(function* () {
       const base = yield* storeOf(new Map())
       yield* backup(yield* created(base, several), wide)

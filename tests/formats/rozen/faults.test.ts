@@ -1,6 +1,6 @@
 /**
- * A store that fails its n-th operation, for n = 1, 2, 3 … until a run has no more operations: what is left needs no
- * repair, and the next run completes.
+ * A store that fails its n-th operation, for n = 1, 2, 3 … until a run has no more operations: nothing needs repair,
+ * and the next run completes.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -114,7 +114,7 @@ const sound = (store: ObjectStore) =>
 describe("a store that fails once", () => {
   for (const effect of ["fail", "fail-after"] as const) {
     for (const onwards of [false, true]) {
-      it(`${effect}${onwards ? ", and ever after" : ""}: nothing to repair, and the next run completes`, async () => {
+      it(`${effect}${onwards ? ", and all later operations" : ""}: nothing needs repair, and the next run completes`, async () => {
         const count = await each({ effect, onwards }, (store, { name, ok, operation }) =>
           Effect.gen(function* () {
             // What is read in INDEX can be done without: then files are read or chunks stored again. So can what says
@@ -130,7 +130,7 @@ describe("a store that fails once", () => {
     }
   }
 
-  it("reads that give too little or a wrong byte: the run fails or is right", async () => {
+  it("reads that give too little or a wrong byte: the run fails, or is right", async () => {
     for (const effect of ["truncate", "flip"] as const) {
       await each({ effect, operation: "get" }, (store, { ok }) =>
         Effect.gen(function* () {
@@ -145,7 +145,7 @@ describe("a store that fails once", () => {
 
 describe("a store that lies", () => {
   for (const effect of ["drop", "truncate", "flip"] as const) {
-    it(`${effect}: check finds what is needed and not there, what else is there restores`, async () => {
+    it(`${effect}: check finds needed objects that are missing, and everything else is restored`, async () => {
       let found = 0
       await each({ effect, operation: "put" }, (store, { name, ok }) =>
         Effect.gen(function* () {

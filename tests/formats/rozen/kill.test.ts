@@ -1,4 +1,4 @@
-/** A backup that is killed at any moment leaves nothing that needs repair, and the next run uses what it had stored. */
+/** A backup that is killed at any moment leaves nothing to repair, and the next run uses the chunks that it stored. */
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"

@@ -70,7 +70,7 @@ const replayed = (segments: ReadonlyArray<Segment | undefined>): ReadonlyArray<T
 }
 
 describe("the log of a file with very many chunks", () => {
-  it("is divided into segments that all keep to their limit, and gives the file back as it was", async () => {
+  it("is divided into segments within their limit, and gives the file back as it was", async () => {
     const bodies = await segmentsOf()
     assert.ok(bodies.length > 2)
     for (const { length } of bodies) assert.ok(length <= SEGMENT_LIMIT / 2 + (64 << 10), String(length))
@@ -82,7 +82,7 @@ describe("the log of a file with very many chunks", () => {
     for (const [i, change] of applied.entries()) assert.deepEqual(change, changes[i])
   })
 
-  it("when a segment is lost, what has chunks in it is not put, and all else is", async () => {
+  it("when a segment is lost, files with chunks in it are left out, and all others are there", async () => {
     const bodies = await segmentsOf()
     for (const lost of bodies.keys()) {
       const applied = replayed(bodies.map((body, n) => n === lost ? undefined : decodeSegment("x", body)))

@@ -1,6 +1,6 @@
 /**
- * Eight processes back up into one repository on a real S3 server at once, on all runtimes. Some are killed, one is
- * stopped meanwhile: nobody waits for it, and every snapshot that was finished is whole.
+ * Eight processes back up at the same time into one repository on a real S3 server, on all runtimes. Some are killed,
+ * and one is stopped meanwhile. No other waits for it, and every finished snapshot is whole.
  */
 import assert from "node:assert/strict"
 import { type ChildProcess, spawn } from "node:child_process"

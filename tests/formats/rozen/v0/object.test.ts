@@ -1,4 +1,4 @@
-/** Objects, byte for byte: vectors made by other tools, frames that are moved, dropped or cut, every byte altered. */
+/** Objects, byte by byte: vectors made by other tools; frames that are moved, dropped or cut; every byte altered. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
@@ -71,7 +71,7 @@ const SEALED_HEADER = 8 + 1 + 3 + 32 + 3
 const sections = [new Uint8Array([1, 2, 3]), new Uint8Array(0)]
 
 describe("rozen v0 objects", () => {
-  it("are, encrypted, what other tools make of the specification", async () => {
+  it("have the bytes that other tools make from the specification, encrypted", async () => {
     let number = 0
     const cipher = portableXaes(Redacted.value(subkey(Redacted.make(MASTER), "blocks")))
     const base = layoutOf({})
@@ -105,7 +105,7 @@ describe("rozen v0 objects", () => {
     assert.equal(bytesToHex(encodeEaMetadata(attributes)), vector.eaMetadata)
   })
 
-  it("are, plain, what other tools make of the specification, and end with the file itself", async () => {
+  it("have the bytes that other tools make from the specification, plain, and end with the file itself", async () => {
     const layout = layoutOf({ encryption: "none", compression: "none" })
     const content = hexToBytes(vector.content)
     const object = contentOf(layout, content, [hexToBytes(vector.fsMetadata), hexToBytes(vector.eaMetadata)])
@@ -119,7 +119,7 @@ describe("rozen v0 objects", () => {
   for (const write of variants) {
     const layout = layoutOf(write)
     const title = `${write.encryption}, ${write.compression}`
-    it(`come back at every length around a frame (${title})`, async () => {
+    it(`are read back at every length around that of a frame (${title})`, async () => {
       for (const length of [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20]) {
         const data = noise(length, length)
         const object = contentOf(layout, data, sections)
@@ -130,7 +130,7 @@ describe("rozen v0 objects", () => {
       }
     })
 
-    it(`tell when any byte is another, or missing, or more (${title})`, { timeout: 60_000 }, async () => {
+    it(`are refused when any byte is changed, missing or added (${title})`, { timeout: 60_000 }, async () => {
       const data = new TextEncoder().encode("some text ".repeat(12))
       const dataId = layout.hasher.digest(data)
       const objects: ReadonlyArray<NewObject> = [
@@ -160,7 +160,7 @@ describe("rozen v0 objects", () => {
     })
   }
 
-  it("refuse frames that are dropped, moved, repeated or of another object", async () => {
+  it("are refused with frames that are dropped, moved, repeated or of another object", async () => {
     const layout = layoutOf({ compression: "none" })
     const data = noise((3 << 20) + 5, 7)
     const object = contentOf(layout, data, sections)
@@ -189,7 +189,7 @@ describe("rozen v0 objects", () => {
     assert.match((await failure(read(layout, "ROZE-DAT", other, bytes))).message, /frame 0 is not/)
   })
 
-  it("say what they are not", async () => {
+  it("say why they are refused", async () => {
     const layout = layoutOf({})
     const data = new Uint8Array([1])
     const object = contentOf(layout, data, sections)

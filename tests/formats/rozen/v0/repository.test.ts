@@ -1,4 +1,4 @@
-/** Whole repositories of version 0: where things lie, what damage does, what a rebuild mends, files that change. */
+/** Whole repositories of version 0: their objects, damage, rebuilds, and files that change. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
@@ -47,7 +47,7 @@ const backUpTwice = (repository: Repository) =>
   Effect.forEach([1, 2], (n) => repository.backup(walk(tree(n)), { ...options, time: n }))
 
 describe("rozen v0 repositories", () => {
-  it("lie as the document says, each content once", () =>
+  it("have the objects that the document says, and each content once", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const [first, second] = yield* backUpTwice(repository)
@@ -72,7 +72,7 @@ describe("rozen v0 repositories", () => {
       })
     ))
 
-  it("number indexes on after 99, whatever the writer was told", () =>
+  it("count indexes on after 99, whatever number the writer was given", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk({}), options)
@@ -87,7 +87,7 @@ describe("rozen v0 repositories", () => {
       })
     ))
 
-  it("are opened as rozen, with ROZEN.json and without", () =>
+  it("are opened as rozen, with and without ROZEN.json", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* backUpTwice(repository)
@@ -115,7 +115,7 @@ describe("rozen v0 repositories", () => {
 
   for (const write of variants) {
     const title = `${write.encryption}, ${write.compression}`
-    it(`say which object is damaged, and which files it costs (${title})`, () =>
+    it(`name the damaged object, and the files that are lost with it (${title})`, () =>
       inRepository((repository, store) =>
         Effect.gen(function* () {
           yield* backUpTwice(repository)
@@ -147,7 +147,7 @@ describe("rozen v0 repositories", () => {
           assert.deepEqual(yield* findings(repository, 100), [])
         }), write))
 
-    it(`come back with every path when INDEX is lost, damaged or incomplete (${title})`, () =>
+    it(`are rebuilt with every path when INDEX is lost, damaged or incomplete (${title})`, () =>
       inRepository((repository, store) =>
         Effect.gen(function* () {
           yield* backUpTwice(repository)
@@ -174,7 +174,7 @@ describe("rozen v0 repositories", () => {
         }), write))
   }
 
-  it("come back with the paths where contents were first found when the logs are lost, too", () =>
+  it("are rebuilt with the paths where contents were first found when the logs are lost, too", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* backUpTwice(repository)
@@ -249,7 +249,7 @@ describe("rozen v0 repositories", () => {
       })
     ))
 
-  it("never hold more than some MiB of a content", () =>
+  it("never hold more than a few MiB of a content in memory", () =>
     inRepository((_repository, store) =>
       Effect.gen(function* () {
         // The largest single write, and the largest single read.
@@ -284,7 +284,7 @@ describe("rozen v0 repositories", () => {
       })
     ))
 
-  it("hide nothing but bytes when plain: a plain object put in the place of an encrypted one is refused", () =>
+  it("refuse a plain object in the place of an encrypted one", () =>
     inRepository((repository, store) =>
       Effect.gen(function* () {
         yield* repository.backup(walk({ "a": { content: "text" } }), options)
