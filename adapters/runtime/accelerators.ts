@@ -14,14 +14,15 @@ import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
 
 /**
- * Native kernels, scrypt and age payloads, the fastest SQLite engine that is there, and a thread for each processor. The
- * threads start when there is enough for them to do, and end with the layer.
+ * Native kernels, scrypt and age payloads, the fastest SQLite engine that is there, and a thread for each processor.
+ * The threads start when there is enough for them to do, and end with the layer.
  *
  * @example Use all processors with a source in memory
  * ```ts
  * import assert from "node:assert/strict"
  * import { Effect } from "effect"
- * import { blake3, catalog, chunk, fastcdc, hash, memorySourceLayer, pack, packs, sqlite, walk } from "@penstock/penstock"
+ * import { blake3, catalog, chunk, fastcdc, hash, memorySourceLayer } from "@penstock/penstock"
+ * import { pack, packs, sqlite, walk } from "@penstock/penstock"
  * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
  *
  * const backup = walk("").pipe(chunk(fastcdc()), hash(blake3), pack(packs()), catalog(sqlite()))

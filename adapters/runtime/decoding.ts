@@ -25,10 +25,10 @@ const WORTH_BYTES = 256 << 20
 const TASKS = 2
 
 /**
- * Makes a {@link Decoding} that uses threads. This thread decodes blocks until there were so many that other threads are
- * worth their start. Then it decodes only what comes when they are busy, and what needs kernels that only this thread
- * can make. The threads end with the scope. When one of them stops, what it had fails with `DecoderStopped`, and no
- * thread is used again.
+ * Makes a {@link Decoding} that uses threads. This thread decodes blocks until there were so many that other threads
+ * are worth their start. Then it decodes only what comes when they are busy, and what needs kernels that only this
+ * thread can make. The threads end with the scope. When one of them stops, what it had fails with `DecoderStopped`, and
+ * no thread is used again.
  */
 export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decoding, never, Scope.Scope> =>
   Effect.gen(function* () {

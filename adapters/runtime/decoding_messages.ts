@@ -33,13 +33,13 @@ export interface DecodedReply {
 }
 
 /**
- * Blocks to decode, as two pieces of memory. Typed arrays would be slow: Deno takes 0.25 µs for each of their elements to
- * send them to a thread.
+ * Blocks to decode, as two pieces of memory. Typed arrays would be slow: Deno takes 0.25 µs for each of their elements
+ * to send them to a thread.
  */
 export interface BlocksMessage {
   /**
-   * Float64 numbers: of each block `from`, `to`, `limit` and its number of chunks; then of each chunk of all blocks `from`
-   * and `to`.
+   * Float64 numbers: of each block `from`, `to`, `limit` and its number of chunks; then of each chunk of all blocks
+   * `from` and `to`.
    */
   readonly numbers: ArrayBuffer
   /** The ID of each chunk. */

@@ -1,6 +1,6 @@
 /**
- * The files of a unit on their way to a thread and back: columns of numbers, and one string. As objects, every file would
- * be cloned twice, which costs more than to open it.
+ * The files of a unit on their way to a thread and back: columns of numbers, and one string. As objects, every file
+ * would be cloned twice, which costs more than to open it.
  */
 import { chunkCount, RECORD_BYTES } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
@@ -25,7 +25,9 @@ export interface StoredMessage {
   readonly counts: Uint32Array<ArrayBuffer>
   /** The chunk lists of all files, one behind the other. */
   readonly chunks: Uint8Array<ArrayBuffer>
-  /** The names of whole contents, when the plan has a digest: 32 bytes each; zeros for a file that could not be read. */
+  /**
+   * The names of whole contents, when the plan has a digest: 32 bytes each; zeros for a file that could not be read.
+   */
   readonly digests?: Uint8Array<ArrayBuffer>
   /** What there is to say about a few of the files, in their order. */
   readonly remarks: ReadonlyArray<Remark>

@@ -10,9 +10,9 @@ const LARGEST_BYTES = 31 << 20
 
 /**
  * Makes glibc keep memory that is freed, up to 64 MiB at the end of each heap. Otherwise it hands freed memory back to
- * the system at once, and asks for it again for the next block, which costs more than to encrypt the block. glibc raises
- * its thresholds when something large is freed for the first time (mallopt(3), `M_MMAP_THRESHOLD`). That is what this
- * does. Elsewhere it has no effect.
+ * the system at once, and asks for it again for the next block, which costs more than to encrypt the block. glibc
+ * raises its thresholds when something large is freed for the first time (mallopt(3), `M_MMAP_THRESHOLD`). That is what
+ * this does. Elsewhere it has no effect.
  */
 const keepFreedMemory = (): void => {
   // Nothing writes to this buffer, so it uses no memory.
@@ -55,8 +55,8 @@ export const leanMemory = (): void => {
 /**
  * Tells that this thread is done with some entries. Does nothing unless the thread is lean.
  *
- * Entries that wait for the next stage grow old, and are dead soon after. So after a few thousand of them, V8 is told to
- * collect old objects when there are 30 % more of them than were alive, instead of up to four times as many.
+ * Entries that wait for the next stage grow old, and are dead soon after. So after a few thousand of them, V8 is told
+ * to collect old objects when there are 30 % more of them than were alive, instead of up to four times as many.
  * JavaScriptCore has no such setting while it runs: it collects then, and after each further few thousand. A run over
  * few entries does nothing, because that would cost more than it saves.
  */

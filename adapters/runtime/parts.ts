@@ -1,6 +1,6 @@
 /**
- * Stores a large file on several threads. Each thread stores a part. It finds the end of its part before it does the slow
- * work, so that the next thread can start there.
+ * Stores a large file on several threads. Each thread stores a part. It finds the end of its part before it does the
+ * slow work, so that the next thread can start there.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

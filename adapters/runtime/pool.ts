@@ -14,9 +14,9 @@ export interface ThreadTask {
 }
 
 /**
- * Runs a task on the thread that has the least to do. A `shared` task may wait there behind another. There are never more
- * tasks that run `alone` than threads. When a task fails or is interrupted, its thread is replaced, and the other tasks
- * of that thread fail after it.
+ * Runs a task on the thread that has the least to do. A `shared` task may wait there behind another. There are never
+ * more tasks that run `alone` than threads. When a task fails or is interrupted, its thread is replaced, and the other
+ * tasks of that thread fail after it.
  */
 export type Session = <A, E>(
   how: "shared" | "alone",

@@ -60,8 +60,8 @@ class Mailbox<Answer> {
 export type Task<Answer> = Pick<Mailbox<Answer>, "receive"> & { readonly number: number }
 
 /**
- * A thread that takes requests and replies. It starts at the first request. Once it has stopped, by itself or not, every
- * task that waits for it fails, and so does every later task.
+ * A thread that takes requests and replies. It starts at the first request. Once it has stopped, by itself or not,
+ * every task that waits for it fails, and so does every later task.
  */
 export class Thread<Request, Answer extends { readonly type: string }> {
   readonly #module: URL

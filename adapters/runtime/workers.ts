@@ -101,8 +101,8 @@ export const makeWorkers = (options: WorkersOptions = {}): Effect.Effect<Executo
           return unit.map((entry) => isRemote(entry) ? stored[i++]! : others[j++]!)
         })
       })
-    // Each thread has its next unit at hand when it is done with one. One more unit is there so that no thread waits while
-    // this one prepares a unit.
+    // Each thread has its next unit at hand when it is done with one. One more unit is there so that no thread waits
+    // while this one prepares a unit.
     return { size: 2 * threads + 1, start }
   })
 

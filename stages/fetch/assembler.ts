@@ -17,9 +17,9 @@ import { findWanted, MAXIMUM_CHUNK, otherContent, type Pieces, type Wanted, type
 /** Reads contents of one recipe. */
 export interface Assembler {
   /**
-   * The contents of some chunk lists. All together should be a few MiB: they, and up to as much again of the blocks that
-   * they are views of, are in memory at once. A content that is lost or altered is a result. Fails only when the store
-   * cannot be reached.
+   * Reads the contents of some chunk lists. Together they should have a few MiB: all of them are in memory at once, and
+   * up to as much again of the blocks that they are views of. A content that is lost or altered is a result. Fails only
+   * when the store cannot be reached.
    */
   readonly read: (lists: ReadonlyArray<Uint8Array>) => Effect.Effect<ReadonlyArray<Pieces | DamagedBlock>, StoreError>
   /** Makes the decoders that work on a whole content, for one content. */
@@ -36,7 +36,7 @@ export interface AssemblerOptions {
   readonly repeated?: ((id: Uint8Array) => boolean) | undefined
 }
 
-/** A recipe, in the four places where its kernels work. */
+/** The kernels of a recipe, by what they work on. */
 const partsOf = ({ kernels }: Recipe) => {
   const verifyAt = kernels.findIndex((kernel) => kernel !== "unchunk" && kernel.stage === "hash")
   const unchunkAt = kernels.indexOf("unchunk")
@@ -49,7 +49,7 @@ const partsOf = ({ kernels }: Recipe) => {
   }
 }
 
-/** How the blocks of a recipe are decoded that this unpacker fetches. */
+/** How to decode the blocks that this unpacker fetches for a recipe. */
 export const decodingSpec = (recipe: Recipe, { keeps }: Pick<Unpacker, "keeps">): DecodingSpec => {
   const { hasher, onBlock } = partsOf(recipe)
   return { decoders: onBlock, hasher, bytes: true, handOver: keeps !== true }
@@ -67,7 +67,7 @@ export const makeAssembler = (
   const chunks = new KeptChunks(repeated)
   const underWay = new FetchedOnce()
 
-  /** Puts the wanted chunks of a decoded block into their contents, but for the bad ones. */
+  /** Puts the wanted chunks of a decoded block into their contents. A content with a bad chunk is damaged. */
   const take = (
     place: BlockPlace,
     lender: Lender,
@@ -77,7 +77,7 @@ export const makeAssembler = (
   ): void => {
     const block = lender.bytes
     const used = chunksOfIt.reduce((sum, { from, to }) => sum + to - from, 0)
-    // A view keeps all of its block in memory. So there are views only where most of the block is wanted.
+    // A view keeps the whole block in memory. So chunks are views only when most of the block is wanted.
     const views = used * 2 >= block.length
     for (const [i, { at, content, from, id, into, to }] of chunksOfIt.entries()) {
       if (bad.includes(i)) {
@@ -90,7 +90,7 @@ export const makeAssembler = (
     }
   }
 
-  /** Takes from the blocks that are kept. Returns those that are not. */
+  /** Takes chunks from the blocks that are kept. Returns the blocks that are not kept. */
   const takeKept = ({ blocks: wanted, contents }: Wanted, places: Iterable<BlockPlace>): ReadonlyArray<BlockPlace> => {
     const missing: Array<BlockPlace> = []
     for (const place of places) {
@@ -119,7 +119,7 @@ export const makeAssembler = (
           const lender = new Lender(bytes, own)
           lender.hold()
           take(place, lender, chunksOfIt, bad, contents)
-          // A block that is one chunk is hardly wanted again soon.
+          // A block of one chunk is hardly wanted again soon.
           if (!chunksOfIt.some(({ from, to }) => to - from === bytes.length)) blocks.add(place, lender)
           lender.drop()
         }),

@@ -1,4 +1,4 @@
-/** Fetches blocks, adjacent ones together, and decodes them: a few at a time, so that memory stays bounded. */
+/** Fetches blocks, adjacent blocks with one request, and decodes them. Memory stays bounded. */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { release } from "../memory/release.ts"
@@ -25,14 +25,14 @@ export interface BlocksOptions<B extends DecodedBlock, E> {
   readonly chunks: (place: BlockPlace) => ReadonlyArray<ChunkAt>
   /** Takes a block. `own`: nothing else has its memory. */
   readonly use: (place: BlockPlace, block: B | DamagedBlock, own: boolean) => Effect.Effect<void, E>
-  /** As from a disk, by default. */
+  /** How to fetch; as from a disk, by default. */
   readonly fetching?: Fetching | undefined
 }
 
 /**
- * Fetches blocks and gives each to `use`, decoded or damaged, in no particular order. A block that is not what it should
- * be is fetched once more by itself, afresh, before it counts as damaged. As many stored bytes as `fetching` says (8 MiB
- * by default, or four blocks when those are larger) are in memory besides. Fails when the store cannot be reached, and
+ * Fetches blocks and gives each to `use`, decoded or damaged, in no particular order. A block that is not what it
+ * should be is fetched once more, alone and afresh, before it counts as damaged. Up to `fetching.memory` stored bytes
+ * are in memory; from a disk 8 MiB, or four blocks when these are larger. Fails when the store cannot be reached, and
  * with what `use` fails with.
  */
 export const eachBlock = <B extends DecodedBlock, E>(
@@ -53,7 +53,7 @@ export const eachBlock = <B extends DecodedBlock, E>(
       ),
     )
     if ("damage" in stored) {
-      // One part that cannot be read is no reason to lose those beside it.
+      // Only some of the blocks may be unreadable. They are fetched one by one, so that the others are not lost.
       if (run.length > 1 && stored.partly) return yield* oneByOne(run)
       return yield* Effect.forEach(run, (place) => use(place, stored, false), { discard: true })
     }
@@ -85,7 +85,7 @@ export const eachBlock = <B extends DecodedBlock, E>(
     if (!shared) release(stored)
     if (wrong.length > 0) yield* Effect.provideService(oneByOne(wrong), Afresh, true)
   })
-  // What was fetched is lost with the thread that stopped. It is fetched again, once, for another thread or this one.
+  // What was fetched is lost with the thread that stopped. So it is fetched again, once.
   const fetchRun = (run: Run): Effect.Effect<void, StoreError | E> =>
     tryToFetch(run).pipe(
       Effect.catchIf(isDecoderStopped, () => tryToFetch(run)),
@@ -108,7 +108,7 @@ type Run = ReadonlyArray<BlockPlace>
 
 const bytesOf = (run: Run): number => run.at(-1)!.offset + run.at(-1)!.length - run[0]!.offset
 
-/** An object of unknown length is hardly longer than what it holds. */
+/** An object of unknown length is hardly longer than the content of its block. */
 const expectedBytes = (run: Run): number => run[0]!.length === Infinity ? run[0]!.rawLength : bytesOf(run)
 
 /** Puts blocks of one object that are near each other into one run. */

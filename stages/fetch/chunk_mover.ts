@@ -2,8 +2,9 @@
  * Moves chunks from the blocks of one repository into those of another: fetch, verify, name as the target names them,
  * store.
  *
- * A block of which every chunk is missing goes over as it is compressed, and is sealed anew; with the same cipher, it
- * goes over as it is stored. Chunks of other blocks are gathered into new blocks, as `pack` gathers those that it cuts.
+ * When the target has no chunk of a block, the whole block goes over. It stays as it is compressed, and is only sealed
+ * with the key of the target; when both have the same key, it stays as it is stored. Chunks of other blocks are
+ * gathered into new blocks, as `pack` does with the chunks that it cuts.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
@@ -27,19 +28,18 @@ import { MAXIMUM_CHUNK, otherContent, otherLength } from "./wanted.ts"
 export interface MoverOptions {
   readonly from: {
     readonly unpacker: Unpacker
-    /** The inverses, in their order, of what was done to a block after it was hashed. */
+    /** The kernels whose inverses decode a block. */
     readonly decrypt?: KernelSpec<"encrypt">
     readonly decompress?: KernelSpec<"compress">
     readonly hash: KernelSpec<"hash">
   }
   readonly to: {
     readonly packer: Packer
-    /** As of a backup. */
+    /** The plan of a backup to the target. */
     readonly plan: Plan
     /**
-     * What a block of the source has in common with one of the target: `compressed`, it is one as soon as it is sealed
-     * with the target's key; `sealed`, it is one as it is stored, because the key is the same. Absent: all blocks are
-     * made anew.
+     * Whether whole blocks can go over. `sealed`: as they are stored, because both have the same key. `compressed`:
+     * after they are sealed with the key of the target. Absent: all blocks are made anew.
      */
     readonly blocks?: "compressed" | "sealed"
   }
@@ -54,7 +54,7 @@ export interface MissingChunk {
   readonly path: string
 }
 
-/** Missing chunks, or why chunks are lost, by {@link chunkKey}. */
+/** Something about chunks, by their {@link chunkKey}. */
 export type ByChunk<A> = ReadonlyMap<string, A>
 
 /** An ID as the key of a map. */
@@ -63,8 +63,8 @@ export const chunkKey = (id: Uint8Array): string => bytesToHex(id)
 /** Moves chunks. */
 export interface ChunkMover {
   /**
-   * Fetches chunks, and stores those that the target does not have. Returns why chunks are lost: clauses that name the
-   * object.
+   * Fetches chunks, and stores those that the target does not have. Returns the chunks that are lost, and why: a clause
+   * that names the object.
    */
   readonly move: (
     missing: ByChunk<MissingChunk>,
@@ -76,16 +76,16 @@ export interface ChunkMover {
 
 /** Decoded blocks that are in memory before they are stored again, in bytes. */
 const STEP_BYTES = 8 << 20
-/** How many times that is in memory at once. */
+/** Steps that run at once. */
 const STEPS = 2
 
 /** A chunk, and where in its block it is. */
 interface WantedChunk extends MissingChunk, ChunkAt {}
 
-/** A decoded block with what it was decoded from. */
+/** A decoded block, and what it was decoded from. */
 interface DecodedForms extends DecodedBlock {
   readonly stored: Uint8Array
-  /** Before it was decompressed. May share its memory with `stored` or with `bytes`. */
+  /** The block before it was decompressed. It may share memory with `stored` or with `bytes`. */
   readonly compressed: Uint8Array
 }
 
@@ -121,7 +121,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       makeKernel(from.hash, table),
     )
 
-    /** Finds the blocks of chunks. Tells `lost` of chunks that have none. */
+    /** Finds the blocks that chunks are in. Adds chunks that are in none to `lost`. */
     const locate = Effect.fnUntraced(function* (missing: ByChunk<MissingChunk>, lost: Map<string, string>) {
       const chunks = [...missing.values()]
       const list = new Uint8Array(chunks.length * RECORD_BYTES)
@@ -143,7 +143,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       return blocks
     })
 
-    /** Names the good chunks of a block as the target does. Tells `lost` of the bad. */
+    /** Names the good chunks of a block as the target does. Adds the bad ones to `lost`. */
     const nameChunks = (
       place: BlockPlace,
       { bad, bytes }: DecodedBlock,
@@ -164,7 +164,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       return named
     }
 
-    /** Whether all of a block goes over: its chunks are all wanted, good and new. */
+    /** Whether a block goes over whole: all of its chunks are wanted, good and new. */
     const isWhole = (
       { rawLength }: BlockPlace,
       block: Uint8Array,
@@ -176,7 +176,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       wanted.every(({ from }, i) => from === (i === 0 ? 0 : wanted[i - 1]!.to)) &&
       !named.some(({ id }) => packer.has(id))
 
-    /** The block for the target; still to be sealed when it is `compressed`. Claims its chunks. */
+    /** Claims the chunks of a block that goes over whole. Returns the block; `compressed`, it is not sealed yet. */
     const wholeBlock = (
       { compressed, stored }: DecodedForms,
       { rawLength }: BlockPlace,
@@ -240,7 +240,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
   },
 )
 
-/** Splits blocks into steps: what a step decodes to is stored before the next one begins. */
+/** Splits blocks into steps. The content of a step is stored before the next step begins. */
 const stepsOf = (places: ReadonlyArray<BlockPlace>): ReadonlyArray<ReadonlyArray<BlockPlace>> => {
   const out: Array<Array<BlockPlace>> = []
   let bytes = STEP_BYTES

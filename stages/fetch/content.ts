@@ -1,4 +1,4 @@
-/** The content of one file, from the chunks that it was stored as. */
+/** Makes the content of one file from its stored chunks. */
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -18,15 +18,15 @@ import type { Pieces } from "./wanted.ts"
 /** Reads of a large content that run while the result of another is used. */
 const AHEAD = 2
 
-/** The content of a small file, whose pieces were read: bytes, or a stream when they are damaged. */
+/** The content of a small file whose pieces were read: bytes, or a stream that fails when a piece is damaged. */
 export const smallContent = (assembler: Assembler, entry: Stored, pieces: Pieces | DamagedBlock): Content =>
   "damage" in pieces ? Stream.fail(damagedContent(entry, pieces)) : decodeContent(assembler, entry, joined(pieces))
 
-/** The content of a large file, read about `bytes` at a time as the stream is. */
+/** The content of a large file: a stream that reads about `bytes` at a time. */
 export const largeContent = (assembler: Assembler, entry: Stored, bytes: number): Content =>
   decodeContent(assembler, entry, streamed(assembler, entry, splitList(entry.chunks, bytes)))
 
-/** The pieces as one; lent, like them. */
+/** Joins pieces. The result is lent, as the pieces were. */
 const joined = (pieces: Pieces): Uint8Array => {
   if (pieces.length === 1) return pieces[0]!
   const bytes = concat(pieces)
@@ -34,7 +34,7 @@ const joined = (pieces: Pieces): Uint8Array => {
   return bytes.length === 0 ? bytes : new Lender(bytes, true).lend(bytes)
 }
 
-/** The pieces of one list after another; the next are read while the last are used. */
+/** Reads the pieces of one list after another. Reads ahead while the last pieces are used. */
 const streamed = (
   assembler: Assembler,
   entry: Stored,

@@ -1,4 +1,4 @@
-/** The last stage of the way back: it runs the recipes, and entries get their content. */
+/** The last stage of the way back: it runs the recipes, so that entries get their content. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
@@ -37,12 +37,12 @@ export interface ContentsOptions {
  * a stream, to be read before the stream of entries ends. The content of an entry that is lost or altered is a stream
  * that fails with SourceError `damaged`.
  *
- * Content is lent: its bytes must not be changed, and `write` gives them back when an entry is written. A caller that
- * does not give them back loses nothing but the early release of memory.
+ * Content is lent: its bytes must not be changed. `write` gives them back when an entry is written, so that their
+ * memory is freed at once. Otherwise the garbage collector frees them.
  *
  * The next units are fetched and decoded while one is used. Up to 3 units of 4 MiB, and as much of a large file, are in
- * memory (twice that where the chunks wanted are small parts of their blocks), and 16 MiB of blocks, stored and decoded.
- * From a remote store units have 8 MiB.
+ * memory (twice that where the chunks wanted are small parts of their blocks), and 16 MiB of blocks, stored and
+ * decoded. From a remote store units have 8 MiB.
  *
  * @example Read one file of a snapshot
  * ```ts
@@ -91,7 +91,7 @@ export const contents = <S extends Steps, E, R>(
   }))
 }
 
-/** Gives the assembler of a recipe, which is made once. */
+/** Makes a function that gives the assembler of a recipe. Each assembler is made once. */
 const makeAssemblers = Effect.fnUntraced(function* ({ repeated }: ContentsOptions) {
   const table = yield* Kernels
   const decoding = yield* Decoding

@@ -1,4 +1,4 @@
-/** Decodes blocks that were fetched, and verifies the chunks in them: on this thread, or where the runtime has others. */
+/** Decodes blocks that were fetched, and verifies the chunks in them; on this thread, or on others. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -33,7 +33,7 @@ export interface StoredBlock {
 export interface DecodedBlock {
   /** Its content, which may share memory with what was fetched. Empty when no bytes were asked for. */
   readonly bytes: Uint8Array
-  /** Which of the chunks to verify are not what their IDs say: their places in that list. */
+  /** The chunks that do not have their IDs: their places in the list of chunks to verify. */
   readonly bad: ReadonlyArray<number>
 }
 
@@ -42,14 +42,15 @@ export interface DecoderStoppedFields {
   readonly message: string
   readonly cause: KernelError
 }
-/** The thread that had blocks to decode stopped. What was handed to it is lost: it has to be fetched again. */
+/** The thread that was to decode blocks stopped. What was handed to it is lost, and has to be fetched again. */
 export interface DecoderStopped extends TaggedErrorInstance<"DecoderStopped", DecoderStoppedFields> {}
 /** Makes {@linkcode DecoderStopped}s. */
 export const DecoderStopped: new (fields: DecoderStoppedFields) => DecoderStopped = taggedError("DecoderStopped")
 
 /**
- * Decodes blocks that were fetched together. `use` is called for each, with `undefined` when the block cannot be decoded.
- * `stored` may be handed over to another thread: see `DecodingSpec`. When that thread stops, `use` was not called yet.
+ * Decodes blocks that were fetched together. Calls `use` for each, with `undefined` when the block cannot be decoded.
+ * `stored` may be handed over to another thread: see `DecodingSpec`. When that thread stops, this fails before any call
+ * of `use`.
  */
 export type DecodeBlocks<B extends DecodedBlock = DecodedBlock> = <E>(
   stored: Uint8Array,
@@ -63,13 +64,13 @@ export interface DecodingSpec {
   readonly decoders: Plan
   /** Names the chunks. */
   readonly hasher: KernelSpec<"hash">
-  /** Whether the content of blocks is wanted. False when only what is wrong with them is of interest. */
+  /** Whether the content of blocks is wanted. False when blocks are only checked. */
   readonly bytes: boolean
-  /** Whether what was fetched may be handed to another thread. This thread has it no longer then. */
+  /** Whether what was fetched may be handed to another thread. Then this thread no longer has it. */
   readonly handOver: boolean
 }
 
-/** Where blocks are decoded. */
+/** Decodes blocks somewhere: on this thread, or on others. */
 export interface Decoding {
   /** Makes the kernels, and gives the function that decodes blocks with them until the scope closes. */
   readonly startDecoder: (spec: DecodingSpec) => Effect.Effect<DecodeBlocks, never, Scope.Scope>
@@ -79,13 +80,13 @@ export interface Decoding {
 export const decodeHere = (decoder: BlockDecoder, hasher: Hasher): DecodeBlocks =>
   decodeHereTo((stored, limit) => Effect.map(decodeBlock(decoder, stored, limit), (bytes) => ({ bytes })), hasher)
 
-/** Decodes blocks on this thread to something that has more than their bytes. */
+/** Decodes blocks on this thread, with a decoder that gives more than the bytes of a block. */
 export const decodeHereTo = <A extends Pick<DecodedBlock, "bytes">>(
   decode: (stored: Uint8Array, limit: number) => Effect.Effect<A, KernelError>,
   hasher: Hasher,
 ): DecodeBlocks<A & DecodedBlock> => {
   let warned = false
-  // A kernel that is faulty says nothing about the block: all may be whole. So that is told, once.
+  // A faulty kernel says nothing about the block, which may be whole. So the fault is logged, once.
   const undecoded = ({ message, reason }: KernelError): Effect.Effect<undefined> => {
     if (reason !== "faulty" || warned) return Effect.succeed(undefined)
     warned = true
@@ -99,7 +100,7 @@ export const decodeHereTo = <A extends Pick<DecodedBlock, "bytes">>(
   })
 }
 
-/** The places, in the list, of the chunks that are not what their IDs say. */
+/** Finds the chunks that do not have their IDs. Returns their places in the list. */
 export const badChunks = (hasher: Hasher, block: Uint8Array, chunks: ReadonlyArray<ChunkAt>): ReadonlyArray<number> => {
   const bad: Array<number> = []
   for (const [i, { from, id, to }] of chunks.entries()) {

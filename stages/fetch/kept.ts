@@ -1,4 +1,4 @@
-/** What a reader of contents keeps in memory, because it is likely to be wanted again soon. */
+/** Blocks and chunks that are kept in memory, because they are likely to be wanted again soon. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import type { Lender } from "../memory/lent.ts"
 import { Recent } from "../memory/recent.ts"
@@ -20,7 +20,7 @@ export class KeptBlocks {
     dropped: (block) => block.drop(),
   })
 
-  /** Keeps a block, unless it is long. It is held as long as it is kept. */
+  /** Keeps a block, unless it is too long. Holds it for as long as it is kept. */
   add(place: BlockPlace, block: Lender): void {
     if (block.bytes.length > LONGEST_BLOCK) return
     block.hold()
@@ -32,7 +32,7 @@ export class KeptBlocks {
   }
 }
 
-/** Copies of chunks that are wanted again. Without them, each would have its block of 1 MiB decoded again. */
+/** Copies of chunks that are wanted again. Without a copy, the block of 1 MiB would be decoded again for the chunk. */
 export class KeptChunks {
   readonly #wanted: ((id: Uint8Array) => boolean) | undefined
   readonly #chunks = new Recent<string, Uint8Array>({ limit: CHUNKS_BYTES, bytesOf: ({ length }) => length })

@@ -1,7 +1,7 @@
 /**
- * From one repository into another of the same kind, chunk by chunk: what an entry consists of is named as the target
- * names it, and only chunks that the target does not have are fetched, verified and stored. Chunks stay as they were
- * cut.
+ * Transfers entries from one repository into another of the same kind, chunk by chunk. Each chunk gets the name that it
+ * has in the target. Only chunks that the target does not have are fetched, verified and stored. Chunks stay as they
+ * were cut.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -24,11 +24,11 @@ import {
   type MoverOptions,
 } from "./chunk_mover.ts"
 
-/** A running transfer. Chunks that it stored are durable when the stream of entries ends that needed them. */
+/** A running transfer. The chunks that it stored for a stream of entries are durable when that stream has ended. */
 export interface Transfer {
   /**
-   * The entries as the target has them. An entry whose content the source has lost is `unreadable`. An entry is `reused`
-   * when no chunk of it was fetched. One stream at a time.
+   * Transfers entries, one stream at a time. Returns the entries as the target has them. An entry is `reused` when none
+   * of its chunks was fetched, and `unreadable` when the source has lost its content.
    */
   readonly entries: <E, R>(
     entries: Stream.Stream<Stored, E, R>,
@@ -37,7 +37,7 @@ export interface Transfer {
 
 /** Entries that are looked at together. */
 const UNIT_ENTRIES = 4096
-/** Chunks that are fetched together: this many, of this many bytes. */
+/** Chunks that are fetched together: at most this many, and not many more bytes than this. */
 const BATCH_CHUNKS = 1 << 14
 const BATCH_BYTES = 64 << 20
 
@@ -62,7 +62,7 @@ export const makeTransfer = (options: MoverOptions): Effect.Effect<Transfer, Ker
     }
   })
 
-/** Chunks to be fetched together, and the places in the lists of entries that wait for them. */
+/** Chunks to fetch together, and the places in chunk lists that wait for them. */
 interface Batch {
   readonly missing: Map<string, MissingChunk>
   readonly waiting: Array<{ readonly entry: number; readonly chunk: number }>
@@ -73,9 +73,9 @@ const emptyBatch = (): Batch => ({ missing: new Map(), waiting: [], bytes: 0 })
 
 const isFull = ({ bytes, missing }: Batch): boolean => missing.size >= BATCH_CHUNKS || bytes >= BATCH_BYTES
 
-/** An entry on its way. */
+/** An entry that is under way. */
 interface Moving {
-  /** Its chunk list; the names of those chunks are in it that the target has. */
+  /** Its chunk list. It has the new names of the chunks that the target has so far. */
   readonly list: Uint8Array
   /** Whether a chunk of it had to be fetched. */
   fetched: boolean
@@ -84,13 +84,16 @@ interface Moving {
 }
 
 const makeUnitTransfer = ({ names, to: { packer } }: MoverOptions, mover: ChunkMover) => {
-  /** The new name of a chunk that the target has. */
+  /** The name of a chunk in the target; undefined when the target does not have the chunk. */
   const nameOf = (id: Uint8Array): Uint8Array | undefined => {
     const name = names.get(id)
     return name !== undefined && packer.has(name) ? name : undefined
   }
 
-  /** Names the chunks of an entry from `first` on. What is missing goes into the batch, until that is full. */
+  /**
+   * Names the chunks of an entry from `first` on. Missing chunks go into the batch. Stops when that is full. Returns
+   * where to go on.
+   */
   const nameChunks = (chunks: Uint8Array, first: number, entry: number, path: string, moving: Moving, batch: Batch) => {
     for (let i = first; i < chunkCount(chunks); i++) {
       if (isFull(batch)) return i
@@ -112,9 +115,9 @@ const makeUnitTransfer = ({ names, to: { packer } }: MoverOptions, mover: ChunkM
   }
 
   return Effect.fnUntraced(function* (entries: ReadonlyArray<Stored>, onRead: OnRead) {
-    // The lengths stay; the IDs are set one by one.
+    // The lengths in the lists stay. The IDs are replaced one by one.
     const all = entries.map(({ chunks }): Moving => ({ list: chunks.slice(), fetched: false }))
-    /** Names the chunks that entries waited for, now that they were moved. */
+    /** Names the chunks that entries waited for, after they were moved. */
     const settle = ({ waiting }: Batch, lost: ByChunk<string>): void => {
       for (const { chunk, entry } of waiting) {
         const id = chunkId(entries[entry]!.chunks, chunk)
@@ -151,7 +154,7 @@ const transferred = (entry: Stored, { fetched, list, problem }: Moving): Stored 
   return unreadable(entry, new SourceError({ reason: "damaged", path: entry.path, message }))
 }
 
-/** What was written since. */
+/** What was written between two counts. */
 const since = (before: PackStats, now: PackStats): PackStats => ({
   objects: now.objects - before.objects,
   bytesStored: now.bytesStored - before.bytesStored,

@@ -1,4 +1,4 @@
-/** Which chunks of which blocks some contents are made of. */
+/** Finds out which chunks of which blocks some contents are made of. */
 import { chunkCount, chunkId, chunkLength, contentLength } from "../hash/chunk_list.ts"
 import type { BlockPlace, ChunkLost, ChunkPlace } from "../pack/packing.ts"
 import type { DamagedBlock } from "./blocks.ts"

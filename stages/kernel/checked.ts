@@ -5,9 +5,9 @@
  * Every kernel is checked with a comparison or two (`checks.ts`): cuts lie where they may, IDs and sealed messages have
  * their lengths, and nothing but KernelError is thrown.
  *
- * A kernel that is not {@link trusted} is checked further (`proofs.ts`). It works on copies, so that it can neither change
- * content nor keep the memory of others. What it compressed or sealed is decoded and compared. A hasher names a few
- * messages before the first that counts.
+ * A kernel that is not {@link trusted} is checked further (`proofs.ts`). It works on copies, so that it can neither
+ * change content nor keep the memory of others. What it compressed or sealed is decoded and compared. A hasher names a
+ * few messages before the first that counts.
  *
  * Three things cannot be checked: that a hasher never gives two contents the same ID, that a cipher keeps a secret, and
  * that a trusted kernel deserves the trust.

@@ -49,8 +49,8 @@ export interface BlockEncoder {
 }
 
 /**
- * Makes the encoder of a block from the kernels that a plan has after `hash`. With `sealLater`, a cipher at the end that
- * has a `sealLater` of its own is left to `seal`.
+ * Makes the encoder of a block from the kernels that a plan has after `hash`. With `sealLater`, a cipher at the end
+ * that has a `sealLater` of its own is left to `seal`.
  */
 export const makeBlockEncoder = (
   specs: ReadonlyArray<KernelSpec>,

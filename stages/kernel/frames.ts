@@ -1,7 +1,7 @@
 /**
  * Codecs over a whole content, in bounded memory. The content is cut into frames of 1 MiB. Each frame is encoded by
- * itself, and its length comes before it (u32, little endian). A frame of length 0 ends the content, so that a truncated
- * content is noticed.
+ * itself, and its length comes before it (u32, little endian). A frame of length 0 ends the content, so that a
+ * truncated content is noticed.
  *
  * This is how a compressor or cipher that comes before `chunk` works on content of any size.
  */

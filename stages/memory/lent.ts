@@ -42,8 +42,8 @@ export class Lender {
 
 /**
  * Who lent a view. This is state of the module because content travels as plain `Uint8Array`s, through streams and
- * operators of users who need not know that it is lent. An entry lives as long as its view, and is removed when the view
- * is given back, so that a view which is given back twice counts once. Bytes that nobody lent are not in it.
+ * operators of users who need not know that it is lent. An entry lives as long as its view, and is removed when the
+ * view is given back, so that a view which is given back twice counts once. Bytes that nobody lent are not in it.
  */
 const lenders = new WeakMap<Uint8Array, Lender>()
 

@@ -1,7 +1,7 @@
 /**
  * The way back: the inverses of the stages. They extend a recipe as the stages extend a plan, and `contents` runs it.
  *
- * `entries(snapshot).pipe(unpack(packs()), decrypt(aes256gcm(key)), decompress(zstd()), verify(blake3), unchunk, contents)`
+ * `entries(snapshot).pipe(unpack(packs()), decrypt(cipher), decompress(zstd()), verify(blake3), unchunk, contents)`
  */
 import * as Stream from "effect/Stream"
 import type { Stored } from "./stored.ts"
@@ -52,7 +52,12 @@ export interface Inverse<X extends string> {
  *
  * const file = { path: "a", kind: "file", metadata: {}, size: 3, content: Uint8Array.of(1, 2, 3) } as const
  * const program = Effect.gen(function* () {
- *   const stored = yield* plan(Stream.make(file)).pipe(chunk(fastcdc()), hash(blake3), pack(packs()), Stream.runCollect)
+ *   const stored = yield* plan(Stream.make(file)).pipe(
+ *     chunk(fastcdc()),
+ *     hash(blake3),
+ *     pack(packs()),
+ *     Stream.runCollect,
+ *   )
  *   const entries = Stream.fromIterable(stored).pipe(unpack(packs()), verify(blake3), unchunk, contents)
  *   return yield* Stream.runCollect(entries)
  * })
@@ -82,8 +87,20 @@ export const unpack = (
  * const cipher = chacha20poly1305(Redacted.make(crypto.getRandomValues(new Uint8Array(32))))
  * const file = { path: "a", kind: "file", metadata: {}, size: 3, content: Uint8Array.of(1, 2, 3) } as const
  * const program = Effect.gen(function* () {
- *   const stored = yield* plan(Stream.make(file)).pipe(chunk(fastcdc()), hash(blake3), encrypt(cipher), pack(packs()), Stream.runCollect)
- *   const entries = Stream.fromIterable(stored).pipe(unpack(packs()), decrypt(cipher), verify(blake3), unchunk, contents)
+ *   const stored = yield* plan(Stream.make(file)).pipe(
+ *     chunk(fastcdc()),
+ *     hash(blake3),
+ *     encrypt(cipher),
+ *     pack(packs()),
+ *     Stream.runCollect,
+ *   )
+ *   const entries = Stream.fromIterable(stored).pipe(
+ *     unpack(packs()),
+ *     decrypt(cipher),
+ *     verify(blake3),
+ *     unchunk,
+ *     contents,
+ *   )
  *   return yield* Stream.runCollect(entries)
  * })
  * const [entry] = await Effect.runPromise(Effect.provide(program, memoryStore.layer))
@@ -105,8 +122,20 @@ export const decrypt = (kernel: KernelSpec<"encrypt">): Inverse<"decrypt"> => in
  *
  * const file = { path: "a", kind: "file", metadata: {}, size: 3, content: Uint8Array.of(1, 2, 3) } as const
  * const program = Effect.gen(function* () {
- *   const stored = yield* plan(Stream.make(file)).pipe(chunk(fastcdc()), hash(blake3), compress(gzip()), pack(packs()), Stream.runCollect)
- *   const entries = Stream.fromIterable(stored).pipe(unpack(packs()), decompress(gzip()), verify(blake3), unchunk, contents)
+ *   const stored = yield* plan(Stream.make(file)).pipe(
+ *     chunk(fastcdc()),
+ *     hash(blake3),
+ *     compress(gzip()),
+ *     pack(packs()),
+ *     Stream.runCollect,
+ *   )
+ *   const entries = Stream.fromIterable(stored).pipe(
+ *     unpack(packs()),
+ *     decompress(gzip()),
+ *     verify(blake3),
+ *     unchunk,
+ *     contents,
+ *   )
  *   return yield* Stream.runCollect(entries)
  * })
  * const [entry] = await Effect.runPromise(Effect.provide(program, memoryStore.layer))
@@ -128,7 +157,12 @@ export const decompress = (kernel: KernelSpec<"compress">): Inverse<"decompress"
  *
  * const file = { path: "a", kind: "file", metadata: {}, size: 3, content: Uint8Array.of(1, 2, 3) } as const
  * const program = Effect.gen(function* () {
- *   const stored = yield* plan(Stream.make(file)).pipe(chunk(fastcdc()), hash(sha256), pack(packs()), Stream.runCollect)
+ *   const stored = yield* plan(Stream.make(file)).pipe(
+ *     chunk(fastcdc()),
+ *     hash(sha256),
+ *     pack(packs()),
+ *     Stream.runCollect,
+ *   )
  *   const entries = Stream.fromIterable(stored).pipe(unpack(packs()), verify(blake3), unchunk, contents)
  *   return yield* Stream.runCollect(entries)
  * })
@@ -153,7 +187,12 @@ export const verify = (kernel: KernelSpec<"hash">): Inverse<"verify"> => inverse
  *
  * const file = { path: "a", kind: "file", metadata: {}, size: 2000, content: new Uint8Array(2000).fill(7) } as const
  * const program = Effect.gen(function* () {
- *   const stored = yield* plan(Stream.make(file)).pipe(chunk(fixed({ size: 512 })), hash(blake3), pack(packs()), Stream.runCollect)
+ *   const stored = yield* plan(Stream.make(file)).pipe(
+ *     chunk(fixed({ size: 512 })),
+ *     hash(blake3),
+ *     pack(packs()),
+ *     Stream.runCollect,
+ *   )
  *   const entries = Stream.fromIterable(stored).pipe(unpack(packs()), verify(blake3), unchunk, contents)
  *   return yield* Stream.runCollect(entries)
  * })

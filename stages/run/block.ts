@@ -7,13 +7,13 @@ import { release } from "../memory/release.ts"
 export interface Block {
   /** The chunks in it, in order: a chunk list. */
   readonly chunks: Uint8Array
-  /** Sum of the chunks' lengths, in bytes. */
+  /** The sum of the chunks' lengths, in bytes. */
   readonly rawLength: number
-  /** What is stored. */
+  /** What is stored of it. */
   readonly bytes: Uint8Array
 }
 
-/** A block has no more chunks than this, however small they are: so lists of them have a limit. */
+/** The most chunks of a block, however small they are. It bounds the length of chunk lists. */
 const BLOCK_CHUNKS = 1 << 16
 
 const NONE = new Uint8Array(0)
@@ -23,7 +23,7 @@ export class BlockBuilder {
   readonly #encoder: BlockEncoder
   readonly #blockBytes: number
 
-  /** The chunks of the next block, one behind the other. */
+  /** The chunks of the next block, one behind the other, and how many bytes these have. */
   #gather: Uint8Array = NONE
   #gathered = 0
   readonly #list: ChunkListBuilder = new ChunkListBuilder()
@@ -37,7 +37,7 @@ export class BlockBuilder {
     this.#blockBytes = blockBytes
   }
 
-  /** Stored bytes of the blocks that wait to be taken. */
+  /** How many bytes the blocks have that wait to be taken. */
   get readyBytes(): number {
     return this.#readyBytes
   }
@@ -62,7 +62,7 @@ export class BlockBuilder {
     this.#gathered = 0
   }
 
-  /** The blocks that are ready; they are the caller's. */
+  /** Takes the blocks that are ready. They belong to the caller. */
   take(): ReadonlyArray<Block> {
     const blocks = this.#ready
     this.#ready = []
@@ -73,7 +73,7 @@ export class BlockBuilder {
   #encode(raw: Uint8Array): void {
     const chunks = this.#list.take()
     let bytes = this.#encoder.encode(raw)
-    // The memory behind `raw` is used again.
+    // The memory of `raw` is used again, so the block needs its own.
     if (bytes.buffer === raw.buffer) bytes = bytes.slice()
     this.#ready.push({ chunks, rawLength: raw.length, bytes })
     this.#readyBytes += bytes.length
@@ -81,8 +81,8 @@ export class BlockBuilder {
 }
 
 /**
- * Seals blocks, all at once, and frees the memory of what was sealed. Without `seal`, the blocks are complete. Rejects
- * with the KernelError of the cipher.
+ * Seals blocks, all at the same time, and frees the memory of what was sealed. Without `seal` it returns the blocks as
+ * they are. Rejects with the KernelError of the cipher.
  */
 export const sealBlocks = async (blocks: ReadonlyArray<Block>, seal: Seal | undefined): Promise<ReadonlyArray<Block>> =>
   seal === undefined ? blocks : await Promise.all(blocks.map(async (block) => {

@@ -9,7 +9,7 @@ const NONE: ReadonlyArray<number> = []
 export class Cutter {
   readonly #chunker: Chunker
 
-  /** What a chunker that is not trusted sees: it may write there. */
+  /** The copy of the content that a chunker gets which is not trusted: it may write there. */
   #shown: Uint8Array = new Uint8Array(0)
 
   /** The extents of the content, the one that the next byte is in, and how much of that is cut off already. */
@@ -33,8 +33,8 @@ export class Cutter {
   }
 
   /**
-   * Tells `take` of each chunk in the window whose end is certain, in order; with `final`, the content ends there and so
-   * does its last chunk. Returns where the last chunk ended.
+   * Calls `take` for each chunk in the window whose end is certain, in order. With `final`, the content ends with what
+   * is in the window, so all ends are certain. Returns the end of the last chunk.
    */
   cut(window: Window, final: boolean, take: (from: number, to: number) => void): number {
     const { maximum } = this.#chunker
@@ -62,7 +62,7 @@ export class Cutter {
     return from + length
   }
 
-  /** The content for the chunker to look at. */
+  /** The content, as the chunker gets it. */
   #show({ bytes, held }: Window): Uint8Array {
     if (isTrusted(this.#chunker)) return bytes
     if (this.#shown.length < held) this.#shown = new Uint8Array(bytes.length)

@@ -38,9 +38,9 @@ export interface Executor {
   /** How many units may run at once. */
   readonly size: number
   /**
-   * Starts a job, which lasts as long as the scope. Returns the function that runs a unit of it. All blocks of a unit are
-   * emitted before its effect ends. Fails only with what kernels and `emit` fail with. Content that cannot be read makes
-   * its entry `unreadable`.
+   * Starts a job, which lasts as long as the scope. Returns the function that runs a unit of it. All blocks of a unit
+   * are emitted before its effect ends. Fails only with what kernels and `emit` fail with. Content that cannot be read
+   * makes its entry `unreadable`.
    */
   readonly start: <E>(
     job: Job<E>,

@@ -1,10 +1,10 @@
 /**
  * A lane runs a plan over one content after another: window → chunks → IDs → new chunks gathered into blocks → encoded
- * blocks. All of it is synchronous and works on bytes. The inline executor has one lane, a pool has one in each thread.
+ * blocks. All of this is synchronous. The inline executor has one lane, and a pool has one in each thread.
  *
- * Kernels before `chunk` in the plan work on the content as a whole, in frames; kernels between `chunk` and `hash` on
- * each chunk; kernels after `hash` on blocks of about `blockBytes` of new chunks. A hasher directly before `chunk`
- * (`digest`) names the content as a whole.
+ * Kernels before `chunk` in the plan work on the whole content, in frames. Kernels between `chunk` and `hash` work on
+ * each chunk. Kernels after `hash` work on blocks of about `blockBytes` of new chunks. A hasher directly before `chunk`
+ * (`digest`) names the whole content.
  *
  * A part of a larger content goes another way: `hold` its bytes, find the `ends` of all its chunks, then `accept` these
  * chunks.
@@ -24,10 +24,11 @@ export interface LaneOptions {
   readonly blockBytes: number
   /** Claims a chunk. Returns true when the chunk is new and the caller is to store it. */
   readonly claim: (id: Uint8Array) => boolean
-  /** Blocks are taken with `takeSealed` only: then the last cipher of the plan may take its time. */
+  /** Set when blocks are taken only with `takeSealed`: then the last cipher of the plan may seal them later. */
   readonly sealLater?: boolean
 }
 
+/** Runs a plan over contents: `begin`, then `push` or `space` and `wrote`, then `end`. */
 export class Lane {
   readonly #before: ReadonlyArray<() => Transform>
   /** Names whole contents. */
@@ -75,7 +76,7 @@ export class Lane {
     this.#blocks = new BlockBuilder(encoder, blockBytes)
   }
 
-  /** Bytes of the blocks that wait to be taken. */
+  /** How many bytes the blocks have that wait to be taken. */
   get readyBytes(): number {
     return this.#blocks.readyBytes
   }
@@ -130,19 +131,21 @@ export class Lane {
     return this.#list.take()
   }
 
-  /** After `end`: the name of the content that ended, when the plan has a digest. The caller's. */
+  /** After `end`: the name of the content that ended, when the plan has a digest. It belongs to the caller. */
   get digest(): Uint8Array | undefined {
     return this.#digest
   }
 
-  /** This many bytes of `space` belong to a part of a content. They are not cut yet. Returns how many bytes are held. */
+  /**
+   * This many bytes of `space` belong to a part of a content. They are not cut yet. Returns how many bytes are held.
+   */
   hold(length: number): number {
     return this.#window.hold(length)
   }
 
   /**
-   * Where the chunks end that are held, as far as their ends are certain. With `final`, the content ends with what is
-   * held, and so does its last chunk.
+   * Where the chunks end that are held, as far as that is certain. With `final`, the content ends with what is held, so
+   * all ends are certain.
    */
   ends(final: boolean): ReadonlyArray<number> {
     const ends: Array<number> = []
@@ -150,7 +153,7 @@ export class Lane {
     return ends
   }
 
-  /** Takes the chunk of a part from `from` to `to`, two neighbours among its `ends`. */
+  /** Takes the chunk from `from` to `to` of a part: these are two ends that follow each other in `ends`. */
   accept(from: number, to: number): void {
     this.#add(this.#window.bytes.subarray(from, to), false)
   }
@@ -161,23 +164,23 @@ export class Lane {
     return this.#list.take()
   }
 
-  /** Takes a chunk that was cut elsewhere, and belongs to no content here. Copies it. */
+  /** Takes a single chunk that was cut elsewhere. Copies it. */
   addChunk(chunk: Uint8Array): void {
     this.#add(chunk, false)
     this.#list.take()
   }
 
-  /** Makes a block of what is gathered, so that every chunk claimed so far is in a block that can be taken. */
+  /** Makes a block of the chunks that are gathered. After that, all claimed chunks are in blocks that can be taken. */
   flush(): void {
     this.#blocks.flush()
   }
 
-  /** The blocks that are ready; they are the caller's. Only for lanes without `sealLater`. */
+  /** Takes the blocks that are ready. They belong to the caller. Only for lanes without `sealLater`. */
   take(): ReadonlyArray<Block> {
     return this.#blocks.take()
   }
 
-  /** The blocks that are ready, sealed; they are the caller's. Rejects with KernelError. */
+  /** Takes the blocks that are ready, sealed. They belong to the caller. Rejects with KernelError. */
   takeSealed(): Promise<ReadonlyArray<Block>> {
     return sealBlocks(this.#blocks.take(), this.#seal)
   }
@@ -205,7 +208,7 @@ export class Lane {
     this.#window.drop(end)
   }
 
-  /** Names a chunk, and hands it on when it is new. `whole`: it is all of the content. */
+  /** Names a chunk, and hands it on when it is new. `whole`: the chunk is the whole content. */
   #add(raw: Uint8Array, whole: boolean): void {
     const named = whole && this.#sameNames
     if (this.#digester !== undefined && !named) (this.#digesting ??= this.#digester.create()).update(raw)
@@ -217,6 +220,6 @@ export class Lane {
   }
 }
 
-/** Compares params one by one: on a thread they are copies. */
+/** Compares the parameters one by one, because on a thread they are copies. */
 const isSameKernel = (a: KernelSpec, b: KernelSpec): boolean =>
   a.name === b.name && Object.keys({ ...a.params, ...b.params }).every((key) => a.params[key] === b.params[key])

@@ -16,9 +16,9 @@ export interface PartEnd {
 export const isDivisible = (plan: Plan): boolean => plan[0]?.stage === "chunk"
 
 /**
- * Stores the next part of a content: the chunks that start within about `bytes` bytes from where the reader is. The reader
- * is at the start of a chunk. Where a chunk ends depends only on the bytes from its start on, so the parts have the same
- * chunks as the whole content.
+ * Stores the next part of a content: the chunks that start within about `bytes` bytes from where the reader is. The
+ * reader is at the start of a chunk. Where a chunk ends depends only on the bytes from its start on, so the parts have
+ * the same chunks as the whole content.
  *
  * Calls `onEnd` with the end of the part before the chunks are hashed, compressed and so on, which takes much longer.
  * Pauses after each chunk, so that blocks can be taken. Returns the chunk list of the part.

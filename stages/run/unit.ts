@@ -12,8 +12,8 @@ import type { Entry, ReaderContent } from "../walk/entry.ts"
 export const EMIT_BYTES: number = 2 << 20
 
 /**
- * Stores entries whose content is not a stream, one after the other. Adds what became of them to `results`. Pauses after
- * a few MiB, so that blocks can be taken.
+ * Stores entries whose content is not a stream, one after the other. Adds what became of them to `results`. Pauses
+ * after a few MiB, so that blocks can be taken.
  */
 export function* storeAll(
   lane: Lane,

@@ -1,7 +1,7 @@
 /** Where content waits to be cut into chunks. */
 import { release } from "../memory/release.ts"
 
-/** How much the window grows at once, and how much of a content is read at once. */
+/** How much the window grows at once, and how much of a content is read at once, in bytes. */
 export const SLICE_BYTES: number = 4 << 20
 
 /** A buffer: content is appended at its end, and chunks are taken from its front. */

@@ -23,7 +23,7 @@ const cipher = makeKernel(encrypt, nativeKernels)
 const compressor = makeKernel(compress, nativeKernels)
 const seal = (bytes: Uint8Array) => cipher.seal(compressor.encode(bytes))
 
-test("adjacent blocks are fetched together; only a block that is altered, or cannot be read, counts as damaged", async () => {
+test("adjacent blocks are fetched together; only one that is altered or unreadable counts as damaged", async () => {
   const contents = Array.from({ length: 6 }, (_, i) => noise.subarray(i, i + 50_000))
   const sealed = contents.map(seal)
   sealed[1]![60]! ^= 1
