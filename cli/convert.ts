@@ -3,15 +3,15 @@ import * as Effect from "effect/Effect"
 import type { Format } from "../formats/format.ts"
 import { recordLossesBetween } from "../formats/record_fidelity.ts"
 import { lossesBetween } from "../stages/walk/represent.ts"
-import { replicate } from "./replicate.ts"
-import { UsageError } from "./process/usage_error.ts"
 import type { CommonInput, DestinationInput, FilterInput, RepositoryOptions } from "./arguments/inputs.ts"
 import type { Output } from "./output/output.ts"
 import type { Traffic } from "./output/traffic.ts"
-import { targetNames } from "./secrets/password.ts"
+import { UsageError } from "./process/usage_error.ts"
+import { replicate } from "./replicate.ts"
 import { formatNamed, type Found } from "./repository/find.ts"
 import { describeMade, openRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
+import { targetNames } from "./secrets/password.ts"
 
 export interface ConvertInput extends CommonInput, DestinationInput, FilterInput {
   readonly snapshot: ReadonlyArray<string>

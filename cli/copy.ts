@@ -1,11 +1,11 @@
 /** `penstock copy`: copies the snapshots of one repository into another of the same format. */
 import * as Effect from "effect/Effect"
-import { replicate, type ReplicateInput } from "./replicate.ts"
-import { UsageError } from "./process/usage_error.ts"
 import type { CopyTargetInput } from "./arguments/inputs.ts"
-import { targetNames } from "./secrets/password.ts"
+import { UsageError } from "./process/usage_error.ts"
+import { replicate, type ReplicateInput } from "./replicate.ts"
 import { openRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
+import { targetNames } from "./secrets/password.ts"
 
 export interface CopyInput extends ReplicateInput, CopyTargetInput {}
 

@@ -4,8 +4,6 @@ import * as Stream from "effect/Stream"
 import type { TargetError } from "../stages/walk/errors.ts"
 import { Target } from "../stages/walk/target.ts"
 import { write, type WriteObserver } from "../stages/walk/write.ts"
-import { UsageError } from "./process/usage_error.ts"
-import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput } from "./output/output.ts"
 import { makeMeter } from "./output/progress.ts"
@@ -19,13 +17,15 @@ import {
   tellWritten,
 } from "./output/restored.ts"
 import { plural, secondsSince, showPath } from "./output/show.ts"
+import { makeTraffic } from "./output/traffic.ts"
+import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
+import { UsageError } from "./process/usage_error.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import { spareRepository } from "./repository/spare.ts"
 import { makeSelection, makeSelector } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
-import { makeTraffic } from "./output/traffic.ts"
 
 export interface RestoreInput extends CommonInput, FilterInput {
   readonly paths: ReadonlyArray<string>

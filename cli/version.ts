@@ -1,8 +1,8 @@
 /** `penstock version`: the version, and what it runs on. */
 import * as Effect from "effect/Effect"
 import { arch, platform, versions } from "node:process"
-import { EXIT_OK } from "./process/exit_codes.ts"
 import { makeOutput } from "./output/output.ts"
+import { EXIT_OK } from "./process/exit_codes.ts"
 import { VERSION } from "./release.ts"
 
 export interface VersionInput {

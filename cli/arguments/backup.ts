@@ -2,8 +2,8 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { builtInFormats, type FormatSource } from "../repository/formats.ts"
+import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { flag, text, texts } from "./flag.ts"
 import { common, compression, creation, dryRun } from "./flags.ts"
 

@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { existsSync, lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs"
 import { basename, dirname, join, relative, resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
-import { variable } from "../process/variable.ts"
 import { UsageError } from "../process/usage_error.ts"
+import { variable } from "../process/variable.ts"
 
 /** The location that `-r` or `PENSTOCK_REPO` gives. */
 export const repositoryLocation = (repo: string | undefined): Effect.Effect<string, UsageError> =>

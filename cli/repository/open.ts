@@ -15,7 +15,6 @@ import { printError } from "../output/streams.ts"
 import { readTwiceWarning, type Traffic } from "../output/traffic.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { ownNames, type SecretNames } from "../secrets/password.ts"
-import { unlock } from "./unlock.ts"
 import type { Admit } from "./admit.ts"
 import { findRepository, formatNamed, writeOptions } from "./find.ts"
 import { checkFormatOptions, type FormatOptions, readFormatOptions } from "./format_options.ts"
@@ -24,6 +23,7 @@ import { isSame, type KnownRepository } from "./known_repositories.ts"
 import type { OpenError, OpenMode } from "./open_mode.ts"
 import { anotherAt } from "./refusals.ts"
 import { openStore, withCache } from "./store.ts"
+import { unlock } from "./unlock.ts"
 
 /** An open repository. */
 export interface OpenRepository {

@@ -7,10 +7,10 @@ import type { RepositoryOptions } from "../arguments/inputs.ts"
 import type { Traffic } from "../output/traffic.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { ownNames } from "../secrets/password.ts"
-import { unlock } from "./unlock.ts"
 import { findRepository } from "./find.ts"
 import { checkFormatOptions, readFormatOptions } from "./format_options.ts"
 import type { OpenError } from "./open_mode.ts"
+import { unlock } from "./unlock.ts"
 
 /** What is left of a damaged repository. Its content can be read as long as the scope. */
 export const recoverRepository: (

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import type { Secrets } from "../../formats/secrets.ts"
 import type { SecretOptions } from "../arguments/inputs.ts"
 import { UsageError } from "../process/usage_error.ts"
-import type { FormatSource } from "./formats.ts"
-import type { OpenError } from "./open_mode.ts"
 import { retryTyped, type SecretNames } from "../secrets/password.ts"
 import { givenSecrets, secretsFor, unusedSecrets } from "../secrets/secrets.ts"
+import type { FormatSource } from "./formats.ts"
+import type { OpenError } from "./open_mode.ts"
 
 /** A repository that is to be opened or made. */
 export interface Lock {

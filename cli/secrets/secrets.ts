@@ -1,12 +1,12 @@
 /** The secrets that open a repository: which kinds a format takes, and where they come from. Never from an argument. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import { quoted } from "../../adapters/runtime/quote.ts"
 import type { Secrets } from "../../formats/secrets.ts"
+import type { SecretOptions } from "../arguments/inputs.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { variable } from "../process/variable.ts"
-import type { SecretOptions } from "../arguments/inputs.ts"
 import { askPassword, type GivenPassword, givenPassword, type PasswordUse, type SecretNames } from "./password.ts"
-import { quoted } from "../../adapters/runtime/quote.ts"
 import { readText } from "./text_file.ts"
 
 /** What opens a repository: a password, age recipients and identities, or a file with a raw key. */

@@ -6,10 +6,10 @@ import { isInFuture } from "../../formats/parent.ts"
 import type { Repository, SnapshotInfo } from "../../formats/repository.ts"
 import { OnUnlisted } from "../../formats/unlisted.ts"
 import { displayPath, displayText } from "../../stages/walk/path.ts"
-import { UsageError } from "../process/usage_error.ts"
 import type { FilterInput } from "../arguments/inputs.ts"
 import type { Output } from "../output/output.ts"
 import { plural, SHORT_ID, showTime } from "../output/show.ts"
+import { UsageError } from "../process/usage_error.ts"
 
 /** `1a2b3c4d of 2026-11-21 00:41:03`, or without the time if the format keeps none. */
 export const describeSnapshot = ({ id, time }: SnapshotInfo): string =>

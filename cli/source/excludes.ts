@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import { env } from "node:process"
 import { type Excludes as Matcher, makeExcludes } from "../../stages/walk/ignore.ts"
 import { UsageError } from "../process/usage_error.ts"
-import { parsePattern, type Pattern, patternAt, patternPlace } from "../selection/pattern.ts"
 import { readText } from "../secrets/text_file.ts"
+import { parsePattern, type Pattern, patternAt, patternPlace } from "../selection/pattern.ts"
 
 /** What to leave out. */
 export interface Excludes {

@@ -6,11 +6,11 @@ import * as Stream from "effect/Stream"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fstatSync } from "node:fs"
 import { stdin } from "node:process"
-import { SourceError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
+import { SourceError } from "../../stages/walk/errors.ts"
 import { pathProblem } from "../../stages/walk/path.ts"
-import { UsageError } from "../process/usage_error.ts"
 import { EXIT_INCOMPLETE } from "../process/exit_codes.ts"
+import { UsageError } from "../process/usage_error.ts"
 
 /** What is backed up of an input. */
 export interface Incoming {
