@@ -8,7 +8,7 @@ import { UsageError } from "../process/usage_error.ts"
 import { variable } from "../process/variable.ts"
 import { outputOf } from "./password_command.ts"
 import { prompt } from "./prompt.ts"
-import { readText, textOf } from "./text_file.ts"
+import { readText, textOf } from "../process/text_file.ts"
 
 /** How the variables and options of a repository begin. Commands with two repositories tell them apart by this. */
 export interface SecretNames {

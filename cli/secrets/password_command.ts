@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import { UsageError } from "../process/usage_error.ts"
-import { TEXT_MAXIMUM } from "./text_file.ts"
+import { TEXT_MAXIMUM } from "../process/text_file.ts"
 
 /**
  * Runs a command line in the shell and returns what it prints. Its messages go to stderr. It gets no stdin, since that

@@ -7,7 +7,7 @@ import type { SecretOptions } from "../arguments/inputs.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { variable } from "../process/variable.ts"
 import { askPassword, type GivenPassword, givenPassword, type PasswordUse, type SecretNames } from "./password.ts"
-import { readText } from "./text_file.ts"
+import { readText } from "../process/text_file.ts"
 
 /** What opens a repository: a password, age recipients and identities, or a file with a raw key. */
 export type SecretKind = "password" | "age" | "key-file"

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { env } from "node:process"
 import { type Excludes as Matcher, makeExcludes } from "../../stages/walk/ignore.ts"
 import { UsageError } from "../process/usage_error.ts"
-import { readText } from "../secrets/text_file.ts"
+import { readText } from "../process/text_file.ts"
 import { parsePattern, type Pattern, patternAt, patternPlace } from "../selection/pattern.ts"
 
 /** What to leave out. */

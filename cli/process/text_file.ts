@@ -1,7 +1,7 @@
 /** Text from a file or a program. */
 import * as Effect from "effect/Effect"
 import { open } from "node:fs/promises"
-import { UsageError } from "../process/usage_error.ts"
+import { UsageError } from "./usage_error.ts"
 
 /** The longest text that is read, in bytes: no password, key or list of patterns comes near it. */
 export const TEXT_MAXIMUM: number = 16 << 20
