@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Backs up from a checkout: `bun run backup.ts -r REPO PATH...`. Makes the repository when there is none. */
+/** Backs up from a checkout: `bun run backup.ts -r REPO PATH...`. Makes the repository if it does not exist. */
 import { checkNode } from "./cli/node_version.ts"
 
 checkNode()

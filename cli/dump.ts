@@ -121,6 +121,7 @@ const singleFile = Effect.fnUntraced(function* (
   })
 })
 
+/** The content of one file. */
 const fileOf = (
   repository: Repository,
   snapshot: SnapshotInfo,
@@ -140,6 +141,7 @@ const fileOf = (
 const within = (path: string, directory: string): boolean =>
   directory === "" || path === directory || path.startsWith(`${directory}/`)
 
+/** A tar archive of what is selected. */
 const archiveOf = Effect.fnUntraced(function* (
   repository: Repository,
   snapshot: SnapshotInfo,

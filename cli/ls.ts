@@ -1,4 +1,4 @@
-/** `penstock ls`: lists what is in a snapshot. */
+/** `penstock ls`: lists the paths in a snapshot. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { quoted } from "../adapters/runtime/quote.ts"
@@ -58,7 +58,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
                 if (entry.kind === "file") counts.files += 1
                 if (entry.kind === "directory") counts.dirs += 1
                 counts.bytes += entry.size ?? 0
-                print(entry, input.long, out)
+                printEntry(entry, input.long, out)
               }
               out.flush()
             })
@@ -75,7 +75,8 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
   )
 })
 
-const print = (entry: Entry, long: boolean, out: Output): void => {
+/** Prints an entry as a row or as a line, with `--long` as `ls -l` does. */
+const printEntry = (entry: Entry, long: boolean, out: Output): void => {
   const { path, kind, metadata, size, target, linkTo, rdev } = entry
   if (out.json) {
     const { mode, uid, gid, user, group, mtime } = metadata

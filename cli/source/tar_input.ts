@@ -29,6 +29,10 @@ const PIECE_BYTES = 1 << 20
 const ioError = (path: string, cause: unknown): SourceError =>
   new SourceError({ reason: "io", path, message: `Cannot read the tar archive: ${(cause as Error).message}`, cause })
 
+/** The temporary file cannot be made or written. */
+const noScratch = (cause: unknown): SourceError =>
+  new SourceError({ reason: "io", path: "", message: scratchError("the tar archive", cause), cause })
+
 /** The content of entries of an archive that is open as `fd`. */
 const content = (fd: number): TarArchive["content"] => (path, offset, length): Content => ({
   open: () => {
@@ -82,13 +86,7 @@ const spooled = Effect.gen(function* () {
         rmSync(path)
         return fd
       },
-      catch: (cause) =>
-        new SourceError({
-          reason: "io",
-          path: "",
-          message: scratchError("the tar archive", cause),
-          cause,
-        }),
+      catch: noScratch,
     }),
     (fd) => Effect.sync(() => closeSync(fd)),
   )
@@ -98,13 +96,7 @@ const spooled = Effect.gen(function* () {
         try: () => {
           for (let at = 0; at < piece.length;) at += writeSync(fd, piece, at)
         },
-        catch: (cause) =>
-          new SourceError({
-            reason: "io",
-            path: "",
-            message: scratchError("the tar archive", cause),
-            cause,
-          }),
+        catch: noScratch,
       })
     ),
   )
