@@ -1,6 +1,7 @@
-/* Decrypts an envelope of FogSync Mark III with libgcrypt, from its blocks.
- * Usage: open_block KEY_HEX BPTR_HEX DIRECTORY; writes the data, still compressed when the header says so, to standard output; the
- * header goes to standard error in hex. DIRECTORY holds the blocks, each named by its hash. */
+/* Decrypts an envelope of FogSync Mark III, from its blocks, with libgcrypt.
+ * Usage: open_block KEY_HEX BPTR_HEX DIRECTORY
+ * DIRECTORY holds the blocks, each named by its hash. The header goes to standard error in hex. The data go to standard
+ * output, still compressed if the header says so. */
 #include <gcrypt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static void append(struct bytes *to, const unsigned char *bptr, const char *dire
 
 static unsigned char cipher_key[32], mac_key[32];
 
-/* Checks the code, and decrypts header and data in place; gives where the data is. */
+/* Verifies the MAC, and decrypts header and data in place. Returns where the data begin. */
 static struct bytes open_envelope(struct bytes envelope, unsigned char *header) {
   unsigned char *p = envelope.data, *code;
   size_t length = envelope.length - 32;
