@@ -8,7 +8,7 @@ import { Kernels } from "../../stages/kernel/kernel.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
 import { unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { wanted } from "../../stages/walk/wanted.ts"
+import { selectEntries } from "../../stages/walk/select_entries.ts"
 import type { FormatError } from "../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../repository.ts"
 import { chunkListOf, chunkPacking } from "./packing.ts"
@@ -30,7 +30,7 @@ export const entries = (
   Stream.unwrap(Effect.gen(function* () {
     const { snapshot: { root } } = yield* findSnapshot(opened, snapshot)
     const { blocks, metadata } = yield* openAreas(opened)
-    const chosen = wanted(
+    const chosen = selectEntries(
       treeEntries(metadata, root, ({ message, path }) => options.problem?.({ message, path })),
       options,
     )

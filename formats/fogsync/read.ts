@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream"
 import { SourceError } from "../../stages/walk/errors.ts"
 import { contentError } from "../../stages/fetch/content.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
-import { wanted } from "../../stages/walk/wanted.ts"
+import { selectEntries } from "../../stages/walk/select_entries.ts"
 import type { FormatError } from "../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../repository.ts"
 import { contentIdOf, refFromChunks } from "./bptr.ts"
@@ -25,7 +25,7 @@ export const entries = (
     const all = walkRoot(reader, root, {
       lost: (problem) => options.problem?.(problem),
     })
-    return Stream.map(wanted(all, options), (entry) => {
+    return Stream.map(selectEntries(all, options), (entry) => {
       const { chunks: _chunks, host: _host, listing: _listing, ...bare } = entry
       return entry.kind === "file" && options.content !== false
         ? { ...bare, ...contentIdOf(entry.chunks, entry.size), content: contentOf(opened, reader, entry) }

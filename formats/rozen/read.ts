@@ -10,7 +10,7 @@ import type { Stored } from "../../stages/plan/stored.ts"
 import { listedOnce } from "../../stages/store/listed_once.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { wanted } from "../../stages/walk/wanted.ts"
+import { selectEntries } from "../../stages/walk/select_entries.ts"
 import type { FormatError } from "../error.ts"
 import type { ReadOptions, Repository, SnapshotInfo } from "../repository.ts"
 import { tellUnlisted } from "../unlisted.ts"
@@ -59,7 +59,7 @@ const readEntries = Effect.fnUntraced(function* (
   const once = { ...opened, store: yield* listedOnce(opened.store, "INDEX/") }
   const open = (snapshot: SnapshotObject) => catalogOpener(snapshot === known ? once : opened)(snapshot)
   const { snapshot, tree } = yield* openListed(known, find, open)
-  const chosen = wanted(catalogEntries(tree, snapshot.name), options)
+  const chosen = selectEntries(catalogEntries(tree, snapshot.name), options)
   if (options.content === false) return Stream.map(chosen, withoutContent)
   const repeated = yield* Effect.mapError(
     catching(SqliteError, () => repeatedChunks(tree.chunkLists(), snapshot.catalog.size)),

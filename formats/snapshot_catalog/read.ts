@@ -13,7 +13,7 @@ import { ObjectStore } from "../../stages/store/store.ts"
 import { type Fetched, unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
 import { contentStream } from "../../stages/walk/content.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { wanted } from "../../stages/walk/wanted.ts"
+import { selectEntries } from "../../stages/walk/select_entries.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../repository.ts"
 import type { BlobMap } from "./blob_map.ts"
@@ -37,7 +37,7 @@ export const entries = (
     const catalog = yield* absent(openCatalog(opened, id))
     if (catalog === undefined) return yield* unknown
     const all = catalogEntries(catalog, (path, message) => options.problem?.({ path, message }))
-    const chosen = wanted(all, options)
+    const chosen = selectEntries(all, options)
     if (options.content === false) return Stream.map(chosen, bare)
     return Stream.map(contents(restoring(opened, chosen), options), (entry) =>
       withSpecialContent(opened, entry as Entry & Listed))

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../stages/walk/errors.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
-import { wanted } from "../../stages/walk/wanted.ts"
+import { selectEntries } from "../../stages/walk/select_entries.ts"
 import type { FormatError } from "../error.ts"
 import type { ReadOptions, SnapshotInfo } from "../repository.ts"
 import type { Archive } from "./archive.ts"
@@ -23,7 +23,7 @@ export const entries = (
 ): Stream.Stream<Entry, FormatError> =>
   Stream.unwrap(
     Effect.map(findSnapshot(opened, snapshot), (archive) =>
-      wanted(Stream.fromIterable(entriesOf(archive, options.content === false ? undefined : opened)), options)),
+      selectEntries(Stream.fromIterable(entriesOf(archive, options.content === false ? undefined : opened)), options)),
   )
 
 /**

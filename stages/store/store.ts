@@ -29,7 +29,22 @@ export interface StoreErrorFields {
 }
 /** An operation on a store failed. */
 export interface StoreError extends TaggedErrorInstance<"StoreError", StoreErrorFields> {}
-/** Makes {@linkcode StoreError}s. */
+/**
+ * Makes {@linkcode StoreError}s.
+ *
+ * @example Handle an object that does not exist
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { ObjectStore, StoreError } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const program = Effect.flip(Effect.flatMap(ObjectStore, (store) => store.stat("a")))
+ * const error = await Effect.runPromise(Effect.provide(program, memoryStore.layer))
+ * assert.ok(error instanceof StoreError)
+ * assert.equal(error.reason, "not-found")
+ * ```
+ */
 export const StoreError: new (fields: StoreErrorFields) => StoreError = taggedError("StoreError")
 
 /** What a store can and cannot do, as data. */
@@ -149,7 +164,24 @@ export interface ObjectStore {
   readonly remove: (name: string) => Effect.Effect<void, StoreError>
 }
 
-/** The service under which a store is provided. */
+/**
+ * The service under which a store is provided.
+ *
+ * @example Write an object and read it
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { ObjectStore } from "@penstock/penstock"
+ * import { memoryStore } from "@penstock/penstock/adapters"
+ *
+ * const program = Effect.gen(function* () {
+ *   const store = yield* ObjectStore
+ *   yield* store.put("a", [Uint8Array.of(1), Uint8Array.of(2, 3)])
+ *   return yield* store.get("a", { offset: -2, length: 2 })
+ * })
+ * assert.deepEqual(await Effect.runPromise(Effect.provide(program, memoryStore.layer)), Uint8Array.of(2, 3))
+ * ```
+ */
 export const ObjectStore: Context.Service<ObjectStore, ObjectStore> = Context.Service("penstock/ObjectStore")
 
 /** An object that is being written. Make one call at a time. */
@@ -160,7 +192,18 @@ export interface ObjectWriter {
   readonly commit: Effect.Effect<void, StoreError>
 }
 
-/** Why no object can have this name; undefined when one can. */
+/**
+ * Why no object can have this name; undefined when one can.
+ *
+ * @example Check a name
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { objectNameProblem } from "@penstock/penstock/format"
+ *
+ * assert.equal(objectNameProblem("DATA/a"), undefined)
+ * assert.equal(objectNameProblem("../a"), '"../a" cannot be the name of an object')
+ * ```
+ */
 export const objectNameProblem = (name: string): string | undefined =>
   name.length > 0 && name.length <= 512 &&
     name.split("/").every((c) => /^[A-Za-z0-9._-]+$/.test(c) && c !== "." && c !== "..")

@@ -23,7 +23,20 @@ export interface SourceErrorFields {
  * becomes an entry of kind `unreadable`, and the walk goes on.
  */
 export interface SourceError extends TaggedErrorInstance<"SourceError", SourceErrorFields> {}
-/** Makes {@linkcode SourceError}s. */
+/**
+ * Makes {@linkcode SourceError}s.
+ *
+ * @example Handle a root that does not exist
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Stream } from "effect"
+ * import { memorySource, SourceError } from "@penstock/penstock"
+ *
+ * const error = await Effect.runPromise(Effect.flip(Stream.runDrain(memorySource({}).entries("photos", {}))))
+ * assert.ok(error instanceof SourceError)
+ * assert.equal(error.reason, "not-found")
+ * ```
+ */
 export const SourceError: new (fields: SourceErrorFields) => SourceError = taggedError("SourceError")
 
 /** Fields of a `TargetError`. */
@@ -44,5 +57,16 @@ export interface TargetErrorFields {
 }
 /** An entry could not be written. */
 export interface TargetError extends TaggedErrorInstance<"TargetError", TargetErrorFields> {}
-/** Makes {@linkcode TargetError}s. */
+/**
+ * Makes {@linkcode TargetError}s.
+ *
+ * @example Refuse an entry in a target of your own
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { TargetError } from "@penstock/penstock"
+ *
+ * const error = new TargetError({ reason: "refused", path: "../a", message: "It would be written outside" })
+ * assert.equal(error._tag, "TargetError")
+ * ```
+ */
 export const TargetError: new (fields: TargetErrorFields) => TargetError = taggedError("TargetError")

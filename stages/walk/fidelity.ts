@@ -32,7 +32,18 @@ export const TIMES_OF_64_BITS: Required<Pick<Fidelity, "mtimeFrom" | "mtimeTo">>
   mtimeTo: 2n ** 63n - 1n,
 }
 
-/** Keeps everything. */
+/**
+ * Keeps everything.
+ *
+ * @example Describe a format that keeps everything but owners
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { wholeFidelity } from "@penstock/penstock/format"
+ *
+ * const fidelity = { ...wholeFidelity, owner: false }
+ * assert.equal(fidelity.mtime, 1)
+ * ```
+ */
 export const wholeFidelity: Fidelity = {
   kinds: ["file", "directory", "symlink", "fifo", "socket", "character", "block"],
   mode: true,
@@ -43,5 +54,15 @@ export const wholeFidelity: Fidelity = {
   byteNames: true,
 }
 
-/** What the tree of a catalog keeps: everything, with times of 64 bits. */
+/**
+ * What the tree of a catalog keeps: everything, with times of 64 bits.
+ *
+ * @example Find out the last time that a tree keeps
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { treeFidelity } from "@penstock/penstock/format"
+ *
+ * assert.equal(treeFidelity.mtimeTo, 2n ** 63n - 1n)
+ * ```
+ */
 export const treeFidelity: Fidelity = { ...wholeFidelity, ...TIMES_OF_64_BITS }

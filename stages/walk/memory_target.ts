@@ -43,7 +43,7 @@ export const memoryTarget = (): MemoryTarget => {
         return {
           write: (entries) =>
             Effect.forEach(entries, (entry) =>
-              store(tree, start, entry, options.devices === true).pipe(
+              writeEntry(tree, start, entry, options.devices === true).pipe(
                 Effect.catch((error) =>
                   Effect.succeed<Written>({ path: entry.path, outcome: "failed", message: error.message })
                 ),
@@ -54,7 +54,7 @@ export const memoryTarget = (): MemoryTarget => {
   }
 }
 
-const store = Effect.fnUntraced(function* (
+const writeEntry = Effect.fnUntraced(function* (
   tree: Record<string, MemoryNode>,
   root: string,
   entry: Entry,

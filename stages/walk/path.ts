@@ -9,7 +9,19 @@ export const PATH_MAXIMUM = 65_535
 const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 const encoder: TextEncoder = new TextEncoder()
 
-/** Decodes the bytes of a name, link target or path. */
+/**
+ * Decodes the bytes of a name, link target or path.
+ *
+ * @example Decode a name that is not UTF-8
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { pathFromBytes, pathToBytes } from "@penstock/penstock/format"
+ *
+ * const name = Uint8Array.of(0x61, 0xff)
+ * assert.equal(pathFromBytes(name), "a\udcff")
+ * assert.deepEqual(pathToBytes("a\udcff"), name)
+ * ```
+ */
 export const pathFromBytes = (bytes: Uint8Array): string => {
   try {
     return decoder.decode(bytes)
@@ -18,7 +30,17 @@ export const pathFromBytes = (bytes: Uint8Array): string => {
   }
 }
 
-/** The inverse of {@link pathFromBytes} for all bytes. Lone surrogates that it never makes become U+FFFD. */
+/**
+ * The inverse of {@link pathFromBytes} for all bytes. Lone surrogates that it never makes become U+FFFD.
+ *
+ * @example Encode a path
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { pathToBytes } from "@penstock/penstock/format"
+ *
+ * assert.deepEqual(pathToBytes("a/b"), Uint8Array.of(0x61, 0x2f, 0x62))
+ * ```
+ */
 export const pathToBytes = (path: string): Uint8Array => {
   if (path.isWellFormed()) return encoder.encode(path)
   const out: Array<number> = []
@@ -48,7 +70,18 @@ export const depthProblem = (path: string): string | undefined => {
   return names > DEPTH_MAXIMUM ? "it lies more than 2,048 directories deep" : undefined
 }
 
-/** Why no entry can have this path; undefined when one can. */
+/**
+ * Why no entry can have this path; undefined when one can.
+ *
+ * @example Refuse a path that leads upwards
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { pathProblem } from "@penstock/penstock/format"
+ *
+ * assert.equal(pathProblem("a/../b"), 'it has a component ".."')
+ * assert.equal(pathProblem("a/b"), undefined)
+ * ```
+ */
 export const pathProblem = (path: string): string | undefined => {
   if (path === "") return undefined
   const deep = depthProblem(path)
@@ -92,30 +125,92 @@ const asBytes = (text: string): string =>
  */
 export const displayPath = (path: string): string => path.replace(AMBIGUOUS, asBytes).replace(HIDDEN, asBytes)
 
-/** A path for programs: as {@link displayPath}, but only bytes that are not UTF-8 become `\xNN`. */
+/**
+ * A path for programs: as {@link displayPath}, but only bytes that are not UTF-8 become `\xNN`.
+ *
+ * @example Print a path for a program
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { quotePath } from "@penstock/penstock/format"
+ *
+ * assert.equal(quotePath("a\udcff"), "a\\xff")
+ * ```
+ */
 export const quotePath = (path: string): string =>
   path.replace(AMBIGUOUS, asBytes).replace(/[\udc80-\udcff]/gu, asBytes)
 
-/** The inverse of {@link displayPath} and {@link quotePath}: every `\xNN` becomes a byte. */
+/**
+ * The inverse of {@link displayPath} and {@link quotePath}: every `\xNN` becomes a byte.
+ *
+ * @example Read a path that was printed
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { quotePath, unquotePath } from "@penstock/penstock/format"
+ *
+ * assert.equal(unquotePath(quotePath("a\udcff")), "a\udcff")
+ * ```
+ */
 export const unquotePath = (text: string): string =>
   text.replace(
     /(?:\\x[0-9a-f]{2})+/gi,
     (bytes) => pathFromBytes(Uint8Array.from(bytes.slice(2).split(/\\x/i), (digits) => parseInt(digits, 16))),
   )
 
-/** A text for messages: the characters that {@link displayPath} replaces become `\xNN`. It has no inverse. */
+/**
+ * A text for messages: the characters that {@link displayPath} replaces become `\xNN`. It has no inverse.
+ *
+ * @example Show a tag with a control character
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { displayText } from "@penstock/penstock/format"
+ *
+ * assert.equal(displayText("red\u001b[31m"), "red\\x1b[31m")
+ * ```
+ */
 export const displayText = (text: string): string => text.replace(HIDDEN, asBytes)
 
-/** Everything before the last `/`; `""` when there is none. */
+/**
+ * Everything before the last `/`; `""` when there is none.
+ *
+ * @example Find the directory of an entry
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { parentPath } from "@penstock/penstock/format"
+ *
+ * assert.equal(parentPath("a/b/c"), "a/b")
+ * assert.equal(parentPath("a"), "")
+ * ```
+ */
 export const parentPath = (path: string): string => {
   const slash = path.lastIndexOf("/")
   return slash < 0 ? "" : path.slice(0, slash)
 }
 
-/** Everything after the last `/`. */
+/**
+ * Everything after the last `/`.
+ *
+ * @example Find the name of an entry
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { baseName } from "@penstock/penstock/format"
+ *
+ * assert.equal(baseName("a/b/c"), "c")
+ * ```
+ */
 export const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
-/** Joins a directory and a name by `/`. When one of them is empty, gives the other. */
+/**
+ * Joins a directory and a name by `/`. When one of them is empty, gives the other.
+ *
+ * @example Make the path of an entry in the root
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { joinPath } from "@penstock/penstock/format"
+ *
+ * assert.equal(joinPath("", "a"), "a")
+ * assert.equal(joinPath("a", "b"), "a/b")
+ * ```
+ */
 export const joinPath = (directory: string, name: string): string =>
   directory === "" ? name : name === "" ? directory : `${directory}/${name}`
 

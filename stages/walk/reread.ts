@@ -1,4 +1,4 @@
-/** What is done about a file that changes while it is read. */
+/** Handles files that change while they are read. */
 import type { Entry, Metadata } from "./entry.ts"
 import { SourceError } from "./errors.ts"
 
@@ -16,7 +16,7 @@ export const CHANGED_TWICE = "It changed while it was read, twice; what was read
  * in the synchronous code of a lane, where `read` is a generator.
  */
 export function* readUntilUnchanged<Step, A extends { readonly changed: boolean } | undefined>(
-  // deno-lint-ignore no-explicit-any -- what `yield*` sends back is between `read` and whoever runs the generator
+  // deno-lint-ignore no-explicit-any -- the runner of the generator knows what it sends back to `read`
   read: (last: boolean) => { readonly [Symbol.iterator]: () => Iterator<Step, A, any> },
   // deno-lint-ignore no-explicit-any -- see above
 ): Generator<Step, A, any> {

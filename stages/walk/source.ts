@@ -42,5 +42,22 @@ export interface Source {
 }
 
 /** The service under which a source is provided. */
-/** The service under which a source is provided. */
+/**
+ * The service under which a source is provided.
+ *
+ * @example Walk a source of your own
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect, Stream } from "effect"
+ * import { memorySource, Source, walk } from "@penstock/penstock"
+ *
+ * const { fidelity } = memorySource({})
+ * const one: Source = {
+ *   fidelity,
+ *   entries: () => Stream.make({ path: "a", kind: "file", metadata: {}, size: 2, content: Uint8Array.of(1, 2) }),
+ * }
+ * const entries = await Effect.runPromise(Stream.runCollect(walk("")).pipe(Effect.provideService(Source, one)))
+ * assert.equal(entries[0]?.path, "a")
+ * ```
+ */
 export const Source: Context.Service<Source, Source> = Context.Service("penstock/Source")

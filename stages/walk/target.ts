@@ -57,5 +57,27 @@ export interface TargetSession {
 }
 
 /** The service under which a target is provided. */
-/** The service under which a target is provided. */
+/**
+ * The service under which a target is provided.
+ *
+ * @example Write to a target of your own
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { memorySource, memoryTarget, Target, write } from "@penstock/penstock"
+ *
+ * const { fidelity } = memoryTarget()
+ * const nowhere: Target = {
+ *   fidelity,
+ *   open: () =>
+ *     Effect.succeed({
+ *       write: (entries) => Effect.succeed(entries.map(({ path }) => ({ path, outcome: "written" }))),
+ *       finish: Effect.succeed([]),
+ *     }),
+ * }
+ * const entries = memorySource({ "a.txt": { content: "Hello" } }).entries("", {})
+ * const { written } = await Effect.runPromise(write("")(entries).pipe(Effect.provideService(Target, nowhere)))
+ * assert.equal(written, 2)
+ * ```
+ */
 export const Target: Context.Service<Target, Target> = Context.Service("penstock/Target")

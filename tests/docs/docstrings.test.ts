@@ -16,9 +16,10 @@ const face = Object.entries(entryPoints).map(([subpath, source]) => ({ subpath, 
 
 const examples = face.flatMap(({ exports }) =>
   exports.flatMap(({ examples, name, place }) =>
-    examples.map(({ source, title }, i) => ({ file: `${name}_${i}.ts`, name: `${name} (${place})`, title, source }))
+    examples.map(({ source, title }) => ({ name, place: `${name} (${place})`, title, source }))
   )
-)
+).map(({ name, place, source, title }, i) => // The number tells files apart whose names differ only in capital letters.
+({ file: `${name}_${i}.ts`, name: place, title, source }))
 
 let directory = ""
 before(() => {

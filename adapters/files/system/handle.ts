@@ -19,7 +19,7 @@ export interface Handle {
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0 } = fs.constants
 
 /** The file that is open as `fd`, at `path`. */
-export const openedFile = (fd: number, path: NativePath): Handle => ({
+export const fileHandle = (fd: number, path: NativePath): Handle => ({
   stats: () => statsOfOpen(fd),
   setOwner: (uid, gid) => fs.fchownSync(fd, uid, gid),
   setMode: (mode) => fs.fchmodSync(fd, mode),
@@ -27,7 +27,7 @@ export const openedFile = (fd: number, path: NativePath): Handle => ({
 })
 
 /** What a path through a descriptor leads to. It is what the descriptor holds, even when that is a symlink. */
-const heldPlace = (path: NativePath, stats: () => Stats): Handle => ({
+const heldHandle = (path: NativePath, stats: () => Stats): Handle => ({
   stats,
   setOwner: (uid, gid) => fs.chownSync(path, uid, gid),
   setMode: (mode) => fs.chmodSync(path, mode),
@@ -35,7 +35,7 @@ const heldPlace = (path: NativePath, stats: () => Stats): Handle => ({
 })
 
 /** What is at a path at the time of each call. */
-const place = (path: NativePath): Handle => ({
+const pathHandle = (path: NativePath): Handle => ({
   stats: () => statsAt(path),
   setOwner: (uid, gid) => fs.lchownSync(path, uid, gid),
   setMode: (mode) => fs.chmodSync(path, mode),
@@ -44,10 +44,10 @@ const place = (path: NativePath): Handle => ({
 
 /** Calls `use` with the handle of a directory. */
 export const withDirectory = <A>(directory: Directory, use: (handle: Handle) => A): A => {
-  if (directory.descriptors !== undefined) return use(heldPlace(directory.self, () => directory.stats()))
+  if (directory.descriptors !== undefined) return use(heldHandle(directory.self, () => directory.stats()))
   const fd = fs.openSync(directory.self, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   try {
-    return use(openedFile(fd, directory.self))
+    return use(fileHandle(fd, directory.self))
   } finally {
     fs.closeSync(fd)
   }
@@ -70,10 +70,10 @@ export const withNode = <A>(
     if (kindOf(stats) !== kind || alone && descriptors !== undefined && stats.nlink !== 1n) throw new Replaced()
     return handle
   }
-  if (descriptors === undefined) return use(check(place(path)))
+  if (descriptors === undefined) return use(check(pathHandle(path)))
   const fd = fs.openSync(path, O_RDONLY | O_PATH | O_NOFOLLOW)
   try {
-    return use(check(heldPlace(`${descriptors}${fd}`, () => statsOfOpen(fd))))
+    return use(check(heldHandle(`${descriptors}${fd}`, () => statsOfOpen(fd))))
   } finally {
     fs.closeSync(fd)
   }

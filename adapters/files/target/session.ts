@@ -6,7 +6,7 @@ import { TargetError } from "../../../stages/walk/errors.ts"
 import { baseName, parentPath, pathToBytes } from "../../../stages/walk/path.ts"
 import type { TargetOptions, Written } from "../../../stages/walk/target.ts"
 import type { Directory } from "../system/directory.ts"
-import { openedFile, withNode } from "../system/handle.ts"
+import { fileHandle, withNode } from "../system/handle.ts"
 import { isRegular } from "../system/metadata.ts"
 import { absoluteRoot, asSeconds, type NativePath, nativePath, removeQuietly } from "../system/native.ts"
 import { type Stats, statsOfOpen } from "../system/stats.ts"
@@ -148,14 +148,14 @@ export class LocalSession {
         if (linked !== undefined) return linked
       } else {
         // This is the file that was compared. Another one may have taken its place since then.
-        const same = openedFile(writer.fd, native)
+        const same = fileHandle(writer.fd, native)
         const have = same.stats()
         if (sameAttributes(have, want)) return { path, outcome: "unchanged" }
         if (have.nlink === 1n) return withUnset({ path, outcome: "written" }, setAttributes(same, want, have))
       }
       writer.separate()
     }
-    const unset = setAttributes(openedFile(writer.fd, temp), full, level.newFiles.look(writer.fd, made))
+    const unset = setAttributes(fileHandle(writer.fd, temp), full, level.newFiles.look(writer.fd, made))
     writer.closeNew()
     giveName(file, this.batches)
     writer.named()

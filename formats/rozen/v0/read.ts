@@ -8,7 +8,7 @@ import type { Stored } from "../../../stages/plan/stored.ts"
 import { Afresh } from "../../../stages/store/second_read.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { SourceError } from "../../../stages/walk/errors.ts"
-import { wanted } from "../../../stages/walk/wanted.ts"
+import { selectEntries } from "../../../stages/walk/select_entries.ts"
 import { type FormatError, readWrongly } from "../../error.ts"
 import type { Repository } from "../../repository.ts"
 import { catalogEntries, openListed } from "../catalog.ts"
@@ -26,7 +26,8 @@ export const makeReader = (opened: Opened): Pick<Repository, "snapshots" | "entr
     Stream.unwrap(Effect.gen(function* () {
       const find = Effect.flatMap(listSnapshots(opened), ({ snapshots }) => findSnapshot(snapshots, id))
       const { snapshot, tree } = yield* openListed(yield* find, find, (snapshot) => openCatalog(opened, snapshot))
-      return Stream.map(wanted(catalogEntries(tree, snapshot.name), options), (entry) => withContent(opened, entry))
+      return Stream.map(selectEntries(catalogEntries(tree, snapshot.name), options), (entry) =>
+        withContent(opened, entry))
     })),
 })
 

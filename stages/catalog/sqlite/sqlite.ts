@@ -21,7 +21,22 @@ export interface SqliteErrorFields {
 }
 /** An engine refused a file or a statement. */
 export interface SqliteError extends TaggedErrorInstance<"SqliteError", SqliteErrorFields> {}
-/** Makes {@linkcode SqliteError}s. */
+/**
+ * Makes {@linkcode SqliteError}s.
+ *
+ * @example Handle a wrong statement
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { makeSqliteWasm, SqliteError } from "@penstock/penstock"
+ *
+ * const program = Effect.scoped(Effect.gen(function* () {
+ *   const db = yield* (yield* makeSqliteWasm).open()
+ *   assert.throws(() => db.exec("SELEC 1"), (error) => error instanceof SqliteError && error.reason === "query")
+ * }))
+ * await Effect.runPromise(program)
+ * ```
+ */
 export const SqliteError: new (fields: SqliteErrorFields) => SqliteError = taggedError("SqliteError")
 
 /** A value in a statement or a row. Integers beyond 2^53 are `bigint`. */
@@ -67,5 +82,20 @@ export interface SqliteEngine {
   ) => Effect.Effect<SqliteDatabase, SqliteError | E, R | Scope.Scope>
 }
 
-/** The service under which an engine is provided. */
+/**
+ * The service under which an engine is provided.
+ *
+ * @example Open a database with whatever engine is provided
+ * ```ts
+ * import assert from "node:assert/strict"
+ * import { Effect } from "effect"
+ * import { SqliteEngine, sqliteWasm } from "@penstock/penstock"
+ *
+ * const program = Effect.scoped(Effect.gen(function* () {
+ *   const db = yield* (yield* SqliteEngine).open()
+ *   return db.prepare("SELECT 1").get()
+ * }))
+ * assert.deepEqual(await Effect.runPromise(Effect.provide(program, sqliteWasm)), [1])
+ * ```
+ */
 export const SqliteEngine: Context.Service<SqliteEngine, SqliteEngine> = Context.Service("penstock/SqliteEngine")

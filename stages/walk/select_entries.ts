@@ -3,7 +3,7 @@ import * as Stream from "effect/Stream"
 import type { Entry, EntryKind } from "./entry.ts"
 
 /** The entries that `include` accepts; all entries when it is absent. */
-export const wanted = <A extends Entry, E, R>(
+export const selectEntries = <A extends Entry, E, R>(
   all: Stream.Stream<A, E, R>,
   { include }: { readonly include?: (path: string, kind?: EntryKind) => boolean },
 ): Stream.Stream<A, E, R> =>
