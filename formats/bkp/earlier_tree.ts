@@ -1,15 +1,15 @@
 /** The tree of an earlier snapshot, walked beside a new one so that what is unchanged is not read or stored again. */
 import * as Effect from "effect/Effect"
-import type { StoreError } from "../../stages/store/store.ts"
-import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
-import { compareNames } from "../../stages/walk/order.ts"
 import type { Earlier } from "../../stages/catalog/reuse.ts"
+import type { StoreError } from "../../stages/store/store.ts"
+import { compareNames } from "../../stages/walk/order.ts"
+import { joinPath, pathFromBytes } from "../../stages/walk/path.ts"
 import type { FormatError } from "../error.ts"
-import { chunkListOf } from "./packing.ts"
-import { isDamage } from "./errors.ts"
 import { toMetadata } from "./attributes.ts"
+import { isDamage } from "./errors.ts"
 import type { ObjectReader } from "./object_reader.ts"
 import { FILE, idAt, idCount, type NodeObject, TREE } from "./objects.ts"
+import { chunkListOf } from "./packing.ts"
 import { readNode } from "./tree_read.ts"
 
 /** A node of an earlier tree. */

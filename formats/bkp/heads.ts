@@ -7,15 +7,15 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
+import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
-import { readWhole } from "../read_whole.ts"
 import { RepositoryError } from "../error.ts"
+import { readWhole } from "../read_whole.ts"
 import { absent, asDamage, corrupt, created } from "./errors.ts"
-import { LINK_BYTES, LINKS } from "./limits.ts"
 import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./layout.ts"
+import { LINK_BYTES, LINKS } from "./limits.ts"
 
 /** The ID in a head or link, as hex; undefined if there is no such object. Anything else is read twice. */
 const readId: (

@@ -1,16 +1,16 @@
 /** Where the stages `pack` and `unpack` put and find the chunks of files: in the area `blocks`. */
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import { chunkCount, chunkId, ChunkListBuilder } from "../../stages/hash/chunk_list.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
-import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { BlockPlace, ChunkLost, ChunkPlace, Packer, Packing, Unpacker } from "../../stages/pack/packing.ts"
 import { StoreError } from "../../stages/store/store.ts"
 import { singleName } from "./layout.ts"
 import { PENDING, SINGLE } from "./object_index.ts"
 import type { ObjectReader } from "./object_reader.ts"
-import { idAt } from "./objects.ts"
 import type { ObjectWriter } from "./object_writer.ts"
+import { idAt } from "./objects.ts"
 import type { Packable } from "./packfile.ts"
 
 /** The packing over the area of a reader. Without a writer it can only be read. */

@@ -7,9 +7,9 @@ import { check } from "./check.ts"
 import { created } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
 import { CONFIG, headName, nextName } from "./layout.ts"
+import { openArea } from "./object_reader.ts"
 import type { SnapshotObject } from "./objects.ts"
 import type { Opened } from "./opened.ts"
-import { openArea } from "./object_reader.ts"
 import { infoOf, listSnapshots, storedSnapshots } from "./snapshot.ts"
 
 /** The client that gets snapshots of which nothing tells whose they were. */

@@ -10,10 +10,10 @@ import { snapshotProblem } from "../snapshot_problem.ts"
 import { tellUnlisted } from "../unlisted.ts"
 import { corrupt, isDamage } from "./errors.ts"
 import { type Client, listClients } from "./heads.ts"
-import { decodeSnapshot, SNAPSHOT, SNAPSHOT_BYTES, type SnapshotObject, TYPE_AT } from "./objects.ts"
 import { singleName } from "./layout.ts"
-import type { Opened } from "./opened.ts"
 import { type ObjectReader, openArea } from "./object_reader.ts"
+import { decodeSnapshot, SNAPSHOT, SNAPSHOT_BYTES, type SnapshotObject, TYPE_AT } from "./objects.ts"
+import type { Opened } from "./opened.ts"
 
 /** A snapshot of a client. */
 export interface ClientSnapshot {

@@ -3,10 +3,10 @@
  * the IDs of its children. So the writer holds the names and IDs of the children of open directories, and nothing else.
  */
 import * as Effect from "effect/Effect"
-import type { Stored } from "../../stages/plan/stored.ts"
 import { chunkCount, chunkId } from "../../stages/hash/chunk_list.ts"
 import { sha256 } from "../../stages/hash/sha256.ts"
 import { type Hasher, ID_BYTES, makeKernel } from "../../stages/kernel/kernel.ts"
+import type { Stored } from "../../stages/plan/stored.ts"
 import { compareNames } from "../../stages/walk/order.ts"
 import {
   baseName,
@@ -18,8 +18,11 @@ import {
   pathToBytes,
 } from "../../stages/walk/path.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
-import { type EarlierDirectory, type EarlierNode, type EarlierTree, isWithin } from "./earlier_tree.ts"
 import { toAttributes, withAccess } from "./attributes.ts"
+import { type EarlierDirectory, type EarlierNode, type EarlierTree, isWithin } from "./earlier_tree.ts"
+import { OBJECT_BYTES } from "./limits.ts"
+import { type ObjectIndex, PENDING } from "./object_index.ts"
+import type { ObjectWriter } from "./object_writer.ts"
 import {
   type Attributes,
   encodeNode,
@@ -31,10 +34,7 @@ import {
   TREE,
 } from "./objects.ts"
 import type { Packable } from "./packfile.ts"
-import { OBJECT_BYTES } from "./limits.ts"
 import { compareIds } from "./packfile.ts"
-import { type ObjectIndex, PENDING } from "./object_index.ts"
-import type { ObjectWriter } from "./object_writer.ts"
 
 /** More IDs would exceed the limit of an object, whose name and attributes take less than 128 KiB. */
 const MAXIMUM_IDS = (OBJECT_BYTES - (128 << 10)) / ID_BYTES

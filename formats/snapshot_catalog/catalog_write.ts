@@ -7,8 +7,8 @@ import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.t
 import type { Hasher } from "../../stages/kernel/kernel.ts"
 import { pathProblem } from "../../stages/walk/path.ts"
 import type { BlobMap, MapEntry } from "./blob_map.ts"
-import { type CatalogMetadata, writeMetadata } from "./metadata.ts"
 import { rowOf, WRITTEN } from "./file_row.ts"
+import { type CatalogMetadata, writeMetadata } from "./metadata.ts"
 import { createIndexes, createTables } from "./schema.ts"
 import { type TreeForm, treeHash } from "./tree_hash.ts"
 

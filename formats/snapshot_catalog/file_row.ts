@@ -1,9 +1,9 @@
 /** Rows of the table `files`: entries without their content. SPEC.md, "files". */
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
-import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import type { SqliteRow, SqliteValue } from "../../stages/catalog/sqlite/sqlite.ts"
 import { cleanName } from "../../stages/catalog/tree/owners.ts"
 import { corruptAt, type StoredEntry, type StoredKind } from "../../stages/catalog/tree/row.ts"
+import { textFromBytes, textToBytes } from "../../stages/catalog/tree/short_text.ts"
 import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { LINKED_KINDS, type Metadata } from "../../stages/walk/entry.ts"
 import { isByteName, pathFromBytes, pathProblem, pathToBytes } from "../../stages/walk/path.ts"

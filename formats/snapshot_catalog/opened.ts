@@ -1,7 +1,7 @@
 /** The state of an open repository, which all its operations share. */
+import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { extentsOr } from "../../stages/chunk/extents.ts"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
-import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { zstd } from "../../stages/compress/zstd.ts"
 import { blake3 } from "../../stages/hash/blake3.ts"
 import { type Hasher, type KernelSpec, type KernelTable, makeKernel } from "../../stages/kernel/kernel.ts"

@@ -4,13 +4,13 @@ import * as Stream from "effect/Stream"
 import type { StoreError } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { SnapshotInfo } from "../repository.ts"
+import { tellUnlisted } from "../unlisted.ts"
 import { openCatalog } from "./catalog.ts"
-import { isIntact, orDamage } from "./errors.ts"
-import { type CatalogIndex, type Indexed, indexed, readIndex } from "./catalog_index.ts"
 import { type CatalogForm, formOf, formOfNew } from "./catalog_form.ts"
+import { type CatalogIndex, type Indexed, indexed, readIndex } from "./catalog_index.ts"
+import { isIntact, orDamage } from "./errors.ts"
 import { catalogId, catalogName, catalogs, INDEX, isFlat } from "./layout.ts"
 import type { Opened } from "./opened.ts"
-import { tellUnlisted } from "../unlisted.ts"
 
 /** The catalogs of a repository. */
 export interface Listing {
