@@ -11,8 +11,9 @@ import type { Stored } from "../../stages/plan/stored.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import type { Layout, PackKind } from "./layout.ts"
 
-/** What every operation needs. */
-export interface Opened {
+/** What the operations of either block version need. */
+export interface OpenedWith<Layout> {
+  /** The ID of the repository, 32 hex digits. */
   readonly id: string
   /** The master key. Copies of this repository may share it. */
   readonly master: Redacted.Redacted<Uint8Array>
@@ -21,6 +22,10 @@ export interface Opened {
   readonly layout: Layout
   /** The bytes that `ROZEN.json` has when it is whole. */
   readonly config: Uint8Array
+}
+
+/** What every operation needs. */
+export interface Opened extends OpenedWith<Layout> {
   /** The packs of catalogs, if they are open already: see {@link withCatalogs}. */
   readonly catalogs?: Packing | undefined
 }

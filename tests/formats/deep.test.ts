@@ -13,22 +13,13 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { DEPTH_MAXIMUM, depthProblem, PATH_MAXIMUM } from "../../stages/walk/path.ts"
 import { factsOf } from "../suites/format/facts.ts"
 import { runFormat } from "../suites/format/environment.ts"
-import { createIn, options, type Subject } from "../suites/format/subject.ts"
+import { createIn, options } from "../suites/format/subject.ts"
 import { subject as bkp } from "./bkp/subject.ts"
 import { subject as fogsync } from "./fogsync/subject.ts"
-import { secrets, small } from "./rozen/harness.ts"
+import { subject as rozen } from "./rozen/subject.ts"
 import { subject as rozenV0 } from "./rozen/v0/subject.ts"
 import { subject as snapshotCatalog } from "./snapshot_catalog/subject.ts"
 import { subject as zprt } from "./zprt/subject.ts"
-
-const rozen: Subject = {
-  name: "rozen",
-  format: small,
-  secrets,
-  module: import.meta.url,
-  snapshots: true,
-  directories: true,
-}
 
 /** A path of so many names. */
 const deep = (names: number): string => Array.from({ length: names }, () => "d").join("/")

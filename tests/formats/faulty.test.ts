@@ -17,22 +17,14 @@ import { withFault } from "../suites/faulty_kernels.ts"
 import { factsOf, kept, sorted } from "../suites/format/facts.ts"
 import { noise } from "../suites/noise.ts"
 import { runFormat } from "../suites/format/environment.ts"
-import { createIn, openIn, options, type Subject } from "../suites/format/subject.ts"
+import { createIn, openIn, options } from "../suites/format/subject.ts"
 import { subject as bkp } from "./bkp/subject.ts"
 import { subject as fogsync } from "./fogsync/subject.ts"
-import { secrets, small } from "./rozen/harness.ts"
+import { subject as rozen } from "./rozen/subject.ts"
 import { subject as rozenV0 } from "./rozen/v0/subject.ts"
 import { subject as snapshotCatalog } from "./snapshot_catalog/subject.ts"
 import { subject as zprt } from "./zprt/subject.ts"
 
-const rozen: Subject = {
-  name: "rozen",
-  format: small,
-  secrets,
-  module: import.meta.url,
-  snapshots: true,
-  directories: true,
-}
 const subjects = [rozen, rozenV0, bkp, zprt, fogsync, snapshotCatalog]
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }

@@ -13,15 +13,13 @@ import { runFormat } from "../suites/format/environment.ts"
 import { createIn, openIn, options, type Subject } from "../suites/format/subject.ts"
 import { subject as bkp } from "./bkp/subject.ts"
 import { subject as fogsync } from "./fogsync/subject.ts"
-import { secrets, small } from "./rozen/harness.ts"
+import { subject as rozen } from "./rozen/subject.ts"
 import { subject as rozenV0 } from "./rozen/v0/subject.ts"
 import { subject as catalogs } from "./snapshot_catalog/subject.ts"
 
 const metadata = { mode: 0o600, mtime: 1_600_000_000_000_000_000n }
 const walk = (n: number): Stream.Stream<Entry> =>
   memorySource({ "a": { ...metadata, content: noise(3000 + n, n) } }).entries("", {}) as Stream.Stream<Entry>
-
-const rozen: Subject = { ...rozenV0, name: "rozen", format: small, secrets }
 
 interface Case {
   readonly subject: Subject

@@ -8,6 +8,7 @@ import { memorySource } from "../../stages/walk/memory_source.ts"
 import type { Content, Entry } from "../../stages/walk/entry.ts"
 import type { Source } from "../../stages/walk/source.ts"
 import type { Target, TargetOptions, Written } from "../../stages/walk/target.ts"
+import { readerOf } from "./reader.ts"
 import { skipIf } from "../skip.ts"
 import { readContent } from "./source.ts"
 
@@ -166,21 +167,7 @@ export const targetSuite = (
                 content.subarray(3_000_000),
               ]),
             ],
-            ["reader", {
-              open: () => {
-                let position = 0
-                return {
-                  read: (into) => {
-                    const part = content.subarray(position, position + into.length)
-                    into.set(part)
-                    position += part.length
-                    return part.length
-                  },
-                  finish: () => ({ changed: false, size: content.length, metadata: {} }),
-                  close: () => {},
-                }
-              },
-            }],
+            ["reader", readerOf(() => ({ bytes: content }))],
           ]
           const check = (want: Uint8Array, outcome: Written["outcome"]) =>
             Effect.gen(function* () {

@@ -1,16 +1,6 @@
 import { Effect, Stream } from "effect"
 import { formatBeside } from "../../suites/format/beside.ts"
-import type { Subject } from "../../suites/format/subject.ts"
-import { secrets, small } from "./harness.ts"
-
-const subject: Subject = {
-  name: "rozen",
-  format: small,
-  secrets,
-  module: import.meta.url,
-  snapshots: true,
-  directories: true,
-}
+import { subject } from "./subject.ts"
 
 formatBeside(subject, {
   // Logs that are lost: then a rebuild writes them again, and every snapshot under another name.

@@ -114,7 +114,7 @@ const sound = (store: ObjectStore) =>
 describe("a store that fails once", () => {
   for (const effect of ["fail", "fail-after"] as const) {
     for (const onwards of [false, true]) {
-      it(`${effect}${onwards ? ", and all later operations" : ""}: nothing needs repair, and the next run completes`, async () => {
+      it(`${effect}${onwards ? ", and all later ones" : ""}: no repair, and the next run completes`, async () => {
         const count = await each({ effect, onwards }, (store, { name, ok, operation }) =>
           Effect.gen(function* () {
             // What is read in INDEX can be done without: then files are read or chunks stored again. So can what says

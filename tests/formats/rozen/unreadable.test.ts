@@ -1,15 +1,5 @@
 import { formatUnreadable } from "../../suites/format/unreadable.ts"
-import type { Subject } from "../../suites/format/subject.ts"
-import { secrets, small } from "./harness.ts"
-
-const subject: Subject = {
-  name: "rozen",
-  format: small,
-  secrets,
-  module: import.meta.url,
-  snapshots: true,
-  directories: true,
-}
+import { subject } from "./subject.ts"
 
 formatUnreadable(subject, {
   // Without its key nothing can be read; one that is altered is refused, for it may have been put there.

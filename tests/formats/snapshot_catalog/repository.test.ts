@@ -13,6 +13,7 @@ import { sqliteWasm } from "../../../stages/catalog/sqlite/wasm.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry, ReaderContent } from "../../../stages/walk/entry.ts"
 import { factsOf } from "../../suites/format/facts.ts"
+import { readerOf } from "../../suites/reader.ts"
 import { noise } from "../../suites/noise.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 import {
@@ -59,22 +60,7 @@ describe("snapshot catalogs in a repository", () => {
     inRepository((repository, store) =>
       Effect.gen(function* () {
         const bytes = noise(70_000, 9)
-        const content: ReaderContent = {
-          extents: [9_000, 50_000, 11_000],
-          open: () => {
-            let at = 0
-            return {
-              read: (into) => {
-                const part = bytes.subarray(at, at + into.length)
-                into.set(part)
-                at += part.length
-                return part.length
-              },
-              finish: () => ({ changed: false, size: bytes.length, metadata: {} }),
-              close: () => {},
-            }
-          },
-        }
+        const content: ReaderContent = { ...readerOf(() => ({ bytes })), extents: [9_000, 50_000, 11_000] }
         const entry: Entry = { path: "a", kind: "file", metadata: {}, size: bytes.length, content }
         const summary = yield* repository.backup(Stream.make(entry), options)
         const extents = yield* Stream.runCollect(store.list("extents/"))

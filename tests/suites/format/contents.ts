@@ -1,5 +1,6 @@
 /** Entries, and contents that change or must not be opened. */
 import assert from "node:assert/strict"
+import { readerOf } from "../reader.ts"
 import { Stream } from "effect"
 import type { Content, Entry, Metadata, ReaderContent } from "../../../stages/walk/entry.ts"
 
@@ -30,26 +31,13 @@ export const changing = (
   settles: boolean,
 ): ReaderContent & { readonly opened: () => number } => {
   let opened = 0
-  return {
-    opened: () => opened,
-    open: () => {
-      const n = Math.min(opened++, states.length - 1)
-      const bytes = new TextEncoder().encode(states[n])
-      let at = 0
-      return {
-        read: (into) => {
-          const part = bytes.subarray(at, at + into.length)
-          into.set(part)
-          at += part.length
-          return part.length
-        },
-        finish: () => ({
-          changed: !settles || n < states.length - 1,
-          size: bytes.length,
-          metadata: { mtime: BigInt(n + 1) * 1_000_000_000n },
-        }),
-        close: () => {},
-      }
-    },
-  }
+  const reader = readerOf(() => {
+    const n = Math.min(opened++, states.length - 1)
+    return {
+      bytes: new TextEncoder().encode(states[n]),
+      changed: !settles || n < states.length - 1,
+      metadata: { mtime: BigInt(n + 1) * 1_000_000_000n },
+    }
+  })
+  return { ...reader, opened: () => opened }
 }

@@ -9,6 +9,7 @@ import { makeRozenV0 } from "../../../../formats/rozen/v0/mod.ts"
 import { ObjectStore } from "../../../../stages/store/store.ts"
 import type { Content, Entry, ReaderContent } from "../../../../stages/walk/entry.ts"
 import { factsOf } from "../../../suites/format/facts.ts"
+import { readerOf } from "../../../suites/reader.ts"
 import { noise } from "../../../suites/noise.ts"
 import { alter, inRepository, names, options, scrypt, secrets, variants, walk } from "./harness.ts"
 
@@ -210,22 +211,8 @@ describe("rozen v0 repositories", () => {
     inRepository((repository, store) =>
       Effect.gen(function* () {
         let opened = 0
-        const versions = (first: number): ReaderContent => ({
-          open: () => {
-            const bytes = noise(2_000_000, Math.min(first + opened++, 3))
-            let at = 0
-            return {
-              read: (into) => {
-                const part = bytes.subarray(at, at + into.length)
-                into.set(part)
-                at += part.length
-                return part.length
-              },
-              finish: () => ({ changed: false, size: bytes.length, metadata: {} }),
-              close: () => {},
-            }
-          },
-        })
+        const versions = (first: number): ReaderContent =>
+          readerOf(() => ({ bytes: noise(2_000_000, Math.min(first + opened++, 3)) }))
         // Settles after two states: hash 2, store 3, then hash 3 and store 3.
         const settles = yield* repository.backup(
           Stream.fromIterable([root, file("f", versions(2), 2_000_000)]),
