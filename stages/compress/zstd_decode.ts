@@ -3,8 +3,8 @@
  * frame is not verified, because stored content is authenticated or hashed elsewhere.
  */
 import { decompress } from "fzstd"
-import { corrupt, overLimit } from "./errors.ts"
-import { decodeFrames, readBlock, SIZED_FRAME, ZSTD_MAGIC, type ZstdFrame } from "./zstd_frame.ts"
+import { overLimit } from "./errors.ts"
+import { decodeFrames, readBlock, SIZED_FRAME, wrongSize, ZSTD_MAGIC, type ZstdFrame } from "./zstd_frame.ts"
 import { FrameMeter } from "./zstd_measure.ts"
 
 /** `fzstd` decodes no more bytes at once. */
@@ -18,7 +18,7 @@ const measure = (bytes: Uint8Array, frame: ZstdFrame, limit: number): number => 
   let size = 0
   for (let at = blocks; at < blocksEnd; at += readBlock(bytes, at, windowSize).stored) {
     size += meter.measure(bytes, at)
-    if (contentSize !== undefined && size > contentSize) throw corrupt("zstd", "the content has not the stated size")
+    if (contentSize !== undefined && size > contentSize) throw wrongSize()
     if (size > limit) throw overLimit("zstd", limit)
   }
   return size

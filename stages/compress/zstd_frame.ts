@@ -16,6 +16,9 @@ export const SIZED_FRAME = 0xa0
 /** The most bytes of content that a block has. */
 export const BLOCK_MAXIMUM: number = 128 << 10
 
+/** The error of content that does not have the size that its header states. */
+export const wrongSize = (): KernelError => corrupt("zstd", "the content does not have the stated size")
+
 /** A zstd frame in some bytes. */
 export interface ZstdFrame {
   /** Offset of its magic number. */
@@ -150,7 +153,7 @@ export const decodeFrames = (
   limit: number,
   decodeFrame: (frame: ZstdFrame, limit: number) => Uint8Array,
 ): Uint8Array => {
-  if (bytes.length === 0) throw corrupt("zstd", "there is none")
+  if (bytes.length === 0) throw corrupt("zstd", "it is empty")
   const parts: Array<Uint8Array> = []
   let total = 0
   for (let at = 0; at < bytes.length;) {
@@ -161,14 +164,14 @@ export const decodeFrames = (
     }
     const size = frame.contentSize
     if (size !== undefined && total + size > limit) throw overLimit("zstd", limit)
-    if (size !== undefined && size > frame.bound) throw corrupt("zstd", "the content has not the stated size")
+    if (size !== undefined && size > frame.bound) throw wrongSize()
     let part: Uint8Array
     try {
       part = decodeFrame(frame, limit - total)
     } catch (error) {
       throw error instanceof KernelError ? error : corrupt("zstd", "a block is damaged")
     }
-    if (size !== undefined && part.length !== size) throw corrupt("zstd", "the content has not the stated size")
+    if (size !== undefined && part.length !== size) throw wrongSize()
     total += part.length
     if (total > limit) throw overLimit("zstd", limit)
     parts.push(part)

@@ -70,7 +70,7 @@ const WEIGHTS_LOG = 6
 
 const damaged = () => corrupt("zstd", "the lengths in a block are damaged")
 const tooLong = () => corrupt("zstd", "a block has more content than a block can have")
-const outside = () => corrupt("zstd", "a block repeats what is not there")
+const outside = () => corrupt("zstd", "a block refers to content that does not exist")
 
 /** Measures the blocks of one frame, in order. */
 export class FrameMeter {

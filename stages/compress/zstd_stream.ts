@@ -8,7 +8,15 @@ import { Decompress } from "fzstd"
 import type { Transform } from "../kernel/frames.ts"
 import { type Compressor, KernelError } from "../kernel/kernel.ts"
 import { corrupt, overLimit } from "./errors.ts"
-import { BLOCK_HEADER, HEADER_MAXIMUM, readBlock, readHeader, ZSTD_MAGIC, type ZstdHeader } from "./zstd_frame.ts"
+import {
+  BLOCK_HEADER,
+  HEADER_MAXIMUM,
+  readBlock,
+  readHeader,
+  wrongSize,
+  ZSTD_MAGIC,
+  type ZstdHeader,
+} from "./zstd_frame.ts"
 import { FrameMeter } from "./zstd_measure.ts"
 
 /** Bytes of content in a frame that is written. The last frame may have fewer. */
@@ -48,7 +56,7 @@ export const zstdFrames = (kernel: Compressor): Transform => {
         at += part.length
         if (length === ZSTD_FRAME_BYTES) out.push(flush())
       }
-      // What is held is copied, because the caller may use its memory again.
+      // Held bytes are copied, because the caller may use its memory again.
       if (held.length > 0) held.push(held.pop()!.slice())
       return out
     },
@@ -124,7 +132,7 @@ class Decoder implements Transform {
   readonly end = (): ReadonlyArray<Uint8Array> => {
     while (this.#step(true));
     if (this.#state.at !== "frame" || this.#held.length > 0) throw corrupt("zstd", "it ends in the middle of a frame")
-    if (this.#frames === 0) throw corrupt("zstd", "there is none")
+    if (this.#frames === 0) throw corrupt("zstd", "it is empty")
     return this.#taken()
   }
 
@@ -242,8 +250,6 @@ class Decoder implements Transform {
     }
   }
 }
-
-const wrongSize = (): KernelError => corrupt("zstd", "the content has not the stated size")
 
 const tooShort = (window: number): KernelError =>
   new KernelError({

@@ -18,7 +18,7 @@ export const forged = (kernel: string): KernelError =>
   new KernelError({
     kernel,
     reason: "forged",
-    message: `Cannot open a message sealed with ${kernel}: the key is not the right one, or the message was altered`,
+    message: `Cannot open a message sealed with ${kernel}: the key is wrong, or the message was altered`,
   })
 
 /**

@@ -91,7 +91,7 @@ export const decodeIndex = (
     return decodePackList(object, cipher.open(bytes.subarray(layout.headerBytes), layout.context(id)))
   } catch (error) {
     if (!(error instanceof KernelError)) throw error
-    const message = `The index ${object} was altered, or is another object`
+    const message = `The index ${object} was altered, or was encrypted with another key`
     throw new PackError({ reason: "forged", object, message })
   }
 }
@@ -119,7 +119,7 @@ export const encodePackList = (packs: ReadonlyArray<ListedPack>): Uint8Array => 
  */
 export const decodePackList = (object: string, bytes: Uint8Array): ReadonlyArray<ListedPack> => {
   const corrupt = (): PackError =>
-    new PackError({ reason: "corrupt", object, message: `The index ${object} is not a list of packs` })
+    new PackError({ reason: "corrupt", object, message: `The index ${object} does not contain a list of packs` })
   if (bytes.length < 4) throw corrupt()
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const packs: Array<ListedPack> = []

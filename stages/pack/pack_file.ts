@@ -93,7 +93,11 @@ export const decodeFooter = (
     plain = cipher.open(sealed, context)
   } catch (error) {
     if (error instanceof KernelError) {
-      throw new PackError({ reason: "forged", object, message: `${object} was altered, or is another object` })
+      throw new PackError({
+        reason: "forged",
+        object,
+        message: `${object} was altered, or was encrypted with another key`,
+      })
     }
     throw error
   }

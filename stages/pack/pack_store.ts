@@ -224,7 +224,13 @@ class Inventory {
       if (this.#listed.has(object)) continue
       const id = objectId(this.#layout.packs, object)
       if (id !== undefined) packs.push({ object, id, size })
-      else this.damaged.push(new PackError({ reason: "foreign", object, message: `${object} does not belong here` }))
+      else {this.damaged.push(
+          new PackError({
+            reason: "foreign",
+            object,
+            message: `${object} is not the name of a pack: it does not belong here`,
+          }),
+        )}
     }
     return packs
   }

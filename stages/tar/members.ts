@@ -58,7 +58,7 @@ export class TarReader {
     if (at === 0) throw new TarError({ reason: "foreign", message: "There is no tar archive: the input is empty" })
     throw at < BLOCK_BYTES ? notHeader(0, held) : new TarError({
       reason: "truncated",
-      message: `The tar archive is cut off: it ends after ${at} bytes, without the blocks that mark an end`,
+      message: `The tar archive is cut off: it ends after ${at} bytes, without the blocks that mark its end`,
     })
   }
 }

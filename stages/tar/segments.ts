@@ -101,7 +101,7 @@ export function* readSegments(stored: number): Parsing<ReadonlyArray<Segment>> {
     for (const byte of yield { take: BLOCK_BYTES }) {
       if (byte !== NEWLINE) {
         line += String.fromCharCode(byte)
-        if (line.length > LINE_MAXIMUM) throw corrupt("its list of holes is not one")
+        if (line.length > LINE_MAXIMUM) throw corrupt("its list of holes is not valid")
         continue
       }
       if (count === Infinity) {
@@ -126,7 +126,7 @@ export const encodeSegments = (segments: ReadonlyArray<Segment>): Uint8Array => 
 
 /** Segments from numbers in pairs: offset and length. Throws `corrupt`. */
 const pairs = (numbers: ReadonlyArray<string>): ReadonlyArray<Segment> => {
-  if (numbers.length % 2 !== 0 || numbers.length > SEGMENTS_MAXIMUM * 2) throw corrupt("its list of holes is not one")
+  if (numbers.length % 2 !== 0 || numbers.length > SEGMENTS_MAXIMUM * 2) throw corrupt("its list of holes is not valid")
   const segments: Array<Segment> = []
   for (let i = 0; i < numbers.length; i += 2) {
     segments.push({ offset: decodeCount(numbers[i]!), length: decodeCount(numbers[i + 1]!) })

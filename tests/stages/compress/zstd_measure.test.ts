@@ -15,7 +15,7 @@ import { prose } from "../../suites/noise.ts"
 
 const WINDOW = 2 << 20
 const LONG = /a block has more content than a block can have/
-const OUTSIDE = /a block repeats what is not there/
+const OUTSIDE = /a block refers to content that does not exist/
 const LENGTHS = /the lengths in a block are damaged/
 const MEASURED = new RegExp([LONG, OUTSIDE, LENGTHS].map(({ source }) => source).join("|"))
 
