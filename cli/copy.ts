@@ -16,8 +16,8 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
     openTarget: Effect.fnUntraced(function* ({ location, source }, { traffic }) {
       if (source.file !== undefined) {
         return yield* new UsageError({
-          message:
-            `${location} is an archive of the format ${source.name}, which holds one snapshot: copy the file, or use penstock convert to encrypt it for other keys`,
+          message: `${location} is an archive of the format ${source.name}, which holds one snapshot: copy the file, ` +
+            "or use penstock convert to encrypt it for other keys",
         })
       }
       const target = yield* openRepository(
@@ -38,8 +38,8 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
       )
       if (target.source.name !== source.name) {
         return yield* new UsageError({
-          message:
-            `${location} is of the format ${source.name}, but ${input.to} of ${target.source.name}: use penstock convert`,
+          message: `${location} is of the format ${source.name}, but ${input.to} of ${target.source.name}: ` +
+            "use penstock convert",
         })
       }
       return target

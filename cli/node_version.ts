@@ -1,6 +1,6 @@
 /**
- * The version of Node that is needed. An entry point checks it first and loads everything else by `import()`, so that an
- * old Node never sees code that it cannot parse. This file therefore uses no syntax that is newer than modules.
+ * The version of Node that is needed. An entry point checks it first and loads everything else by `import()`, so that
+ * an old Node never sees code that it cannot parse. This file therefore uses no syntax that is newer than modules.
  */
 
 /** The same as "engines" in package.json. */

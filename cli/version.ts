@@ -10,7 +10,10 @@ export interface VersionInput {
   readonly verbose: boolean
 }
 
-/** Runs `version`. Returns the exit code. With `--verbose`, it loads all native code that commands may use, and names it. */
+/**
+ * Runs `version`. Returns the exit code. With `--verbose`, it loads all native code that commands may use, and names
+ * it.
+ */
 export const version: (input: VersionInput) => Effect.Effect<number> = Effect.fnUntraced(function* (input) {
   const out = makeOutput({ json: input.json, quiet: false })
   const runtime = runtimeName()

@@ -29,7 +29,7 @@ export const copyCommand = (exit: OnExit): AnyCommand =>
     exit,
   ).pipe(
     Command.withDescription(
-      "Copy the snapshots of one repository into another of the same format, which must exist: see init --from-repo.\n" +
+      "Copy the snapshots of one repository into another of the same format. It must exist: see init --from-repo.\n" +
         "  Only data that the target lacks is read and written. Snapshots that it already has are skipped, so the\n" +
         "  command can be repeated after an interruption.",
     ),

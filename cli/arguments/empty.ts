@@ -1,6 +1,6 @@
 /**
- * A message about the first empty argument. An empty value is a variable that a script did not set, never a wish for the
- * default. The arguments after `--stdin-from-command --` belong to another program.
+ * A message about the first empty argument. An empty value is a variable that a script did not set, never a wish for
+ * the default. The arguments after `--stdin-from-command --` belong to another program.
  */
 export const emptyArgument = (args: ReadonlyArray<string>): string | undefined => {
   const end = args.indexOf("--")

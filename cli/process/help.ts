@@ -28,7 +28,9 @@ export const presenter: CliOutput.Presenter = {
     }),
 }
 
-/** Shows options without a value as such: the parser lets them take a boolean, see `flag`, which is no use to people. */
+/**
+ * Shows options without a value as such: the parser lets them take a boolean, see `flag`, which is no use to people.
+ */
 const withoutBooleans = (doc: HelpDoc): HelpDoc => ({
   ...doc,
   flags: doc.flags.map((flag) => flag.type === "[=boolean]" ? { ...flag, type: "boolean" } : flag),

@@ -21,8 +21,8 @@ export const onSignal = (end: () => void, now: () => void): void => {
 }
 
 /**
- * Whether `nohup` started the process, so that SIGHUP is ignored. Node does not keep that, so it is read from the system.
- * Only Linux tells.
+ * Whether `nohup` started the process, so that SIGHUP is ignored. Node does not keep that, so it is read from the
+ * system. Only Linux tells.
  */
 const ignoresHangup = (): boolean => {
   try {

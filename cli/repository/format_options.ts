@@ -92,8 +92,8 @@ const WHEN: Readonly<Record<FormatOption["when"], string>> = {
 }
 
 /**
- * Which repository is meant where a format may have several at one location, as `fogsync.share=photos`. Undefined if the
- * options do not say.
+ * Which repository is meant where a format may have several at one location, as `fogsync.share=photos`. Undefined if
+ * the options do not say.
  */
 export const repositoryPart = (given: FormatOptions | undefined): Effect.Effect<string | undefined> =>
   Effect.map(Formats, (sources) => {

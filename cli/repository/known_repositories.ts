@@ -1,7 +1,7 @@
 /**
  * Remembers which repository lies at which location, as this user's commands saw it last. Otherwise, someone who can
- * write to the storage could put another repository there, one without encryption or with forged files, and nobody would
- * notice.
+ * write to the storage could put another repository there, one without encryption or with forged files, and nobody
+ * would notice.
  */
 import * as Effect from "effect/Effect"
 import { resolve } from "node:path"

@@ -17,8 +17,8 @@ export interface Lock {
 }
 
 /**
- * Gives the secrets to `openWith`, which opens or makes the repository, and returns its result. A secret that is given is
- * never ignored, unless the user says that there is no encryption. Otherwise nobody would notice that an unencrypted
+ * Gives the secrets to `openWith`, which opens or makes the repository, and returns its result. A secret that is given
+ * is never ignored, unless the user says that there is no encryption. Otherwise nobody would notice that an unencrypted
  * repository was put in the place of the right one.
  */
 export const unlock: <A, R>(

@@ -6,8 +6,8 @@ import { TEXT_MAXIMUM } from "../process/text_file.ts"
 
 /**
  * Runs a command line in the shell and returns what it prints. Its messages go to stderr. It gets no stdin, since that
- * may be what is backed up. `by` is the option or variable that names the command. No message contains the command line,
- * which may hold the password. An interruption ends the program.
+ * may be what is backed up. `by` is the option or variable that names the command. No message contains the command
+ * line, which may hold the password. An interruption ends the program.
  */
 export const outputOf = (commandLine: string, by: string): Effect.Effect<Uint8Array, UsageError> =>
   Effect.callback((resume) => {

@@ -62,8 +62,8 @@ export const givenSecrets: (
 
 /**
  * The secrets for a repository of a format: age keys or the key file if they are given, or else a password, which the
- * terminal asks for if none is given. `where` names the repository in messages. Fails with {@link UsageError} if a secret
- * is given that the format does not take, or if a secret is missing.
+ * terminal asks for if none is given. `where` names the repository in messages. Fails with {@link UsageError} if a
+ * secret is given that the format does not take, or if a secret is missing.
  */
 export const secretsFor: (
   source: TakesSecrets,
@@ -99,8 +99,8 @@ export const secretsFor: (
   }
   if (takes("key-file")) {
     return yield* new UsageError({
-      message:
-        `The format ${source.name} needs a key: give ${names.options}key-file FILE (64 or 128 hex digits) or set ${names.variables}KEY_FILE`,
+      message: `The format ${source.name} needs a key: give ${names.options}key-file FILE (64 or 128 hex digits) ` +
+        `or set ${names.variables}KEY_FILE`,
     })
   }
   return {}

@@ -139,8 +139,8 @@ const matchesName = (part: string, name: string): boolean =>
   ignore({ ignorecase: false }).add([{ pattern: `/${part}` }]).ignores(name)
 
 /**
- * The pattern with `\xNN`, as names are printed, decoded to bytes, and with white space escaped, which the library would
- * drop. Undefined if it ends in the middle of an escape.
+ * The pattern with `\xNN`, as names are printed, decoded to bytes, and with white space escaped, which the library
+ * would drop. Undefined if it ends in the middle of an escape.
  */
 const decodeEscapes = (text: string): string | undefined => {
   if (/(^|[^\\])(\\\\)*\\$/.test(text)) return undefined

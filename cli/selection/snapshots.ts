@@ -55,7 +55,9 @@ export interface SnapshotFilter {
   readonly given: string
 }
 
-/** The filter of `--host`, `--path` and `--tag`: any of the hosts, all of the paths, and all tags of any one `--tag`. */
+/**
+ * The filter of `--host`, `--path` and `--tag`: any of the hosts, all of the paths, and all tags of any one `--tag`.
+ */
 export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, UsageError> = Effect.fnUntraced(
   function* ({ onlyHost, onlyPath, onlyTag }) {
     const tags = yield* Effect.forEach(onlyTag, tagsIn)
@@ -100,8 +102,8 @@ const damagedNote = (unlisted: number): string =>
   unlisted === 0 ? "" : `, but for ${plural(unlisted, "damaged one", "damaged ones")}; see above`
 
 /**
- * The snapshot that `latest` or the start of an ID names, among those that pass the filter. Fails with
- * {@link UsageError} if none or several fit; if none does, `hint` goes on after the message. If there are several hosts or
+ * The snapshot that `latest` or the start of an ID names, among those that pass the filter. Fails with {@link
+ * UsageError} if none or several fit; if none does, `hint` goes on after the message. If there are several hosts or
  * paths, a remark says which snapshot `latest` took.
  */
 export const pickSnapshot: (

@@ -34,9 +34,9 @@ export interface Roots {
 }
 
 /**
- * Makes the paths absolute and names them. Leaves out the repository and the cache of the command if they lie within one
- * of them. Fails with {@link UsageError} if two have the same name, if one is the repository itself, or if nothing is
- * left to back up.
+ * Makes the paths absolute and names them. Leaves out the repository and the cache of the command if they lie within
+ * one of them. Fails with {@link UsageError} if two have the same name, if one is the repository itself, or if nothing
+ * is left to back up.
  */
 export const rootsOf = (
   paths: ReadonlyArray<string>,
@@ -62,7 +62,8 @@ export const rootsOf = (
         return refuse(
           name === ""
             ? `${path} has no name for its files to be under: back it up alone`
-            : `${other} and ${path} would both be "${name}" in the snapshot: back them up one at a time, or a directory above them`,
+            : `${other} and ${path} would both be "${name}" in the snapshot: ` +
+              "back them up one at a time, or a directory above them",
         )
       }
       names.set(name, path)
@@ -99,8 +100,9 @@ export const rootsOf = (
   })
 
 /**
- * The entries of all roots, one root after the other. If one of several roots cannot be read, it becomes an entry of the
- * kind `unreadable`; if the only one cannot be read, the stream fails. `left` is told what a pattern left out of a root.
+ * The entries of all roots, one root after the other. If one of several roots cannot be read, it becomes an entry of
+ * the kind `unreadable`; if the only one cannot be read, the stream fails. `left` is told what a pattern left out of a
+ * root.
  */
 export const entriesOf = (
   source: Source,

@@ -13,8 +13,8 @@ import type { UsageError } from "../process/usage_error.ts"
 import { requireStdin } from "./stdin.ts"
 
 /**
- * The archive on stdin. If stdin is a file, content is read from that. An archive from a pipe goes into a temporary file
- * first, because formats read content in their own order. Fails if stdin is a terminal or a directory.
+ * The archive on stdin. If stdin is a file, content is read from that. An archive from a pipe goes into a temporary
+ * file first, because formats read content in their own order. Fails if stdin is a terminal or a directory.
  */
 export const tarInput: Effect.Effect<TarArchive<SourceError>, UsageError | SourceError, Scope.Scope> = Effect.gen(
   function* () {

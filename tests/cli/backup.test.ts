@@ -114,7 +114,7 @@ test("several paths keep their names, excludes apply to each, the repository is 
   })
 })
 
-test("passwords come from a file or the environment; empty and missing ones are errors that say what to do", async () => {
+test("passwords come from a file or the environment; empty and missing ones are explained", async () => {
   await inDirectory(async (at) => {
     tree(at("."), { "password": "first line\nsecond\n", "empty": "\n" })
     const init = await penstock(["init", "-r", at("repo"), "--password-file", at("password")], { env: {} })

@@ -5,7 +5,7 @@ import { inDirectory, penstock, rowsOf } from "./process/spawn.ts"
 
 const env = { PENSTOCK_PASSWORD: "secret", PENSTOCK_TO_PASSWORD: "other" }
 
-test("convert makes every snapshot once, names damaged files, and names the snapshots that the target had", async () => {
+test("convert makes every snapshot once; it names damaged files, and snapshots that the target had", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src"))
     writeFileSync(at("src/kept"), "1")

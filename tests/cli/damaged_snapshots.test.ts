@@ -20,7 +20,7 @@ const filesIn = (directory: string): ReadonlyArray<string> =>
 const ruin = (path: string): void => writeFileSync(path, readFileSync(path).fill(0x5a))
 
 for (const [format, place] of Object.entries(PLACES)) {
-  test(`${format}: a repository with a damaged snapshot is not taken for empty, and no command that reads it succeeds`, async () => {
+  test(`${format}: a damaged snapshot is not taken for none, and no command that reads it succeeds`, async () => {
     await inDirectory(async (at) => {
       mkdirSync(at("src"))
       writeFileSync(at("src/a"), "1")

@@ -24,8 +24,8 @@ test("a Node that is too old gives one sentence", () => {
   for (const script of scripts) {
     for (const version of [`${major}.${minor - 1}.9`, `${major - 1}.99.0`, "12.22.12"]) {
       const { status, stderr, stdout } = runAs(version, bundled(script))
-      const sentence =
-        `this is Node ${version}, and Penstock needs ${major}.${minor} or later: install that, or run it with Deno or Bun`
+      const sentence = `this is Node ${version}, and Penstock needs ${major}.${minor} or later: ` +
+        "install that, or run it with Deno or Bun"
       assert.deepEqual([status, stdout, stderr], [1, "", `penstock: ${sentence}\n`])
     }
     for (const version of [`${major}.${minor}.0`, `${major + 1}.0.0`]) {

@@ -1,6 +1,7 @@
 /**
- * The public face: each export has a docstring, each value a titled example, and all examples type-check and run, on the
- * runtime under test. `tests/docs/exports.json` pins the names: a change of it is a change of what users may rely on.
+ * The public face: each export has a docstring, each value a titled example, and all examples type-check and run, on
+ * the runtime under test. `tests/docs/exports.json` pins the names: a change of it is a change of what users may rely
+ * on.
  * `node tests/docs/pin_exports.ts` writes it anew.
  */
 import assert from "node:assert/strict"

@@ -1,9 +1,9 @@
 /**
  * Runs the examples of README.md and docs/*.md as they stand there, on the runtime under test, and type-checks them.
  *
- * Each block marked "ts run" is run. With `file=NAME`, it is only written, for later blocks to import. If the next block
- * of the page is marked "text", the example must print it. Imports of `@penstock/penstock` become those of the checkout,
- * by the exports of deno.json. Nothing else is changed.
+ * Each block marked "ts run" is run. With `file=NAME`, it is only written, for later blocks to import. If the next
+ * block of the page is marked "text", the example must print it. Imports of `@penstock/penstock` become those of the
+ * checkout, by the exports of deno.json. Nothing else is changed.
  */
 import assert from "node:assert/strict"
 import * as fs from "node:fs"

@@ -329,7 +329,8 @@ const rows = async (catalog: Buffer) => {
     const schema = db.prepare("SELECT sql FROM sqlite_schema ORDER BY name").all().map(({ sql }) => sql)
     assert.deepEqual(schema, specSchema())
     const statement = db.prepare(
-      "SELECT parent, name, entry.id, kind, size, mode, mtime, target, link, content, uid FROM entry LEFT JOIN owner ON owner.id = entry.owner",
+      "SELECT parent, name, entry.id, kind, size, mode, mtime, target, link, content, uid FROM entry " +
+        "LEFT JOIN owner ON owner.id = entry.owner",
     )
     statement.setReadBigInts(true)
     const all = statement.all() as Array<{ [column: string]: bigint | Uint8Array | null }>

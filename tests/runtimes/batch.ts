@@ -2,9 +2,9 @@
  * The entry point of a process that runs several test files. Each is in a suite named `= PATH`, so that the report says
  * which file a test is from. PENSTOCK_TEST_FILES has the paths, one per line.
  *
- * Bun loads one file after the other. Node would load all at once and put tests into the wrong suite, so each file waits
- * for the one before. Deno takes no tests from a suite with an asynchronous body, so there the path goes before the name
- * of each test.
+ * Bun loads one file after the other. Node would load all at once and put tests into the wrong suite, so each file
+ * waits for the one before. Deno takes no tests from a suite with an asynchronous body, so there the path goes before
+ * the name of each test.
  */
 import process from "node:process"
 import { describe } from "node:test"

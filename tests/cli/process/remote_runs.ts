@@ -9,8 +9,8 @@ const main = "tests/cli/process/remote_main.ts"
 export type Run = (env: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>) => Promise<Ended>
 
 /**
- * Runs in a directory with files to back up in `source`. The store is `far:` with the directory `store`, and the cache is
- * in `cache`.
+ * Runs in a directory with files to back up in `source`. The store is `far:` with the directory `store`, and the cache
+ * is in `cache`.
  */
 export const withRemote = (use: (run: Run, at: (name: string) => string) => Promise<void>): Promise<void> =>
   inDirectory(async (at) => {

@@ -63,7 +63,7 @@ test("unknown keys and values, and options without effect, are errors in every c
     assert.equal(existsSync(at("other.zprt")), false)
   }))
 
-test("zprt: an archive keeps the order given to init, backup or convert; files can have their own recipients", async () => {
+test("zprt: an archive keeps the order that it was given; files can have their own recipients", async () => {
   const [mine, hers] = await Effect.runPromise(Effect.all([newIdentity, newIdentity]))
   const [toMe, toHer] = await Effect.runPromise(Effect.all([recipientOf(mine), recipientOf(hers)]))
   await inDirectory(async (at) => {

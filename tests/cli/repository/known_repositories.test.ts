@@ -67,7 +67,10 @@ test("a snapshot catalog in the place of a rozen repository gets no backup and i
       const { stderr, stdout } = await run(1, args)
       assert.match(
         stderr,
-        /^penstock: Another repository lies at .*repo than last time \(snapshot-catalog, not encrypted; it was rozen, [0-9a-f]{8}\): .* give --(to-|from-)?new-repository/,
+        new RegExp(
+          String.raw`^penstock: Another repository lies at .*repo than last time \(snapshot-catalog, not encrypted; ` +
+            String.raw`it was rozen, [0-9a-f]{8}\): .* give --(to-|from-)?new-repository`,
+        ),
         `${i}`,
       )
       assert.equal(stdout, "")
@@ -75,7 +78,10 @@ test("a snapshot catalog in the place of a rozen repository gets no backup and i
     const ignored = await run(1, ["backup", ...repo, "--new-repository", at("src")])
     assert.match(
       ignored.stderr,
-      /^penstock: PENSTOCK_PASSWORD is given, but the repository at .*, of the format snapshot-catalog, is not encrypted: give --no-encryption/,
+      new RegExp(
+        "^penstock: PENSTOCK_PASSWORD is given, but the repository at .*, of the format snapshot-catalog, " +
+          "is not encrypted: give --no-encryption",
+      ),
     )
     const told = await run(0, ["backup", ...repo, "--new-repository", "--no-encryption", "--json", at("src")])
     assert.match(

@@ -79,7 +79,7 @@ test("a hard link to a file that is left out becomes a file of its own", () => {
   ])
 })
 
-test("patterns mean the same as in a backup: absolute ones from a backed-up path or the top, others at any depth", () => {
+test("patterns mean the same as in a backup; absolute ones may also begin at the top", () => {
   const cases: ReadonlyArray<readonly [ReadonlyArray<string>, string, typeof one, boolean]> = [
     [["/home/me/docs"], "docs/a", one, true],
     [["/home/me/docs"], "x/docs/a", one, false],

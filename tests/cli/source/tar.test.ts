@@ -17,7 +17,7 @@ const run = (args: ReadonlyArray<string>, stdin: Uint8Array | string = new Uint8
   return { code: status, stdout: new Uint8Array(stdout), text: String(stdout), stderr: String(stderr) }
 }
 
-test("backup --tar stores the entries of an archive, from a pipe or a file, and names those that it refuses", async () => {
+test("backup --tar stores the entries of an archive from a pipe or a file; refused ones are named", async () => {
   await inDirectory(async (at) => {
     const big = "big ".repeat(700_000)
     const archive = tarOf(
