@@ -3,6 +3,7 @@ import { chmod, mkdir, open, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import process from "node:process"
 import { codeOf } from "./file_error.ts"
+import { knownDirectories, parentOf } from "./known_directories.ts"
 
 /** Errors of file systems that cannot sync directories. There is nothing to do about that. */
 const NO_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"])
@@ -41,48 +42,21 @@ export const makeRoot = async (path: string): Promise<void> => {
   await syncDirectory(parent)
 }
 
-/** The directories of a store, made when they are first needed. */
+/** The directories of a store: runs `use` in one, which is made if it does not exist. */
 export interface Directories {
-  /**
-   * Makes the directory durably (relative to the root, with `/` between components, `""` for the root itself), then
-   * runs `use`. If `use` fails because the directory was removed meanwhile, makes it again and runs `use` once more.
-   */
+  /** See `WithinDirectory` in `known_directories.ts`. */
   readonly within: <A>(directory: string, use: () => Promise<A>) => Promise<A>
 }
 
-/** The directories beneath `root`. It remembers those that it has made or seen. */
+/** The directories beneath `root`. */
 export const makeDirectories = (root: string): Directories => {
-  const known = new Map<string, Promise<void>>()
-  const make = async (directory: string): Promise<void> => {
-    const parent = parentOf(directory)
-    await ensure(parent)
-    await makeDirectory(join(root, directory))
-    // Also if another process made it, because it may not be durable yet.
-    await syncDirectory(join(root, parent))
-  }
-  const ensure = (directory: string): Promise<void> => {
-    if (directory === "") return Promise.resolve()
-    const before = known.get(directory)
-    if (before) return before
-    const made = make(directory)
-    known.set(directory, made)
-    made.catch(() => known.delete(directory))
-    return made
-  }
-  return {
-    within: async (directory, use) => {
-      await ensure(directory)
-      try {
-        return await use()
-      } catch (cause) {
-        if (codeOf(cause) !== "ENOENT") throw cause
-        known.clear()
-        await ensure(directory)
-        return await use()
-      }
+  const within = knownDirectories<void>(
+    async (_, directory) => {
+      await makeDirectory(join(root, directory))
+      // Also if another process made it, because it may not be durable yet.
+      await syncDirectory(join(root, parentOf(directory)))
     },
-  }
+    (cause) => codeOf(cause) === "ENOENT",
+  )
+  return { within: (directory, use) => within(undefined, directory, use) }
 }
-
-/** The directory part of an object's name, `""` for the root. */
-export const parentOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf("/")))

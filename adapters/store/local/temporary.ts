@@ -3,7 +3,8 @@
  */
 import { type FileHandle, lstat, open, opendir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { type Directories, parentOf, syncDirectory } from "./directories.ts"
+import { type Directories, syncDirectory } from "./directories.ts"
+import { parentOf } from "./known_directories.ts"
 import { STALE_MS, TEMPORARY } from "../../../stages/store/name.ts"
 import { publishNew } from "./publish.ts"
 

@@ -1,6 +1,6 @@
 /** The directories of a store on a server: made when they are first needed, and durable if the server can do that. */
 import { StoreError } from "../../../stages/store/store.ts"
-import { parentOf } from "../local/directories.ts"
+import { knownDirectories, parentOf, type WithinDirectory } from "../local/known_directories.ts"
 import { isDirectory } from "./file_type.ts"
 import { NO_SUCH_FILE, type Session, sftpStatusOf } from "./session.ts"
 
@@ -80,45 +80,21 @@ const makeOne = async (session: Session, path: string): Promise<void> => {
   }
 }
 
-/** The directories of a store. */
+/** The directories of a store: runs `use` in one, which is made if it does not exist. */
 export interface Directories {
-  /**
-   * Makes the directory durably (relative to the root, `""` for the root itself), then runs `use`. If `use` fails
-   * because the directory was removed meanwhile, makes it again and runs `use` once more.
-   */
-  readonly within: <A>(session: Session, directory: string, use: () => Promise<A>) => Promise<A>
+  /** See `WithinDirectory` in `known_directories.ts`. */
+  readonly within: WithinDirectory<Session>
 }
 
-/** The directories beneath `root`, synced if `syncs` is set. It remembers them across sessions. */
-export const makeDirectories = (root: string, syncs: boolean): Directories => {
-  const known = new Map<string, Promise<void>>()
-  const make = async (session: Session, directory: string): Promise<void> => {
-    const parent = parentOf(directory)
-    await ensure(session, parent)
-    await makeOne(session, `${root}/${directory}`)
-    // Also if another writer made it, because it may not be durable yet.
-    if (syncs) await syncDirectory(session, parent === "" ? root : `${root}/${parent}`)
-  }
-  const ensure = (session: Session, directory: string): Promise<void> => {
-    if (directory === "") return Promise.resolve()
-    const before = known.get(directory)
-    if (before) return before
-    const made = make(session, directory)
-    known.set(directory, made)
-    made.catch(() => known.delete(directory))
-    return made
-  }
-  return {
-    within: async (session, directory, use) => {
-      await ensure(session, directory)
-      try {
-        return await use()
-      } catch (cause) {
-        if (sftpStatusOf(cause) !== NO_SUCH_FILE) throw cause
-        known.clear()
-        await ensure(session, directory)
-        return await use()
-      }
+/** The directories beneath `root`, synced if `syncs` is set. They are remembered across sessions. */
+export const makeDirectories = (root: string, syncs: boolean): Directories => ({
+  within: knownDirectories(
+    async (session, directory) => {
+      await makeOne(session, `${root}/${directory}`)
+      const parent = parentOf(directory)
+      // Also if another writer made it, because it may not be durable yet.
+      if (syncs) await syncDirectory(session, parent === "" ? root : `${root}/${parent}`)
     },
-  }
-}
+    (cause) => sftpStatusOf(cause) === NO_SUCH_FILE,
+  ),
+})
