@@ -33,8 +33,7 @@ import {
   SYMLINK,
   TREE,
 } from "./objects.ts"
-import type { Packable } from "./packfile.ts"
-import { compareIds } from "./packfile.ts"
+import { compareIds, type Packable } from "./packfile.ts"
 
 /** More IDs would exceed the limit of an object, whose name and attributes take less than 128 KiB. */
 const MAXIMUM_IDS = (OBJECT_BYTES - (128 << 10)) / ID_BYTES
