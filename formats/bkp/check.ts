@@ -105,7 +105,7 @@ const checkHeads = Effect.fnUntraced(function* (
   if (size === 0) return
   damage.add(
     "heads/",
-    `${size} snapshots are there, and no head that leads to one; "penstock rebuild" makes heads again`,
+    `There are ${size} snapshots, but no head leads to one; "penstock rebuild" makes heads again`,
   )
 })
 

@@ -77,7 +77,7 @@ export const decodeMap = (object: string, bytes: Uint8Array): BlobMap => {
       ? new RepositoryError({
         reason: "newer",
         object,
-        message: `${object} has version ${bytes[0]}, which a later program wrote`,
+        message: `${object} has version ${bytes[0]}: a later program wrote it, and this Penstock cannot read it`,
       })
       : corrupt(object, `${object} is not the map of a blob`)
   }

@@ -104,7 +104,7 @@ export class Catalog {
         else {
           const id = blob ?? this.#blobOf(entry.linkTo)
           yield id === undefined
-            ? { ...listed, lost: "the file that it is a link to is not there" }
+            ? { ...listed, lost: "the file that it is a hard link to is missing" }
             : this.#withContent(listed, id)
         }
       }
@@ -116,7 +116,7 @@ export class Catalog {
   /** The extents of a blob; if the catalog contradicts itself, a string that says how. */
   map(blob: Uint8Array): BlobMap | string {
     const total = this.#blob.get(blob)?.[0]
-    if (!isLength(total)) return "the catalog does not say how long it is"
+    if (!isLength(total)) return "the catalog does not give its length"
     const entries: Array<MapEntry> = []
     let end = 0
     for (const [offset, length, id] of this.#extents.all(blob)) {

@@ -122,7 +122,7 @@ const KINDS: ReadonlyArray<StoredKind> = ["file", "directory", "symlink", "fifo"
 const decodeTarget = (path: string, special: Readonly<Record<string, unknown>>): string | undefined => {
   const { target, target_bytes: bytes } = special
   if (typeof bytes === "string" && /^([0-9a-f]{2})*$/.test(bytes)) return pathFromBytes(hexToBytes(bytes))
-  if (target !== undefined && typeof target !== "string") throw corruptAt(path, "what it links to is not valid")
+  if (target !== undefined && typeof target !== "string") throw corruptAt(path, "the target of its link is not valid")
   return target
 }
 

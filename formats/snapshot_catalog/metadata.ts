@@ -83,7 +83,7 @@ export const readMetadata = (db: SqliteDatabase, object: string, id: string): Ca
       ? new RepositoryError({
         reason: "newer",
         object,
-        message: `${object} has version ${protocol}, which a later program wrote`,
+        message: `${object} has version ${protocol}: a later program wrote it, and this Penstock cannot read it`,
       })
       : corrupt(object, `${object} is not a catalog: it does not say its version`)
   }

@@ -146,7 +146,7 @@ describe("variants of snapshot catalogs", () => {
         const { findings } = yield* repository.check({ readData: 0 })
         const reasons = findings.flatMap(({ files }) => files).map(({ message, path }) => [path, message])
         assert.deepEqual(reasons, [
-          ["a", "the catalog does not say how long it is"],
+          ["a", "the catalog does not give its length"],
           ["b", "its extents overlap or go beyond its end"],
         ])
       })
