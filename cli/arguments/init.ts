@@ -41,8 +41,8 @@ export const initCommand = (exit: OnExit, formats: ReadonlyArray<FormatSource> =
     exit,
   ).pipe(
     Command.withDescription(
-      "Make a new repository. You are asked for its password, unless PENSTOCK_PASSWORD or --password-file\n" +
-        "  gives it. Keep the password safe: without it, nobody can read the backups. docs/command.md says which secrets the\n" +
+      "Make a new repository. You are asked for its password, unless PENSTOCK_PASSWORD or --password-file gives it.\n" +
+        "  Keep the password safe: without it, nobody can read the backups. docs/command.md says which secrets the\n" +
         "  other formats need.\n\n" +
         `  Options of formats, as in -o zprt.layout=program:\n${describeFormatOptions(formats)}`,
     ),
