@@ -74,7 +74,7 @@ export const isThere = (store: ObjectStore): Effect.Effect<boolean, StoreError> 
   )
 
 /** The object as read, before a key tells whether it is authentic. */
-interface Said {
+interface StoredConfig {
   readonly bytes: Uint8Array
   readonly version: 0 | 1
 }
@@ -83,7 +83,9 @@ interface Said {
  * Reads the version from the config. Gives undefined when there is none, and the error when the store cannot read it,
  * because a repository can be opened without it. Fails with `corrupt` or `newer`.
  */
-export const readVersion = (store: ObjectStore): Effect.Effect<Said | RepositoryError | undefined, FormatError> =>
+export const readVersion = (
+  store: ObjectStore,
+): Effect.Effect<StoredConfig | RepositoryError | undefined, FormatError> =>
   Effect.catchIf(
     readingTwice(
       Effect.flatMap(
@@ -96,8 +98,8 @@ export const readVersion = (store: ObjectStore): Effect.Effect<Said | Repository
   )
 
 /** The version that was read; undefined when none was. */
-export const versionOf = (said: Said | RepositoryError | undefined): 0 | 1 | undefined =>
-  said === undefined || said instanceof RepositoryError ? undefined : said.version
+export const versionOf = (stored: StoredConfig | RepositoryError | undefined): 0 | 1 | undefined =>
+  stored === undefined || stored instanceof RepositoryError ? undefined : stored.version
 
 /**
  * Checks the config against the key, and gives the repository. Warns when there is no config, or when it cannot be
@@ -105,16 +107,16 @@ export const versionOf = (said: Said | RepositoryError | undefined): 0 | 1 | und
  * somebody may have put it there. `config` is what it should be.
  */
 export const withConfig: (
-  said: Said | RepositoryError | undefined,
+  stored: StoredConfig | RepositoryError | undefined,
   store: ObjectStore,
   config: Uint8Array,
   repository: Repository,
-) => Effect.Effect<Repository, FormatError> = Effect.fnUntraced(function* (said, store, config, repository) {
-  if (said === undefined || said instanceof RepositoryError) {
-    yield* Effect.logWarning((said ?? missing()).message)
+) => Effect.Effect<Repository, FormatError> = Effect.fnUntraced(function* (stored, store, config, repository) {
+  if (stored === undefined || stored instanceof RepositoryError) {
+    yield* Effect.logWarning((stored ?? missing()).message)
     return completing(repository, store, config)
   }
-  if (!isConfig(said.bytes, config)) yield* verifyConfig(store, config)
+  if (!isConfig(stored.bytes, config)) yield* verifyConfig(store, config)
   return repository
 })
 

@@ -62,14 +62,14 @@ const formatWith = (options: RozenOptions): Format => ({
     yield* refuseOthers(secrets, "rozen", ["password"])
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
-    const [said, keys] = yield* Effect.all([readVersion(store), keyNames(store)], { concurrency: 2 })
-    if (said === undefined && keys.length === 0) return yield* noRepository(store)
-    const version = versionOf(said) ?? (yield* storedVersion(store))
+    const [stored, keys] = yield* Effect.all([readVersion(store), keyNames(store)], { concurrency: 2 })
+    if (stored === undefined && keys.length === 0) return yield* noRepository(store)
+    const version = versionOf(stored) ?? (yield* storedVersion(store))
     if (version === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
     const { id, master } = yield* unlock(store, secrets, keys)
     const config = encodeConfig({ Version: 1, Id: id }, master)
     const repository = repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config })
-    return yield* withConfig(said, store, config, repository)
+    return yield* withConfig(stored, store, config, repository)
   }),
 })
 

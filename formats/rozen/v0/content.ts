@@ -30,7 +30,7 @@ import { startObject } from "./object_write.ts"
 const KEPT_BYTES = FRAME_BYTES
 
 /** The chunk list of a content: the ID of its object, and its length modulo 2^32. The entry has the full length. */
-export const contentList = (id: Uint8Array, size: number): Uint8Array => {
+const contentList = (id: Uint8Array, size: number): Uint8Array => {
   const list = new ChunkListBuilder()
   list.add(id, size % 0x100000000)
   return list.take()

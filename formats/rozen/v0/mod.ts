@@ -73,9 +73,9 @@ const formatWith = (options: RozenV0Options): Format => {
     open: Effect.fnUntraced(function* (secrets) {
       yield* refuseOthers(secrets, "rozen-v0", ["password"])
       const store = yield* ObjectStore
-      const said = yield* readVersion(store)
-      if (said === undefined && (yield* keyNames(store)).length === 0) return yield* noRepository(store)
-      if ((versionOf(said) ?? 0) !== 0) {
+      const stored = yield* readVersion(store)
+      if (stored === undefined && (yield* keyNames(store)).length === 0) return yield* noRepository(store)
+      if ((versionOf(stored) ?? 0) !== 0) {
         return yield* new RepositoryError({
           reason: "foreign",
           message: `The repository at ${store.properties.location} is not of version 0`,
@@ -83,7 +83,7 @@ const formatWith = (options: RozenV0Options): Format => {
       }
       const { id, master } = yield* unlock(store, secrets)
       const config = encodeConfig({ Version: 0, Id: id }, master)
-      return yield* withConfig(said, store, config, yield* repositoryWith(store, id, master, config))
+      return yield* withConfig(stored, store, config, yield* repositoryWith(store, id, master, config))
     }),
   }
 }
