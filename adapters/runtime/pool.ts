@@ -76,23 +76,23 @@ export const makePool = (threads: number): Effect.Effect<Pool, never, Scope.Scop
             })
           )
           const session: Session = (how, use) => {
-            const run = Effect.uninterruptibleMask((restore) => {
+            const running = Effect.uninterruptibleMask((restore) => {
               const thread = leastBusy()
               if (!knows.has(thread)) {
                 knows.add(thread)
                 thread.send(job)
               }
               const task = thread.begin()
-              const onThread = {
+              const handle: ThreadTask = {
                 receive: task.receive,
-                send: (of: (task: number) => StoringRequest) => thread.send(of(task.number)),
+                send: (request) => thread.send(request(task.number)),
               }
-              return Effect.onExit(restore(use(onThread)), (exit) => {
+              return Effect.onExit(restore(use(handle)), (exit) => {
                 thread.end(task)
                 return exit._tag === "Success" ? Effect.void : replace(thread)
               })
             })
-            return shared.withPermits(1)(how === "alone" ? alone.withPermits(1)(run) : run)
+            return shared.withPermits(1)(how === "alone" ? alone.withPermits(1)(running) : running)
           }
           return session
         }),

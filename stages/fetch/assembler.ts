@@ -128,7 +128,7 @@ export const makeAssembler = (
   const read: Assembler["read"] = Effect.fnUntraced(function* (lists) {
     const places = yield* unpacker.locate(concat(lists as Array<Uint8Array>))
     const wanted = findWanted(lists, places, (id, length) => chunks.get(id, length))
-    const others = yield* underWay.run(takeKept(wanted, wanted.blocks.keys()), (mine) => fetch(wanted, mine))
+    const others = yield* underWay.fetchOrWait(takeKept(wanted, wanted.blocks.keys()), (mine) => fetch(wanted, mine))
     // What another read fetched is mostly kept now.
     if (others.length > 0) yield* fetch(wanted, takeKept(wanted, others))
     if (onChunk.length === 0) return wanted.contents
@@ -151,7 +151,7 @@ class FetchedOnce {
   readonly #coming = new Map<BlockPlace, Latch.Latch>()
 
   /** Fetches the blocks that no other read fetches. Then waits for the other reads, and returns what they fetched. */
-  readonly run = Effect.fnUntraced(function* <E>(
+  readonly fetchOrWait = Effect.fnUntraced(function* <E>(
     this: FetchedOnce,
     places: ReadonlyArray<BlockPlace>,
     fetch: (mine: ReadonlyArray<BlockPlace>) => Effect.Effect<void, E>,

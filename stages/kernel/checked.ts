@@ -31,7 +31,7 @@ export const makeChecked = <S extends KernelStage>(
   make: () => KernelOf[S],
 ): KernelOf[S] => {
   const kernel = guard(of, make)
-  if (typeof kernel !== "object" || kernel === null) throw faulty(of, `what makes it gave ${kernel}`)
+  if (typeof kernel !== "object" || kernel === null) throw faulty(of, `its maker returned ${kernel}`)
   return checks[of.stage](of, kernel)
 }
 

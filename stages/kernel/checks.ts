@@ -44,10 +44,8 @@ export const guard = <A>(of: KernelName, call: () => A): A => {
 /** The value, when it is bytes. Throws KernelError `faulty` when it is not. */
 export const bytesOf = (of: KernelName, value: unknown): Uint8Array => {
   if (value instanceof Uint8Array) return value
-  throw faulty(
-    of,
-    `it gave ${value === null ? "null" : typeof value === "object" ? "an object" : typeof value} for bytes`,
-  )
+  const what = value === null ? "null" : typeof value === "object" ? "an object" : typeof value
+  throw faulty(of, `it returned ${what} instead of bytes`)
 }
 
 /**
@@ -57,7 +55,7 @@ export const bytesOf = (of: KernelName, value: unknown): Uint8Array => {
 export const checkedChunker = (of: KernelName, kernel: Chunker): Chunker => {
   const { followsExtents, maximum } = kernel
   if (!Number.isInteger(maximum) || maximum < 1 || maximum > LONGEST_CHUNK) {
-    throw faulty(of, `its longest chunk has ${maximum} bytes, which must be an integer from 1 to ${LONGEST_CHUNK}`)
+    throw faulty(of, `its longest chunk has ${maximum} bytes; that must be an integer from 1 to ${LONGEST_CHUNK}`)
   }
   return {
     maximum,
@@ -66,7 +64,7 @@ export const checkedChunker = (of: KernelName, kernel: Chunker): Chunker => {
       if (Number.isInteger(end) && end > from && end <= to && end - from <= maximum) return end
       throw faulty(
         of,
-        `it ended a chunk at ${end}, which must be an integer from ${from + 1} to ${Math.min(to, from + maximum)}`,
+        `it ended a chunk at ${end}; that must be an integer from ${from + 1} to ${Math.min(to, from + maximum)}`,
       )
     },
     ...(followsExtents === undefined ? {} : { followsExtents }),
@@ -87,7 +85,7 @@ export const checkedHasher = (of: KernelName, kernel: Hasher): Hasher => ({
 
 const idOf = (of: KernelName, id: Uint8Array): Uint8Array => {
   if (id instanceof Uint8Array && id.length === ID_BYTES) return id
-  throw faulty(of, `its name for content has ${bytesOf(of, id).length} bytes, which must have ${ID_BYTES}`)
+  throw faulty(of, `an ID that it made has ${bytesOf(of, id).length} bytes; it must have ${ID_BYTES}`)
 }
 
 /** A compressor that gives bytes, and decodes no more of them than it may. */
@@ -95,7 +93,9 @@ export const checkedCompressor = (of: KernelName, kernel: Compressor): Compresso
   encode: (bytes) => bytesOf(of, guard(of, () => kernel.encode(bytes))),
   decode: (bytes, limit) => {
     const out = bytesOf(of, guard(of, () => kernel.decode(bytes, limit)))
-    if (out.length > limit) throw faulty(of, `it decoded ${out.length} bytes, and was allowed ${limit}`)
+    if (out.length > limit) {
+      throw faulty(of, `it decoded to ${out.length} bytes, more than the ${limit} that were allowed`)
+    }
     return out
   },
 })
@@ -105,7 +105,7 @@ export const checkedCipher = (of: KernelName, kernel: Cipher): Cipher => {
   const { overhead } = kernel
   const checkSealed = (length: number, sealed: Uint8Array): Uint8Array => {
     if (bytesOf(of, sealed).length === length + overhead) return sealed
-    throw faulty(of, `it made ${sealed.length} bytes of ${length}, which must be ${overhead} more, its overhead`)
+    throw faulty(of, `it sealed ${length} bytes to ${sealed.length}; these must be ${overhead} more, its overhead`)
   }
   return {
     overhead,
@@ -124,7 +124,7 @@ export const checkedCipher = (of: KernelName, kernel: Cipher): Cipher => {
       if (opened.length === bytes.length - overhead) return opened
       throw faulty(
         of,
-        `it opened ${bytes.length} bytes to ${opened.length}, which must be ${overhead} less, its overhead`,
+        `it opened ${bytes.length} bytes to ${opened.length}; these must be ${overhead} fewer, its overhead`,
       )
     },
   }

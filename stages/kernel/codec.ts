@@ -29,7 +29,11 @@ export const makeEncoder = (spec: KernelSpec, table: KernelTable): Encode => {
       return (bytes) => cipher.seal(bytes)
     }
     default:
-      throw new KernelError({ kernel: spec.name, reason: "unsupported", message: `A plan has one ${spec.stage} stage` })
+      throw new KernelError({
+        kernel: spec.name,
+        reason: "unsupported",
+        message: `A plan can have only one ${spec.stage} stage`,
+      })
   }
 }
 

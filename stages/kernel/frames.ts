@@ -35,7 +35,7 @@ export const frames = (name: string, encode: (frame: Uint8Array) => Uint8Array):
       throw new KernelError({
         kernel: name,
         reason: "limit",
-        message: `${name} made ${body.length} bytes of ${length}, which must be 1 to ${LONGEST_FRAME}`,
+        message: `${name} made ${body.length} bytes of ${length}; it must be 1 to ${LONGEST_FRAME} bytes`,
       })
     }
     const frame = new Uint8Array(4 + body.length)
@@ -77,7 +77,7 @@ export const unframes = (name: string, decode: (frame: Uint8Array) => Uint8Array
     push: (bytes) => {
       const out: Array<Uint8Array> = []
       for (let at = 0; at < bytes.length;) {
-        if (ended) throw corrupt("There is more content after its last frame")
+        if (ended) throw corrupt("The content goes on after its last frame")
         if (body === undefined) {
           head[headLength++] = bytes[at++]!
           if (headLength < 4) continue

@@ -15,6 +15,6 @@ export const kernelKey = (kernel: string, params: KeyParams): Uint8Array => {
   throw new KernelError({
     kernel,
     reason: "unsupported",
-    message: `Cannot use a key of ${key.length} bytes with ${kernel}: it must have 32`,
+    message: `Cannot use a key of ${key.length} bytes with ${kernel}: it must have 32 bytes`,
   })
 }

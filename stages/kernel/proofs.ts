@@ -42,11 +42,13 @@ const proveHasher = (of: KernelName, hasher: Hasher): void => {
   }
   const id = hasher.digest(message)
   for (const other of [changed(0), changed(message.length - 1), message.subarray(1), new Uint8Array(0)]) {
-    if (same(hasher.digest(other), id)) throw faulty(of, "it gives different contents one name")
+    if (same(hasher.digest(other), id)) throw faulty(of, "it gives different contents the same ID")
   }
   const state = hasher.create()
   for (const [from, to] of [[0, 1], [1, 70_001], [70_001, message.length]]) state.update(message.subarray(from, to))
-  if (!same(hasher.digest(message), id) || !same(state.digest(), id)) throw faulty(of, "it gives one content two names")
+  if (!same(hasher.digest(message), id) || !same(state.digest(), id)) {
+    throw faulty(of, "it gives the same content different IDs")
+  }
 }
 
 /** The longest that a compressor may make of some bytes. For a frame of 1 MiB, it is what readers of frames take. */
@@ -59,7 +61,7 @@ export const provenCompressor = (of: KernelName, kernel: Compressor): Compressor
     encode: (bytes) => {
       const out = inner.encode(bytes.slice()).slice()
       if (out.length > longestOutput(bytes.length)) {
-        throw faulty(of, `it made ${out.length} bytes of ${bytes.length}, more than may be stored`)
+        throw faulty(of, `it made ${out.length} bytes of ${bytes.length}; that is too long to be stored`)
       }
       prove(of, bytes, () => inner.decode(out.slice(), bytes.length))
       return out
@@ -77,7 +79,7 @@ const prove = (of: KernelName, bytes: Uint8Array, decode: () => Uint8Array): voi
     throw faulty(of, `it cannot decode what it made of ${bytes.length} bytes (${messageOf(cause)})`, cause)
   }
   if (!same(back, bytes)) {
-    throw faulty(of, `what it made of ${bytes.length} bytes decodes to ${back.length} bytes that are not the same`)
+    throw faulty(of, `what it made of ${bytes.length} bytes decodes to ${back.length} other bytes`)
   }
 }
 
