@@ -38,7 +38,7 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
       )
       if (target.source.name !== source.name) {
         return yield* new UsageError({
-          message: `${location} is of the format ${source.name}, but ${input.to} of ${target.source.name}: ` +
+          message: `${location} has the format ${source.name}, but ${input.to} has ${target.source.name}: ` +
             "use penstock convert",
         })
       }

@@ -74,7 +74,7 @@ export const findRepository: (
     if (options.format !== undefined && options.format !== name) {
       return yield* new RepositoryError({
         reason: "foreign",
-        message: `The repository at ${location} is of the format ${name}, not ${options.format}`,
+        message: `The repository at ${location} has the format ${name}, not ${options.format}`,
       })
     }
     return { location, known, found, store: asked!.then, forget: asked!.forget }

@@ -29,7 +29,7 @@ export const readFormatOptions: (
     if (source === undefined || choice === undefined) return yield* noSuchOption(option, text, sources)
     if (format !== undefined && format !== source.name) {
       return yield* new UsageError({
-        message: `${option} is given for ${format} and for ${source.name}, but a repository is of one format`,
+        message: `${option} is given for ${format} and for ${source.name}, but a repository has one format`,
       })
     }
     format = source.name
@@ -123,7 +123,7 @@ export const checkFormatOptions = (
   const refuse = (message: string) => Effect.fail(new UsageError({ message }))
   if (format !== source.name) {
     return refuse(
-      `${option} is given for ${format}, but the repository at ${location} is of the format ${source.name}`,
+      `${option} is given for ${format}, but the repository at ${location} has the format ${source.name}`,
     )
   }
   for (const { name, when } of source.options ?? []) {

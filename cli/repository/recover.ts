@@ -28,7 +28,7 @@ export const recoverRepository: (
     const { recover, name } = source
     if (recover === undefined) {
       return yield* new UsageError({
-        message: `--recover is for zprt, and ${location} is of the format ${name}; use penstock rebuild`,
+        message: `--recover is for zprt, and ${location} has the format ${name}: use penstock rebuild`,
       })
     }
     const recoverWith = yield* Effect.promise(recover)

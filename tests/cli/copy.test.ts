@@ -80,7 +80,7 @@ test("copy refuses what it cannot do, with a reason", async () => {
     await ok(["init", "-q", "-r", at("to")], "other")
     assert.match(
       await fails(["copy", "-r", at("catalog"), "--no-encryption", "--to", at("to")]),
-      /is of the format snapshot-catalog, but .*to of rozen: use penstock convert/,
+      /has the format snapshot-catalog, but .*to has rozen: use penstock convert/,
     )
     assert.match(
       await fails(["init", "-r", at("new"), "--format", "bkp", "--from-repo", at("from")]),

@@ -37,10 +37,10 @@ test("unknown keys and values, and options without effect, are errors in every c
     await refused([...make, "-o", "bkp.keys="], /bkp\.keys: "" is empty/)
     await refused(
       [...make, "-o", "zprt.layout=program"],
-      /is given for zprt, but the repository at .* is of the format bkp/,
+      /is given for zprt, but the repository at .* has the format bkp/,
     )
     await refused([...make, "-o", "bkp.keys=one", "-o", "bkp.keys=one"], /more than once/)
-    await refused([...make, "-o", "bkp.keys=one", "-o", "zprt.layout=program"], /a repository is of one format/)
+    await refused([...make, "-o", "bkp.keys=one", "-o", "zprt.layout=program"], /a repository has one format/)
     await refused([...make, "-o", "bkp.part=a"], /bkp\.part is set for each snapshot, and this command makes none/)
     assert.equal(existsSync(at("bkp")), false)
     await done(make)
