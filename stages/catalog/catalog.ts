@@ -121,8 +121,9 @@ export const catalog = (cataloging: Cataloging): {
   }))
 
 /**
- * The inverse of {@link catalog}: the entries of a snapshot, depth-first. Give the same `cataloging` that it was written
- * with. Fails with {@link CatalogError}; with the reason `not-found` of a StoreError when there is no such snapshot.
+ * The inverse of {@link catalog}: the entries of a snapshot, depth-first. Give the same `cataloging` that it was
+ * written with. Fails with {@link CatalogError}; with the reason `not-found` of a StoreError when there is no such
+ * snapshot.
  *
  * @example List a snapshot
  * ```ts

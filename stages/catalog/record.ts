@@ -30,7 +30,10 @@ export interface Recorded extends PackStats {
   readonly problems: ReadonlyArray<{ readonly path: string; readonly message: string }>
 }
 
-/** What entries are recorded into: a {@link Tree}, or a catalog of another kind. `put` also gets the digest of a content. */
+/**
+ * What entries are recorded into: a {@link Tree}, or a catalog of another kind. `put` also gets the digest of a
+ * content.
+ */
 export interface Recorder extends Pick<Tree, "begin" | "removeUnseen" | "commit"> {
   readonly put: (entry: StoredEntry & Pick<Stored, "digest">) => unknown
 }

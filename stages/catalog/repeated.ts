@@ -4,15 +4,17 @@
  */
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
 
-/** Bits for each byte of a catalog. With about one chunk for each entry, one chunk in 15 is taken for repeated wrongly. */
+/**
+ * Bits for each byte of a catalog. With about one chunk for each entry, one chunk in 15 is taken for repeated wrongly.
+ */
 const BITS_PER_BYTE = 1 / 8
 const SMALLEST_BITS = 1 << 16
 /** Two bit fields of this size take 16 MiB. */
 const LARGEST_BITS = 1 << 26
 
 /**
- * Makes a function that tells whether the chunk with an ID is in `lists` more than once. It is never wrong about a chunk
- * that is; it may say yes for some that are not. `catalogBytes`: the size of the catalog that the lists are from.
+ * Makes a function that tells whether the chunk with an ID is in `lists` more than once. It is never wrong about a
+ * chunk that is; it may say yes for some that are not. `catalogBytes`: the size of the catalog that the lists are from.
  */
 export const repeatedChunks = (lists: Iterable<Uint8Array>, catalogBytes: number): (id: Uint8Array) => boolean => {
   let bits = SMALLEST_BITS

@@ -24,8 +24,8 @@ export class Damage {
   readonly #chunks = new Map<string, string>()
 
   /**
-   * Adds an object that is damaged or missing, or that cannot be read when `cause` says so. Only the first message about
-   * an object is kept.
+   * Adds an object that is damaged or missing, or that cannot be read when `cause` says so. Only the first message
+   * about an object is kept.
    */
   add(object: string, message: string, cause?: unknown): void {
     if (this.#findings.has(object)) return

@@ -30,8 +30,8 @@ const isWrong = (error: unknown): error is { readonly object?: string; readonly 
 
 /**
  * Reads and checks an object, and does so once more, afresh, when it is wrong. `read` must fetch everything that it
- * checks, so that the second time has a chance. Fails with the error of the second time. `wrong` says which other errors
- * are a reason to read again.
+ * checks, so that the second time has a chance. Fails with the error of the second time. `wrong` says which other
+ * errors are a reason to read again.
  */
 export const readTwice = <A, E, R>(
   object: string,

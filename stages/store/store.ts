@@ -149,8 +149,8 @@ export interface ObjectStore {
   ) => Effect.Effect<ObjectWriter, StoreError, Scope.Scope>
   /**
    * Reads a part of an object, or all of it within a limit. The bytes are fresh, and the caller owns them. Fails with
-   * `not-found`, or with `corrupt` when the object ends before the range does or is longer than the limit. In the latter
-   * case no more than the limit is read or held in memory.
+   * `not-found`, or with `corrupt` when the object ends before the range does or is longer than the limit. In the
+   * latter case no more than the limit is read or held in memory.
    */
   readonly get: (name: string, part: Range | Whole) => Effect.Effect<Uint8Array, StoreError>
   /** The size of an object, and its content type where there is one. Fails with `not-found`. */

@@ -101,7 +101,8 @@ export const watched = (store: ObjectStore): ObjectStore => {
             reason: "corrupt",
             object: name,
             message:
-              `"${name}" in ${store.properties.location} gave ${bytes.length} bytes instead of ${part.length}: it may be damaged`,
+              `"${name}" in ${store.properties.location} gave ${bytes.length} bytes instead of ${part.length}: ` +
+              "it may be damaged",
           }),
         )
       }),

@@ -25,7 +25,8 @@ export interface WholeReads {
 }
 
 /**
- * A `get` that fetches an object whole when a part of it is first read, and serves this part and later ones from memory.
+ * A `get` that fetches an object whole when a part of it is first read, and serves this part and later ones from
+ * memory.
  *
  * An object is fetched in parts when it is larger than 32 MiB or than there is room for, when it has more than 256 KiB
  * and was dropped before, and when fetching it whole failed or gave another size. Then errors are those of the parts.

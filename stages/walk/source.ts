@@ -10,8 +10,8 @@ export interface WalkOptions {
   /** Patterns in gitignore syntax, matched against paths relative to each root. */
   readonly ignore?: ReadonlyArray<string>
   /**
-   * Leave out the contents of directories with a CACHEDIR.TAG (https://bford.info/cachedir/). The tag itself is not left
-   * out.
+   * Leave out the contents of directories with a CACHEDIR.TAG (https://bford.info/cachedir/). The tag itself is not
+   * left out.
    */
   readonly excludeCaches?: boolean
   /** Do not descend into other file systems. */

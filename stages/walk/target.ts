@@ -21,7 +21,9 @@ export type Written =
 
 /** How to write. */
 export interface TargetOptions {
-  /** Make device nodes. Default: false, because a hostile archive could otherwise give access to the machine's disks. */
+  /**
+   * Make device nodes. Default: false, because a hostile archive could otherwise give access to the machine's disks.
+   */
   readonly devices?: boolean
   /** Restore owners. Default: true for root, false for other users. */
   readonly owner?: boolean

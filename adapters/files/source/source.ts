@@ -28,8 +28,8 @@ export interface LocalSourceOptions {
  *   beneath it.
  * - It keeps the names in the directories above the current one in memory, not the tree. A directory with a million
  *   names has them all in memory at once. Files that have links outside of the walk are remembered to its end.
- * - Content is a {@link ReaderContent}. When something else has taken the file's place, it neither follows a symlink nor
- *   waits for a fifo.
+ * - Content is a {@link ReaderContent}. When something else has taken the file's place, it neither follows a symlink
+ *   nor waits for a fifo.
  */
 const make = ({ hold = true }: LocalSourceOptions = {}): Source => ({
   fidelity: {

@@ -54,8 +54,8 @@ export const withDirectory = <A>(directory: Directory, use: (handle: Handle) => 
 }
 
 /**
- * Calls `use` with the handle of a symlink, fifo or device node in a directory. Throws {@link Replaced} when it is not of
- * this kind. With `alone`, and where directories are held, also when it has another name, which may be anywhere.
+ * Calls `use` with the handle of a symlink, fifo or device node in a directory. Throws {@link Replaced} when it is not
+ * of this kind. With `alone`, and where directories are held, also when it has another name, which may be anywhere.
  */
 export const withNode = <A>(
   directory: Directory,

@@ -57,8 +57,8 @@ export const deviceOf = (rdev: bigint): { readonly major: number; readonly minor
 })
 
 /**
- * Reads names by number from a file such as /etc/passwd (`name:x:number:...`), once for the process: a walk asks for each
- * entry. Gives no names when the file cannot be read.
+ * Reads names by number from a file such as /etc/passwd (`name:x:number:...`), once for the process: a walk asks for
+ * each entry. Gives no names when the file cannot be read.
  */
 const names = (file: string): () => ReadonlyMap<number, string> => {
   let found: Map<number, string> | undefined

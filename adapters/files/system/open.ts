@@ -15,8 +15,8 @@ export const createNew = (path: NativePath, mode: number): number =>
   fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
 
 /**
- * Writes `bytes[from..to)` at `position` of the file, or at the position of the descriptor when that is null. The system
- * may take only a part of a write; then the rest is written again.
+ * Writes `bytes[from..to)` at `position` of the file, or at the position of the descriptor when that is null. The
+ * system may take only a part of a write; then the rest is written again.
  */
 export const putAll = (fd: number, bytes: Uint8Array, from: number, to: number, position: number | null): void => {
   for (let at = from; at < to;) {

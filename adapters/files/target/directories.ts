@@ -70,8 +70,8 @@ export class Directories {
 
   /**
    * Enters the directory at `path`, and leaves all directories that are not above it. Missing directories are made with
-   * mode 0700. Throws {@link TargetError}; with the reason `refused` when a component is a symlink, or anything else but
-   * a directory.
+   * mode 0700. Throws {@link TargetError}; with the reason `refused` when a component is a symlink, or anything else
+   * but a directory.
    */
   enter(path: string): Level {
     this.#leaveTo(path)

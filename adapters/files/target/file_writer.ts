@@ -34,7 +34,9 @@ export class FileWriter {
   #made = false
   #position = 0
 
-  /** `temp`: the path to write the new file at. `mode`: the mode to make it with. `against`: the file to compare with. */
+  /**
+   * `temp`: the path to write the new file at. `mode`: the mode to make it with. `against`: the file to compare with.
+   */
   constructor(entry: Entry, temp: NativePath, mode: number, against: NativePath | undefined) {
     this.#path = entry.path
     this.#temp = temp
@@ -101,8 +103,8 @@ export class FileWriter {
   }
 
   /**
-   * Call it after the last bytes. Returns true when the content is that of the file compared with. Otherwise the new file
-   * is complete.
+   * Call it after the last bytes. Returns true when the content is that of the file compared with. Otherwise the new
+   * file is complete.
    */
   end(): boolean {
     if (this.#equal && this.#position === Number(this.#stats!.size)) return true

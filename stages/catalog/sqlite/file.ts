@@ -5,12 +5,15 @@ import { SqliteError } from "./sqlite.ts"
 
 /**
  * Settings of every database that an engine opens. A database is private and thrown away after use, so it is not
- * protected from crashes: there is no rollback journal, and so no `ROLLBACK`. Its content may come from a hostile store,
- * so functions in its schema are not trusted, and the cells of each page are checked when it is read.
+ * protected from crashes: there is no rollback journal, and so no `ROLLBACK`. Its content may come from a hostile
+ * store, so functions in its schema are not trusted, and the cells of each page are checked when it is read.
  */
-export const SETTINGS: string = "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE; " +
-  "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; " +
-  "PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4096"
+export const SETTINGS: string = [
+  "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE",
+  "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA locking_mode = EXCLUSIVE",
+  "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY",
+  "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4096",
+].join("; ")
 
 /** Writes the first page, so that an empty database has a file, too. */
 export const FIRST_PAGE = "PRAGMA user_version = 0"

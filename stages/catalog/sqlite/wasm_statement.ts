@@ -1,4 +1,6 @@
-/** Prepared statements of SQLite as WebAssembly. They call the C functions, because the module's own objects are slower. */
+/**
+ * Prepared statements of SQLite as WebAssembly. They call the C functions, because the module's own objects are slower.
+ */
 import { SqliteError, type SqliteRow, type SqliteStatement, type SqliteValue } from "./sqlite.ts"
 import { sqliteFailure } from "./file.ts"
 import type { Sqlite3 } from "./wasm_library.ts"

@@ -5,8 +5,9 @@
  * Numbers are little endian. An entry is: u8 kind ({@link KINDS}); u16 flags, one for each optional field that is
  * present; u32 length of the path, the path; u64 size; the optional fields in the order of their flags; u32 number of
  * chunks, and {@link CHUNK_BYTES} for each. The optional fields are: mode u32, uid u32, gid u32, user u16 length and
- * text, group u16 length and text, mtime i64, ctime i64, inode u64, device u64, sparse (no bytes), target u32 length and
- * bytes, link u32 length and path, rdev u32 major and u32 minor. Paths, targets and names are bytes as in `path.ts`.
+ * text, group u16 length and text, mtime i64, ctime i64, inode u64, device u64, sparse (no bytes), target u32 length
+ * and bytes, link u32 length and path, rdev u32 major and u32 minor. Paths, targets and names are bytes as in
+ * `path.ts`.
  */
 import { taggedError, type TaggedErrorInstance } from "../../kernel/tagged_error.ts"
 import { LINKED_KINDS, type Metadata } from "../../walk/entry.ts"

@@ -128,8 +128,8 @@ export class Nodes {
   }
 
   /**
-   * Adds an entry. Returns undefined when there is one already: SQLite looks for the key first, so a refused row changes
-   * nothing.
+   * Adds an entry. Returns undefined when there is one already: SQLite looks for the key first, so a refused row
+   * changes nothing.
    */
   tryAdd(parent: number, name: Uint8Array, row: ReadonlyArray<SqliteValue>): number | undefined {
     try {

@@ -92,8 +92,8 @@ export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> =>
 export const IMPLIED_DIRECTORY: ReadonlyArray<SqliteValue> = [DIRECTORY, 0, ...new Array<null>(11).fill(null)]
 
 /**
- * The entry at `path`. Its columns are in `row` from `at` on. Throws {@link SqliteError} `corrupt` when they are not the
- * columns of an entry.
+ * The entry at `path`. Its columns are in `row` from `at` on. Throws {@link SqliteError} `corrupt` when they are not
+ * the columns of an entry.
  */
 export const entryOf = (path: string, row: SqliteRow, at: number, owners: Owners): StoredEntry => {
   const kind = typeof row[at] === "number" ? KINDS[row[at]] : undefined

@@ -29,8 +29,8 @@ export class RowsAhead {
   }
 
   /**
-   * The row of a name in a directory; `undefined` when there is none. `false` when the row must be read alone: it is the
-   * first in a directory, out of order, or has a long list of chunks.
+   * The row of a name in a directory; `undefined` when there is none. `false` when the row must be read alone: it is
+   * the first in a directory, out of order, or has a long list of chunks.
    */
   find(parent: number, name: Uint8Array): SqliteRow | undefined | false {
     const before = this.#name

@@ -1,4 +1,6 @@
-/** The schema of a tree: a SQLite database with the entries of one snapshot, which the next snapshot updates in place. */
+/**
+ * The schema of a tree: a SQLite database with the entries of one snapshot, which the next snapshot updates in place.
+ */
 import { type SqliteDatabase, SqliteError } from "../sqlite/sqlite.ts"
 
 /** The `application_id` of a tree: "PSTK". */

@@ -56,7 +56,8 @@ export interface Tree {
   readonly commit: () => void
   /**
    * All entries, or the one at `under` and everything beneath it, in the order of a walk (`Source.entries`). Gives none
-   * when there is nothing at `under`. Takes one bit of memory for each entry, and otherwise does not grow with the tree.
+   * when there is nothing at `under`. Takes one bit of memory for each entry, and otherwise does not grow with the
+   * tree.
    */
   readonly entries: (options?: { readonly under?: string }) => IterableIterator<StoredEntry>
   /** The entries in the directory at a path, by the bytes of their names. Gives none when there is no directory. */

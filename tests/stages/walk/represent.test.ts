@@ -69,7 +69,7 @@ test("losses of entries are counted, with an example", async () => {
   ])
 })
 
-test("times out of bounds are counted by the year of the bound; what a source cannot tell is counted in its words", async () => {
+test("times out of bounds are counted by the year of the bound; other losses in the words of the source", async () => {
   const seconds = (n: bigint): Entry["metadata"] => ({ mtime: n * 1_000_000_000n })
   const { out, losses } = await through(
     treeFidelity,
