@@ -6,7 +6,7 @@ import { fillsBuffer, release } from "../../stages/memory/release.ts"
 import { besideKernels } from "../kernels/beside.ts"
 import { blocksOf, type DecodedReply, type DecodingRequest } from "./decoding_messages.ts"
 import { knownKernels, planOf } from "./kernel_messages.ts"
-import { type Send, serve, type Service } from "./serve.ts"
+import { type Send, serve, type ThreadService } from "./serve.ts"
 
 interface Decoder {
   readonly decode: BlockDecoder
@@ -17,7 +17,7 @@ interface Decoder {
 
 type BlocksRequest = Extract<DecodingRequest, { type: "blocks" }>
 
-class DecodingService implements Service<DecodingRequest> {
+class DecodingService implements ThreadService<DecodingRequest> {
   readonly #send: Send<DecodedReply>
   readonly #decoders = new Map<number, Decoder>()
 

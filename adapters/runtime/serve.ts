@@ -3,22 +3,22 @@ import { type MessagePort, parentPort } from "node:worker_threads"
 import { KernelError } from "../../stages/kernel/kernel.ts"
 import type { Failed, FromThread } from "./thread.ts"
 
-/** Sends a reply about a task. `memory` is handed over with it, not copied: this thread has it no longer. */
+/** Sends a reply about a task. `memory` is handed over with it, not copied, so this thread no longer has it. */
 export type Send<Answer> = (task: number, reply: Answer, memory?: ReadonlyArray<ArrayBuffer>) => void
 
 /** What a thread does. */
-export interface Service<Request> {
-  /** Handles one request. The next request waits until this one is done. What it throws ends the thread's work. */
+export interface ThreadService<Request> {
+  /** Handles one request. The next request waits until this one is done. What it throws ends the thread. */
   readonly handle: (request: Request) => Promise<void>
-  /** Handles a request that does not wait for others, and returns true; false for all other requests. */
+  /** Handles a request that must not wait for others, and returns true. Returns false for all other requests. */
   readonly handleNow?: (request: Request) => boolean
 }
 
 /**
- * Makes this thread serve requests. To be called while the module of the thread loads, and once: the listener has to be
- * there before the first message, because Deno drops messages that find none.
+ * Makes this thread serve requests. Call it once, while the module of the thread loads: Deno drops messages that come
+ * before there is a listener.
  */
-export const serve = <Request extends object, Answer>(make: (send: Send<Answer>) => Service<Request>): void => {
+export const serve = <Request extends object, Answer>(make: (send: Send<Answer>) => ThreadService<Request>): void => {
   const port: MessagePort = parentPort!
   const post = (task: number, reply: Answer | Failed, memory: ReadonlyArray<ArrayBuffer> = []): void =>
     port.postMessage({ type: "reply", task, reply } satisfies FromThread<Answer>, [...memory])
@@ -27,7 +27,7 @@ export const serve = <Request extends object, Answer>(make: (send: Send<Answer>)
   port.on("message", (request: Request) => {
     if (handleNow?.(request) === true) return
     const task = "task" in request ? request.task as number : -1
-    // The main thread ends the run: not every runtime reports an error of a thread by itself.
+    // The main thread ends the run. It has to be told, because not every runtime reports an error of a thread.
     handled = handled.then(() => handle(request)).catch((error) => post(task, { type: "failed", ...fieldsOf(error) }))
   })
   port.postMessage({ type: "ready" } satisfies FromThread<Answer>)

@@ -15,7 +15,7 @@ import { holding, localContent, openPart } from "../files/source/content.ts"
 import { locatorsOf, memoryOf, toStoredMessage } from "./files_message.ts"
 import { knownKernels, planOf } from "./kernel_messages.ts"
 import { collectAfter, leanMemory } from "./memory.ts"
-import { type Send, serve, type Service } from "./serve.ts"
+import { type Send, serve, type ThreadService } from "./serve.ts"
 import type { StoringReply, StoringRequest } from "./storing_messages.ts"
 import type { ThreadData } from "./thread.ts"
 
@@ -26,7 +26,7 @@ type Job = Extract<StoringRequest, { type: "job" }>
 type Unit = Extract<StoringRequest, { type: "unit" }>
 type Part = Extract<StoringRequest, { type: "part" }>
 
-class StoringService implements Service<StoringRequest> {
+class StoringService implements ThreadService<StoringRequest> {
   readonly #send: Send<StoringReply>
   /** By job. An error says why a job has no lane: its tasks fail with it. */
   readonly #lanes = new Map<number, Lane | Error>()
