@@ -130,7 +130,8 @@ export const markdown = (results: Results): string =>
     `![How long each work takes, relative to ${results.tools[0]!.name}](${results.name}.svg)`,
     [
       `- **Run:** ${results.date.slice(0, 10)}, commit ${results.commit}, \`${results.command}\``,
-      `- **Machine:** ${results.machine.description}; source, repositories and restored trees on ${results.machine.fileSystem}`,
+      `- **Machine:** ${results.machine.description}; ` +
+      `source, repositories and restored trees on ${results.machine.fileSystem}`,
       `- **Tools:** ${results.tools.map(({ name, version }) => `${name} ${version}`).join("; ")}`,
       ...losses(results.tools),
       `- **Missing, not measured:** ${
@@ -143,8 +144,8 @@ export const markdown = (results: Results): string =>
 Tools take turns at each work. Files are in the page cache; repositories are new in each round, on the same file system
 as the source. The times of a round count only if the restored tree was equal to the source: names, kinds, modes,
 owners, mtimes, links and every byte, except what is not kept (above). \`again\` is a backup with nothing changed,
-\`edited\` one after an edit of about 2 % of the files, and \`check\` reads and verifies all data. \`tar | zstd -3 | age\`
-and \`cp -a\` are not backup programs but limits: they neither deduplicate nor find changes.
+\`edited\` one after an edit of about 2 % of the files, and \`check\` reads and verifies all data.
+\`tar | zstd -3 | age\` and \`cp -a\` are not backup programs but limits: they neither deduplicate nor find changes.
 [bench/README.md](../README.md) says what is measured and how.`,
     ...results.corpora.map((corpus) => corpusReport(results, corpus)),
   ].join("\n\n") + "\n"

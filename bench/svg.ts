@@ -33,10 +33,13 @@ export const legend = (
 
 /** The whole picture as an SVG file. */
 export const svg = (width: number, height: number, content: ReadonlyArray<string>): string =>
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11">
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}"
+  font-family="system-ui, sans-serif" font-size="11">
 <style>
-text { fill: #333 } .title { font-size: 16px; font-weight: 600 } .head { font-weight: 600 } .value, .foot { fill: #666; font-size: 10px }
-.grid { stroke: #e4e4e4 } .one { stroke: #333; stroke-width: 1.5 } .spread { stroke: #000; stroke-opacity: .55 } .range { stroke: #bbb; stroke-width: 3 }
+text { fill: #333 } .title { font-size: 16px; font-weight: 600 }
+.head { font-weight: 600 } .value, .foot { fill: #666; font-size: 10px }
+.grid { stroke: #e4e4e4 } .one { stroke: #333; stroke-width: 1.5 }
+.spread { stroke: #000; stroke-opacity: .55 } .range { stroke: #bbb; stroke-width: 3 }
 </style>
 <rect width="100%" height="100%" fill="#fff"/>
 ${content.join("\n")}

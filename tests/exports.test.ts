@@ -72,7 +72,7 @@ test("the command is built from a source with a shebang", () => {
   }
 })
 
-test("deno.json maps every dependency to the version of package.json: exact, but for those that users have, too", () => {
+test("deno.json gives every dependency the version of package.json, exact but for what users have themselves", () => {
   const own = { ...npm.dependencies, ...npm.optionalDependencies }
   for (const [name, version] of Object.entries({ ...own, ...npm.devDependencies })) {
     assert.match(version, /^\d+\.\d+\.\d+/, `${name} is pinned`)

@@ -1,9 +1,9 @@
 /**
  * Runs the suite, all `*.test.ts` under tests/: `npm test`, `npm test -- --all`, `npm test -- chunk/ tree.test`.
  *
- * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable when
- * it lies in tests/formats/ or tests/stages/, whose code imports no runtime (tests/layers.test.ts enforces that), and
- * is none of these:
+ * **Where a file runs.** On Node, Deno and Bun, but for portable files, which run on one of them. A file is portable
+ * when it lies in tests/formats/ or tests/stages/, whose code imports no runtime (tests/layers.test.ts enforces that),
+ * and is none of these:
  * - the contract of a port: it calls a `…Suite` of tests/suites/;
  * - vectors: its name or an import says `vectors`;
  * - one that asks which runtime it is on (`globalThis`), or skips in a way whose reason only Node tells (`skip:`, a

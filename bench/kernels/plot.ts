@@ -91,7 +91,8 @@ export const kernelPlot = (results: KernelResults): string => {
   }
   const bottom = Math.max(...ends)
   const foot = [
-    "One thread. Blocks of 1 MiB: text that compresses to about 40 %; noise for chunkers, hashers and ciphers. The number is that of the fastest runtime.",
+    "One thread. Blocks of 1 MiB: text that compresses to about 40 %; noise for chunkers, hashers and ciphers. The " +
+    "number is that of the fastest runtime.",
     `${results.date.slice(0, 10)}. ${results.machine.description}.`,
   ]
   for (const [i, line] of foot.entries()) out.push(text(MARGIN, bottom + i * 15, line, `class="foot"`))

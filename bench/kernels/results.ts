@@ -84,9 +84,10 @@ const kib = (bytes: number): string => (bytes / 1024).toFixed(bytes < 10_240 ? 2
 const chunkingReport = ({ chunking }: KernelResults): ReadonlyArray<string> =>
   chunking === null ? [] : [
     "## How chunkers cut an edited copy",
-    `Each corpus (seed ${chunking.seed}, scale ${chunking.scale}) and its edited copy are cut. The table shows how much of
-the copy is in chunks that the corpus does not have, and the ratio of both together before and after deduplication. Sizes
-are of all chunks of the corpus before the edit, in KiB; most files of \`small\` are shorter than any chunk.`,
+    `Each corpus (seed ${chunking.seed}, scale ${chunking.scale}) and its edited copy are cut. The table shows
+how much of the copy is in chunks that the corpus does not have, and the ratio of both together before and after
+deduplication. Sizes are of all chunks of the corpus before the edit, in KiB; most files of \`small\` are shorter than
+any chunk.`,
     ...[...new Set(chunking.found.map(({ corpus }) => corpus))].map((corpus) =>
       table(
         [
@@ -128,10 +129,10 @@ export const kernelMarkdown = (results: KernelResults): string =>
       }`,
       ...(results.note === "" ? [] : [`- **Note:** ${results.note}`]),
     ].join("\n"),
-    `Median of ${results.effort.rounds} rounds of ${results.effort.ms} ms, with the slowest and the fastest in parentheses,
-on one thread. MB are 10^6 bytes of plain content. Catalogs have ${results.effort.entries} entries. Before anything was
-timed, all implementations on all runtimes were shown to give the same output, or to read the output of the others. A
-kernel with more than 100000 MB/s passes bytes on unchanged.`,
+    `Median of ${results.effort.rounds} rounds of ${results.effort.ms} ms, with the slowest and the fastest in
+parentheses, on one thread. MB are 10^6 bytes of plain content. Catalogs have ${results.effort.entries} entries.
+Before anything was timed, all implementations on all runtimes were shown to give the same output, or to read the output
+of the others. A kernel with more than 100000 MB/s passes bytes on unchanged.`,
     ...PANELS.flatMap((panel) => speedsReport(results, panel)),
     ...chunkingReport(results),
   ].join("\n\n") + "\n"

@@ -1,17 +1,77 @@
 /** Exit codes. They are those of restic where it has one. Scripts depend on them. */
 import * as Cause from "effect/Cause"
 
-/** Done. */
+/**
+ * Done.
+ *
+ * @example Succeed
+ * ```ts
+ * import { EXIT_OK } from "@penstock/penstock/cli"
+ * import assert from "node:assert/strict"
+ *
+ * assert.equal(EXIT_OK, 0)
+ * ```
+ */
 export const EXIT_OK = 0
-/** The command failed, its arguments are wrong, or something is damaged. */
+/**
+ * The command failed, its arguments are wrong, or something is damaged.
+ *
+ * @example Fail
+ * ```ts
+ * import { EXIT_FAILURE } from "@penstock/penstock/cli"
+ * import assert from "node:assert/strict"
+ *
+ * assert.equal(EXIT_FAILURE, 1)
+ * ```
+ */
 export const EXIT_FAILURE = 1
-/** The command is done, but something could not be read or was not found. */
+/**
+ * The command is done, but something could not be read or was not found.
+ *
+ * @example Say that some files could not be read
+ * ```ts
+ * import { EXIT_INCOMPLETE } from "@penstock/penstock/cli"
+ * import assert from "node:assert/strict"
+ *
+ * assert.equal(EXIT_INCOMPLETE, 3)
+ * ```
+ */
 export const EXIT_INCOMPLETE = 3
-/** There is no repository. */
+/**
+ * There is no repository.
+ *
+ * @example Say that there is no repository
+ * ```ts
+ * import { EXIT_NO_REPOSITORY } from "@penstock/penstock/cli"
+ * import assert from "node:assert/strict"
+ *
+ * assert.equal(EXIT_NO_REPOSITORY, 10)
+ * ```
+ */
 export const EXIT_NO_REPOSITORY = 10
-/** Wrong password or key. */
+/**
+ * Wrong password or key.
+ *
+ * @example Say that the password is wrong
+ * ```ts
+ * import { EXIT_WRONG_KEY } from "@penstock/penstock/cli"
+ * import assert from "node:assert/strict"
+ *
+ * assert.equal(EXIT_WRONG_KEY, 12)
+ * ```
+ */
 export const EXIT_WRONG_KEY = 12
-/** A signal interrupted the command. */
+/**
+ * A signal interrupted the command.
+ *
+ * @example Say that a signal came
+ * ```ts
+ * import { EXIT_INTERRUPTED } from "@penstock/penstock/cli"
+ * import assert from "node:assert/strict"
+ *
+ * assert.equal(EXIT_INTERRUPTED, 130)
+ * ```
+ */
 export const EXIT_INTERRUPTED = 130
 
 /** How a failed command ends: its exit code and the message for the user. There is no message after an interruption. */

@@ -81,7 +81,8 @@ export const decodeConfig = (bytes: Uint8Array): Config => {
   const damaged = () =>
     corrupt(
       CONFIG,
-      `${CONFIG} was altered or is damaged. It holds the key of the repository, and nothing encrypted can be read without it: put a copy of ${CONFIG} back`,
+      `${CONFIG} was altered or is damaged. It holds the key of the repository, and nothing encrypted can be read ` +
+        `without it: put a copy of ${CONFIG} back`,
     )
   if (!isConfig(bytes)) {
     if (!isJson(bytes)) throw damaged()

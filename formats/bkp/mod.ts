@@ -154,7 +154,11 @@ const hasOwnPacks = (store: ObjectStore): Effect.Effect<boolean, StoreError> =>
  * })
  *
  * const store = await Effect.runPromise(memoryStore.make())
- * const program = snapshots.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * const program = snapshots.pipe(
+ *   Effect.scoped,
+ *   Effect.provideService(ObjectStore, store),
+ *   Effect.provide(accelerators),
+ * )
  * assert.deepEqual((await Effect.runPromise(program)).map(({ hostname }) => hostname), ["laptop"])
  * ```
  */

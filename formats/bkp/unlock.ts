@@ -72,7 +72,8 @@ export const unlock: (
         reason: "unused-secret",
         object: CONFIG,
         message:
-          `The repository at ${location} is not encrypted: open it without a password. If it should be encrypted, put a copy of its ${CONFIG} back`,
+          `The repository at ${location} is not encrypted: open it without a password. If it should be encrypted, ` +
+          `put a copy of its ${CONFIG} back`,
       })
     }
     if (password === undefined) return yield* wrong(`The repository at ${location} needs a password`)

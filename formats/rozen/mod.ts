@@ -122,7 +122,8 @@ const optionsV0 = ({ compression = "auto", scrypt }: RozenOptions): RozenV0Optio
  *   const { snapshot } = yield* repository.backup(Stream.succeed(file), { paths: ["/home/me"], hostname: "laptop" })
  *   const text = (stored: Parameters<typeof contentStream>[0]) =>
  *     Stream.mkString(Stream.decodeText(contentStream(stored)))
- *   return yield* Stream.runCollect(Stream.mapEffect(repository.entries(snapshot!), text))
+ *   const files = repository.entries(snapshot!).pipe(Stream.filter(({ kind }) => kind === "file"))
+ *   return yield* Stream.runCollect(Stream.mapEffect(files, text))
  * })
  *
  * const store = await Effect.runPromise(memoryStore.make())

@@ -88,7 +88,8 @@ export class Catalog {
     const page = this.db.prepare(
       inOrder
         ? `SELECT file_id, ${READ} FROM files WHERE file_id > ? ORDER BY file_id LIMIT ${BATCH}`
-        : `SELECT place, ${READ} FROM penstock_order JOIN files USING (file_id) WHERE place > ? ORDER BY place LIMIT ${BATCH}`,
+        : `SELECT place, ${READ} FROM penstock_order JOIN files USING (file_id)` +
+          ` WHERE place > ? ORDER BY place LIMIT ${BATCH}`,
     )
     for (let last: number | bigint = -(2n ** 63n);;) {
       const rows = page.all(last)

@@ -10,7 +10,8 @@ export const fromSqliteError = (object: string) => (error: SqliteError): Reposit
   fromEngineError(error) ?? corrupt(object, `${object} is damaged or altered: ${error.message}`, error)
 
 /**
- * The engine failed on a new catalog: it was given something impossible, or there is no space for it. Other errors stay.
+ * The engine failed on a new catalog: it was given something impossible, or there is no space for it. Other errors
+ * stay.
  */
 export const fromWriteError = <E>(error: E | SqliteError): RepositoryError | E =>
   error instanceof SqliteError

@@ -5,7 +5,8 @@ const MAXIMUM_BYTES = 1 << 20
 
 /** SQL for a JSON column as text. A value that is too long becomes text that is no JSON. */
 export const jsonColumn = (column: string): string =>
-  `CASE WHEN length(${column}) > ${MAXIMUM_BYTES} THEN '!' WHEN typeof(${column}) = 'blob' THEN json(${column}) ELSE ${column} END`
+  `CASE WHEN length(${column}) > ${MAXIMUM_BYTES} THEN '!'` +
+  ` WHEN typeof(${column}) = 'blob' THEN json(${column}) ELSE ${column} END`
 
 /** The value of a column from {@link jsonColumn}: undefined if it is no JSON, null for NULL. */
 export const parseColumn = (value: unknown): unknown => {

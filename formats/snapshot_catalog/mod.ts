@@ -112,7 +112,11 @@ const formatWith = (options: SnapshotCatalogOptions): Format => {
  * })
  *
  * const store = await Effect.runPromise(memoryStore.make())
- * const program = snapshots.pipe(Effect.scoped, Effect.provideService(ObjectStore, store), Effect.provide(accelerators))
+ * const program = snapshots.pipe(
+ *   Effect.scoped,
+ *   Effect.provideService(ObjectStore, store),
+ *   Effect.provide(accelerators),
+ * )
  * assert.deepEqual((await Effect.runPromise(program)).map(({ name }) => name), ["before the move"])
  * ```
  */

@@ -1,6 +1,6 @@
 /**
- * The modes of compression that users choose from. Their kernels are in `adaptive_zstd.ts`, so that the command can offer
- * the modes without loading the kernels.
+ * The modes of compression that users choose from. Their kernels are in `adaptive_zstd.ts`, so that the command can
+ * offer the modes without loading the kernels.
  */
 
 /**

@@ -19,8 +19,9 @@ import { join } from "node:path"
 import { measure } from ${JSON.stringify(bench("measure.ts"))}
 import { withScratch } from ${JSON.stringify(bench("scratch.ts"))}
 const parent = process.argv[2]
+const script = 'touch "$1/file"; echo $$ > "$2/pid.part"; mv "$2/pid.part" "$2/pid"; exec sleep 100'
 await withScratch(parent, (folder) =>
-  measure({ argv: ["sh", "-c", 'touch "$1/file"; echo $$ > "$2/pid.part"; mv "$2/pid.part" "$2/pid"; exec sleep 100', "sh", folder, parent] }))
+  measure({ argv: ["sh", "-c", script, "sh", folder, parent] }))
 `
 
 const runs = (pid: number): boolean => {

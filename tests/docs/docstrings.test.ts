@@ -40,6 +40,11 @@ test("every export says what it is", () => {
   assert.deepEqual(silent.map(({ name, place }) => `${name} (${place})`), [])
 })
 
+test("every value has an example", () => {
+  const bare = face.flatMap(({ exports }) => exports.filter(({ examples, value }) => value && examples.length === 0))
+  assert.deepEqual(bare.map(({ name, place }) => `${name} (${place})`), [])
+})
+
 test("every example has a title and code", () => {
   for (const { name, source, title } of examples) {
     assert.match(title, /^[A-Z`]/, `the example of ${name} has no title`)

@@ -1,4 +1,5 @@
 /** What the entry points of the package export, as `deno doc` sees it. */
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { entryPoints, root, run } from "./checkout.ts"
 
@@ -39,13 +40,20 @@ const TYPES = ["interface", "typeAlias"]
 export const exportsOf = (entryPoint: string): ReadonlyArray<Export> => {
   const printed = run(join(root, "node_modules/.bin/deno"), ["doc", "--json", entryPoint], root)
   const { nodes } = JSON.parse(printed) as DenoDoc
+  // A class may be exported as a type only, which `deno doc` does not tell.
+  const source = readFileSync(join(root, entryPoint), "utf8")
+  const types = new Set(
+    [...source.matchAll(/export type \{([^}]*)\}/g)].flatMap(([, names]) => names!.match(/\w+/g) ?? []).concat(
+      [...source.matchAll(/\btype (\w+)/g)].map(([, name]) => name!),
+    ),
+  )
   return Object.values(nodes).flatMap(({ symbols }) =>
     symbols.map(({ declarations, name }): Export => {
       const [{ location }] = declarations as [typeof declarations[number]]
       const tags = declarations.flatMap(({ jsDoc }) => jsDoc?.tags ?? []).filter(({ kind }) => kind === "example")
       return {
         name,
-        value: declarations.some(({ kind }) => !TYPES.includes(kind)),
+        value: !types.has(name) && declarations.some(({ kind }) => !TYPES.includes(kind)),
         place: `${location.filename.replace(/^file:\/\//, "").slice(root.length + 1)}:${location.line}`,
         documented: declarations.some(({ jsDoc }) => (jsDoc?.doc ?? "") !== ""),
         examples: tags.map(({ doc = "" }) => ({

@@ -24,7 +24,8 @@ daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/log/error
 events { worker_connections 256; }
 http {
   access_log off; client_max_body_size 0; default_type application/octet-stream;
-  client_body_temp_path ${folder}/tmp/body; proxy_temp_path ${folder}/tmp/proxy; fastcgi_temp_path ${folder}/tmp/fastcgi;
+  client_body_temp_path ${folder}/tmp/body; proxy_temp_path ${folder}/tmp/proxy;
+  fastcgi_temp_path ${folder}/tmp/fastcgi;
   uwsgi_temp_path ${folder}/tmp/uwsgi; scgi_temp_path ${folder}/tmp/scgi;
   server {
     listen 127.0.0.1:${port};

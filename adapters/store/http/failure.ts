@@ -15,7 +15,8 @@ const known: ReadonlyArray<readonly [pattern: RegExp, reason: Reason, why: strin
   [
     /CERT|SELF.SIGNED|UNABLE_TO_|unable to verify|UnknownIssuer|NotValidForName/i,
     "io",
-    "the certificate of the server is not trusted; check the host name, or name the authority in NODE_EXTRA_CA_CERTS (DENO_CERT on Deno)",
+    "the certificate of the server is not trusted; check the host name, or name the authority in " +
+    "NODE_EXTRA_CA_CERTS (DENO_CERT on Deno)",
   ],
   [
     /ENOTFOUND|EAI_|dns|FailedToOpenSocket|lookup/i,

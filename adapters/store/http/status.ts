@@ -19,7 +19,8 @@ const known: Readonly<Record<number, Meaning>> = {
   412: ["exists", "an object of that name exists"],
   413: [
     "io",
-    "the server does not take objects that large; raise its limit (client_max_body_size of nginx, LimitRequestBody of Apache)",
+    "the server does not take objects that large; raise its limit (client_max_body_size of nginx, LimitRequestBody " +
+    "of Apache)",
   ],
   414: ["invalid", "the server does not take names that long"],
   421: ["io", "the server is not responsible for that host name"],

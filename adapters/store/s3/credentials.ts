@@ -42,7 +42,8 @@ const noCredentials = (location: S3Location, thrown: unknown): StoreError => {
   const missing = thrown instanceof Error && "code" in thrown &&
     (thrown.code === "ERR_MODULE_NOT_FOUND" || thrown.code === "MODULE_NOT_FOUND")
   const why = missing
-    ? `set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or install the optional package @aws-sdk/credential-provider-node`
+    ? `set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or install the optional package ` +
+      `@aws-sdk/credential-provider-node`
     : /\bSSO\b/i.test(said)
     ? `the single sign-on session has ended; run aws sso login`
     : location.profile !== undefined

@@ -77,7 +77,8 @@ export const connect = async (ssh2: Ssh2, server: Server, onLost: () => void): P
     breakOff(cause)
     throw wasLost ? failure("unavailable", `The connection to ${where} broke: ${cause.message}`, cause) : failure(
       "io",
-      `The SSH server lets ${where} in but gives no SFTP session (${cause.message}): it needs "Subsystem sftp" in its sshd_config, and a shell that prints nothing at login`,
+      `The SSH server lets ${where} in but gives no SFTP session (${cause.message}): it needs "Subsystem sftp" in ` +
+        `its sshd_config, and a shell that prints nothing at login`,
       cause,
     )
   })

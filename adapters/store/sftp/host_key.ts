@@ -19,19 +19,23 @@ export const refuseHostKey = ({ host, port, user, knownHosts }: Server, key: Buf
       const option = port === 22 ? "" : `-p ${port} `
       const file = knownHosts[0]
       return denied(
-        `The host key of ${name} is not known (${offered}): compare this fingerprint with the server's own, then connect once with "ssh ${option}${user}@${host}"` +
+        `The host key of ${name} is not known (${offered}): compare this fingerprint with the server's own, then ` +
+          `connect once with "ssh ${option}${user}@${host}"` +
           (file === undefined ? "" : `, or add the key with "ssh-keyscan ${option}${host} >> ${file}"`),
       )
     }
     case "changed":
       return denied(
-        `THE HOST KEY OF ${name} HAS CHANGED: it offers ${offered}, and line ${verdict.known.line} of ${verdict.known.file} has another; somebody may be between you and the server; if the change is expected, remove the old key with: ssh-keygen -f ${
-          quoted(verdict.known.file)
-        } -R ${quoted(name)}`,
+        `THE HOST KEY OF ${name} HAS CHANGED: it offers ${offered}, and ` +
+          `line ${verdict.known.line} of ${verdict.known.file} has another; somebody may be between you and the ` +
+          `server; if the change is expected, remove the old key with: ssh-keygen -f ${quoted(verdict.known.file)} -R ${
+            quoted(name)
+          }`,
       )
     case "revoked":
       return denied(
-        `The host key of ${name} (${offered}) is revoked by line ${verdict.known.line} of ${verdict.known.file}: do not trust this server`,
+        `The host key of ${name} (${offered}) is revoked by line ${verdict.known.line} of ${verdict.known.file}: ` +
+          `do not trust this server`,
       )
   }
 }

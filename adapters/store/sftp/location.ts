@@ -27,7 +27,8 @@ const invalid = (message: string): StoreError => new StoreError({ reason: "inval
 const malformed = (why: string): StoreError => invalid(`The SFTP location ${why}: ${FORMS}`)
 const secretRefused = (): StoreError =>
   invalid(
-    "The SFTP location has a password in it, where others can see it: leave it out and set PENSTOCK_SFTP_PASSWORD, or use a key",
+    "The SFTP location has a password in it, where others can see it: leave it out and set PENSTOCK_SFTP_PASSWORD, " +
+      "or use a key",
   )
 
 /** Users and hosts without characters that could mean something else to ssh. */

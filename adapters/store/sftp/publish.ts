@@ -48,8 +48,8 @@ export const publishNew = async (
     throw new StoreError({
       reason: "unavailable",
       object: name,
-      message:
-        `Cannot write "${name}" in ${location}: another writer claims the name; if none is running, remove ${claim} on the server`,
+      message: `Cannot write "${name}" in ${location}: another writer claims the name; if none is running, ` +
+        `remove ${claim} on the server`,
       cause,
     })
   }

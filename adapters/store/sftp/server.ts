@@ -47,7 +47,8 @@ export const serverOf = (location: SftpLocation, options: SftpStoreOptions): Ser
       reason: "invalid",
       object: "",
       message:
-        `${file} reaches ${location.host} by ${config.unsupported}, which is not supported: forward a port with ssh -L, and name that port`,
+        `${file} reaches ${location.host} by ${config.unsupported}, which is not supported: forward a port with ` +
+        `ssh -L, and name that port`,
     })
   }
   const password = options.password ?? fromVariable("PENSTOCK_SFTP_PASSWORD")

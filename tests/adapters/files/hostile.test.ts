@@ -352,7 +352,8 @@ it(
     run((base) =>
       Effect.gen(function* () {
         const make =
-          "mkdir \"$(printf 'd\\377')\" \"$(printf 'd\\376')\" \"$(printf 'd\\357\\277\\275')\"; : > \"$(printf 'f\\377')\""
+          'mkdir "$(printf \'d\\377\')" "$(printf \'d\\376\')" "$(printf \'d\\357\\277\\275\')"; : > "$(printf ' +
+          "'f\\377')\""
         execFileSync("sh", ["-c", make], { cwd: base })
         const entries = yield* Stream.runCollect(localSource.make().entries(base, {}))
         assert.deepEqual(entries.map(({ path, kind }) => `${kind} ${path}`), [

@@ -214,7 +214,10 @@ describe("a large file that goes wrong on several threads", () => {
         const executor = yield* makeWorkers({ threads: 3, partBytes: 1 << 18 })
         const chunker = fromModule(
           `import { utimesSync } from "node:fs"; import { exit } from "node:process"; let n = 0
-          export default () => ({ maximum: 65536, cut(bytes, from, to) { ${cut}; return Math.min(to, from + 65536) } })`,
+          export default () => ({
+            maximum: 65536,
+            cut(bytes, from, to) { ${cut}; return Math.min(to, from + 65536) },
+          })`,
         )
         const [file] = yield* Stream.runCollect(
           walk(path).pipe(chunk(chunker), hash(blake3Keyed(key)), pack(packs())),

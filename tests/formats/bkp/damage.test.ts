@@ -99,7 +99,7 @@ for (const encrypted of [true, false]) {
       }
 
       if (!harmless) {
-        it(`a packfile of trees that is ${how} is found, and the next run continues after the snapshots that are left`, () =>
+        it(`a packfile of trees that is ${how} is found, and the next run goes on with the other snapshots`, () =>
           repository((one, store) =>
             Effect.gen(function* () {
               const before = yield* lastFacts(one)

@@ -16,7 +16,8 @@ export const ID = "10b66bbfeb4e4a3bbe02986ff6c5e28f"
 /** Only the tables of the document: other column types, no indexes, ROWIDs. */
 const SCHEMA = `
 CREATE TABLE metadata (key text PRIMARY KEY, value jsonb);
-CREATE TABLE extents (extent_id blob PRIMARY KEY, bytes integer, fs_object_id integer, fs_checksum_type integer, fs_checksum blob);
+CREATE TABLE extents (extent_id blob PRIMARY KEY, bytes integer,
+  fs_object_id integer, fs_checksum_type integer, fs_checksum blob);
 CREATE TABLE blob_extents (blob_id blob, extent_id blob, "offset" integer, bytes integer);
 CREATE TABLE blobs (blob_id blob PRIMARY KEY, bytes integer, extents integer);
 CREATE TABLE files (

@@ -78,7 +78,8 @@ describe("other programs on snapshot catalogs", () => {
       run(
         "sqlite3",
         file,
-        "SELECT ts_modified, json_extract(extra, '$.mtime_ns'), unix_owner_name FROM files WHERE path = CAST('d/large' AS BLOB)",
+        "SELECT ts_modified, json_extract(extra, '$.mtime_ns'), unix_owner_name FROM files " +
+          "WHERE path = CAST('d/large' AS BLOB)",
       ),
       "1600000000123|456789|root",
     )

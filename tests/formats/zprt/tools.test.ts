@@ -128,7 +128,9 @@ describe("zprt beside age and zstd", () => {
   )
 })
 
-/** Writes made.zprt with printf, zstd, age and b3sum alone: `hello` twice and a large file, in the document's layout. */
+/**
+ * Writes made.zprt with printf, zstd, age and b3sum alone: `hello` twice and a large file, in the document's layout.
+ */
 const SCRIPT = `
 set -euo pipefail
 number() { local n=$1 i; for i in 1 2 3 4 5 6 7 8; do printf "\\\\x$(printf %02x $((n & 255)))"; n=$((n >> 8)); done; }

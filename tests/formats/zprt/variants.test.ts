@@ -50,7 +50,7 @@ const expected = { "a.txt": "apple", "c.txt": "cheese", "d/b.txt": "bread", "e":
 describe("variants of zprt archives", () => {
   for (const layout of LAYOUTS) {
     for (const trailer of TRAILERS) {
-      it(`layout ${layout}, ${trailer} of the index: another run keeps them, so that other programs can read on`, async () => {
+      it(`another run keeps layout ${layout} and ${trailer} of the index, for other programs to read`, async () => {
         const made = withTrailer(await archiveOf(TREE, makeZprt({ layout })), trailer)
         assert.deepEqual(Object.keys(await program(made, layout, trailer)).sort(), ["a.txt", "d/b.txt", "e"])
         const next = await again(made, MORE)

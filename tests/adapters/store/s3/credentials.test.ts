@@ -40,11 +40,13 @@ test("a profile gives keys, region and endpoint; the location and the environmen
     const here = `http://127.0.0.1:${server.port}`
     writeFileSync(
       at("config"),
-      `[default]\nregion = eu-default-1\n\n[profile work]\nregion=eu-work-1\nendpoint_url = ${here}\n# end\n[profile other]\nregion = eu-other-1\n`,
+      `[default]\nregion = eu-default-1\n\n` +
+        `[profile work]\nregion=eu-work-1\nendpoint_url = ${here}\n# end\n[profile other]\nregion = eu-other-1\n`,
     )
     writeFileSync(
       at("credentials"),
-      "[default]\naws_access_key_id = AKDEFAULT\naws_secret_access_key = s1\n[work]\naws_access_key_id = AKWORK\naws_secret_access_key = s2\naws_session_token = t2\n",
+      "[default]\naws_access_key_id = AKDEFAULT\naws_secret_access_key = s1\n" +
+        "[work]\naws_access_key_id = AKWORK\naws_secret_access_key = s2\naws_session_token = t2\n",
     )
     yield* s3Store.make("s3://bucket?profile=work")
     assert.deepEqual([signingKey(server), regionOf(server)], ["AKWORK", "eu-work-1"])

@@ -78,9 +78,8 @@ export const refuse = (
 (response, seen) =>
   reply(
     status,
-    seen.method === "HEAD"
-      ? ""
-      : `<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>said ${seen.headers.authorization} ${KEYS.AWS_SESSION_TOKEN}</Message>${inside}</Error>`,
+    seen.method === "HEAD" ? "" : `<?xml version="1.0"?>\n<Error><Code>${code}</Code>` +
+      `<Message>said ${seen.headers.authorization} ${KEYS.AWS_SESSION_TOKEN}</Message>${inside}</Error>`,
     headers,
   )(response, seen)
 
