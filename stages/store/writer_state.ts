@@ -1,6 +1,6 @@
 /** What a writer may still do: nothing after a failed or interrupted step, nothing after its commit. */
 import * as Effect from "effect/Effect"
-import { writerError } from "./name.ts"
+import { writerError } from "./errors.ts"
 import type { StoreError } from "./store.ts"
 
 /** Guards the steps of one writer. */

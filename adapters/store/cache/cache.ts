@@ -2,12 +2,12 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { resolvePart } from "../../../stages/store/resolve_part.ts"
 import { Afresh } from "../../../stages/store/second_read.ts"
 import type { Range, StoreError, Whole } from "../../../stages/store/store.ts"
 import { type CachedObject, CacheFiles, repositoryKey } from "./files.ts"
 import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
 import { codeOf } from "../local/file_error.ts"
-import { resolvePart } from "../../../stages/store/name.ts"
 
 /** Which objects to cache, and where. */
 export interface CacheOptions {

@@ -1,7 +1,7 @@
 /** Reads objects at URLs, whole or in part. */
 import * as Effect from "effect/Effect"
+import { resolveRange, resolveWhole } from "../../../stages/store/resolve_part.ts"
 import { absent } from "../../../stages/store/absent.ts"
-import { resolveRange, resolveWhole } from "../../../stages/store/name.ts"
 import { type Operation, operationError } from "../../../stages/store/operation.ts"
 import type { ObjectInfo, Range, StoreError, Whole } from "../../../stages/store/store.ts"
 import { contentRange } from "./headers.ts"

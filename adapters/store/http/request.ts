@@ -11,7 +11,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { notFound } from "../../../stages/store/name.ts"
+import { notFound } from "../../../stages/store/errors.ts"
 import { type Operation, operationError } from "../../../stages/store/operation.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { type Limits, type Meter, Pace } from "../limit/pace.ts"

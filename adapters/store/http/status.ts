@@ -1,5 +1,5 @@
 /** What the status of an HTTP answer means to a store. */
-import { notFound } from "../../../stages/store/name.ts"
+import { notFound } from "../../../stages/store/errors.ts"
 import { type Operation, operationError } from "../../../stages/store/operation.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { retryAfter } from "./headers.ts"

@@ -1,6 +1,6 @@
 /** Errors of the file system as errors of a store. */
+import { alreadyExists, notFound } from "../../../stages/store/errors.ts"
 import { StoreError } from "../../../stages/store/store.ts"
-import { alreadyExists, notFound } from "../../../stages/store/name.ts"
 import { type Operation, operationError } from "../../../stages/store/operation.ts"
 
 /** The code of a system error (`ENOENT`); undefined for other errors. */

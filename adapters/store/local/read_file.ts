@@ -3,8 +3,9 @@ import { constants } from "node:fs"
 import { Buffer } from "node:buffer"
 import { lstat, open } from "node:fs/promises"
 import { join } from "node:path"
+import { resolvePart } from "../../../stages/store/resolve_part.ts"
+import { notFound, tooShort } from "../../../stages/store/errors.ts"
 import type { ObjectInfo, Range, Whole } from "../../../stages/store/store.ts"
-import { notFound, resolvePart, tooShort } from "../../../stages/store/name.ts"
 
 /** Follows no links, and does not wait for the other end of a pipe. Windows has neither flag. */
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)

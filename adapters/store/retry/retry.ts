@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { alreadyExists } from "../../../stages/store/errors.ts"
 import { absent } from "../../../stages/store/absent.ts"
 import type { ObjectInfo, ObjectStore, ObjectWriter, StoreError, WriteOptions } from "../../../stages/store/store.ts"
 import { type Decorator, decorator } from "../../../stages/store/decorator.ts"
-import { alreadyExists } from "../../../stages/store/name.ts"
 import { equalsParts, sizeOfParts } from "../../../stages/store/parts.ts"
 import { makeRetrier, type Retrier, retryingWith, type RetryOptions, StepRetrier } from "./retrier.ts"
 

@@ -1,5 +1,5 @@
 /** Errors of a store for requests that S3 refuses. */
-import { alreadyExists, notFound } from "../../../stages/store/name.ts"
+import { alreadyExists, notFound } from "../../../stages/store/errors.ts"
 import { type Operation, operationError } from "../../../stages/store/operation.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { retryAfter } from "../http/headers.ts"

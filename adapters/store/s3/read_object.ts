@@ -1,6 +1,7 @@
 /** Reads objects, and verifies that the answers hold what was requested. */
 import * as Effect from "effect/Effect"
-import { resolveRange, tooLong, tooShort } from "../../../stages/store/name.ts"
+import { tooLong, tooShort } from "../../../stages/store/errors.ts"
+import { resolveRange } from "../../../stages/store/resolve_part.ts"
 import { operationError } from "../../../stages/store/operation.ts"
 import { type ObjectInfo, type Range, StoreError, type Whole } from "../../../stages/store/store.ts"
 import { contentLength, contentRange } from "../http/headers.ts"

@@ -1,6 +1,6 @@
 /** Gives a finished file its name, so that of several writers of one name exactly one succeeds. */
 import { createHash } from "node:crypto"
-import { alreadyExists } from "../../../stages/store/name.ts"
+import { alreadyExists } from "../../../stages/store/errors.ts"
 import { StoreError } from "../../../stages/store/store.ts"
 import { FAILURE, NO_SUCH_FILE, PERMISSION_DENIED, type Session, sftpStatusOf, UNSUPPORTED } from "./session.ts"
 

@@ -1,7 +1,8 @@
 /** Reads objects that are files on a server. */
 import { Buffer } from "node:buffer"
+import { resolvePart, resolveRange } from "../../../stages/store/resolve_part.ts"
+import { notFound, tooShort } from "../../../stages/store/errors.ts"
 import type { ObjectInfo, Range, Whole } from "../../../stages/store/store.ts"
-import { notFound, resolvePart, resolveRange, tooShort } from "../../../stages/store/name.ts"
 import { EOF, type Handle, REQUEST_BYTES, type Session, sftpStatusOf } from "./session.ts"
 import { isFile } from "./file_type.ts"
 import { pipelined } from "./pipelined.ts"

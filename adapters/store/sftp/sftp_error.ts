@@ -1,6 +1,6 @@
 /** Errors of a store for the answers of a server. */
+import { notFound } from "../../../stages/store/errors.ts"
 import { StoreError } from "../../../stages/store/store.ts"
-import { notFound } from "../../../stages/store/name.ts"
 import { type Operation, operationError } from "../../../stages/store/operation.ts"
 import {
   BAD_MESSAGE,

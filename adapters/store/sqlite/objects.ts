@@ -1,5 +1,6 @@
 /** Objects in the tables. All of this is synchronous; the caller runs it in a transaction. */
-import { alreadyExists, notFound, resolvePart } from "../../../stages/store/name.ts"
+import { resolvePart } from "../../../stages/store/resolve_part.ts"
+import { alreadyExists, notFound } from "../../../stages/store/errors.ts"
 import { type Range, StoreError, type Whole } from "../../../stages/store/store.ts"
 import { discardObject, type Statements } from "./database.ts"
 import { PIECE_BYTES, PIECES } from "./pieces.ts"

@@ -15,8 +15,9 @@
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
+import { alreadyExists } from "../../../stages/store/errors.ts"
 import { absent } from "../../../stages/store/absent.ts"
-import { alreadyExists, TEMPORARY } from "../../../stages/store/name.ts"
+import { TEMPORARY } from "../../../stages/store/name.ts"
 import { operationError } from "../../../stages/store/operation.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import { hasObject } from "../http/read_object.ts"

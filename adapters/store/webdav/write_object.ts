@@ -1,6 +1,7 @@
 /** Writes whole objects. */
 import * as Effect from "effect/Effect"
-import { alreadyExists, TEMPORARY } from "../../../stages/store/name.ts"
+import { alreadyExists } from "../../../stages/store/errors.ts"
+import { TEMPORARY } from "../../../stages/store/name.ts"
 import { operationError } from "../../../stages/store/operation.ts"
 import type { StoreError, WriteOptions } from "../../../stages/store/store.ts"
 import { hasObject } from "../http/read_object.ts"
