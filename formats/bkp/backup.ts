@@ -18,17 +18,17 @@ import { pack } from "../../stages/pack/pack.ts"
 import { plan } from "../../stages/plan/plan.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import { makeMeter, ReadProgress } from "../../stages/run/progress.ts"
-import { discarding } from "../../stages/store/discarding.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import type { Fidelity } from "../../stages/walk/fidelity.ts"
 import { displayPath, joinPath, pathProblem } from "../../stages/walk/path.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
+import { type Backup, openedFor } from "../backup.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import { chooseParent } from "../parent.ts"
 import type { RecordFidelity } from "../record_fidelity.ts"
-import type { BackupOptions, BackupSummary } from "../repository.ts"
+import type { BackupOptions } from "../repository.ts"
 import { summaryOf } from "../summary.ts"
 import { SECOND } from "./attributes.ts"
 import { earlierFiles, EarlierTree } from "./earlier_tree.ts"
@@ -62,12 +62,8 @@ export const recordFidelity: RecordFidelity = { tags: false, hostname: true, use
 /** A parent of any age: `earlierFiles` leaves out files that may have changed after they were read. */
 const ANY_TIME = Number.MAX_SAFE_INTEGER
 
-export const backup: <E, R>(
-  opened: Opened,
-  entries: Stream.Stream<Entry, E, R>,
-  options: BackupOptions,
-) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
-  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+export const backup: Backup<Opened> = (given, entries, options) => {
+  const opened = openedFor(given, options)
   return Effect.scoped(makeSnapshot(opened, entries, options)).pipe(
     Effect.catch((error) =>
       error instanceof KernelError

@@ -17,10 +17,10 @@ import type { StoredEntry } from "../../stages/catalog/tree/row.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { plan, type Planned } from "../../stages/plan/plan.ts"
 import { makeMeter } from "../../stages/run/progress.ts"
-import { discarding } from "../../stages/store/discarding.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { type Earlier, reuse } from "../../stages/catalog/reuse.ts"
+import { type Backup, openedFor } from "../backup.ts"
 import type { FormatError } from "../error.ts"
 import { chooseParent } from "../parent.ts"
 import type { BackupOptions, BackupSummary } from "../repository.ts"
@@ -38,12 +38,8 @@ import { openRunIndex } from "./run_index.ts"
 import { commitRoot, listRoots, type NewRoot, type Root } from "./snapshot.ts"
 
 /** Makes a snapshot of the entries. A dry run does all but write. */
-export const backup: <E, R>(
-  opened: Opened,
-  entries: Stream.Stream<Entry, E, R>,
-  options: BackupOptions,
-) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
-  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+export const backup: Backup<Opened> = (given, entries, options) => {
+  const opened = openedFor(given, options)
   return Effect.scoped(makeSnapshot(opened, entries, options)).pipe(
     Effect.catch((error) => Effect.fail(error instanceof SqliteError ? fromSqliteError(error) : error)),
   ) as never

@@ -13,16 +13,16 @@ import type { KernelError } from "../../stages/kernel/kernel.ts"
 import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
 import { plan, type Planned, type Steps } from "../../stages/plan/plan.ts"
-import { discarding } from "../../stages/store/discarding.ts"
 import { listedOnce } from "../../stages/store/listed_once.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
 import { reuse } from "../../stages/catalog/reuse.ts"
 import { treeFidelity } from "../../stages/walk/fidelity.ts"
+import { type Backup, openedFor } from "../backup.ts"
 import type { FormatError } from "../error.ts"
 import { chooseParent } from "../parent.ts"
-import type { BackupOptions, BackupSummary } from "../repository.ts"
+import type { BackupOptions } from "../repository.ts"
 import { ensureScratch } from "../scratch.ts"
 import { fromStageError } from "./errors.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
@@ -30,12 +30,8 @@ import { aboutOf, listSnapshots } from "./snapshot.ts"
 import { writeSnapshot } from "./snapshot_write.ts"
 
 /** Makes a snapshot. A dry run does the same, in a store that discards what is written. */
-export const backup: <E, R>(
-  opened: Opened,
-  entries: Stream.Stream<Entry, E, R>,
-  options: BackupOptions,
-) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
-  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+export const backup: Backup<Opened> = (given, entries, options) => {
+  const opened = openedFor(given, options)
   return intoSnapshot(opened, storeEntries(opened, entries, options)) as never
 }
 

@@ -23,14 +23,14 @@ import { pack, type Packed } from "../../stages/pack/pack.ts"
 import { plan, type Planned, type Steps } from "../../stages/plan/plan.ts"
 import { makeMeter, ReadProgress } from "../../stages/run/progress.ts"
 import { putOnce } from "../../stages/store/absent.ts"
-import { discarding } from "../../stages/store/discarding.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { wholeFidelity } from "../../stages/walk/fidelity.ts"
 import { Losses, represent } from "../../stages/walk/represent.ts"
+import { type Backup, openedFor } from "../backup.ts"
 import type { FormatError } from "../error.ts"
 import { chooseParent } from "../parent.ts"
-import type { BackupOptions, BackupSummary } from "../repository.ts"
+import type { BackupOptions } from "../repository.ts"
 import { ensureScratch } from "../scratch.ts"
 import { summaryOf } from "../summary.ts"
 import { encodeMap } from "./blob_map.ts"
@@ -48,12 +48,8 @@ import { formOfRepository, listSnapshots } from "./snapshot.ts"
 /** Maps that are encoded at once before they are stored. */
 const MAPS = 64
 
-export const backup: <E, R>(
-  opened: Opened,
-  entries: Stream.Stream<Entry, E, R>,
-  options: BackupOptions,
-) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
-  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+export const backup: Backup<Opened> = (given, entries, options) => {
+  const opened = openedFor(given, options)
   return Effect.scoped(makeSnapshot(opened, entries, options)).pipe(
     Effect.mapError((error) => error instanceof KernelError ? fromKernelError(error) : fromWriteError(error)),
     Effect.provideService(ObjectStore, opened.store),

@@ -14,15 +14,14 @@ import { emptyList } from "../../../stages/hash/chunk_list.ts"
 import type { Packed } from "../../../stages/pack/pack.ts"
 import { plan, type Planned } from "../../../stages/plan/plan.ts"
 import type { Stored } from "../../../stages/plan/stored.ts"
-import { discarding } from "../../../stages/store/discarding.ts"
 import type { StoreError } from "../../../stages/store/store.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { Losses, represent } from "../../../stages/walk/represent.ts"
 import { reuse } from "../../../stages/catalog/reuse.ts"
 import { treeFidelity } from "../../../stages/walk/fidelity.ts"
-import type { FormatError } from "../../error.ts"
+import { type Backup, openedFor } from "../../backup.ts"
 import { chooseParent } from "../../parent.ts"
-import type { BackupOptions, BackupSummary } from "../../repository.ts"
+import type { BackupOptions } from "../../repository.ts"
 import { ensureScratch } from "../../scratch.ts"
 import { summaryOf } from "../../summary.ts"
 import { startCatalog } from "../catalog.ts"
@@ -37,12 +36,8 @@ import { listSnapshots, openCatalog } from "./snapshot.ts"
 const CONCURRENCY = 4
 
 /** Makes a snapshot. A dry run does the same, in a store that discards what is written. */
-export const backup: <E, R>(
-  opened: Opened,
-  entries: Stream.Stream<Entry, E, R>,
-  options: BackupOptions,
-) => Effect.Effect<BackupSummary, FormatError | E, R> = (given, entries, options) => {
-  const opened = options.dryRun === true ? { ...given, store: discarding(given.store) } : given
+export const backup: Backup<Opened> = (given, entries, options) => {
+  const opened = openedFor(given, options)
   return Effect.scoped(storeEntries(opened, entries, options)).pipe(
     Effect.mapError(fromStageError("the new catalog")),
   ) as never
