@@ -1,4 +1,5 @@
 /** What the commands say and do about snapshots that cannot be listed. */
+// On one runtime: many formats; what is damaged is found by portable code.
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

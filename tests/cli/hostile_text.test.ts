@@ -1,6 +1,7 @@
 /**
  * Names, records and arguments may contain anything: what is printed controls no terminal, and looks like nothing else.
  */
+// On one runtime: what reaches the terminal is decided by portable code.
 import assert from "node:assert/strict"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { test } from "node:test"

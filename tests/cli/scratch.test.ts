@@ -1,4 +1,5 @@
 /** A directory for temporary files that cannot be used gives one sentence, before anything is changed. */
+// On one runtime: many formats and commands; what makes temporary files has its own tests on all three.
 import assert from "node:assert/strict"
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"

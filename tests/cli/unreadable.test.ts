@@ -1,4 +1,5 @@
 /** Real files that cannot be read: the command goes on with the others, and says what to do. */
+// On one runtime: many formats and kinds of objects; the stores are tested on all three.
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
 import {

@@ -1,4 +1,5 @@
 /** Facts of a snapshot that options give are kept or refused. */
+// On one runtime: many combinations of repositories; the rule is portable code.
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { test } from "node:test"

@@ -1,4 +1,5 @@
 /** `--option`: an option of a format is applied, kept by the repository, and never ignored. */
+// On one runtime: many options; they are parsed by portable code.
 import assert from "node:assert/strict"
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -2,6 +2,7 @@
  * A secret that is given is never ignored, and another repository than last time is refused: someone who can write to
  * the storage could put one there.
  */
+// On one runtime: many combinations of repositories; one file of JSON is read and written.
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import {

@@ -1,4 +1,5 @@
 /** How commands choose snapshots. */
+// On one runtime: many filters; they are portable code.
 import assert from "node:assert/strict"
 import { readdirSync, rmSync } from "node:fs"
 import { mkdirSync, writeFileSync } from "node:fs"
