@@ -1,4 +1,5 @@
 /** Formats that take another secret than a password, through the whole command. */
+// On one runtime: every format is tested on all three by its contract, and every command by tests of one format.
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"

@@ -1,4 +1,5 @@
 /** Secrets appear nowhere: neither in output, nor in process lists, nor in stored objects. */
+// On one runtime: it looks for secrets in what portable code prints and passes on.
 import assert from "node:assert/strict"
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"

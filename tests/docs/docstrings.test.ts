@@ -4,12 +4,12 @@
  * on.
  * `node tests/docs/pin_exports.ts` writes it anew.
  */
+// On one runtime: the examples are of portable code and of adapters with contract suites of their own.
 import assert from "node:assert/strict"
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
-import { skipIf } from "../skip.ts"
 import { entryPoints, inCheckout, install, root, run, scriptArguments, typeCheck } from "./checkout.ts"
 import { exportsOf, pinned } from "./public_face.ts"
 
@@ -68,10 +68,6 @@ if (failed.length > 0) throw new Error(failed.join("\\n\\n"))
   run(process.execPath, [...scriptArguments, join(directory, "all.ts")], directory)
 })
 
-const skip = process.versions["bun"] !== undefined || "Deno" in globalThis
-  ? "types are the same on every runtime: checked once, on Node"
-  : false
-
-test(...skipIf(skip, "the examples type-check"), () => {
+test("the examples type-check", () => {
   if (examples.length > 0) typeCheck(directory, examples.map(({ file }) => file))
 })

@@ -5,12 +5,12 @@
  * block of the page is marked "text", the example must print it. Imports of `@penstock/penstock` become those of the
  * checkout, by the exports of deno.json. Nothing else is changed.
  */
+// On one runtime: the examples are of portable code and of adapters with contract suites of their own.
 import assert from "node:assert/strict"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { after, before, test } from "node:test"
-import { skipIf } from "../skip.ts"
 import { inCheckout, install, root, run, scriptArguments, typeCheck } from "./checkout.ts"
 
 interface Example {
@@ -77,11 +77,7 @@ for (const page of pages) {
   }
 }
 
-const skip = process.versions["bun"] !== undefined || "Deno" in globalThis
-  ? "types are the same on every runtime: checked once, on Node"
-  : false
-
-test(...skipIf(skip, "the examples type-check"), () => {
+test("the examples type-check", () => {
   const directory = project("types")
   const files = pages.flatMap((page) =>
     examplesOf(page).map(({ file, source }, i) => {

@@ -2,6 +2,7 @@
  * A faulty kernel of a user's fails the backup, or does no harm: never is something lost while the backup reports
  * success.
  */
+// On one runtime: the checks are portable; threads and native kernels have tests of their own.
 import assert from "node:assert/strict"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

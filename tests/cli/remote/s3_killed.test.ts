@@ -1,4 +1,5 @@
 /** The server of a repository is killed during a command, and comes back or does not. */
+// On one runtime: what a command does when a server dies is portable; the store is tested on all three.
 import assert from "node:assert/strict"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
