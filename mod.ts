@@ -167,7 +167,7 @@ export type { Stored } from "./stages/plan/stored.ts"
 export type { KeyScheme as BkpKeyScheme } from "./formats/bkp/object_cipher.ts"
 export type { PackOptions as BkpPackOptions } from "./formats/bkp/opened.ts"
 export type { ListingKind as FogsyncListing } from "./formats/fogsync/listing.ts"
-export type { ScryptCost } from "./formats/rozen/keys.ts"
+export type { ScryptCost } from "./formats/rozen/key_object.ts"
 export type { LayoutOptions as RozenLayoutOptions } from "./formats/rozen/layout.ts"
 export type { WriteOptions as RozenV0WriteOptions } from "./formats/rozen/v0/layout.ts"
 export type { Place as ZprtPlace } from "./formats/zprt/content_read.ts"
@@ -192,6 +192,7 @@ export type {
   Repository,
   SnapshotInfo,
 } from "./formats/repository.ts"
+export type { KeyInfo, KeyList, NewSecret, RepositoryKeys } from "./formats/keys.ts"
 export type { Secrets } from "./formats/secrets.ts"
 export type { RecordFidelity } from "./formats/record_fidelity.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"

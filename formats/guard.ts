@@ -11,6 +11,7 @@ import type { Entry } from "../stages/walk/entry.ts"
 import { depthProblem } from "../stages/walk/path.ts"
 import { fromKernelError, RepositoryError } from "./error.ts"
 import type { Format } from "./format.ts"
+import type { RepositoryKeys } from "./keys.ts"
 import type { Repository } from "./repository.ts"
 import { snapshotProblem } from "./snapshot_problem.ts"
 
@@ -46,6 +47,15 @@ const guardedRepository = (repository: Repository): Repository => ({
   },
   check: (options) => failing(repository.check(options)),
   rebuild: failing(repository.rebuild),
+  ...(repository.keys === undefined ? {} : { keys: guardedKeys(repository.keys) }),
+})
+
+const guardedKeys = (keys: RepositoryKeys): RepositoryKeys => ({
+  list: failing(keys.list),
+  add: (secret, options) => failing(keys.add(secret, options)),
+  remove: (id) => failing(keys.remove(id)),
+  replace: (secret, options) => failing(keys.replace(secret, options)),
+  export: keys.export,
 })
 
 /**

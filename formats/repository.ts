@@ -6,6 +6,7 @@ import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { Loss } from "../stages/walk/represent.ts"
 import type { Compare } from "../stages/catalog/reuse.ts"
 import type { FormatError } from "./error.ts"
+import type { RepositoryKeys } from "./keys.ts"
 
 /** An entry that could not be read, kept or written as it is. */
 export interface Problem {
@@ -242,4 +243,6 @@ export interface Repository {
    * the same format and version. Absent where a format cannot do it. Copies have an `original`.
    */
   readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
+  /** The keys that open this repository. Absent where a format has no more than one secret. */
+  readonly keys?: RepositoryKeys
 }

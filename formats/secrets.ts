@@ -14,6 +14,8 @@ export interface Secrets {
   readonly identities?: ReadonlyArray<Redacted.Redacted<string>>
   /** A raw key, 32 bytes. */
   readonly key?: Redacted.Redacted<Uint8Array>
+  /** A paper key, which `RepositoryKeys.export` gives: it opens a repository without any of its other keys. */
+  readonly paper?: Redacted.Redacted<string>
 }
 
 const SECRET_WORDS: Readonly<Record<keyof Secrets, string>> = {
@@ -21,6 +23,7 @@ const SECRET_WORDS: Readonly<Record<keyof Secrets, string>> = {
   recipients: "an age recipient",
   identities: "an age identity",
   key: "a key",
+  paper: "a paper key",
 }
 
 /**

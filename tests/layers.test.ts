@@ -12,6 +12,7 @@ const root = resolve(import.meta.dirname, "..")
 const portable = new Set([
   "@noble/ciphers",
   "@noble/hashes",
+  "@scure/base",
   "@sqlite.org/sqlite-wasm",
   "age-encryption",
   "blake3-wasm",

@@ -14,7 +14,8 @@ import { type FormatError, RepositoryError } from "../error.ts"
 import type { Repository } from "../repository.ts"
 import { asDamage, corrupt, isDamage } from "./errors.ts"
 import { encodeJson } from "./json.ts"
-import { keyNames, subkey } from "./keys.ts"
+import { keyNames } from "./key_read.ts"
+import { subkey, type Unlocked } from "./keys.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 
 /** The name of the object. */
@@ -28,7 +29,7 @@ export interface Config {
   readonly Id: string
 }
 
-const Version = Schema.Struct({ Version: Schema.Int })
+const Members = Schema.Struct({ Version: Schema.Int, Id: Schema.optionalKey(Schema.String) })
 
 const mac = (config: Config, master: Redacted.Redacted<Uint8Array>): string =>
   bytesToHex(blake3(encodeJson(config), { key: Redacted.value(subkey(master, "config")) }))
@@ -40,15 +41,16 @@ export const encodeConfig = (config: Config, master: Redacted.Redacted<Uint8Arra
 const AGAIN = `move it out of the repository, then run "penstock rebuild" to make it again`
 const damaged = (): RepositoryError => corrupt(CONFIG, `${CONFIG} was altered or is damaged; ${AGAIN}`)
 
-/** The version in the bytes of the object. Throws RepositoryError `corrupt` or `newer`. */
-const configVersion = (bytes: Uint8Array): 0 | 1 => {
-  let version: number
+/** What the bytes of the object say. Throws RepositoryError `corrupt` or `newer`. */
+const decodeConfig = (bytes: Uint8Array): StoredConfig => {
+  let members: typeof Members.Type
   try {
-    version = fromJson(Version, bytes).Version
+    members = fromJson(Members, bytes)
   } catch {
     throw damaged()
   }
-  if (version === 0 || version === 1) return version
+  const { Id: id = "", Version: version } = members
+  if (version === 0 || version === 1) return { bytes, id, version }
   throw new RepositoryError({
     reason: "newer",
     object: CONFIG,
@@ -74,8 +76,9 @@ export const isThere = (store: ObjectStore): Effect.Effect<boolean, StoreError> 
   )
 
 /** The object as read, before a key tells whether it is authentic. */
-interface StoredConfig {
+export interface StoredConfig {
   readonly bytes: Uint8Array
+  readonly id: string
   readonly version: 0 | 1
 }
 
@@ -90,7 +93,7 @@ export const readVersion = (
     readingTwice(
       Effect.flatMap(
         readConfig(store),
-        (bytes) => catching(RepositoryError, () => bytes && { bytes, version: configVersion(bytes) }),
+        (bytes) => catching(RepositoryError, () => bytes && decodeConfig(bytes)),
       ),
     ),
     isUnreadable,
@@ -100,6 +103,11 @@ export const readVersion = (
 /** The version that was read; undefined when none was. */
 export const versionOf = (stored: StoredConfig | RepositoryError | undefined): 0 | 1 | undefined =>
   stored === undefined || stored instanceof RepositoryError ? undefined : stored.version
+
+/** Whether a key belongs to the repository, as far as the config tells. */
+export const fitsConfig = (stored: StoredConfig | RepositoryError | undefined, { id, master }: Unlocked): boolean =>
+  stored === undefined || stored instanceof RepositoryError ||
+  isConfig(stored.bytes, encodeConfig({ Version: stored.version, Id: id }, master))
 
 /**
  * Checks the config against the key, and gives the repository. Warns when there is no config, or when it cannot be

@@ -1,50 +1,76 @@
-/** How repositories of either block version are made: the key object first, then `ROZEN.json`. */
+/** How repositories of either block version are made: the key objects first, then `ROZEN.json`. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import { recipientOf } from "../../stages/encrypt/age.ts"
 import { created } from "../../stages/store/absent.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
+import type { NewSecret } from "../keys.ts"
 import type { Secrets } from "../secrets.ts"
 import { CONFIG, type Config, encodeConfig, isThere } from "./config.ts"
-import { DEFAULT_COST, type ScryptCost, type Unlocked, writeKey } from "./keys.ts"
+import { fromKernelError } from "./errors.ts"
+import { type KeyOptions, putKey, sealKey } from "./key_seal.ts"
+import type { UnlockedBy } from "./unlock.ts"
+
+/** The secrets that make a repository. */
+export const MAKES: ReadonlyArray<keyof Secrets> = ["password", "recipients", "identities", "key"]
 
 /** A repository that is to be made. */
 export interface NewRepository {
   readonly version: Config["Version"]
   readonly secrets: Secrets
-  /** Cost of scrypt. */
-  readonly cost?: ScryptCost | undefined
+  readonly keys: KeyOptions
   /** Gives its master key. */
   readonly master: Effect.Effect<Redacted.Redacted<Uint8Array>, RepositoryError>
 }
 
 /**
- * Writes the objects of a new repository. Fails with `exists` when there is one already, and with `wrong-key` without a
- * password. Gives its key and ID, and the bytes of its config.
+ * Writes the objects of a new repository, with a key object for each secret. Fails with `exists` when there is one
+ * already, and with `wrong-key` without a secret. Gives its key and ID, and the bytes of its config.
  */
 export const createObjects: (
   store: ObjectStore,
   repository: NewRepository,
-) => Effect.Effect<Unlocked & { readonly config: Uint8Array }, FormatError> = Effect.fnUntraced(
-  function* (store, { cost = DEFAULT_COST, master: giveMaster, secrets: { password }, version }) {
+) => Effect.Effect<UnlockedBy & { readonly config: Uint8Array }, FormatError> = Effect.fnUntraced(
+  function* (store, { keys: options, master: giveMaster, secrets, version }) {
     const exists = new RepositoryError({
       reason: "exists",
       message: `There is a repository at ${store.properties.location} already`,
     })
     if (yield* isThere(store)) return yield* exists
-    if (password === undefined) {
-      return yield* new RepositoryError({ reason: "wrong-key", message: "A new repository needs a password" })
+    const given = yield* newSecrets(secrets)
+    if (given.length === 0) {
+      return yield* new RepositoryError({
+        reason: "wrong-key",
+        message: "A new repository needs a password, an age recipient or a key file",
+      })
     }
     const master = yield* giveMaster
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
+    // All are made before the first is written: a secret may not be valid.
+    const keys = yield* Effect.forEach(given, (secret) => sealKey({ id, master }, secret, options))
     // A repository without its config can be opened, one without its key cannot.
-    yield* writeKey(store, { id, master }, password, cost)
+    yield* Effect.forEach(keys, (key) => putKey(store, key), { discard: true })
     const config = encodeConfig({ Version: version, Id: id }, master)
     if (!(yield* created(store.put(CONFIG, [config])))) return yield* exists
-    return { id, master, config }
+    return { id, master, config, key: keys[0]!.object }
   },
 )
+
+/** The secrets that key objects are made for. Without recipients, those of the identities. */
+const newSecrets = Effect.fnUntraced(function* (
+  { identities = [], key, password, recipients = [] }: Secrets,
+): Effect.fn.Return<ReadonlyArray<NewSecret>, RepositoryError> {
+  const all = recipients.length > 0
+    ? recipients
+    : yield* Effect.forEach(identities, (identity) => Effect.mapError(recipientOf(identity), fromKernelError))
+  return [
+    ...password === undefined ? [] : [{ password }],
+    ...all.map((recipient) => ({ recipient })),
+    ...key === undefined ? [] : [{ key }],
+  ]
+})
 
 /** For a store without a repository. */
 export const noRepository = (store: ObjectStore): RepositoryError =>

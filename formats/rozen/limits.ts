@@ -7,15 +7,17 @@ import { FOOTER_BYTES, INDEX_BYTES } from "../../stages/pack/pack_layout.ts"
 
 /** `ROZEN.json` has 134 bytes. A later version may have more members. */
 export const CONFIG_BYTES: number = 4 << 10
-/** A slot for a password has about 500 bytes, one for a public key a few thousand. There is room for 16 of these. */
+/** A key object has less than 1000 bytes, one for a post-quantum age recipient some 6000. */
 export const KEY_BYTES: number = 64 << 10
-/** Slots in a key object. */
-export const KEY_SLOTS = 16
+/** The age header of a key object. It has one stanza: one for a post-quantum recipient has some 1600 bytes. */
+export const AGE_HEADER_BYTES: number = 4 << 10
+/** Characters (UTF-16 units) in the name of a new key, and in who made it. */
+export const KEY_TEXT = 1024
 /** Key objects in a repository. */
 export const KEY_OBJECTS = 64
 /**
- * The most that all slots together may cost that a password is tried against: the sum of 128·n·r·p of scrypt. It takes
- * about two minutes, for 340 slots of the cost that writers use, or two of the highest cost that is allowed.
+ * The most that all key objects together may cost that a password is tried against: the sum of 128·n·r·p of scrypt. It
+ * takes about two minutes. That is more than 64 key objects of the cost that writers use, or two of the highest cost.
  */
 export const KEY_WORK: number = 2 ** 35
 

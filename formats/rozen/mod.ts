@@ -18,19 +18,25 @@ import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "./config.ts"
 import { makeCopier } from "./copy.ts"
-import { createObjects, noRepository } from "./create.ts"
-import { keyNames, newMaster, type ScryptCost } from "./keys.ts"
+import { createObjects, MAKES, noRepository } from "./create.ts"
+import type { ScryptCost } from "./key_object.ts"
+import { keyNames } from "./key_read.ts"
+import type { KeyOptions } from "./key_seal.ts"
+import { newMaster } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
+import { openSecrets, refuseUnused } from "./open_secrets.ts"
 import type { Opened } from "./opened.ts"
 import { makeReader } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
-import { unlock } from "./unlock.ts"
+import { makeKeys } from "./repository_keys.ts"
 import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
 /** How repositories are made and written. Any repository can be read, whatever the options. */
 export interface RozenOptions extends LayoutOptions {
   /** Cost of scrypt for new passwords: 32 MiB and three passes by default. */
   readonly scrypt?: ScryptCost
+  /** Who makes keys, `user@host`: each key says it. Empty by default. */
+  readonly by?: string
   /** Block version of a repository that is made; 1 by default. An existing repository keeps its own. */
   readonly version?: 0 | 1
 }
@@ -47,28 +53,30 @@ const formatWith = (options: RozenOptions): Format => ({
     if (options.version === 0) {
       return yield* makeRozenV0(optionsV0(options)).create(secrets, like)
     }
-    yield* refuseOthers(secrets, "rozen", ["password"])
+    yield* refuseOthers(secrets, "rozen", MAKES)
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
-    const { config, id, master } = yield* createObjects(store, {
+    const keys = keyOptions(options)
+    const { config, id, key, master } = yield* createObjects(store, {
       version: 1,
       secrets,
-      cost: options.scrypt,
+      keys,
       master: masterLike(like),
     })
-    return repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config })
+    return repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config }, keys, key)
   }),
   open: Effect.fnUntraced(function* (secrets) {
-    yield* refuseOthers(secrets, "rozen", ["password"])
+    yield* refuseUnused(secrets, "rozen")
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const [stored, keys] = yield* Effect.all([readVersion(store), keyNames(store)], { concurrency: 2 })
     if (stored === undefined && keys.length === 0) return yield* noRepository(store)
     const version = versionOf(stored) ?? (yield* storedVersion(store))
     if (version === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
-    const { id, master } = yield* unlock(store, secrets, keys)
+    const { id, key, master } = yield* openSecrets(store, secrets, stored, keys)
     const config = encodeConfig({ Version: 1, Id: id }, master)
-    const repository = repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config })
+    const opened = { id, master, store, engine, layout: makeLayout(id, master, options), config }
+    const repository = repositoryOf(opened, keyOptions(options), key)
     return yield* withConfig(stored, store, config, repository)
   }),
 })
@@ -99,14 +107,17 @@ const formatWith = (options: RozenOptions): Format => ({
 export const makeRozen = (options: RozenOptions = {}): Format => guardedFormat(formatWith(options))
 
 /** The same for repositories of block version 0. */
-const optionsV0 = ({ compression = "auto", scrypt }: RozenOptions): RozenV0Options => ({
+const optionsV0 = ({ by, compression = "auto", scrypt }: RozenOptions): RozenV0Options => ({
   compression: compression === "off" ? "none" : "zstd",
   level: MODE_LEVELS[compression],
   ...(scrypt === undefined ? {} : { scrypt }),
+  ...(by === undefined ? {} : { by }),
 })
 
+const keyOptions = ({ by, scrypt: cost }: RozenOptions): KeyOptions => ({ by, cost })
+
 /**
- * The rozen format with its default options: the default repository. It takes a password.
+ * The rozen format with its default options: the default repository. It takes a password, age keys or a key file.
  *
  * @example Back up a file, and read it again
  * ```ts
@@ -158,7 +169,8 @@ const masterLike = (like: Repository | undefined): Effect.Effect<Redacted.Redact
     )
   })
 
-const repositoryOf = (opened: Opened): Repository => ({
+/** `key` is the name of the key object that opened it, if one did. */
+const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefined): Repository => ({
   format: "rozen",
   id: opened.id,
   inside: new Inside(opened),
@@ -166,6 +178,7 @@ const repositoryOf = (opened: Opened): Repository => ({
   backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
+  keys: makeKeys({ ...opened, options, key }),
   copier: (from) => {
     const source = Inside.of(from)
     return source === undefined ? undefined : makeCopier(source, opened)

@@ -1,77 +1,227 @@
 /**
- * Unlocks a repository with its password. Key objects are not authentic before a slot opens, so anybody who can write
- * to the store could fill them with slots that take hours to try. Therefore their number is limited, cheap slots are
+ * Unlocks a repository with a secret. Key objects are not authentic before they open, so anybody who can write to the
+ * store could fill `KEYS/` with objects that take hours to try. Therefore their number is limited, what costs little is
  * tried first, and there is a limit to what all of them may cost. SPEC.md, "Limits".
  */
-import { hexToBytes } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import { catching } from "../../stages/kernel/catching.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
+import { ageKeys } from "../../stages/encrypt/age.ts"
+import { isForPassphrase, stanzaCount } from "../../stages/encrypt/age_header.ts"
 import { deriveKey, paramsProblem, type PasswordParams } from "../../stages/encrypt/password.ts"
 import { KernelError, Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { isUnreadable } from "../../stages/store/unreadable.ts"
 import { RepositoryError } from "../error.ts"
 import type { Secrets } from "../secrets.ts"
-import { corrupt } from "./errors.ts"
-import { decodeJson } from "./json.ts"
-import { keyNames, readKey, slotContext, tooManyKeys, type Unlocked } from "./keys.ts"
-import { KEY_WORK } from "./limits.ts"
+import { corrupt, fromKernelError } from "./errors.ts"
+import {
+  type AgeMembers,
+  decodePayload,
+  fromHex,
+  keyContext,
+  type KeyFileMembers,
+  type KeyObject,
+  type KindMembers,
+  membersOf,
+  type PasswordMembers,
+  type UnknownKey,
+} from "./key_object.ts"
+import { keyNames, readKeys, tooManyKeys } from "./key_read.ts"
+import { ageSlotKey, fileSlotKey, keyFileProblem } from "./key_seal.ts"
+import type { Unlocked } from "./keys.ts"
+import { AGE_HEADER_BYTES, KEY_WORK } from "./limits.ts"
 
-/** After this many milliseconds, or before one slot of this much work, a message says that it takes long. */
+/** After this many milliseconds, or before one key of this much work, a message says that it takes long. */
 const PATIENCE_MS = 5000
 const LONG_WORK = 2 ** 32
 
-const Payload = Schema.Struct({ id: Schema.String, master: Schema.String })
+/** What opened. */
+export interface UnlockedBy extends Unlocked {
+  /** The name of the key object. */
+  readonly key: string
+}
 
-/** A slot to try a password against. */
-interface Candidate {
-  readonly name: string
-  readonly params: PasswordParams
-  readonly sealed: Uint8Array
-  /** The work of scrypt: bytes of memory, times passes. */
-  readonly work: number
+/** How to choose among key objects. */
+export interface UnlockOptions {
+  /** The names of the key objects, if they are known. */
+  readonly keys?: ReadonlyArray<string>
+  /**
+   * Whether a key belongs to this repository. Anybody can make a key object for an age recipient, so the first one that
+   * opens may be of somebody else. One that is refused is given only when there is no other.
+   */
+  readonly fits?: (unlocked: Unlocked) => boolean
+}
+
+type Named<Kind> = readonly [name: string, key: KeyObject<Kind>]
+
+/** An attempt to open a repository. */
+interface Attempt {
+  readonly location: string
+  readonly keys: ReadonlyMap<string, KeyObject | UnknownKey>
+  /** Tries a slot key. Gives undefined when it does not open the object, or the object does not belong here. */
+  readonly open: (
+    object: Named<KindMembers>,
+    slotKey: Redacted.Redacted<Uint8Array>,
+  ) => Effect.Effect<UnlockedBy | undefined, RepositoryError>
+  /** Remembers the first object that cannot be tried. */
+  readonly skip: (problem: RepositoryError) => Effect.Effect<undefined>
 }
 
 /**
- * Tries the password against all slots, the cheapest first, until one opens. When none does, fails with `wrong-key` if
- * every key object is as it was written, and with `corrupt` if one is not. `keys` are the names of the key objects, if
- * they are known.
+ * Tries the secrets against all key objects, what costs least first, until one opens. When none does, fails with
+ * `wrong-key` if every key object is as it was written, and with `corrupt` if one is not.
  */
 export const unlock: (
   store: ObjectStore,
   secrets: Secrets,
-  keys?: ReadonlyArray<string>,
-) => Effect.Effect<Unlocked, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, secrets, keys) {
-  const { password } = secrets
-  const { location } = store.properties
-  const wrong = (message: string) => new RepositoryError({ reason: "wrong-key", message })
-  if (password === undefined) return yield* wrong(`The repository at ${location} needs a password`)
-  const names = keys ?? (yield* keyNames(store))
-  if (names.length === 0) {
-    return yield* corrupt(
-      "KEYS/",
-      `The repository at ${location} has no key: KEYS/ is empty or missing, and nothing can be read without a key; ` +
-        "put a copy of KEYS/ back",
-    )
+  options?: UnlockOptions,
+) => Effect.Effect<UnlockedBy, RepositoryError | StoreError> = Effect.fnUntraced(
+  function* (store, secrets, { fits = () => true, keys: known } = {}) {
+    const { location } = store.properties
+    const what = nameOf(secrets)
+    if (what === undefined) {
+      return yield* wrong(`The repository at ${location} needs a password, an age identity or a key file`)
+    }
+    const names = known ?? (yield* keyNames(store))
+    if (names.length === 0) {
+      return yield* corrupt(
+        "KEYS/",
+        `The repository at ${location} has no key: KEYS/ is empty or missing, and nothing can be read without a key; ` +
+          "put a copy of KEYS/ back, or open it with a paper key",
+      )
+    }
+    const tooMany = tooManyKeys(names)
+    if (tooMany !== undefined) return yield* tooMany
+    const { damaged, keys } = yield* readKeys(store, names)
+    let problem = damaged[0]
+    let stranger: UnlockedBy | undefined
+    const table = yield* Kernels
+    const attempt: Attempt = {
+      location,
+      keys,
+      open: ([name, key], slotKey) =>
+        catching(RepositoryError, () => {
+          const sealed = fromHex(name, key.sealed)
+          const opened = unlessForged(() =>
+            makeKernel(aes256gcm(slotKey), table).open(sealed, keyContext(name, membersOf(key)))
+          )
+          if (opened === undefined) return undefined
+          const { id, master } = decodePayload(name, opened)
+          const unlocked = { id, master: Redacted.make(master), key: name }
+          if (fits(unlocked)) return unlocked
+          stranger ??= unlocked
+          return undefined
+        }),
+      skip: (error) => Effect.sync(() => void (problem ??= error)),
+    }
+    const unlocked = (yield* byKeyFile(attempt, secrets)) ?? (yield* byIdentity(attempt, secrets)) ??
+      (yield* byPassword(attempt, secrets)) ?? stranger
+    if (unlocked !== undefined) return unlocked
+    if (problem !== undefined) return yield* whyLocked(problem, what, location, keys.size > 0)
+    return yield* wrong(`${what[0]!.toUpperCase()}${what.slice(1)} does not open the repository at ${location}`)
+  },
+)
+
+const wrong = (message: string): RepositoryError => new RepositoryError({ reason: "wrong-key", message })
+
+/** The secret, for messages. Undefined when there is none. */
+const nameOf = ({ identities = [], key, password }: Secrets): string | undefined => {
+  const given = [
+    ...password === undefined ? [] : ["the password"],
+    ...identities.length === 0 ? [] : [identities.length === 1 ? "the age identity" : "any of the age identities"],
+    ...key === undefined ? [] : ["the key file"],
+  ]
+  return given.length > 1 ? "none of the secrets that are given" : given[0]
+}
+
+/** All key objects of a kind. */
+const ofKind = <Kind extends KindMembers["kind"]>(
+  { keys }: Attempt,
+  kind: Kind,
+): ReadonlyArray<Named<Extract<KindMembers, { kind: Kind }>>> =>
+  [...keys].filter((named): named is [string, KeyObject<Extract<KindMembers, { kind: Kind }>>] =>
+    !("unknown" in named[1]) && named[1].kind === kind
+  )
+
+const byKeyFile = Effect.fnUntraced(function* (attempt: Attempt, { key }: Secrets) {
+  if (key === undefined) return undefined
+  const problem = keyFileProblem(key)
+  if (problem !== undefined) return yield* wrong(problem)
+  for (const object of ofKind(attempt, "key-file") as ReadonlyArray<Named<KeyFileMembers>>) {
+    const unlocked = yield* attempt.open(object, fileSlotKey(key))
+    if (unlocked !== undefined) return unlocked
   }
-  const tooMany = tooManyKeys(names)
-  if (tooMany !== undefined) return yield* tooMany
-  const { candidates, damaged } = yield* candidatesOf(store, names)
-  const table = yield* Kernels
+  return undefined
+})
+
+const byIdentity = Effect.fnUntraced(function* (attempt: Attempt, { identities = [] }: Secrets) {
+  if (identities.length === 0) return undefined
+  const ring = yield* Effect.mapError(ageKeys(identities), fromKernelError)
+  for (const object of ofKind(attempt, "age")) {
+    const [name] = object
+    const opened = yield* headerOf(object).pipe(
+      Effect.flatMap(ring.open),
+      Effect.catchTag("KernelError", ({ message }) => attempt.skip(untryable(name, message))),
+      Effect.catchTag("RepositoryError", attempt.skip),
+    )
+    if (opened === undefined) continue
+    const unlocked = yield* attempt.open(object, ageSlotKey(opened.fileKey))
+    if (unlocked !== undefined) return unlocked
+  }
+  return undefined
+})
+
+/** The age header of a key object. It has one stanza, so that it costs little to try. */
+const headerOf = ([name, key]: Named<AgeMembers>): Effect.Effect<Uint8Array, RepositoryError> =>
+  catching(RepositoryError, () => {
+    const header = fromHex(name, key.header)
+    if (header.length > AGE_HEADER_BYTES || stanzaCount(header) !== 1 || isForPassphrase(header)) {
+      throw untryable(name, "its age header must be short and for one recipient")
+    }
+    return header
+  })
+
+const untryable = (name: string, why: string): RepositoryError =>
+  corrupt(name, `${name} is a key that cannot be tried: ${why}`)
+
+/** A key object to try a password against. */
+interface Candidate {
+  readonly object: Named<PasswordMembers>
+  readonly params: PasswordParams
+  /** The work of scrypt: bytes of memory, times passes. */
+  readonly work: number
+}
+
+const candidateOf = (object: Named<PasswordMembers>): Effect.Effect<Candidate, RepositoryError> =>
+  catching(RepositoryError, () => {
+    const [name, { n, p, r, salt }] = object
+    const params: PasswordParams = { kdf: "scrypt", n, r, p, salt: fromHex(name, salt) }
+    const problem = paramsProblem(params)
+    if (problem !== undefined) throw untryable(name, problem)
+    return { object, params, work: 128 * n * r * p }
+  })
+
+const byPassword = Effect.fnUntraced(function* (attempt: Attempt, { password }: Secrets) {
+  if (password === undefined) return undefined
+  const candidates: Array<Candidate> = []
+  for (const object of ofKind(attempt, "password")) {
+    const candidate = yield* Effect.catchTag(candidateOf(object), "RepositoryError", attempt.skip)
+    if (candidate !== undefined) candidates.push(candidate)
+  }
+  candidates.sort((a, b) => a.work - b.work)
   const start = yield* Clock.currentTimeMillis
-  let problem = damaged
   let work = 0
   let told = false
-  for (const [i, { name, params, sealed, work: next }] of candidates.entries()) {
+  for (const [i, { object, params, work: next }] of candidates.entries()) {
+    const [name] = object
     const left = candidates.length - i
     work += next
     if (work > KEY_WORK) {
       return yield* wrong(
-        `The password opens none of ${i} keys of the repository at ${location}, ` +
+        `The password opens none of ${i} keys of the repository at ${attempt.location}, ` +
           `and the other ${left} cost too much to try: if ${name} is not yours, remove it`,
       )
     }
@@ -81,73 +231,38 @@ export const unlock: (
         `Trying the password against ${left} more ${left === 1 ? "key" : "keys"}: this may take long`,
       )
     }
-    // A slot that takes more memory than there is does not hide the others.
-    const key = yield* deriveKey(password, params).pipe(
-      Effect.catchTag("KernelError", ({ message }) =>
-        Effect.sync(() => {
-          problem ??= corrupt(name, `${name} has a key that cannot be tried: ${message}`)
-          return undefined
-        })),
+    // A key that takes more memory than there is does not hide the others.
+    const slotKey = yield* deriveKey(password, params).pipe(
+      Effect.catchTag("KernelError", ({ message }) => attempt.skip(untryable(name, message))),
     )
-    if (key === undefined) continue
-    const opened = yield* Effect.sync(() =>
-      unlessForged(() => makeKernel(aes256gcm(key), table).open(sealed, slotContext(name)))
-    )
-    if (opened === undefined) continue
-    const { id, master } = yield* catching(RepositoryError, () => decodeJson(name, Payload, opened))
-    return { id, master: Redacted.make(yield* catching(RepositoryError, () => fromHex(name, master))) }
+    const unlocked = slotKey === undefined ? undefined : yield* attempt.open(object, slotKey)
+    if (unlocked !== undefined) return unlocked
   }
-  if (problem === undefined) return yield* wrong(`The password does not open the repository at ${location}`)
-  return yield* whyLocked(problem, location, candidates.length > 0)
+  return undefined
 })
 
 /**
- * The error when the password opens no slot and a key object is not as it was written. `problem` is that of the object.
+ * The error when the secret opens no key object and one of them is not as it was written. `problem` is that of the
+ * object.
  */
-const whyLocked = (problem: RepositoryError, location: string, hasOthers: boolean): RepositoryError => {
+const whyLocked = (
+  problem: RepositoryError,
+  what: string,
+  location: string,
+  hasOthers: boolean,
+): RepositoryError => {
   const { message, object, reason } = problem
   // An object that cannot be read may be whole.
   if (reason !== "corrupt" || isUnreadable(problem)) return problem
   return corrupt(
     object!,
     hasOthers
-      ? `${message}, and the password opens no other key of the repository at ${location}: ` +
+      ? `${message}, and ${what} opens no other key of the repository at ${location}: ` +
         "if it is the right one, put a copy of that object back"
       : `${message}: the repository at ${location} has no other key, and nothing can be read without one; ` +
         "put a copy of that object back",
   )
 }
-
-/**
- * All slots for passwords, the cheapest first, and what is wrong with the first object that is not as it was written.
- */
-const candidatesOf = Effect.fnUntraced(function* (store: ObjectStore, names: ReadonlyArray<string>) {
-  const candidates: Array<Candidate> = []
-  let damaged: RepositoryError | undefined
-  for (const name of names) {
-    const found = yield* readKey(store, name).pipe(
-      Effect.flatMap((slots) =>
-        catching(RepositoryError, () =>
-          slots.flatMap((slot): ReadonlyArray<Candidate> => {
-            if (!("kdf" in slot)) return []
-            const { n, p, r } = slot
-            const params: PasswordParams = { kdf: "scrypt", n, r, p, salt: fromHex(name, slot.salt) }
-            const problem = paramsProblem(params)
-            if (problem !== undefined) throw corrupt(name, `${name} has a key that cannot be tried: ${problem}`)
-            return [{ name, params, sealed: fromHex(name, slot.sealed), work: 128 * n * r * p }]
-          }))
-      ),
-      Effect.catchTag("RepositoryError", (error) =>
-        Effect.sync(() => {
-          damaged ??= error
-          return []
-        })),
-    )
-    candidates.push(...found)
-  }
-  candidates.sort((a, b) => a.work - b.work)
-  return { candidates, damaged }
-})
 
 /** Gives undefined when something does not open with this key. */
 const unlessForged = (run: () => Uint8Array): Uint8Array | undefined => {
@@ -157,12 +272,4 @@ const unlessForged = (run: () => Uint8Array): Uint8Array | undefined => {
     if (error instanceof KernelError && error.reason === "forged") return undefined
     throw error
   }
-}
-
-/** Decodes hex. Throws RepositoryError `corrupt`. */
-const fromHex = (object: string, text: string): Uint8Array => {
-  if (!/^([0-9a-f]{2})*$/.test(text)) {
-    throw corrupt(object, `${object} is damaged: it has a value that is not hexadecimal`)
-  }
-  return hexToBytes(text)
 }

@@ -101,17 +101,57 @@ interface Snapshot {
 /** 6. The additional data of what is encrypted in an object. */
 const context = (header: Buffer, name: string): Buffer => Buffer.concat([header, ascii(name)])
 
+/** 2. What opens a key: a password, the file key of an age header, or the bytes of a key file. */
+type Secret =
+  | { readonly password: string }
+  | { readonly fileKey: (header: Buffer) => Buffer }
+  | { readonly keyFile: Buffer }
+
+interface Key {
+  readonly version: number
+  readonly role: string
+  readonly kind: string
+  readonly n: number
+  readonly r: number
+  readonly p: number
+  readonly salt: string
+  readonly header: string
+  readonly sealed: string
+  readonly check: string
+}
+
+/** 2. The members of each kind. */
+const KINDS: { readonly [kind: string]: ReadonlyArray<string> } = {
+  "password": ["kdf", "n", "r", "p", "salt"],
+  "age": ["recipient", "header"],
+  "key-file": [],
+}
+
+/** 2. The slot key of a key, when the secret is of its kind. */
+const slotKeyOf = (key: Key, secret: Secret): Buffer | undefined => {
+  const derived = (from: Buffer, what: string): Buffer =>
+    Buffer.from(blake3(from, { context: ascii(`penstock 2026-11-30 rozen 1 ${what}`) }))
+  if (key.kind === "password" && "password" in secret) {
+    const cost = { N: key.n, r: key.r, p: key.p, maxmem: 2 ** 31 - 1 }
+    return scryptSync(Buffer.from(secret.password.normalize("NFC"), "utf8"), Buffer.from(key.salt, "hex"), 32, cost)
+  }
+  if (key.kind === "age" && "fileKey" in secret) {
+    return derived(secret.fileKey(Buffer.from(key.header, "hex")), "age key")
+  }
+  return key.kind === "key-file" && "keyFile" in secret ? derived(secret.keyFile, "key file") : undefined
+}
+
 class Reader {
   readonly #root: string
   readonly #id: string
   readonly #key: (purpose: string) => Buffer
   readonly names: ReadonlyArray<string>
 
-  constructor(root: string, password: string) {
+  constructor(root: string, secret: Secret) {
     this.#root = root
     this.names = (fs.readdirSync(root, { recursive: true, encoding: "utf8" }))
       .filter((name) => fs.statSync(join(root, name)).isFile())
-    const { id, master } = this.#unlock(password)
+    const { id, master } = this.#unlock(secret)
     this.#id = id
     // 3. Keys
     this.#key = (purpose) =>
@@ -126,27 +166,20 @@ class Reader {
   }
 
   // 2. KEYS
-  #unlock(password: string): { readonly id: string; readonly master: string } {
+  #unlock(secret: Secret): { readonly id: string; readonly master: string } {
     for (const name of this.names.filter((name) => /^KEYS\/[0-9a-f]{16}\.json$/.test(name)).sort()) {
-      const key = readJson<{ version: number; slots: Array<{ [name: string]: string | number }>; check: string }>(
-        this.get(name),
-      )
-      assert.equal(key.version, 1)
-      assert.equal(key.check, hex(blake3(Buffer.concat([ascii(name), canonical(key.slots)]))))
-      for (const { kind, kdf, n, r, p, salt, cipher, sealed } of key.slots) {
-        if (kind !== "password") continue
-        assert.deepEqual([kdf, cipher], ["scrypt", "xaes-256-gcm"])
-        const cost = { N: Number(n), r: Number(r), p: Number(p), maxmem: 2 ** 31 - 1 }
-        const secret = scryptSync(
-          Buffer.from(password.normalize("NFC"), "utf8"),
-          Buffer.from(String(salt), "hex"),
-          32,
-          cost,
-        )
-        return readJson(open(secret, Buffer.from(String(sealed), "hex"), ascii(`penstock rozen 1 key slot ${name}`)))
-      }
+      const key = readJson<Key>(this.get(name))
+      const { check, ...checked } = key
+      assert.equal(check, hex(blake3(Buffer.concat([ascii(name), canonical(checked)]))))
+      const { sealed, ...members } = checked
+      assert.deepEqual(Object.keys(members), ["version", "role", "name", "created", "by", "kind", ...KINDS[key.kind]!])
+      assert.deepEqual([key.version, key.role], [1, "owner"])
+      const slotKey = slotKeyOf(key, secret)
+      if (slotKey === undefined) continue
+      const context = Buffer.concat([ascii(`penstock rozen 1 key ${name}`), canonical(members)])
+      return readJson(open(slotKey, Buffer.from(sealed, "hex"), context))
     }
-    throw new Error("no slot opens")
+    throw new Error("no key opens")
   }
 
   // 6. Object header
@@ -397,7 +430,7 @@ before(() => {
 after(() => fs.rmSync(work, { recursive: true, force: true }))
 
 test("a reader written from SPEC.md reads what Penstock wrote", async () => {
-  const reader = new Reader(join(work, "repo"), "p\u00e4sswort")
+  const reader = new Reader(join(work, "repo"), { password: "p\u00e4sswort" })
   const data = reader.packs(/^DATA\/[0-9a-f]{2}\/([0-9a-f]{64})\.roz$/, "ROZE-DAT")
   const pages = reader.packs(/^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.cat$/, "ROZE-CAT")
   const chunks = reader.chunks(data)

@@ -15,7 +15,7 @@ import type { BackupOptions } from "../../formats/repository.ts"
 import type { Format } from "../../formats/format.ts"
 import type { FormatError } from "../../formats/error.ts"
 import type { Secrets } from "../../formats/secrets.ts"
-import { keyNames } from "../../formats/rozen/keys.ts"
+import { keyNames } from "../../formats/rozen/key_read.ts"
 import { unlock } from "../../formats/rozen/unlock.ts"
 import { makeLayout } from "../../formats/rozen/layout.ts"
 import { commitSnapshot, decodeRecord, listSnapshots, type SnapshotRecord } from "../../formats/rozen/snapshot.ts"
@@ -94,7 +94,7 @@ const changed = <A extends object>(record: A, change: Absurd["change"]): A => ({
 const unlocked = (secrets: Secrets) =>
   Effect.gen(function* () {
     const store = yield* ObjectStore
-    return { store, ...(yield* unlock(store, secrets, yield* keyNames(store))) }
+    return { store, ...(yield* unlock(store, secrets, { keys: yield* keyNames(store) })) }
   })
 
 const forges: ReadonlyArray<Forge> = [

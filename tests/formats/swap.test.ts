@@ -12,8 +12,6 @@ import { makeBkp } from "../../formats/bkp/mod.ts"
 import { makeFogsync } from "../../formats/fogsync/mod.ts"
 import type { Format } from "../../formats/format.ts"
 import type { Secrets } from "../../formats/secrets.ts"
-import { writeKey } from "../../formats/rozen/keys.ts"
-import { unlock } from "../../formats/rozen/unlock.ts"
 import { makeRozen } from "../../formats/rozen/mod.ts"
 import { makeRozenV0 } from "../../formats/rozen/v0/mod.ts"
 import { makeSnapshotCatalog } from "../../formats/snapshot_catalog/mod.ts"
@@ -79,7 +77,7 @@ for (const [title, { format, instead = () => undefined, secrets }] of Object.ent
       yield* created.backup(walk(2), { hostname: "b", paths: ["/data"], time: 2000 })
       if (title.startsWith("rozen")) {
         // Another key object, of another password.
-        yield* writeKey(store, yield* unlock(store, secrets), Redacted.make("battery staple"), scrypt)
+        yield* created.keys!.add({ password: Redacted.make("battery staple") })
       }
       const objects = yield* objectsOf(store)
       const chosen = [...Map.groupBy(objects.keys(), kindOf).values()].flatMap((names) => names.slice(0, 2))

@@ -8,7 +8,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { Kernels } from "../../../stages/kernel/kernel.ts"
@@ -22,9 +21,13 @@ import { wholeRecord } from "../../record_fidelity.ts"
 import type { Repository } from "../../repository.ts"
 import { refuseLike, refuseOthers } from "../../secrets.ts"
 import { encodeConfig, readVersion, versionOf, withConfig } from "../config.ts"
-import { createObjects, noRepository } from "../create.ts"
-import { keyNames, newMaster, type ScryptCost } from "../keys.ts"
-import { unlock } from "../unlock.ts"
+import { createObjects, MAKES, noRepository } from "../create.ts"
+import type { ScryptCost } from "../key_object.ts"
+import { keyNames } from "../key_read.ts"
+import type { KeyOptions } from "../key_seal.ts"
+import { newMaster } from "../keys.ts"
+import { type Opening, openSecrets, refuseUnused } from "../open_secrets.ts"
+import { makeKeys } from "../repository_keys.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { makeLayout, type WriteOptions } from "./layout.ts"
@@ -36,17 +39,20 @@ import { rebuild } from "./rebuild.ts"
 export interface RozenV0Options extends WriteOptions {
   /** Cost of scrypt for new passwords: 32 MiB and three passes by default. */
   readonly scrypt?: ScryptCost
+  /** Who makes keys, `user@host`: each key says it. Empty by default. */
+  readonly by?: string
 }
 
 const formatWith = (options: RozenV0Options): Format => {
+  const keys: KeyOptions = { by: options.by, cost: options.scrypt }
   const repositoryWith = Effect.fnUntraced(function* (
     store: ObjectStore,
-    id: string,
-    master: Redacted.Redacted<Uint8Array>,
+    { id, key, master }: Opening,
     config: Uint8Array,
   ) {
     const engine = yield* SqliteEngine
-    return repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, yield* Kernels, options), config })
+    const layout = makeLayout(id, master, yield* Kernels, options)
+    return repositoryOf({ id, master, store, engine, layout, config }, keys, key)
   })
   return {
     name: "rozen-v0",
@@ -60,18 +66,18 @@ const formatWith = (options: RozenV0Options): Format => {
     }),
     create: Effect.fnUntraced(function* (secrets, like) {
       yield* refuseLike("rozen-v0", like)
-      yield* refuseOthers(secrets, "rozen-v0", ["password"])
+      yield* refuseOthers(secrets, "rozen-v0", MAKES)
       const store = yield* ObjectStore
-      const { config, id, master } = yield* createObjects(store, {
+      const { config, ...made } = yield* createObjects(store, {
         version: 0,
         secrets,
-        cost: options.scrypt,
+        keys,
         master: Effect.sync(newMaster),
       })
-      return yield* repositoryWith(store, id, master, config)
+      return yield* repositoryWith(store, made, config)
     }),
     open: Effect.fnUntraced(function* (secrets) {
-      yield* refuseOthers(secrets, "rozen-v0", ["password"])
+      yield* refuseUnused(secrets, "rozen-v0")
       const store = yield* ObjectStore
       const stored = yield* readVersion(store)
       if (stored === undefined && (yield* keyNames(store)).length === 0) return yield* noRepository(store)
@@ -81,9 +87,9 @@ const formatWith = (options: RozenV0Options): Format => {
           message: `The repository at ${store.properties.location} is not of version 0`,
         })
       }
-      const { id, master } = yield* unlock(store, secrets)
-      const config = encodeConfig({ Version: 0, Id: id }, master)
-      return yield* withConfig(stored, store, config, yield* repositoryWith(store, id, master, config))
+      const opening = yield* openSecrets(store, secrets, stored)
+      const config = encodeConfig({ Version: 0, Id: opening.id }, opening.master)
+      return yield* withConfig(stored, store, config, yield* repositoryWith(store, opening, config))
     }),
   }
 }
@@ -143,13 +149,15 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => guardedForm
  */
 export const rozenV0: Format = makeRozenV0()
 
-const repositoryOf = (opened: Opened): Repository => ({
+/** `key` is the name of the key object that opened it, if one did. */
+const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefined): Repository => ({
   format: "rozen-v0",
   id: opened.id,
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
+  keys: makeKeys({ ...opened, options, key }),
 })
 
 /**

@@ -16,26 +16,30 @@ import { secrets, small } from "./harness.ts"
 const MIB = 1 << 20
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`)
 
-/** A slot that no password opens, of a cost. */
-const slot = (n: number, p = 1, r = 8) => ({
+/** A key that no password opens, of a cost. */
+const key = (n: number, p = 1, r = 8) => ({
+  version: 1,
+  role: "owner",
+  name: "",
+  created: 0,
+  by: "",
   kind: "password",
   kdf: "scrypt",
   n,
   r,
   p,
   salt: "00".repeat(32),
-  cipher: "xaes-256-gcm",
   sealed: "00".repeat(100),
 })
 
 /** A key object as anybody can make one: nothing in it is authentic. */
-const keyObject = (name: string, slots: ReadonlyArray<unknown>): Uint8Array => {
-  const body = json(slots)
+const keyObject = (name: string, members: object): Uint8Array => {
+  const body = json(members)
   const text = new TextEncoder().encode(name)
   const named = new Uint8Array(text.length + body.length)
   named.set(text)
   named.set(body, text.length)
-  return json({ version: 1, slots, check: bytesToHex(blake3(named)) })
+  return json({ ...members, check: bytesToHex(blake3(named)) })
 }
 const nameOf = (i: number): string => `KEYS/${i.toString(16).padStart(16, "0")}.json`
 
@@ -43,11 +47,11 @@ const nameOf = (i: number): string => `KEYS/${i.toString(16).padStart(16, "0")}.
  * Opens a repository with other key objects beside its own: what became of it, what scrypt was asked for, what was
  * said.
  */
-const openBeside = (objects: ReadonlyArray<ReadonlyArray<unknown>>, password = secrets, seconds = 0) =>
+const openBeside = (objects: ReadonlyArray<object>, password = secrets, seconds = 0) =>
   runFormat(Effect.gen(function* () {
     const store = yield* memoryStore.make()
     yield* Effect.provideService(small.create(secrets), ObjectStore, store)
-    for (const [i, slots] of objects.entries()) yield* store.put(nameOf(i), [keyObject(nameOf(i), slots)])
+    for (const [i, members] of objects.entries()) yield* store.put(nameOf(i), [keyObject(nameOf(i), members)])
     const asked: Array<number> = []
     const said: Array<string> = []
     let late = 0
@@ -80,40 +84,52 @@ const openBeside = (objects: ReadonlyArray<ReadonlyArray<unknown>>, password = s
 const wrong = { password: Redacted.make("another") }
 
 describe("key objects of an attacker", () => {
-  it("the cheapest slots are tried first, so costly ones do not delay the right password", async () => {
-    const { asked, failure, said } = await openBeside([[slot(1 << 20, 16)], [slot(1 << 19, 16), slot(1 << 15)]])
+  it("the cheapest keys are tried first, so costly ones do not delay the right password", async () => {
+    const { asked, failure, said } = await openBeside([key(1 << 20, 16), key(1 << 19, 16), key(1 << 15)])
     assert.equal(failure, undefined)
     assert.deepEqual(asked, [MIB])
     assert.deepEqual(said, [])
   })
 
-  it("a wrong password is refused after limited work, and the slot that costs too much is named", async () => {
-    const costly = Array.from({ length: 60 }, () => Array.from({ length: 16 }, () => slot(1 << 20, 16)))
-    const { asked, failure, said } = await openBeside(costly, wrong)
+  it("a wrong password is refused after limited work, and the key that costs too much is named", async () => {
+    const { asked, failure, said } = await openBeside(Array.from({ length: 60 }, () => key(1 << 20, 16)), wrong)
     assert.ok(asked.reduce((sum, work) => sum + work, 0) <= 2 ** 35)
     assert.equal(failure?.reason, "wrong-key")
     assert.match(failure!.message, /cost too much to try: if KEYS\/[0-9a-f]{16}\.json is not yours, remove it/)
     assert.equal(said.length, 1)
-    assert.match(said[0]!, /^Trying the password against 960 more keys: this may take long$/)
+    assert.match(said[0]!, /^Trying the password against 60 more keys: this may take long$/)
   })
 
   it("says once that it takes long", async () => {
-    const { asked, failure, said } = await openBeside([Array.from({ length: 16 }, () => slot(1 << 15, 3))], wrong, 2)
+    const { asked, failure, said } = await openBeside(Array.from({ length: 16 }, () => key(1 << 15, 3)), wrong, 2)
     assert.equal(asked.length, 17)
     assert.equal(failure?.message.startsWith("The password does not open the repository"), true)
     assert.deepEqual(said, ["Trying the password against 14 more keys: this may take long"])
   })
 
-  it("impossible slots, and damaged or too many objects, do not hide the others", async () => {
-    for (const bad of [slot(3), slot(-(2 ** 40)), slot(1 << 20, 1, 32), { ...slot(1024), salt: "0" }]) {
-      assert.equal((await openBeside([[bad]])).failure, undefined)
-      const { failure } = await openBeside([[bad]], wrong)
-      assert.equal(failure?.reason, "corrupt")
+  it("impossible and damaged keys do not hide the others", async () => {
+    const good = key(1024)
+    for (
+      const bad of [key(3), key(-(2 ** 40)), key(1 << 20, 1, 32), { ...good, salt: "0" }, { ...good, kdf: "argon2" }, {
+        ...good,
+        version: 2,
+      }]
+    ) {
+      assert.equal((await openBeside([bad])).failure, undefined)
+      const { failure } = await openBeside([bad], wrong)
+      assert.equal(failure?.reason, "version" in bad && bad.version === 2 ? "newer" : "corrupt")
       assert.match(failure!.message, /KEYS\/0{16}\.json/)
     }
-    assert.equal((await openBeside([Array.from({ length: 17 }, () => slot(1024))])).failure, undefined)
-    const unknown = Array.from({ length: 3 }, () => ({ kind: "later", data: "00" }))
-    assert.equal((await openBeside([unknown])).failure, undefined)
+  })
+
+  it("keys of an unknown kind or role are kept and passed over", async () => {
+    const { kdf: _, ...good } = key(1024)
+    for (const unknown of [{ ...good, kind: "later", data: "00" }, { ...good, role: "writer" }]) {
+      assert.equal((await openBeside([unknown])).failure, undefined)
+      assert.equal((await openBeside([unknown], wrong)).failure?.reason, "wrong-key")
+    }
+    const { failure } = await openBeside([{ ...good, role: "writer", data: ["deep"] }], wrong)
+    assert.equal(failure?.reason, "corrupt")
   })
 
   it("deeply nested JSON is damage of that object", () =>
@@ -131,7 +147,7 @@ describe("key objects of an attacker", () => {
     })))
 
   it("more objects than a repository can have are not read", async () => {
-    const { asked, failure } = await openBeside(Array.from({ length: 64 }, () => [slot(1024)]))
+    const { asked, failure } = await openBeside(Array.from({ length: 64 }, () => key(1024)))
     assert.deepEqual(asked, [])
     assert.match(failure!.message, /^KEYS\/ has more than the 64 objects that a repository can have/)
   })
@@ -163,7 +179,7 @@ describe("key objects that are lost or damaged", () => {
     )
     assert.match(
       await failing((store, name) => store.remove(name)),
-      /^corrupt: The repository at .* has no key: KEYS\/ is empty or missing, .*; put a copy of KEYS\/ back$/,
+      /^corrupt: The repository at .* has no key: KEYS\/ is empty or missing, .*; put a copy of KEYS\/ back, or open/,
     )
     const beside = (store: ObjectStore) => store.put(nameOf(1), [json("no key")])
     assert.match(
