@@ -31,7 +31,7 @@ export const copy = (input: CopyInput): Effect.Effect<number, OpenError> =>
           noEncryption: input.toNoEncryption,
           newRepository: input.toNewRepository,
           recipient: [],
-          identity: [],
+          identity: input.toIdentity,
         },
         "open",
         { traffic, names: targetNames, backup: true },

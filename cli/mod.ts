@@ -23,6 +23,7 @@ export type {
   SecretOptions,
   StoreInput,
 } from "./arguments/inputs.ts"
+export { keyCommand } from "./arguments/key.ts"
 export { lsCommand } from "./arguments/ls.ts"
 export { rebuildCommand } from "./arguments/rebuild.ts"
 export { restoreCommand } from "./arguments/restore.ts"

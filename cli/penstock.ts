@@ -10,6 +10,7 @@ import { convertCommand } from "./arguments/convert.ts"
 import { copyCommand } from "./arguments/copy.ts"
 import { dumpCommand } from "./arguments/dump.ts"
 import { initCommand } from "./arguments/init.ts"
+import { keyCommand } from "./arguments/key.ts"
 import { lsCommand } from "./arguments/ls.ts"
 import { rebuildCommand } from "./arguments/rebuild.ts"
 import { restoreCommand } from "./arguments/restore.ts"
@@ -48,6 +49,7 @@ export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = bu
       rebuildCommand(exit),
       copyCommand(exit),
       convertCommand(exit, formats),
+      keyCommand(exit),
       versionCommand(exit),
     ]),
     Command.withExamples([

@@ -57,7 +57,7 @@ export const run = async ({ command, args, formats = builtInFormats, stores }: R
   let code = EXIT_OK
   const root = command((given) => code = given, formats)
   let program: Effect.Effect<void, unknown> = Command.runWith(root, { version: VERSION })(
-    root.subcommands.length > 0 ? subcommandFirst(args) : args,
+    root.subcommands.length > 0 ? subcommandFirst(args, nestedOf(root)) : args,
   ).pipe(Effect.provide(parserServices), Effect.provideService(Formats, formats))
   if (stores !== undefined) {
     const { Stores } = await import("./repository/store.ts")
@@ -83,6 +83,12 @@ export const run = async ({ command, args, formats = builtInFormats, stores }: R
   }
   process.exit(code)
 }
+
+/** The subcommands that have subcommands of their own. */
+const nestedOf = ({ subcommands }: AnyCommand): ReadonlySet<string> =>
+  new Set(
+    subcommands.flatMap(({ commands }) => commands).filter((one) => one.subcommands.length > 0).map(({ name }) => name),
+  )
 
 /** Prints why a command failed, with the trace if `--debug` is given. Returns the exit code. */
 const explain = (cause: Cause.Cause<unknown>, args: ReadonlyArray<string>): number => {

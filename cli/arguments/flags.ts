@@ -50,14 +50,18 @@ export const common: Flags<CommonInput> = {
   recipient: texts(
     "recipient",
     "age1...",
-    "zprt: encrypt for this age recipient; repeatable ($PENSTOCK_RECIPIENTS)",
+    "rozen, zprt: make it for this age recipient; repeatable ($PENSTOCK_RECIPIENTS)",
   ),
   identity: texts(
     "identity",
     "FILE",
-    "zprt: decrypt with the age identities in FILE; repeatable ($PENSTOCK_IDENTITY_FILE)",
+    "rozen, zprt: decrypt with the age identities in FILE; repeatable ($PENSTOCK_IDENTITY_FILE)",
   ),
-  keyFile: text("key-file", "FILE", "fogsync: read the key, 64 or 128 hex digits, from FILE ($PENSTOCK_KEY_FILE)"),
+  keyFile: text(
+    "key-file",
+    "FILE",
+    "rozen, fogsync: read the key, 64 hex digits (fogsync: or 128), from FILE ($PENSTOCK_KEY_FILE)",
+  ),
   noEncryption: flag(
     "no-encryption",
     "Use or make a repository without encryption, even if a secret is given (bkp, snapshot-catalog)",
@@ -111,7 +115,8 @@ export const copyTarget: Flags<CopyTargetInput> = {
     "COMMAND",
     "A command that prints its password ($PENSTOCK_TO_PASSWORD_COMMAND)",
   ),
-  toKeyFile: text("to-key-file", "FILE", "fogsync: its key"),
+  toIdentity: texts("to-identity", "FILE", "rozen, zprt: decrypt with the age identities in FILE; repeatable"),
+  toKeyFile: text("to-key-file", "FILE", "rozen, fogsync: its key"),
   toNoEncryption: flag("to-no-encryption", "Use or make it without encryption, even if a secret is given"),
   toNewRepository: flag("to-new-repository", "Accept another repository there than last time"),
 }
@@ -124,8 +129,7 @@ export const destination = (formats: ReadonlyArray<FormatSource>): Flags<Destina
     Flag.withDescription("The repository to write to; made if it does not exist. Required"),
   ),
   toFormat: formatFlag("to-format", formats),
-  toRecipient: texts("to-recipient", "age1...", "zprt: encrypt for this age recipient; repeatable"),
-  toIdentity: texts("to-identity", "FILE", "zprt: decrypt with the age identities in FILE; repeatable"),
+  toRecipient: texts("to-recipient", "age1...", "rozen, zprt: make it for this age recipient; repeatable"),
   compression,
 })
 

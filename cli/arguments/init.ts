@@ -41,9 +41,9 @@ export const initCommand = (exit: OnExit, formats: ReadonlyArray<FormatSource> =
     exit,
   ).pipe(
     Command.withDescription(
-      "Make a new repository. You are asked for its password, unless PENSTOCK_PASSWORD or --password-file gives it.\n" +
-        "  Keep the password safe: without it, nobody can read the backups. docs/command.md says which secrets the\n" +
-        "  other formats need.\n\n" +
+      "Make a new repository. You are asked for its password, unless an option or a variable gives it, an age\n" +
+        "  recipient or a key file. Keep the secret safe: without it, nobody can read the backups. docs/command.md\n" +
+        "  says which secrets each format takes.\n\n" +
         `  Options of formats, as in -o zprt.layout=program:\n${describeFormatOptions(formats)}`,
     ),
     Command.withShortDescription("Make a new repository"),

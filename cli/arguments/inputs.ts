@@ -17,6 +17,20 @@ export interface SecretOptions {
   readonly noEncryption: boolean
 }
 
+/** The secret of a new key, and its name; see secrets/new_secret.ts. */
+export interface NewSecretInput {
+  /** A file with the new password in its first line. */
+  readonly newPasswordFile: string | undefined
+  /** A command line for the shell, which prints the new password. */
+  readonly newPasswordCommand: string | undefined
+  /** An age recipient. */
+  readonly newRecipient: string | undefined
+  /** A file with a key in hex digits. It is made if it does not exist. */
+  readonly newKeyFile: string | undefined
+  /** What the user calls the key. */
+  readonly name: string | undefined
+}
+
 /** Which repository may lie at a location; see repository/known_repositories.ts. */
 export interface KnownInput {
   /** Whether it may be another than the last time. */
@@ -88,6 +102,7 @@ export interface CopyTargetInput {
   readonly toOption: ReadonlyArray<string>
   readonly toPasswordFile: string | undefined
   readonly toPasswordCommand: string | undefined
+  readonly toIdentity: ReadonlyArray<string>
   readonly toKeyFile: string | undefined
   readonly toNoEncryption: boolean
   readonly toNewRepository: boolean
@@ -97,6 +112,5 @@ export interface CopyTargetInput {
 export interface DestinationInput extends CopyTargetInput {
   readonly toFormat: string | undefined
   readonly toRecipient: ReadonlyArray<string>
-  readonly toIdentity: ReadonlyArray<string>
   readonly compression: CompressionMode | undefined
 }

@@ -25,15 +25,25 @@ const takesValue: ReadonlyMap<string, boolean> = new Map(
 const GLOBAL: ReadonlySet<string> = new Set(["--help", "-h", "--version"])
 
 /**
- * Moves the options before the subcommand to right behind it. If one of them is unknown, or no subcommand follows, the
+ * Moves the options before the subcommand to right behind it. `nested` are commands that have subcommands of their own:
+ * the options move behind those. If one of them is unknown, or no subcommand follows, the
  * arguments stay as they are, and the parser says what is wrong.
  */
-export const subcommandFirst = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+export const subcommandFirst = (
+  args: ReadonlyArray<string>,
+  nested: ReadonlySet<string> = new Set(),
+): ReadonlyArray<string> => {
+  let within = false
   const own: Array<string> = []
   const moved: Array<string> = []
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!
-    if (!arg.startsWith("-") || arg === "-") return [...own, arg, ...moved, ...args.slice(at + 1)]
+    if (!arg.startsWith("-") || arg === "-") {
+      if (within || !nested.has(arg)) return [...own, arg, ...moved, ...args.slice(at + 1)]
+      within = true
+      own.push(arg)
+      continue
+    }
     if (GLOBAL.has(arg)) {
       own.push(arg)
       continue

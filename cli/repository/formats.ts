@@ -42,6 +42,8 @@ export interface FormatSource extends TakesSecrets {
   readonly open?: boolean
   /** Whether the ID of a repository comes from its location, because the format stores none. */
   readonly noId?: boolean
+  /** What a repository has instead of several keys, as a sentence without a capital. Absent if it has several. */
+  readonly insteadOfKeys?: string
   /** Whether a new repository can have the key of another. */
   readonly sharesKey?: boolean
   /** The name of the only object, if a repository of this format is one file with one snapshot. */
@@ -65,16 +67,22 @@ export interface FormatSource extends TakesSecrets {
 export const builtInFormats: ReadonlyArray<FormatSource> = [
   {
     name: "rozen",
-    secrets: ["password"],
+    secrets: ["password", "age", "key-file"],
     sharesKey: true,
     compression: COMPRESSION_MODES,
     options: rozenChoices,
-    load: ({ chosen = NOTHING, ...options } = {}) =>
-      import("../../formats/rozen/mod.ts").then(({ makeRozen }) => makeRozen({ ...options, ...chosenRozen(chosen) })),
+    load: async ({ chosen = NOTHING, ...options } = {}) => {
+      const [{ makeRozen }, { thisUser }] = await Promise.all([
+        import("../../formats/rozen/mod.ts"),
+        import("./this_machine.ts"),
+      ])
+      return makeRozen({ ...options, ...chosenRozen(chosen), by: thisUser() })
+    },
   },
   {
     name: "zprt",
     secrets: ["age", "password"],
+    insteadOfKeys: "an archive has a password, or the age recipients of its last backup; the next one may name others",
     file: ARCHIVE,
     noId: true,
     compression: ["auto", "fast", "better", "max"],
@@ -91,6 +99,7 @@ export const builtInFormats: ReadonlyArray<FormatSource> = [
   {
     name: "bkp",
     secrets: ["password"],
+    insteadOfKeys: "it has one password, which is chosen when it is made",
     open: true,
     options: bkpChoices,
     load: ({ chosen = NOTHING } = {}) =>
@@ -99,6 +108,7 @@ export const builtInFormats: ReadonlyArray<FormatSource> = [
   {
     name: "snapshot-catalog",
     secrets: [],
+    insteadOfKeys: "it is not encrypted",
     noId: true,
     options: snapshotCatalogChoices,
     load: async ({ chosen = NOTHING } = {}) => {
@@ -112,6 +122,7 @@ export const builtInFormats: ReadonlyArray<FormatSource> = [
   {
     name: "fogsync",
     secrets: ["key-file"],
+    insteadOfKeys: "it has one key file, which is chosen when it is made",
     compression: ["auto", "fast", "max", "off"],
     options: fogsyncChoices,
     load: ({ chosen = NOTHING, compression = "auto" } = {}) =>

@@ -45,7 +45,9 @@ export interface OpenRepository {
 export interface OpenHow {
   /** Counts what its store sends and receives. */
   readonly traffic: Traffic
-  /** Where its secrets come from. By default from the options and variables that every command has. */
+  /** Gives its secrets. By default they come from options and variables. */
+  readonly secrets?: Effect.Effect<Secrets, UsageError>
+  /** How the options and variables of its secrets begin. By default as those that every command has. */
   readonly names?: SecretNames
   /** Puts something around its store. */
   readonly through?: (store: ObjectStore) => ObjectStore
@@ -127,6 +129,7 @@ export const openRepository: (
       backup = false,
       like,
       names = ownNames,
+      secrets,
       through = (store: ObjectStore) => store,
       traffic,
     },
@@ -171,7 +174,9 @@ export const openRepository: (
           encrypted: Object.keys(secrets).length > 0,
         }),
       )
-    const open = yield* unlock({ source, location, created }, options, names, openWith)
+    const open = yield* secrets === undefined
+      ? unlock({ source, location, created }, options, names, openWith)
+      : Effect.flatMap(secrets, openWith)
     const now: KnownRepository = {
       format: source.name,
       ...(source.noId === true ? {} : { id: open.repository.id }),

@@ -13,9 +13,9 @@ import { readText, textOf } from "../process/text_file.ts"
 /** How the variables and options of a repository begin. Commands with two repositories tell them apart by this. */
 export interface SecretNames {
   /** What variables begin with. */
-  readonly variables: "PENSTOCK_" | "PENSTOCK_TO_" | "PENSTOCK_FROM_"
+  readonly variables: "PENSTOCK_" | "PENSTOCK_TO_" | "PENSTOCK_FROM_" | "PENSTOCK_NEW_"
   /** What options begin with. */
-  readonly options: "--" | "--to-" | "--from-"
+  readonly options: "--" | "--to-" | "--from-" | "--new-"
   /** What a question on the terminal adds. */
   readonly of: "" | " of the target" | " of the repository at --from-repo"
 }
@@ -30,6 +30,9 @@ export const fromNames: SecretNames = {
   options: "--from-",
   of: " of the repository at --from-repo",
 }
+
+/** For the secret of a new key. */
+export const newNames: SecretNames = { variables: "PENSTOCK_NEW_", options: "--new-", of: "" }
 
 /** What a password is for. With `create`, the terminal asks twice. */
 export type PasswordUse = "create" | "open"
@@ -92,20 +95,20 @@ const fromCommand = (commandLine: string, by: string): GivenPassword => ({
 
 /**
  * Asks for the password on the terminal, at most three times: again if the answer is empty, or if the two answers for a
- * new password differ. `instead` is an option that could be given instead. Fails with {@link UsageError} if there is no
+ * new password differ. `instead` are options that could be given instead. Fails with {@link UsageError} if there is no
  * terminal, or no good answer.
  */
 export const askPassword: (
   use: PasswordUse,
   names: SecretNames,
-  instead?: string,
-) => Effect.Effect<Redacted.Redacted<string>, UsageError> = Effect.fnUntraced(function* (use, names, instead) {
+  instead?: ReadonlyArray<string>,
+) => Effect.Effect<Redacted.Redacted<string>, UsageError> = Effect.fnUntraced(function* (use, names, instead = []) {
   const { of, options, variables } = names
   if (stdin.isTTY !== true) {
     return yield* new UsageError({
       message:
         `No password: set ${variables}PASSWORD, give ${options}password-file FILE, ${options}password-command COMMAND${
-          instead === undefined ? "" : `, ${options}${instead}`
+          instead.map((option) => `, ${options}${option}`).join("")
         }, or run this on a terminal where it can be asked for`,
     })
   }

@@ -94,7 +94,10 @@ export const secretsFor: (
   }
   if (keyFile !== undefined) return { key: yield* readKey(keyFile) }
   if (takes("password")) {
-    const instead = takes("age") ? use === "create" ? "recipient age1..." : "identity FILE" : undefined
+    const instead = [
+      ...takes("age") ? [use === "create" ? "recipient age1..." : "identity FILE"] : [],
+      ...takes("key-file") ? ["key-file FILE"] : [],
+    ]
     return { password: yield* password?.read ?? askPassword(use, names, instead) }
   }
   if (takes("key-file")) {
@@ -155,8 +158,8 @@ const readIdentities = Effect.fnUntraced(
 )
 
 /** Reads a raw key in hex digits. Blanks and line ends are ignored. */
-const readKey = Effect.fnUntraced(
-  function* (file: string): Effect.fn.Return<Redacted.Redacted<Uint8Array>, UsageError> {
+export const readKey: (file: string) => Effect.Effect<Redacted.Redacted<Uint8Array>, UsageError> = Effect.fnUntraced(
+  function* (file) {
     const digits = (yield* readText(file, "key file")).replace(/\s+/g, "")
     if (!/^(?:[0-9a-f]{64}|[0-9a-f]{128})$/i.test(digits)) {
       return yield* new UsageError({ message: `The key file ${file} must hold 64 or 128 hex digits and nothing else` })

@@ -1,7 +1,7 @@
 /** The keys of an open repository: lists, adds, replaces and removes them. SPEC.md, "KEYS/*.json". */
 import * as Effect from "effect/Effect"
 import { Equivalence } from "effect/Bytes"
-import type { ObjectStore } from "../../stages/store/store.ts"
+import { type ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { KeyInfo, NewSecret, RepositoryKeys } from "../keys.ts"
 import { readWhole } from "../read_whole.ts"
@@ -88,7 +88,12 @@ export const makeKeys = ({ id: repository, key: opener, master, options, store }
       const removed = infoOf(old, yield* readKey(store, old))
       const added = yield* write(secret, name ?? removed.name)
       inUse = keyName(added.id)
-      yield* store.remove(old)
+      yield* Effect.mapError(store.remove(old), (error) =>
+        new StoreError({
+          ...error,
+          message:
+            `${error.message}; the new key ${added.id} opens the repository, and so may the old one, ${removed.id}`,
+        }))
       return { added: { ...added, inUse: true }, removed: { ...removed, inUse: false } }
     }),
     export: Effect.map(

@@ -26,6 +26,7 @@ test("help names every command, says how to start, and has examples", async () =
       "rebuild",
       "copy",
       "convert",
+      "key",
       "version",
     ]
   ) {

@@ -5,6 +5,8 @@
  */
 // On one runtime: repositories are the same on all, as tests/formats/rozen/interchange.test.ts shows.
 import { blake3 } from "@noble/hashes/blake3.js"
+import { bech32m } from "@scure/base"
+import { Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption"
 import { decompress } from "fzstd"
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
@@ -104,7 +106,7 @@ const context = (header: Buffer, name: string): Buffer => Buffer.concat([header,
 /** 2. What opens a key: a password, the file key of an age header, or the bytes of a key file. */
 type Secret =
   | { readonly password: string }
-  | { readonly fileKey: (header: Buffer) => Buffer }
+  | { readonly fileKey: (header: Buffer) => Promise<Uint8Array | undefined> }
   | { readonly keyFile: Buffer }
 
 interface Key {
@@ -128,17 +130,53 @@ const KINDS: { readonly [kind: string]: ReadonlyArray<string> } = {
 }
 
 /** 2. The slot key of a key, when the secret is of its kind. */
-const slotKeyOf = (key: Key, secret: Secret): Buffer | undefined => {
-  const derived = (from: Buffer, what: string): Buffer =>
+const slotKeyOf = async (key: Key, secret: Secret): Promise<Buffer | undefined> => {
+  const derived = (from: Uint8Array, what: string): Buffer =>
     Buffer.from(blake3(from, { context: ascii(`penstock 2026-11-30 rozen 1 ${what}`) }))
   if (key.kind === "password" && "password" in secret) {
     const cost = { N: key.n, r: key.r, p: key.p, maxmem: 2 ** 31 - 1 }
     return scryptSync(Buffer.from(secret.password.normalize("NFC"), "utf8"), Buffer.from(key.salt, "hex"), 32, cost)
   }
   if (key.kind === "age" && "fileKey" in secret) {
-    return derived(secret.fileKey(Buffer.from(key.header, "hex")), "age key")
+    const fileKey = await secret.fileKey(Buffer.from(key.header, "hex"))
+    return fileKey && derived(fileKey, "age key")
   }
   return key.kind === "key-file" && "keyFile" in secret ? derived(secret.keyFile, "key file") : undefined
+}
+
+/** 2. What a key gives. */
+interface Opened {
+  readonly id: string
+  readonly master: string
+}
+
+const namesIn = (root: string): ReadonlyArray<string> =>
+  fs.readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => fs.statSync(join(root, name)).isFile())
+
+/** 2. Opens the key object that the secret is for. */
+const unlock = async (root: string, secret: Secret): Promise<Opened> => {
+  for (const name of namesIn(root).filter((name) => /^KEYS\/[0-9a-f]{16}\.json$/.test(name)).sort()) {
+    const key = readJson<Key>(fs.readFileSync(join(root, name)))
+    const { check, ...checked } = key
+    assert.equal(check, hex(blake3(Buffer.concat([ascii(name), canonical(checked)]))))
+    const { sealed, ...members } = checked
+    assert.deepEqual(Object.keys(members), ["version", "role", "name", "created", "by", "kind", ...KINDS[key.kind]!])
+    assert.deepEqual([key.version, key.role], [1, "owner"])
+    const slotKey = await slotKeyOf(key, secret)
+    if (slotKey === undefined) continue
+    const context = Buffer.concat([ascii(`penstock rozen 1 key ${name}`), canonical(members)])
+    return readJson(open(slotKey, Buffer.from(sealed, "hex"), context))
+  }
+  throw new Error("no key opens")
+}
+
+/** 2. Reads a paper key. */
+const readPaper = (paper: string): Opened => {
+  const text = paper.replace(/^#.*$/gm, "").replace(/(^|\s)\d{1,2}:/g, "").replace(/\s/g, "")
+  const { prefix, words } = bech32m.decode(text as `${string}1${string}`, false)
+  const bytes = Buffer.from(bech32m.fromWords(words))
+  assert.deepEqual([prefix, bytes.length, bytes[0]], ["penstock-rozen-", 49, 1])
+  return { id: hex(bytes.subarray(1, 17)), master: hex(bytes.subarray(17)) }
 }
 
 class Reader {
@@ -147,11 +185,9 @@ class Reader {
   readonly #key: (purpose: string) => Buffer
   readonly names: ReadonlyArray<string>
 
-  constructor(root: string, secret: Secret) {
+  constructor(root: string, { id, master }: Opened) {
     this.#root = root
-    this.names = (fs.readdirSync(root, { recursive: true, encoding: "utf8" }))
-      .filter((name) => fs.statSync(join(root, name)).isFile())
-    const { id, master } = this.#unlock(secret)
+    this.names = namesIn(root)
     this.#id = id
     // 3. Keys
     this.#key = (purpose) =>
@@ -163,23 +199,6 @@ class Reader {
 
   get(name: string): Buffer {
     return fs.readFileSync(join(this.#root, name))
-  }
-
-  // 2. KEYS
-  #unlock(secret: Secret): { readonly id: string; readonly master: string } {
-    for (const name of this.names.filter((name) => /^KEYS\/[0-9a-f]{16}\.json$/.test(name)).sort()) {
-      const key = readJson<Key>(this.get(name))
-      const { check, ...checked } = key
-      assert.equal(check, hex(blake3(Buffer.concat([ascii(name), canonical(checked)]))))
-      const { sealed, ...members } = checked
-      assert.deepEqual(Object.keys(members), ["version", "role", "name", "created", "by", "kind", ...KINDS[key.kind]!])
-      assert.deepEqual([key.version, key.role], [1, "owner"])
-      const slotKey = slotKeyOf(key, secret)
-      if (slotKey === undefined) continue
-      const context = Buffer.concat([ascii(`penstock rozen 1 key ${name}`), canonical(members)])
-      return readJson(open(slotKey, Buffer.from(sealed, "hex"), context))
-    }
-    throw new Error("no key opens")
   }
 
   // 6. Object header
@@ -396,14 +415,15 @@ const environment = {
   XDG_STATE_HOME: stateHome,
 }
 
-/** Runs `backup.ts` on the runtime under test. */
-const backup = (source: string): void => {
-  const script = resolve(import.meta.dirname, "../../backup.ts")
-  const args = ["Deno" in globalThis ? ["run", "-A", "--no-check"] : [], script, "-r", join(work, "repo"), source]
-    .flat()
+/** Runs a script on the runtime under test. Gives what it prints. */
+const run = (script: string, ...rest: ReadonlyArray<string>): string => {
+  const path = resolve(import.meta.dirname, "../..", script)
+  const args = ["Deno" in globalThis ? ["run", "-A", "--no-check"] : [], path, "-r", join(work, "repo"), ...rest].flat()
   const done = spawnSync(process.execPath, args, { env: environment, encoding: "utf8", timeout: 120_000 })
   assert.equal(done.status, 0, `${done.stdout}${done.stderr}`)
+  return done.stdout
 }
+const backup = (source: string): string => run("backup.ts", source)
 
 const large = randomBytes(9 << 20)
 
@@ -430,7 +450,8 @@ before(() => {
 after(() => fs.rmSync(work, { recursive: true, force: true }))
 
 test("a reader written from SPEC.md reads what Penstock wrote", async () => {
-  const reader = new Reader(join(work, "repo"), { password: "p\u00e4sswort" })
+  const root = join(work, "repo")
+  const reader = new Reader(root, await unlock(root, { password: "p\u00e4sswort" }))
   const data = reader.packs(/^DATA\/[0-9a-f]{2}\/([0-9a-f]{64})\.roz$/, "ROZE-DAT")
   const pages = reader.packs(/^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.cat$/, "ROZE-CAT")
   const chunks = reader.chunks(data)
@@ -509,4 +530,18 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
     "letters/2026/7.txt",
   ])
   assert.ok(changes.some(({ bytes, kind }) => kind === 1 && logEntry(bytes).path === "new"))
+})
+
+test("it opens every kind of key, and the paper key", async () => {
+  const root = join(work, "repo")
+  const right = await unlock(root, { password: "p\u00e4sswort" })
+  const identity = await generateX25519Identity()
+  run("cli/main.ts", "key", "add", "--name", "größer", "--new-recipient", await identityToRecipient(identity))
+  run("cli/main.ts", "key", "add", "--new-key-file", join(work, "key"))
+  const keyFile = Buffer.from(fs.readFileSync(join(work, "key"), "utf8").trim(), "hex")
+  const decrypter = new Decrypter()
+  decrypter.addIdentity(identity)
+  assert.deepEqual(await unlock(root, { fileKey: async (header) => await decrypter.decryptHeader(header) }), right)
+  assert.deepEqual(await unlock(root, { keyFile }), right)
+  assert.deepEqual(readPaper(run("cli/main.ts", "key", "export")), right)
 })

@@ -22,6 +22,17 @@ test("each shared option may stand before the subcommand, in every spelling", as
   assert.deepEqual(subcommandFirst(["-qvr/a=b", "ls"]), ["ls", "-q", "-v", "-r=/a=b"])
   assert.deepEqual(subcommandFirst(["-qr", "/a", "ls"]), ["ls", "-q", "-r", "/a"])
   assert.deepEqual(subcommandFirst(["--json=false", "--help", "ls"]), ["--help", "ls", "--json=false"])
+  const nested = new Set(["key"])
+  assert.deepEqual(subcommandFirst(["-q", "key", "-r", "/a", "list", "-v"], nested), [
+    "key",
+    "list",
+    "-q",
+    "-r",
+    "/a",
+    "-v",
+  ])
+  assert.deepEqual(subcommandFirst(["-q", "ls", "key", "list"], nested), ["ls", "-q", "key", "list"])
+  assert.deepEqual(subcommandFirst(["-q", "key", "--help"], nested), ["-q", "key", "--help"])
   for (
     const args of [[], ["-r"], ["-q"], ["--", "ls"], ["--bogus", "ls"], ["-q", "--bogus", "ls"], ["-qz", "ls"], [
       "ls",

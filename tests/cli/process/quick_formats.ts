@@ -11,7 +11,7 @@ const SCRYPT = { n: 1024, r: 8, p: 1 }
 const loads: Readonly<Record<string, (options?: WriteOptions) => Promise<Format>>> = {
   rozen: ({ chosen = new Map(), ...options } = {}) =>
     import("../../../formats/rozen/mod.ts").then(({ makeRozen }) =>
-      makeRozen({ ...options, ...chosenRozen(chosen), scrypt: SCRYPT })
+      makeRozen({ ...options, ...chosenRozen(chosen), scrypt: SCRYPT, by: "me@host" })
     ),
   bkp: ({ chosen = new Map() } = {}) =>
     import("../../../formats/bkp/mod.ts").then(({ makeBkp }) => makeBkp({ ...chosenBkp(chosen), iterations: 1000 })),

@@ -152,7 +152,7 @@ test("a secret without use is refused: of every kind, by option or variable", ()
     const { stderr } = await run(1, ["ls", ...rozen], { ...password, PENSTOCK_KEY_FILE: at("key") })
     assert.match(
       stderr,
-      /PENSTOCK_KEY_FILE is given, but .*, of the format rozen, takes a password: leave PENSTOCK_KEY_FILE out/,
+      /PENSTOCK_PASSWORD and PENSTOCK_KEY_FILE are given, but .*, of the format rozen, .*, not both: leave one out/,
     )
     assert.match((await run(1, ["ls", ...rozen, "--no-encryption"])).stderr, /is encrypted: leave --no-encryption out/)
     assert.match(

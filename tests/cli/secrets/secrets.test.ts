@@ -51,12 +51,14 @@ test("each format gets the secrets that it takes; a message names them", async (
     const one = write("one", "# created: today\n# public key: age1...\nAGE-SECRET-KEY-1ONE\n\nAGE-SECRET-KEY-1TWO\n")
     const identities = ["AGE-SECRET-KEY-1ONE", "AGE-SECRET-KEY-1TWO"]
     assert.deepEqual(await given("zprt", { identity: [one] }), { identities })
+    assert.deepEqual(await given("rozen", { identity: [one] }), { identities })
     assert.deepEqual(await given("zprt", { recipient: ["age1x"], identity: [one] }), {
       identities,
       recipients: ["age1x"],
     })
 
     const keyFile = write("key", `${"0f".repeat(32)}\n`)
+    assert.deepEqual(await given("rozen", { keyFile }), { key: new Array(32).fill(15) })
     assert.deepEqual(await given("fogsync", { keyFile }), { key: new Array(32).fill(15) })
     assert.deepEqual(await given("fogsync", { keyFile: write("key64", "Aa".repeat(64)) }), {
       key: new Array(64).fill(170),
@@ -64,9 +66,9 @@ test("each format gets the secrets that it takes; a message names them", async (
 
     const refused: ReadonlyArray<readonly [string, Partial<SecretOptions>, RegExp]> = [
       [
-        "rozen",
+        "bkp",
         { recipient: ["age1x"] },
-        /^--recipient is given, but .* rozen takes a password: leave --recipient out$/,
+        /^--recipient is given, but .* bkp takes a password: leave --recipient out$/,
       ],
       ["bkp", { keyFile }, /^--key-file is given, but .* bkp takes a password: leave --key-file out$/],
       ["zprt", { keyFile }, / takes age keys or a password: leave --key-file out$/],
@@ -120,7 +122,7 @@ test("the target has its own variables", async () => {
     })
     await withVariables({ PENSTOCK_PASSWORD: "source", PENSTOCK_TO_KEY_FILE: at("key") }, async () => {
       assert.deepEqual(await given("fogsync", {}, targetNames), { key: new Array(32).fill(0) })
-      assert.match(String(await given("rozen", {}, targetNames)), /^PENSTOCK_TO_KEY_FILE is given, but/)
+      assert.match(String(await given("bkp", {}, targetNames)), /^PENSTOCK_TO_KEY_FILE is given, but/)
     })
   })
 })
