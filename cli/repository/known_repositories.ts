@@ -14,6 +14,8 @@ export interface KnownRepository {
   readonly format: string
   /** Absent if the format stores none. */
   readonly id?: string
+  /** The fingerprint of its key. Absent if the format has none. */
+  readonly key?: string
   readonly encrypted: boolean
 }
 
@@ -76,8 +78,13 @@ export const knownAt = (location: string, quiet: boolean, part?: string): Effect
 
 /** Whether two are the same, as far as that is known. */
 export const isSame = (one: KnownRepository, other: KnownRepository): boolean =>
-  one.format === other.format && one.id === other.id && one.encrypted === other.encrypted
+  one.format === other.format && one.id === other.id && one.key === other.key && one.encrypted === other.encrypted
 
-/** `rozen, 1a2b3c4d`, `bkp, not encrypted`. */
-export const describeKnown = ({ encrypted, format, id }: KnownRepository): string =>
-  [format, ...id === undefined ? [] : [id.slice(0, 8)], ...encrypted ? [] : ["not encrypted"]].join(", ")
+/** `rozen, 1a2b3c4d, key 5e6f7a8b`, `bkp, not encrypted`. */
+export const describeKnown = ({ encrypted, format, id, key }: KnownRepository): string =>
+  [
+    format,
+    ...id === undefined ? [] : [id.slice(0, 8)],
+    ...key === undefined ? [] : [`key ${key.slice(0, 8)}`],
+    ...encrypted ? [] : ["not encrypted"],
+  ].join(", ")

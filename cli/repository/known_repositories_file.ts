@@ -24,6 +24,7 @@ const EntryJson = Schema.Struct({
   location: Schema.String,
   format: Schema.String,
   id: Schema.optionalKey(Schema.String),
+  key: Schema.optionalKey(Schema.String),
   encrypted: Schema.Boolean,
 })
 /** A location, and the repository that was there last. */
@@ -32,6 +33,8 @@ export interface Entry {
   readonly format: string
   /** Absent if the format stores none. */
   readonly id?: string
+  /** The fingerprint of its key. Absent if the format has none. */
+  readonly key?: string
   readonly encrypted: boolean
 }
 

@@ -177,9 +177,11 @@ export const openRepository: (
     const open = yield* secrets === undefined
       ? unlock({ source, location, created }, options, names, openWith)
       : Effect.flatMap(secrets, openWith)
+    const { fingerprint, id } = open.repository
     const now: KnownRepository = {
       format: source.name,
-      ...(source.noId === true ? {} : { id: open.repository.id }),
+      ...(source.noId === true ? {} : { id }),
+      ...(fingerprint === undefined ? {} : { key: fingerprint }),
       encrypted: open.encrypted,
     }
     if (!created && options.newRepository !== true && known.before !== undefined && !isSame(known.before, now)) {

@@ -22,7 +22,7 @@ import { createObjects, MAKES, noRepository } from "./create.ts"
 import type { ScryptCost } from "./key_object.ts"
 import { keyNames } from "./key_read.ts"
 import type { KeyOptions } from "./key_seal.ts"
-import { newMaster } from "./keys.ts"
+import { fingerprintOf, newMaster } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
 import { openSecrets, refuseUnused } from "./open_secrets.ts"
 import type { Opened } from "./opened.ts"
@@ -173,6 +173,7 @@ const masterLike = (like: Repository | undefined): Effect.Effect<Redacted.Redact
 const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefined): Repository => ({
   format: "rozen",
   id: opened.id,
+  fingerprint: fingerprintOf(opened.master),
   inside: new Inside(opened),
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),

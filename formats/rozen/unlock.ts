@@ -81,8 +81,8 @@ export const unlock: (
 ) => Effect.Effect<UnlockedBy, RepositoryError | StoreError> = Effect.fnUntraced(
   function* (store, secrets, { fits = () => true, keys: known } = {}) {
     const { location } = store.properties
-    const what = nameOf(secrets)
-    if (what === undefined) {
+    const given = nameOf(secrets)
+    if (given === undefined) {
       return yield* wrong(`The repository at ${location} needs a password, an age identity or a key file`)
     }
     const names = known ?? (yield* keyNames(store))
@@ -120,21 +120,31 @@ export const unlock: (
     const unlocked = (yield* byKeyFile(attempt, secrets)) ?? (yield* byIdentity(attempt, secrets)) ??
       (yield* byPassword(attempt, secrets)) ?? stranger
     if (unlocked !== undefined) return unlocked
-    if (problem !== undefined) return yield* whyLocked(problem, what, location, keys.size > 0)
-    return yield* wrong(`${what[0]!.toUpperCase()}${what.slice(1)} does not open the repository at ${location}`)
+    if (problem !== undefined) return yield* whyLocked(problem, given, location, keys.size > 0)
+    const { one, what } = given
+    return yield* wrong(`The ${what} ${one ? "does" : "do"} not open the repository at ${location}`)
   },
 )
 
 const wrong = (message: string): RepositoryError => new RepositoryError({ reason: "wrong-key", message })
 
-/** The secret, for messages. Undefined when there is none. */
-const nameOf = ({ identities = [], key, password }: Secrets): string | undefined => {
-  const given = [
-    ...password === undefined ? [] : ["the password"],
-    ...identities.length === 0 ? [] : [identities.length === 1 ? "the age identity" : "any of the age identities"],
-    ...key === undefined ? [] : ["the key file"],
+/** What is given, for messages. */
+interface Given {
+  readonly what: string
+  /** Whether that is one secret. */
+  readonly one: boolean
+}
+
+/** Undefined when there is no secret. */
+const nameOf = ({ identities = [], key, password }: Secrets): Given | undefined => {
+  const given: ReadonlyArray<Given> = [
+    ...password === undefined ? [] : [{ what: "password", one: true }],
+    ...identities.length === 0 ? [] : [
+      identities.length === 1 ? { what: "age identity", one: true } : { what: "age identities", one: false },
+    ],
+    ...key === undefined ? [] : [{ what: "key file", one: true }],
   ]
-  return given.length > 1 ? "none of the secrets that are given" : given[0]
+  return given.length > 1 ? { what: "secrets that are given", one: false } : given[0]
 }
 
 /** All key objects of a kind. */
@@ -247,7 +257,7 @@ const byPassword = Effect.fnUntraced(function* (attempt: Attempt, { password }: 
  */
 const whyLocked = (
   problem: RepositoryError,
-  what: string,
+  { one, what }: Given,
   location: string,
   hasOthers: boolean,
 ): RepositoryError => {
@@ -257,8 +267,8 @@ const whyLocked = (
   return corrupt(
     object!,
     hasOthers
-      ? `${message}, and ${what} opens no other key of the repository at ${location}: ` +
-        "if it is the right one, put a copy of that object back"
+      ? `${message}, and the ${what} ${one ? "opens" : "open"} no other key of the repository at ${location}: ` +
+        `if ${one ? "it is the right one" : "one is right"}, put a copy of that object back`
       : `${message}: the repository at ${location} has no other key, and nothing can be read without one; ` +
         "put a copy of that object back",
   )

@@ -2,6 +2,11 @@
 import assert from "node:assert/strict"
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
+import { Effect } from "effect"
+import { encodeConfig } from "../../formats/rozen/config.ts"
+import { sealKey } from "../../formats/rozen/key_seal.ts"
+import { newMaster } from "../../formats/rozen/keys.ts"
+import vectors from "../vectors/rozen_keys.json" with { type: "json" }
 import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
 type Variables = Readonly<Record<string, string>>
@@ -19,6 +24,8 @@ const fails = async (args: ReadonlyArray<string>, env?: Variables): Promise<stri
   return `${code} ${stderr}`
 }
 const summary = (ended: Ended) => rowsOf(ended).at(-1)!
+
+const recipient = "age14n7frtw8rxu2ah9ecje0dq2rq0wxpljvvtzl08p425mjnqrphvxqm65vxh"
 
 const first = { PENSTOCK_PASSWORD: "first" }
 
@@ -43,12 +50,7 @@ test("keys of each kind are added, listed and removed, and the password is chang
     assert.match(readFileSync(at("laptop.key"), "utf8"), /^[0-9a-f]{64}\n$/)
     if (process.platform !== "win32") assert.equal(statSync(at("laptop.key")).mode & 0o777, 0o600)
 
-    writeFileSync(
-      at("identity"),
-      "# public key: age14n7frtw8rxu2ah9ecje0dq2rq0wxpljvvtzl08p425mjnqrphvxqm65vxh\n" +
-        "AGE-SECRET-KEY-19SCHHRTJ327JLY4NXTWUKZGFEWJXEKAAGA8GH8ZC6AFD429YGMFQAKVXJ9\n",
-    )
-    const recipient = "age14n7frtw8rxu2ah9ecje0dq2rq0wxpljvvtzl08p425mjnqrphvxqm65vxh"
+    writeFileSync(at("identity"), `# public key: ${recipient}\n${vectors.identity}\n`)
     // Options may stand before the command and before its subcommand.
     const age = await ok([...repo, "key", "--json", "add", ...keyFile, "--new-recipient", recipient])
     const changed = await ok(["key", "passwd", "--json", ...repo], { ...first, PENSTOCK_NEW_PASSWORD: "second" })
@@ -149,5 +151,22 @@ test("formats of one secret say what they have instead", () =>
     assert.match(
       await fails(["key", "passwd", "-r", at("open")], { PENSTOCK_NEW_PASSWORD: "x" }),
       /: it is not encrypted/,
+    )
+  }))
+
+test("keys that somebody made for a known recipient are noticed", () =>
+  inDirectory(async (at) => {
+    writeFileSync(at("identity"), `${vectors.identity}\n`)
+    const repo = ["-r", at("repo"), "--identity", at("identity")]
+    const id = String(summary(await ok(["init", "--json", "-r", at("repo"), "--recipient", recipient]))["repository"])
+    await ok(["snapshots", ...repo])
+    const master = newMaster()
+    const key = await Effect.runPromise(sealKey({ id, master }, { recipient }, {}))
+    for (const name of readdirSync(at("repo/KEYS"))) rmSync(at(`repo/KEYS/${name}`))
+    writeFileSync(at(`repo/${key.object}`), key.bytes)
+    writeFileSync(at("repo/ROZEN.json"), encodeConfig({ Version: 1, Id: id }, master))
+    assert.match(
+      await fails(["snapshots", ...repo]),
+      /^1 penstock: Another repository lies at .* \(rozen, (.{8}), key .{8}; it was rozen, \1, key .{8}\)/,
     )
   }))

@@ -25,7 +25,7 @@ import { createObjects, MAKES, noRepository } from "../create.ts"
 import type { ScryptCost } from "../key_object.ts"
 import { keyNames } from "../key_read.ts"
 import type { KeyOptions } from "../key_seal.ts"
-import { newMaster } from "../keys.ts"
+import { fingerprintOf, newMaster } from "../keys.ts"
 import { type Opening, openSecrets, refuseUnused } from "../open_secrets.ts"
 import { makeKeys } from "../repository_keys.ts"
 import { backup } from "./backup.ts"
@@ -153,6 +153,7 @@ export const rozenV0: Format = makeRozenV0()
 const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefined): Repository => ({
   format: "rozen-v0",
   id: opened.id,
+  fingerprint: fingerprintOf(opened.master),
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),

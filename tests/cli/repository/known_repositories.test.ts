@@ -70,7 +70,7 @@ test("a snapshot catalog in the place of a rozen repository gets no backup and i
         stderr,
         new RegExp(
           String.raw`^penstock: Another repository lies at .*repo than last time \(snapshot-catalog, not encrypted; ` +
-            String.raw`it was rozen, [0-9a-f]{8}\): .* give --(to-|from-)?new-repository`,
+            String.raw`it was rozen, [0-9a-f]{8}, key [0-9a-f]{8}\): .* give --(to-|from-)?new-repository`,
         ),
         `${i}`,
       )
@@ -178,7 +178,9 @@ test("another repository of the same format, one without encryption, and none at
       renameSync(at(`${format}2`), at(format))
       assert.match(
         (await run(1, ["backup", ...repo, at("src")])).stderr,
-        new RegExp(`\\(${format}, [0-9a-f]{8}; it was ${format}, [0-9a-f]{8}\\)`),
+        new RegExp(
+          `\\(${format}, [0-9a-f]{8}(, key [0-9a-f]{8})?; it was ${format}, [0-9a-f]{8}(, key [0-9a-f]{8})?\\)`,
+        ),
       )
 
       rmSync(at(format), { recursive: true })
