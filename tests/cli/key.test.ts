@@ -2,8 +2,12 @@
 import assert from "node:assert/strict"
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
+import { blake3 } from "@noble/hashes/blake3.js"
+import { bytesToHex } from "@noble/hashes/utils.js"
 import { Effect } from "effect"
+import { concat } from "effect/Bytes"
 import { encodeConfig } from "../../formats/rozen/config.ts"
+import { encodeJson } from "../../formats/rozen/json.ts"
 import { sealKey } from "../../formats/rozen/key_seal.ts"
 import { newMaster } from "../../formats/rozen/keys.ts"
 import vectors from "../vectors/rozen_keys.json" with { type: "json" }
@@ -169,4 +173,21 @@ test("keys that somebody made for a known recipient are noticed", () =>
       await fails(["snapshots", ...repo]),
       /^1 penstock: Another repository lies at .* \(rozen, (.{8}), key .{8}; it was rozen, \1, key .{8}\)/,
     )
+  }))
+
+test("what a key says of itself does nothing to the terminal, and an absurd time stops nothing", () =>
+  inDirectory(async (at) => {
+    const repo = ["-r", at("repo")]
+    await ok(["init", "-q", ...repo], first)
+    const added = await ok(["key", "add", ...repo, "--name", "\x1b]0;x\x07"], { ...first, PENSTOCK_NEW_PASSWORD: "x" })
+    const name = "KEYS/ffffffffffffffff.json"
+    const key = { version: 1, role: "\x1b[2J", name: "a\nb", created: 9e15, by: "\u202e", kind: "later" }
+    const check = bytesToHex(blake3(concat([new TextEncoder().encode(name), encodeJson(key)])))
+    writeFileSync(at(`repo/${name}`), encodeJson({ ...key, check }))
+    const listed = await ok(["key", "list", ...repo], first)
+    const rows = await ok(["key", "list", "--json", ...repo], first)
+    // deno-lint-ignore no-control-regex
+    for (const { stdout } of [added, listed, rows]) assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\u202e]/)
+    assert.equal(listed.stdout.trimEnd().split("\n").length, 5)
+    assert.equal(rowsOf(rows).find(({ kind }) => kind === "later")!["created"], undefined)
   }))
