@@ -18,6 +18,7 @@ const variables: Readonly<Record<string, string>> = Object.fromEntries(
   [
     "PENSTOCK_PASSWORD",
     "PENSTOCK_TO_PASSWORD",
+    "PENSTOCK_NEW_PASSWORD",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "PENSTOCK_WEBDAV_PASSWORD",
@@ -135,6 +136,7 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
       run(remoteMain, ["snapshots", ...repo, ...loud]),
       run(remoteMain, ["restore", ...repo, ...loud, "--target", at("restored")]),
       run(remoteMain, ["check", ...repo, "--debug", "--read-data"]),
+      run(remoteMain, ["key", "add", ...repo, ...loud]),
       run(remoteMain, ["convert", ...repo, ...loud, "--to", at("bkp"), "--to-format", "bkp"]),
       run(main, ["init", "-r", at("fog"), "--format", "fogsync", "--key-file", keyFile, ...loud], of),
       run(main, ["init", "-r", at("other"), "--password-file", passwordFile, ...loud], of),
