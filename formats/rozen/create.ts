@@ -7,14 +7,37 @@ import { created } from "../../stages/store/absent.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { NewSecret } from "../keys.ts"
-import type { Secrets } from "../secrets.ts"
+import { refuseOthers, type Secrets } from "../secrets.ts"
 import { CONFIG, type Config, encodeConfig, isThere } from "./config.ts"
 import { fromKernelError } from "./errors.ts"
 import { type KeyOptions, putKey, sealKey } from "./key_seal.ts"
+import { KEY_OBJECTS } from "./limits.ts"
 import type { UnlockedBy } from "./unlock.ts"
 
 /** The secrets that make a repository. */
-export const MAKES: ReadonlyArray<keyof Secrets> = ["password", "recipients", "identities", "key"]
+const MAKES: ReadonlyArray<keyof Secrets> = ["password", "recipients", "identities", "key"]
+
+/**
+ * Refuses secrets for the format `name`: those that it does not take, and more than one kind, because one would not be
+ * needed. `opens` says whether the repository is to be opened.
+ */
+export const admitSecrets: (
+  secrets: Secrets,
+  name: string,
+  opens: boolean,
+) => Effect.Effect<void, RepositoryError> = Effect.fnUntraced(function* (secrets, name, opens) {
+  yield* refuseOthers(secrets, name, opens ? [...MAKES, "paper"] : MAKES)
+  const { identities = [], key, paper, password, recipients = [] } = secrets
+  const kinds = [password, key, paper, recipients[0] ?? identities[0]].filter((kind) => kind !== undefined)
+  if (kinds.length > 1) {
+    return yield* new RepositoryError({
+      reason: "unsupported",
+      message: `A repository of the format ${name} is ${
+        opens ? "opened" : "made"
+      } with one kind of secret: give one only`,
+    })
+  }
+})
 
 /** A repository that is to be made. */
 export interface NewRepository {
@@ -26,8 +49,8 @@ export interface NewRepository {
 }
 
 /**
- * Writes the objects of a new repository, with a key object for each secret. Fails with `exists` when there is one
- * already, and with `wrong-key` without a secret. Gives its key and ID, and the bytes of its config.
+ * Writes the objects of a new repository, with a key object for the secret, or for each recipient. Fails with `exists`
+ * when there is one already, and with `wrong-key` without a secret. Gives its key and ID, and the bytes of its config.
  */
 export const createObjects: (
   store: ObjectStore,
@@ -44,6 +67,12 @@ export const createObjects: (
       return yield* new RepositoryError({
         reason: "wrong-key",
         message: "A new repository needs a password, an age recipient or a key file",
+      })
+    }
+    if (given.length > KEY_OBJECTS) {
+      return yield* new RepositoryError({
+        reason: "unsupported",
+        message: `A repository can have ${KEY_OBJECTS} keys, not one for each of ${given.length} recipients`,
       })
     }
     const master = yield* giveMaster

@@ -13,18 +13,17 @@ import type { Format } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
 import { wholeRecord } from "../record_fidelity.ts"
 import type { Repository } from "../repository.ts"
-import { refuseOthers } from "../secrets.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "./config.ts"
 import { makeCopier } from "./copy.ts"
-import { createObjects, MAKES, noRepository } from "./create.ts"
+import { admitSecrets, createObjects, noRepository } from "./create.ts"
 import type { ScryptCost } from "./key_object.ts"
 import { keyNames } from "./key_read.ts"
 import type { KeyOptions } from "./key_seal.ts"
 import { fingerprintOf, newMaster } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
-import { openSecrets, refuseUnused } from "./open_secrets.ts"
+import { openSecrets } from "./open_secrets.ts"
 import type { Opened } from "./opened.ts"
 import { makeReader } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
@@ -53,7 +52,7 @@ const formatWith = (options: RozenOptions): Format => ({
     if (options.version === 0) {
       return yield* makeRozenV0(optionsV0(options)).create(secrets, like)
     }
-    yield* refuseOthers(secrets, "rozen", MAKES)
+    yield* admitSecrets(secrets, "rozen", false)
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const keys = keyOptions(options)
@@ -66,7 +65,7 @@ const formatWith = (options: RozenOptions): Format => ({
     return repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config }, keys, key)
   }),
   open: Effect.fnUntraced(function* (secrets) {
-    yield* refuseUnused(secrets, "rozen")
+    yield* admitSecrets(secrets, "rozen", true)
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const [stored, keys] = yield* Effect.all([readVersion(store), keyNames(store)], { concurrency: 2 })

@@ -3,19 +3,14 @@ import * as Effect from "effect/Effect"
 import { catching } from "../../stages/kernel/catching.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../error.ts"
-import { refuseOthers, type Secrets } from "../secrets.ts"
+import type { Secrets } from "../secrets.ts"
 import { fitsConfig, type StoredConfig } from "./config.ts"
-import { MAKES } from "./create.ts"
 import { keyNames, readKeys } from "./key_read.ts"
 import type { Unlocked } from "./keys.ts"
 import { unlock, type UnlockedBy } from "./unlock.ts"
 
 /** What unlocked a repository. */
 export type Opening = Unlocked & Partial<UnlockedBy>
-
-/** Fails with `unused-secret` when a secret is given that the format `name` does not open with. */
-export const refuseUnused = (secrets: Secrets, name: string): Effect.Effect<void, RepositoryError> =>
-  refuseOthers(secrets, name, [...MAKES, "paper"])
 
 /**
  * Unlocks a repository with what is given. `said` is what its config says, and `keys` are the names of its key objects,

@@ -71,8 +71,8 @@ interface Attempt {
 }
 
 /**
- * Tries the secrets against all key objects, what costs least first, until one opens. When none does, fails with
- * `wrong-key` if every key object is as it was written, and with `corrupt` if one is not.
+ * Tries the secret, of one kind, against all key objects, what costs least first, until one opens. When none does,
+ * fails with `wrong-key` if every key object is as it was written, and with `corrupt` if one is not.
  */
 export const unlock: (
   store: ObjectStore,
@@ -137,14 +137,10 @@ interface Given {
 
 /** Undefined when there is no secret. */
 const nameOf = ({ identities = [], key, password }: Secrets): Given | undefined => {
-  const given: ReadonlyArray<Given> = [
-    ...password === undefined ? [] : [{ what: "password", one: true }],
-    ...identities.length === 0 ? [] : [
-      identities.length === 1 ? { what: "age identity", one: true } : { what: "age identities", one: false },
-    ],
-    ...key === undefined ? [] : [{ what: "key file", one: true }],
-  ]
-  return given.length > 1 ? { what: "secrets that are given", one: false } : given[0]
+  if (password !== undefined) return { what: "password", one: true }
+  if (key !== undefined) return { what: "key file", one: true }
+  if (identities.length > 1) return { what: "age identities", one: false }
+  return identities.length === 0 ? undefined : { what: "age identity", one: true }
 }
 
 /** All key objects of a kind. */

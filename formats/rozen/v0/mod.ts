@@ -19,14 +19,14 @@ import type { Format } from "../../format.ts"
 import { guardedFormat } from "../../guard.ts"
 import { wholeRecord } from "../../record_fidelity.ts"
 import type { Repository } from "../../repository.ts"
-import { refuseLike, refuseOthers } from "../../secrets.ts"
+import { refuseLike } from "../../secrets.ts"
 import { encodeConfig, readVersion, versionOf, withConfig } from "../config.ts"
-import { createObjects, MAKES, noRepository } from "../create.ts"
+import { admitSecrets, createObjects, noRepository } from "../create.ts"
 import type { ScryptCost } from "../key_object.ts"
 import { keyNames } from "../key_read.ts"
 import type { KeyOptions } from "../key_seal.ts"
 import { fingerprintOf, newMaster } from "../keys.ts"
-import { type Opening, openSecrets, refuseUnused } from "../open_secrets.ts"
+import { type Opening, openSecrets } from "../open_secrets.ts"
 import { makeKeys } from "../repository_keys.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
@@ -66,7 +66,7 @@ const formatWith = (options: RozenV0Options): Format => {
     }),
     create: Effect.fnUntraced(function* (secrets, like) {
       yield* refuseLike("rozen-v0", like)
-      yield* refuseOthers(secrets, "rozen-v0", MAKES)
+      yield* admitSecrets(secrets, "rozen-v0", false)
       const store = yield* ObjectStore
       const { config, ...made } = yield* createObjects(store, {
         version: 0,
@@ -77,7 +77,7 @@ const formatWith = (options: RozenV0Options): Format => {
       return yield* repositoryWith(store, made, config)
     }),
     open: Effect.fnUntraced(function* (secrets) {
-      yield* refuseUnused(secrets, "rozen-v0")
+      yield* admitSecrets(secrets, "rozen-v0", true)
       const store = yield* ObjectStore
       const stored = yield* readVersion(store)
       if (stored === undefined && (yield* keyNames(store)).length === 0) return yield* noRepository(store)

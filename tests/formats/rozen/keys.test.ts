@@ -119,6 +119,13 @@ describe("keys of rozen", () => {
         (yield* Effect.flip(create(format, store, {}))).message,
         /^A new repository needs a password, an age recipient or a key file$/,
       )
+      const many = { recipients: Array.from({ length: 65 }, () => age.add.recipient) }
+      assert.match((yield* Effect.flip(create(format, store, many))).message, /^A repository can have 64 keys, not one/)
+      const both = yield* Effect.flip(create(format, store, { ...keyFile(1), ...password("x") }))
+      assert.match(
+        `${both.reason}: ${both.message}`,
+        /^unsupported: .* is made with one kind of secret: give one only$/,
+      )
       assert.deepEqual(yield* Stream.runCollect(store.list("")), [])
       yield* create(format, store, { recipients: [age.add.recipient] })
       assert.match(yield* refusal(format, store, {}), /^wrong-key: .* needs a password, an age identity or a key file$/)
