@@ -22,7 +22,6 @@ import {
   decodePayload,
   fromHex,
   keyContext,
-  type KeyFileMembers,
   type KeyObject,
   type KindMembers,
   membersOf,
@@ -156,7 +155,7 @@ const byKeyFile = Effect.fnUntraced(function* (attempt: Attempt, { key }: Secret
   if (key === undefined) return undefined
   const problem = keyFileProblem(key)
   if (problem !== undefined) return yield* wrong(problem)
-  for (const object of ofKind(attempt, "key-file") as ReadonlyArray<Named<KeyFileMembers>>) {
+  for (const object of ofKind(attempt, "key-file")) {
     const unlocked = yield* attempt.open(object, fileSlotKey(key))
     if (unlocked !== undefined) return unlocked
   }

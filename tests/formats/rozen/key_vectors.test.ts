@@ -1,4 +1,5 @@
 /** Known answers: key objects of each kind, with fixed random bytes where our code draws them. */
+// Alone: it replaces what draws random bytes, for the whole process.
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
