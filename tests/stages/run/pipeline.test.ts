@@ -124,6 +124,8 @@ const orders: Record<string, (packing: Packing) => Test> = {
         catalog(sqlite()),
       )
       assert.equal(snapshot.files, 6)
+      // The noise is new, and "hello" and the zeros repeat.
+      assert.ok(snapshot.bytesAdded > 9 << 20 && snapshot.bytesAdded < snapshot.bytes, `${snapshot.bytesAdded} added`)
       return yield* collect(
         entries(snapshot).pipe(
           unpack(packing),
