@@ -150,7 +150,12 @@ it(
         /** Nothing is damaged, there is a snapshot of each of these, and every snapshot is of its tree. */
         const whole = Effect.fnUntraced(function* (hosts: ReadonlyArray<string>) {
           const { findings } = yield* repository.check({ readData: 100 })
-          assert.deepEqual(findings, [])
+          // A writer may be killed when its log is whole and its snapshot is not committed: check tells of the run.
+          const unexpected = findings.filter(({ message }) =>
+            !message.includes("is not in INDEX, and its log is whole")
+          )
+          assert.deepEqual(unexpected, [])
+          assert.ok(findings.length <= KILLED.length, JSON.stringify(findings))
           const snapshots = yield* repository.snapshots
           for (const host of hosts) {
             assert.ok(snapshots.some(({ hostname }) => hostname === host), `no snapshot of ${host}`)
@@ -186,6 +191,11 @@ it(
           assert.equal(code, 0, `${host} failed: ${errors}`)
         }
         yield* whole(writers.map(({ host }) => host))
+        // Those runs become snapshots, too, and their trees are whole.
+        const rebuilt = yield* repository.rebuild
+        assert.deepEqual(rebuilt.findings, [])
+        yield* whole(writers.map(({ host }) => host))
+        assert.deepEqual((yield* repository.check({ readData: 0 })).findings, [])
 
         // Noise: stored as it is. Nobody else has a name for what a lock would be.
         const objects = yield* Stream.runCollect(store.list(""))
