@@ -53,6 +53,9 @@ export { deriveKey, type PasswordParams, Scrypt, type ScryptFunction } from "./s
 export { twofish256ctr } from "./stages/encrypt/twofish256ctr.ts"
 export { xchacha20poly1305 } from "./stages/encrypt/xchacha20poly1305.ts"
 
+// Sign
+export { Ed25519, type SignatureKernel } from "./stages/sign/sign.ts"
+
 // Pack
 export type { ChunkIndex } from "./stages/pack/chunk_index.ts"
 export type { GrowingBuffer } from "./stages/pack/growing_buffer.ts"

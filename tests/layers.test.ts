@@ -11,6 +11,7 @@ const root = resolve(import.meta.dirname, "..")
 /** npm packages that run in a browser, so that stages and formats may use them. */
 const portable = new Set([
   "@noble/ciphers",
+  "@noble/curves",
   "@noble/hashes",
   "@scure/base",
   "@sqlite.org/sqlite-wasm",

@@ -5,17 +5,19 @@ import { AgePayloadCipher } from "../../stages/encrypt/age_payload.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
 import { Beside } from "../../stages/kernel/codec.ts"
 import { Kernels } from "../../stages/kernel/kernel.ts"
+import { Ed25519 } from "../../stages/sign/sign.ts"
 import { sqliteEngine } from "../catalog/sqlite.ts"
 import { nativeAgePayload } from "../kernels/age.ts"
 import { besideKernels } from "../kernels/beside.ts"
+import { nativeEd25519 } from "../kernels/ed25519.ts"
 import { nativeKernels } from "../kernels/native.ts"
 import { decoding } from "./decoding.ts"
 import { workers } from "./workers.ts"
 import { nativeScrypt } from "../kernels/scrypt.ts"
 
 /**
- * Native kernels, scrypt and age payloads, the fastest SQLite engine that is there, and a thread for each processor.
- * The threads start when there is enough for them to do, and end with the layer.
+ * Native kernels, scrypt, age payloads and signatures, the fastest SQLite engine that is there, and a thread for each
+ * processor. The threads start when there is enough for them to do, and end with the layer.
  *
  * @example Use all processors with a source in memory
  * ```ts
@@ -37,6 +39,7 @@ export const accelerators: Layer.Layer<SqliteEngine> = Layer.mergeAll(
   Layer.succeed(Beside, besideKernels),
   Layer.succeed(Scrypt, nativeScrypt),
   Layer.succeed(AgePayloadCipher, nativeAgePayload),
+  Layer.succeed(Ed25519, nativeEd25519),
   workers(),
   decoding(),
 )
