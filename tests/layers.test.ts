@@ -13,6 +13,7 @@ const portable = new Set([
   "@noble/ciphers",
   "@noble/curves",
   "@noble/hashes",
+  "@noble/post-quantum",
   "@scure/base",
   "@sqlite.org/sqlite-wasm",
   "age-encryption",
