@@ -125,6 +125,35 @@ for (const [name, shared] of [["with another key", false], ["with the same key",
         })
       ))
 
+    if (!shared) {
+      it("learns once from a snapshot that both have, not once for each copy", () =>
+        run(({ from, to }) =>
+          Effect.gen(function* () {
+            const alone = (seed: number): MemoryTree => ({ [`file ${seed}`]: file(5000, seed) })
+            yield* from.repository.backup(walk(alone(1)), { paths: ["/other"], time: 1000 })
+            yield* copyAll(from.repository, to.repository)
+            yield* from.repository.backup(walk(alone(2)), { paths, time: 2000 })
+            yield* from.repository.backup(walk(alone(3)), { paths, time: 3000 })
+            const read: Array<string> = []
+            const recording: ObjectStore = {
+              ...from.store,
+              get: (name, part) => {
+                read.push(name)
+                return from.store.get(name, part)
+              },
+            }
+            const source = yield* Effect.provideService(small.open(secret("a")), ObjectStore, recording)
+            const [, second, third] = yield* source.snapshots
+            const copier = yield* to.repository.copier!(source)!
+            yield* copier.copy(second!)
+            const before = new Set(read.splice(0))
+            yield* copier.copy(third!)
+            assert.ok(read.length > 0)
+            assert.deepEqual(read.filter((name) => before.has(name)), [])
+          })
+        ))
+    }
+
     it("stores no more than the source", () =>
       run(({ from, to }) =>
         Effect.gen(function* () {
