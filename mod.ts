@@ -179,6 +179,7 @@ export { convert, type Converted, type ConvertOptions, type Made } from "./forma
 export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
 export { fogsync, type FogsyncOptions, makeFogsync } from "./formats/fogsync/mod.ts"
 export { type FormatError, RepositoryError, type RepositoryErrorFields } from "./formats/error.ts"
+export type { ReadData } from "./formats/data_subset.ts"
 export type { Cacheable, Format, FormatOption } from "./formats/format.ts"
 export type {
   BackupOptions,
@@ -197,6 +198,7 @@ export type {
 } from "./formats/repository.ts"
 export type { KeyInfo, KeyList, NewSecret, RepositoryKeys } from "./formats/keys.ts"
 export type { Secrets } from "./formats/secrets.ts"
+export { type StaleHost, staleHosts } from "./formats/stale.ts"
 export type { RecordFidelity } from "./formats/record_fidelity.ts"
 export { makeRozen, rozen, type RozenOptions } from "./formats/rozen/mod.ts"
 export { makeRozenV0, rozenV0, type RozenV0Options } from "./formats/rozen/v0/mod.ts"

@@ -1,31 +1,34 @@
 /** `penstock check`: verifies a repository. */
 import * as Effect from "effect/Effect"
+import type { SnapshotInfo } from "../formats/repository.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { adviceOnDamage, adviceOnUnreadable, printFindings } from "./output/findings.ts"
 import { makeOutput } from "./output/output.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./output/show.ts"
 import { makeTraffic, printTraffic, trafficMembers } from "./output/traffic.ts"
-import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
+import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
 import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
-import { applyFilter, filterOf, listSnapshots } from "./selection/snapshots.ts"
+import { readDataOf } from "./selection/read_data.ts"
+import { filterOf, listSnapshots, pickSnapshots } from "./selection/snapshots.ts"
 
 export interface CheckInput extends CommonInput, FilterInput {
+  readonly snapshot: ReadonlyArray<string>
   readonly readData: boolean
-  /** A percentage. */
+  /** A part, a percentage or a size; see selection/read_data.ts. */
   readonly readDataSubset: string | undefined
   /** Search for files instead; see recover.ts. */
   readonly recover: boolean
 }
 
-/** Runs `check`. Returns the exit code: 1 if anything is wrong. */
+/** Runs `check`. Returns the exit code: 1 if anything is wrong, 3 if an ID matches no snapshot. */
 export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   if (input.recover) {
-    if (input.onlyHost.length + input.onlyPath.length + input.onlyTag.length > 0) {
+    if (input.onlyHost.length + input.onlyPath.length + input.onlyTag.length + input.snapshot.length > 0) {
       return yield* new UsageError({
-        message: "--recover searches the whole archive: leave --host, --path and --tag out",
+        message: "--recover searches the whole archive: leave --host, --path, --tag and --snapshot out",
       })
     }
     const { recover } = yield* Effect.promise(() => import("./recover.ts"))
@@ -34,7 +37,7 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
   const out = makeOutput(input)
   const traffic = makeTraffic()
   const start = performance.now()
-  const readData = yield* percentageOf(input)
+  const readData = yield* readDataOf(input.readData, input.readDataSubset)
   const filter = yield* filterOf(input)
   // Without the cache: the store itself is verified.
   const options = { ...input, noCache: true }
@@ -44,14 +47,22 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
     { traffic, admit: admitFilter(input) },
     (repository) =>
       Effect.gen(function* () {
-        if (filter.given !== "") {
+        let only: ((snapshot: SnapshotInfo) => boolean) | undefined
+        let unknown = 0
+        if (filter.given !== "" || input.snapshot.length > 0) {
+          only = filter.fits
           const listing = yield* listSnapshots(repository)
           // If all snapshots are damaged, the check itself reports it.
-          if (listing.snapshots.length > 0 || listing.unlisted === 0) yield* applyFilter(listing, filter)
+          if (listing.snapshots.length > 0 || listing.unlisted === 0) {
+            const picked = yield* pickSnapshots(input.snapshot, listing, filter, out)
+            const ids = new Set(picked.wanted.map(({ id }) => id))
+            only = ({ id }) => ids.has(id)
+            unknown = picked.unknown
+          }
         }
         const summary = yield* repository.check({
           readData,
-          ...(filter.given === "" ? {} : { only: filter.fits }),
+          ...(only === undefined ? {} : { only }),
           progress: ({ done, total }) => out.status(`Checked ${showCount(done)} of ${showCount(total)}`),
         }).pipe(Effect.ensuring(Effect.sync(() => out.status(""))))
         printFindings(summary.findings, out)
@@ -63,6 +74,7 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
           packs,
           chunks,
           bytesRead,
+          ...(unknown === 0 ? {} : { unknown }),
           findings: findings.length,
           seconds,
           ...trafficMembers(traffic),
@@ -74,9 +86,9 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
         printTraffic(traffic, out)
         if (findings.length === 0) {
           out.note(
-            readData > 0 ? "No errors were found" : "No errors were found (--read-data also verifies every byte)",
+            readData !== 0 ? "No errors were found" : "No errors were found (--read-data also verifies every byte)",
           )
-          return EXIT_OK
+          return unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
         }
         out.line(`${plural(findings.length, "error")} found`)
         for (const advice of [...adviceOnUnreadable(findings), ...adviceOnDamage(findings)]) out.line(advice)
@@ -84,13 +96,3 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
       }),
   )
 })
-
-/** The percentage of the data to read. */
-const percentageOf = ({ readData, readDataSubset }: CheckInput): Effect.Effect<number, UsageError> => {
-  if (readDataSubset === undefined) return Effect.succeed(readData ? 100 : 0)
-  const percent = /^(\d+(?:\.\d+)?)%?$/.exec(readDataSubset)?.[1]
-  if (percent !== undefined && Number(percent) > 0 && Number(percent) <= 100) return Effect.succeed(Number(percent))
-  return Effect.fail(
-    new UsageError({ message: `"${readDataSubset}" is not a share of the data: give a percentage such as 10%` }),
-  )
-}

@@ -20,16 +20,7 @@ import { readFormatOptions, repositoryPart } from "./repository/format_options.t
 import { localPath, repositoryLocation } from "./repository/location.ts"
 import { type OpenRepository, unencryptedWarning, withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
-import {
-  applyFilter,
-  describeSnapshot,
-  describeUnlisted,
-  filterOf,
-  type Listing,
-  listSnapshots,
-  pickSnapshot,
-  type SnapshotFilter,
-} from "./selection/snapshots.ts"
+import { describeSnapshot, describeUnlisted, filterOf, listSnapshots, pickSnapshots } from "./selection/snapshots.ts"
 
 export interface ReplicateInput extends CommonInput, FilterInput {
   readonly to: string
@@ -97,7 +88,7 @@ export const replicate: (
     (from, source) =>
       Effect.gen(function* () {
         const listing = yield* listSnapshots(from)
-        const { unknown, wanted } = yield* wantedOf(input.snapshot, listing, filter, out)
+        const { unknown, wanted } = yield* pickSnapshots(input.snapshot, listing, filter, out)
         // Snapshots that were named can be listed.
         const unlisted = input.snapshot.length === 0 ? listing.unlisted : 0
         const target = yield* method.openTarget(source, { wanted, out, traffic })
@@ -160,31 +151,6 @@ const refuseItself = Effect.fnUntraced(function* (input: ReplicateInput, done: s
       message: `${location} cannot be ${done} into itself: name another repository with --to`,
     })
   }
-})
-
-/**
- * The snapshots to take, oldest first, and how many of the names are of no snapshot. Fails if there is nothing to take.
- */
-const wantedOf = Effect.fnUntraced(function* (
-  names: ReadonlyArray<string>,
-  listing: Listing,
-  filter: SnapshotFilter,
-  out: Output,
-) {
-  if (names.length === 0) return { wanted: yield* applyFilter(listing, filter), unknown: 0 }
-  const wanted = new Set<SnapshotInfo>()
-  const unknown: Array<string> = []
-  for (const name of new Set(names)) {
-    const found = yield* Effect.result(pickSnapshot(listing, name, filter, out))
-    if (found._tag === "Success") wanted.add(found.success)
-    else unknown.push(found.failure.message)
-  }
-  if (wanted.size === 0) return yield* new UsageError({ message: unknown.join(". ") })
-  for (const message of unknown) {
-    out.warn(message)
-    out.row({ type: "problem", message })
-  }
-  return { wanted: listing.snapshots.filter((snapshot) => wanted.has(snapshot)), unknown: unknown.length }
 })
 
 interface Tally {

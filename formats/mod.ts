@@ -10,6 +10,7 @@ export { catching } from "../stages/kernel/catching.ts"
 export { taggedError } from "../stages/kernel/tagged_error.ts"
 
 // Repositories and snapshots
+export { chooseData } from "./data_subset.ts"
 export { guardedFormat } from "./guard.ts"
 export { chooseParent, isInFuture } from "./parent.ts"
 export { wholeRecord } from "./record_fidelity.ts"

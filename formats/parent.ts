@@ -8,7 +8,7 @@ const CLOCKS_MS = 5 * 60 * 1000
 
 /**
  * Whether a snapshot is dated in the future, by more than clocks differ. Until that time it stays the latest, whatever
- * is backed up.
+ * is backed up. `now`: milliseconds since 1970.
  *
  * @example Find a snapshot that a wrong clock has dated
  * ```ts
@@ -19,7 +19,8 @@ const CLOCKS_MS = 5 * 60 * 1000
  * assert.ok(!isInFuture({ time: Date.now() }))
  * ```
  */
-export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">): boolean => time > Date.now() + CLOCKS_MS
+export const isInFuture = ({ time }: Pick<SnapshotInfo, "time">, now: number = Date.now()): boolean =>
+  time > now + CLOCKS_MS
 
 /**
  * Chooses the snapshot that a backup starts from: the one that `options` ask for, otherwise the newest of the same host

@@ -5,6 +5,7 @@ import type * as Stream from "effect/Stream"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
 import type { Loss } from "../stages/walk/represent.ts"
 import type { Compare } from "../stages/catalog/reuse.ts"
+import type { ReadData } from "./data_subset.ts"
 import type { FormatError } from "./error.ts"
 import type { RepositoryKeys } from "./keys.ts"
 
@@ -159,8 +160,11 @@ export interface DamagedFile {
 export interface CheckOptions {
   /** Chooses the snapshots whose files are looked up; all by default. Objects are checked in any case. */
   readonly only?: (snapshot: SnapshotInfo) => boolean
-  /** Share of the content to read and verify, in percent: 0 checks the structure only, 100 every byte. */
-  readonly readData: number
+  /**
+   * What to read and verify of the content: 0 checks the structure only, 100 every byte. Fails with `unsupported` where
+   * a format cannot choose so.
+   */
+  readonly readData: ReadData
   /** Called after each pack. */
   readonly progress?: (progress: { readonly done: number; readonly total: number }) => void
 }

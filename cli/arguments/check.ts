@@ -2,7 +2,7 @@
 import * as Command from "effect/cli/Command"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { flag, text } from "./flag.ts"
-import { common, filters } from "./flags.ts"
+import { common, filters, someSnapshots } from "./flags.ts"
 
 /**
  * The subcommand `check`. `exit` receives its exit code.
@@ -22,8 +22,13 @@ export const checkCommand = (exit: OnExit): AnyCommand =>
     {
       ...common,
       ...filters,
+      snapshot: someSnapshots,
       readData: flag("read-data", "Read and verify every stored byte"),
-      readDataSubset: text("read-data-subset", "N%", "Read and verify a share of the data, such as 10%"),
+      readDataSubset: text(
+        "read-data-subset",
+        "PART",
+        "Read and verify a part of the data: 1/10, then 2/10 and so on to cover all; or 10%, or 50G, at random",
+      ),
       recover: flag("recover", "zprt: search the whole archive for files, with or without its index"),
     },
     (input) => import("../check.ts").then((m) => m.check(input)),

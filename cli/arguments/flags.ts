@@ -154,7 +154,7 @@ export const snapshotFlag: Flag.Flag<string> = Flag.String("snapshot").pipe(
   Flag.withDefault("latest"),
 )
 
-/** Which snapshots `convert` and `copy` take. */
+/** Which snapshots `check`, `convert` and `copy` take. */
 export const someSnapshots: Flag.Flag<ReadonlyArray<string>> = texts(
   "snapshot",
   "ID",

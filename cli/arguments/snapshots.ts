@@ -1,6 +1,7 @@
 /** The arguments of `snapshots`. */
 import * as Command from "effect/cli/Command"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
+import { text } from "./flag.ts"
 import { common, filters } from "./flags.ts"
 
 /**
@@ -18,10 +19,17 @@ import { common, filters } from "./flags.ts"
 export const snapshotsCommand = (exit: OnExit): AnyCommand =>
   command(
     "snapshots",
-    { ...common, ...filters },
+    {
+      ...common,
+      ...filters,
+      stale: text("stale", "AGE", "List only hosts whose newest snapshot is older than AGE, such as 26h; 3 if any is"),
+    },
     (input) => import("../snapshots.ts").then((m) => m.snapshots(input)),
     exit,
   ).pipe(
     Command.withDescription("List the snapshots of a repository, oldest first"),
-    Command.withExamples([{ description: "All snapshots", command: "penstock snapshots -r /mnt/disk/backups" }]),
+    Command.withExamples([
+      { description: "All snapshots", command: "penstock snapshots -r /mnt/disk/backups" },
+      { description: "Whose last backup is too old?", command: "penstock snapshots --stale 26h -r /mnt/disk/backups" },
+    ]),
   )

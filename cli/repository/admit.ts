@@ -41,10 +41,14 @@ export const admitRecord = ({ host, tag, time }: {
     ["--time", "time", time !== undefined],
   ])
 
-/** Refuses to choose snapshots by facts that none of them has. */
-export const admitFilter = ({ onlyHost, onlyPath, onlyTag }: FilterInput): Admit =>
+/** Refuses to choose snapshots by facts that none of them has. `by.time`: an option that needs their times. */
+export const admitFilter = (
+  { onlyHost, onlyPath, onlyTag }: FilterInput,
+  by: { readonly time?: string | undefined } = {},
+): Admit =>
   admitting([
     ["--tag", "tags", onlyTag.length > 0],
     ["--host", "hostname", onlyHost.length > 0],
     ["--path", "paths", onlyPath.length > 0],
+    [by.time ?? "", "time", by.time !== undefined],
   ])

@@ -145,6 +145,35 @@ export const pickSnapshot: (
   })
 })
 
+/**
+ * The snapshots that are named, or else all, among those that pass the filter; oldest first. `unknown`: how many names
+ * are of no snapshot; each is told. Fails if there is nothing to take.
+ */
+export const pickSnapshots: (
+  names: ReadonlyArray<string>,
+  listing: Listing,
+  filter: SnapshotFilter,
+  out: Pick<Output, "remark" | "warn" | "row">,
+) => Effect.Effect<
+  { readonly wanted: ReadonlyArray<SnapshotInfo>; readonly unknown: number },
+  UsageError
+> = Effect.fnUntraced(function* (names, listing, filter, out) {
+  if (names.length === 0) return { wanted: yield* applyFilter(listing, filter), unknown: 0 }
+  const wanted = new Set<SnapshotInfo>()
+  const unknown: Array<string> = []
+  for (const name of new Set(names)) {
+    const found = yield* Effect.result(pickSnapshot(listing, name, filter, out))
+    if (found._tag === "Success") wanted.add(found.success)
+    else unknown.push(found.failure.message)
+  }
+  if (wanted.size === 0) return yield* new UsageError({ message: unknown.join(". ") })
+  for (const message of unknown) {
+    out.warn(message)
+    out.row({ type: "problem", message })
+  }
+  return { wanted: listing.snapshots.filter((snapshot) => wanted.has(snapshot)), unknown: unknown.length }
+})
+
 /** Says which snapshot `latest` took, if it could have been another, and warns if it is dated in the future. */
 const tellChoice = (
   newest: SnapshotInfo,

@@ -6,6 +6,7 @@ import { catching } from "../../stages/kernel/catching.ts"
 import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
+import { chooseData, type ReadData } from "../data_subset.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { CheckOptions, CheckSummary } from "../repository.ts"
 import { decodeConfig } from "./config.ts"
@@ -20,11 +21,17 @@ import { type ClientSnapshot, infoOf, listSnapshots, type Snapshots, storedSnaps
 import { treeEntries, type TreeProblem } from "./tree_read.ts"
 
 /**
- * Reads and verifies all of `metadata/` and every packfile, and looks up every chunk of every file. `readData` is the
- * share of the chunks in files of their own, chosen at random, that are read and verified too.
+ * Reads and verifies all of `metadata/` and every packfile, and looks up every chunk of every file. `readData`
+ * chooses the chunks in files of their own that are read and verified too, but not by size: no list tells theirs.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
+    if (typeof readData === "object" && "bytes" in readData) {
+      return yield* new RepositoryError({
+        reason: "unsupported",
+        message: "bkp cannot choose data by size: give a percentage such as 10%, or a part such as 1/10",
+      })
+    }
     const damage = new Damage()
     const hasConfig = yield* checkConfig(opened, damage)
     // Everything that a snapshot needs is stored before it, so the areas are listed after the snapshots.
@@ -72,18 +79,19 @@ const checkConfig = ({ store }: Opened, damage: Damage): Effect.Effect<boolean, 
 const checkObjects = Effect.fnUntraced(function* (
   { store }: Opened,
   reader: ObjectReader,
-  percent: number,
+  readData: Exclude<ReadData, { readonly bytes: number }>,
   damage: Damage,
   step: (count: number) => void,
 ) {
   const { index } = reader
+  const chosen = chooseData(readData, { count: index.size, bytes: 0 })
   const bad = new Map<string, string>()
   // No packfile has been read yet, so all records are those of single objects.
   yield* Effect.forEach(Array(index.size).keys(), (record) => {
     step(1)
-    if (Math.random() * 100 >= percent) return Effect.void
-    const id = index.id(record).slice()
     const name = index.nameOf(record)
+    if (!chosen(name)) return Effect.void
+    const id = index.id(record).slice()
     return Effect.map(intoFindings(damage, name, reader.single(id)), (bytes) => {
       if (bytes === undefined) bad.set(bytesToHex(id), name)
     })

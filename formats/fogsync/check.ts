@@ -6,6 +6,7 @@ import { requestsAtOnce } from "../../stages/store/at_once.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { isThere } from "../../stages/store/absent.ts"
+import { chooseData, type ReadData } from "../data_subset.ts"
 import type { FormatError } from "../error.ts"
 import type { CheckOptions, CheckSummary } from "../repository.ts"
 import { addressKey, type Bptr, refFromChunks } from "./bptr.ts"
@@ -26,8 +27,8 @@ const BAD = 1
 
 /**
  * Verifies the structure: reads all roots, all listings and the lists of all files, and sees that every block that they
- * name is there. With `readData`, that share of the blocks, chosen at random, is read and compared with their names.
- * Nothing else can be wrong with a block.
+ * name is there. The blocks that `readData` chooses are read and compared with their names. Nothing else can be wrong
+ * with a block.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = Effect
   .fnUntraced(function* (opened, { only, progress, readData }) {
@@ -97,18 +98,20 @@ const unpointedRoots = Effect.fnUntraced(function* (
 const checkBlocks = Effect.fnUntraced(function* (
   opened: Opened,
   findings: Damage,
-  readData: number,
+  readData: ReadData,
   progress: CheckOptions["progress"],
 ) {
   const { store } = opened
   const present = new ChunkIndex()
   let count = 0
+  let bytes = 0
   yield* Stream.runForEachArray(store.list(BLOCKS), (objects) =>
     Effect.sync(() => {
       for (const { name, size } of objects) {
         const hash = blockHash(name)
         if (hash === undefined) continue
         count++
+        bytes += size
         present.set(hash, GOOD)
         if (size > BLOCK_BYTES) findings.add(name, `${name} is longer than a block`)
       }
@@ -117,13 +120,12 @@ const checkBlocks = Effect.fnUntraced(function* (
   const roots: Array<Bptr> = []
   let bytesRead = 0
   let done = 0
-  if (readData > 0) {
+  if (readData !== 0) {
+    const chosen = chooseData(readData, { count, bytes })
     // A reader of its own: the one for listings does not read blocks that it keeps in memory.
     const reader = readerOf(opened)
     yield* store.list(BLOCKS).pipe(
-      Stream.filter(({ name, size }) =>
-        blockHash(name) !== undefined && size > 0 && (readData >= 100 || Math.random() * 100 < readData)
-      ),
+      Stream.filter(({ name, size }) => blockHash(name) !== undefined && size > 0 && chosen(name)),
       Stream.mapEffect(({ name, size }) => {
         const hash = blockHash(name)!
         const bptr: Bptr = { hash, start: 0, end: Math.min(size, BLOCK_BYTES), depth: 0 }

@@ -6,6 +6,7 @@ import { Damage } from "../../stages/store/damage.ts"
 import { listedOnce } from "../../stages/store/listed_once.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { wholeReads } from "../../stages/store/whole_reads.ts"
+import { chooseData } from "../data_subset.ts"
 import type { FormatError } from "../error.ts"
 import type { CheckOptions, CheckSummary } from "../repository.ts"
 import { ensureScratch } from "../scratch.ts"
@@ -23,8 +24,7 @@ import { addUncommitted, uncommittedRuns } from "./uncommitted.ts"
 
 /**
  * Reads and authenticates every object but the packs, reads header and footer of every pack, and looks up every chunk
- * of every file. With `readData` that share of the packs, chosen at random, is read whole, and each chunk verified
- * against its ID.
+ * of every file. The packs that `readData` chooses are read whole, and each chunk verified against its ID.
  */
 export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<CheckSummary, FormatError> = (
   opened,
@@ -109,15 +109,17 @@ const checkPacks = Effect.fnUntraced(function* (
     ...data.packs.map((pack, number) => ({ pack, number, kind: "data" as const })),
     ...catalogs.packs.map((pack, number) => ({ pack, number, kind: "catalogs" as const })),
   ]
+  const bytes = packs.reduce((sum, { pack }) => sum + pack.size, 0)
+  const chosen = chooseData(readData, { count: packs.length, bytes })
   let bytesRead = 0
   let done = 0
   const verify = ({ kind, pack }: (typeof packs)[number]) =>
     Effect.suspend(() => {
-      const whole = readData >= 100 || Math.random() * 100 < readData
+      const whole = chosen(pack.object)
       bytesRead += whole ? pack.size : 0
       return whole ? checkPack(opened, kind, pack) : checkEnds(opened, kind, pack)
     }).pipe(Effect.tap(() => Effect.sync(() => progress?.({ done: ++done, total: packs.length }))))
-  const atOnce = readData > 0 || opened.store.properties.remote !== true
+  const atOnce = readData !== 0 || opened.store.properties.remote !== true
     ? packsAtOnce(opened.store, opened.layout.data.size)
     : requestsAtOnce(opened.store)
   progress?.({ done, total: packs.length })

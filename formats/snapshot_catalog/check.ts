@@ -1,7 +1,7 @@
 /**
  * Verifies a repository. Every catalog is read whole and its tree hash computed again. The extents and the map of every
- * file are looked up in a listing, and their sizes compared. `readData` is the share of extents and maps, chosen at
- * random, that are read and verified too. Extents that no snapshot has count as well: the next backup may use them.
+ * file are looked up in a listing, and their sizes compared. `readData` chooses the extents and maps that are read and
+ * verified too. Extents that no snapshot has count as well: the next backup may use them.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -11,10 +11,11 @@ import { Damage } from "../../stages/store/damage.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
+import { chooseData } from "../data_subset.ts"
 import type { CheckOptions, CheckSummary } from "../repository.ts"
 import { ensureScratch } from "../scratch.ts"
 import { type Catalog, type Listed, openCatalog } from "./catalog.ts"
-import { type Extent, ExtentCheck, listSizes, Sample } from "./check_extents.ts"
+import { type Extent, ExtentCheck, listSizes, type Sample } from "./check_extents.ts"
 import { MapCheck } from "./check_maps.ts"
 import { catchingDamage, orDamage } from "./errors.ts"
 import { blobs, catalogName, extents, INDEX } from "./layout.ts"
@@ -38,19 +39,14 @@ const checkRepository = Effect.fnUntraced(function* (opened: Opened, { only, pro
   const damage = new Damage()
   yield* ensureScratch(opened.engine)
   const objects = yield* checkIndex(opened, damage)
-  const sample = new Sample(readData)
-  const extentCheck = new ExtentCheck(
-    opened,
-    damage,
-    sample,
-    yield* listSizes(store, extents),
-    yield* opened.packing.read,
-  )
-  const checks: Checks = {
-    damage,
-    extents: extentCheck,
-    maps: new MapCheck(opened, sample, yield* listSizes(store, blobs)),
+  const listed = { extents: yield* listSizes(store, extents), maps: yield* listSizes(store, blobs) }
+  const stored = {
+    count: listed.extents.index.size + listed.maps.index.size,
+    bytes: listed.extents.bytes + listed.maps.bytes,
   }
+  const sample: Sample = { has: chooseData(readData, stored), bytesRead: 0 }
+  const extentCheck = new ExtentCheck(opened, damage, sample, listed.extents.index, yield* opened.packing.read)
+  const checks: Checks = { damage, extents: extentCheck, maps: new MapCheck(opened, sample, listed.maps.index) }
   const { total } = extentCheck
   const report = () => progress?.({ done: extentCheck.done, total })
   let passedOver = 0

@@ -18,38 +18,40 @@ import { type Opened, ZSTD } from "./opened.ts"
 /** Extents that are read at once. */
 const CONCURRENCY = 2
 
-/** The share of objects that a check reads, and how much it has read. */
-export class Sample {
+/** The objects that a check reads, and how much it has read. */
+export interface Sample {
+  /** Whether an object is read. To be asked once. */
+  readonly has: (name: string) => boolean
   /** Stored bytes that were read. */
-  bytesRead = 0
-  readonly #percent: number
-
-  constructor(percent: number) {
-    this.#percent = percent
-  }
-
-  /** Whether the next object is read: at random. */
-  next(): boolean {
-    return this.#percent >= 100 || Math.random() * 100 < this.#percent
-  }
+  bytesRead: number
 }
 
 /** An extent as a file refers to it. */
 export type Extent = Omit<MapEntry, "offset">
 
-/** The sizes of objects by ID, from a listing. Sizes from {@link MAXIMUM_VALUE} up, 16 MiB, are all that value. */
-export const listSizes = (store: ObjectStore, names: ObjectNames): Effect.Effect<ChunkIndex, StoreError> =>
+/** Objects from a listing. */
+export interface Sizes {
+  /** The sizes by ID. Those from {@link MAXIMUM_VALUE} up, 16 MiB, are all that value. */
+  readonly index: ChunkIndex
+  /** All sizes together. */
+  readonly bytes: number
+}
+
+/** Lists objects. */
+export const listSizes = (store: ObjectStore, names: ObjectNames): Effect.Effect<Sizes, StoreError> =>
   Effect.suspend(() => {
-    const index = new ChunkIndex()
+    const sizes = { index: new ChunkIndex(), bytes: 0 }
     return Effect.as(
       Stream.runForEachArray(store.list(names.directory), (found) =>
         Effect.sync(() => {
           for (const { name, size } of found) {
             const id = names.idOf(name)
-            if (id !== undefined) index.set(id, Math.min(size, MAXIMUM_VALUE))
+            if (id === undefined) continue
+            sizes.index.set(id, Math.min(size, MAXIMUM_VALUE))
+            sizes.bytes += size
           }
         })),
-      index,
+      sizes,
     )
   })
 
@@ -88,7 +90,7 @@ export class ExtentCheck {
   check(extents: Iterable<Extent>): Effect.Effect<void, FormatError> {
     return Effect.suspend(() => {
       const fresh = Array.from(extents).filter(({ id }) => this.#seen.claim(id))
-      return Effect.forEach(fresh, (extent) => this.#checkOne(extent, () => this.#sample.next()), {
+      return Effect.forEach(fresh, (extent) => this.#checkOne(extent, (name) => this.#sample.has(name)), {
         concurrency: CONCURRENCY,
         discard: true,
       })
@@ -105,7 +107,7 @@ export class ExtentCheck {
       store.list(extents.directory),
       Effect.fnUntraced({ self: this }, function* ({ name, size }): Effect.fn.Return<void, FormatError> {
         const id = extents.idOf(name)
-        if (id === undefined || !this.#seen.claim(id) || !this.#sample.next()) return
+        if (id === undefined || !this.#seen.claim(id) || !this.#sample.has(name)) return
         if (size > MAXIMUM_EXTENT) {
           damage.add(name, `${name} has ${size} bytes, and an extent at most ${MAXIMUM_EXTENT}`)
           return
@@ -125,36 +127,37 @@ export class ExtentCheck {
     )
   })
 
-  #checkOne: (extent: Extent, isSampled: () => boolean) => Effect.Effect<void, FormatError> = Effect.fnUntraced(
-    { self: this },
-    function* ({ id, length }, isSampled) {
-      const { hasher, store } = this.#opened
-      const object = extents.nameOf(id)
-      const listed = this.#sizes.get(id)
-      const found = (message: string, cause?: unknown): void => {
-        this.#damage.add(object, message, cause)
-        this.#damage.addChunk(id, object)
-      }
-      if (listed === undefined) return found(`${object} is missing`)
-      const size = yield* exactSize(store, object, listed)
-      // A store that keeps content types may hold it compressed.
-      if (store.properties.contentType !== true && size !== length) {
-        return found(`${object} has ${size} bytes instead of ${length}`)
-      }
-      if (!isSampled()) return
-      const right = Effect.flatMap(
-        this.#unpacker.get({ object, offset: 0, length: Infinity, rawLength: length }),
-        (bytes) =>
-          sameId(hasher.digest(bytes), id)
-            ? Effect.void
-            : Effect.fail(corrupt(object, `${object} is damaged or was altered: its content does not match its name`)),
-      )
-      yield* Effect.catchIf(
-        readTwice(object, right),
-        isDamage,
-        (error) => Effect.sync(() => found(error.message, error)),
-      )
-      this.#sample.bytesRead += size
-    },
-  )
+  #checkOne: (extent: Extent, isSampled: (name: string) => boolean) => Effect.Effect<void, FormatError> = Effect
+    .fnUntraced(
+      { self: this },
+      function* ({ id, length }, isSampled) {
+        const { hasher, store } = this.#opened
+        const object = extents.nameOf(id)
+        const listed = this.#sizes.get(id)
+        const found = (message: string, cause?: unknown): void => {
+          this.#damage.add(object, message, cause)
+          this.#damage.addChunk(id, object)
+        }
+        if (listed === undefined) return found(`${object} is missing`)
+        const size = yield* exactSize(store, object, listed)
+        // A store that keeps content types may hold it compressed.
+        if (store.properties.contentType !== true && size !== length) {
+          return found(`${object} has ${size} bytes instead of ${length}`)
+        }
+        if (!isSampled(object)) return
+        const right = Effect.flatMap(
+          this.#unpacker.get({ object, offset: 0, length: Infinity, rawLength: length }),
+          (bytes) =>
+            sameId(hasher.digest(bytes), id) ? Effect.void : Effect.fail(
+              corrupt(object, `${object} is damaged or was altered: its content does not match its name`),
+            ),
+        )
+        yield* Effect.catchIf(
+          readTwice(object, right),
+          isDamage,
+          (error) => Effect.sync(() => found(error.message, error)),
+        )
+        this.#sample.bytesRead += size
+      },
+    )
 }

@@ -74,7 +74,7 @@ export class MapCheck {
       if (!isMapLength(size, map)) {
         return { message: `${object} has ${size} bytes, which is no map of ${map.entries.length} extents` }
       }
-      if (!this.#sample.next()) return undefined
+      if (!this.#sample.has(object)) return undefined
       this.#sample.bytesRead += size
       return yield* problemOfMap(store, object, map)
     },

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Damage } from "../../stages/store/damage.ts"
 import { StoreError } from "../../stages/store/store.ts"
+import { chooseData } from "../data_subset.ts"
 import type { CheckOptions, CheckSummary } from "../repository.ts"
 import type { FormatError } from "../error.ts"
 import { loadArchive } from "./archive_read.ts"
@@ -15,9 +16,8 @@ import type { Opened } from "./opened.ts"
 const CONCURRENCY = 4
 
 /**
- * Verifies the structure: both magics, trailer and index. With `readData`, that share of the contents, chosen at
- * random, is read, decrypted, decompressed and hashed. Checks again when another archive took the place of one with
- * findings.
+ * Verifies the structure: both magics, trailer and index. The contents that `readData` chooses are read, decrypted,
+ * decompressed and hashed. Checks again when another archive took the place of one with findings.
  */
 export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
   Effect.flatMap(
@@ -54,11 +54,13 @@ const checkArchive: (
       for (const path of paths.get(content) ?? []) damage.addFile(object, id, path)
     }
     for (const content of overlapping(index.contents)) finding(content, "It overlaps with the one before it")
+    const bytes = index.contents.reduce((sum, { length }) => sum + length, 0)
+    const chosen = chooseData(readData, { count: index.contents.length, bytes })
     let bytesRead = 0
     let done = 0
     yield* Effect.forEach(index.contents, (content) =>
       Effect.gen(function* () {
-        if (readData >= 100 || Math.random() * 100 < readData) {
+        if (chosen(String(content.offset))) {
           bytesRead += content.length
           yield* Stream.runDrain(fileContent(opened, content, paths.get(content)?.[0] ?? "")).pipe(
             Effect.catch((error): Effect.Effect<void, StoreError> =>

@@ -64,7 +64,7 @@ test("wrong arguments give one line on stderr that says what was meant and where
   assert.match(option.stderr, /--exlude.*did you mean --exclude\?.*penstock backup --help/)
   assert.match(command.stderr, /bakup.*did you mean backup\?/)
   assert.match(target.stderr, /--target/)
-  assert.match(value.stderr, /"many" is not a share/)
+  assert.match(value.stderr, /"many" is not a part/)
 })
 
 test("the version is the one in package.json", async () => {

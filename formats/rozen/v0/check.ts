@@ -8,6 +8,7 @@ import { ChunkIndex } from "../../../stages/pack/chunk_index.ts"
 import { Damage } from "../../../stages/store/damage.ts"
 import { readTwice } from "../../../stages/store/second_read.ts"
 import type { ObjectInfo } from "../../../stages/store/store.ts"
+import { chooseData } from "../../data_subset.ts"
 import { type FormatError, RepositoryError } from "../../error.ts"
 import type { CheckOptions, CheckSummary } from "../../repository.ts"
 import { ensureScratch } from "../../scratch.ts"
@@ -30,7 +31,7 @@ const CONCURRENCY = 4
 
 /**
  * Reads catalogs and logs whole, reads header and metadata of every content, and looks up every file of every snapshot.
- * With `readData` that share of the contents, chosen at random, is read whole and hashed again.
+ * The contents that `readData` chooses are read whole and hashed again.
  */
 export const check = (opened: Opened, options: CheckOptions): Effect.Effect<CheckSummary, FormatError> =>
   checkAgain(checkOnce(opened, options), listSnapshots(opened))
@@ -84,6 +85,7 @@ const checkContents = Effect.fnUntraced(function* (
     contentName(name) !== undefined
   )
   const total = objects.length
+  const chosen = chooseData(readData, { count: total, bytes: objects.reduce((sum, { size }) => sum + size, 0) })
   const present = new ChunkIndex(total)
   let bytesRead = 0
   let done = 0
@@ -91,7 +93,7 @@ const checkContents = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       const id = hexToBytes(contentName(object.name)!)
       present.claim(id)
-      const whole = readData >= 100 || Math.random() * 100 < readData
+      const whole = chosen(object.name)
       yield* asFinding(
         damage,
         object.name,

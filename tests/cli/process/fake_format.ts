@@ -145,7 +145,7 @@ const repository = (store: ObjectStore): Repository => {
         snapshots: all.length,
         packs: 1,
         chunks: 2,
-        bytesRead: readData,
+        bytesRead: typeof readData === "number" ? readData : 0,
         findings: all.flatMap(({ info, entries }) => {
           const files = entries.filter(({ path }) => path.endsWith("damaged")).map(({ path }) => ({
             snapshot: info.id,
