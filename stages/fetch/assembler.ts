@@ -64,7 +64,7 @@ export const makeAssembler = (
   const hasher = makeKernel(parts.hasher, table)
   const onChunk = parts.onChunk.map((spec) => makeDecoder(spec, table))
   const blocks = new KeptBlocks()
-  const chunks = new KeptChunks(repeated)
+  const chunks = new KeptChunks(repeated, hasher)
   const underWay = new FetchedOnce()
 
   /** Puts the wanted chunks of a decoded block into their contents. A content with a bad chunk is damaged. */

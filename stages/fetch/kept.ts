@@ -1,7 +1,11 @@
 /** Blocks and chunks that are kept in memory, because they are likely to be wanted again soon. */
 import { bytesToHex } from "@noble/hashes/utils.js"
+import { sameId } from "../hash/chunk_list.ts"
+import { ZeroIds } from "../hash/zero_ids.ts"
+import type { Hasher } from "../kernel/kernel.ts"
 import type { Lender } from "../memory/lent.ts"
 import { Recent } from "../memory/recent.ts"
+import { sharedZeros } from "../memory/zeros.ts"
 import type { BlockPlace } from "../pack/packing.ts"
 
 /** Decoded blocks that are kept, in bytes: files that share a block often follow each other. */
@@ -32,14 +36,24 @@ export class KeptBlocks {
   }
 }
 
-/** Copies of chunks that are wanted again. Without a copy, the block of 1 MiB would be decoded again for the chunk. */
+/**
+ * Copies of chunks that are wanted again. Without a copy, the block of 1 MiB would be decoded again for the chunk. Long
+ * chunks of zeros are told by their ID, and are all the same memory.
+ */
 export class KeptChunks {
   readonly #wanted: ((id: Uint8Array) => boolean) | undefined
   readonly #chunks = new Recent<string, Uint8Array>({ limit: CHUNKS_BYTES, bytesOf: ({ length }) => length })
 
-  /** `wanted`: whether a chunk is wanted more than once. Without it, no chunk is kept. */
-  constructor(wanted: ((id: Uint8Array) => boolean) | undefined) {
+  readonly #zeroIds: ZeroIds
+  /** The chunk that was asked for last. */
+  #last: Uint8Array = new Uint8Array(0)
+
+  /**
+   * `wanted`: whether a chunk is wanted more than once. Without it, no chunk is kept. `hasher` gives chunks their IDs.
+   */
+  constructor(wanted: ((id: Uint8Array) => boolean) | undefined, hasher: Hasher) {
     this.#wanted = wanted
+    this.#zeroIds = new ZeroIds(hasher)
   }
 
   /** Keeps a copy of a verified chunk, when it is wanted again. */
@@ -51,8 +65,21 @@ export class KeptChunks {
 
   /** The chunk, when it is kept and has this length. It must not be changed. */
   get(id: Uint8Array, length: number): Uint8Array | undefined {
-    if (this.#chunks.size === 0 || this.#wanted?.(id) !== true) return undefined
+    const again = this.#wanted?.(id) === true
+    if (this.#isZeros(id, length, again)) return sharedZeros(length)
+    if (!again || this.#chunks.size === 0) return undefined
     const chunk = this.#chunks.get(bytesToHex(id))
     return chunk?.length === length ? chunk : undefined
+  }
+
+  /**
+   * Whether a chunk is zeros. Zeros of its length are hashed to find out, so that is done only for a chunk that occurs
+   * `again`, or twice in a row.
+   */
+  #isZeros(id: Uint8Array, length: number, again: boolean): boolean {
+    const last = this.#last
+    this.#last = id
+    const zeros = again || sameId(last, id) ? this.#zeroIds.get(length) : this.#zeroIds.known(length)
+    return zeros !== undefined && sameId(zeros, id)
   }
 }

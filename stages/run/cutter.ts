@@ -1,6 +1,7 @@
 /** Finds where the chunks of a content end. */
 import type { Chunker } from "../kernel/kernel.ts"
 import { isTrusted } from "../kernel/trusted.ts"
+import { areZeros } from "../memory/zeros.ts"
 import type { Window } from "./window.ts"
 
 const NONE: ReadonlyArray<number> = []
@@ -16,6 +17,9 @@ export class Cutter {
   #extents: ReadonlyArray<number> = NONE
   #extent = 0
   #ofExtent = 0
+
+  /** The length of the chunk that the chunker cuts off zeros that are longer than any chunk. */
+  #ofZeros: number | undefined
 
   constructor(chunker: Chunker) {
     this.#chunker = chunker
@@ -52,7 +56,7 @@ export class Cutter {
   /** The end of the chunk that starts at `from`. */
   #next(seen: Uint8Array, from: number, held: number): number {
     const extent = this.#extents[this.#extent]
-    if (extent === undefined) return this.#chunker.cut(seen, from, held)
+    if (extent === undefined) return this.#cutByContent(seen, from, held)
     const length = Math.min(extent - this.#ofExtent, this.#chunker.maximum, held - from)
     this.#ofExtent += length
     if (this.#ofExtent === extent) {
@@ -60,6 +64,16 @@ export class Cutter {
       this.#ofExtent = 0
     }
     return from + length
+  }
+
+  /** Asks the chunker. It reads no further than its longest chunk, so zeros of that length are always cut alike. */
+  #cutByContent(seen: Uint8Array, from: number, held: number): number {
+    const { maximum } = this.#chunker
+    if (held - from < maximum || !areZeros(seen.subarray(from, from + maximum))) {
+      return this.#chunker.cut(seen, from, held)
+    }
+    this.#ofZeros ??= this.#chunker.cut(seen, from, held) - from
+    return from + this.#ofZeros
   }
 
   /** The content, as the chunker gets it. */

@@ -10,9 +10,11 @@
  * chunks.
  */
 import { ChunkListBuilder } from "../hash/chunk_list.ts"
+import { SHORTEST_ZEROS, ZeroIds } from "../hash/zero_ids.ts"
 import { type Encode, makeBlockEncoder, makeEncoder, type Seal } from "../kernel/codec.ts"
 import { frames, type Transform } from "../kernel/frames.ts"
 import { type Hasher, KernelError, type KernelSpec, type KernelTable, makeKernel } from "../kernel/kernel.ts"
+import { areZeros } from "../memory/zeros.ts"
 import type { Plan } from "../plan/plan.ts"
 import { type Block, BlockBuilder, sealBlocks } from "./block.ts"
 import { Cutter } from "./cutter.ts"
@@ -38,6 +40,7 @@ export class Lane {
   readonly #cutter: Cutter
   readonly #middle: ReadonlyArray<Encode>
   readonly #hasher: Hasher
+  readonly #zeroIds: ZeroIds
   readonly #claim: LaneOptions["claim"]
   readonly #blocks: BlockBuilder
   readonly #seal: Seal | undefined
@@ -69,6 +72,7 @@ export class Lane {
     this.#cutter = new Cutter(makeKernel(plan[chunkAt] as KernelSpec<"chunk">, table))
     this.#middle = plan.slice(chunkAt + 1, hashAt).map((spec) => makeEncoder(spec, table))
     this.#hasher = makeKernel(plan[hashAt] as KernelSpec<"hash">, table)
+    this.#zeroIds = new ZeroIds(this.#hasher)
     this.#sameNames = digestAt >= 0 && this.#middle.length === 0 && isSameKernel(plan[digestAt]!, plan[hashAt]!)
     this.#claim = claim
     const encoder = makeBlockEncoder(plan.slice(hashAt + 1), table, sealLater)
@@ -213,10 +217,16 @@ export class Lane {
     const named = whole && this.#sameNames
     if (this.#digester !== undefined && !named) (this.#digesting ??= this.#digester.create()).update(raw)
     const bytes = this.#middle.reduce((b, encode) => encode(b), raw)
-    const id = this.#hasher.digest(bytes)
+    const id = this.#idOf(bytes)
     if (named) this.#digest = id
     this.#list.add(id, bytes.length)
     if (this.#claim(id)) this.#blocks.add(id, bytes)
+  }
+
+  /** The ID of a chunk. Zeros are hashed once. */
+  #idOf(chunk: Uint8Array): Uint8Array {
+    const zeros = chunk.length >= SHORTEST_ZEROS && areZeros(chunk) ? this.#zeroIds.get(chunk.length) : undefined
+    return zeros?.slice() ?? this.#hasher.digest(chunk)
   }
 }
 

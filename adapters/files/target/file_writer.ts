@@ -2,6 +2,7 @@
 import * as fs from "node:fs"
 import { createNew, hasBytesAt, putAll, READ_SAFELY } from "../system/open.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
+import { areSharedZeros } from "../../../stages/memory/zeros.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { isRegular } from "../system/metadata.ts"
 import { type NativePath, removeQuietly } from "../system/native.ts"
@@ -182,6 +183,8 @@ export class FileWriter {
 
   #put(bytes: Uint8Array, position: number): void {
     if (!this.#sparse) return this.#putAll(bytes, 0, bytes.length, position)
+    // The file is new: what is not written reads as zeros.
+    if (areSharedZeros(bytes)) return
     let from = 0
     for (let at = 0; at < bytes.length;) {
       const to = Math.min(bytes.length, at + HOLE - ((position + at) % HOLE))

@@ -103,7 +103,10 @@ test("blocks that share the memory of what was fetched are not freed one by one"
 test("a chunk that is wanted again is kept, so that its block is decoded once", async () => {
   const hasher = makeKernel(sha256, {})
   // Ten chunks in each block, and more blocks than are kept.
-  const blocks = Array.from({ length: 12 }, (_, n) => Uint8Array.from({ length: 1 << 20 }, (_, i) => (i >>> 10) * n))
+  const blocks = Array.from(
+    { length: 12 },
+    (_, n) => Uint8Array.from({ length: 1 << 20 }, (_, i) => (i >>> 10) * (n + 1)),
+  )
   const wanted = blocks.flatMap((bytes, n) => {
     const block: BlockPlace = { object: `pack ${n}`, offset: 0, length: bytes.length, rawLength: bytes.length }
     return [0, 1, 2, 3].map((i) => ({ block, from: i * 100_000, to: (i + 1) * 100_000 }))
