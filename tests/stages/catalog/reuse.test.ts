@@ -94,3 +94,22 @@ test("a listing is asked for once for each directory, and fields that it lacks a
   ))
   assert.equal(changed!.known, undefined, "it may have changed since the listing was made")
 })
+
+test("times of a listing are compared to the nanosecond, unless it has coarser ones", async () => {
+  const known = (resolution?: bigint) =>
+    Effect.runPromise(
+      Stream.make<[Entry]>({ path: "a", kind: "file", size: 5, metadata: { mtime: old + 1n } }).pipe(
+        plan,
+        reuseListed(
+          () => Effect.succeed(new Map([["a", { path: "", kind: "file", size: 5, metadata: { mtime: old }, chunks }]])),
+          started,
+          resolution,
+        ),
+        Stream.runCollect,
+        Effect.map(([entry]) => entry!.known),
+      ),
+    )
+  assert.equal(old % 2n, 0n)
+  assert.equal(await known(), undefined)
+  assert.equal(await known(2n), chunks)
+})
