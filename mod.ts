@@ -177,6 +177,15 @@ export type { Place as ZprtPlace } from "./formats/zprt/content_read.ts"
 export { bkp, type BkpOptions, makeBkp } from "./formats/bkp/mod.ts"
 export { convert, type Converted, type ConvertOptions, type Made } from "./formats/convert.ts"
 export { type Copied, copy, type CopyOptions } from "./formats/copy.ts"
+export {
+  type Change,
+  diff,
+  type DifferenceCounts,
+  type DifferenceSummary,
+  type DiffOptions,
+  type EntryFact,
+} from "./formats/diff.ts"
+export { find, type Found, type Sought, type Version, versionsOf } from "./formats/find.ts"
 export { fogsync, type FogsyncOptions, makeFogsync } from "./formats/fogsync/mod.ts"
 export { type FormatError, RepositoryError, type RepositoryErrorFields } from "./formats/error.ts"
 export type { ReadData } from "./formats/data_subset.ts"
@@ -194,8 +203,11 @@ export type {
   ReadOptions,
   RebuildSummary,
   Repository,
+  SnapshotEntry,
   SnapshotInfo,
 } from "./formats/repository.ts"
+export { fileContent } from "./formats/file_content.ts"
+export type { EntryOrder } from "./stages/walk/entry_order.ts"
 export type { KeyInfo, KeyList, NewSecret, RepositoryKeys } from "./formats/keys.ts"
 export type { Secrets } from "./formats/secrets.ts"
 export { type StaleHost, staleHosts } from "./formats/stale.ts"

@@ -7,13 +7,14 @@ import type { BackupOptions, BackupSummary, Repository } from "../formats/reposi
 import type { SqliteEngine } from "../stages/catalog/sqlite/sqlite.ts"
 import type { CompressionMode } from "../stages/compress/modes.ts"
 import type { CommonInput, CreationInput } from "./arguments/inputs.ts"
+import { readTime } from "./arguments/time.ts"
 import { makeOutput, type Output } from "./output/output.ts"
 import { printLosses, printProblems } from "./output/problems.ts"
 import { makeBackupMeter } from "./output/progress.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./output/show.ts"
 import { makeTraffic, printTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
-import { UsageError } from "./process/usage_error.ts"
+import type { UsageError } from "./process/usage_error.ts"
 import { admitRecord } from "./repository/admit.ts"
 import { repositoryLocation } from "./repository/location.ts"
 import { describeMade, unencryptedWarning, withRepository } from "./repository/open.ts"
@@ -79,12 +80,7 @@ const optionsOf: (
   input: BackupInput,
   paths: ReadonlyArray<string>,
 ) => Effect.Effect<BackupOptions, UsageError> = Effect.fnUntraced(function* (input, paths) {
-  const time = input.time === undefined ? undefined : Date.parse(input.time)
-  if (Number.isNaN(time)) {
-    return yield* new UsageError({
-      message: `"${input.time}" is not a time: write it as 2026-11-21T08:30:00 or 2026-11-21`,
-    })
-  }
+  const time = yield* readTime(input.time)
   // The times in an archive do not show whether content has changed.
   const parent = input.force || (input.tar && input.parent === undefined) ? "none" : input.parent
   const tags = yield* Effect.forEach(input.tag, tagsIn)

@@ -5,7 +5,7 @@ import * as Stream from "effect/Stream"
 import { stdout } from "node:process"
 import type { FormatError } from "../formats/error.ts"
 import type { Problem, Repository, SnapshotInfo } from "../formats/repository.ts"
-import { contentStream } from "../stages/walk/content.ts"
+import { fileContent } from "../formats/file_content.ts"
 import type { SourceError } from "../stages/walk/errors.ts"
 import { unquotePath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
@@ -64,7 +64,8 @@ export const dump: (input: DumpInput) => Effect.Effect<number, OpenError | Sourc
           }
           const bytes = only === undefined
             ? yield* archiveOf(repository, snapshot, input, counts, problem, leftOut)
-            : fileOf(repository, snapshot, only, counts)
+            : fileContent(repository, snapshot, only)
+          if (only !== undefined) counts.entries = 1
           yield* Stream.runForEachWhile(bytes, (piece) =>
             Effect.sync(() => {
               counts.bytesWritten += piece.length
@@ -120,26 +121,6 @@ const singleFile = Effect.fnUntraced(function* (
       (kind === "socket" ? ", which has no content" : ": --archive tar dumps it as it is"),
   })
 })
-
-/** The content of one file. */
-const fileOf = (
-  repository: Repository,
-  snapshot: SnapshotInfo,
-  path: string,
-  counts: Counts,
-): Stream.Stream<Uint8Array, FormatError | SourceError> =>
-  repository.entries(snapshot, { include: (other, kind) => kind === undefined ? within(path, other) : other === path })
-    .pipe(
-      Stream.filter((entry) => entry.path === path),
-      Stream.flatMap((entry) => {
-        counts.entries += 1
-        return contentStream(entry)
-      }),
-    )
-
-/** Whether `path` is `directory` or beneath it. */
-const within = (path: string, directory: string): boolean =>
-  directory === "" || path === directory || path.startsWith(`${directory}/`)
 
 /** A tar archive of what is selected. */
 const archiveOf = Effect.fnUntraced(function* (

@@ -2,11 +2,10 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { quoted } from "../adapters/runtime/quote.ts"
-import type { Entry } from "../stages/walk/entry.ts"
-import { displayPath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
-import { makeOutput, type Output } from "./output/output.ts"
-import { showMode, showPath, showTime } from "./output/show.ts"
+import { entryMembers, longLine } from "./output/entries.ts"
+import { makeOutput } from "./output/output.ts"
+import { showPath } from "./output/show.ts"
 import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
@@ -58,7 +57,8 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
                 if (entry.kind === "file") counts.files += 1
                 if (entry.kind === "directory") counts.dirs += 1
                 counts.bytes += entry.size ?? 0
-                printEntry(entry, input.long, out)
+                if (out.json) out.row({ type: "entry", ...entryMembers(entry) })
+                else out.line(input.long ? longLine(entry) : showPath(entry.path))
               }
               out.flush()
             })
@@ -74,20 +74,3 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
       }),
   )
 })
-
-/** Prints an entry as a row or as a line, with `--long` as `ls -l` does. */
-const printEntry = (entry: Entry, long: boolean, out: Output): void => {
-  const { path, kind, metadata, size, target, linkTo, rdev } = entry
-  if (out.json) {
-    const { mode, uid, gid, user, group, mtime } = metadata
-    return out.row({ type: "entry", path, kind, size, mode, uid, gid, user, group, mtime, target, linkTo, rdev })
-  }
-  const name = showPath(path)
-  if (!long) return out.line(name)
-  const { mode, uid, gid, user, group, mtime } = metadata
-  const owner = `${displayPath(user ?? String(uid ?? "?"))} ${displayPath(group ?? String(gid ?? "?"))}`
-  const time = mtime === undefined ? "?".padEnd(19) : showTime(Number(mtime / 1_000_000n))
-  const bulk = rdev === undefined ? String(size ?? "?") : `${rdev.major}, ${rdev.minor}`
-  const arrow = target === undefined ? "" : ` -> ${displayPath(target)}`
-  out.line(`${showMode(kind, mode)} ${owner.padEnd(16)} ${bulk.padStart(12)} ${time} ${name}${arrow}`)
-}

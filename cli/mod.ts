@@ -11,8 +11,10 @@ export { checkCommand } from "./arguments/check.ts"
 export { type AnyCommand, command, type OnExit } from "./arguments/command.ts"
 export { convertCommand } from "./arguments/convert.ts"
 export { copyCommand } from "./arguments/copy.ts"
+export { diffCommand } from "./arguments/diff.ts"
 export { dumpCommand } from "./arguments/dump.ts"
 export { common, type Flags } from "./arguments/flags.ts"
+export { findCommand } from "./arguments/find.ts"
 export { initCommand } from "./arguments/init.ts"
 export type {
   CommonInput,

@@ -8,7 +8,9 @@ import { checkCommand } from "./arguments/check.ts"
 import type { AnyCommand, OnExit } from "./arguments/command.ts"
 import { convertCommand } from "./arguments/convert.ts"
 import { copyCommand } from "./arguments/copy.ts"
+import { diffCommand } from "./arguments/diff.ts"
 import { dumpCommand } from "./arguments/dump.ts"
+import { findCommand } from "./arguments/find.ts"
 import { initCommand } from "./arguments/init.ts"
 import { keyCommand } from "./arguments/key.ts"
 import { lsCommand } from "./arguments/ls.ts"
@@ -44,6 +46,8 @@ export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = bu
       restoreCommand("restore", "penstock restore", exit),
       snapshotsCommand(exit),
       lsCommand(exit),
+      findCommand(exit),
+      diffCommand(exit),
       dumpCommand(exit),
       checkCommand(exit),
       rebuildCommand(exit),

@@ -3,6 +3,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Entry, EntryKind } from "../stages/walk/entry.ts"
+import type { EntryOrder } from "../stages/walk/entry_order.ts"
 import type { Loss } from "../stages/walk/represent.ts"
 import type { Compare } from "../stages/catalog/reuse.ts"
 import type { ReadData } from "./data_subset.ts"
@@ -128,10 +129,21 @@ export interface ReadOptions {
   readonly include?: (path: string, kind?: EntryKind) => boolean
   /** False when the entries are only looked at: their content is not read, and may be missing. True by default. */
   readonly content?: boolean
+  /** True for files to have `chunks`, if the format has them. Only where `content` is false. */
+  readonly chunks?: boolean
   /** True to fetch no content before it is read. By default the contents of many small files are fetched at once. */
   readonly lazy?: boolean
   /** Called for entries that the catalog lists but cannot give. */
   readonly problem?: (problem: Problem) => void
+}
+
+/** An entry of a snapshot. */
+export interface SnapshotEntry extends Entry {
+  /**
+   * Files only, where `ReadOptions.chunks` asks for it: the chunks of the content, in order, as `ChunkListBuilder`
+   * lists them. Equal lists in one repository mean equal contents. Absent where a format shares only whole contents.
+   */
+  readonly chunks?: Uint8Array
 }
 
 /** Something wrong that a check found. */
@@ -236,7 +248,9 @@ export interface Repository {
    * The entries of a snapshot, in depth-first order, each with a content to be read on demand. A content that is lost
    * fails with a SourceError `damaged`. Fails with `unknown-snapshot`, and with `corrupt` when the entries are lost.
    */
-  readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<Entry, FormatError>
+  readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<SnapshotEntry, FormatError>
+  /** The order of the entries of each directory, in all snapshots. Absent where they may differ. */
+  readonly order?: EntryOrder
   /** Verifies the repository. Damage is a finding, not a failure. */
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
   /** Makes again what is lost, as far as what is left allows. Content that is lost stays lost. */

@@ -164,3 +164,6 @@ export const someSnapshots: Flag.Flag<ReadonlyArray<string>> = texts(
 /** `--dry-run`. */
 export const dryRun: (description: string) => Flag.Flag<boolean> = (description) =>
   flag("dry-run", description).pipe(Flag.withAlias("n"))
+
+/** `--human-readable`. */
+export const humanReadable: Flag.Flag<boolean> = flag("human-readable", "With --long, sizes as in 1.50 MiB")

@@ -41,22 +41,36 @@ export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths"
  * Selects the entries that are beneath any of `subtrees` and match any of `globs`. An empty list selects all. Both take
  * names as they are printed, with `\xNN` for a byte. Globs mean the same as in a backup of the same paths. Those that
  * begin with a `/` may also begin at the top of the snapshot. Fails with {@link UsageError} if a glob cannot match
- * anything.
+ * anything. With `ignoreCase`, letter case does not count.
  */
 export const makeSelection = (
   subtrees: ReadonlyArray<string>,
   globs: ReadonlyArray<string>,
   snapshot: Pick<SnapshotInfo, "paths">,
+  ignoreCase = false,
 ): Effect.Effect<Selection, UsageError> =>
   Effect.suspend(() => {
     const patterns: Array<Pattern> = []
     for (const glob of globs) {
       const pattern = parsePattern(glob)
       if (typeof pattern === "string") return Effect.fail(new UsageError({ message: pattern }))
-      patterns.push(pattern)
+      patterns.push(ignoreCase ? { ...pattern, parts: pattern.parts.map(lower) } : pattern)
     }
-    return Effect.succeed(select(subtrees, patterns, snapshot))
+    return Effect.succeed(
+      ignoreCase
+        ? inLowerCase(select(subtrees.map(lower), patterns, { paths: snapshot.paths.map(lower) }))
+        : select(subtrees, patterns, snapshot),
+    )
   })
+
+const lower = (text: string): string => text.toLowerCase()
+
+/** A selection by patterns in lower case, for names in any. */
+const inLowerCase = ({ reaches, wanted, ...rest }: Selection): Selection => ({
+  ...rest,
+  wanted: (path, kind) => wanted(lower(path), kind),
+  reaches: (path, kind) => reaches(lower(path), kind),
+})
 
 const select = (
   subtrees: ReadonlyArray<string>,

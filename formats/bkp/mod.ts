@@ -169,6 +169,7 @@ const repository = (opened: Opened): Repository => ({
   id: opened.id,
   backup: (stream, options) => backup(opened, stream, options),
   snapshots: snapshots(opened),
+  order: "by-name",
   entries: (snapshot, options) => entries(opened, snapshot, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),

@@ -7,10 +7,9 @@ import { Kernels } from "../../stages/kernel/kernel.ts"
 import { unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import { ObjectStore, type StoreError } from "../../stages/store/store.ts"
-import type { Entry } from "../../stages/walk/entry.ts"
 import { selectEntries } from "../../stages/walk/select_entries.ts"
 import type { FormatError } from "../error.ts"
-import type { ReadOptions, SnapshotInfo } from "../repository.ts"
+import type { ReadOptions, SnapshotEntry, SnapshotInfo } from "../repository.ts"
 import { type ObjectReader, openAreas } from "./object_reader.ts"
 import { idAt, idCount } from "./objects.ts"
 import type { Opened } from "./opened.ts"
@@ -26,7 +25,7 @@ export const entries = (
   opened: Opened,
   snapshot: SnapshotInfo,
   options: ReadOptions = {},
-): Stream.Stream<Entry, FormatError> =>
+): Stream.Stream<SnapshotEntry, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
     const { snapshot: { root } } = yield* findSnapshot(opened, snapshot)
     const { blocks, metadata } = yield* openAreas(opened)
@@ -36,7 +35,8 @@ export const entries = (
     )
     const sized = Stream.mapEffect(chosen, (entry) => withChunks(entry, blocks))
     if (options.content === false) {
-      return Stream.map(sized, ({ chunks: _chunks, reused: _reused, ...entry }): Entry => entry)
+      return Stream.map(sized, ({ chunks, reused: _reused, ...entry }): SnapshotEntry =>
+        options.chunks === true ? { ...entry, chunks } : entry)
     }
     return contents(sized.pipe(unpack(chunkPacking(blocks)), verify(sha256), unchunk), options)
   })).pipe(Stream.provideService(ObjectStore, opened.store), Stream.provideService(Kernels, opened.table))

@@ -27,9 +27,9 @@ export const entries = (
     })
     return Stream.map(selectEntries(all, options), (entry) => {
       const { chunks: _chunks, host: _host, listing: _listing, ...bare } = entry
-      return entry.kind === "file" && options.content !== false
-        ? { ...bare, ...contentIdOf(entry.chunks, entry.size), content: contentOf(opened, reader, entry) }
-        : bare
+      if (entry.kind !== "file") return bare
+      const named = { ...bare, ...contentIdOf(entry.chunks, entry.size) }
+      return options.content === false ? named : { ...named, content: contentOf(opened, reader, entry) }
     })
   }))
 

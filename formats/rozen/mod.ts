@@ -174,6 +174,7 @@ const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefin
   id: opened.id,
   fingerprint: fingerprintOf(opened.master),
   inside: new Inside(opened),
+  order: "files-first",
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),

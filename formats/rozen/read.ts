@@ -12,7 +12,7 @@ import { ObjectStore } from "../../stages/store/store.ts"
 import type { Entry } from "../../stages/walk/entry.ts"
 import { selectEntries } from "../../stages/walk/select_entries.ts"
 import type { FormatError } from "../error.ts"
-import type { ReadOptions, Repository, SnapshotInfo } from "../repository.ts"
+import type { ReadOptions, Repository, SnapshotEntry, SnapshotInfo } from "../repository.ts"
 import { tellUnlisted } from "../unlisted.ts"
 import { catalogEntries, catalogOpener, openListed } from "./catalog.ts"
 import { fromSqliteError } from "./errors.ts"
@@ -60,7 +60,7 @@ const readEntries = Effect.fnUntraced(function* (
   const open = (snapshot: SnapshotObject) => catalogOpener(snapshot === known ? once : opened)(snapshot)
   const { snapshot, tree } = yield* openListed(known, find, open)
   const chosen = selectEntries(catalogEntries(tree, snapshot.name), options)
-  if (options.content === false) return Stream.map(chosen, withoutContent)
+  if (options.content === false) return Stream.map(chosen, options.chunks === true ? withChunks : withoutContent)
   const repeated = yield* Effect.mapError(
     catching(SqliteError, () => repeatedChunks(tree.chunkLists(), snapshot.catalog.size)),
     fromSqliteError(snapshot.name),
@@ -78,6 +78,9 @@ const wantedLists = (tree: Tree, { include }: ReadOptions): Iterable<Uint8Array>
     for (const { chunks, kind, path } of tree.entries()) if (include?.(path, kind) !== false) yield chunks
   },
 })
+
+/** An entry that is only looked at, with its chunks. */
+const withChunks = ({ reused: _reused, ...entry }: Stored): SnapshotEntry => entry
 
 /** An entry that is only looked at. */
 const withoutContent = ({ chunks: _chunks, reused: _reused, ...entry }: Stored): Entry => entry

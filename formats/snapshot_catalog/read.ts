@@ -15,7 +15,7 @@ import type { Entry } from "../../stages/walk/entry.ts"
 import { SourceError } from "../../stages/walk/errors.ts"
 import { selectEntries } from "../../stages/walk/select_entries.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
-import type { ReadOptions, SnapshotInfo } from "../repository.ts"
+import type { ReadOptions, SnapshotEntry, SnapshotInfo } from "../repository.ts"
 import type { BlobMap } from "./blob_map.ts"
 import { type Catalog, type Listed, openCatalog } from "./catalog.ts"
 import { fromSqliteError } from "./errors.ts"
@@ -30,7 +30,7 @@ export const entries = (
   opened: Opened,
   { id }: SnapshotInfo,
   options: ReadOptions = {},
-): Stream.Stream<Entry, FormatError> =>
+): Stream.Stream<SnapshotEntry, FormatError> =>
   Stream.unwrap(Effect.gen(function* () {
     const unknown = new RepositoryError({ reason: "unknown-snapshot", message: `There is no snapshot ${id}` })
     if (!isCatalogId(id)) return yield* unknown
@@ -38,7 +38,7 @@ export const entries = (
     if (catalog === undefined) return yield* unknown
     const all = catalogEntries(catalog, (path, message) => options.problem?.({ path, message }))
     const chosen = selectEntries(all, options)
-    if (options.content === false) return Stream.map(chosen, bare)
+    if (options.content === false) return Stream.map(chosen, options.chunks === true ? withChunks : bare)
     return Stream.map(contents(restoring(opened, chosen), options), (entry) =>
       withSpecialContent(opened, entry as Entry & Listed))
   })).pipe(Stream.provideService(ObjectStore, opened.store))
@@ -58,6 +58,13 @@ const restoring = <E, R>(
   stored: Stream.Stream<Stored, E, R>,
 ): Stream.Stream<Fetched<readonly ["unpack", "verify", "unchunk"]>, E, R> =>
   stored.pipe(unpack(packing), verify(blake3), unchunk)
+
+/** An entry without content, with the chunks that are stored of it. */
+const withChunks = (listed: Listed): SnapshotEntry => {
+  const list = new ChunkListBuilder()
+  for (const { id, length } of listed.map?.entries ?? []) list.add(id, length)
+  return { ...bare(listed), chunks: listed.map === undefined ? listed.chunks : list.take() }
+}
 
 /** An entry without content. */
 const bare = ({ blob: _blob, chunks: _chunks, lost: _lost, map: _map, reused: _reused, ...entry }: Listed): Entry =>

@@ -38,7 +38,7 @@ function* entriesOf(
   for (const { content, path } of files) {
     const key = walkKey(path, false)
     while (next < directories.length && walkKey(directories[next]!, true) < key) yield directory(directories[next++]!)
-    const entry: Entry = { path, kind: "file", metadata: {}, size: content.size }
+    const entry: Entry = { path, kind: "file", metadata: {}, size: content.size, contentId: content.hash }
     yield opened === undefined ? entry : { ...entry, content: contentOf(opened, fingerprint, content, path) }
   }
   while (next < directories.length) yield directory(directories[next++]!)

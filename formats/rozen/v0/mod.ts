@@ -154,6 +154,7 @@ const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefin
   format: "rozen-v0",
   id: opened.id,
   fingerprint: fingerprintOf(opened.master),
+  order: "files-first",
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),

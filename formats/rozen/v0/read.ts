@@ -10,7 +10,7 @@ import type { Entry } from "../../../stages/walk/entry.ts"
 import { SourceError } from "../../../stages/walk/errors.ts"
 import { selectEntries } from "../../../stages/walk/select_entries.ts"
 import { type FormatError, readWrongly } from "../../error.ts"
-import type { Repository } from "../../repository.ts"
+import type { Repository, SnapshotEntry } from "../../repository.ts"
 import { catalogEntries, openListed } from "../catalog.ts"
 import { infosOf } from "../read.ts"
 import { findSnapshot } from "../snapshot.ts"
@@ -26,10 +26,16 @@ export const makeReader = (opened: Opened): Pick<Repository, "snapshots" | "entr
     Stream.unwrap(Effect.gen(function* () {
       const find = Effect.flatMap(listSnapshots(opened), ({ snapshots }) => findSnapshot(snapshots, id))
       const { snapshot, tree } = yield* openListed(yield* find, find, (snapshot) => openCatalog(opened, snapshot))
-      return Stream.map(selectEntries(catalogEntries(tree, snapshot.name), options), (entry) =>
-        withContent(opened, entry))
+      return Stream.map(
+        selectEntries(catalogEntries(tree, snapshot.name), options),
+        (entry): SnapshotEntry =>
+          options.chunks === true && options.content === false ? withChunks(entry) : withContent(opened, entry),
+      )
     })),
 })
+
+/** An entry that is only looked at. */
+const withChunks = ({ reused: _reused, warning: _warning, ...entry }: Stored): SnapshotEntry => entry
 
 /** A stored entry with its content, which fails with `damaged` when it is lost. */
 const withContent = (opened: Opened, stored: Stored): Entry => {

@@ -139,3 +139,15 @@ test("names that are not UTF-8, or have backslashes, are found as they are print
   }
   assert.equal(displayPath("a\\xe9\u0085\udc85\\b\u{1f480}"), "a\\x5cxe9\\xc2\\x85\\x85\\b\u{1f480}")
 })
+
+test("letter case counts, unless it is to be ignored: in patterns, in names, and in the paths of the snapshot", () => {
+  const paths = { paths: ["/home/Me"] }
+  const cases = [["*.jpg", "d/A.JPG"], ["Docs", "docs/x"], ["/home/me/ÄRA", "ära"], ["[A-C]x", "bX"]] as const
+  for (const [pattern, path] of cases) {
+    for (const ignoreCase of [false, true]) {
+      const { wanted } = makeSelection([], [pattern], paths, ignoreCase)
+      assert.equal(wanted(path, "file"), ignoreCase, pattern)
+    }
+  }
+  assert.ok(!makeSelection([], ["*.jpg"], paths, true).wanted("d/a.png", "file"))
+})
