@@ -14,6 +14,7 @@ export { type Loss, Losses, lossesBetween, represent } from "./stages/walk/repre
 export { type Compare, type Earlier, reuse } from "./stages/catalog/reuse.ts"
 export { Source, type WalkOptions } from "./stages/walk/source.ts"
 export { Target, type TargetOptions, type TargetSession, type Written } from "./stages/walk/target.ts"
+export type { Overwrite } from "./stages/walk/overwrite.ts"
 export { walk } from "./stages/walk/walk.ts"
 export { type TargetWriteOptions, write, type WriteObserver, type WriteSummary } from "./stages/walk/write.ts"
 export { memorySource, memorySourceLayer } from "./stages/walk/memory_source.ts"

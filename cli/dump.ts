@@ -104,7 +104,7 @@ const singleFile = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string | undefined, FormatError | UsageError> {
   const path = pathOf(input, snapshot)
   if (input.archive !== undefined || path === "") return undefined
-  const part = yield* makeSelection([input.path!], [], snapshot)
+  const part = yield* makeSelection([input.path!], {}, snapshot)
   const found = yield* Stream.runHead(
     Stream.filter(
       repository.entries(snapshot, { include: part.reaches, content: false }),
@@ -138,7 +138,7 @@ const archiveOf = Effect.fnUntraced(function* (
     })
   }
   const { writeTar } = yield* Effect.promise(() => import("../stages/tar/mod.ts"))
-  const part = yield* makeSelection(input.path === undefined ? [] : [input.path], [], snapshot)
+  const part = yield* makeSelection(input.path === undefined ? [] : [input.path], {}, snapshot)
   const select = makeSelector(part)
   const entries = Stream.mapAccumArray(
     repository.entries(snapshot, { include: part.reaches, problem }),

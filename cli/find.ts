@@ -98,10 +98,11 @@ const byPatterns = Effect.fnUntraced(function* (
   snapshots: ReadonlyArray<SnapshotInfo>,
   span: Span,
 ): Effect.fn.Return<Seeking, UsageError> {
+  const globs = ignoreCase ? { iinclude: patterns } : { include: patterns }
   const selections = new Map<string, Selection>()
   for (const snapshot of snapshots) {
     const key = snapshot.paths.join("\0")
-    if (!selections.has(key)) selections.set(key, yield* makeSelection([], patterns, snapshot, ignoreCase))
+    if (!selections.has(key)) selections.set(key, yield* makeSelection([], globs, snapshot))
   }
   return ({ paths }) => {
     const { wanted } = selections.get(paths.join("\0"))!

@@ -38,7 +38,7 @@ export const ls: (input: LsInput) => Effect.Effect<number, OpenError> = Effect.f
           : ""
         const listing = yield* listSnapshots(repository)
         const snapshot = yield* pickSnapshot(listing, input.snapshot ?? "latest", filter, out, hint)
-        const part = yield* makeSelection(input.path === undefined ? [] : [input.path], [], snapshot)
+        const part = yield* makeSelection(input.path === undefined ? [] : [input.path], {}, snapshot)
         const counts = { files: 0, dirs: 0, bytes: 0 }
         let shown = 0
         let failed = 0

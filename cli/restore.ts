@@ -2,7 +2,8 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { TargetError } from "../stages/walk/errors.ts"
-import { Target } from "../stages/walk/target.ts"
+import type { Overwrite } from "../stages/walk/overwrite.ts"
+import { Target, type TargetOptions } from "../stages/walk/target.ts"
 import { write, type WriteObserver } from "../stages/walk/write.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput } from "./output/output.ts"
@@ -24,7 +25,8 @@ import { admitFilter } from "./repository/admit.ts"
 import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import { spareRepository } from "./repository/spare.ts"
-import { makeSelection, makeSelector } from "./selection/selection.ts"
+import { patternsIn } from "./selection/pattern_file.ts"
+import { type Globs, makeSelection, makeSelector } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
 
 export interface RestoreInput extends CommonInput, FilterInput {
@@ -32,6 +34,12 @@ export interface RestoreInput extends CommonInput, FilterInput {
   readonly snapshot: string
   readonly target: string
   readonly include: ReadonlyArray<string>
+  readonly iinclude: ReadonlyArray<string>
+  readonly exclude: ReadonlyArray<string>
+  readonly iexclude: ReadonlyArray<string>
+  /** Files of patterns. */
+  readonly excludeFile: ReadonlyArray<string>
+  readonly overwrite: Overwrite
   readonly dryRun: boolean
   readonly devices: boolean
   readonly noOwner: boolean
@@ -46,6 +54,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
     const traffic = makeTraffic()
     const start = performance.now()
     const filter = yield* filterOf(input)
+    const globs = yield* globsOf(input)
     return yield* withRepository(
       input,
       "open",
@@ -53,7 +62,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
       (repository, { location }) =>
         Effect.gen(function* () {
           const snapshot = yield* pickSnapshot(yield* listSnapshots(repository), input.snapshot, filter, out)
-          const part = yield* makeSelection(input.paths, input.include, snapshot)
+          const part = yield* makeSelection(input.paths, globs, snapshot)
           const select = makeSelector(part)
           yield* spareRepository(input.target, location, repository, snapshot, part)
           const tally = newTally()
@@ -95,29 +104,32 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
             const unmatched = part.unmatched()
             for (const { given } of unmatched) out.row({ type: "unmatched", pattern: given })
             if (!part.partial || tally.entries > 0) return Effect.void
-            const whats = unmatched.map(({ what }) => ` ${what}`).join(" or")
+            const what = unmatched.length === 0
+              ? "is left by --exclude"
+              : `matches${unmatched.map(({ what }) => ` ${what}`).join(" or")}`
             return Effect.fail(
               new UsageError({
-                message: `Nothing in snapshot ${
-                  describeSnapshot(snapshot)
-                } matches${whats}; penstock ls shows what is in it`,
+                message: `Nothing in snapshot ${describeSnapshot(snapshot)} ${what}; penstock ls shows what is in it`,
               }),
             )
           })
+          const target = yield* targetOf(input)
+          const options: TargetOptions = {
+            devices: input.devices,
+            overwrite: input.overwrite,
+            ...(input.noOwner ? { owner: false } : {}),
+          }
+          // Only contents that are needed are fetched. A dry run needs those of files that it has to compare.
+          const lazy = input.dryRun || (yield* target.spares!(input.target, options))
           const entries = repository.entries(snapshot, {
             ...(part.partial ? { include: part.reaches } : {}),
-            // A dry run reads only the content of files that it has to compare.
-            ...(input.dryRun ? { lazy: true } : {}),
+            lazy,
             problem: (problem) => tellFailed(tally, problem, out),
           })
           yield* Stream.flattenIterable(Stream.mapArray(entries, (all) => [select(all)])).pipe(
             Stream.concat(Stream.fromEffectDrain(refuseNothing)),
-            write(input.target, {
-              devices: input.devices,
-              ...(input.noOwner ? { owner: false } : {}),
-              observer,
-            }),
-            Effect.provideService(Target, yield* targetOf(input)),
+            write(input.target, { ...options, observer }),
+            Effect.provideService(Target, target),
             Effect.ensuring(Effect.sync(() => out.status(""))),
           )
           const unmatched = part.unmatched()
@@ -125,6 +137,7 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
           reportRestore(tally, snapshot.id, input, secondsSince(start), traffic, out)
           return tally.failed > 0 ? EXIT_FAILURE : unmatched.length > 0 ? EXIT_INCOMPLETE : EXIT_OK
         }).pipe(
+          Effect.scoped,
           Effect.mapError((error) =>
             error._tag === "TargetError" && error.reason === "full" ? noRoom(input, error) : error
           ),
@@ -132,6 +145,18 @@ export const restore: (input: RestoreInput) => Effect.Effect<number, OpenError |
     )
   },
 )
+
+/** The patterns of the options. */
+const globsOf: (input: RestoreInput) => Effect.Effect<Globs, UsageError> = Effect.fnUntraced(function* (input) {
+  const { iexclude, iinclude, include } = input
+  const exclude = [...input.exclude, ...(yield* Effect.forEach(input.excludeFile, patternsIn)).flat()]
+  if (include.length + iinclude.length > 0 && exclude.length + iexclude.length > 0) {
+    return yield* new UsageError({
+      message: "--include and --exclude cannot be combined: say what to restore, or what to leave out",
+    })
+  }
+  return { include, iinclude, exclude, iexclude }
+})
 
 /** The target has no room left. */
 const noRoom = ({ target }: RestoreInput, { message, path }: TargetError): UsageError =>

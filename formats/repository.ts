@@ -131,8 +131,11 @@ export interface ReadOptions {
   readonly content?: boolean
   /** True for files to have `chunks`, if the format has them. Only where `content` is false. */
   readonly chunks?: boolean
-  /** True to fetch no content before it is read. By default the contents of many small files are fetched at once. */
-  readonly lazy?: boolean
+  /**
+   * Which contents are fetched only when they are read; true: all. By default the contents of many small files are
+   * fetched at once.
+   */
+  readonly lazy?: boolean | ((entry: Entry) => boolean)
   /** Called for entries that the catalog lists but cannot give. */
   readonly problem?: (problem: Problem) => void
 }

@@ -20,7 +20,7 @@ const backupArguments = (formats: ReadonlyArray<FormatSource>) => ({
     "exclude",
     "PATTERN",
     "Leave out what matches, in gitignore syntax, relative to each PATH; repeatable",
-  ),
+  ).pipe(Flag.withAlias("e")),
   excludeFile: texts("exclude-file", "FILE", "Read exclude patterns from FILE, one per line; repeatable"),
   excludeCaches: flag("exclude-caches", "Leave out the content of directories that have a CACHEDIR.TAG"),
   oneFileSystem: flag("one-file-system", "Do not enter other file systems").pipe(Flag.withAlias("x")),

@@ -6,6 +6,8 @@ import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { flag, texts } from "./flag.ts"
 import { common, dryRun, filters, snapshotFlag } from "./flags.ts"
 
+const OVERWRITE = ["always", "if-changed", "if-newer", "never"] as const
+
 /**
  * The subcommand `restore`, or a command of its own. `name` is how it is called and `usage` what its help shows. `exit`
  * receives its exit code.
@@ -39,6 +41,15 @@ export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCo
       include: texts("include", "PATTERN", "Only what matches, in gitignore syntax; repeatable").pipe(
         Flag.withAlias("i"),
       ),
+      iinclude: texts("iinclude", "PATTERN", "The same, but the case of letters does not count"),
+      exclude: texts("exclude", "PATTERN", "Leave out what matches; repeatable").pipe(Flag.withAlias("e")),
+      iexclude: texts("iexclude", "PATTERN", "The same, but the case of letters does not count"),
+      excludeFile: texts("exclude-file", "FILE", "Leave out what matches a pattern in FILE; repeatable"),
+      overwrite: Flag.Literals("overwrite", OVERWRITE).pipe(
+        Flag.withMetavar("WHEN"),
+        Flag.withDescription("When to replace what is there: always (the default), if-changed, if-newer or never"),
+        Flag.withDefault("always"),
+      ),
       dryRun: dryRun("Only name what would be restored"),
       devices: flag("devices", "Restore device nodes too"),
       noOwner: flag("no-owner", "Do not restore owners (root restores them by default)"),
@@ -48,7 +59,7 @@ export const restoreCommand = (name: string, usage: string, exit: OnExit): AnyCo
   ).pipe(
     Command.withDescription(
       "Write the files of a snapshot to a directory. Files there that are the same already are left alone.\n" +
-        "  Files of the same name that differ are replaced. Nothing is deleted.",
+        "  Files of the same name that differ are replaced; see --overwrite.",
     ),
     Command.withShortDescription("Write the files of a snapshot to a directory"),
     Command.withExamples([

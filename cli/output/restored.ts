@@ -15,6 +15,8 @@ export interface RestoreTally {
   bytes: number
   written: number
   unchanged: number
+  /** Left as they are, as `--overwrite` says. */
+  kept: number
   /** Restored or unchanged, except for something that the target cannot hold. */
   lost: number
   skipped: number
@@ -29,6 +31,7 @@ export const newTally = (): RestoreTally => ({
   bytes: 0,
   written: 0,
   unchanged: 0,
+  kept: 0,
   lost: 0,
   skipped: 0,
   failed: 0,
@@ -59,7 +62,8 @@ export const tellOutcome = (
   out: Output,
 ): void => {
   const name = showPath(path)
-  if (outcome === "unchanged") out.detail(`Unchanged: ${name}`)
+  if (outcome === "kept") out.detail(`Left as it is: ${name}`)
+  else if (outcome === "unchanged") out.detail(`Unchanged: ${name}`)
   else if (outcome === "written" && dryRun) {
     out.note(name)
     out.row({ type: "entry", path, kind })
@@ -98,7 +102,7 @@ export const reportRestore = (
   traffic: Traffic,
   out: Output,
 ): void => {
-  const { files, directories, bytes, written, unchanged, lost, skipped, failed } = tally
+  const { files, directories, bytes, written, unchanged, kept, lost, skipped, failed } = tally
   out.row({
     type: "summary",
     files,
@@ -106,6 +110,7 @@ export const reportRestore = (
     bytes,
     written,
     unchanged,
+    kept,
     lost,
     skipped,
     failed,
@@ -120,6 +125,7 @@ export const reportRestore = (
         ? `compared with ${input.target}; ${showCount(written)} would be restored`
         : `restored to ${input.target} in ${showDuration(seconds)}`) +
       (unchanged > 0 ? `; ${showCount(unchanged)} unchanged` : "") +
+      (kept > 0 ? `; ${showCount(kept)} left as they are` : "") +
       (lost > 0 ? `; ${showCount(lost)} not kept whole by the file system` : "") +
       (skipped > 0 ? `; ${showCount(skipped)} skipped` : ""),
   )

@@ -32,7 +32,7 @@ export const spareRepository: (
     for (const store of stores) {
       const path = pathWithin(store, target)?.split(sep).join("/")
       if (path === undefined) continue
-      const there = yield* makeSelection([quotePath(path)], [], snapshot)
+      const there = yield* makeSelection([quotePath(path)], {}, snapshot)
       const entries = repository.entries(snapshot, { include: there.reaches, content: false })
       // The directory itself may be in the snapshot, as it was before the repository was made.
       const found = yield* Stream.runHead(

@@ -16,6 +16,8 @@ export interface Pattern {
   readonly negated: boolean
   /** Names in gitignore syntax. `**` stands for any number of names. */
   readonly parts: ReadonlyArray<string>
+  /** The case of letters does not count. */
+  readonly anyCase: boolean
   /** Matches directories only. */
   readonly directories: boolean
   /**
@@ -50,7 +52,11 @@ export const patternPlace = (path: string, under: string): Place => ({
  * Takes a pattern apart. Returns a message if it cannot match anything. If the pattern begins with one of `paths`, as
  * they were typed, that part is taken literally, even if it contains characters of a pattern.
  */
-export const parsePattern = (given: string, paths: ReadonlyArray<string> = []): Pattern | string => {
+export const parsePattern = (
+  given: string,
+  paths: ReadonlyArray<string> = [],
+  anyCase = false,
+): Pattern | string => {
   const negated = given.startsWith("!")
   const typed = negated ? given.slice(1) : given
   const start = paths.find((path) => /[*?[\\]/.test(path) && `${typed}/`.startsWith(path.replace(/\/*$/, "/")))
@@ -76,6 +82,7 @@ export const parsePattern = (given: string, paths: ReadonlyArray<string> = []): 
   return {
     given,
     negated,
+    anyCase,
     parts,
     directories: whole.endsWith("/") && parts.length > 0,
     from: absolute ? "root" : parts.length > 1 ? "anywhere" : "beneath",
@@ -83,18 +90,18 @@ export const parsePattern = (given: string, paths: ReadonlyArray<string> = []): 
 }
 
 /** The rules of a pattern at a place. */
-export const patternAt = ({ directories, from, negated, parts }: Pattern, { names, under }: Place): Placed => {
+export const patternAt = ({ anyCase, directories, from, negated, parts }: Pattern, { names, under }: Place): Placed => {
   const before = negated ? "!" : ""
   const after = directories ? "/" : ""
   const prefix = under === "" ? "" : `/${escaped(under)}`
   if (from === "beneath") {
     const name = names.at(-1)
-    const all = name !== undefined && matchesName(parts[0]!, name)
+    const all = name !== undefined && matchesName(parts[0]!, name, anyCase)
     const rule = prefix === "" ? bare(parts[0]!) : `${prefix}/**/${parts[0]}`
     return { all, rules: all ? everything(before, prefix) : [`${before}${rule}${after}`] }
   }
   const wanted = from === "root" ? parts : ["**", ...parts]
-  const rests = restsAfter(wanted, names)
+  const rests = restsAfter(wanted, names, anyCase)
   const all = rests.has(wanted.length)
   return {
     all,
@@ -108,7 +115,11 @@ export const patternAt = ({ directories, from, negated, parts }: Pattern, { name
  * The indexes in `parts` from which paths beneath `names` go on matching. The number of parts is among them if `names`
  * match them all.
  */
-const restsAfter = (parts: ReadonlyArray<string>, names: ReadonlyArray<string>): ReadonlySet<number> => {
+const restsAfter = (
+  parts: ReadonlyArray<string>,
+  names: ReadonlyArray<string>,
+  anyCase: boolean,
+): ReadonlySet<number> => {
   const ends = new Set<number>()
   const seen = new Set<string>()
   const follow = (part: number, name: number): void => {
@@ -119,7 +130,7 @@ const restsAfter = (parts: ReadonlyArray<string>, names: ReadonlyArray<string>):
     else if (parts[part] === "**") {
       follow(part + 1, name)
       follow(part, name + 1)
-    } else if (matchesName(parts[part]!, names[name]!)) follow(part + 1, name + 1)
+    } else if (matchesName(parts[part]!, names[name]!, anyCase)) follow(part + 1, name + 1)
   }
   follow(0, 0)
   return ends
@@ -135,8 +146,8 @@ export const escaped = (text: string): string => text.replace(/[\\*?[\]\s]/g, "\
 /** A name as a rule. */
 const bare = (part: string): string => /^[#!]/.test(part) ? `\\${part}` : part
 
-const matchesName = (part: string, name: string): boolean =>
-  ignore({ ignorecase: false }).add([{ pattern: `/${part}` }]).ignores(name)
+const matchesName = (part: string, name: string, anyCase: boolean): boolean =>
+  ignore({ ignorecase: anyCase }).add([{ pattern: `/${part}` }]).ignores(name)
 
 /**
  * The pattern with `\xNN`, as names are printed, decoded to bytes, and with white space escaped, which the library

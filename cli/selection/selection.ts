@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { SnapshotInfo } from "../../formats/repository.ts"
 import type { Entry, EntryKind } from "../../stages/walk/entry.ts"
-import { type Excludes, makeExcludes } from "../../stages/walk/ignore.ts"
+import { makeExcludes } from "../../stages/walk/ignore.ts"
 import { baseName, displayText, joinPath, parentPath, unquotePath } from "../../stages/walk/path.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { parsePattern, type Pattern, patternAt, patternPlace, type Place } from "./pattern.ts"
@@ -11,7 +11,9 @@ import { parsePattern, type Pattern, patternAt, patternPlace, type Place } from 
 export interface Selection {
   /** False if everything is wanted. */
   readonly partial: boolean
-  /** Whether the entry itself is wanted. */
+  /** Whether an entry is wanted. */
+  readonly selects: (path: string, kind: EntryKind) => boolean
+  /** The same. It notes what matched; see `unmatched`. */
   readonly wanted: (path: string, kind: EntryKind) => boolean
   /** False if neither the entry nor anything beneath it can be wanted. Without `kind`, the entry may be of any kind. */
   readonly reaches: (path: string, kind?: EntryKind) => boolean
@@ -37,84 +39,101 @@ export const snapshotPath = (given: string, snapshot: Pick<SnapshotInfo, "paths"
   return clean
 }
 
+/** Patterns, as they were given. Those of `iinclude` and `iexclude` match letters of any case. */
+export interface Globs {
+  /** Only what matches any of these is wanted; all, if both lists are empty. */
+  readonly include?: ReadonlyArray<string>
+  readonly iinclude?: ReadonlyArray<string>
+  /** What matches any of these is not wanted, nor is anything beneath it. */
+  readonly exclude?: ReadonlyArray<string>
+  readonly iexclude?: ReadonlyArray<string>
+}
+
 /**
- * Selects the entries that are beneath any of `subtrees` and match any of `globs`. An empty list selects all. Both take
- * names as they are printed, with `\xNN` for a byte. Globs mean the same as in a backup of the same paths. Those that
- * begin with a `/` may also begin at the top of the snapshot. Fails with {@link UsageError} if a glob cannot match
- * anything. With `ignoreCase`, letter case does not count.
+ * Selects the entries that are beneath any of `subtrees` and match the globs. An empty list of subtrees selects all.
+ * Both take names as they are printed, with `\xNN` for a byte. Globs mean the same as in a backup of the same paths.
+ * Those that begin with a `/` may also begin at the top of the snapshot. Fails with {@link UsageError} if a glob cannot
+ * match anything.
  */
 export const makeSelection = (
   subtrees: ReadonlyArray<string>,
-  globs: ReadonlyArray<string>,
+  { exclude = [], iexclude = [], iinclude = [], include = [] }: Globs,
   snapshot: Pick<SnapshotInfo, "paths">,
-  ignoreCase = false,
 ): Effect.Effect<Selection, UsageError> =>
   Effect.suspend(() => {
-    const patterns: Array<Pattern> = []
-    for (const glob of globs) {
-      const pattern = parsePattern(glob)
-      if (typeof pattern === "string") return Effect.fail(new UsageError({ message: pattern }))
-      patterns.push(ignoreCase ? { ...pattern, parts: pattern.parts.map(lower) } : pattern)
-    }
-    return Effect.succeed(
-      ignoreCase
-        ? inLowerCase(select(subtrees.map(lower), patterns, { paths: snapshot.paths.map(lower) }))
-        : select(subtrees, patterns, snapshot),
-    )
+    const problems: Array<string> = []
+    const parse = (globs: ReadonlyArray<string>, anyCase: boolean): ReadonlyArray<Pattern> =>
+      globs.flatMap((glob) => {
+        const pattern = parsePattern(glob, [], anyCase)
+        if (typeof pattern !== "string") return [pattern]
+        problems.push(pattern)
+        return []
+      })
+    const included = [...parse(include, false), ...parse(iinclude, true)]
+    const excluded = [...parse(exclude, false), ...parse(iexclude, true)]
+    if (problems.length > 0) return Effect.fail(new UsageError({ message: problems[0]! }))
+    return Effect.succeed(select(subtrees, included, excluded, snapshot))
   })
-
-const lower = (text: string): string => text.toLowerCase()
-
-/** A selection by patterns in lower case, for names in any. */
-const inLowerCase = ({ reaches, wanted, ...rest }: Selection): Selection => ({
-  ...rest,
-  wanted: (path, kind) => wanted(lower(path), kind),
-  reaches: (path, kind) => reaches(lower(path), kind),
-})
 
 const select = (
   subtrees: ReadonlyArray<string>,
-  patterns: ReadonlyArray<Pattern>,
+  included: ReadonlyArray<Pattern>,
+  excluded: ReadonlyArray<Pattern>,
   snapshot: Pick<SnapshotInfo, "paths">,
 ): Selection => {
   const tops = new Map(subtrees.map((given) => [given, snapshotPath(unquotePath(given), snapshot)]))
   const places = placesIn(snapshot)
-  const rules = (pattern: Pattern): ReadonlyArray<string> => [
-    ...new Set(places.flatMap((place) => patternAt(pattern, place).rules)),
-  ]
-  const matcher = makeExcludes(patterns.flatMap(rules))
+  const includes = matcherOf(included, places)
+  const excludes = matcherOf(excluded, places)
   const all = tops.size === 0 || [...tops.values()].includes("")
   const isIn = (path: string, top: string): boolean => top === "" || path === top || path.startsWith(`${top}/`)
   const inTops = (path: string): boolean => all || [...tops.values()].some((top) => isIn(path, top))
-  const matchedBy = (matcher: Excludes | undefined, path: string, kind: EntryKind): boolean =>
-    path !== "" && matcher?.(path, kind === "directory") === true
-  const matches = (path: string, kind: EntryKind): boolean => matcher === undefined || matchedBy(matcher, path, kind)
+  const matches = (path: string, kind: EntryKind): boolean =>
+    (includes === undefined || includes(path, kind)) && excludes?.(path, kind) !== true
   // The top of the snapshot always matches, even if the snapshot is empty.
   const unusedTops = new Map([...tops].filter(([, top]) => top !== ""))
   const unusedPatterns = new Map(
-    patterns.filter(({ negated }) => !negated).map((pattern) => [
-      pattern.given,
-      makeExcludes(rules(pattern)),
-    ]),
+    included.filter(({ negated }) => !negated).map((pattern) => [pattern, matcherOf([pattern], places)!]),
   )
   return {
-    partial: !all || patterns.length > 0,
+    partial: !all || included.length > 0 || excluded.length > 0,
+    selects: (path, kind) => inTops(path) && matches(path, kind),
     wanted: (path, kind) => {
       if (!inTops(path)) return false
       for (const [given, top] of unusedTops) if (isIn(path, top)) unusedTops.delete(given)
       if (!matches(path, kind)) return false
-      for (const [given, own] of unusedPatterns) if (matchedBy(own, path, kind)) unusedPatterns.delete(given)
+      for (const [pattern, own] of unusedPatterns) if (own(path, kind)) unusedPatterns.delete(pattern)
       return true
     },
-    reaches: (path, kind) =>
-      kind === undefined || kind === "directory"
+    reaches: (path, kind) => {
+      // What is left out as a file is left out as anything else, too.
+      if (excludes?.(path, kind ?? "file") === true) return false
+      return kind === undefined || kind === "directory"
         ? inTops(path) || path === "" || [...tops.values()].some((top) => top.startsWith(`${path}/`))
-        : inTops(path) && matches(path, kind),
+        : inTops(path) && matches(path, kind)
+    },
     unmatched: () => [
       ...[...unusedTops.keys()].map((given) => ({ given, what: `"${displayText(given)}"` })),
-      ...[...unusedPatterns.keys()].map((given) => ({ given, what: `--include ${displayText(given)}` })),
+      ...[...unusedPatterns.keys()].map(({ anyCase, given }) => ({
+        given,
+        what: `--${anyCase ? "iinclude" : "include"} ${displayText(given)}`,
+      })),
     ],
   }
+}
+
+/** Whether any of the patterns matches a path. The top itself never does. Undefined without patterns. */
+const matcherOf = (
+  patterns: ReadonlyArray<Pattern>,
+  places: ReadonlyArray<Place>,
+): ((path: string, kind: EntryKind) => boolean) | undefined => {
+  if (patterns.length === 0) return undefined
+  const matchers = [false, true].map((wanted) => {
+    const rules = patterns.filter(({ anyCase }) => anyCase === wanted)
+      .flatMap((pattern) => [...new Set(places.flatMap((place) => patternAt(pattern, place).rules))])
+    return makeExcludes(rules, { anyCase: wanted })
+  })
+  return (path, kind) => path !== "" && matchers.some((matcher) => matcher?.(path, kind === "directory") === true)
 }
 
 /** Where patterns are matched: in each backed-up path, and from the top of the snapshot. */

@@ -1,10 +1,9 @@
 /** What a backup leaves out because the user says so, and which patterns matched nothing. */
 import * as Effect from "effect/Effect"
-import { env } from "node:process"
 import { type Excludes as Matcher, makeExcludes } from "../../stages/walk/ignore.ts"
 import { UsageError } from "../process/usage_error.ts"
-import { readText } from "../process/text_file.ts"
 import { parsePattern, type Pattern, patternAt, patternPlace } from "../selection/pattern.ts"
+import { patternsIn } from "../selection/pattern_file.ts"
 
 /** What to leave out. */
 export interface Excludes {
@@ -26,7 +25,7 @@ export const excludesOf: (
   paths: ReadonlyArray<string>,
 ) => Effect.Effect<Excludes, UsageError> = Effect.fnUntraced(function* (patterns, files, paths) {
   const given = [...patterns]
-  for (const file of files) given.push(...yield* linesOf(file))
+  for (const file of files) given.push(...yield* patternsIn(file))
   const parsed: Array<Pattern> = []
   for (const pattern of given) {
     const one = parsePattern(pattern, paths)
@@ -69,27 +68,3 @@ const collectExcludes = (patterns: ReadonlyArray<Pattern>): Excludes => {
     unused: () => [...unused].map(({ given }) => given),
   }
 }
-
-/** The patterns in a file, one per line. Comments are removed and variables replaced, as in restic. */
-const linesOf = Effect.fnUntraced(function* (file: string) {
-  const text = yield* readText(file, "exclude file")
-  const lines: Array<string> = []
-  for (
-    const line of text.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"))
-  ) {
-    let unset: string | undefined
-    lines.push(line.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (found, braced?: string, plain?: string) => {
-      const name = braced ?? plain
-      if (name === undefined) return "$"
-      const value = env[name]
-      if (value === undefined || value === "") unset = name
-      return value ?? found
-    }))
-    if (unset !== undefined) {
-      return yield* new UsageError({
-        message: `${file} says "${line}", but the variable ${unset} is not set: set it, or write $$ for a dollar sign`,
-      })
-    }
-  }
-  return lines
-})

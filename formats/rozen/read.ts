@@ -73,9 +73,12 @@ const readEntries = Effect.fnUntraced(function* (
 })
 
 /** The chunk lists of the entries that are wanted, in order. */
-const wantedLists = (tree: Tree, { include }: ReadOptions): Iterable<Uint8Array> => ({
+const wantedLists = (tree: Tree, { include, lazy }: ReadOptions): Iterable<Uint8Array> => ({
   *[Symbol.iterator]() {
-    for (const { chunks, kind, path } of tree.entries()) if (include?.(path, kind) !== false) yield chunks
+    for (const entry of tree.entries()) {
+      if (include?.(entry.path, entry.kind) === false || typeof lazy === "function" && lazy(entry)) continue
+      yield entry.chunks
+    }
   },
 })
 

@@ -28,8 +28,8 @@ const UNIT_ENTRIES = 1024
 export interface ContentsOptions {
   /** Whether a chunk is wanted more than once, as far as is known. Such chunks are kept for a while, up to 8 MiB. */
   readonly repeated?: (id: Uint8Array) => boolean
-  /** All contents are streams, and nothing is fetched before it is asked for. */
-  readonly lazy?: boolean | undefined
+  /** All contents, or those of these entries, are streams, of which nothing is fetched before it is asked for. */
+  readonly lazy?: boolean | ((entry: Entry) => boolean) | undefined
 }
 
 /**
@@ -77,12 +77,13 @@ export const contents = <S extends Steps, E, R>(
   return Stream.unwrap(Effect.gen(function* () {
     const { properties } = yield* ObjectStore
     const unitBytes = properties.remote === true ? REMOTE_UNIT_BYTES : UNIT_BYTES
-    const lazy = options.lazy === true
+    const { lazy = false } = options
+    const isLazy = typeof lazy === "function" ? lazy : () => lazy
     const assemblerOf = yield* makeAssemblers(options)
     return unitsToRead(unitBytes)(entries).pipe(
       Stream.mapEffect(
         Effect.fnUntraced(function* (unit: ReadonlyArray<Fetched<Steps>>) {
-          return yield* withContents(yield* assemblerOf(unit[0]!.recipe), unit, { lazy, unitBytes })
+          return yield* withContents(yield* assemblerOf(unit[0]!.recipe), unit, { isLazy, unitBytes })
         }),
         { concurrency: AHEAD },
       ),
@@ -117,9 +118,11 @@ const makeAssemblers = Effect.fnUntraced(function* ({ repeated }: ContentsOption
 const withContents = Effect.fnUntraced(function* (
   assembler: Assembler,
   unit: ReadonlyArray<Fetched<Steps>>,
-  { lazy, unitBytes }: { readonly lazy: boolean; readonly unitBytes: number },
+  { isLazy, unitBytes }: { readonly isLazy: (entry: Entry) => boolean; readonly unitBytes: number },
 ) {
-  const small = unit.filter(({ chunks, kind }) => !lazy && kind === "file" && contentLength(chunks) <= unitBytes)
+  const small = unit.filter((entry) =>
+    entry.kind === "file" && contentLength(entry.chunks) <= unitBytes && !isLazy(entry)
+  )
   const read = yield* assembler.read(small.map(({ chunks }) => chunks))
   const found = new Map(small.map((entry, i) => [entry, read[i]!]))
   return unit.map((entry): Entry => {

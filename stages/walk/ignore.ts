@@ -14,16 +14,19 @@ const QUESTIONS_PER_INSTANCE = 4096
  * Makes a function that matches paths against patterns in gitignore syntax. Later patterns win; `!` takes a match back;
  * a trailing `/` matches directories only; a pattern with a `/` elsewhere is anchored at the root; letter case counts.
  * As in git, nothing beneath a directory that is left out can be taken back, because a walk does not descend into it.
- * Returns undefined when there are no patterns.
+ * Returns undefined when there are no patterns. `anyCase`: letter case does not count.
  */
-export const makeExcludes = (patterns: ReadonlyArray<string> | undefined): Excludes | undefined => {
+export const makeExcludes = (
+  patterns: ReadonlyArray<string> | undefined,
+  { anyCase = false }: { readonly anyCase?: boolean } = {},
+): Excludes | undefined => {
   if (patterns === undefined || patterns.length === 0) return undefined
-  const rules = ignore({ ignorecase: false }).add(patterns)
+  const rules = ignore({ ignorecase: anyCase }).add(patterns)
   let instance: Ignore = rules
   let questions = 0
   return (path, directory) => {
     if (++questions > QUESTIONS_PER_INSTANCE) {
-      instance = ignore({ ignorecase: false }).add(rules)
+      instance = ignore({ ignorecase: anyCase }).add(rules)
       questions = 0
     }
     return instance.ignores(directory ? `${path}/` : path)

@@ -6,9 +6,10 @@ import type { Content, Entry } from "./entry.ts"
 import { type SourceError, TargetError } from "./errors.ts"
 import { feed } from "./feed.ts"
 import { bytesOf, memoryFidelity, type MemoryNode, metadataOf } from "./memory_tree.ts"
+import { type InPlace, judge } from "./overwrite.ts"
 import { displayPath, joinPath, parentPath, pathProblem } from "./path.ts"
 import { changedWhileCopied } from "./reread.ts"
-import { Target, type TargetSession, type Written } from "./target.ts"
+import { Target, type TargetOptions, type TargetSession, type Written } from "./target.ts"
 
 /** A target in memory. */
 export interface MemoryTarget extends Target {
@@ -43,7 +44,7 @@ export const memoryTarget = (): MemoryTarget => {
         return {
           write: (entries) =>
             Effect.forEach(entries, (entry) =>
-              writeEntry(tree, start, entry, options.devices === true).pipe(
+              writeEntry(tree, start, entry, options).pipe(
                 Effect.catch((error) =>
                   Effect.succeed<Written>({ path: entry.path, outcome: "failed", message: error.message })
                 ),
@@ -58,7 +59,7 @@ const writeEntry = Effect.fnUntraced(function* (
   tree: Record<string, MemoryNode>,
   root: string,
   entry: Entry,
-  devices: boolean,
+  { devices = false, overwrite = "always" }: TargetOptions,
 ): Effect.fn.Return<Written, SourceError | TargetError> {
   const { path, kind, rdev } = entry
   const refuse = (message: string) => Effect.fail(new TargetError({ reason: "refused", path, message }))
@@ -75,10 +76,13 @@ const writeEntry = Effect.fnUntraced(function* (
   const key = joinPath(root, path)
   const metadata = metadataOf(entry.metadata)
   const existing = tree[key]
+  const judged = existing === undefined ? "write" : judge(overwrite, entry, inPlaceOf(existing))
   if (kind === "directory") {
+    if (judged === "keep" && !("directory" in existing!)) return yield* refuse("Something else is in its place")
     tree[key] = { ...metadata, directory: true }
     return { path, outcome: existing !== undefined && "directory" in existing ? "unchanged" : "written" }
   }
+  if (judged === "keep") return { path, outcome: "kept" }
   if (
     existing !== undefined && "directory" in existing && Object.keys(tree).some((other) => other.startsWith(`${key}/`))
   ) {
@@ -101,6 +105,10 @@ const writeEntry = Effect.fnUntraced(function* (
     tree[key] = isSameNode(linked, node) ? linked : node
     return { path, outcome: isSameNode(existing, node) ? "unchanged" : "written" }
   }
+  if (judged === "trust") {
+    tree[key] = { ...existing!, ...metadata }
+    return { path, outcome: "unchanged" }
+  }
   const content = yield* readAll(path, entry.content ?? new Uint8Array(0))
   if (entry.size !== undefined && content.length !== entry.size) {
     return {
@@ -114,6 +122,20 @@ const writeEntry = Effect.fnUntraced(function* (
   else tree[key] = { ...metadata, content, ...(entry.sparse === true ? { sparse: true } : undefined) }
   const same = existing !== undefined && "content" in existing && Equivalence(bytesOf(existing.content), content)
   return { path, outcome: same ? "unchanged" : "written" }
+})
+
+const inPlaceOf = (node: MemoryNode): InPlace => ({
+  kind: "content" in node
+    ? "file"
+    : "directory" in node
+    ? "directory"
+    : "symlink" in node
+    ? "symlink"
+    : "special" in node
+    ? node.special
+    : "unreadable",
+  size: "content" in node ? bytesOf(node.content).length : 0,
+  mtime: node.mtime,
 })
 
 /** Whether a node is the same symlink, fifo, socket or device node as another. Metadata does not count. */

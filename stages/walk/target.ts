@@ -5,14 +5,15 @@ import type * as Scope from "effect/Scope"
 import type { TargetError } from "./errors.ts"
 import type { Fidelity } from "./fidelity.ts"
 import type { Entry } from "./entry.ts"
+import type { Overwrite } from "./overwrite.ts"
 
 /** The result for one entry. */
 export type Written =
   /**
-   * `unchanged`: it was there already, with everything that is restored of it. `lost`: what this target cannot hold of
-   * it, such as its time, in one sentence.
+   * `unchanged`: it was there already, with everything that is restored of it. `kept`: what is in its place was left
+   * there, as `overwrite` says. `lost`: what this target cannot hold of it, such as its time, in one sentence.
    */
-  | { readonly path: string; readonly outcome: "written" | "unchanged"; readonly lost?: string }
+  | { readonly path: string; readonly outcome: "written" | "unchanged" | "kept"; readonly lost?: string }
   /**
    * `skipped`: this target does not hold such entries; for example, device nodes need an option. `failed`: it could not
    * be written. `message` says why, in one sentence without the path.
@@ -27,6 +28,8 @@ export interface TargetOptions {
   readonly devices?: boolean
   /** Restore owners. Default: true for root, false for other users. */
   readonly owner?: boolean
+  /** When to replace what is there already. Default: `always`. */
+  readonly overwrite?: Overwrite
 }
 
 /** Something that entries can be written to. */
@@ -38,6 +41,15 @@ export interface Target {
    * outside of `root`. When the scope closes, directories that are still open get their metadata.
    */
   readonly open: (root: string, options: TargetOptions) => Effect.Effect<TargetSession, TargetError, Scope.Scope>
+  /**
+   * Tells of which files a session with these options will not read the content, because of what is in their place. It
+   * may be asked before the session is opened and while it writes. For the option `lazy` of `Repository.entries`, so
+   * that such contents are not fetched. Absent when all contents are read.
+   */
+  readonly spares?: (
+    root: string,
+    options: TargetOptions,
+  ) => Effect.Effect<(entry: Entry) => boolean, TargetError, Scope.Scope>
 }
 
 /** One restore under way. */
@@ -58,7 +70,6 @@ export interface TargetSession {
   readonly finish: Effect.Effect<ReadonlyArray<Written>, TargetError>
 }
 
-/** The service under which a target is provided. */
 /**
  * The service under which a target is provided.
  *

@@ -12,6 +12,8 @@ export interface WriteSummary {
   readonly written: number
   /** Entries that were there already, the same. */
   readonly unchanged: number
+  /** Entries in whose place something was left, as the option `overwrite` says. */
+  readonly kept: number
   /** Bytes of content of the files that were written or unchanged. */
   readonly bytes: number
   /** What the target cannot hold of entries that were written or unchanged. */
@@ -66,7 +68,7 @@ export const write = (
     const { observer = {}, ...targetOptions } = options
     const target = yield* Target
     const session = yield* Effect.cached(target.open(root, targetOptions))
-    const summary = { written: 0, unchanged: 0, bytes: 0, losses: [] as Losses, problems: [] as Problems }
+    const summary = { written: 0, unchanged: 0, kept: 0, bytes: 0, losses: [] as Losses, problems: [] as Problems }
     yield* Stream.runForEachArray(
       self,
       Effect.fnUntraced(function* (entries) {
@@ -76,9 +78,8 @@ export const write = (
         giveBackContents(entries)
         for (const [i, result] of results.entries()) {
           if ("message" in result) continue
-          if (result.outcome === "written") summary.written++
-          else summary.unchanged++
-          summary.bytes += entries[i]!.size ?? 0
+          summary[result.outcome]++
+          if (result.outcome !== "kept") summary.bytes += entries[i]!.size ?? 0
         }
         addProblems(summary, results)
         observer.written?.(entries, results)

@@ -194,6 +194,79 @@ export const targetSuite = (
         })
       ))
 
+    for (const overwrite of ["always", "if-changed", "if-newer", "never"] as const) {
+      it(`replaces what is there: ${overwrite}`, () =>
+        use((at) =>
+          Effect.gen(function* () {
+            const then = 1_600_000_000_000_000_000n
+            const [later, earlier] = [then + 3_600_000_000_000n, then - 3_600_000_000_000n]
+            const dated = (entry: Entry, mtime: bigint): Entry => ({ ...entry, metadata: { mode: 0o755, mtime } })
+            const before = [
+              directory(""),
+              ...["same", "newer", "older", "to directory"].map((path) => dated(file(path, "before"), then)),
+              dated(symlink("link", "before"), then),
+              dated(directory("to file"), then),
+              dated(file("to file/in it", "before"), then),
+            ]
+            assert.ok((yield* writeEntries(at.target, at.root, before)).every(({ outcome }) =>
+              outcome === "written" ||
+              outcome === "unchanged"
+            ))
+            let read = 0
+            const counted = (path: string): Entry =>
+              file(
+                path,
+                Stream.suspend(() => {
+                  read++
+                  return Stream.make(new TextEncoder().encode("after!"))
+                }),
+                { size: 6 },
+              )
+            const after = [
+              dated(counted("same"), then),
+              dated(counted("newer"), later),
+              dated(counted("older"), earlier),
+              dated(symlink("link", "after"), later),
+              dated(counted("new"), earlier),
+              dated(counted("to file"), earlier),
+              dated(directory("to directory"), later),
+              dated(counted("to directory/in it"), earlier),
+            ]
+            const spared = yield* Effect.scoped(
+              Effect.map(
+                at.target.spares?.(at.root, { overwrite }) ?? Effect.succeed(() => false),
+                (spares) => after.filter((entry) => entry.kind === "file" && spares(entry)).map(({ path }) => path),
+              ),
+            )
+            const results = yield* writeEntries(at.target, at.root, after, { overwrite })
+            const outcomes = Object.fromEntries(results.map(({ outcome, path }) => [path, outcome]))
+            const [w, k, f] = ["written", "kept", "failed"] as const
+            const paths = after.map(({ path }) => path)
+            const want = {
+              "always": [w, w, w, w, w, f, w, w],
+              "if-changed": ["unchanged", w, w, w, w, f, w, w],
+              "if-newer": [k, w, k, w, w, k, w, w],
+              "never": [k, k, k, k, w, k, f, f],
+            }[overwrite]
+            assert.deepEqual(paths.map((path) => outcomes[path]), want)
+            const have = new Map((yield* readBack(at)).map((entry) => [entry.path, entry]))
+            for (const [i, path] of paths.entries()) {
+              const { content, kind, target } = have.get(path) ?? {}
+              if (kind === "symlink") assert.equal(target, want[i] === w ? "after" : "before", path)
+              else if (kind === "file") {
+                const text = Buffer.from(yield* Effect.promise(() => readContent(content!))).toString()
+                assert.equal(text, want[i] === w ? "after!" : "before", path)
+              }
+            }
+            assert.equal(have.has("to file/in it"), true, "a directory that is not empty is never replaced")
+            // Nothing is read for what stays, and what is read was not said to be spared.
+            assert.equal(read, want.filter((one, i) => one === w && after[i]!.kind === "file").length)
+            const stay = paths.filter((_, i) => want[i] === k || want[i] === "unchanged")
+            if (at.target.spares !== undefined) assert.deepEqual(spared, stay.filter((path) => path !== "link"))
+          })
+        ))
+    }
+
     it("fails an entry whose content cannot be read or has another length, and goes on", () =>
       use((at) =>
         Effect.gen(function* () {

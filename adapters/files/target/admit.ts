@@ -11,6 +11,10 @@ import type { Stats } from "../system/stats.ts"
 /** Why a directory that is not empty is not replaced. */
 export const FULL_DIRECTORY = "A directory that is not empty is in its place; move that away and restore again"
 
+/** Why a directory does not replace something else. */
+export const IN_ITS_PLACE =
+  "Something else is in its place, and is not to be overwritten; move it away and restore again"
+
 /**
  * The result of an entry that is never written, whatever is in its place; undefined for all other entries. Throws
  * {@link TargetError} when the entry is refused. `devices`: whether device nodes are to be made.

@@ -39,7 +39,8 @@ const timeResolution = BigInt(Math.max(READ_TIME_RESOLUTION, WRITE_TIME_RESOLUTI
 /** The metadata that a file or directory has now. */
 export type Have = Pick<Stats, "mode" | "uid" | "gid" | "mtimeNs">
 
-const sameTime = (have: Have, time: bigint | undefined): boolean =>
+/** Whether a time is the wanted one, as far as this runtime can tell. */
+export const sameTime = (have: Pick<Have, "mtimeNs">, time: bigint | undefined): boolean =>
   time === undefined || have.mtimeNs !== undefined && distance(time, have.mtimeNs) < resolutionAt(time)
 
 /** Times are set as doubles of seconds with 53 bits: the farther from 1970, the less of the fraction they hold. */

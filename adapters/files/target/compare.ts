@@ -9,10 +9,12 @@ import { DESCRIPTORS } from "../system/descriptors.ts"
 import { SourceError, TargetError } from "../../../stages/walk/errors.ts"
 import { contentStream } from "../../../stages/walk/content.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
+import type { Overwrite } from "../../../stages/walk/overwrite.ts"
 import { baseName, displayPath, parentPath } from "../../../stages/walk/path.ts"
 import type { TargetOptions, TargetSession, Written } from "../../../stages/walk/target.ts"
-import { admit, FULL_DIRECTORY, isSameNode, pathWrong, refuse } from "./admit.ts"
+import { admit, FULL_DIRECTORY, IN_ITS_PLACE, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { sameAttributes, wantedOf } from "./attributes.ts"
+import { judgeLocal } from "./in_place.ts"
 import { errorCode, targetError } from "../system/errno.ts"
 import { Held } from "../system/held.ts"
 import { isDirectory, isRegular, kindOf } from "../system/metadata.ts"
@@ -50,6 +52,7 @@ class Comparer {
   /** The directories of the target; undefined when the root does not exist. */
   readonly #held: Held | undefined
   readonly #devices: boolean
+  readonly #overwrite: Overwrite
   readonly #owner: boolean
   /** A directory that would be made. There is nothing beneath it. */
   #made: string | undefined
@@ -58,7 +61,11 @@ class Comparer {
   /** The paths of files with several names that would be replaced. The other names would keep the old file. */
   readonly #replaced = new Set<string>()
 
-  constructor(root: string, { devices = false, owner = process.getuid?.() === 0 }: TargetOptions) {
+  constructor(
+    root: string,
+    { devices = false, overwrite = "always", owner = process.getuid?.() === 0 }: TargetOptions,
+  ) {
+    this.#overwrite = overwrite
     this.#devices = devices
     this.#owner = owner
     try {
@@ -109,10 +116,15 @@ class Comparer {
       if (existing !== undefined && isDirectory(existing)) {
         return sameAttributes(existing, wantedOf(kind, metadata, this.#owner)) ? unchanged : written
       }
+      if (existing !== undefined && judgeLocal(this.#overwrite, entry, existing) === "keep") {
+        throw new TargetError({ reason: "refused", path, message: IN_ITS_PLACE })
+      }
       this.#made = path
       return written
     }
     if (existing === undefined) return written
+    const judged = judgeLocal(this.#overwrite, entry, existing)
+    if (judged === "keep") return { path, outcome: "kept" }
     if (isDirectory(existing)) {
       if (fs.readdirSync(native).length === 0) return written
       throw new TargetError({ reason: "refused", path, message: FULL_DIRECTORY })
@@ -122,6 +134,7 @@ class Comparer {
     const same = sameAttributes(existing, wantedOf(kind, metadata, this.#owner))
     // A file with several names would be replaced.
     if (!same && existing.nlink === 1n) return written
+    if (judged === "trust" && same) return unchanged
     if (kind !== "file") {
       return isSameNode(entry, native, existing) && same ? unchanged : this.#replace(path, existing)
     }

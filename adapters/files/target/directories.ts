@@ -4,13 +4,16 @@ import { type Directory, isElsewhere } from "../system/directory.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { baseName, displayPath, joinPath, parentPath } from "../../../stages/walk/path.ts"
+import type { Overwrite } from "../../../stages/walk/overwrite.ts"
 import type { Written } from "../../../stages/walk/target.ts"
 import { sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from "./attributes.ts"
+import { IN_ITS_PLACE } from "./admit.ts"
 import { type Batches, Busy } from "./batches.ts"
 import { targetError } from "../system/errno.ts"
 import { withDirectory } from "../system/handle.ts"
 import { Held } from "../system/held.ts"
 import { isDirectory, kindOf } from "../system/metadata.ts"
+import { judgeLocal } from "./in_place.ts"
 import { NewFiles } from "./new_files.ts"
 import { type Stats, statsIfAny } from "../system/stats.ts"
 
@@ -36,6 +39,7 @@ export interface Level {
  */
 export class Directories {
   readonly #held: Held
+  readonly #overwrite: Overwrite
   readonly #owner: boolean
   readonly #umask: number
   readonly #levels: Array<Level>
@@ -45,15 +49,17 @@ export class Directories {
   /** `root` must be a directory. `fresh`: this session made it. `descriptors`: see `DESCRIPTORS`. */
   constructor(
     root: string,
-    { batches, descriptors, fresh, owner, umask }: {
+    { batches, descriptors, fresh, overwrite, owner, umask }: {
       readonly batches: Batches
       readonly descriptors: string | undefined
       readonly fresh: boolean
+      readonly overwrite: Overwrite
       readonly owner: boolean
       readonly umask: number
     },
   ) {
     this.#batches = batches
+    this.#overwrite = overwrite
     this.#owner = owner
     this.#umask = umask
     // The other thread uses the descriptors of this one.
@@ -97,7 +103,10 @@ export class Directories {
     return this.#top
   }
 
-  /** Makes the directory of an entry, or uses the one that is there. Anything else in its place is removed. */
+  /**
+   * Makes the directory of an entry, or uses the one that is there. Anything else in its place is removed; when
+   * `overwrite` forbids that, it throws {@link TargetError}.
+   */
   make(entry: Entry): Written {
     const { path } = entry
     const wanted = wantedOf("directory", entry.metadata, this.#owner)
@@ -117,6 +126,9 @@ export class Directories {
     const native = parent.child(baseName(path))
     let have = statsIfAny(native)
     if (have !== undefined && !isDirectory(have)) {
+      if (judgeLocal(this.#overwrite, entry, have) === "keep") {
+        throw new TargetError({ reason: "refused", path, message: IN_ITS_PLACE })
+      }
       fs.unlinkSync(native)
       have = undefined
     }

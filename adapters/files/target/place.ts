@@ -19,6 +19,8 @@ export interface Place {
   readonly level: Level
   /** What is at the path. Undefined without a look for files in directories that this session made. */
   readonly existing: Stats | undefined
+  /** Whether the content of `existing` counts as that of the entry, without a look at it. */
+  readonly trusted: boolean
 }
 
 /** What is at a path. Throws {@link TargetError} when it is a directory that is not empty, which is never replaced. */

@@ -3,18 +3,20 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
+import type { Overwrite } from "../../../stages/walk/overwrite.ts"
 import { baseName, parentPath, pathToBytes } from "../../../stages/walk/path.ts"
 import type { TargetOptions, Written } from "../../../stages/walk/target.ts"
-import type { Directory } from "../system/directory.ts"
+import { type Directory, Replaced, sameFile } from "../system/directory.ts"
 import { fileHandle, withNode } from "../system/handle.ts"
 import { isRegular } from "../system/metadata.ts"
 import { absoluteRoot, asSeconds, type NativePath, nativePath, removeQuietly } from "../system/native.ts"
-import { type Stats, statsOfOpen } from "../system/stats.ts"
+import { type Stats, statsIfAny, statsOfOpen } from "../system/stats.ts"
 import { admit, isSameNode, pathWrong, refuse } from "./admit.ts"
 import { changes, isFar, sameAttributes, setAttributes, type Wanted, wantedOf, withUnset } from "./attributes.ts"
 import { Batches } from "./batches.ts"
 import { Directories } from "./directories.ts"
 import { FileWriter } from "./file_writer.ts"
+import { judgeLocal } from "./in_place.ts"
 import { type Link, LinkWriter } from "./link_writer.ts"
 import { makeNode } from "./nodes.ts"
 import { giveName, type Place, replaceableAt } from "./place.ts"
@@ -42,6 +44,7 @@ export interface PendingFile extends Place {
 export class LocalSession {
   readonly #owner: boolean
   readonly #devices: boolean
+  readonly #overwrite: Overwrite
   readonly #umask: number
   readonly #directories: Directories
   readonly #links: LinkWriter
@@ -62,12 +65,14 @@ export class LocalSession {
     const real = fs.realpathSync(native)
     this.#owner = options.owner ?? process.getuid?.() === 0
     this.#devices = options.devices ?? false
+    this.#overwrite = options.overwrite ?? "always"
     this.#umask = process.umask()
     this.batches = new Batches(this.#prefix, threadAfter)
     this.#directories = new Directories(real.includes("\ufffd") ? absoluteRoot(root) : real, {
       batches: this.batches,
       descriptors,
       fresh,
+      overwrite: this.#overwrite,
       owner: this.#owner,
       umask: this.#umask,
     })
@@ -96,8 +101,12 @@ export class LocalSession {
     const level = this.#directories.enter(parentPath(path))
     const native = level.directory.child(baseName(path))
     const temp = this.#temporary(level.directory)
+    // In a directory that this session made, there is nothing to be kept.
+    const found = level.fresh || this.#overwrite === "always" ? undefined : statsIfAny(native)
+    const judged = found === undefined ? "write" : judgeLocal(this.#overwrite, entry, found)
+    if (judged === "keep") return { path, outcome: "kept" }
     const existing = entry.kind === "file" && level.fresh ? undefined : replaceableAt(path, native, this.batches)
-    const place: Place = { entry, native, temp, level, existing }
+    const place: Place = { entry, native, temp, level, existing, trusted: judged === "trust" }
     return entry.kind === "file" ? this.#beginFile(place) : this.#writeNode(place)
   }
 
@@ -174,8 +183,11 @@ export class LocalSession {
     const made = level.newFiles.modeFor(full)
     const pending = { ...place, want, full, made }
     const link = this.#links.sourceOf(entry)
+    const trusted = place.trusted && entry.linkTo === undefined ? this.#trust(place, want) : undefined
+    if (trusted !== undefined) return trusted
     if (link !== undefined) {
-      const linked = link.ours ? this.#links.make(place, link) : undefined
+      const known = link.ours || judgeLocal(this.#overwrite, entry, link.stats) === "trust"
+      const linked = known ? this.#links.make(place, link) : undefined
       if (linked !== undefined) return linked
       return { ...pending, link, writer: new FileWriter(entry, temp, made, link.native) }
     }
@@ -183,6 +195,20 @@ export class LocalSession {
       (entry.size === undefined || Number(existing.size) === entry.size)
     const writer = new FileWriter(entry, temp, made, comparable ? native : undefined)
     return { ...pending, link, writer }
+  }
+
+  /** Sets the metadata of a file whose content counts as the right one. Undefined when it must be written anew. */
+  #trust({ entry: { path }, existing, level }: Place, want: Wanted): Written | undefined {
+    if (existing === undefined || !isRegular(existing)) return undefined
+    if (sameAttributes(existing, want)) return { path, outcome: "unchanged" }
+    // Its other names, which may be anywhere, must keep their metadata.
+    if (existing.nlink !== 1n) return undefined
+    const unset = withNode(level.directory, baseName(path), { kind: "file", alone: true }, (node) => {
+      const have = node.stats()
+      if (!sameFile(have, existing)) throw new Replaced()
+      return setAttributes(node, want, have)
+    })
+    return withUnset({ path, outcome: "written" }, unset)
   }
 
   /** Adds a mode where the entry has none: that of the file in its place, or what the umask leaves. */

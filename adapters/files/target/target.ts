@@ -9,6 +9,7 @@ import { Target, type TargetSession, type Written } from "../../../stages/walk/t
 import { DESCRIPTORS } from "../system/descriptors.ts"
 import { targetError } from "../system/errno.ts"
 import { BYTE_NAMES, WRITE_TIME_RESOLUTION } from "../system/native.ts"
+import { sparesOf } from "./in_place.ts"
 import { LocalSession } from "./session.ts"
 import { outcomeOf, writeLarge, writeSmall } from "./write_entry.ts"
 
@@ -55,6 +56,7 @@ const make = ({ hold = true, threadAfter }: LocalTargetOptions = {}): Target => 
     sparse: true,
     byteNames: BYTE_NAMES,
   },
+  spares: (root, options) => sparesOf(root, options, hold ? DESCRIPTORS : undefined),
   open: (root, options): Effect.Effect<TargetSession, TargetError, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.try({

@@ -22,7 +22,7 @@ import type { TargetError } from "../../../stages/walk/errors.ts"
 import { compareOnly } from "../../../adapters/files/target/compare.ts"
 import { localTarget } from "../../../adapters/files/target/target.ts"
 import type { Entry } from "../../../stages/walk/entry.ts"
-import type { TargetSession } from "../../../stages/walk/target.ts"
+import type { TargetOptions, TargetSession } from "../../../stages/walk/target.ts"
 import { skipIf } from "../../skip.ts"
 
 const mtime = 1_700_000_000_000_000_000n
@@ -119,17 +119,22 @@ const changes: ReadonlyArray<readonly [what: string, change: (at: (name: string)
 
 const noFifos = process.platform === "win32" && "Windows has neither fifos nor modes"
 
+const overwrites = ["always", "if-changed", "if-newer", "never"] as const
+
 test(...skipIf(noFifos, "the results match those of the restore, and nothing is written"), async () => {
-  for (const [what, change, written] of changes) {
+  for (
+    const [[what, change, written], overwrite] of changes.flatMap((one) => overwrites.map((w) => [one, w] as const))
+  ) {
     const top = mkdtempSync(join(tmpdir(), "penstock-compare-"))
     const at = (name: string): string => join(top, "target", name)
     try {
-      await restoreAll(at("."))
+      await restoreAll(at("."), {})
       change(at)
       const before = existsSync(at(".")) ? listing(at(".")) : undefined
-      const said = await outcomes(compareOnly(at("."), {}))
+      const said = await outcomes(compareOnly(at("."), { overwrite }))
       assert.deepEqual(existsSync(at(".")) ? listing(at(".")) : undefined, before, what)
-      assert.deepEqual(said, await restoreAll(at(".")), what)
+      assert.deepEqual(said, await restoreAll(at("."), { overwrite }), `${what}, ${overwrite}`)
+      if (overwrite !== "always") continue
       assert.equal(said.filter((one) => one.endsWith(": written")).length, written, `${what}: ${said.join(", ")}`)
     } finally {
       rmSync(top, { recursive: true, force: true })
@@ -137,9 +142,9 @@ test(...skipIf(noFifos, "the results match those of the restore, and nothing is 
   }
 })
 
-const restoreAll = (root: string): Promise<ReadonlyArray<string>> =>
+const restoreAll = (root: string, options: TargetOptions): Promise<ReadonlyArray<string>> =>
   Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const session = yield* localTarget.make({ threadAfter: Infinity }).open(root, {})
+    const session = yield* localTarget.make({ threadAfter: Infinity }).open(root, options)
     return yield* Effect.promise(() => outcomes(Effect.succeed(session)))
   })))
 

@@ -39,7 +39,7 @@ test("a directory is kept if something beneath it is wanted, wherever the arrays
     directory("z"),
     entry("z/y.jpg"),
   ]
-  const part = makeSelection([], ["*.jpg"], one)
+  const part = makeSelection([], { include: ["*.jpg"] }, one)
   for (const size of [1, 3, tree.length]) {
     const select = makeSelector(part)
     const out: Array<string> = []
@@ -51,7 +51,7 @@ test("a directory is kept if something beneath it is wanted, wherever the arrays
 })
 
 test("patterns tell directories from files, letter case counts, and nothing outside a subtree is reached", () => {
-  const part = makeSelection(["d"], ["build/", "!keep"], one)
+  const part = makeSelection(["d"], { include: ["build/", "!keep"] }, one)
   assert.equal(part.wanted("d/build", "directory"), true)
   assert.equal(part.wanted("d/build", "file"), false)
   assert.equal(part.wanted("d/Build", "directory"), false)
@@ -63,7 +63,7 @@ test("patterns tell directories from files, letter case counts, and nothing outs
 })
 
 test("a hard link to a file that is left out becomes a file of its own", () => {
-  const select = makeSelector(makeSelection(["b"], [], one))
+  const select = makeSelector(makeSelection(["b"], {}, one))
   const out = select([
     directory(""),
     entry("a"),
@@ -96,12 +96,12 @@ test("patterns mean the same as in a backup; absolute ones may also begin at the
     [["*.jpg", "!/b/x.jpg"], "b/x.jpg", two, false],
   ]
   for (const [globs, path, snapshot, wanted] of cases) {
-    assert.equal(makeSelection([], globs, snapshot).wanted(path, "file"), wanted, `${globs} ${path}`)
+    assert.equal(makeSelection([], { include: globs }, snapshot).wanted(path, "file"), wanted, `${globs} ${path}`)
   }
 })
 
 test("paths and patterns that matched nothing are known, one by one", () => {
-  const part = makeSelection(["d", "e/f", "gone"], ["*.jpg", "*.png", "!*.gif", "d/*.tif"], one)
+  const part = makeSelection(["d", "e/f", "gone"], { include: ["*.jpg", "*.png", "!*.gif", "d/*.tif"] }, one)
   for (const path of ["d", "d/a.jpg", "d/b", "e", "h/c.png", "e/fg"]) {
     part.wanted(path, path.includes(".") ? "file" : "directory")
   }
@@ -111,13 +111,13 @@ test("paths and patterns that matched nothing are known, one by one", () => {
     "--include *.png",
     "--include d/*.tif",
   ])
-  assert.throws(() => makeSelection([], ["a["], one), /is not valid/)
+  assert.throws(() => makeSelection([], { include: ["a["] }, one), /is not valid/)
 })
 
 test("the whole snapshot matches by any of its names, and a path beside it is still looked for", () => {
   for (const whole of [".", "./", "/", "/home/me", "/home/me/"]) {
     for (const tree of [[], [directory(""), entry("a")]]) {
-      const part = makeSelection([whole, "a", "gone"], [], one)
+      const part = makeSelection([whole, "a", "gone"], {}, one)
       assert.deepEqual(makeSelector(part)(tree), tree)
       assert.deepEqual(part.unmatched().map(({ given }) => given), tree.length === 0 ? ["a", "gone"] : ["gone"], whole)
     }
@@ -130,11 +130,11 @@ test("names that are not UTF-8, or have backslashes, are found as they are print
       const shown = show(name)
       assert.ok(shown.isWellFormed())
       assert.equal(unquotePath(shown), name)
-      assert.equal(makeSelection([shown], [], one).wanted(`${name}/x`, "file"), true, shown)
+      assert.equal(makeSelection([shown], {}, one).wanted(`${name}/x`, "file"), true, shown)
       // In a pattern, characters with a meaning are escaped.
       const pattern = shown.replace(/\*|\\(?!x[0-9a-f]{2})/g, "\\$&")
-      assert.equal(makeSelection([], [pattern], one).wanted(`d/${name}`, "file"), true, shown)
-      assert.equal(makeSelection([], [pattern], one).wanted("d/other", "file"), false, shown)
+      assert.equal(makeSelection([], { include: [pattern] }, one).wanted(`d/${name}`, "file"), true, shown)
+      assert.equal(makeSelection([], { include: [pattern] }, one).wanted("d/other", "file"), false, shown)
     }
   }
   assert.equal(displayPath("a\\xe9\u0085\udc85\\b\u{1f480}"), "a\\x5cxe9\\xc2\\x85\\x85\\b\u{1f480}")
@@ -145,9 +145,37 @@ test("letter case counts, unless it is to be ignored: in patterns, in names, and
   const cases = [["*.jpg", "d/A.JPG"], ["Docs", "docs/x"], ["/home/me/ÄRA", "ära"], ["[A-C]x", "bX"]] as const
   for (const [pattern, path] of cases) {
     for (const ignoreCase of [false, true]) {
-      const { wanted } = makeSelection([], [pattern], paths, ignoreCase)
+      const { wanted } = makeSelection([], ignoreCase ? { iinclude: [pattern] } : { include: [pattern] }, paths)
       assert.equal(wanted(path, "file"), ignoreCase, pattern)
     }
   }
-  assert.ok(!makeSelection([], ["*.jpg"], paths, true).wanted("d/a.png", "file"))
+  assert.ok(!makeSelection([], { iinclude: ["*.jpg"] }, paths).wanted("d/a.png", "file"))
+})
+
+test("patterns leave out files and whole directories, and letters of any case match if asked", () => {
+  const selected = (globs: Parameters<typeof makeSelection>[1], tops: ReadonlyArray<string> = []) => {
+    const part = makeSelection(tops, globs, one)
+    const tree = [
+      directory(""),
+      entry("A.JPG"),
+      entry("b.jpg"),
+      directory("d"),
+      directory("d/Build"),
+      entry("d/Build/x"),
+    ]
+    const reached = tree.filter(({ kind, path }) => part.reaches(path, kind))
+    assert.ok(tree.every(({ kind, path }) => !part.selects(path, kind) || part.reaches(path, kind)))
+    return makeSelector(part)(reached).map(({ path }) => path).filter((path) => path !== "")
+  }
+  assert.deepEqual(selected({ exclude: ["*.jpg"] }), ["A.JPG", "d", "d/Build", "d/Build/x"])
+  assert.deepEqual(selected({ iexclude: ["*.jpg"] }), ["d", "d/Build", "d/Build/x"])
+  assert.deepEqual(selected({ exclude: ["build/"] }), ["A.JPG", "b.jpg", "d", "d/Build", "d/Build/x"])
+  assert.deepEqual(selected({ iexclude: ["build/"] }), ["A.JPG", "b.jpg", "d"])
+  assert.deepEqual(selected({ iexclude: ["/HOME/me/d/BUILD"] }), ["A.JPG", "b.jpg", "d"])
+  assert.deepEqual(selected({ exclude: ["d/*", "!d/Build"] }), ["A.JPG", "b.jpg", "d", "d/Build", "d/Build/x"])
+  assert.deepEqual(selected({ exclude: ["Build"] }, ["d"]), ["d"])
+  assert.deepEqual(selected({ iinclude: ["*.Jpg"] }), ["A.JPG", "b.jpg"])
+  assert.deepEqual(selected({ include: ["b*"], iinclude: ["b*"] }), ["b.jpg", "d", "d/Build", "d/Build/x"])
+  const part = makeSelection([], { iinclude: ["*.png"] }, one)
+  assert.deepEqual(part.unmatched().map(({ what }) => what), ["--iinclude *.png"])
 })
