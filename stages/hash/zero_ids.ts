@@ -22,7 +22,10 @@ export class ZeroIds {
     return this.#ids.get(length)
   }
 
-  /** The ID of this many bytes of zeros; undefined when there are too few or too many to be worth it. Do not change it. */
+  /**
+   * The ID of this many bytes of zeros; undefined when there are too few or too many to be worth it. It must not be
+   * changed.
+   */
   get(length: number): Uint8Array | undefined {
     if (length < SHORTEST_ZEROS) return undefined
     const known = this.known(length)

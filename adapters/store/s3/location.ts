@@ -18,9 +18,20 @@ export interface S3Location {
   readonly encryption?: string
   readonly encryptionKey?: string
   readonly profile?: string
+  /** `first`: the bucket keeps versions, and the first of each object counts. */
+  readonly versions?: "first"
 }
 
-const PARAMETERS = ["endpoint", "region", "path-style", "storage-class", "sse", "sse-kms-key-id", "profile"] as const
+const PARAMETERS = [
+  "endpoint",
+  "region",
+  "path-style",
+  "storage-class",
+  "sse",
+  "sse-kms-key-id",
+  "profile",
+  "versions",
+] as const
 type Parameter = (typeof PARAMETERS)[number]
 
 /** Keys have up to 1,024 bytes. Names of objects take up to 512 of them, and what claims add takes 100. */
@@ -150,6 +161,7 @@ export const parseS3Location = (location: string): S3Location => {
   if (given["sse-kms-key-id"] !== undefined && !sse?.startsWith("aws:kms")) {
     throw invalid(`"sse-kms-key-id" needs sse=aws:kms`)
   }
+  if (given.versions !== undefined && given.versions !== "first") throw invalid(`"versions" is first`)
   const set = <K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } =>
     value === undefined ? {} : { [key]: value } as { readonly [P in K]: string }
   return {
@@ -162,6 +174,7 @@ export const parseS3Location = (location: string): S3Location => {
     ...set("encryption", sse),
     ...set("encryptionKey", given["sse-kms-key-id"]),
     ...set("profile", given.profile),
+    ...(given.versions === undefined ? {} : { versions: "first" }),
   }
 }
 

@@ -15,9 +15,21 @@ export type Mark = { readonly [HEADER]: string }
 /** A new mark. */
 export const makeMark = (): Mark => ({ [HEADER]: crypto.randomUUID() })
 
-/** Whether the object at `key` was made by the write with this mark. */
-export const hasMark = (client: S3Client, name: string, key: string, mark: Mark): Effect.Effect<boolean, StoreError> =>
+/** Whether the object at `key`, or one version of it, was made by the write with this mark. */
+export const hasMark = (
+  client: S3Client,
+  name: string,
+  key: string,
+  mark: Mark,
+  versionId?: string,
+): Effect.Effect<boolean, StoreError> =>
   Effect.map(
-    absent(client.send({ method: "HEAD", doing: "write", name, key })),
+    absent(client.send({
+      method: "HEAD",
+      doing: "write",
+      name,
+      key,
+      ...(versionId === undefined ? {} : { query: { versionId } }),
+    })),
     (answer) => answer?.headers.get(HEADER) === mark[HEADER],
   )

@@ -10,6 +10,7 @@ import { childText, localName } from "./answer_xml.ts"
 import type { S3Answer, S3Client, S3Request } from "./client.ts"
 import { s3Key, showS3Location } from "./location.ts"
 import { hasMark, makeMark } from "./mark.ts"
+import { VERSION_HEADER, type WrittenVersion } from "./versions.ts"
 
 /** Bytes of a part; the last may be shorter. Servers take 5 MiB to 5 GiB, and some want all parts of one size. */
 export const PART_BYTES: number = 16 << 20
@@ -23,7 +24,7 @@ export interface Upload {
   /** Sends a part; numbers begin with 1. The bytes must not change until the effect ends. */
   readonly part: (number: number, bytes: ReadonlyArray<Uint8Array>) => Effect.Effect<void, StoreError>
   /** Makes the object from all parts. `headers` may hold conditions. */
-  readonly complete: (headers: Readonly<Record<string, string>>) => Effect.Effect<void, StoreError>
+  readonly complete: (headers: Readonly<Record<string, string>>) => Effect.Effect<WrittenVersion, StoreError>
 }
 
 const escapeXml = (text: string): string =>
@@ -88,6 +89,7 @@ export const startUpload: (
       }</CompleteMultipartUpload>`,
     )
     let tries = 0
+    let id: string | null = null
     yield* retrying(Effect.suspend(() => {
       const again = tries++ > 0
       const sent = send({
@@ -96,7 +98,10 @@ export const startUpload: (
         headers: { "content-type": "application/xml", ...conditions },
         body: [body],
       })
-      return Effect.flatMap(sent, (answer) => verifyComplete(textOf(answer))).pipe(
+      return Effect.flatMap(sent, (answer) => {
+        id = answer.headers.get(VERSION_HEADER)
+        return verifyComplete(textOf(answer))
+      }).pipe(
         Effect.catch((failed) =>
           // The try before may have succeeded, with only its answer lost.
           again && failed.reason !== "unavailable"
@@ -106,6 +111,7 @@ export const startUpload: (
       )
     }))
     isComplete = true
+    return { id, mark }
   })
 
   /** A server that has begun its answer can still fail. It then sends an error with status 200. */

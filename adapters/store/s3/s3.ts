@@ -8,9 +8,11 @@ import { withDirectory, withName } from "../../../stages/store/with_name.ts"
 import { openBucket } from "./bucket.ts"
 import { makeS3Client, type S3Client } from "./client.ts"
 import { credentialSource, withEnvironment } from "./credentials.ts"
+import { makeFirstVersions } from "./first_versions.ts"
 import { listObjects } from "./listing.ts"
 import { parseS3Location, s3Key, showS3Location } from "./location.ts"
-import { readObject, statObject } from "./read_object.ts"
+import { readObject, type ReadSubject, statObject } from "./read_object.ts"
+import { requireVersions } from "./versions.ts"
 import { makeWrites } from "./write_object.ts"
 
 /** How to open a bucket as a store. */
@@ -36,19 +38,24 @@ const SILENCE_MS = 60_000
 
 const makeStore = (client: S3Client): ObjectStore => {
   const { location } = client
-  const writes = makeWrites(client)
+  const versions = location.versions === "first" ? makeFirstVersions(client) : undefined
+  const writes = makeWrites(client, versions)
+  const reading = <A>(name: string, read: (subject: ReadSubject) => Effect.Effect<A, StoreError>) =>
+    withName(
+      name,
+      () => versions === undefined ? read({ name }) : versions.read(name, (versionId) => read({ name, versionId })),
+    )
+  const remove = (name: string): Effect.Effect<void, StoreError> =>
+    Effect.asVoid(absent(client.send({ method: "DELETE", doing: "remove", name, key: s3Key(location, name) })))
+  const { list, remove: removeObject } = versions ?? { list: (name: string) => listObjects(client, name), remove }
   return {
     properties: { location: showS3Location(location), ...s3Guarantees },
     put: (name, parts, options) => withName(name, () => writes.put(name, parts, options)),
     create: (name, options) => withName(name, () => writes.create(name, options)),
-    get: (name, part) => withName(name, () => readObject(client, name, part)),
-    stat: (name) => withName(name, () => statObject(client, name)),
-    list: (directory) => withDirectory(directory, () => listObjects(client, directory)),
-    remove: (name) =>
-      withName(name, () =>
-        Effect.asVoid(
-          absent(client.send({ method: "DELETE", doing: "remove", name, key: s3Key(location, name) })),
-        )),
+    get: (name, part) => reading(name, (subject) => readObject(client, subject, part)),
+    stat: (name) => reading(name, (subject) => statObject(client, subject)),
+    list: (directory) => withDirectory(directory, () => list(directory)),
+    remove: (name) => withName(name, () => removeObject(name)),
   }
 }
 
@@ -70,6 +77,7 @@ const make: (
   const credentials = yield* catching(StoreError, () => credentialSource(found))
   const client = makeS3Client(found, credentials, AwsV4Signer, { silence: options.silence ?? SILENCE_MS })
   yield* openBucket(client, options.create === true)
+  if (found.versions === "first") yield* requireVersions(client)
   return makeStore(client)
 })
 

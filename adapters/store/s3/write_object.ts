@@ -5,9 +5,11 @@ import { sizeOfParts } from "../../../stages/store/parts.ts"
 import type { ObjectStore, ObjectWriter, StoreError, WriteOptions } from "../../../stages/store/store.ts"
 import type { S3Client } from "./client.ts"
 import { makeCreateOnly } from "./create_only.ts"
+import type { FirstVersions } from "./first_versions.ts"
 import { s3Key, type S3Location } from "./location.ts"
 import { hasMark, makeMark } from "./mark.ts"
 import { PART_BYTES, PARTS, PARTS_AT_ONCE, startUpload } from "./multipart.ts"
+import { VERSION_HEADER, type WrittenVersion } from "./versions.ts"
 import { makeWriter } from "./writer.ts"
 
 /** Objects up to this length are put with one request, in bytes. */
@@ -28,8 +30,11 @@ const objectHeaders = (location: S3Location, contentType = "application/octet-st
   "content-type": contentType,
 })
 
-/** The writes of a store. */
-export const makeWrites = (client: S3Client): Pick<ObjectStore, "put" | "create"> => {
+/** The writes of a store. `versions`: where the first version of an object counts. */
+export const makeWrites = (
+  client: S3Client,
+  versions: FirstVersions | undefined,
+): Pick<ObjectStore, "put" | "create"> => {
   const { location } = client
   const createOnly = makeCreateOnly(client, encryptionHeaders(location))
 
@@ -38,9 +43,15 @@ export const makeWrites = (client: S3Client): Pick<ObjectStore, "put" | "create"
     name: string,
     options: WriteOptions | undefined,
     inParts: boolean,
-    write: (conditions: Headers) => Effect.Effect<void, StoreError>,
-  ): Effect.Effect<void, StoreError> =>
-    options?.replace === true || options?.unique === true ? write({}) : createOnly(name, write, inParts)
+    write: (conditions: Headers) => Effect.Effect<WrittenVersion, StoreError>,
+  ): Effect.Effect<void, StoreError> => {
+    if (versions !== undefined) return versions.publish(name, options, write({}))
+    // On AWS a condition costs nothing, and a policy can demand it.
+    const isSure = options?.unique === true && location.endpoint !== undefined
+    return options?.replace === true || isSure
+      ? Effect.asVoid(write({}))
+      : createOnly(name, (headers) => Effect.asVoid(write(headers)), inParts)
+  }
 
   const putWhole = (
     name: string,
@@ -50,22 +61,26 @@ export const makeWrites = (client: S3Client): Pick<ObjectStore, "put" | "create"
   ): Effect.Effect<void, StoreError> =>
     publish(name, options, false, (conditions) => {
       const key = s3Key(location, name)
-      const put = (more: Headers) =>
-        Effect.asVoid(client.send({
-          method: "PUT",
-          doing: "write",
-          name,
-          key,
-          headers: { ...headers, ...conditions, ...more },
-          body: parts,
-        }))
-      if (Object.keys(conditions).length === 0) return put({})
       const mark = makeMark()
-      return Effect.catch(put(mark), (error) =>
-        error.reason !== "exists"
-          ? Effect.fail(error)
-          : Effect.flatMap(hasMark(client, name, key, mark), (ours) =>
-            ours ? Effect.void : Effect.fail(error)))
+      // Nobody asks for the mark of an object that is put without conditions, unless versions are compared.
+      const marked = versions !== undefined || Object.keys(conditions).length > 0
+      const put = client.send({
+        method: "PUT",
+        doing: "write",
+        name,
+        key,
+        headers: { ...headers, ...conditions, ...(marked ? mark : {}) },
+        body: parts,
+      })
+      return put.pipe(
+        Effect.map((answer): WrittenVersion => ({ id: answer.headers.get(VERSION_HEADER), mark })),
+        Effect.catch((error) =>
+          error.reason !== "exists" || !marked ? Effect.fail(error) : Effect.flatMap(
+            hasMark(client, name, key, mark),
+            (ours) => ours ? Effect.succeed({ id: null, mark }) : Effect.fail(error),
+          )
+        ),
+      )
     })
 
   const putInParts = Effect.fnUntraced(function* (
