@@ -112,6 +112,24 @@ export {
 } from "./stages/catalog/sqlite/sqlite.ts"
 export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite/wasm.ts"
 
+// Catalogs on demand: in slices that are stored once, and read without an engine
+export type { RandomAccess } from "./stages/catalog/random_access.ts"
+export { type FetchChunks, openSliced, type SlicedOptions, type WantedChunk } from "./stages/catalog/slices/read.ts"
+export {
+  CATALOG_SLICES,
+  type SlicedFile,
+  SliceError,
+  type SliceErrorFields,
+  type SliceLayout,
+} from "./stages/catalog/slices/slices.ts"
+export { type SliceChunk, type SlicedStored, type SliceSink, storeSliced } from "./stages/catalog/slices/write.ts"
+export type { CursorOptions, FoundRow } from "./stages/catalog/sqlite_file/cursor.ts"
+export { openSqliteFile, type SchemaRow, type SqliteFile } from "./stages/catalog/sqlite_file/file.ts"
+export type { SqliteHeader } from "./stages/catalog/sqlite_file/header.ts"
+export type { PageSet, PagesOptions } from "./stages/catalog/sqlite_file/pages.ts"
+export { openTreeReader, type ReadTreeOptions, type TreeReader } from "./stages/catalog/tree/on_demand.ts"
+export type { StoredEntry, StoredKind } from "./stages/catalog/tree/row.ts"
+
 // Tar archives
 export { TarError, type TarErrorFields } from "./stages/tar/error.ts"
 export { readTar, type ReadTarOptions, type TarArchive, tarInMemory } from "./stages/tar/read.ts"

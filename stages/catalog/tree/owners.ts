@@ -1,12 +1,18 @@
 /** The owners of entries. A tree has few, so each combination of users and groups is stored once. */
 import type { Metadata } from "../../walk/entry.ts"
-import { type SqliteDatabase, SqliteError, type SqliteStatement, type SqliteValue } from "../sqlite/sqlite.ts"
+import {
+  type SqliteDatabase,
+  SqliteError,
+  type SqliteRow,
+  type SqliteStatement,
+  type SqliteValue,
+} from "../sqlite/sqlite.ts"
 
 /** The part of {@link Metadata} that the owner table keeps. */
 export type Owner = Pick<Metadata, "uid" | "gid" | "user" | "group">
 
 /** No tree has more owners. A catalog with more is not read into memory. */
-const MAXIMUM = 1 << 20
+export const OWNERS_MAXIMUM: number = 1 << 20
 
 /** The owner table of a tree, in memory. Rows are added and never removed. */
 export class Owners {
@@ -21,7 +27,7 @@ export class Owners {
   constructor(db: SqliteDatabase) {
     this.#insert = db.prepare("INSERT INTO owner VALUES (?, ?, ?, ?, ?)")
     const [count] = db.prepare("SELECT count(*) FROM owner").get() ?? []
-    if (typeof count !== "number" || count > MAXIMUM) {
+    if (typeof count !== "number" || count > OWNERS_MAXIMUM) {
       throw new SqliteError({ reason: "corrupt", message: `The catalog is damaged: it lists ${count} owners` })
     }
     for (
@@ -76,6 +82,18 @@ export class Owners {
     this.#ids.set(key, id)
     return id
   }
+}
+
+/** An owner and its ID. Throws {@link SqliteError} `corrupt` when the row is none. */
+export const ownerOf = ([id, uid, gid, user, group]: SqliteRow): { readonly id: number; readonly owner: Owner } => {
+  if (typeof id !== "number" || id < 1) throw damaged(id)
+  const owner: Owner = {
+    ...(uid !== null && { uid: asNumber(uid, id) }),
+    ...(gid !== null && { gid: asNumber(gid, id) }),
+    ...(user !== null && { user: asText(user, id) }),
+    ...(group !== null && { group: asText(group, id) }),
+  }
+  return { id, owner }
 }
 
 const ownerKey = ({ uid, gid, user, group }: Owner): string => JSON.stringify([uid, gid, user, group])

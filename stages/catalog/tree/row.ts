@@ -91,11 +91,14 @@ export const rowOf = (entry: StoredEntry, owners: Owners): Array<SqliteValue> =>
 /** The columns of a directory without metadata, which is only known because something is in it. */
 export const IMPLIED_DIRECTORY: ReadonlyArray<SqliteValue> = [DIRECTORY, 0, ...new Array<null>(11).fill(null)]
 
+/** Owners by their IDs. */
+export type KnownOwners = Pick<Owners, "get">
+
 /**
  * The entry at `path`. Its columns are in `row` from `at` on. Throws {@link SqliteError} `corrupt` when they are not
  * the columns of an entry.
  */
-export const entryOf = (path: string, row: SqliteRow, at: number, owners: Owners): StoredEntry => {
+export const entryOf = (path: string, row: SqliteRow, at: number, owners: KnownOwners): StoredEntry => {
   const kind = typeof row[at] === "number" ? KINDS[row[at]] : undefined
   if (kind === undefined) throw corruptAt(path, "its kind is not known")
   const entry: { -readonly [K in keyof StoredEntry]: StoredEntry[K] } = {
@@ -132,7 +135,7 @@ export const entryOf = (path: string, row: SqliteRow, at: number, owners: Owners
   return entry
 }
 
-const metadataOf = (path: string, row: SqliteRow, at: number, owners: Owners): Metadata => {
+const metadataOf = (path: string, row: SqliteRow, at: number, owners: KnownOwners): Metadata => {
   const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {}
   if (row[at + 2] !== null) metadata.mode = natural(path, row[at + 2])
   const owner = row[at + 3]

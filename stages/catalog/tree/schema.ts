@@ -1,7 +1,7 @@
 /**
  * The schema of a tree: a SQLite database with the entries of one snapshot, which the next snapshot updates in place.
  */
-import { type SqliteDatabase, SqliteError } from "../sqlite/sqlite.ts"
+import { type SqliteDatabase, SqliteError, type SqliteRow, type SqliteValue } from "../sqlite/sqlite.ts"
 
 /** The `application_id` of a tree: "PSTK". */
 export const APPLICATION_ID = 0x5053544b
@@ -46,6 +46,18 @@ export const ensureSchema = (db: SqliteDatabase): void => {
   const [application] = db.prepare("PRAGMA application_id").get() ?? []
   const [version] = db.prepare("PRAGMA user_version").get() ?? []
   if (found.length === 0 && application === 0 && version === 0) return create(db)
+  checkSchema(found, application, version)
+}
+
+/**
+ * Checks that a database is a tree: type, name and statement of all that is in its schema, by their names, and its two
+ * numbers. Throws {@link SqliteError} `corrupt` when the database is something else.
+ */
+export const checkSchema = (
+  found: ReadonlyArray<SqliteRow>,
+  application: SqliteValue | undefined,
+  version: SqliteValue | undefined,
+): void => {
   if (application !== APPLICATION_ID) throw corrupt("The database is not the catalog of a tree")
   if (typeof version === "number" && version > SCHEMA_VERSION) {
     throw corrupt(`The catalog has version ${version}, which this Penstock does not know; use a later one`)
