@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import { type Change, diff as changesBetween, type DifferenceSummary } from "../formats/diff.ts"
 import type { FormatError } from "../formats/error.ts"
 import type { Problem, Repository, SnapshotInfo } from "../formats/repository.ts"
+import type { SourceError } from "../stages/walk/errors.ts"
 import { unquotePath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { changeLetter, describeFacts, marked, showEntryPath } from "./output/changes.ts"
@@ -19,6 +20,7 @@ import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import { snapshotPath } from "./selection/selection.ts"
 import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
+import { fileVersions, printTextDiff } from "./text_diff.ts"
 
 export interface DiffInput extends CommonInput, FilterInput {
   readonly before: string | undefined
@@ -28,30 +30,46 @@ export interface DiffInput extends CommonInput, FilterInput {
 }
 
 /** Runs `diff`. Returns the exit code: 1 if something could not be compared. */
-export const diff: (input: DiffInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
-  const { after: second, before: first } = input
-  if (first === undefined || second === undefined) {
-    return yield* new UsageError({ message: "Give two snapshots, as in penstock diff 1a2b3c4d latest" })
-  }
-  const out = makeOutput(input)
-  const traffic = makeTraffic()
-  const filter = yield* filterOf(input)
-  return yield* withRepository(
-    input,
-    "open",
-    { traffic, admit: admitFilter(input) },
-    (repository) =>
-      Effect.gen(function* () {
-        const listing = yield* listSnapshots(repository)
-        const before = yield* pickSnapshot(listing, first, filter, out)
-        const after = yield* pickSnapshot(listing, second, filter, out)
-        const part = yield* partOf(input.path, before, after)
-        const failed = yield* compare(repository, before, after, part, input, out)
-        out.row({ type: "summary", before: before.id, after: after.id, ...failed.summary, ...trafficMembers(traffic) })
-        return failed.problems > 0 ? EXIT_FAILURE : EXIT_OK
-      }),
-  )
-})
+export const diff: (input: DiffInput) => Effect.Effect<number, OpenError | SourceError> = Effect.fnUntraced(
+  function* (input) {
+    const { after: second, before: first } = input
+    if (first === undefined || second === undefined) {
+      return yield* new UsageError({ message: "Give two snapshots, as in penstock diff 1a2b3c4d latest" })
+    }
+    const out = makeOutput(input)
+    const traffic = makeTraffic()
+    const filter = yield* filterOf(input)
+    return yield* withRepository(
+      input,
+      "open",
+      { traffic, admit: admitFilter(input) },
+      (repository) =>
+        Effect.gen(function* () {
+          const listing = yield* listSnapshots(repository)
+          const before = yield* pickSnapshot(listing, first, filter, out)
+          const after = yield* pickSnapshot(listing, second, filter, out)
+          const part = yield* partOf(input.path, before, after)
+          const versions = part === "" || input.metadata
+            ? undefined
+            : yield* fileVersions(repository, before, after, part)
+          if (versions !== undefined) {
+            yield* printTextDiff(repository, versions, out)
+            out.row({ type: "summary", before: before.id, after: after.id, ...trafficMembers(traffic) })
+            return EXIT_OK
+          }
+          const failed = yield* compare(repository, before, after, part, input, out)
+          out.row({
+            type: "summary",
+            before: before.id,
+            after: after.id,
+            ...failed.summary,
+            ...trafficMembers(traffic),
+          })
+          return failed.problems > 0 ? EXIT_FAILURE : EXIT_OK
+        }),
+    )
+  },
+)
 
 /** The part of both snapshots that is compared. `""` is all. */
 const partOf = (

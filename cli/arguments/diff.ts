@@ -33,11 +33,13 @@ export const diffCommand = (exit: OnExit): AnyCommand =>
     Command.withDescription(
       "Show in what two snapshots differ, from the first to the second. Each line begins with\n" +
         "  + added, - removed, M other content, T another type, U other metadata (--metadata).\n" +
-        "  M? is another content with the same size and times: a disk may have failed.",
+        "  M? is another content with the same size and times: a disk may have failed.\n" +
+        "  Of a text file, it shows the lines that have changed.",
     ),
     Command.withShortDescription("Show in what two snapshots differ"),
     Command.withExamples([
       { description: "What has changed since", command: "penstock diff 1a2b3c4d latest" },
+      { description: "In the text of a file", command: "penstock diff 1a2b3c4d latest letters/april.txt" },
       {
         description: "In one directory, with modes, owners and times",
         command: "penstock diff --metadata 1a2b 5e6f docs",

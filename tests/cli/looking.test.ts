@@ -27,6 +27,10 @@ test("find and diff show with letters what has changed", () =>
     rmSync(at("src/gone.txt"))
     const second = await backup(2)
 
+    const patch = await run("diff", first, second, at("src/d/Notes.TXT"))
+    const head = /^--- \w{8}\/d\/Notes\.TXT\t[\d :-]+\n\+\+\+ \w{8}\/d\/Notes\.TXT\t[\d :-]+\n/
+    assert.match(patch.stdout, head)
+    assert.equal(patch.stdout.replace(head, ""), "@@ -1,1 +1,1 @@\n-one\n+two\n")
     const [found, history, changes, metadata, rows, nothing, nowhere, one] = await Promise.all([
       run("find", "-i", "notes.*"),
       run("find", "--history", at("src/d/Notes.TXT")),
