@@ -33,7 +33,7 @@ const withinDepth = (entry: Entry): Entry => {
     : { path: entry.path, kind: "unreadable", metadata: {}, size: 0, problem: `Left out: ${problem}` }
 }
 
-const guardedRepository = (repository: Repository): Repository => ({
+const guardedRepository = ({ forget, ...repository }: Repository): Repository => ({
   ...repository,
   backup: (entries, options) => {
     const { hostname = "", paths, tags = [], time = 0, username = "" } = options
@@ -47,6 +47,7 @@ const guardedRepository = (repository: Repository): Repository => ({
   },
   check: (options) => failing(repository.check(options)),
   rebuild: failing(repository.rebuild),
+  ...(forget === undefined ? {} : { forget: (snapshots) => failing(forget(snapshots)) }),
   ...(repository.keys === undefined ? {} : { keys: guardedKeys(repository.keys) }),
 })
 

@@ -259,6 +259,12 @@ export interface Repository {
   /** Makes again what is lost, as far as what is left allows. Content that is lost stays lost. */
   readonly rebuild: Effect.Effect<RebuildSummary, FormatError>
   /**
+   * Removes snapshots for good: they are not listed any more, and a rebuild does not bring them back. All others stay
+   * whole. No content is removed. Backups may run meanwhile. A snapshot that is gone already is no failure, so what was
+   * interrupted can be repeated. After a failure, some of the snapshots may be gone. Absent where a format cannot do it.
+   */
+  readonly forget?: (snapshots: ReadonlyArray<SnapshotInfo>) => Effect.Effect<void, FormatError>
+  /**
    * Only the format itself understands this. Its `copier`, and its `create` with `like`, look here for what they need
    * of another repository, such as its keys. A wrapper around a repository passes it on as it is. Absent where a format
    * needs nothing.

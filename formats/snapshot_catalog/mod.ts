@@ -28,6 +28,7 @@ import { check } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
 import { catalogId, catalogs, INDEX } from "./layout.ts"
 import { makeOpened, type Opened, type SnapshotCatalogOptions } from "./opened.ts"
+import { forget } from "./forget.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { snapshots } from "./snapshot.ts"
@@ -155,4 +156,5 @@ const repository = (opened: Opened): Repository => ({
   entries: (snapshot, options) => entries(opened, snapshot, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
+  forget: (snapshots) => forget(opened, snapshots),
 })

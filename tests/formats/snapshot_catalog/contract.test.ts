@@ -11,6 +11,7 @@ for (const [name, options] of variants) {
     wrongSecrets: "nothing is encrypted: it opens without secrets",
     incremental: true,
     snapshots: true,
+    forget: true,
     concurrent: true,
     details: true,
     directories: true,

@@ -3,6 +3,7 @@ import { describe } from "node:test"
 import type { Format } from "../../../formats/format.ts"
 import { testChanges } from "./changes.ts"
 import { testEntries } from "./entries.ts"
+import { testForget } from "./forget.ts"
 import { testOpening } from "./opening.ts"
 import { testProblems } from "./problems.ts"
 import { testProgress } from "./progress.ts"
@@ -21,6 +22,7 @@ export const formatSuite = (name: string, make: () => Format, traits: FormatTrai
     testEntries(trial)
     testSnapshots(trial)
     testChanges(trial)
+    testForget(trial)
     testProgress(trial)
     testProblems(trial)
     testOpening(trial)

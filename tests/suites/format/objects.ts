@@ -23,3 +23,15 @@ export const storeOf = (objects: Objects): Effect.Effect<ObjectStore, StoreError
     for (const [name, bytes] of objects) yield* store.put(name, [bytes])
     return store
   })
+
+/** A new store in memory with the objects of another, and their content types. */
+export const copyOf = (original: ObjectStore): Effect.Effect<ObjectStore, StoreError> =>
+  Effect.gen(function* () {
+    const copy = yield* memoryStore.make()
+    for (const { name } of yield* Stream.runCollect(original.list(""))) {
+      const { contentType } = yield* original.stat(name)
+      const bytes = yield* original.get(name, { atMost: Infinity })
+      yield* copy.put(name, [bytes], contentType === undefined ? {} : { contentType })
+    }
+    return copy
+  })

@@ -12,6 +12,8 @@ export interface FormatTraits {
   readonly incremental: true | string
   /** A repository holds many snapshots. */
   readonly snapshots: true | string
+  /** Snapshots can be forgotten. By default they cannot be yet. */
+  readonly forget?: true | string
   /** Several writers at once are safe. */
   readonly concurrent: true | string
   /** Host name, user name, paths and tags of a snapshot are kept. */
