@@ -83,7 +83,7 @@ const optionsOf: (
   const time = yield* readTime(input.time)
   // The times in an archive do not show whether content has changed.
   const parent = input.force || (input.tar && input.parent === undefined) ? "none" : input.parent
-  const tags = yield* Effect.forEach(input.tag, tagsIn)
+  const tags = yield* Effect.forEach(input.tag, tagsIn("--tag"))
   return {
     hostname: input.host ?? machineName(),
     username: userName(),

@@ -15,6 +15,7 @@ export { diffCommand } from "./arguments/diff.ts"
 export { dumpCommand } from "./arguments/dump.ts"
 export { common, type Flags } from "./arguments/flags.ts"
 export { findCommand } from "./arguments/find.ts"
+export { forgetCommand } from "./arguments/forget.ts"
 export { initCommand } from "./arguments/init.ts"
 export type {
   CommonInput,

@@ -11,6 +11,7 @@ import { copyCommand } from "./arguments/copy.ts"
 import { diffCommand } from "./arguments/diff.ts"
 import { dumpCommand } from "./arguments/dump.ts"
 import { findCommand } from "./arguments/find.ts"
+import { forgetCommand } from "./arguments/forget.ts"
 import { initCommand } from "./arguments/init.ts"
 import { keyCommand } from "./arguments/key.ts"
 import { lsCommand } from "./arguments/ls.ts"
@@ -51,6 +52,7 @@ export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = bu
       dumpCommand(exit),
       checkCommand(exit),
       rebuildCommand(exit),
+      forgetCommand(exit),
       copyCommand(exit),
       convertCommand(exit, formats),
       keyCommand(exit),

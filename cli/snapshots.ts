@@ -6,7 +6,8 @@ import { displayPath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
 import type { Row } from "./output/row.ts"
-import { plural, SHORT_ID, showBytes, showCount, showTime } from "./output/show.ts"
+import { plural } from "./output/show.ts"
+import { snapshotTable } from "./output/snapshot_table.ts"
 import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import { admitFilter } from "./repository/admit.ts"
@@ -38,7 +39,7 @@ export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenErr
           if (since !== undefined) stale = tellStale(chosen, since, input, out)
           else {
             for (const snapshot of chosen) out.row(snapshotRow(snapshot))
-            if (!out.json && chosen.length > 0) { for (const line of table(chosen)) out.line(line) }
+            if (!out.json && chosen.length > 0) { for (const line of snapshotTable(chosen)) out.line(line) }
             out.note(plural(chosen.length, "snapshot"))
           }
           out.row({
@@ -94,25 +95,3 @@ export const snapshotRow = (
   dirs: directories,
   ...(time === 0 ? {} : { time: new Date(time).toISOString() }),
 })
-
-const table = (snapshots: ReadonlyArray<SnapshotInfo>): ReadonlyArray<string> => {
-  const tagged = snapshots.some((snapshot) => snapshot.tags.length > 0)
-  const rows = [
-    ["ID", "Time", "Host", ...(tagged ? ["Tags"] : []), "Files", "Size", "Paths"],
-    ...snapshots.map((snapshot) => [
-      snapshot.id.slice(0, SHORT_ID),
-      snapshot.time === 0 ? "unknown" : showTime(snapshot.time),
-      displayPath(snapshot.hostname),
-      ...(tagged ? [displayPath(snapshot.tags.join(","))] : []),
-      snapshot.files === undefined ? "?" : showCount(snapshot.files),
-      snapshot.bytes === undefined ? "?" : showBytes(snapshot.bytes),
-      snapshot.paths.map(displayPath).join(", "),
-    ]),
-  ]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  const right = new Set(tagged ? [4, 5] : [3, 4])
-  return rows.map((row) =>
-    row.map((cell, column) => right.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))
-      .join("  ").trimEnd()
-  )
-}

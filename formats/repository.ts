@@ -261,7 +261,7 @@ export interface Repository {
   /**
    * Removes snapshots for good: they are not listed any more, and a rebuild does not bring them back. All others stay
    * whole. No content is removed. Backups may run meanwhile. A snapshot that is gone already is no failure, so what was
-   * interrupted can be repeated. After a failure, some of the snapshots may be gone. Absent where a format cannot do it.
+   * interrupted can be repeated. After a failure, some of them may be gone. Absent where a format cannot do it.
    */
   readonly forget?: (snapshots: ReadonlyArray<SnapshotInfo>) => Effect.Effect<void, FormatError>
   /**

@@ -41,14 +41,17 @@ export const admitRecord = ({ host, tag, time }: {
     ["--time", "time", time !== undefined],
   ])
 
-/** Refuses to choose snapshots by facts that none of them has. `by.time`: an option that needs their times. */
+/**
+ * Refuses to choose snapshots by facts that none of them has. `by`: other options that need their times, or their tags.
+ */
 export const admitFilter = (
   { onlyHost, onlyPath, onlyTag }: FilterInput,
-  by: { readonly time?: string | undefined } = {},
+  by: { readonly time?: string | undefined; readonly tags?: string | undefined } = {},
 ): Admit =>
   admitting([
     ["--tag", "tags", onlyTag.length > 0],
     ["--host", "hostname", onlyHost.length > 0],
     ["--path", "paths", onlyPath.length > 0],
     [by.time ?? "", "time", by.time !== undefined],
+    [by.tags ?? "", "tags", by.tags !== undefined],
   ])

@@ -1,5 +1,7 @@
 /** Understands ages, such as that of `--stale`. */
 import * as Effect from "effect/Effect"
+import { before, localOffset } from "../../formats/retention/calendar.ts"
+import { isEmptyPeriod, parsePeriod } from "../../formats/retention/period.ts"
 import { UsageError } from "../process/usage_error.ts"
 
 /**
@@ -8,18 +10,12 @@ import { UsageError } from "../process/usage_error.ts"
  * calendar here.
  */
 export const ageOf = (option: string, text: string): Effect.Effect<(now: number) => number, UsageError> => {
-  const found = /^(?:(\d{1,4})y)?(?:(\d{1,5})m)?(?:(\d{1,6})d)?(?:(\d{1,7})h)?$/.exec(text)
-  const [years = 0, months = 0, days = 0, hours = 0] = (found ?? []).slice(1).map((part) => Number(part ?? 0))
-  if (years + months + days + hours === 0) {
-    return Effect.fail(
+  const age = parsePeriod(text)
+  return age !== undefined && !isEmptyPeriod(age)
+    ? Effect.succeed((now) => before(now, age, localOffset))
+    : Effect.fail(
       new UsageError({
         message: `"${text}" is not an age: give hours, days, months or years, such as ${option} 26h or ${option} 7d`,
       }),
     )
-  }
-  return Effect.succeed((now) => {
-    const date = new Date(now)
-    date.setFullYear(date.getFullYear() - years, date.getMonth() - months, date.getDate() - days)
-    return date.getTime() - hours * 3_600_000
-  })
 }

@@ -15,12 +15,12 @@ import { UsageError } from "../process/usage_error.ts"
 export const describeSnapshot = ({ id, time }: SnapshotInfo): string =>
   `${id.slice(0, SHORT_ID)}${time === 0 ? "" : ` of ${showTime(time)}`}`
 
-/** The tags in one value of `--tag`, which is split at commas. */
-export const tagsIn = (text: string): Effect.Effect<ReadonlyArray<string>, UsageError> => {
+/** The tags in one value of `--tag`, or of another option, which is split at commas. */
+export const tagsIn = (option: string) => (text: string): Effect.Effect<ReadonlyArray<string>, UsageError> => {
   const tags = text.split(",").map((tag) => tag.trim()).filter((tag) => tag !== "")
-  return tags.length > 0
-    ? Effect.succeed(tags)
-    : Effect.fail(new UsageError({ message: `--tag "${text}" names no tag: write --tag daily or --tag daily,home` }))
+  return tags.length > 0 ? Effect.succeed(tags) : Effect.fail(
+    new UsageError({ message: `${option} "${text}" names no tag: write ${option} daily or ${option} daily,home` }),
+  )
 }
 
 /** The snapshots of a repository. */
@@ -60,7 +60,7 @@ export interface SnapshotFilter {
  */
 export const filterOf: (input: FilterInput) => Effect.Effect<SnapshotFilter, UsageError> = Effect.fnUntraced(
   function* ({ onlyHost, onlyPath, onlyTag }) {
-    const tags = yield* Effect.forEach(onlyTag, tagsIn)
+    const tags = yield* Effect.forEach(onlyTag, tagsIn("--tag"))
     const paths = onlyPath.map((path) => resolve(path))
     return {
       fits: (snapshot) =>

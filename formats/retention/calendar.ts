@@ -5,6 +5,9 @@ import type { CalendarPart } from "./policy.ts"
 /** How far a zone is ahead of UTC at a time, in milliseconds. */
 export type OffsetAt = (time: number) => number
 
+/** The offset of this machine's zone. */
+export const localOffset: OffsetAt = (time) => -new Date(time).getTimezoneOffset() * 60_000
+
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 

@@ -1,6 +1,6 @@
 /** Which snapshots a policy keeps, and why. It decides as restic 0.19.1 does, and gives its reasons word for word. */
 import * as DateTime from "effect/DateTime"
-import { before, type OffsetAt, slotOf } from "./calendar.ts"
+import { before, localOffset, type OffsetAt, slotOf } from "./calendar.ts"
 import { isEmptyPeriod, type Period, showPeriod } from "./period.ts"
 import { CALENDAR_PARTS, type RetentionPolicy } from "./policy.ts"
 
@@ -68,9 +68,11 @@ interface Placed {
 export const retain = <S extends Retainable>(
   snapshots: ReadonlyArray<S>,
   policy: RetentionPolicy,
-  { zone = DateTime.zoneMakeLocal(), now = Date.now() }: RetainOptions = {},
+  { zone, now = Date.now() }: RetainOptions = {},
 ): Retention<S> => {
-  const local: OffsetAt = (time) => DateTime.zonedOffset(DateTime.makeZonedUnsafe(time, { timeZone: zone }))
+  const local: OffsetAt = zone === undefined
+    ? localOffset
+    : (time) => DateTime.zonedOffset(DateTime.makeZonedUnsafe(time, { timeZone: zone }))
   const offsetOf = ({ offset, time }: Retainable): number => offset === undefined ? local(time) : offset * 60_000
   const newestFirst = snapshots.toReversed().sort((a, b) => b.time - a.time)
   const rules = rulesOf(policy, startOf(newestFirst.find(({ time }) => time < now), offsetOf, local))

@@ -24,6 +24,7 @@ test("help names every command, says how to start, and has examples", async () =
       "dump",
       "check",
       "rebuild",
+      "forget",
       "copy",
       "convert",
       "key",
