@@ -129,7 +129,7 @@ export class TreeWriter {
 
   /** Drops nodes that were not used for long, after storing those that changed. */
   readonly #shrink = Effect.fnUntraced(function* (this: TreeWriter) {
-    for (const [subtree] of this.#kept) {
+    for (const subtree of this.#kept.keys()) {
       if (this.#kept.size <= KEPT_NODES) return
       this.#kept.delete(subtree)
       if (subtree === this.#top) continue

@@ -89,9 +89,9 @@ export class Recent<Key, Value> {
     this.#shrink(-1, 0)
   }
 
-  /** All keys and values. The one that was used last comes last. Does not count as a use. */
-  *[Symbol.iterator](): Generator<readonly [Key, Value]> {
-    for (const [key, { value }] of this.#kept) yield [key, value]
+  /** All keys. The one that was used last comes last. Does not count as a use. */
+  keys(): IterableIterator<Key> {
+    return this.#kept.keys()
   }
 
   /** Drops old values down to a number of bytes, but leaves at least `least` values. */

@@ -147,7 +147,7 @@ export class Held {
   /** Closes the directory at `path` and those beneath it. */
   drop(path: string): void {
     const beneath = `${path}/`
-    for (const [other] of this.#open) {
+    for (const other of this.#open.keys()) {
       if (other === path || other.startsWith(beneath)) this.#open.delete(other)?.close()
     }
   }
