@@ -47,13 +47,24 @@ export interface RunOptions {
  *   })
  * ```
  */
-export const run = async ({ command, args, formats = builtInFormats, stores }: RunOptions): Promise<void> => {
+export const run = async (options: RunOptions): Promise<void> => {
+  leanMemory()
+  process.exit(await exitCode(options, (interrupt) => onSignal(interrupt, () => process.exit(EXIT_INTERRUPTED))))
+}
+
+/**
+ * Runs the command as far as its exit code, for {@link run} and for tests that run commands in their own process.
+ * `onInterrupt` receives what interrupts it.
+ */
+export const exitCode = async (
+  { args, command, formats = builtInFormats, stores }: RunOptions,
+  onInterrupt: (interrupt: () => void) => void,
+): Promise<number> => {
   const empty = emptyArgument(args)
   if (empty !== undefined) {
     printError(`penstock: ${empty}`)
-    process.exit(EXIT_FAILURE)
+    return EXIT_FAILURE
   }
-  leanMemory()
   let code = EXIT_OK
   const root = command((given) => code = given, formats)
   let program: Effect.Effect<void, unknown> = Command.runWith(root, { version: VERSION })(
@@ -65,10 +76,10 @@ export const run = async ({ command, args, formats = builtInFormats, stores }: R
   }
   const fiber = Effect.runFork(program)
   let interrupted = false
-  onSignal(() => {
+  onInterrupt(() => {
     interrupted = true
     fiber.interruptUnsafe(fiber.id)
-  }, () => process.exit(EXIT_INTERRUPTED))
+  })
   // A runtime may end a process that waits only for a promise. The timer keeps it alive until the fiber is done.
   const alive = setInterval(() => {}, 1 << 30)
   const exit = await Effect.runPromise(Fiber.await(fiber))
@@ -81,7 +92,7 @@ export const run = async ({ command, args, formats = builtInFormats, stores }: R
     printError(`penstock: ${unwritten}`)
     if (code === EXIT_OK) code = EXIT_FAILURE
   }
-  process.exit(code)
+  return code
 }
 
 /** The subcommands that have subcommands of their own. */

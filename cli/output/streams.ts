@@ -23,6 +23,22 @@ let failure: string | undefined
 /** Whether a status line is on the terminal. */
 let statusShown = false
 
+/** Writes bytes from `at` on to a file descriptor, and returns how many it took. */
+type Write = (fd: number, bytes: Uint8Array, at: number) => number
+let writeTo: Write = writeSync
+
+/**
+ * Begins anew, as a process does, and sends all that follows to `write` instead of to stdout and stderr. A test runs
+ * many commands in one process with this.
+ */
+export const redirect = (write: Write): void => {
+  pending = ""
+  gone = false
+  failure = undefined
+  statusShown = false
+  writeTo = write
+}
+
 /** Prints text to stdout, buffered. */
 export const print = (text: string): void => {
   if (gone) return
@@ -94,7 +110,7 @@ const write = (fd: number, text: string): boolean => writeAll(fd, encoder.encode
 const writeAll = (fd: number, bytes: Uint8Array): boolean => {
   for (let at = 0; at < bytes.length;) {
     try {
-      at += writeSync(fd, bytes, at)
+      at += writeTo(fd, bytes, at)
     } catch (error) {
       const { code, message } = error as { readonly code?: string; readonly message: string }
       // A full pipe that someone else made non-blocking: wait two milliseconds for its reader.

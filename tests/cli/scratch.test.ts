@@ -8,7 +8,7 @@ import { join } from "node:path"
 import process from "node:process"
 import { test } from "node:test"
 import { skipIf } from "../skip.ts"
-import { inDirectory, runScript } from "./process/spawn.ts"
+import { inDirectory, runScript, type SpawnOptions } from "./process/spawn.ts"
 
 const isRoot = process.getuid?.() === 0
 
@@ -21,9 +21,8 @@ const state = (directory: string): ReadonlyArray<string> =>
 const quick = (
   args: ReadonlyArray<string>,
   env: Record<string, string>,
-  through: ReadonlyArray<string> = [],
-  input = "",
-) => runScript("tests/cli/process/quick_main.ts", args, { env, through, input })
+  options: SpawnOptions = {},
+) => runScript("tests/cli/process/quick_main.ts", args, { ...options, env })
 
 const formats = [
   { format: "rozen", options: [], env: { PENSTOCK_PASSWORD: "secret" } },
@@ -37,7 +36,7 @@ const refused = async (
   { env, format, options }: (typeof formats)[number],
   tmpdir: string,
   why: RegExp,
-  through: ReadonlyArray<string> = [],
+  how: SpawnOptions = {},
 ): Promise<void> => {
   mkdirSync(at("src"), { recursive: true })
   // Enough entries to make the catalog larger than the small file system.
@@ -66,7 +65,7 @@ const refused = async (
     const { code, stderr, stdout } = await quick(
       [command!, ...repo, ...args],
       { ...env, TMPDIR: tmpdir },
-      through,
+      how,
     )
     const what = `${format} ${options} ${command} ${args}: ${stdout}${stderr}`
     assert.equal(code, 1, what)
@@ -107,7 +106,7 @@ for (const one of formats) {
         one,
         at("closed"),
         /: no file may be made in it;/,
-        isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [],
+        isRoot ? { through: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] } : {},
       )
       chmodSync(at("closed"), 0o700)
     }))
@@ -135,8 +134,7 @@ test("a tar archive from a pipe needs a temporary file", () =>
     const { code, stderr } = await quick(
       ["backup", "-r", at("repo"), "--tar"],
       { ...env, TMPDIR: at("nowhere") },
-      [],
-      "\0".repeat(1024),
+      { input: "\0".repeat(1024) },
     )
     assert.equal(code, 1)
     assert.match(

@@ -1,8 +1,8 @@
-/** `penstock` as in cli/main.ts, with {@link quickFormats}. */
+/** The program `quick` as a process. */
 import { argv } from "node:process"
 import { leanMemory } from "../../../adapters/runtime/memory.ts"
-import { quickFormats } from "./quick_formats.ts"
 
+// First, as in cli/main.ts.
 leanMemory()
-const [{ penstock }, { run }] = await Promise.all([import("../../../cli/penstock.ts"), import("../../../cli/run.ts")])
-await run({ command: penstock, args: argv.slice(2), formats: quickFormats })
+const [{ run }, { quick }] = await Promise.all([import("../../../cli/run.ts"), import("./programs.ts")])
+await run(quick(argv.slice(2)))

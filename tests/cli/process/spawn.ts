@@ -1,11 +1,11 @@
-/** Runs the command as a process of the runtime that runs the test. */
+/** Runs the command on the runtime that runs the test: inside the process of the test, or as one of its own. */
 import { spawn } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { stateHome } from "../../state.ts"
-import { bundled, type Script, source } from "./bundled.ts"
+import { bundled, inside, type Script, source } from "./bundled.ts"
 
 /** How a run ended. */
 export interface Ended {
@@ -19,6 +19,8 @@ export interface SpawnOptions {
   /** Variables beside those of {@link basicEnvironment}. By default, the password is `secret`. */
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** Whether it runs as a process of its own. It also does with `input` and what follows here. */
+  readonly spawned?: boolean
   /** Whether to run the TypeScript of the checkout instead of its bundle, which starts faster. */
   readonly fromSource?: boolean
   /** A program that runs it, with its arguments. */
@@ -48,11 +50,27 @@ export const commandOf = (
   fromSource ? source(script) : bundled(script),
 ]
 
-/** Runs a script, by default from the bundle. */
-export const runScript = (
+/**
+ * Runs a script, by default from the bundle. Where only the arguments and the environment matter it runs inside this
+ * process, one after the other.
+ */
+export const runScript = async (
   script: Script,
   args: ReadonlyArray<string>,
-  { env = { PENSTOCK_PASSWORD: "secret" }, input, started, through = [], ...how }: SpawnOptions = {},
+  options: SpawnOptions = {},
+): Promise<Ended> => {
+  const { env = { PENSTOCK_PASSWORD: "secret" }, fromSource, input, spawned, started, through } = options
+  if (!spawned && !fromSource && input === undefined && started === undefined && through === undefined) {
+    const { isInside, runInside } = await inside()
+    if (isInside(script)) return runInside(script, args, { ...basicEnvironment(), ...env })
+  }
+  return runProcess(script, args, { ...options, env })
+}
+
+const runProcess = (
+  script: Script,
+  args: ReadonlyArray<string>,
+  { env, input, started, through = [], ...how }: SpawnOptions,
 ): Promise<Ended> =>
   new Promise((resolve, reject) => {
     const [program, ...prefix] = [...through, ...commandOf(script, how)] as [string, ...Array<string>]

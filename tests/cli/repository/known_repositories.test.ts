@@ -216,7 +216,13 @@ test("another repository of the same format, one without encryption, and none at
 test("known repositories are one file, which many commands may write at once; without it, commands go on", () =>
   inPlace(async (at, run) => {
     await Promise.all(
-      Array.from({ length: 6 }, (_, i) => run(0, ["backup", "-q", "--init", "-r", at(`r${i}`), at("src")])),
+      Array.from({ length: 6 }, async (_, i) => {
+        const ended = await runScript(main, ["backup", "-q", "--init", "-r", at(`r${i}`), at("src")], {
+          env: { XDG_STATE_HOME: at("state"), ...password },
+          spawned: true,
+        })
+        assert.equal(ended.code, 0, ended.stderr)
+      }),
     )
     const file = at("state/penstock/known_repositories")
     const { repositories, version } = JSON.parse(readFileSync(file, "utf8"))
