@@ -1,4 +1,4 @@
-/** The command as tests run it: as it is, with formats whose keys cost little, with a fake format, on a remote store. */
+/** The commands of tests: as they are, with formats whose keys cost little, with a fake format, on a remote store. */
 import { env } from "node:process"
 import { Effect, Stream } from "effect"
 import { localStore } from "../../../adapters/store/local/local.ts"
