@@ -14,6 +14,7 @@ import type { BlockReader } from "./block_read.ts"
 import { readConfig } from "./config.ts"
 import { OVERHEAD } from "./envelope.ts"
 import { isDamage } from "./errors.ts"
+import { readForgotten } from "./forgotten.ts"
 import { isKind } from "./kinds.ts"
 import { BLOCK_BYTES, blockHash, blockObject, BLOCKS, rootObject, ROOTS, SHARE } from "./layout.ts"
 import type { Listed } from "./listing.ts"
@@ -43,7 +44,9 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
     const { damaged, roots } = yield* listRoots(opened)
     const blocks = yield* checkBlocks(opened, findings, readData, progress)
     for (const error of damaged) findings.addError(error, ROOTS)
-    const ids = new Set(roots.map(({ info }) => info.id))
+    const { damaged: markers, forgotten } = yield* readForgotten(opened)
+    for (const error of markers) findings.addError(error, ROOTS)
+    const ids = new Set([...roots.map(({ info }) => info.id), ...forgotten])
     const reported = new Set(damaged.map(({ object }) => object))
     for (const { info: { parent } } of roots) {
       if (parent === undefined || ids.has(parent) || reported.has(rootObject(parent))) continue
@@ -75,17 +78,17 @@ export const check: (opened: Opened, options: CheckOptions) => Effect.Effect<Che
 const isFinding = (error: FormatError): boolean =>
   isDamage(error) || (error._tag === "RepositoryError" && error.reason === "wrong-key")
 
-/** The IDs of the roots among these blocks that no object points to. */
+/** The IDs of the roots among these blocks that no object points to, but for those that are `known`. */
 const unpointedRoots = Effect.fnUntraced(function* (
   opened: Opened,
   found: ReadonlyArray<Bptr>,
-  listed: ReadonlySet<string>,
+  known: ReadonlySet<string>,
 ) {
   const lost: Array<string> = []
   for (const bptr of found) {
     const id = bytesToHex(bptr.hash)
     // A run may have committed since the roots were listed.
-    if (listed.has(id) || (yield* isThere(opened.store, rootObject(id)))) continue
+    if (known.has(id) || (yield* isThere(opened.store, rootObject(id)))) continue
     const root = yield* readRootAt(opened, bptr).pipe(
       Effect.catchTag("RepositoryError", () => Effect.succeed(undefined)),
     )

@@ -7,7 +7,7 @@ import { sameCode } from "../../stages/encrypt/twofish256ctr.ts"
 import type { Keys } from "./keys.ts"
 
 /** A kind of envelope. Those of contents and listings have none. */
-export type Kind = "root" | "share"
+export type Kind = "root" | "share" | "forgotten"
 
 /** Bytes of the nonce that the cipher uses. The code is made of them. */
 const COUNTER_BYTES = 16

@@ -32,3 +32,11 @@ const ROOT = /^roots\/([0-9a-f]{64})$/
 
 /** The ID of the root that the object of this name points to; undefined when it is not the name of a pointer. */
 export const rootId = (name: string): string | undefined => ROOT.exec(name)?.[1]
+
+/** `roots/<64 hex>.forgotten`, the marker of a root that was forgotten, from its ID. */
+export const forgottenObject = (id: string): string => `${rootObject(id)}.forgotten`
+
+const FORGOTTEN = /^roots\/([0-9a-f]{64})\.forgotten$/
+
+/** The ID of the root that the object of this name says is forgotten; undefined when it is not the name of a marker. */
+export const forgottenId = (name: string): string | undefined => FORGOTTEN.exec(name)?.[1]

@@ -5,6 +5,8 @@
 
 /** Bytes of the object FOGSYNC, stored or decoded. It has about 130. */
 export const SHARE_MAXIMUM: number = 4 << 10
+/** Bytes of the marker of a root that was forgotten, stored or decoded. It has about 250. */
+export const MARKER_MAXIMUM: number = 4 << 10
 /** Bytes of a decompressed root. Its envelope fits into a block, but its paths and tags are compressed. */
 export const ROOT_MAXIMUM: number = 4 << 20
 /** Bytes of a decompressed node of the tree: lengths in it have 16 bits. */

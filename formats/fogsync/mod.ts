@@ -20,6 +20,7 @@ import { backup } from "./backup.ts"
 import { check } from "./check.ts"
 import { newShareId, readConfig, writeConfig } from "./config.ts"
 import { fidelityOf } from "./fidelity.ts"
+import { forget } from "./forgotten.ts"
 import { shareKeys } from "./keys.ts"
 import { SHARE } from "./layout.ts"
 import type { FogsyncOptions, Opened } from "./opened.ts"
@@ -162,6 +163,7 @@ const repository = (opened: Opened): Repository => ({
   entries: (snapshot, options) => entries(opened, snapshot, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
+  forget: (snapshots) => forget(opened, snapshots),
 })
 
 /**

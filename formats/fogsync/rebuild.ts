@@ -11,6 +11,7 @@ import { check } from "./check.ts"
 import { readConfig, writeConfig } from "./config.ts"
 import { OVERHEAD } from "./envelope.ts"
 import { isDamage } from "./errors.ts"
+import { readForgotten } from "./forgotten.ts"
 import { isKind } from "./kinds.ts"
 import { BLOCK_BYTES, blockHash, BLOCKS, SHARE } from "./layout.ts"
 import type { Opened } from "./opened.ts"
@@ -38,7 +39,9 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
       ),
     )
     const snapshots: Array<SnapshotInfo> = []
+    const { forgotten } = yield* readForgotten(opened)
     for (const { bptr, info } of found) {
+      if (forgotten.has(info.id)) continue
       const isPointedTo = yield* readRoot(opened, bytesToHex(bptr.hash)).pipe(
         Effect.as(true),
         Effect.catchTag("RepositoryError", () => Effect.succeed(false)),

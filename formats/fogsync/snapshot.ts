@@ -16,9 +16,10 @@ import { type Bptr, BPTR_BYTES, bptrFromHex, bptrToHex, type DataRef, decodeBptr
 import { hashBlock } from "./block_write.ts"
 import { decodeEnvelope, encodeEnvelope } from "./envelope.ts"
 import { absent, asDamage, corrupt, created } from "./errors.ts"
+import { isForgotten } from "./forgotten.ts"
 import { Integer, parseExact, stringifyExact } from "./json.ts"
 import { isKind, makeNonce } from "./kinds.ts"
-import { blockObject, rootId, rootObject, ROOTS, VERSION } from "./layout.ts"
+import { blockObject, forgottenId, rootId, rootObject, ROOTS, VERSION } from "./layout.ts"
 import { ROOT_MAXIMUM } from "./limits.ts"
 import type { ListingKind } from "./listing.ts"
 import { type Opened, readerOf } from "./opened.ts"
@@ -212,14 +213,20 @@ export const readRoot: (opened: Opened, id: string) => Effect.Effect<Root, Forma
     Effect.mapError(readTwice(rootObject(id), read, ({ reason }) => reason === "wrong-key"), asDamage(rootObject(id))),
 )
 
-/** Reads all roots, oldest first. Gives an error for each that cannot be read. */
+/** Reads all roots but those that were forgotten, oldest first. Gives an error for each that cannot be read. */
 export const listRoots: (opened: Opened) => Effect.Effect<
   { readonly roots: ReadonlyArray<Root>; readonly damaged: ReadonlyArray<RepositoryError> },
-  StoreError
+  FormatError
 > = Effect.fnUntraced(function* (opened) {
   const damaged: Array<RepositoryError> = []
   const objects = yield* Stream.runCollect(opened.store.list(ROOTS))
-  const ids = objects.map(({ name }) => rootId(name)).filter((id) => id !== undefined)
+  const marked = new Set(objects.map(({ name }) => forgottenId(name)))
+  const ids: Array<string> = []
+  for (const { name } of objects) {
+    const id = rootId(name)
+    // Whoever forgets a root removes its pointer after that. It is still there if that was interrupted.
+    if (id !== undefined && !(marked.has(id) && (yield* isForgotten(opened, id)))) ids.push(id)
+  }
   const read = yield* Effect.forEach(ids, (id) =>
     readRoot(opened, id).pipe(
       Effect.catchTag("RepositoryError", (error) => {

@@ -14,6 +14,7 @@ for (const [name, options] of variants) {
     wrongSecrets: { key: Redacted.make(noise(32, 98)) },
     incremental: true,
     snapshots: true,
+    forget: true,
     concurrent: true,
     details: true,
     directories: true,

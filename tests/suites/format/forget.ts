@@ -85,15 +85,13 @@ export const testForget = ({ format, holds, inStore, secrets, traits }: Trial): 
     it(...skipIf(reason, name), () =>
       inStore((original) =>
         Effect.gen(function* () {
-          yield* Effect.scoped(threeSnapshots)
+          const made = Effect.flatMap(threeSnapshots, ({ snapshots }) => snapshots)
+          const unwanted = (yield* Effect.scoped(made)).slice(0, 2)
           let failures = 0
           for (let nth = 1;; nth++) {
             const store = yield* copyOf(original)
             const faulty = fault(store, { effect, nth })
-            const run = Effect.gen(function* () {
-              const repository = yield* format.open(secrets)
-              yield* repository.forget!((yield* repository.snapshots).slice(0, 2))
-            })
+            const run = Effect.flatMap(format.open(secrets), (repository) => repository.forget!(unwanted))
             const { _tag } = yield* Effect.exit(Effect.scoped(Effect.provideService(run, ObjectStore, faulty)))
             if (!faulty.hit()) {
               assert.equal(_tag, "Success")
