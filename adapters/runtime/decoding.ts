@@ -4,8 +4,9 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { availableParallelism } from "node:os"
 import { DecoderStopped, Decoding, decodingHere } from "../../stages/fetch/decoding.ts"
+import type { KernelSpec } from "../../stages/kernel/kernel.ts"
 import { kernelMessages } from "./kernel_messages.ts"
-import { type DecodedReply, type DecodingRequest, toBlocksMessage } from "./decoding_messages.ts"
+import { type CipherMessage, type DecodedReply, type DecodingRequest, toBlocksMessage } from "./decoding_messages.ts"
 import { Thread } from "./thread.ts"
 
 /** How many threads there are, and when they start. */
@@ -44,6 +45,18 @@ export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decod
     let started = 0
     let anyStopped = false
 
+    const ciphers = new WeakMap<KernelSpec, CipherMessage>()
+    let numbers = 0
+    /** Undefined when only this thread can make the cipher. */
+    const messageOf = (cipher: KernelSpec<"encrypt">): CipherMessage | undefined => {
+      const known = ciphers.get(cipher)
+      if (known !== undefined) return known
+      const kernel = kernelMessages([cipher])?.[0]
+      const message = kernel && { number: numbers++, kernel }
+      if (message !== undefined) ciphers.set(cipher, message)
+      return message
+    }
+
     const freeThread = (): DecodingThread | undefined => {
       if (here < worthBytes || anyStopped) return undefined
       let best: DecodingThread | undefined
@@ -67,24 +80,25 @@ export const makeDecoding = (options: DecodingOptions = {}): Effect.Effect<Decod
           for (const thread of knows) thread.send({ type: "end", decoder })
         })
       )
-      return Effect.fnUntraced(function* (stored, blocks, use) {
+      return Effect.fnUntraced(function* (stored, blocks, use, cipher) {
         const { buffer, byteLength } = stored
         const whole = byteLength === buffer.byteLength && buffer instanceof ArrayBuffer
-        const thread = whole ? freeThread() : undefined
+        const message = cipher && messageOf(cipher)
+        const thread = whole && (cipher === undefined || message !== undefined) ? freeThread() : undefined
         if (!whole || thread === undefined) {
           here += byteLength
-          return yield* decodeHere(stored, blocks, use)
+          return yield* decodeHere(stored, blocks, use, cipher)
         }
         if (!knows.has(thread)) {
           knows.add(thread)
           thread.send({ type: "decoder", decoder, decoders, hasher: hasher[0]!, bytes: spec.bytes })
         }
         const task = thread.begin()
-        const message = toBlocksMessage(blocks)
+        const request = toBlocksMessage(blocks)
         const reply = yield* Effect.suspend(() => {
           thread.send(
-            { type: "blocks", task: task.number, decoder, stored: buffer, blocks: message },
-            [buffer, message.numbers, message.ids],
+            { type: "blocks", task: task.number, decoder, stored: buffer, cipher: message, blocks: request },
+            [buffer, request.numbers, request.ids],
           )
           return task.receive
         }).pipe(

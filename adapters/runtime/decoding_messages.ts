@@ -19,9 +19,17 @@ export type DecodingRequest =
     readonly decoder: number
     /** What was fetched. */
     readonly stored: ArrayBuffer
+    /** The cipher of the blocks, when the packing knows it. */
+    readonly cipher?: CipherMessage | undefined
     readonly blocks: BlocksMessage
   }
   | { readonly type: "end"; readonly decoder: number }
+
+/** A cipher, and a number that tells it from all others, so that a thread makes it once. */
+export interface CipherMessage {
+  readonly number: number
+  readonly kernel: KernelMessage
+}
 
 /** The reply about blocks. */
 export interface DecodedReply {

@@ -1,15 +1,19 @@
 /** A thread that decodes blocks and verifies chunks in them, one request after the other. */
 import { badChunks } from "../../stages/fetch/decoding.ts"
-import { type BlockDecoder, makeBlockDecoder } from "../../stages/kernel/codec.ts"
+import { type BlockDecoder, type BlockDecoders, makeBlockDecoders } from "../../stages/kernel/codec.ts"
 import { type Hasher, KernelError, type KernelSpec, makeKernel } from "../../stages/kernel/kernel.ts"
+import { Recent } from "../../stages/memory/recent.ts"
 import { fillsBuffer, release } from "../../stages/memory/release.ts"
 import { besideKernels } from "../kernels/beside.ts"
-import { blocksOf, type DecodedReply, type DecodingRequest } from "./decoding_messages.ts"
+import { blocksOf, type CipherMessage, type DecodedReply, type DecodingRequest } from "./decoding_messages.ts"
 import { knownKernels, planOf } from "./kernel_messages.ts"
 import { type Send, serve, type ThreadService } from "./serve.ts"
 
+/** Ciphers that a thread keeps. */
+const KEPT_CIPHERS = 256
+
 interface Decoder {
-  readonly decode: BlockDecoder
+  readonly decoders: BlockDecoders
   readonly hasher: Hasher
   /** Whether replies carry the content of blocks. */
   readonly bytes: boolean
@@ -20,6 +24,8 @@ type BlocksRequest = Extract<DecodingRequest, { type: "blocks" }>
 class DecodingService implements ThreadService<DecodingRequest> {
   readonly #send: Send<DecodedReply>
   readonly #decoders = new Map<number, Decoder>()
+  /** By their numbers. Their kernels are kept for as long as they are. */
+  readonly #ciphers = new Recent<number, KernelSpec<"encrypt">>({ limit: KEPT_CIPHERS, bytesOf: () => 1 })
 
   constructor(send: Send<DecodedReply>) {
     this.#send = send
@@ -30,15 +36,24 @@ class DecodingService implements ThreadService<DecodingRequest> {
     else if (request.type === "decoder") {
       const [hasher, ...decoders] = await planOf([request.hasher, ...request.decoders])
       this.#decoders.set(request.decoder, {
-        decode: makeBlockDecoder(decoders, knownKernels, besideKernels),
+        decoders: makeBlockDecoders(decoders, knownKernels, besideKernels),
         hasher: makeKernel(hasher as KernelSpec<"hash">, knownKernels),
         bytes: request.bytes,
       })
     } else await this.#decodeBlocks(request, this.#decoders.get(request.decoder)!)
   }
 
-  async #decodeBlocks(request: BlocksRequest, { bytes, decode, hasher }: Decoder): Promise<void> {
+  async #cipherOf({ kernel, number }: CipherMessage): Promise<KernelSpec<"encrypt">> {
+    const known = this.#ciphers.get(number)
+    if (known !== undefined) return known
+    const [cipher] = await planOf([kernel])
+    this.#ciphers.set(number, cipher as KernelSpec<"encrypt">)
+    return cipher as KernelSpec<"encrypt">
+  }
+
+  async #decodeBlocks(request: BlocksRequest, { bytes, decoders, hasher }: Decoder): Promise<void> {
     const stored = new Uint8Array(request.stored)
+    const decode = decoders(request.cipher && (await this.#cipherOf(request.cipher)))
     const bad: Array<readonly [number, number]> = []
     const decoded: Array<Uint8Array | undefined> = []
     const memory = new Set<ArrayBuffer>()

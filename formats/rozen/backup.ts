@@ -52,6 +52,7 @@ const storeEntries = Effect.fnUntraced(
     // One listing tells the snapshots and the indexes.
     const listed = yield* listedOnce(store, "INDEX/")
     const packing = packsOf(layout.data)
+    const run = yield* layout.runs.current
     const packer = yield* Effect.forkScoped(Effect.provideService(packing.write, ObjectStore, listed))
     const now = yield* Clock.currentTimeMillis
     const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
@@ -73,7 +74,7 @@ const storeEntries = Effect.fnUntraced(
           chunk(layout.chunk),
           hash(layout.hash),
           compress(layout.compress),
-          encrypt(layout.encrypt),
+          encrypt(run.blocks),
           pack({ ...packing, write: Fiber.join(packer) }),
         ) as Stream.Stream<Packed<Steps>, E | StoreError | KernelError, R | ObjectStore>
       },

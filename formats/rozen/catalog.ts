@@ -159,6 +159,7 @@ export const storeCatalog: (
   SnapshotObject["catalog"] & { readonly bytesStored: number },
   FormatError | SqliteError | KernelError
 > = Effect.fnUntraced(function* ({ catalogs, layout, store }, db) {
+  const run = yield* layout.runs.current
   // A content that fails costs only that file. Here it is all there is, so its end is awaited on its own.
   const read = yield* Deferred.make<void, SqliteError>()
   const content = db.bytes(PAGES_BYTES).pipe(
@@ -172,7 +173,7 @@ export const storeCatalog: (
       chunk(layout.chunkCatalog),
       hash(layout.hash),
       compress(layout.compressCatalog),
-      encrypt(layout.encrypt),
+      encrypt(run.blocks),
       pack(catalogs ?? packsOf(layout.catalogs)),
       Stream.provideService(ObjectStore, store),
     ),

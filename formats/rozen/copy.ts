@@ -33,18 +33,18 @@ const startCopy = Effect.fnUntraced(function* (given: Opened, to: Opened) {
   const from = yield* withCatalogs(given)
   const names = (yield* haveSameKey(from, to)) ? undefined : yield* makeChunkNames(to.engine)
   const unpacker = yield* Effect.provideService(packsOf(from.layout.data).read, ObjectStore, from.store)
+  const run = yield* to.layout.runs.current
   const packer = yield* Effect.provideService(packsOf(to.layout.data).write, ObjectStore, to.store)
   const transfer = yield* makeTransfer({
     from: {
       unpacker,
-      decrypt: from.layout.encrypt,
       decompress: from.layout.compress,
       hash: from.layout.hash,
     },
     to: {
       packer,
-      plan: [to.layout.chunk, to.layout.hash, to.layout.compress, to.layout.encrypt],
-      blocks: names === undefined ? "sealed" : "compressed",
+      plan: [to.layout.chunk, to.layout.hash, to.layout.compress, run.blocks],
+      wholeBlocks: true,
     },
     names: names ?? sameNames,
   })

@@ -31,7 +31,7 @@ export interface ObjectHeader {
 
 /** Why bytes are not a header. */
 export interface HeaderProblem {
-  readonly reason: "foreign" | "newer" | "truncated"
+  readonly reason: "foreign" | "newer" | "truncated" | "corrupt" | "forged"
   /** Words that go on after the name of the object. */
   readonly what: string
 }

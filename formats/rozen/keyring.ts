@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { hybridRecipient } from "../../stages/encrypt/age_hybrid.ts"
 import { Ed25519 } from "../../stages/sign/sign.ts"
-import { derive } from "./keys.ts"
+import { derive, type Unlocked } from "./keys.ts"
 
 /** What one can do with a repository. */
 export type Role = "owner" | "reader" | "writer"
@@ -132,3 +132,7 @@ export const ownerKeyring: (secrets: OwnerSecrets, known?: OwnerKnowledge) => Ef
     }
     return { id, role: "owner", chunks, epochs, signer, signers }
   })
+
+/** The keys of a repository that has one master key: it is the master of the only epoch. */
+export const keyringOf = ({ id, master }: Unlocked): Effect.Effect<Keyring> =>
+  ownerKeyring({ id, chunks: derive(Redacted.value(master), "penstock 2026-11-30 rozen 1 chunks"), masters: [master] })

@@ -1,13 +1,13 @@
-/** How the objects of one repository are named, encrypted and compressed: all of it follows from its master key. */
+/** How the objects of one repository are named, encrypted and compressed: all of it follows from its keys. */
 import { hexToBytes } from "@noble/hashes/utils.js"
-import { concat } from "effect/Bytes"
-import type * as Redacted from "effect/Redacted"
+import { concat, Equivalence } from "effect/Bytes"
+import * as Effect from "effect/Effect"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
 import { adaptiveZstd, type CompressionMode } from "../../stages/compress/adaptive_zstd.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
 import { blake3Keyed } from "../../stages/hash/blake3.ts"
-import type { KernelSpec } from "../../stages/kernel/kernel.ts"
+import type { KernelError, KernelSpec } from "../../stages/kernel/kernel.ts"
 import {
   BLOCK_BYTES,
   boundTo,
@@ -15,12 +15,23 @@ import {
   type ObjectLayout,
   objectName,
   PACK_BYTES,
+  PACK_ID_BYTES,
   type PackLayout,
 } from "../../stages/pack/pack_layout.ts"
 import { PackError } from "../../stages/pack/packing.ts"
-import { BLOCK_VERSION, COMPRESSION, decodeHeader, encodeHeader, ENCRYPTION, type Magic } from "./header.ts"
-import { subkey } from "./keys.ts"
-import { SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
+import type { Sealing } from "../../stages/pack/sealing.ts"
+import {
+  BLOCK_VERSION,
+  COMPRESSION,
+  decodeHeader,
+  encodeHeader,
+  ENCRYPTION,
+  type HeaderProblem,
+  type Magic,
+} from "./header.ts"
+import { keyFor, type Keyring } from "./keyring.ts"
+import { HEADER_BYTES, SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
+import { epochBytes, makeRuns, type Run, type Runs } from "./run.ts"
 
 /**
  * Bytes of a chunk of a catalog: 16 pages. Small enough that a change costs little, large enough that the list of
@@ -31,7 +42,8 @@ const CATALOG_CHUNK = 64 << 10
 /** A kind of object that is encrypted in one piece, see `sealed.ts`. */
 export interface SealedKind {
   readonly magic: Magic
-  readonly cipher: KernelSpec<"encrypt">
+  /** Which key of its run it is encrypted with. */
+  readonly key: "snapshots" | "logs"
   /** The most bytes that it can have, stored or decoded. */
   readonly atMost: number
 }
@@ -48,7 +60,8 @@ export interface Layout {
   readonly compress: KernelSpec<"compress">
   /** For catalogs. Either compressor decodes what the other encoded. */
   readonly compressCatalog: KernelSpec<"compress">
-  readonly encrypt: KernelSpec<"encrypt">
+  /** What is encrypted with what, apart from indexes. */
+  readonly runs: Runs
   /** Content, in DATA. */
   readonly data: PackLayout
   /** Catalogs, in INDEX. */
@@ -56,8 +69,10 @@ export interface Layout {
   /** `.idx` and `.roz-log` objects. */
   readonly snapshots: SealedKind
   readonly logs: SealedKind
-  /** The header of an object of this repository. */
-  readonly header: (magic: Magic) => Uint8Array
+  /** The header of an object of this repository. `tag`: of its run, or of its epoch. */
+  readonly header: (magic: Magic, tag: Uint8Array) => Uint8Array
+  /** The tag in a header. It shares memory with the header. */
+  readonly tagIn: (magic: Magic, start: Uint8Array) => Uint8Array | HeaderProblem
 }
 
 /** How a repository is written. Repositories that were written in any other way can be read all the same. */
@@ -72,60 +87,108 @@ export interface LayoutOptions {
   readonly compression?: CompressionMode
 }
 
-/** The layout of the repository with this ID (32 hex digits) and master key. */
-export const makeLayout = (id: string, master: Redacted.Redacted<Uint8Array>, options: LayoutOptions = {}): Layout => {
-  const header = (magic: Magic): Uint8Array =>
+/** The layout of a repository, for whoever has these keys. */
+export const makeLayout = (keyring: Keyring, options: LayoutOptions = {}): Layout => {
+  const runs = makeRuns(keyring)
+  const repository = hexToBytes(keyring.id)
+  const header: Layout["header"] = (magic, tag) =>
     encodeHeader(
       magic,
       BLOCK_VERSION,
-      { method: ENCRYPTION.xaes256gcm, payload: hexToBytes(id) },
+      { method: ENCRYPTION.xaes256gcm, payload: concat([repository, tag]) },
       { method: COMPRESSION.adaptiveZstd, payload: new Uint8Array(0) },
     )
-  const objects = (directory: string, extension: string, magic: Magic, cipher: KernelSpec<"encrypt">): ObjectLayout => {
-    const start = header(magic)
-    const headerOf = (objectId: Uint8Array): Uint8Array => concat([start, objectId])
+  const tagIn: Layout["tagIn"] = (magic, start) => {
+    const found = decodeHeader(magic, BLOCK_VERSION, start)
+    if ("what" in found) return found
+    const tag = found.encryption.payload.subarray(repository.length)
+    // A header says nothing else than that of this repository with the same tag.
+    return header(magic, tag).every((byte, i) => byte === start[i])
+      ? tag
+      : { reason: "corrupt", what: "has a header that was altered, or that is of another repository" }
+  }
+
+  /** Objects of one kind. `keysOf` opens what a tag stands for. */
+  const objects = (
+    directory: string,
+    extension: string,
+    magic: Magic,
+    fresh: Effect.Effect<Keys, KernelError>,
+    keysOf: (tag: Uint8Array) => Effect.Effect<Keys, HeaderProblem>,
+  ): ObjectLayout => {
+    const sealingOf = ({ blocks, cipher, tag }: Keys): Sealing => {
+      const start = header(magic, tag)
+      const headerOf = (id: Uint8Array): Uint8Array => concat([start, id])
+      return {
+        tag,
+        headerBytes: start.length + PACK_ID_BYTES,
+        header: headerOf,
+        context: (id) => boundTo(headerOf(id), objectName({ directory, extension }, id)),
+        cipher,
+        blocks,
+      }
+    }
     return {
       directory,
       extension,
-      cipher,
-      headerBytes: start.length + 32,
-      header: headerOf,
-      context: (objectId) => boundTo(headerOf(objectId), objectName({ directory, extension }, objectId)),
-      problem: (object, bytes) => {
-        const found = decodeHeader(magic, BLOCK_VERSION, bytes)
-        return "what" in found
-          ? new PackError({ reason: found.reason, object, message: `${object} ${found.what}` })
-          : undefined
+      headerLimit: HEADER_BYTES,
+      fresh: Effect.map(fresh, sealingOf),
+      tagIn: (object, start) => {
+        const tag = tagIn(magic, start)
+        if ("what" in tag) throw packError(object, tag)
+        return tag
       },
+      open: (object, tag) =>
+        Effect.mapBoth(keysOf(tag), { onSuccess: sealingOf, onFailure: (problem) => packError(object, problem) }),
     }
   }
-  const size = options.packBytes ?? PACK_BYTES
-  const blockBytes = options.blockBytes ?? BLOCK_BYTES
-  const footers = aes256gcm(subkey(master, "pack footers"))
-  const indexes = aes256gcm(subkey(master, "indexes"))
+  const packs = (directory: string, extension: string, magic: Magic): ObjectLayout =>
+    objects(
+      directory,
+      extension,
+      magic,
+      Effect.map(runs.current, packKeys),
+      (tag) => Effect.map(runs.open(tag), packKeys),
+    )
+  const epochs = keyring.epochs.map(({ indexes, number }): Keys => ({
+    tag: epochBytes(number),
+    cipher: aes256gcm(indexes),
+  }))
+  const indexes = (extension: string, magic: Magic): ObjectLayout =>
+    objects("INDEX/", extension, magic, Effect.succeed(epochs.at(-1)!), (tag) => epochWith(epochs, tag))
+  const limits = {
+    size: options.packBytes ?? PACK_BYTES,
+    blockBytes: options.blockBytes ?? BLOCK_BYTES,
+    footerBytes: FOOTER_BYTES,
+  }
   return {
-    chunk: fastcdc({ average: options.average ?? 1 << 20, seed: subkey(master, "chunk cuts") }),
+    chunk: fastcdc({ average: options.average ?? 1 << 20, seed: keyFor(keyring.chunks, "chunk cuts") }),
     chunkCatalog: fixed({ size: CATALOG_CHUNK }),
-    hash: blake3Keyed(subkey(master, "chunk ids")),
+    hash: blake3Keyed(keyFor(keyring.chunks, "chunk ids")),
     compress: adaptiveZstd(options.compression),
     compressCatalog: adaptiveZstd(),
-    encrypt: aes256gcm(subkey(master, "blocks")),
-    data: {
-      packs: objects("DATA/", ".roz", "ROZE-DAT", footers),
-      indexes: objects("INDEX/", ".map", "ROZE-MAP", indexes),
-      size,
-      blockBytes,
-      footerBytes: FOOTER_BYTES,
-    },
-    catalogs: {
-      packs: objects("INDEX/", ".cat", "ROZE-CAT", footers),
-      indexes: objects("INDEX/", ".catmap", "ROZE-CMP", indexes),
-      size,
-      blockBytes,
-      footerBytes: FOOTER_BYTES,
-    },
-    snapshots: { magic: "ROZE-IDX", cipher: aes256gcm(subkey(master, "snapshots")), atMost: SNAPSHOT_BYTES },
-    logs: { magic: "ROZE-LOG", cipher: aes256gcm(subkey(master, "logs")), atMost: SEGMENT_LIMIT },
+    runs,
+    data: { packs: packs("DATA/", ".roz", "ROZE-DAT"), indexes: indexes(".map", "ROZE-MAP"), ...limits },
+    catalogs: { packs: packs("INDEX/", ".cat", "ROZE-CAT"), indexes: indexes(".catmap", "ROZE-CMP"), ...limits },
+    snapshots: { magic: "ROZE-IDX", key: "snapshots", atMost: SNAPSHOT_BYTES },
+    logs: { magic: "ROZE-LOG", key: "logs", atMost: SEGMENT_LIMIT },
     header,
+    tagIn,
   }
 }
+
+/** What objects of one kind are encrypted with. */
+type Keys = Pick<Sealing, "tag" | "cipher" | "blocks">
+
+const packKeys = ({ blocks, footers, tag }: Run): Keys => ({ tag, cipher: footers, blocks })
+
+/** The keys of the epoch that a tag names. */
+const epochWith = (epochs: ReadonlyArray<Keys>, tag: Uint8Array): Effect.Effect<Keys, HeaderProblem> => {
+  const found = epochs.find((epoch) => Equivalence(epoch.tag, tag))
+  return found !== undefined
+    ? Effect.succeed(found)
+    : Effect.fail({ reason: "forged", what: "is of an epoch of which these keys are not" })
+}
+
+const packError = (object: string, { reason, what }: HeaderProblem): PackError =>
+  new PackError({ reason, object, message: `${object} ${what}` })

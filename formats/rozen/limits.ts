@@ -21,6 +21,9 @@ export const KEY_OBJECTS = 64
  */
 export const KEY_WORK: number = 2 ** 35
 
+/** The header of a pack or an index, with its ID. The longest has 1,220 bytes. */
+export const HEADER_BYTES: number = 4 << 10
+
 /**
  * An `.idx` lists the chunks of a catalog, 36 bytes for each 64 KiB. This is enough for a catalog of 28 GiB, with a
  * hundred million entries.

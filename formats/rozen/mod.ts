@@ -21,6 +21,7 @@ import { admitSecrets, createObjects, noRepository } from "./create.ts"
 import type { ScryptCost } from "./key_object.ts"
 import { keyNames } from "./key_read.ts"
 import type { KeyOptions } from "./key_seal.ts"
+import { keyringOf } from "./keyring.ts"
 import { fingerprintOf, newMaster } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
 import { openSecrets } from "./open_secrets.ts"
@@ -62,7 +63,8 @@ const formatWith = (options: RozenOptions): Format => ({
       keys,
       master: masterLike(like),
     })
-    return repositoryOf({ id, master, store, engine, layout: makeLayout(id, master, options), config }, keys, key)
+    const layout = makeLayout(yield* keyringOf({ id, master }), options)
+    return repositoryOf({ id, master, store, engine, layout, config }, keys, key)
   }),
   open: Effect.fnUntraced(function* (secrets) {
     yield* admitSecrets(secrets, "rozen", true)
@@ -74,7 +76,8 @@ const formatWith = (options: RozenOptions): Format => ({
     if (version === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
     const { id, key, master } = yield* openSecrets(store, secrets, stored, keys)
     const config = encodeConfig({ Version: 1, Id: id }, master)
-    const opened = { id, master, store, engine, layout: makeLayout(id, master, options), config }
+    const layout = makeLayout(yield* keyringOf({ id, master }), options)
+    const opened = { id, master, store, engine, layout, config }
     const repository = repositoryOf(opened, keyOptions(options), key)
     return yield* withConfig(stored, store, config, repository)
   }),

@@ -6,7 +6,7 @@ import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
 import type { Packing } from "../../stages/pack/packing.ts"
 import { packsOf } from "../../stages/pack/packs.ts"
-import { decompress, decrypt, type Fetched, unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
+import { decompress, type Fetched, unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import type { Layout, PackKind } from "./layout.ts"
@@ -43,7 +43,8 @@ export const withCatalogs = (opened: Opened, known?: PackStore): Effect.Effect<O
   })
 
 /**
- * The stages that lead from stored entries back to their content, for one kind of pack. `wanted` lists the chunks that
+ * The stages that lead from stored entries back to their content, for one kind of pack. Packs know the ciphers of
+ * their blocks. `wanted` lists the chunks that
  * are going to be read, see `packsOf`.
  */
 export const recipeFor = (
@@ -51,7 +52,7 @@ export const recipeFor = (
   kind: PackKind,
   wanted?: Iterable<Uint8Array>,
 ): <E, R>(stored: Stream.Stream<Stored, E, R>) => Stream.Stream<
-  Fetched<readonly ["unpack", "decrypt", "decompress", "verify", "unchunk"]>,
+  Fetched<readonly ["unpack", "decompress", "verify", "unchunk"]>,
   E,
   R
 > => {
@@ -59,7 +60,6 @@ export const recipeFor = (
   return (stored) =>
     stored.pipe(
       unpack(packing),
-      decrypt(layout.encrypt),
       decompress(layout.compress),
       verify(layout.hash),
       unchunk,

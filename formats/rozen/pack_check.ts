@@ -2,13 +2,14 @@
 import * as Effect from "effect/Effect"
 import { type DamagedBlock, eachBlock } from "../../stages/fetch/blocks.ts"
 import { chunkCount, chunkId, chunkLength } from "../../stages/hash/chunk_list.ts"
-import { Kernels, makeKernel } from "../../stages/kernel/kernel.ts"
+import { Kernels } from "../../stages/kernel/kernel.ts"
 import { releaseBuffer } from "../../stages/memory/release.ts"
 import { type ChunkAt, Decoding } from "../../stages/fetch/decoding.ts"
 import { PackDirectory } from "../../stages/pack/pack_directory.ts"
 import { type Readable, readEnds } from "../../stages/pack/pack_ends.ts"
 import type { KnownPack } from "../../stages/pack/pack_store.ts"
 import { PackError } from "../../stages/pack/packing.ts"
+import { ciphersOf } from "../../stages/pack/sealing.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import { concernsObject, isUnreadable } from "../../stages/store/unreadable.ts"
 import { wholeReads } from "../../stages/store/whole_reads.ts"
@@ -42,8 +43,7 @@ export const checkEnds: (
   pack: KnownPack,
 ) => Effect.Effect<PackState, StoreError> = Effect.fnUntraced(
   function* ({ layout, store }: Opened, kind: PackKind, pack: KnownPack) {
-    const cipher = makeKernel(layout[kind].packs.cipher, yield* Kernels)
-    return yield* readEnds(layout[kind], store, cipher, pack).pipe(
+    return yield* readEnds(layout[kind], store, ciphersOf(yield* Kernels), pack).pipe(
       Effect.map(({ blocks, header }): PackState => ({
         chunks: blocks.reduce((n, block) => n + chunkCount(block.chunks), 0),
         bad: [],
@@ -83,11 +83,10 @@ export const checkPack: (
   pack: KnownPack,
 ) => Effect.Effect<PackState, StoreError> = Effect.fnUntraced(
   function* ({ layout, store }: Opened, kind: PackKind, pack: KnownPack) {
-    const { cipher, headerBytes } = layout[kind].packs
     const from: Readable = store.properties.remote === true
       ? wholeReads(store, { sizeOf: () => pack.size, bytes: pack.size })
       : store
-    const footer = yield* readEnds(layout[kind], from, makeKernel(cipher, yield* Kernels), pack).pipe(
+    const footer = yield* readEnds(layout[kind], from, ciphersOf(yield* Kernels), pack).pipe(
       Effect.catchTag("PackError", (error) => Effect.succeed(error)),
     )
     if (footer instanceof PackError) {
@@ -95,10 +94,10 @@ export const checkPack: (
       return { chunks: 0, problem, newer: reason === "newer", cause, bad: "all" } satisfies PackState
     }
     const lists = new Map(
-      new PackDirectory(pack.object, headerBytes, footer.blocks).blocks.map(({ chunks, place }) => [place, chunks]),
+      new PackDirectory(pack.object, footer.sealing, footer.blocks).blocks.map(({ chunks, place }) => [place, chunks]),
     )
     const decode = yield* (yield* Decoding).startDecoder({
-      decoders: [layout.encrypt, layout.compress],
+      decoders: [layout.compress],
       hasher: layout.hash,
       bytes: false,
       handOver: true,

@@ -12,7 +12,7 @@ import { type ObjectStore, StoreError, type WriteOptions } from "../../stages/st
 import { readWhole } from "../read_whole.ts"
 import { RepositoryError } from "../error.ts"
 import { corrupt, fromKernelError } from "./errors.ts"
-import { BLOCK_VERSION, decodeHeader } from "./header.ts"
+import type { HeaderProblem } from "./header.ts"
 import type { Layout, SealedKind } from "./layout.ts"
 
 /**
@@ -27,12 +27,13 @@ export const putSealed: (
   body: Uint8Array,
   options?: WriteOptions,
 ) => Effect.Effect<number, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, layout, { atMost, cipher, magic }, name, body, options) {
+  function* (store, layout, { atMost, key, magic }, name, body, options) {
     const table = yield* Kernels
-    const header = layout.header(magic)
+    const run = yield* Effect.mapError(layout.runs.current, fromKernelError)
+    const header = layout.header(magic, run.tag)
     const sealed = yield* Effect.try({
       try: () =>
-        makeKernel(cipher, table).seal(makeKernel(adaptive(zstd()), table).encode(body), boundTo(header, name)),
+        makeKernel(run[key], table).seal(makeKernel(adaptive(zstd()), table).encode(body), boundTo(header, name)),
       catch: (error) => fromKernelError(error as KernelError),
     })
     if (Math.max(body.length, header.length + sealed.length) > atMost) {
@@ -54,27 +55,18 @@ export const getSealed: (
   kind: SealedKind,
   name: string,
 ) => Effect.Effect<Uint8Array, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, layout, { atMost, cipher, magic }, name) {
+  function* (store, layout, { atMost, key, magic }, name) {
     const table = yield* Kernels
     const bytes = yield* readWhole(store, name, atMost)
-    const header = decodeHeader(magic, BLOCK_VERSION, bytes)
-    if ("what" in header) {
-      return yield* new RepositoryError({
-        reason: header.reason === "newer" ? "newer" : "corrupt",
-        object: name,
-        message: `${name} ${header.what}${header.reason === "newer" ? "; use a later one" : ""}`,
-      })
-    }
-    // Another repository may have the same key, but it has another header.
-    const own = layout.header(magic)
-    if (header.length !== own.length || own.some((byte, i) => byte !== bytes[i])) {
-      return yield* corrupt(name, `The header of ${name} was altered, or it is of another repository`)
-    }
+    const tag = layout.tagIn(magic, bytes)
+    if ("what" in tag) return yield* headerError(name, tag)
+    const run = yield* Effect.mapError(layout.runs.open(tag), (problem) => headerError(name, problem))
+    const { length } = layout.header(magic, run.tag)
     return yield* Effect.try({
       try: () => {
-        const opened = makeKernel(cipher, table).open(
-          bytes.subarray(header.length),
-          boundTo(bytes.subarray(0, header.length), name),
+        const opened = makeKernel(run[key], table).open(
+          bytes.subarray(length),
+          boundTo(bytes.subarray(0, length), name),
         )
         return makeKernel(adaptive(zstd()), table).decode(opened, atMost)
       },
@@ -86,3 +78,8 @@ export const getSealed: (
   },
   (read, _store, _layout, _kind, name) => readTwice(name, read),
 )
+
+const headerError = (object: string, { reason, what }: HeaderProblem): RepositoryError =>
+  reason === "newer"
+    ? new RepositoryError({ reason, object, message: `${object} ${what}; use a later one` })
+    : corrupt(object, `${object} ${what}`)

@@ -1,6 +1,6 @@
 /**
- * Hybrid keys of age (`age1pq1…`): X25519 together with ML-KEM-768, so that a quantum computer alone opens nothing. Here
- * is what a header of an age file has as text, as bytes: a file key that is wrapped for a recipient
+ * Hybrid keys of age (`age1pq1…`): X25519 together with ML-KEM-768, so that a quantum computer alone opens nothing.
+ * Here is what a header of an age file has as text, as bytes: a file key that is wrapped for a recipient
  * (https://c2sp.org/age#the-hybrid-post-quantum-recipient-type). HPKE is RFC 9180 in base mode.
  */
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js"

@@ -81,7 +81,7 @@ export const eachBlock = <B extends DecodedBlock, E>(
       const own = block.bytes.buffer !== buffer
       if (!own) shared = true
       return use(place, block, own)
-    })
+    }, first.cipher)
     if (!shared) release(stored)
     if (wrong.length > 0) yield* Effect.provideService(oneByOne(wrong), Afresh, true)
   })

@@ -2,16 +2,16 @@
  * Moves chunks from the blocks of one repository into those of another: fetch, verify, name as the target names them,
  * store.
  *
- * When the target has no chunk of a block, the whole block goes over. It stays as it is compressed, and is only sealed
- * with the key of the target; when both have the same key, it stays as it is stored. Chunks of other blocks are
- * gathered into new blocks, as `pack` does with the chunks that it cuts.
+ * When the target has no chunk of a block, the whole block can go over. It stays as it is compressed, and is only
+ * sealed with the key of the target. Chunks of other blocks are gathered into new blocks, as `pack` does with the
+ * chunks that it cuts.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { ChunkListBuilder, RECORD_BYTES } from "../hash/chunk_list.ts"
 import { catching, catchingLater } from "../kernel/catching.ts"
-import { Beside, makeBlockDecoder, makeSeal } from "../kernel/codec.ts"
+import { Beside, makeBlockDecoders, makeSeal } from "../kernel/codec.ts"
 import { type Hasher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
 import type { BlockPlace, Packer, Unpacker } from "../pack/packing.ts"
 import type { Plan } from "../plan/plan.ts"
@@ -37,11 +37,8 @@ export interface MoverOptions {
     readonly packer: Packer
     /** The plan of a backup to the target. */
     readonly plan: Plan
-    /**
-     * Whether whole blocks can go over. `sealed`: as they are stored, because both have the same key. `compressed`:
-     * after they are sealed with the key of the target. Absent: all blocks are made anew.
-     */
-    readonly blocks?: "compressed" | "sealed"
+    /** Whether whole blocks can go over as they are compressed. Otherwise all blocks are made anew. */
+    readonly wholeBlocks: boolean
   }
   readonly names: ChunkNames
 }
@@ -106,15 +103,15 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       KernelError,
       () => new Lane(plan, table, { blockBytes: packer.blockBytes, claim: packer.claim, sealLater: true }),
     )
-    const seal = to.blocks === "compressed" ? makeSeal(plan, table) : undefined
+    const seal = makeSeal(plan, table)
     const lock = yield* Semaphore.make(1)
 
-    const decrypt = makeBlockDecoder(from.decrypt === undefined ? [] : [from.decrypt], table, beside)
-    const decompress = makeBlockDecoder(from.decompress === undefined ? [] : [from.decompress], table, beside)
+    const decrypt = makeBlockDecoders(from.decrypt === undefined ? [] : [from.decrypt], table, beside)
+    const decompress = makeBlockDecoders(from.decompress === undefined ? [] : [from.decompress], table, beside)
     const decode = decodeHereTo(
-      (stored, limit) =>
+      (stored, limit, cipher) =>
         Effect.flatMap(
-          decodeBlock(decrypt, stored, stored.length),
+          decodeBlock(decrypt, stored, stored.length, cipher),
           (compressed) =>
             Effect.map(decodeBlock(decompress, compressed, limit), (bytes) => ({ bytes, stored, compressed })),
         ),
@@ -176,7 +173,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       wanted.every(({ from }, i) => from === (i === 0 ? 0 : wanted[i - 1]!.to)) &&
       !named.some(({ id }) => packer.has(id))
 
-    /** Claims the chunks of a block that goes over whole. Returns the block; `compressed`, it is not sealed yet. */
+    /** Claims the chunks of a block that goes over whole. Returns the block, which is not sealed yet. */
     const wholeBlock = (
       { compressed, stored }: DecodedForms,
       { rawLength }: BlockPlace,
@@ -187,9 +184,9 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
         packer.claim(id)
         list.add(id, bytes.length)
       }
-      const bytes = to.blocks === "sealed" ? stored : compressed
       // The memory of what was fetched is freed when all of its blocks were used.
-      return { chunks: list.take(), rawLength, bytes: bytes.buffer === stored.buffer ? bytes.slice() : bytes }
+      const bytes = compressed.buffer === stored.buffer ? compressed.slice() : compressed
+      return { chunks: list.take(), rawLength, bytes }
     }
 
     /** Hands blocks over to the packer: those that are ready in the lane, and those that go over whole. */
@@ -218,7 +215,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
                 return
               }
               const named = nameChunks(place, block, wanted, lost)
-              if (to.blocks !== undefined && isWhole(place, block.bytes, wanted, named)) {
+              if (to.wholeBlocks && isWhole(place, block.bytes, wanted, named)) {
                 whole.push(wholeBlock(block, place, named))
               } else for (const { bytes } of named) lane.addChunk(bytes)
               for (const { length, path } of wanted) onRead(path, length)

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { sameId } from "../hash/chunk_list.ts"
 import { catching, catchingLater } from "../kernel/catching.ts"
-import { Beside, type BlockDecoder, makeBlockDecoder } from "../kernel/codec.ts"
+import { Beside, type BlockDecoders, makeBlockDecoders } from "../kernel/codec.ts"
 import { type Hasher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
 import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 import type { Plan } from "../plan/plan.ts"
@@ -50,12 +50,13 @@ export const DecoderStopped: new (fields: DecoderStoppedFields) => DecoderStoppe
 /**
  * Decodes blocks that were fetched together. Calls `use` for each, with `undefined` when the block cannot be decoded.
  * `stored` may be handed over to another thread: see `DecodingSpec`. When that thread stops, this fails before any call
- * of `use`.
+ * of `use`. `cipher` is that of the blocks, see `BlockPlace`.
  */
 export type DecodeBlocks<B extends DecodedBlock = DecodedBlock> = <E>(
   stored: Uint8Array,
   blocks: ReadonlyArray<StoredBlock>,
   use: (i: number, block: B | undefined) => Effect.Effect<void, E>,
+  cipher?: KernelSpec<"encrypt">,
 ) => Effect.Effect<void, E | DecoderStopped>
 
 /** How blocks are decoded. */
@@ -77,12 +78,15 @@ export interface Decoding {
 }
 
 /** Decodes blocks on this thread. */
-export const decodeHere = (decoder: BlockDecoder, hasher: Hasher): DecodeBlocks =>
-  decodeHereTo((stored, limit) => Effect.map(decodeBlock(decoder, stored, limit), (bytes) => ({ bytes })), hasher)
+export const decodeHere = (decoders: BlockDecoders, hasher: Hasher): DecodeBlocks =>
+  decodeHereTo(
+    (stored, limit, cipher) => Effect.map(decodeBlock(decoders, stored, limit, cipher), (bytes) => ({ bytes })),
+    hasher,
+  )
 
 /** Decodes blocks on this thread, with a decoder that gives more than the bytes of a block. */
 export const decodeHereTo = <A extends Pick<DecodedBlock, "bytes">>(
-  decode: (stored: Uint8Array, limit: number) => Effect.Effect<A, KernelError>,
+  decode: (stored: Uint8Array, limit: number, cipher?: KernelSpec<"encrypt">) => Effect.Effect<A, KernelError>,
   hasher: Hasher,
 ): DecodeBlocks<A & DecodedBlock> => {
   let warned = false
@@ -92,9 +96,9 @@ export const decodeHereTo = <A extends Pick<DecodedBlock, "bytes">>(
     warned = true
     return Effect.as(Effect.logWarning(message), undefined)
   }
-  return Effect.fnUntraced(function* (stored, blocks, use) {
+  return Effect.fnUntraced(function* (stored, blocks, use, cipher) {
     for (const [i, { chunks, from, limit, to }] of blocks.entries()) {
-      const decoded = yield* Effect.catch(decode(stored.subarray(from, to), limit), undecoded)
+      const decoded = yield* Effect.catch(decode(stored.subarray(from, to), limit, cipher), undecoded)
       yield* use(i, decoded && { ...decoded, bad: badChunks(hasher, decoded.bytes, chunks) })
     }
   })
@@ -113,7 +117,7 @@ export const badChunks = (hasher: Hasher, block: Uint8Array, chunks: ReadonlyArr
 export const decodingHere: Decoding = {
   startDecoder: Effect.fnUntraced(function* ({ decoders, hasher }) {
     const table = yield* Kernels
-    return decodeHere(makeBlockDecoder(decoders, table, yield* Beside), makeKernel(hasher, table))
+    return decodeHere(makeBlockDecoders(decoders, table, yield* Beside), makeKernel(hasher, table))
   }),
 }
 
@@ -124,11 +128,12 @@ export const Decoding: Context.Reference<Decoding> = Context.Reference<Decoding>
 
 /** Decodes one block. Fails with KernelError; anything else that a kernel throws is a defect. */
 export const decodeBlock = (
-  decoder: BlockDecoder,
+  decoders: BlockDecoders,
   stored: Uint8Array,
   limit: number,
+  cipher?: KernelSpec<"encrypt">,
 ): Effect.Effect<Uint8Array, KernelError> =>
   Effect.flatMap(
-    catching(KernelError, () => decoder(stored, limit)),
+    catching(KernelError, () => decoders(cipher)(stored, limit)),
     (block) => block instanceof Promise ? catchingLater(KernelError, () => block) : Effect.succeed(block),
   )

@@ -142,6 +142,28 @@ export const makeBlockDecoder = (
   }
 }
 
+/** The decoder of a block: that of blocks under this cipher, when the packing knows the cipher of each block. */
+export type BlockDecoders = (cipher?: KernelSpec<"encrypt">) => BlockDecoder
+
+/**
+ * Makes the decoders of blocks. Given a cipher, a decoder undoes that before the kernels of `specs`. Each is made once,
+ * and kept for as long as the spec of its cipher is.
+ */
+export const makeBlockDecoders = (
+  specs: ReadonlyArray<KernelSpec>,
+  table: KernelTable,
+  beside: BesideTable,
+): BlockDecoders => {
+  const plain = makeBlockDecoder(specs, table, beside)
+  const made = new WeakMap<KernelSpec, BlockDecoder>()
+  return (cipher) => {
+    if (cipher === undefined) return plain
+    let decoder = made.get(cipher)
+    if (decoder === undefined) made.set(cipher, decoder = makeBlockDecoder([cipher, ...specs], table, beside))
+    return decoder
+  }
+}
+
 /** Frees what one decoder left to the next, but never what the caller has. */
 const freeBetween = (stored: Uint8Array, input: Uint8Array, output: Uint8Array): void => {
   if (input.buffer !== stored.buffer && input.buffer !== output.buffer) release(input)

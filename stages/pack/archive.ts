@@ -10,15 +10,8 @@ import { ChunkIndex } from "./chunk_index.ts"
 import { PackDirectory } from "./pack_directory.ts"
 import { readFooter } from "./pack_ends.ts"
 import { encodeTail, type FooterBlock } from "./pack_file.ts"
-import {
-  BLOCK_BYTES,
-  freshId,
-  type ObjectLayout,
-  PACK_BYTES,
-  PACK_ID_BYTES,
-  type PackLayout,
-  plainLayout,
-} from "./pack_layout.ts"
+import { BLOCK_BYTES, freshId, PACK_BYTES, PACK_ID_BYTES, type PackLayout, plainLayout } from "./pack_layout.ts"
+import { ciphersOf } from "./sealing.ts"
 import { type ChunkLost, type ChunkPlace, type Packer, PackError, type Packing, type Unpacker } from "./packing.ts"
 
 /** The encrypted list of the chunks of an archive has at most this many bytes: about seven million chunks. */
@@ -58,9 +51,8 @@ export interface ArchiveOptions {
  * ```
  */
 export const archive = (name: string, options: ArchiveOptions = {}): Packing => {
-  const plain = plainLayout("", "", "PENSARCH", options.seal ?? noEncryption)
   // The context is the header without the name: an archive may be renamed.
-  const objectLayout: ObjectLayout = { ...plain, context: plain.header }
+  const objectLayout = plainLayout("", "", "PENSARCH", options.seal ?? noEncryption, (header) => header)
   const layout: PackLayout = {
     packs: objectLayout,
     indexes: objectLayout,
@@ -74,10 +66,11 @@ export const archive = (name: string, options: ArchiveOptions = {}): Packing => 
 const writeArchive = (name: string, { blockBytes, packs: layout }: PackLayout): Packing["write"] =>
   Effect.gen(function* () {
     const store = yield* ObjectStore
-    const cipher = makeKernel(layout.cipher, yield* Kernels)
+    const sealing = yield* layout.fresh
+    const cipher = makeKernel(sealing.cipher, yield* Kernels)
     const writer = yield* store.create(name)
     const id = freshId()
-    const header = layout.header(id)
+    const header = sealing.header(id)
     yield* writer.append(header)
     const index = new ChunkIndex()
     const blocks: Array<FooterBlock> = []
@@ -96,7 +89,10 @@ const writeArchive = (name: string, { blockBytes, packs: layout }: PackLayout): 
           return Effect.tap(writer.append(bytes), () => Effect.sync(() => release(bytes)))
         }, { discard: true }),
       finish: Effect.gen(function* () {
-        const tail = yield* catching(KernelError, () => encodeTail(blocks, layout.context(id), cipher))
+        const tail = yield* catching(
+          KernelError,
+          () => encodeTail(blocks, { context: sealing.context(id), tag: sealing.tag }, cipher),
+        )
         if (tail.length > ARCHIVE_FOOTER_BYTES) {
           const message = `${name} has more chunks than an archive can list: use larger chunks, or packs`
           return yield* new StoreError({ reason: "invalid", object: name, message })
@@ -113,14 +109,14 @@ const writeArchive = (name: string, { blockBytes, packs: layout }: PackLayout): 
 const readArchive = (name: string, layout: PackLayout): Packing["read"] =>
   Effect.gen(function* () {
     const store = yield* ObjectStore
-    const { headerBytes } = layout.packs
-    const cipher = makeKernel(layout.packs.cipher, yield* Kernels)
+    const { headerLimit } = layout.packs
+    const ciphers = ciphersOf(yield* Kernels)
     const { size } = yield* store.stat(name)
-    const found = yield* store.get(name, { offset: 0, length: Math.min(size, headerBytes) }).pipe(
+    const found = yield* store.get(name, { offset: 0, length: Math.min(size, headerLimit) }).pipe(
       Effect.flatMap((header) =>
-        readFooter(layout, store, cipher, { object: name, id: header.slice(-PACK_ID_BYTES), size })
+        readFooter(layout, store, ciphers, { object: name, id: header.slice(-PACK_ID_BYTES), size })
       ),
-      Effect.map(({ blocks }): PackDirectory | ChunkLost => new PackDirectory(name, headerBytes, blocks)),
+      Effect.map(({ blocks, sealing }): PackDirectory | ChunkLost => new PackDirectory(name, sealing, blocks)),
       Effect.catchTag("PackError", (error: PackError) => Effect.succeed<ChunkLost>({ lost: error.message })),
     )
     const unpacker: Unpacker = {

@@ -1,26 +1,28 @@
 /** Writes index objects to a store, and reads them. `index_file.ts` has their bytes. */
 import * as Effect from "effect/Effect"
 import { catching } from "../kernel/catching.ts"
-import { type Cipher, KernelError } from "../kernel/kernel.ts"
+import { KernelError } from "../kernel/kernel.ts"
 import { readTwice } from "../store/second_read.ts"
 import type { ObjectStore, StoreError } from "../store/store.ts"
 import { decodeIndex, dividedByIndex, encodeIndex, type ListedPack } from "./index_file.ts"
 import { freshId, INDEX_BYTES, objectName, type PackLayout } from "./pack_layout.ts"
 import { PackError } from "./packing.ts"
+import type { Ciphers } from "./sealing.ts"
 
 /** Writes indexes of some packs, one after the other. Returns how many objects it wrote, and their bytes. */
 export const writeIndexes: (
   layout: PackLayout,
   store: ObjectStore,
-  cipher: Cipher,
+  ciphers: Ciphers,
   packs: Iterable<ListedPack>,
 ) => Effect.Effect<{ readonly objects: number; readonly bytes: number }, StoreError | KernelError> = Effect.fnUntraced(
-  function* (layout, store, cipher, packs) {
+  function* (layout, store, ciphers, packs) {
+    const sealing = yield* layout.indexes.fresh
     let objects = 0
     let bytes = 0
     for (const some of dividedByIndex(packs)) {
       const id = freshId()
-      const parts = yield* catching(KernelError, () => encodeIndex(layout.indexes, id, some, cipher))
+      const parts = yield* catching(KernelError, () => encodeIndex(sealing, id, some, ciphers(sealing.cipher)))
       yield* store.put(objectName(layout.indexes, id), parts, { unique: true })
       objects++
       for (const part of parts) bytes += part.length
@@ -31,15 +33,20 @@ export const writeIndexes: (
 
 /** Reads one index object, and reads it again when it is not what it should be. */
 export const readIndex = (
-  layout: PackLayout,
+  { indexes }: PackLayout,
   store: Pick<ObjectStore, "get">,
-  cipher: Cipher,
+  ciphers: Ciphers,
   object: string,
 ): Effect.Effect<ReadonlyArray<ListedPack>, PackError | StoreError> =>
   readTwice(
     object,
-    Effect.flatMap(
-      store.get(object, { atMost: INDEX_BYTES }),
-      (bytes) => catching(PackError, () => decodeIndex(layout.indexes, object, bytes, cipher)),
-    ),
+    Effect.gen(function* () {
+      const bytes = yield* store.get(object, { atMost: INDEX_BYTES })
+      const tag = yield* catching(PackError, () => indexes.tagIn(object, bytes.subarray(0, indexes.headerLimit)))
+      const sealing = yield* indexes.open(object, tag)
+      return yield* catching(
+        PackError,
+        () => decodeIndex(indexes, sealing, object, bytes, ciphers(sealing.cipher)),
+      )
+    }),
   )

@@ -2,6 +2,7 @@
 import { chunkCount, chunkId, chunkLength } from "../hash/chunk_list.ts"
 import type { FooterBlock } from "./pack_file.ts"
 import type { BlockPlace, ChunkPlace } from "./packing.ts"
+import type { Sealing } from "./sealing.ts"
 
 /** About how much memory the objects of one block take, in bytes. */
 const BLOCK_OBJECTS_BYTES = 256
@@ -17,8 +18,12 @@ export class PackDirectory {
   /** Three numbers for each chunk: its block, its place in the block's list, and where it begins in the block. */
   readonly #chunks: Uint32Array
 
-  /** From what the footer of `object` lists. The blocks start behind `headerBytes`. */
-  constructor(object: string, headerBytes: number, blocks: ReadonlyArray<FooterBlock>) {
+  /** From what the footer of `object` lists. The blocks start behind the header. */
+  constructor(
+    object: string,
+    { blocks: cipher, headerBytes }: Pick<Sealing, "blocks" | "headerBytes">,
+    blocks: ReadonlyArray<FooterBlock>,
+  ) {
     const count = blocks.reduce((n, { chunks }) => n + chunkCount(chunks), 0)
     this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(1, count) * 1.5)))
     this.#chunks = new Uint32Array(3 * count)
@@ -31,7 +36,7 @@ export class PackDirectory {
         this.#slots[this.#emptySlot(chunkId(chunks, i))] = n + 1
         from += chunkLength(chunks, i)
       }
-      const place: BlockPlace = { object, offset, length, rawLength: from }
+      const place: BlockPlace = { object, offset, length, rawLength: from, cipher }
       offset += length
       return { place, chunks }
     })

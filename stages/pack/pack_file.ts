@@ -1,17 +1,19 @@
 /**
- * The bytes of a pack: header | blocks | encrypted footer | u32 length of the encrypted footer | "PACK-END".
+ * The bytes of a pack: header | blocks | encrypted footer | tag | u16 length of the tag | u32 length of the encrypted
+ * footer | "PACK-END".
  *
- * The footer lists the blocks and their chunks: u32 number of blocks, then for each block u32 stored length, u32 number
- * of chunks, and a chunk list. All numbers are little endian. Blocks follow the header without gaps. The additional
- * data of the cipher binds the footer to its pack.
+ * The tag is what opens the key. The header has it, too; here one request reads all that is needed, and a pack whose
+ * header is damaged can be read. The footer lists the blocks and their chunks: u32 number of blocks, then for each
+ * block u32 stored length, u32 number of chunks, and a chunk list. All numbers are little endian. Blocks follow the
+ * header without gaps. The additional data of the cipher binds the footer to its pack.
  */
+import { concat } from "effect/Bytes"
 import { chunkCount, RECORD_BYTES } from "../hash/chunk_list.ts"
 import { type Cipher, KernelError } from "../kernel/kernel.ts"
-import type { PackLayout } from "./pack_layout.ts"
 import { PackError } from "./packing.ts"
 
-/** Bytes after the encrypted footer. */
-export const TRAILER_BYTES = 12
+/** Bytes after the tag. */
+export const TRAILER_BYTES = 14
 const END_MAGIC: Uint8Array = new TextEncoder().encode("PACK-END")
 /** Bytes of the footer before the chunk list of each block. */
 const BLOCK_HEAD_BYTES = 8
@@ -24,8 +26,12 @@ export interface FooterBlock {
   readonly chunks: Uint8Array
 }
 
-/** Everything of a pack that follows its blocks. `context`: see {@link ObjectLayout.context}. */
-export const encodeTail = (blocks: ReadonlyArray<FooterBlock>, context: Uint8Array, cipher: Cipher): Uint8Array => {
+/** Everything of a pack that follows its blocks. `context`: see `Sealing`. */
+export const encodeTail = (
+  blocks: ReadonlyArray<FooterBlock>,
+  { context, tag }: { readonly context: Uint8Array; readonly tag: Uint8Array },
+  cipher: Cipher,
+): Uint8Array => {
   const plain = new Uint8Array(4 + blocks.reduce((n, block) => n + BLOCK_HEAD_BYTES + block.chunks.length, 0))
   const view = new DataView(plain.buffer)
   view.setUint32(0, blocks.length, true)
@@ -37,42 +43,50 @@ export const encodeTail = (blocks: ReadonlyArray<FooterBlock>, context: Uint8Arr
     at += BLOCK_HEAD_BYTES + chunks.length
   }
   const sealed = cipher.seal(plain, context)
-  const tail = new Uint8Array(sealed.length + TRAILER_BYTES)
-  tail.set(sealed)
-  new DataView(tail.buffer).setUint32(sealed.length, sealed.length, true)
-  tail.set(END_MAGIC, sealed.length + 4)
-  return tail
+  const trailer = new Uint8Array(TRAILER_BYTES)
+  const numbers = new DataView(trailer.buffer)
+  numbers.setUint16(0, tag.length, true)
+  numbers.setUint32(2, sealed.length, true)
+  trailer.set(END_MAGIC, 6)
+  return concat([sealed, tag, trailer])
+}
+
+/** Bytes of the last parts of a pack. */
+export interface TailLengths {
+  readonly footer: number
+  readonly tag: number
 }
 
 /**
- * The length of the encrypted footer, from the last bytes of the pack. Throws PackError: `truncated` when they are not
- * a trailer, `corrupt` when the footer is longer than a footer can be.
+ * The lengths of the encrypted footer and of the tag, from the last bytes of the pack. Throws PackError: `truncated`
+ * when they are not a trailer, `corrupt` when the footer is longer than `footerBytes`, or longer than the pack.
  */
-export const footerLength = (
+export const tailLengths = (
   { object, size }: { readonly object: string; readonly size: number },
-  { footerBytes, packs: { headerBytes } }: Pick<PackLayout, "footerBytes" | "packs">,
+  footerBytes: number,
   tail: Uint8Array,
-): number => {
+): TailLengths => {
   const trailer = tail.subarray(Math.max(0, tail.length - TRAILER_BYTES))
-  if (trailer.length < TRAILER_BYTES || END_MAGIC.some((byte, i) => trailer[4 + i] !== byte)) {
+  if (trailer.length < TRAILER_BYTES || END_MAGIC.some((byte, i) => trailer[6 + i] !== byte)) {
     throw new PackError({
       reason: "truncated",
       object,
       message: `${object} has no end mark: it is truncated or altered`,
     })
   }
-  const length = new DataView(trailer.buffer, trailer.byteOffset).getUint32(0, true)
-  if (length + TRAILER_BYTES + headerBytes > size) {
+  const view = new DataView(trailer.buffer, trailer.byteOffset)
+  const lengths: TailLengths = { tag: view.getUint16(0, true), footer: view.getUint32(2, true) }
+  if (lengths.footer + lengths.tag + TRAILER_BYTES > size) {
     throw new PackError({ reason: "corrupt", object, message: `${object} claims a footer longer than itself` })
   }
-  if (length > footerBytes) {
+  if (lengths.footer > footerBytes) {
     throw new PackError({
       reason: "corrupt",
       object,
-      message: `${object} claims a footer of ${length} bytes, more than the ${footerBytes} that are allowed`,
+      message: `${object} claims a footer of ${lengths.footer} bytes, more than the ${footerBytes} that are allowed`,
     })
   }
-  return length
+  return lengths
 }
 
 /**
@@ -81,8 +95,11 @@ export const footerLength = (
  */
 export const decodeFooter = (
   { object, size }: { readonly object: string; readonly size: number },
-  headerBytes: number,
-  context: Uint8Array,
+  { context, headerBytes, tag }: {
+    readonly headerBytes: number
+    readonly context: Uint8Array
+    readonly tag: Uint8Array
+  },
   sealed: Uint8Array,
   cipher: Cipher,
 ): ReadonlyArray<FooterBlock> => {
@@ -117,7 +134,7 @@ export const decodeFooter = (
     body += length
   }
   if (at !== plain.length) throw corrupt("has bytes after its last block")
-  if (body + sealed.length + TRAILER_BYTES !== size) {
+  if (body + sealed.length + tag.length + TRAILER_BYTES !== size) {
     throw corrupt(`does not fit its size of ${size} bytes: it is truncated or altered`)
   }
   return blocks

@@ -3,25 +3,14 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import type { KernelSpec } from "../kernel/kernel.ts"
 import { PackError } from "./packing.ts"
+import { sealedAlike, type Sealing, type Sealings } from "./sealing.ts"
 
-/** How one kind of object is named, and how it begins. */
-export interface ObjectLayout {
+/** How one kind of object is named, how it begins, and what it is encrypted with. */
+export interface ObjectLayout extends Sealings {
   /** Ends with `/`. Every object beneath it that has the extension is of this kind. */
   readonly directory: string
   /** With its dot. */
   readonly extension: string
-  /** The first bytes of an object: `headerBytes` of them, whatever the ID. */
-  readonly header: (id: Uint8Array) => Uint8Array
-  readonly headerBytes: number
-  /**
-   * Additional data that is authenticated with the footer or the body. It is different for any two objects of a store,
-   * so no object can stand for another. Usually header and name, see {@link boundTo}.
-   */
-  readonly context: (id: Uint8Array) => Uint8Array
-  /** Why a header is not one of this layout: PackError `foreign`, `newer` or `corrupt`. Undefined when it is one. */
-  readonly problem: (object: string, header: Uint8Array) => PackError | undefined
-  /** Encrypts the footer or the body. */
-  readonly cipher: KernelSpec<"encrypt">
 }
 
 /** The layout of packs and of their indexes. */
@@ -71,7 +60,10 @@ export const objectName = (layout: Pick<ObjectLayout, "directory" | "extension">
 }
 
 /** The ID in a name. Undefined when the name is not one of this layout. */
-export const objectId = (layout: ObjectLayout, name: string): Uint8Array | undefined => {
+export const objectId = (
+  layout: Pick<ObjectLayout, "directory" | "extension">,
+  name: string,
+): Uint8Array | undefined => {
   if (!name.startsWith(layout.directory) || !name.endsWith(layout.extension)) return undefined
   const hex = name.slice(layout.directory.length + 3, name.length - layout.extension.length)
   if (!/^[0-9a-f]{64}$/.test(hex)) return undefined
@@ -80,28 +72,39 @@ export const objectId = (layout: ObjectLayout, name: string): Uint8Array | undef
 }
 
 /** Throws PackError when the bytes do not begin with the header of the object of that ID. */
-export const checkHeader = (layout: ObjectLayout, object: string, id: Uint8Array, bytes: Uint8Array): void => {
-  const header = bytes.subarray(0, layout.headerBytes)
-  if (header.length < layout.headerBytes) {
-    throw new PackError({ reason: "truncated", object, message: `${object} is shorter than its header` })
-  }
-  const problem = layout.problem(object, header)
-  if (problem !== undefined) throw problem
-  const expected = layout.header(id)
+export const checkHeader = (
+  { tagIn }: Pick<ObjectLayout, "tagIn">,
+  sealing: Sealing,
+  object: string,
+  id: Uint8Array,
+  bytes: Uint8Array,
+): void => {
+  const header = bytes.subarray(0, sealing.headerBytes)
+  tagIn(object, header)
+  if (header.length < sealing.headerBytes) throw shortHeader(object)
+  const expected = sealing.header(id)
   if (header.some((byte, i) => byte !== expected[i])) {
     throw new PackError({ reason: "corrupt", object, message: `The header of ${object} was altered` })
   }
 }
 
+/** The error for an object that ends within its header. */
+export const shortHeader = (object: string): PackError =>
+  new PackError({ reason: "truncated", object, message: `${object} is shorter than its header` })
+
 /** The version that a plain header states. */
 const PLAIN_VERSION = 1
 
-/** A layout whose header is 8 bytes of magic, u8 version 1, and the ID of the object (32 bytes). */
+/**
+ * A layout whose header is 8 bytes of magic, u8 version 1, and the ID of the object (32 bytes). All objects have the
+ * same key.
+ */
 export const plainLayout = (
   directory: string,
   extension: string,
   magic: string,
   cipher: KernelSpec<"encrypt">,
+  contextOf: (header: Uint8Array, name: string) => Uint8Array = boundTo,
 ): ObjectLayout => {
   const start = new TextEncoder().encode(magic)
   const headerBytes = start.length + 1 + PACK_ID_BYTES
@@ -109,18 +112,20 @@ export const plainLayout = (
   return {
     directory,
     extension,
-    cipher,
-    headerBytes,
-    header,
-    context: (id) => boundTo(header(id), objectName({ directory, extension }, id)),
-    problem: (object, header) => {
+    ...sealedAlike({
+      headerBytes,
+      header,
+      context: (id) => contextOf(header(id), objectName({ directory, extension }, id)),
+      cipher,
+    }, (object, header) => {
+      if (header.length < headerBytes) throw shortHeader(object)
       if (start.some((byte, i) => header[i] !== byte)) {
-        return new PackError({ reason: "foreign", object, message: `${object} does not begin with ${magic}` })
+        throw new PackError({ reason: "foreign", object, message: `${object} does not begin with ${magic}` })
       }
       const version = header[start.length]
-      if (version === PLAIN_VERSION) return undefined
+      if (version === PLAIN_VERSION) return
       const message = `${object} has version ${version}, which a later Penstock wrote`
-      return new PackError({ reason: "newer", object, message })
-    },
+      throw new PackError({ reason: "newer", object, message })
+    }),
   }
 }

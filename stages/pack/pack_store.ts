@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { Kernels, makeKernel } from "../kernel/kernel.ts"
+import { Kernels } from "../kernel/kernel.ts"
 import { absent } from "../store/absent.ts"
 import { requestsAtOnce } from "../store/at_once.ts"
 import { listedOnce } from "../store/listed_once.ts"
@@ -18,6 +18,7 @@ import { readIndex } from "./indexes.ts"
 import { asPackError, readEnds, type SizedPack } from "./pack_ends.ts"
 import { objectId, objectName, type PackLayout } from "./pack_layout.ts"
 import { PackError } from "./packing.ts"
+import { ciphersOf } from "./sealing.ts"
 
 /** A pack that is there. */
 export interface KnownPack {
@@ -27,6 +28,8 @@ export interface KnownPack {
   readonly size: number
   /** Bytes of its encrypted footer. */
   readonly footerLength: number
+  /** What opens its key. */
+  readonly tag: Uint8Array
   /** Number of chunks in it. */
   readonly chunks: number
   /** Whether a readable index lists it. */
@@ -83,9 +86,7 @@ export const openPackStore: (layout: PackLayout) => Effect.Effect<PackStore, Sto
 const lookAtPacks: (layout: PackLayout, afresh: boolean) => Effect.Effect<PackStore, StoreError, ObjectStore> = Effect
   .fnUntraced(function* (layout, afresh) {
     const store = yield* ObjectStore
-    const table = yield* Kernels
-    const packCipher = makeKernel(layout.packs.cipher, table)
-    const indexCipher = makeKernel(layout.indexes.cipher, table)
+    const ciphers = ciphersOf(yield* Kernels)
     const together = { concurrency: requestsAtOnce(store) }
     const { list: listed } = layout.indexes.directory === layout.packs.directory
       ? yield* listedOnce(store, layout.packs.directory)
@@ -116,7 +117,7 @@ const lookAtPacks: (layout: PackLayout, afresh: boolean) => Effect.Effect<PackSt
       for (const [object, pack] of fresh) found.addListed(pack, object, present.get(object))
     })
     yield* Stream.fromIterable(indexes).pipe(
-      Stream.mapEffect(({ name }) => found.orDamaged(readIndex(layout, store, indexCipher, name)), together),
+      Stream.mapEffect(({ name }) => found.orDamaged(readIndex(layout, store, ciphers, name)), together),
       Stream.runForEach((lists) => lists === undefined ? Effect.void : takeIndex(lists)),
     )
     yield* Fiber.join(listing)
@@ -124,7 +125,7 @@ const lookAtPacks: (layout: PackLayout, afresh: boolean) => Effect.Effect<PackSt
     const unlisted = found.unlisted(present)
     const ends = yield* Effect.forEach(
       unlisted,
-      (pack) => found.orDamaged(readEnds(layout, store, packCipher, pack)),
+      (pack) => found.orDamaged(readEnds(layout, store, ciphers, pack)),
       together,
     )
     for (const [i, pack] of unlisted.entries()) {
@@ -241,9 +242,10 @@ class Inventory {
     this.#add(pack, object, false)
   }
 
-  #add({ footerLength, id, prefixes, size }: ListedPack, object: string, indexed: boolean): void {
+  #add({ footerLength, id, prefixes, size, tag }: ListedPack, object: string, indexed: boolean): void {
     addPrefixes(this.index, prefixes, this.packs.length)
-    this.packs.push({ object, id: id.slice(), size, footerLength, chunks: prefixes.length / PREFIX_BYTES, indexed })
+    const chunks = prefixes.length / PREFIX_BYTES
+    this.packs.push({ object, id: id.slice(), size, footerLength, tag, chunks, indexed })
   }
 }
 

@@ -1,7 +1,7 @@
 /** Packing: how blocks become objects of a store, and how chunks are found in these objects again. */
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { KernelError } from "../kernel/kernel.ts"
+import type { KernelError, KernelSpec } from "../kernel/kernel.ts"
 import { taggedError, type TaggedErrorInstance } from "../kernel/tagged_error.ts"
 import type { Block } from "../run/block.ts"
 import type { Fetching } from "../store/fetching.ts"
@@ -11,7 +11,7 @@ import type { ChunkIndex } from "./chunk_index.ts"
 /** A layout of blocks in objects, in both directions. Give it to `pack`, and to `unpack`. */
 export interface Packing {
   /** Opens the store to write one snapshot. The packer knows every chunk that is stored already. */
-  readonly write: Effect.Effect<Packer, StoreError, ObjectStore | Scope.Scope>
+  readonly write: Effect.Effect<Packer, StoreError | KernelError, ObjectStore | Scope.Scope>
   /** Opens the store to read chunks. */
   readonly read: Effect.Effect<Unpacker, StoreError, ObjectStore | Scope.Scope>
 }
@@ -72,6 +72,11 @@ export interface BlockPlace {
   readonly length: number
   /** Bytes when decoded. Decoders refuse more. */
   readonly rawLength: number
+  /**
+   * Set when the packing knows the key of each block: the cipher is undone before the kernels of the recipe, which then
+   * has no `decrypt`. Blocks of the same key have the same object.
+   */
+  readonly cipher?: KernelSpec<"encrypt"> | undefined
 }
 
 /** Reads chunks. */

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { chunkCount, chunkId } from "../hash/chunk_list.ts"
-import { Kernels, makeKernel } from "../kernel/kernel.ts"
+import { Kernels } from "../kernel/kernel.ts"
 import { Recent } from "../memory/recent.ts"
 import { requestsAtOnce } from "../store/at_once.ts"
 import { fetchingFrom } from "../store/fetching.ts"
@@ -15,6 +15,7 @@ import { readFooter } from "./pack_ends.ts"
 import type { PackLayout } from "./pack_layout.ts"
 import { lostPackOf, type PackStore } from "./pack_store.ts"
 import { type ChunkLost, type ChunkPlace, PackError, type Unpacker } from "./packing.ts"
+import { ciphersOf } from "./sealing.ts"
 
 /** Bytes of the directories of packs that are kept in memory. */
 const KEPT_DIRECTORY_BYTES = 32 << 20
@@ -29,7 +30,7 @@ export const readPacks: (
 ) => Effect.Effect<Unpacker, StoreError, ObjectStore> = Effect.fnUntraced(
   function* (layout, packStore, wanted) {
     const store = yield* ObjectStore
-    const cipher = makeKernel(layout.packs.cipher, yield* Kernels)
+    const ciphers = ciphersOf(yield* Kernels)
     const known = yield* packStore
     const near = nearPacks(store, known, wanted)
     const lostPack = lostPackOf(known.lost)
@@ -44,10 +45,8 @@ export const readPacks: (
 
     const readDirectory = (pack: number): Effect.Effect<PackDirectory | ChunkLost, StoreError> => {
       const info = known.packs[pack]!
-      return readFooter(layout, near, cipher, info).pipe(
-        Effect.map(({ blocks }): PackDirectory | ChunkLost =>
-          new PackDirectory(info.object, layout.packs.headerBytes, blocks)
-        ),
+      return readFooter(layout, near, ciphers, info).pipe(
+        Effect.map(({ blocks, sealing }): PackDirectory | ChunkLost => new PackDirectory(info.object, sealing, blocks)),
         Effect.catch((error): Effect.Effect<ChunkLost, StoreError> =>
           error instanceof PackError || concernsObject(error)
             ? Effect.succeed({ lost: error.message })

@@ -1,7 +1,7 @@
 /** Makes the indexes of a store again, from its packs. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Kernels, makeKernel } from "../kernel/kernel.ts"
+import { Kernels } from "../kernel/kernel.ts"
 import { requestsAtOnce } from "../store/at_once.ts"
 import { ObjectStore, type StoreError } from "../store/store.ts"
 import { concernsObject } from "../store/unreadable.ts"
@@ -11,6 +11,7 @@ import { asPackError, readEnds } from "./pack_ends.ts"
 import type { PackLayout } from "./pack_layout.ts"
 import { type KnownPack, openPackStore } from "./pack_store.ts"
 import { PackError } from "./packing.ts"
+import { ciphersOf, type Sealing } from "./sealing.ts"
 
 /** What {@link reindex} found. */
 export interface Reindexed {
@@ -30,21 +31,20 @@ export interface Reindexed {
 export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreError, ObjectStore> = Effect.fnUntraced(
   function* (layout) {
     const store = yield* ObjectStore
-    const table = yield* Kernels
+    const ciphers = ciphersOf(yield* Kernels)
     const old = yield* Effect.map(
       Stream.runCollect(store.list(layout.indexes.directory)),
       (objects) => objects.map(({ name }) => name).filter((name) => name.endsWith(layout.indexes.extension)),
     )
     const known = yield* openPackStore(layout)
-    const cipher = makeKernel(layout.packs.cipher, table)
     const lost: Array<PackError> = known.damaged.filter(({ object }) => object.endsWith(layout.packs.extension))
     const listed: Array<ListedPack> = []
     const together = { concurrency: requestsAtOnce(store) }
     const read = yield* Effect.forEach(
       known.packs,
       (pack) =>
-        Effect.matchEffect(readEnds(layout, store, cipher, pack), {
-          onSuccess: (ends) => Effect.succeed({ pack: listedOf(pack, ends), header: ends.header }),
+        Effect.matchEffect(readEnds(layout, store, ciphers, pack), {
+          onSuccess: (ends) => Effect.succeed({ pack: listedOf(pack, ends), ends }),
           onFailure: (error) =>
             error instanceof PackError
               ? Effect.succeed(error)
@@ -57,13 +57,13 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
     for (const [i, found] of read.entries()) {
       if (found instanceof PackError) lost.push(found)
       else {
-        if (found.header !== undefined) yield* mendHeader(layout, store, known.packs[i]!)
+        if (found.ends.header !== undefined) yield* mendHeader(found.ends.sealing, store, known.packs[i]!)
         listed.push(found.pack)
       }
     }
     // A faulty cipher is a defect here: the old indexes stay.
     yield* Effect.catchTag(
-      writeIndexes(layout, store, makeKernel(layout.indexes.cipher, table), listed),
+      writeIndexes(layout, store, ciphers, listed),
       "KernelError",
       Effect.die,
     )
@@ -74,12 +74,11 @@ export const reindex: (layout: PackLayout) => Effect.Effect<Reindexed, StoreErro
 
 /** Writes a pack again with the right header. Leaves a pack alone that cannot be read whole. */
 const mendHeader = Effect.fnUntraced(
-  function* (layout: PackLayout, store: ObjectStore, { id, object, size }: KnownPack) {
-    const { headerBytes } = layout.packs
+  function* ({ header, headerBytes }: Sealing, store: ObjectStore, { id, object, size }: KnownPack) {
     const rest = yield* Effect.catch(
       store.get(object, { offset: headerBytes, length: size - headerBytes }),
       (error) => concernsObject(error) ? Effect.succeed(undefined) : Effect.fail(error),
     )
-    if (rest !== undefined) yield* store.put(object, [layout.packs.header(id), rest], { replace: true })
+    if (rest !== undefined) yield* store.put(object, [header(id), rest], { replace: true })
   },
 )

@@ -78,6 +78,7 @@ interface Block {
 
 interface Pack {
   readonly name: string
+  readonly tag: string
   readonly size: number
   readonly footerLength: number
   readonly blocks: ReadonlyArray<Block>
@@ -129,10 +130,12 @@ const KINDS: { readonly [kind: string]: ReadonlyArray<string> } = {
   "key-file": [],
 }
 
+/** 3. Derives a key for a purpose. */
+const derived = (from: Uint8Array, purpose: string): Buffer =>
+  Buffer.from(blake3(from, { context: ascii(`penstock 2026-11-30 rozen 1 ${purpose}`) }))
+
 /** 2. The slot key of a key, when the secret is of its kind. */
 const slotKeyOf = async (key: Key, secret: Secret): Promise<Buffer | undefined> => {
-  const derived = (from: Uint8Array, what: string): Buffer =>
-    Buffer.from(blake3(from, { context: ascii(`penstock 2026-11-30 rozen 1 ${what}`) }))
   if (key.kind === "password" && "password" in secret) {
     const cost = { N: key.n, r: key.r, p: key.p, maxmem: 2 ** 31 - 1 }
     return scryptSync(Buffer.from(secret.password.normalize("NFC"), "utf8"), Buffer.from(key.salt, "hex"), 32, cost)
@@ -182,7 +185,8 @@ const readPaper = (paper: string): Opened => {
 class Reader {
   readonly #root: string
   readonly #id: string
-  readonly #key: (purpose: string) => Buffer
+  readonly #master: Buffer
+  readonly #chunkIds: Buffer
   readonly names: ReadonlyArray<string>
 
   constructor(root: string, { id, master }: Opened) {
@@ -190,11 +194,21 @@ class Reader {
     this.names = namesIn(root)
     this.#id = id
     // 3. Keys
-    this.#key = (purpose) =>
-      Buffer.from(blake3(Buffer.from(master, "hex"), { context: ascii(`penstock 2026-11-21 rozen 1 ${purpose}`) }))
+    this.#master = Buffer.from(master, "hex")
+    this.#chunkIds = derived(derived(this.#master, "chunks"), "chunk ids")
+    const config = blake3(this.#master, { context: ascii("penstock 2026-11-21 rozen 1 config") })
     const { Version, Id, Mac } = readJson<{ Version: number; Id: string; Mac: string }>(this.get("ROZEN.json"))
     assert.deepEqual([Version, Id], [1, id])
-    assert.equal(Mac, hex(blake3(canonical({ Version, Id }), { key: this.#key("config") })))
+    assert.equal(Mac, hex(blake3(canonical({ Version, Id }), { key: config })))
+  }
+
+  /** 3. Runs: the key of the run with this tag, for a purpose. */
+  #runKey(tag: Buffer, purpose: string): Buffer {
+    assert.deepEqual([tag.length, tag.readUInt32LE(0), tag[4]], [61, 1, 1])
+    const aad = Buffer.concat([Buffer.from(this.#id, "hex"), tag.subarray(0, 4)])
+    const fileKey = open(derived(this.#master, "runs"), tag.subarray(5), aad)
+    assert.equal(fileKey.length, 16)
+    return derived(derived(fileKey, "run"), purpose)
   }
 
   get(name: string): Buffer {
@@ -202,11 +216,12 @@ class Reader {
   }
 
   // 6. Object header
-  header(magic: string, objectId = ""): Buffer {
+  header(magic: string, tag: Buffer, objectId = ""): Buffer {
     return Buffer.concat([
       ascii(magic),
-      Buffer.from([1, 1, 16, 0]),
+      Buffer.from([1, 1, 16 + tag.length, 0]),
       Buffer.from(this.#id, "hex"),
+      tag,
       Buffer.from([1, 0, 0]),
       Buffer.from(objectId, "hex"),
     ])
@@ -215,26 +230,31 @@ class Reader {
   /** 10 and 13: the body of an object that is encrypted as one. */
   #body(name: string, magic: string, purpose: string): Buffer {
     const bytes = this.get(name)
-    const header = this.header(magic)
-    assert.equal(header.length, 31)
-    assert.deepEqual(bytes.subarray(0, 31), header)
-    return inflate(open(this.#key(purpose), bytes.subarray(31), context(header, name)))
+    const tag = bytes.subarray(28, 89)
+    const header = this.header(magic, tag)
+    assert.equal(header.length, 92)
+    assert.deepEqual(bytes.subarray(0, 92), header)
+    return inflate(open(this.#runKey(tag, purpose), bytes.subarray(92), context(header, name)))
   }
 
   // 8. Packs
   packs(pattern: RegExp, magic: string): Array<Pack> {
     return this.names.filter((name) => pattern.test(name)).map((name) => {
       const bytes = this.get(name)
-      const header = this.header(magic, pattern.exec(name)![1]!)
-      assert.equal(header.length, 63)
-      assert.deepEqual(bytes.subarray(0, 63), header)
       assert.equal(bytes.subarray(-8).toString("ascii"), "PACK-END")
       const footerLength = bytes.readUInt32LE(bytes.length - 12)
-      const from = bytes.length - 12 - footerLength
-      const footer = open(this.#key("pack footers"), bytes.subarray(from, from + footerLength), context(header, name))
+      const tagEnd = bytes.length - 14
+      const footerEnd = tagEnd - bytes.readUInt16LE(tagEnd)
+      const tag = bytes.subarray(footerEnd, tagEnd)
+      const header = this.header(magic, tag, pattern.exec(name)![1]!)
+      assert.equal(header.length, 124)
+      assert.deepEqual(bytes.subarray(0, 124), header)
+      const from = footerEnd - footerLength
+      const key = this.#runKey(tag, "pack footers")
+      const footer = open(key, bytes.subarray(from, footerEnd), context(header, name))
       const blocks: Array<Block> = []
       let at = 4
-      let offset = 63
+      let offset = 124
       for (let n = footer.readUInt32LE(0); n > 0; n--) {
         const length = footer.readUInt32LE(at)
         const end = at + 8 + 36 * footer.readUInt32LE(at + 4)
@@ -244,21 +264,22 @@ class Reader {
       }
       assert.equal(at, footer.length)
       assert.equal(offset, from)
-      return { name, size: bytes.length, footerLength, blocks }
+      return { name, tag: hex(tag), size: bytes.length, footerLength, blocks }
     })
   }
 
   /** Every chunk of some packs, verified. */
   chunks(packs: ReadonlyArray<Pack>): Map<string, Buffer> {
     const found = new Map<string, Buffer>()
-    for (const { name, blocks } of packs) {
+    for (const { name, blocks, tag } of packs) {
       const bytes = this.get(name)
+      const key = this.#runKey(Buffer.from(tag, "hex"), "blocks")
       for (const { chunks, length, offset } of blocks) {
-        const content = inflate(open(this.#key("blocks"), bytes.subarray(offset, offset + length)))
+        const content = inflate(open(key, bytes.subarray(offset, offset + length)))
         let at = 0
         for (const chunk of chunks) {
           const piece = content.subarray(at, at + chunk.length)
-          assert.equal(hex(blake3(piece, { key: this.#key("chunk ids") })), chunk.id)
+          assert.equal(hex(blake3(piece, { key: this.#chunkIds })), chunk.id)
           found.set(chunk.id, piece)
           at += chunk.length
         }
@@ -269,26 +290,30 @@ class Reader {
   }
 
   // 9. Indexes
-  index(
-    pattern: RegExp,
-    magic: string,
-  ): Map<string, { readonly size: number; readonly footerLength: number; readonly prefixes: string }> {
-    const listed = new Map<
-      string,
-      { readonly size: number; readonly footerLength: number; readonly prefixes: string }
-    >()
+  index(pattern: RegExp, magic: string): Map<string, Omit<Pack, "name" | "blocks"> & { readonly prefixes: string }> {
+    const listed = new Map<string, Omit<Pack, "name" | "blocks"> & { readonly prefixes: string }>()
     for (const name of this.names.filter((name) => pattern.test(name))) {
       const bytes = this.get(name)
-      const header = this.header(magic, pattern.exec(name)![1]!)
-      assert.deepEqual(bytes.subarray(0, 63), header)
-      const list = open(this.#key("indexes"), bytes.subarray(63), context(header, name))
+      const header = this.header(magic, Buffer.from([1, 0, 0, 0]), pattern.exec(name)![1]!)
+      assert.equal(header.length, 67)
+      assert.deepEqual(bytes.subarray(0, 67), header)
+      const list = open(derived(this.#master, "indexes"), bytes.subarray(67), context(header, name))
       let at = 4
-      for (let n = list.readUInt32LE(0); n > 0; n--) {
-        const end = at + 44 + 16 * list.readUInt32LE(at + 40)
+      const tags = Array.from({ length: list.readUInt32LE(0) }, () => {
+        const end = at + 2 + list.readUInt16LE(at)
+        const tag = hex(list.subarray(at + 2, end))
+        at = end
+        return tag
+      })
+      const packs = list.readUInt32LE(at)
+      at += 4
+      for (let n = packs; n > 0; n--) {
+        const end = at + 48 + 16 * list.readUInt32LE(at + 44)
         listed.set(hex(list.subarray(at, at + 32)), {
-          size: list.readUInt32LE(at + 32),
-          footerLength: list.readUInt32LE(at + 36),
-          prefixes: hex(list.subarray(at + 44, end)),
+          tag: tags[list.readUInt32LE(at + 32)]!,
+          size: list.readUInt32LE(at + 36),
+          footerLength: list.readUInt32LE(at + 40),
+          prefixes: hex(list.subarray(at + 48, end)),
         })
         at = end
       }
@@ -470,9 +495,9 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
   ) {
     const listed = reader.index(pattern, magic)
     assert.equal(listed.size, packs.length)
-    for (const { blocks, footerLength, name, size } of packs) {
+    for (const { blocks, footerLength, name, size, tag } of packs) {
       const prefixes = blocks.flatMap((block) => block.chunks.map(({ id }) => id.slice(0, 32))).join("")
-      assert.deepEqual(listed.get(/[0-9a-f]{64}/.exec(name)![0]), { size, footerLength, prefixes })
+      assert.deepEqual(listed.get(/[0-9a-f]{64}/.exec(name)![0]), { tag, size, footerLength, prefixes })
     }
   }
 

@@ -17,6 +17,7 @@ import type { FormatError } from "../../formats/error.ts"
 import type { Secrets } from "../../formats/secrets.ts"
 import { keyNames } from "../../formats/rozen/key_read.ts"
 import { unlock } from "../../formats/rozen/unlock.ts"
+import { keyringOf } from "../../formats/rozen/keyring.ts"
 import { makeLayout } from "../../formats/rozen/layout.ts"
 import { commitSnapshot, decodeRecord, listSnapshots, type SnapshotRecord } from "../../formats/rozen/snapshot.ts"
 import { commitSnapshot as commitV0, listSnapshots as listV0 } from "../../formats/rozen/v0/snapshot.ts"
@@ -104,7 +105,7 @@ const forges: ReadonlyArray<Forge> = [
     forge: (change) =>
       Effect.gen(function* () {
         const { id, master, store } = yield* unlocked(rozenSecrets)
-        const layout = makeLayout(id, master, {})
+        const layout = makeLayout(yield* keyringOf({ id, master }))
         const { next, snapshots } = yield* listSnapshots(store, layout)
         const { catalog, record } = snapshots.at(-1)!
         yield* commitSnapshot(store, layout, next, changed(record, change) as SnapshotRecord, catalog)

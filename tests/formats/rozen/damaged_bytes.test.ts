@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import type { MemoryTree } from "../../../stages/walk/memory_tree.ts"
 import { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { unlock } from "../../../formats/rozen/unlock.ts"
+import { keyringOf } from "../../../formats/rozen/keyring.ts"
 import { makeLayout } from "../../../formats/rozen/layout.ts"
 import { readSegment } from "../../../formats/rozen/log.ts"
 import type { Opened } from "../../../formats/rozen/opened.ts"
@@ -61,7 +62,7 @@ describe("a bit is flipped, or the end is cut off", () => {
         const store = yield* storeOf(objects)
         const repository = yield* openIn(store)
         const { id, master } = yield* unlock(store, secrets)
-        const layout = makeLayout(id, master)
+        const layout = makeLayout(yield* keyringOf({ id, master }))
         const white: Opened = { id, master, layout, store, engine: yield* SqliteEngine, config: new Uint8Array(0) }
         const [name] = namesOf(objects, kind)
         const bytes = objects.get(name!)!

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { concat } from "effect/Bytes"
 import { type Assembler, decodingSpec, makeAssembler } from "../../../stages/fetch/assembler.ts"
 import { decodeHere } from "../../../stages/fetch/decoding.ts"
-import { makeBlockDecoder } from "../../../stages/kernel/codec.ts"
+import { makeBlockDecoders } from "../../../stages/kernel/codec.ts"
 import type { Recipe } from "../../../stages/plan/recipe.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { ChunkListBuilder } from "../../../stages/hash/chunk_list.ts"
@@ -17,7 +17,7 @@ import { packs } from "../../../stages/pack/packs.ts"
 /** An assembler that decodes on this thread. */
 const assemblerOf = (recipe: Recipe, unpacker: Unpacker, repeated?: (id: Uint8Array) => boolean): Assembler => {
   const { decoders, hasher } = decodingSpec(recipe, unpacker)
-  const decode = decodeHere(makeBlockDecoder(decoders, {}, {}), makeKernel(hasher))
+  const decode = decodeHere(makeBlockDecoders(decoders, {}, {}), makeKernel(hasher))
   return makeAssembler(recipe, { unpacker, table: {}, decode, repeated })
 }
 

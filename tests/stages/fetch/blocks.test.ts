@@ -7,7 +7,7 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { eachBlock } from "../../../stages/fetch/blocks.ts"
 import { adaptive } from "../../../stages/compress/adaptive.ts"
 import { zstd } from "../../../stages/compress/zstd.ts"
-import { makeBlockDecoder } from "../../../stages/kernel/codec.ts"
+import { makeBlockDecoders } from "../../../stages/kernel/codec.ts"
 import { aes256gcm } from "../../../stages/encrypt/aes256gcm.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
 import { KernelError, makeKernel } from "../../../stages/kernel/kernel.ts"
@@ -45,7 +45,7 @@ test("adjacent blocks are fetched together; only one that is altered or unreadab
         ? Effect.succeed(object.slice(offset, offset + length))
         : Effect.fail(new StoreError({ reason: "not-found", object: name, message: "it is gone" }))
     },
-    decode: decodeHere(makeBlockDecoder(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
+    decode: decodeHere(makeBlockDecoders(specs, nativeKernels, besideKernels), makeKernel(sha256, {})),
     chunks: () => [],
     use: (place, block) => Effect.sync(() => found.set(place, "damage" in block ? block.damage : block.bytes)),
   }))
@@ -70,7 +70,7 @@ test("what a thread had that stopped is fetched once more; if the next one stops
   })
   const run = (stops: number) => {
     let gets = 0
-    const here = decodeHere(makeBlockDecoder([], {}, {}), makeKernel(sha256, {}))
+    const here = decodeHere(makeBlockDecoders([], {}, {}), makeKernel(sha256, {}))
     const effect = eachBlock([{ object: "pack", offset: 0, length: 3, rawLength: 3 }], {
       get: () => Effect.sync(() => (gets++, Uint8Array.of(1, 2, 3))),
       decode: (stored, blocks, use) => gets <= stops ? Effect.fail(stopped) : here(stored, blocks, use),
@@ -90,7 +90,7 @@ test("an error of what takes the blocks is the error of all, and nothing is fetc
   const error = new KernelError({ kernel: "mine", reason: "faulty", message: "no" })
   const failed = eachBlock([{ object: "pack", offset: 0, length: 3, rawLength: 3 }], {
     get: () => Effect.sync(() => (gets++, Uint8Array.of(1, 2, 3))),
-    decode: decodeHere(makeBlockDecoder([], {}, {}), makeKernel(sha256, {})),
+    decode: decodeHere(makeBlockDecoders([], {}, {}), makeKernel(sha256, {})),
     chunks: () => [],
     use: () => Effect.fail(error),
   })

@@ -9,17 +9,16 @@ import {
   decodeFooter,
   encodeTail,
   type FooterBlock,
-  footerLength,
+  tailLengths,
   TRAILER_BYTES,
 } from "../../../stages/pack/pack_file.ts"
 import { PackDirectory } from "../../../stages/pack/pack_directory.ts"
 import { decodePackList, encodePackList } from "../../../stages/pack/index_file.ts"
-import { FOOTER_BYTES, plainLayout } from "../../../stages/pack/pack_layout.ts"
+import { FOOTER_BYTES } from "../../../stages/pack/pack_layout.ts"
 import { PackError } from "../../../stages/pack/packing.ts"
 
 const cipher = makeKernel(noEncryption)
 const header = new Uint8Array(41).fill(1)
-const layout = { packs: plainLayout("packs/", ".pack", "PENSPACK", noEncryption), footerBytes: FOOTER_BYTES }
 
 const listOf = (lengths: ReadonlyArray<number>, seed: number): Uint8Array => {
   const builder = new ChunkListBuilder()
@@ -31,16 +30,17 @@ const blocks: ReadonlyArray<FooterBlock> = [
   { length: 50, chunks: listOf([5], 2) },
   { length: 1, chunks: listOf([], 3) },
 ]
-const tail = encodeTail(blocks, header, cipher)
+const parts = { headerBytes: header.length, context: header, tag: new Uint8Array(7).fill(2) }
+const tail = encodeTail(blocks, parts, cipher)
 const size = header.length + 151 + tail.length
 
 const decode = (bytes: Uint8Array, packSize: number): ReadonlyArray<FooterBlock> => {
-  const length = footerLength({ object: "x", size: packSize }, layout, bytes)
+  const { footer, tag } = tailLengths({ object: "x", size: packSize }, FOOTER_BYTES, bytes)
+  const from = Math.max(0, bytes.length - TRAILER_BYTES - tag - footer)
   return decodeFooter(
     { object: "x", size: packSize },
-    header.length,
-    header,
-    bytes.subarray(Math.max(0, bytes.length - TRAILER_BYTES - length), bytes.length - TRAILER_BYTES),
+    { ...parts, tag: bytes.subarray(from + footer, from + footer + tag) },
+    bytes.subarray(from, from + footer),
     cipher,
   )
 }
@@ -71,7 +71,7 @@ const mutated = (bytes: Uint8Array) =>
 describe("footers", () => {
   it("are decoded as they were encoded", () => {
     assert.deepEqual(decode(tail, size).map(({ length, chunks }) => ({ length, chunks: chunks.slice() })), blocks)
-    const directory = new PackDirectory("x", header.length, blocks)
+    const directory = new PackDirectory("x", { headerBytes: header.length }, blocks)
     const place = directory.find(new Uint8Array(32).fill(17))!
     assert.deepEqual([place.from, place.to, place.block.offset, place.block.length], [10, 30, 41, 100])
     assert.equal(directory.find(new Uint8Array(32).fill(32))!.block.offset, 141)
@@ -97,7 +97,7 @@ describe("footers", () => {
     )
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       typed(() => decode(bytes, bytes.length + 41))
-      typed(() => decodeFooter({ object: "x", size: bytes.length + 53 }, header.length, header, bytes, cipher))
+      typed(() => decodeFooter({ object: "x", size: bytes.length + 62 }, parts, bytes, cipher))
     }))
   })
 
@@ -117,6 +117,7 @@ describe("lists of packs", () => {
     id: new Uint8Array(32).fill(i),
     size: 1000 + i,
     footerLength: 100 + i,
+    tag: new Uint8Array(5).fill(i % 2),
     prefixes: new Uint8Array(count * 16).fill(i + 10),
   }))
   const bytes = encodePackList(packs)
@@ -139,8 +140,21 @@ describe("lists of packs", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (any) => void typed(() => decodePackList("x", any))))
   })
 
-  it("that claim billions of packs or chunks allocate nothing", () => {
-    for (const at of [0, 4 + 32 + 8]) {
+  it("have each tag once, in the order of the packs, and none that no pack has", () => {
+    const table = 4 + 2 * 7
+    // Two tags of five bytes: the second is made the first, the first pack gets the second, and no pack has the second.
+    const wrongs = [[13, 0], [table + 4 + 32, 1], [table + 4 + 48 + 32, 0]] as const
+    for (const [at, value] of wrongs) {
+      const altered = bytes.slice()
+      if (at === 13) altered.fill(value, at, at + 5)
+      else altered[at] = value
+      assert.notDeepEqual(altered, bytes)
+      assert.equal(typed(() => decodePackList("x", altered)), undefined, String(at))
+    }
+  })
+
+  it("that claim billions of tags, packs or chunks allocate nothing", () => {
+    for (const at of [0, 18, 22 + 32 + 12]) {
       for (const count of [0xffffffff, 0x10000000]) {
         const altered = bytes.slice()
         new DataView(altered.buffer).setUint32(at, count, true)
