@@ -33,6 +33,7 @@ import { summaryOf } from "../summary.ts"
 import { SECOND } from "./attributes.ts"
 import { earlierFiles, EarlierTree } from "./earlier_tree.ts"
 import { corrupt, fromKernelError, isDamage } from "./errors.ts"
+import { isForgotten } from "./forgotten.ts"
 import { advanceHead, clientOf, readLatest } from "./heads.ts"
 import { singleName } from "./layout.ts"
 import { type ObjectReader, openAreas } from "./object_reader.ts"
@@ -142,7 +143,7 @@ const checkPart = (part: string): Effect.Effect<void, RepositoryError> => {
 interface Earlier {
   /** ID in hex of the client's latest snapshot; undefined if it has none. */
   readonly latest: string | undefined
-  /** The tree of that snapshot, whose objects are used again and carried over. */
+  /** The tree of the newest snapshot that was not forgotten: its objects are used again and carried over. */
   readonly previous: EarlierTree
   /** The tree whose unchanged files are not read again: the same one, unless the user chose another. */
   readonly base: EarlierTree
@@ -157,7 +158,7 @@ const readEarlier = Effect.fnUntraced(function* (
   const read = Effect.gen(function* () {
     const latest = yield* readLatest(opened.store, client)
     const node = options.hostname ?? ""
-    return { latest, previous: latest === undefined ? undefined : yield* readPrevious(opened, metadata, node, latest) }
+    return { latest, previous: yield* newestKept(opened, metadata, node, client, latest) }
   })
   const { latest, previous } = yield* readTwice("heads/", read)
   const base = options.parent === undefined ? previous : yield* chooseBase(opened, options)
@@ -176,7 +177,25 @@ const seconds = (milliseconds: number): bigint => BigInt(Math.max(0, Math.floor(
 const under = (part: string, entry: Entry): Entry =>
   part === "" ? entry : { ...entry, path: joinPath(part, entry.path) }
 
-/** The client's latest snapshot; undefined if it is damaged. Fails if it is missing, because then the head is wrong. */
+/** The newest snapshot of a client that was not forgotten; undefined if there is none, or if it is damaged. */
+const newestKept = Effect.fnUntraced(function* (
+  opened: Opened,
+  metadata: ObjectReader,
+  node: string,
+  client: string,
+  latest: string | undefined,
+) {
+  let id = latest
+  while (id !== undefined) {
+    const found: ClientSnapshot | undefined = yield* readPrevious(opened, metadata, node, id)
+    if (found === undefined || !(yield* isForgotten(opened.store, client, id))) return found
+    const { parent } = found.snapshot
+    id = parent === undefined ? undefined : bytesToHex(parent)
+  }
+  return undefined
+})
+
+/** A client's latest snapshot; undefined if it is damaged. Fails if it is missing, because then the head is wrong. */
 const readPrevious = Effect.fnUntraced(function* (opened: Opened, metadata: ObjectReader, node: string, hex: string) {
   const id = hexToBytes(hex)
   if ((yield* metadata.find(id)) < 0 && metadata.index.damagedPack(hex) === undefined) {

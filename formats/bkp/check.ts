@@ -103,12 +103,12 @@ const checkObjects = Effect.fnUntraced(function* (
 })
 
 const checkHeads = Effect.fnUntraced(function* (
-  { damaged, snapshots }: Snapshots,
+  { damaged, forgotten, snapshots }: Snapshots,
   metadata: ObjectReader,
   damage: Damage,
 ) {
   for (const error of damaged) damage.addError(error, "heads/")
-  if (snapshots.length > 0 || damaged.length > 0) return
+  if (snapshots.length + damaged.length + forgotten > 0) return
   const { size } = (yield* storedSnapshots(metadata)).snapshots
   if (size === 0) return
   damage.add(

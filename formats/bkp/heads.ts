@@ -14,7 +14,7 @@ import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../error.ts"
 import { readWhole } from "../read_whole.ts"
 import { absent, asDamage, corrupt, created } from "./errors.ts"
-import { escapeNode, headClient, headName, nextName, nodeOf, parseNext } from "./layout.ts"
+import { escapeNode, headClient, headName, nextName, nodeOf, parseForgotten, parseNext } from "./layout.ts"
 import { LINK_BYTES, LINKS } from "./limits.ts"
 
 /** The ID in a head or link, as hex; undefined if there is no such object. Anything else is read twice. */
@@ -111,16 +111,26 @@ export interface Client {
   readonly latest?: string
   /** IDs of the snapshots that have a link, in no order. */
   readonly earlier: ReadonlyArray<string>
+  /** IDs of the snapshots that were forgotten. */
+  readonly forgotten: ReadonlySet<string>
 }
 
-/** All clients, and the damage of their heads and links. */
+/**
+ * All clients, and the damage of their heads and links. `forgotten`: IDs of the snapshots that any client has
+ * forgotten, even one whose head and links are lost.
+ */
 export const listClients: (
   store: ObjectStore,
 ) => Effect.Effect<
-  { readonly clients: ReadonlyArray<Client>; readonly damaged: ReadonlyArray<RepositoryError> },
+  {
+    readonly clients: ReadonlyArray<Client>
+    readonly damaged: ReadonlyArray<RepositoryError>
+    readonly forgotten: ReadonlySet<string>
+  },
   RepositoryError | StoreError
 > = Effect.fnUntraced(function* (store) {
   const earlier = new Map<string, Array<string>>()
+  const markers = new Map<string, Set<string>>()
   yield* Stream.runForEach(store.list("heads/"), ({ name }) =>
     Effect.sync(() => {
       const client = headClient(name)
@@ -128,6 +138,8 @@ export const listClients: (
     }))
   yield* Stream.runForEach(store.list("next/"), ({ name }) =>
     Effect.sync(() => {
+      const marker = parseForgotten(name)
+      if (marker !== undefined) markers.set(marker.client, (markers.get(marker.client) ?? new Set()).add(marker.id))
       const link = parseNext(name)
       if (link === undefined) return
       const ids = earlier.get(link.client)
@@ -138,7 +150,7 @@ export const listClients: (
   const clients = yield* Effect.forEach(
     [...earlier].sort(([a], [b]) => a < b ? -1 : 1),
     ([name, ids]) => {
-      const client = { name, node: nodeOf(name), earlier: ids }
+      const client = { name, node: nodeOf(name), earlier: ids, forgotten: markers.get(name) ?? new Set() }
       return readLatest(store, name).pipe(
         Effect.map((id): Client => ({ ...client, ...(id === undefined ? {} : { latest: id }) })),
         Effect.mapError(asDamage(headName(name))),
@@ -150,5 +162,5 @@ export const listClients: (
     },
     { concurrency: requestsAtOnce(store) },
   )
-  return { clients, damaged }
+  return { clients, damaged, forgotten: new Set([...markers.values()].flatMap((ids) => [...ids])) }
 })

@@ -77,12 +77,21 @@ export const headName = (client: string): string => HEADS + client
 /** The object with the ID of the snapshot that follows the one with this ID. */
 export const nextName = (client: string, id: string): string => `${NEXT}${client}/${id}`
 
+/** The object that says that a snapshot of a client was forgotten. */
+export const forgottenName = (client: string, id: string): string => `${nextName(client, id)}.forgotten`
+
 /** The client whose head an object is, by its name in the store; undefined if the object is no head. */
 export const headClient = (name: string): string | undefined => /^heads\/([^/]+)$/.exec(name)?.[1]
 
 /** The client that a link belongs to, and the snapshot that it leads on from; undefined if the object is no link. */
 export const parseNext = (name: string): { readonly client: string; readonly id: string } | undefined => {
   const [, client, id] = /^next\/([^/]+)\/([0-9a-f]{64})$/.exec(name) ?? []
+  return client === undefined ? undefined : { client, id: id! }
+}
+
+/** The client and the snapshot that it has forgotten; undefined if the object does not say that. */
+export const parseForgotten = (name: string): { readonly client: string; readonly id: string } | undefined => {
+  const [, client, id] = /^next\/([^/]+)\/([0-9a-f]{64})\.forgotten$/.exec(name) ?? []
   return client === undefined ? undefined : { client, id: id! }
 }
 

@@ -18,6 +18,7 @@ import { backup, fidelity, recordFidelity } from "./backup.ts"
 import { check } from "./check.ts"
 import { decodeConfig, encodeConfig, isConfig } from "./config.ts"
 import { absent, created } from "./errors.ts"
+import { forget } from "./forgotten.ts"
 import { CONFIG, isOwnPack } from "./layout.ts"
 import { CONFIG_BYTES } from "./limits.ts"
 import { type BkpOptions, makeOpened, type Opened } from "./opened.ts"
@@ -173,4 +174,5 @@ const repository = (opened: Opened): Repository => ({
   entries: (snapshot, options) => entries(opened, snapshot, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
+  forget: (snapshots) => forget(opened, snapshots),
 })

@@ -5,6 +5,7 @@ import type { FormatError } from "../error.ts"
 import type { RebuildSummary } from "../repository.ts"
 import { check } from "./check.ts"
 import { created } from "./errors.ts"
+import { putMarker } from "./forgotten.ts"
 import { type Client, listClients } from "./heads.ts"
 import { CONFIG, headName, nextName } from "./layout.ts"
 import { openArea } from "./object_reader.ts"
@@ -22,12 +23,12 @@ export const rebuild: (opened: Opened) => Effect.Effect<RebuildSummary, FormatEr
     const hasNewConfig = listed.snapshots.length > 0 && opened.config !== undefined &&
       (yield* created(opened.store.put(CONFIG, [opened.config])))
     const before = new Set(listed.snapshots.map(({ id, node }) => `${id} ${node}`))
-    const { clients } = yield* listClients(opened.store)
+    const { clients, forgotten } = yield* listClients(opened.store)
     const metadata = yield* openArea(opened, "metadata")
     yield* metadata.readAll
     const { isComplete, snapshots: all } = yield* storedSnapshots(metadata)
     // An object that this disk or this user cannot read may be the snapshot that a head leads to. Others may read it.
-    if (isComplete) yield* restoreHeads(opened, clients, all)
+    if (isComplete) yield* restoreHeads(opened, clients, all, forgotten)
     const { snapshots } = yield* listSnapshots(opened)
     return {
       snapshots: snapshots.filter(({ id, node }) => !before.has(`${id} ${node}`)).map(infoOf),
@@ -43,6 +44,7 @@ const restoreHeads = Effect.fnUntraced(function* (
   opened: Opened,
   clients: ReadonlyArray<Client>,
   all: ReadonlyMap<string, SnapshotObject>,
+  forgotten: ReadonlySet<string>,
 ) {
   const broken = clients.filter(({ latest }) => latest === undefined || !all.has(latest))
   const owned = new Set<string>()
@@ -59,7 +61,10 @@ const restoreHeads = Effect.fnUntraced(function* (
   if (clients.length > 0) return
   const tips = tipsOf(all)
   for (const id of tips) {
-    yield* setHead(opened, all, tips.length === 1 ? RECOVERED : `${RECOVERED}-${id.slice(0, 8)}`, id)
+    const name = tips.length === 1 ? RECOVERED : `${RECOVERED}-${id.slice(0, 8)}`
+    // What their own client has forgotten does not come back with this one.
+    for (const one of lineOf(all, id)) if (forgotten.has(one.id)) yield* putMarker(opened.store, name, one.id)
+    yield* setHead(opened, all, name, id)
   }
 })
 

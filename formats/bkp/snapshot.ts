@@ -37,11 +37,13 @@ export const readSnapshot: (
   return yield* catching(RepositoryError, () => decodeSnapshot(singleName("metadata", id), bytes))
 })
 
-/** All snapshots, and the damage that hides others. */
+/** All snapshots that were not forgotten, and the damage that hides others. */
 export interface Snapshots {
   /** Oldest first. Those of one client are in the order in which they follow each other. */
   readonly snapshots: ReadonlyArray<ClientSnapshot>
   readonly damaged: ReadonlyArray<RepositoryError>
+  /** How many were forgotten. They are not in the list. */
+  readonly forgotten: number
 }
 
 /**
@@ -66,8 +68,13 @@ const listOnce = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<
   const metadata = yield* openArea(opened, "metadata")
   const problems = [...damaged]
   const all: Array<ClientSnapshot> = []
+  let forgotten = 0
   for (const client of clients) {
     for (const snapshot of yield* chainOf(client, metadata, problems)) {
+      if (client.forgotten.has(snapshot.id)) {
+        forgotten += 1
+        continue
+      }
       // Checked here and not on reading, because a bad snapshot still leads to those before it.
       const problem = snapshotProblem(infoOf(snapshot))
       if (problem === undefined) all.push(snapshot)
@@ -80,7 +87,7 @@ const listOnce = Effect.fnUntraced(function* (opened: Opened): Effect.fn.Return<
   all.sort((a, b) =>
     a.snapshot.createTime < b.snapshot.createTime ? -1 : a.snapshot.createTime > b.snapshot.createTime ? 1 : 0
   )
-  return { snapshots: all, damaged: problems }
+  return { snapshots: all, damaged: problems, forgotten }
 })
 
 /** The snapshots of one client, oldest first. Adds to `problems`. */

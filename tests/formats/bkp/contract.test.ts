@@ -8,6 +8,7 @@ const SECOND = 1_000_000_000n
 const traits: FormatTraits = {
   incremental: true,
   snapshots: true,
+  forget: true,
   concurrent: true,
   details: "only time and host name have a place in the objects",
   directories: true,
