@@ -16,8 +16,9 @@
  * that in three days each file runs on each. The day is printed; `--rotation N` repeats it. `--all`, or a part of a
  * path, runs all on all; `--runtime NAME` runs all on that one.
  *
- * **In what process.** Files that are expected to take less than a second share one with others of their folder on the
- * same runtime, unless they say `process`, start servers, or have a line `// Alone: WHY`. A batch that is not clean
+ * **In what process.** Files that are expected to take less than three seconds share one with others of their folder on
+ * the same runtime, unless they may change the process, such as its environment (any `process.…` but a few), start
+ * servers, or have a line `// Alone: WHY`. A batch that is not clean
  * runs again, each file alone, so that a crash, a hang and a file without tests are told of that file; a batch whose
  * files all pass alone has failed still. The longest run first, by tests/runner/durations.json, which `--remember`
  * writes anew (each file in a process of its own); where it is stale, the run takes longer, and no more. `--jobs N` run

@@ -63,8 +63,12 @@ const runsOn = (label: string, source: string): TestFile["runsOn"] => {
   return portable ? "one" : "every"
 }
 
+/** What a file may ask of its process and share it still; anything else may change the process for its neighbours. */
+const HARMLESS = /\bprocess\.(argv|execPath|getgid|getuid|pid|platform|versions)\b/g
+
 const isAlone = (source: string): boolean =>
-  /^\/\/ Alone: ./m.test(source) || /\bprocess\b/.test(source) ||
+  /^\/\/ Alone: ./m.test(source) || /\bprocess\.\w/.test(source.replace(HARMLESS, "")) ||
+  /^import \{(?! versions \}).*\} from "node:process"/m.test(source) ||
   importsOf(source).some((one) => one.includes("/servers/"))
 
 /** All test files beneath a folder, by name. */

@@ -10,9 +10,9 @@ export interface Job {
 }
 
 /** A file that runs for less shares a process with its neighbours. */
-const LIGHT_SECONDS = 1
+const LIGHT_SECONDS = 3
 /** A batch is no longer than this. */
-const BATCH_SECONDS = 6
+const BATCH_SECONDS = 10
 
 /** The folder of a file below `tests/`; those of one folder may share a process. */
 const roomOf = ({ label }: TestFile): string => label.split("/").length > 2 ? label.split("/")[1]! : ""
