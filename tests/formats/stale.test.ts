@@ -40,7 +40,7 @@ test("ages are those of restic", () => {
   assert.equal(ago("26h", NOW), NOW - 26 * HOUR)
   const date = new Date(2026, 4, 31, 10).getTime()
   assert.equal(ago("1y2m3d4h", date), new Date(2025, 2, 28, 6).getTime())
-  for (const wrong of ["", "26", "h", "0h", "-1h", "1h2d", "1.5h", "26 h", "1w"]) {
+  for (const wrong of ["", "26", "h", "0h", "-1h", "1h2h", "1.5h", "26 h", "1w"]) {
     assert.match(Effect.runSync(Effect.flip(ageOf("--stale", wrong))).message, /is not an age/, wrong)
   }
 })
