@@ -8,7 +8,7 @@ import { catalogsMarkdown } from "../../bench/catalogs/results.ts"
 import { CATALOG_SLICES } from "../../stages/catalog/slices/slices.ts"
 import { run } from "./run_sample.ts"
 
-test("a run with 20 changed files among 5,000 adds 25 kB of catalog at most, and a directory needs 100 kB", async () => {
+test("a run with 20 changed files among 5,000 adds 25 kB of catalog at most, a directory needs 100 kB", async () => {
   const block = 16 << 10
   const [added] = await measureAdded(fewFiles(), LAYOUTS[0]!, 4096, 3, [CATALOG_SLICES], block)
   assert.ok(added!.run > 5000 && added!.run < 25_000, `${added!.run} bytes`)

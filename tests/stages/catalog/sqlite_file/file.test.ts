@@ -5,6 +5,7 @@ import { Effect, Exit, Stream } from "effect"
 import { makeSqliteNative } from "../../../../adapters/catalog/sqlite_native.ts"
 import { SqliteError, type SqliteRow } from "../../../../stages/catalog/sqlite/sqlite.ts"
 import { openSqliteFile, type SqliteFile } from "../../../../stages/catalog/sqlite_file/file.ts"
+import { readPage, rowAt } from "../../../../stages/catalog/sqlite_file/page.ts"
 import { bytesOf, withDatabase } from "../../../suites/sqlite.ts"
 import { countingFile, makeDatabase, mutated, randomOf } from "../../../suites/sqlite_files.ts"
 
@@ -21,6 +22,14 @@ const tableRows = (file: SqliteFile, root: number) =>
 
 const keyRows = (file: SqliteFile, root: number) =>
   Effect.map(Stream.runCollect(file.rows(root)), (found) => found.map(({ row }) => row))
+
+/** Where the first leaf below an interior page of 512 bytes tells the places of its cells. */
+const cellsOf = (bytes: Uint8Array, at: number): number => {
+  const view = new DataView(bytes.buffer)
+  while (bytes[at] === 5) at = (view.getUint32(at + view.getUint16(at + 12)) - 1) * 512
+  assert.ok(bytes[at] === 13 && view.getUint16(at + 3) > 1, "a leaf with two rows")
+  return at + 8
+}
 
 describe("a SQLite file that is read on demand", () => {
   for (const pageBytes of [512, 1024, 2048, 4096]) {
@@ -58,6 +67,25 @@ describe("a SQLite file that is read on demand", () => {
       }
     })
   }
+
+  it("gives rows of every length, however they are split into pages", async () => {
+    const engine = await Effect.runPromise(makeSqliteNative)
+    const lengths = Array.from({ length: 1700 }, (_, i) => i)
+    const blob = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (length * 3 + i) % 256)
+    const bytes = await withDatabase(engine, async (db) => {
+      db.exec("PRAGMA page_size = 512; VACUUM")
+      db.exec("CREATE TABLE t (id INTEGER PRIMARY KEY, a BLOB)")
+      db.exec("CREATE TABLE w (a INTEGER PRIMARY KEY, b BLOB) WITHOUT ROWID")
+      db.exec("BEGIN")
+      const inserts = ["t", "w"].map((name) => db.prepare(`INSERT INTO ${name} VALUES (?, ?)`))
+      for (const length of lengths) for (const insert of inserts) insert.run(length, blob(length))
+      db.exec("COMMIT")
+      return await bytesOf(db)
+    })
+    const file = await run(openSqliteFile(countingFile(bytes)))
+    assert.deepEqual(await run(tableRows(file, rootOf(file, "t"))), lengths.map((length) => [length, blob(length)]))
+    assert.deepEqual(await run(keyRows(file, rootOf(file, "w"))), lengths.map((length) => [length, blob(length)]))
+  })
 
   it("fetches few pages for a row or a range, and each page once for all rows", async () => {
     const engine = await Effect.runPromise(makeSqliteNative)
@@ -119,6 +147,27 @@ describe("a SQLite file that is read on demand", () => {
     assert.ok(outcomes.rows > 20 && outcomes.errors > 20, JSON.stringify(outcomes))
   })
 
+  it("refuses a long row that leads round in a circle, or into another", async () => {
+    const engine = await Effect.runPromise(makeSqliteNative)
+    const bytes = await withDatabase(engine, async (db) => {
+      db.exec("PRAGMA page_size = 512; VACUUM")
+      db.exec("CREATE TABLE t (a BLOB)")
+      for (let n = 0; n < 2; n++) db.prepare("INSERT INTO t VALUES (?)").run(new Uint8Array(4620).fill(n + 1))
+      return await bytesOf(db)
+    })
+    const file = await run(openSqliteFile(countingFile(bytes)))
+    const root = rootOf(file, "t")
+    const page = readPage(root, bytes.subarray((root - 1) * 512, root * 512), file.header)
+    const [a, b] = [0, 1].map((n) => rowAt(page, n, file.header).overflow)
+    for (const [from, to] of [[a!, a!], [a!, b!]] as const) {
+      const damaged = bytes.slice()
+      new DataView(damaged.buffer).setUint32((from - 1) * 512, to)
+      const opened = await run(openSqliteFile(countingFile(damaged)))
+      const error = await run(Effect.flip(Stream.runDrain(opened.rows(root))) as Effect.Effect<SqliteError>)
+      assert.match(error.message, /is part of two rows/)
+    }
+  })
+
   it("refuses circles, rows that share pages, rows out of order, and what is no database", async () => {
     const engine = await Effect.runPromise(makeSqliteNative)
     const { bytes } = await makeDatabase(engine, 3, 512, 2000)
@@ -145,6 +194,15 @@ describe("a SQLite file that is read on demand", () => {
     await fails((_, view) => view.setUint32(at + 8, rootOf(file, "w")), /of another table or index/)
     await fails((bytes) => bytes[at] = 77, /not a page of a table or index/)
     await fails((bytes) => bytes.fill(255, at + 3, at + 5), /cannot have 65535 rows/)
+    const cells = cellsOf(bytes, at)
+    await fails((_, view) => view.setUint16(cells, 4), /a row that lies outside/)
+    await fails((_, view) => view.setUint16(cells, view.getUint16(cells + 2)), /out of order/)
+    const swap = (view: DataView): void => {
+      const [first, second] = [view.getUint16(cells), view.getUint16(cells + 2)]
+      view.setUint16(cells, second)
+      view.setUint16(cells + 2, first)
+    }
+    await fails((_, view) => swap(view), /out of order/)
     await fails((bytes) => bytes[0] = 0, /not a SQLite database/)
     await fails((bytes) => bytes[20] = 60, /header is not valid/)
     await fails((bytes) => bytes[59] = 2, /not UTF-8/)
