@@ -14,6 +14,7 @@ import { type FogsyncOptions, makeFogsync } from "../../../formats/fogsync/mod.t
 import { blockHash, blockObject, rootObject, SHARE } from "../../../formats/fogsync/layout.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import type { Entry, ReaderContent } from "../../../stages/walk/entry.ts"
+import { changing, file, of, root } from "../../suites/format/contents.ts"
 import { factsOf } from "../../suites/format/facts.ts"
 import { noise } from "../../suites/noise.ts"
 import { runFormat } from "../../suites/format/environment.ts"
@@ -372,3 +373,15 @@ describe("fogsync: shares and roots", () => {
 })
 
 const derived = (purpose: string): Uint8Array => keys.hasher.digest(concat([key, new TextEncoder().encode(purpose)]))
+
+it("fogsync stores a content that changed while it was read once, and nothing for an empty file", () =>
+  inShare((repository) =>
+    Effect.gen(function* () {
+      // More than is held in memory: it is stored as it is read.
+      const states = ["a", "b"].map((letter) => letter.repeat(1_200_000))
+      const once = yield* repository.backup(of(root, file("once", changing(states, true), 1_200_000)), options)
+      assert.deepEqual([once.chunksNew, once.bytesAdded], [1, 1_200_000])
+      const empty = yield* repository.backup(of(root, file("empty", changing([""], true), 0)), options)
+      assert.deepEqual([empty.chunksNew, empty.bytesAdded], [0, 0])
+    })
+  ))
