@@ -1,4 +1,5 @@
 /** Pipelines as users compose them: every packing, several orders, and back. */
+// On one runtime: how stages fit together is portable; kernels, threads and packings have tests on all three.
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import { Effect, Layer, Redacted, Stream } from "effect"

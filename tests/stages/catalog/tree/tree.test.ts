@@ -1,3 +1,4 @@
+// On one runtime: the tree is portable; both engines of SQLite have a suite that runs on all three.
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
 import { Effect, Stream } from "effect"
