@@ -12,8 +12,13 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
   Effect.sync(() => fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "penstock-test-")))),
   (directory) =>
     Effect.sync(() => {
+      try {
+        fs.rmSync(directory, { recursive: true })
+        if (!fs.existsSync(directory)) return
+      } catch {
+        // Paths may be too long for a system call, and modes may not allow it.
+      }
       execFileSync("chmod", ["-R", "u+rwX", directory])
-      // Paths may be too long for a system call.
       execFileSync("rm", ["-rf", "--", directory])
     }),
 )
@@ -21,11 +26,11 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
 const native = (name: string) => name.isWellFormed() ? name : Buffer.from(pathToBytes(name))
 
 /** Sets a time by `touch`, to the nanosecond. */
-const touch = (name: string, mtime: bigint): void => {
+const touch = (mtime: bigint, names: ReadonlyArray<string>): void => {
   const sign = mtime < 0n ? "-" : ""
   const magnitude = mtime < 0n ? -mtime : mtime
   const digits = (magnitude % 1_000_000_000n).toString().padStart(9, "0")
-  execFileSync("touch", ["-h", "-d", `@${sign}${magnitude / 1_000_000_000n}.${digits}`, "--", name])
+  execFileSync("touch", ["-h", "-d", `@${sign}${magnitude / 1_000_000_000n}.${digits}`, "--", ...names])
 }
 
 /** Makes a tree of nodes beneath an existing directory. */
@@ -55,11 +60,15 @@ export const plant = (root: string, tree: MemoryTree): void => {
       } else fs.writeFileSync(native(at), node.content)
     }
   }
+  const times = new Map<bigint, Array<string>>()
+  for (const name of paths) {
+    const { mtime } = tree[name]!
+    if (mtime !== undefined) times.set(mtime, [...times.get(mtime) ?? [], `${root}/${name}`])
+  }
+  for (const [mtime, names] of times) touch(mtime, names)
   for (const name of paths.reverse()) {
     const node = tree[name]!
-    const at = `${root}/${name}`
-    if (node.mode !== undefined && !("symlink" in node)) fs.chmodSync(native(at), node.mode)
-    if (node.mtime !== undefined) touch(at, node.mtime)
+    if (node.mode !== undefined && !("symlink" in node)) fs.chmodSync(native(`${root}/${name}`), node.mode)
   }
 }
 
