@@ -6,7 +6,7 @@ import type { Lane } from "./lane.ts"
 import type { Planned, Steps } from "../plan/plan.ts"
 import { type Stored, unreadable, withoutContent } from "../plan/stored.ts"
 import type { OnRead } from "./progress.ts"
-import type { Entry, ReaderContent } from "../walk/entry.ts"
+import type { Entry, Reader, ReaderContent } from "../walk/entry.ts"
 
 /** Blocks are handed on when this many of their bytes wait. */
 export const EMIT_BYTES: number = 2 << 20
@@ -53,27 +53,33 @@ function* store(lane: Lane, onRead: OnRead, entry: Planned<Steps>): Generator<vo
 }
 
 function* storeReader(lane: Lane, onRead: OnRead, entry: Entry, content: ReaderContent): Generator<void, Stored> {
-  const { changed, metadata, ...read } = yield* readUntilUnchanged(function* () {
-    const reader = content.open()
-    try {
-      lane.begin(content.extents)
-      const scratch = lane.direct ? undefined : new Uint8Array(EMIT_BYTES)
-      for (;;) {
-        const into = scratch ?? lane.space()
-        const length = reader.read(into)
-        onRead(entry.path, length)
-        if (scratch === undefined) lane.wrote(length)
-        else lane.push(scratch.subarray(0, length))
-        if (length < into.length) break
-        yield
-      }
-      const stored = endContent(lane)
-      return { ...reader.finish(), ...stored }
-    } finally {
-      reader.close()
+  const read = yield* readUntilUnchanged(() => readOnce(lane, onRead, entry.path, content))
+  return { ...entry, size: read.size, ...endContent(lane), ...metadataAsRead(entry, read), reused: false }
+}
+
+/** Reads a content into a lane, and leaves the end of it to the caller. */
+function* readOnce(
+  lane: Lane,
+  onRead: OnRead,
+  path: string,
+  content: ReaderContent,
+): Generator<void, ReturnType<Reader["finish"]>> {
+  const reader = content.open()
+  try {
+    lane.begin(content.extents)
+    const scratch = lane.direct ? undefined : new Uint8Array(EMIT_BYTES)
+    for (;;) {
+      const into = scratch ?? lane.space()
+      const length = reader.read(into)
+      onRead(path, length)
+      if (scratch === undefined) lane.wrote(length)
+      else lane.push(scratch.subarray(0, length))
+      if (length < into.length) return reader.finish()
+      yield
     }
-  })
-  return { ...entry, ...read, ...metadataAsRead(entry, { changed, metadata }), reused: false }
+  } finally {
+    reader.close()
+  }
 }
 
 /** Ends the content of a lane. Returns its chunks, and its name when the plan has a digest. */
