@@ -114,7 +114,7 @@ export { makeSqliteWasm, sqliteWasm } from "./stages/catalog/sqlite/wasm.ts"
 
 // Catalogs on demand: in slices that are stored once, and read without an engine
 export type { RandomAccess } from "./stages/catalog/random_access.ts"
-export { type FetchChunks, openSliced, type SlicedOptions, type WantedChunk } from "./stages/catalog/slices/read.ts"
+export { type FetchChunks, type NamedChunk, openSliced, type SlicedOptions } from "./stages/catalog/slices/read.ts"
 export {
   CATALOG_SLICES,
   type SlicedFile,

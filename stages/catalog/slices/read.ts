@@ -6,7 +6,7 @@ import type { RandomAccess } from "../random_access.ts"
 import { chunkLength, type Level, levelsOf, type SlicedFile, SliceError } from "./slices.ts"
 
 /** A chunk that is to be fetched. */
-export interface WantedChunk {
+export interface NamedChunk {
   readonly name: Uint8Array
   /** Its length in bytes, which follows from the length of the file. */
   readonly length: number
@@ -17,7 +17,7 @@ export interface WantedChunk {
  * does. All chunks that are known to be needed are asked for at once.
  */
 export type FetchChunks<E = never, R = never> = (
-  chunks: ReadonlyArray<WantedChunk>,
+  chunks: ReadonlyArray<NamedChunk>,
 ) => Effect.Effect<ReadonlyArray<Uint8Array>, E, R>
 
 /** What a reader of slices may take. */
