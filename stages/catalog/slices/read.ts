@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { catching } from "../../kernel/catching.ts"
 import { Recent } from "../../memory/recent.ts"
 import type { RandomAccess } from "../random_access.ts"
-import { chunkLength, type Level, levelsOf, type SlicedFile, SliceError } from "./slices.ts"
+import { bytesOfChunk, type Level, levelsOf, type SlicedFile, SliceError } from "./slices.ts"
 
 /** A chunk that is to be fetched. */
 export interface NamedChunk {
@@ -141,7 +141,7 @@ class SlicedReader<E, R> implements RandomAccess<SliceError | E, R> {
       if (missing.length === 0) return found
       const shape = this.#levels[level]!
       const names = yield* this.#names(level, missing)
-      const wanted = missing.map((number, i) => ({ name: names[i]!, length: chunkLength(shape, number) }))
+      const wanted = missing.map((number, i) => ({ name: names[i]!, length: bytesOfChunk(shape, number) }))
       const contents = yield* this.#fetch(wanted)
       for (let i = 0; i < missing.length; i++) {
         const bytes = contents[i]

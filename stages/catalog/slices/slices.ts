@@ -113,7 +113,7 @@ export const levelsOf = (size: number, layout: SliceLayout): ReadonlyArray<Level
 }
 
 /** The length of chunk `index` of a level, in bytes. */
-export const chunkLength = ({ bytes, chunkBytes }: Level, index: number): number =>
+export const bytesOfChunk = ({ bytes, chunkBytes }: Level, index: number): number =>
   Math.min(chunkBytes, bytes - index * chunkBytes)
 
 const outOfBounds = (what: string): SliceError =>

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { catching } from "../../kernel/catching.ts"
-import { chunkLength, type Level, levelsOf, type SlicedFile, SliceError, type SliceLayout } from "./slices.ts"
+import { bytesOfChunk, type Level, levelsOf, type SlicedFile, SliceError, type SliceLayout } from "./slices.ts"
 
 /** A chunk of a file in slices: a slice or a list. */
 export interface SliceChunk {
@@ -111,7 +111,7 @@ export const storeSliced: <E, R, E2, R2>(
       yield* add(
         Array.from({ length: level.count }, (_, i) => {
           const at = i * level.chunkBytes
-          return names.subarray(at, at + chunkLength(level, i))
+          return names.subarray(at, at + bytesOfChunk(level, i))
         }),
         above,
         0,
@@ -145,18 +145,18 @@ class Cutter {
     const slices: Array<Uint8Array> = []
     let at = 0
     if (this.#rest.length > 0) {
-      at = Math.min(piece.length, chunkLength(this.#level, first) - this.#rest.length)
+      at = Math.min(piece.length, bytesOfChunk(this.#level, first) - this.#rest.length)
       const joined = new Uint8Array(this.#rest.length + at)
       joined.set(this.#rest)
       joined.set(piece.subarray(0, at), this.#rest.length)
-      if (joined.length < chunkLength(this.#level, first)) {
+      if (joined.length < bytesOfChunk(this.#level, first)) {
         this.#rest = joined
         return { first, slices }
       }
       slices.push(joined)
     }
     for (;;) {
-      const length = chunkLength(this.#level, first + slices.length)
+      const length = bytesOfChunk(this.#level, first + slices.length)
       if (length <= 0 || piece.length - at < length) break
       slices.push(piece.subarray(at, at + length))
       at += length
