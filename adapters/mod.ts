@@ -9,6 +9,8 @@ export { host } from "./runtime/host.ts"
 
 // Files
 export { localSource, type LocalSourceOptions } from "./files/source/source.ts"
+export { deleteOthers } from "./files/target/delete_others.ts"
+export type { DeleteOptions, DeleteSummary } from "./files/target/others.ts"
 export { localTarget, type LocalTargetOptions } from "./files/target/target.ts"
 
 // Stores

@@ -12,8 +12,14 @@ export type Written =
   /**
    * `unchanged`: it was there already, with everything that is restored of it. `kept`: what is in its place was left
    * there, as `overwrite` says. `lost`: what this target cannot hold of it, such as its time, in one sentence.
+   * `verified`: its content was read back.
    */
-  | { readonly path: string; readonly outcome: "written" | "unchanged" | "kept"; readonly lost?: string }
+  | {
+    readonly path: string
+    readonly outcome: "written" | "unchanged" | "kept"
+    readonly lost?: string
+    readonly verified?: true
+  }
   /**
    * `skipped`: this target does not hold such entries; for example, device nodes need an option. `failed`: it could not
    * be written. `message` says why, in one sentence without the path.
@@ -30,6 +36,11 @@ export interface TargetOptions {
   readonly owner?: boolean
   /** When to replace what is there already. Default: `always`. */
   readonly overwrite?: Overwrite
+  /**
+   * Read each file back after its content was written, and compare. One that differs has `failed`. A target in memory
+   * has nothing to read back.
+   */
+  readonly verify?: boolean
 }
 
 /** Something that entries can be written to. */

@@ -12,6 +12,8 @@ export interface WriteSummary {
   readonly written: number
   /** Entries that were there already, the same. */
   readonly unchanged: number
+  /** Files whose content was read back, as the option `verify` asks for. */
+  readonly verified: number
   /** Entries in whose place something was left, as the option `overwrite` says. */
   readonly kept: number
   /** Bytes of content of the files that were written or unchanged. */
@@ -68,7 +70,15 @@ export const write = (
     const { observer = {}, ...targetOptions } = options
     const target = yield* Target
     const session = yield* Effect.cached(target.open(root, targetOptions))
-    const summary = { written: 0, unchanged: 0, kept: 0, bytes: 0, losses: [] as Losses, problems: [] as Problems }
+    const summary = {
+      written: 0,
+      unchanged: 0,
+      kept: 0,
+      verified: 0,
+      bytes: 0,
+      losses: [] as Losses,
+      problems: [] as Problems,
+    }
     yield* Stream.runForEachArray(
       self,
       Effect.fnUntraced(function* (entries) {
@@ -79,6 +89,7 @@ export const write = (
         for (const [i, result] of results.entries()) {
           if ("message" in result) continue
           summary[result.outcome]++
+          if (result.verified === true) summary.verified++
           if (result.outcome !== "kept") summary.bytes += entries[i]!.size ?? 0
         }
         addProblems(summary, results)

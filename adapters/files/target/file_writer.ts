@@ -1,4 +1,5 @@
 /** Writes one file beside its place, unless the file that is there has the same content. */
+import type { Hash } from "node:crypto"
 import * as fs from "node:fs"
 import { createNew, hasBytesAt, putAll, READ_SAFELY } from "../system/open.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
@@ -26,6 +27,7 @@ export class FileWriter {
   readonly #mode: number
   readonly #sparse: boolean
   readonly #limit: number
+  readonly #digest: Hash | undefined
   /** The file to compare with, and its state when it was opened. */
   #against = -1
   #stats: Stats | undefined
@@ -33,12 +35,15 @@ export class FileWriter {
   #out = -1
   /** Whether this object made a file at `temp`. */
   #made = false
+  #named = false
   #position = 0
 
   /**
    * `temp`: the path to write the new file at. `mode`: the mode to make it with. `against`: the file to compare with.
+   * `digest`: takes all bytes, too.
    */
-  constructor(entry: Entry, temp: NativePath, mode: number, against: NativePath | undefined) {
+  constructor(entry: Entry, temp: NativePath, mode: number, against: NativePath | undefined, digest?: Hash) {
+    this.#digest = digest
     this.#path = entry.path
     this.#temp = temp
     this.#mode = mode
@@ -61,7 +66,7 @@ export class FileWriter {
    * Takes the next bytes. They are the caller's again when it returns. Throws when there are more than the entry says.
    */
   write(bytes: Uint8Array): void {
-    this.#checkLength(bytes)
+    this.#count(bytes)
     if (this.#equal) {
       if (this.#same(bytes)) {
         this.#position += bytes.length
@@ -79,7 +84,7 @@ export class FileWriter {
    */
   writeBeside(bytes: Uint8Array): Promise<void> | undefined {
     if (bytes.length < BESIDE || this.#sparse || this.#out < 0) return this.write(bytes) as undefined
-    this.#checkLength(bytes)
+    this.#count(bytes)
     const position = this.#position
     this.#position += bytes.length
     const put = (at: number): Promise<void> =>
@@ -93,7 +98,8 @@ export class FileWriter {
     return put(0)
   }
 
-  #checkLength(bytes: Uint8Array): void {
+  #count(bytes: Uint8Array): void {
+    this.#digest?.update(bytes)
     if (this.#position + bytes.length > this.#limit) {
       throw new TargetError({
         reason: "io",
@@ -148,6 +154,12 @@ export class FileWriter {
   /** Call it when the new file has its name: {@link close} then leaves it alone. */
   named(): void {
     this.#made = false
+    this.#named = true
+  }
+
+  /** The digest of what was written, if a new file has its name. */
+  get written(): Hash | undefined {
+    return this.#named ? this.#digest : undefined
   }
 
   /** Closes the files, and removes the new one unless it has its name. May be called more than once. */

@@ -1,5 +1,5 @@
 /** Writes single entries into a directory of this machine. */
-import { randomBytes } from "node:crypto"
+import { type Hash, randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import type { Entry } from "../../../stages/walk/entry.ts"
 import { TargetError } from "../../../stages/walk/errors.ts"
@@ -20,6 +20,7 @@ import { judgeLocal } from "./in_place.ts"
 import { type Link, LinkWriter } from "./link_writer.ts"
 import { makeNode } from "./nodes.ts"
 import { giveName, type Place, replaceableAt } from "./place.ts"
+import { newDigest, readBack } from "./read_back.ts"
 
 /**
  * A file that waits for its content. Until it is committed or closed, nothing else may be asked of the session: its
@@ -45,6 +46,7 @@ export class LocalSession {
   readonly #owner: boolean
   readonly #devices: boolean
   readonly #overwrite: Overwrite
+  readonly #verify: boolean
   readonly #umask: number
   readonly #directories: Directories
   readonly #links: LinkWriter
@@ -66,6 +68,7 @@ export class LocalSession {
     this.#owner = options.owner ?? process.getuid?.() === 0
     this.#devices = options.devices ?? false
     this.#overwrite = options.overwrite ?? "always"
+    this.#verify = options.verify ?? false
     this.#umask = process.umask()
     this.batches = new Batches(this.#prefix, threadAfter)
     this.#directories = new Directories(real.includes("\ufffd") ? absoluteRoot(root) : real, {
@@ -114,7 +117,7 @@ export class LocalSession {
   hand(entry: Entry): boolean {
     const { content, metadata, path, size } = entry
     if (
-      entry.kind !== "file" || !(content instanceof Uint8Array) || entry.linkTo !== undefined ||
+      this.#verify || entry.kind !== "file" || !(content instanceof Uint8Array) || entry.linkTo !== undefined ||
       entry.sparse === true ||
       size !== undefined && size !== content.length || path === "" || !this.batches.takes(content.length)
     ) return false
@@ -176,6 +179,15 @@ export class LocalSession {
     return this.#directories.finish()
   }
 
+  /** The steps to read a file back that was just committed. Undefined when there is nothing to read back. */
+  readBack({ entry: { path }, native, writer: { written } }: PendingFile): Generator<undefined, void> | undefined {
+    return written === undefined ? undefined : readBack(path, native, written)
+  }
+
+  #digest(): Hash | undefined {
+    return this.#verify ? newDigest() : undefined
+  }
+
   #beginFile(place: Place): Written | PendingFile {
     const { entry, existing, level, native, temp } = place
     const want = wantedOf("file", entry.metadata, this.#owner)
@@ -189,11 +201,11 @@ export class LocalSession {
       const known = link.ours || judgeLocal(this.#overwrite, entry, link.stats) === "trust"
       const linked = known ? this.#links.make(place, link) : undefined
       if (linked !== undefined) return linked
-      return { ...pending, link, writer: new FileWriter(entry, temp, made, link.native) }
+      return { ...pending, link, writer: new FileWriter(entry, temp, made, link.native, this.#digest()) }
     }
     const comparable = existing !== undefined && isRegular(existing) &&
       (entry.size === undefined || Number(existing.size) === entry.size)
-    const writer = new FileWriter(entry, temp, made, comparable ? native : undefined)
+    const writer = new FileWriter(entry, temp, made, comparable ? native : undefined, this.#digest())
     return { ...pending, link, writer }
   }
 

@@ -40,7 +40,11 @@ export const writeSmall = (session: LocalSession, entry: Entry, buffer: Uint8Arr
     else if (entry.content !== undefined) {
       for (const _ of copy(entry.content as ReaderContent, begun, buffer));
     } else if (entry.size !== 0) throw new Error("Its content is missing")
-    return session.commit(begun)
+    const written = session.commit(begun)
+    const back = session.readBack(begun)
+    if (back === undefined) return written
+    for (const _ of back);
+    return verified(written)
   } finally {
     begun.writer.close()
   }
@@ -56,7 +60,7 @@ export const writeLarge = (
     catching(Error, () => session.begin(entry)),
     (begun) => {
       if (!isPending(begun)) return Effect.succeed(begun)
-      return fill(entry, begun, buffer).pipe(Effect.andThen(catching(Error, () => session.commit(begun))))
+      return fill(entry, begun, buffer).pipe(Effect.andThen(commit(session, begun)))
     },
     (begun) => Effect.sync(() => isPending(begun) && begun.writer.close()),
   ).pipe(
@@ -65,6 +69,27 @@ export const writeLarge = (
       return outcome instanceof TargetError ? Effect.fail(outcome) : Effect.succeed(outcome)
     }),
   )
+
+/** Commits a file and reads it back, if that is asked for. The session may be used again when the file is open. */
+const commit = Effect.fnUntraced(function* (session: LocalSession, file: PendingFile) {
+  const { back, written } = yield* catching(Error, () => {
+    const written = session.commit(file)
+    const back = session.readBack(file)
+    back?.next()
+    return { written, back }
+  })
+  if (back === undefined) return written
+  yield* through(back)
+  return verified(written)
+})
+
+const verified = (written: Written): Written => "message" in written ? written : { ...written, verified: true }
+
+/** Takes all steps, and lets other fibers run in between. */
+const through = (steps: Generator<undefined, void>): Effect.Effect<void, Error> =>
+  Effect.gen(function* () {
+    while (!(yield* catching(Error, () => steps.next())).done) yield* Effect.yieldNow
+  }).pipe(Effect.ensuring(Effect.sync(() => steps.return())))
 
 /** Waits even when interrupted: a file that is being written to must not be closed. */
 const waitFor = (under: Promise<void>): Effect.Effect<void, Error> =>
@@ -88,14 +113,7 @@ const fill = (entry: Entry, file: PendingFile, buffer: Uint8Array): Effect.Effec
       Effect.provideService(PiecesLent, true),
     )
   }
-  return Effect.acquireUseRelease(
-    Effect.sync(() => copy(content as ReaderContent, file, buffer)),
-    (steps) =>
-      Effect.gen(function* () {
-        while (!(yield* catching(Error, () => steps.next())).done) yield* Effect.yieldNow
-      }),
-    (steps) => Effect.sync(() => steps.return()),
-  )
+  return Effect.suspend(() => through(copy(content as ReaderContent, file, buffer)))
 }
 
 /** Copies content. Pauses after each buffer. */
