@@ -17,10 +17,15 @@ export interface RestoreTally {
   unchanged: number
   /** Left as they are, as `--overwrite` says. */
   kept: number
+  /** Read back. */
+  verified: number
+  deleted: number
   /** Restored or unchanged, except for something that the target cannot hold. */
   lost: number
   skipped: number
   failed: number
+  /** Entries that the snapshot lists and cannot give. They count as failed, too. */
+  unlisted: number
 }
 
 /** The tally of a restore that begins. */
@@ -32,9 +37,12 @@ export const newTally = (): RestoreTally => ({
   written: 0,
   unchanged: 0,
   kept: 0,
+  verified: 0,
+  deleted: 0,
   lost: 0,
   skipped: 0,
   failed: 0,
+  unlisted: 0,
 })
 
 /** Counts entries that were given to the target. */
@@ -85,6 +93,7 @@ export const tellWritten = (tally: RestoreTally, results: ReadonlyArray<Written>
     if (result.outcome === "failed") tellFailed(tally, result, out)
     // The target itself is made before anything is written, so it does not count as unchanged.
     else if (result.path !== "" || result.outcome !== "unchanged") tally[result.outcome] += 1
+    if ("verified" in result) tally.verified += 1
     tellLost(tally, result, out)
     if (result.outcome === "skipped") {
       if (!out.quiet) out.warn(`Skipped ${displayPath(result.path)}: ${result.message}`)
@@ -93,16 +102,41 @@ export const tellWritten = (tally: RestoreTally, results: ReadonlyArray<Written>
   }
 }
 
+/** Counts what was deleted, or would be in a dry run, which names it. With `--verbose` it is named in any case. */
+export const tellDeleted = (
+  tally: RestoreTally,
+  { kind, path }: Pick<Entry, "path" | "kind">,
+  dryRun: boolean,
+  out: Output,
+): void => {
+  tally.deleted += 1
+  if (dryRun) out.note(`Would be deleted: ${showPath(path)}`)
+  else out.detail(`Deleted: ${showPath(path)}`)
+  out.row({ type: "deleted", path, kind })
+}
+
+/** Names what could not be deleted. */
+export const tellNotDeleted = (tally: RestoreTally, { message, path }: Problem, out: Output): void => {
+  tally.failed += 1
+  out.warn(`Cannot delete ${showPath(path)}: ${message}`)
+  out.row({ type: "problem", path, message })
+}
+
 /** Prints the summary. */
 export const reportRestore = (
   tally: RestoreTally,
   snapshot: string,
-  input: { readonly target: string; readonly dryRun: boolean },
+  input: {
+    readonly target: string
+    readonly dryRun: boolean
+    readonly delete: boolean
+    readonly verify: boolean
+  },
   seconds: number,
   traffic: Traffic,
   out: Output,
 ): void => {
-  const { files, directories, bytes, written, unchanged, kept, lost, skipped, failed } = tally
+  const { files, directories, bytes, written, unchanged, kept, lost, skipped, failed, deleted, verified } = tally
   out.row({
     type: "summary",
     files,
@@ -114,6 +148,8 @@ export const reportRestore = (
     lost,
     skipped,
     failed,
+    ...(input.delete ? { deleted } : {}),
+    ...(input.verify ? { verified } : {}),
     seconds,
     snapshot,
     ...(input.dryRun ? { dryRun: true } : { target: input.target }),
@@ -125,10 +161,14 @@ export const reportRestore = (
         ? `compared with ${input.target}; ${showCount(written)} would be restored`
         : `restored to ${input.target} in ${showDuration(seconds)}`) +
       (unchanged > 0 ? `; ${showCount(unchanged)} unchanged` : "") +
+      (input.delete ? `; ${showCount(deleted)} ${input.dryRun ? "would be deleted" : "deleted"}` : "") +
+      (input.verify ? `; ${plural(verified, "file")} read back` : "") +
       (kept > 0 ? `; ${showCount(kept)} left as they are` : "") +
       (lost > 0 ? `; ${showCount(lost)} not kept whole by the file system` : "") +
       (skipped > 0 ? `; ${showCount(skipped)} skipped` : ""),
   )
   printTraffic(traffic, out)
-  if (failed > 0) out.line(`${showCount(failed)} could not be restored: see the messages above`)
+  if (failed > 0) {
+    out.line(`${showCount(failed)} could not be restored${input.delete ? " or deleted" : ""}: see the messages above`)
+  }
 }

@@ -7,6 +7,7 @@ import type { FormatError } from "../../formats/error.ts"
 import type { Repository, SnapshotInfo } from "../../formats/repository.ts"
 import { displayPath, quotePath } from "../../stages/walk/path.ts"
 import { UsageError } from "../process/usage_error.ts"
+import type { TargetPart } from "../restoring/parts.ts"
 import { makeSelection, type Selection } from "../selection/selection.ts"
 import { pathsOf, pathWithin } from "./location.ts"
 
@@ -15,13 +16,13 @@ import { pathsOf, pathWithin } from "./location.ts"
  * is in it.
  */
 export const spareRepository: (
-  target: string,
+  part: TargetPart,
   location: string,
   repository: Repository,
   snapshot: SnapshotInfo,
-  part: Selection,
+  selection: Selection,
 ) => Effect.Effect<void, FormatError | UsageError> = Effect.fnUntraced(
-  function* (target, location, repository, snapshot, part) {
+  function* ({ nameOf, reaches, root: target }, location, repository, snapshot, selection) {
     const stores = pathsOf(location)
     const lies = stores.map((store) => pathWithin(target, store)).find((inside) => inside !== undefined)
     if (lies !== undefined) {
@@ -31,15 +32,16 @@ export const spareRepository: (
     }
     for (const store of stores) {
       const path = pathWithin(store, target)?.split(sep).join("/")
-      if (path === undefined) continue
-      const there = yield* makeSelection([quotePath(path)], {}, snapshot)
+      if (path === undefined || !reaches(nameOf(path))) continue
+      const named = nameOf(path)
+      const there = yield* makeSelection([quotePath(named)], {}, snapshot)
       const entries = repository.entries(snapshot, { include: there.reaches, content: false })
       // The directory itself may be in the snapshot, as it was before the repository was made.
       const found = yield* Stream.runHead(
         Stream.filter(
           entries,
           ({ kind, path: at }) =>
-            (at !== path || kind !== "directory") && there.wanted(at, kind) && part.wanted(at, kind),
+            (at !== named || kind !== "directory") && there.selects(at, kind) && selection.selects(at, kind),
         ),
       )
       if (Option.isSome(found)) {
