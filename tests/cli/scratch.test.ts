@@ -6,9 +6,10 @@ import { createHash } from "node:crypto"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
-import { test } from "node:test"
+import { after, test } from "node:test"
 import { skipIf } from "../skip.ts"
-import { inDirectory, runScript, type SpawnOptions } from "./process/spawn.ts"
+import { type CommandServer, serveCommands } from "./process/server.ts"
+import { type Ended, inDirectory, runScript, type SpawnOptions } from "./process/spawn.ts"
 
 const isRoot = process.getuid?.() === 0
 
@@ -24,6 +25,15 @@ const quick = (
   options: SpawnOptions = {},
 ) => runScript("tests/cli/process/quick_main.ts", args, { ...options, env })
 
+let server: CommandServer | undefined
+after(() => server?.end())
+
+/** As {@link quick}, for root without its capabilities, who may not write everywhere. */
+const withoutCapabilities = (args: ReadonlyArray<string>, env: Record<string, string>): Promise<Ended> => {
+  server ??= serveCommands(["setpriv", "--bounding-set=-all", "--inh-caps=-all"])
+  return server.run("tests/cli/process/quick_main.ts", args, env)
+}
+
 const formats = [
   { format: "rozen", options: [], env: { PENSTOCK_PASSWORD: "secret" } },
   { format: "rozen", options: ["--option", "rozen.version=0"], env: { PENSTOCK_PASSWORD: "secret" } },
@@ -36,7 +46,7 @@ const refused = async (
   { env, format, options }: (typeof formats)[number],
   tmpdir: string,
   why: RegExp,
-  how: SpawnOptions = {},
+  run: (args: ReadonlyArray<string>, env: Record<string, string>) => Promise<Ended> = quick,
 ): Promise<void> => {
   mkdirSync(at("src"), { recursive: true })
   // Enough entries to make the catalog larger than the small file system.
@@ -62,11 +72,7 @@ const refused = async (
     ["dump", "nothing"],
   ]
   for (const [command, ...args] of commands) {
-    const { code, stderr, stdout } = await quick(
-      [command!, ...repo, ...args],
-      { ...env, TMPDIR: tmpdir },
-      how,
-    )
+    const { code, stderr, stdout } = await run([command!, ...repo, ...args], { ...env, TMPDIR: tmpdir })
     const what = `${format} ${options} ${command} ${args}: ${stdout}${stderr}`
     assert.equal(code, 1, what)
     const last = stderr.trimEnd().split("\n").at(-1)!
@@ -106,7 +112,7 @@ for (const one of formats) {
         one,
         at("closed"),
         /: no file may be made in it;/,
-        isRoot ? { through: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] } : {},
+        isRoot ? withoutCapabilities : quick,
       )
       chmodSync(at("closed"), 0o700)
     }))

@@ -14,20 +14,25 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
-import { test } from "node:test"
+import { after, test } from "node:test"
 import { skipIf } from "../skip.ts"
 import { missing } from "../tool.ts"
+import { type CommandServer, serveCommands } from "./process/server.ts"
 import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
 const isRoot = process.getuid?.() === 0
 const reason = process.platform === "win32" ? "modes are not kept from their owner here" : isRoot && missing("setpriv")
 
-const quick = (args: ReadonlyArray<string>, env: Record<string, string>): Promise<Ended> =>
-  runScript("tests/cli/process/quick_main.ts", args, {
-    env,
-    // Without its capabilities, root is denied by mode 000, too.
-    ...(isRoot ? { through: ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] } : {}),
-  })
+// Without its capabilities, root is denied by mode 000, too.
+let server: CommandServer | undefined
+after(() => server?.end())
+
+const quick = (args: ReadonlyArray<string>, env: Record<string, string>): Promise<Ended> => {
+  const main = "tests/cli/process/quick_main.ts"
+  if (!isRoot) return runScript(main, args, { env })
+  server ??= serveCommands(["setpriv", "--bounding-set=-all", "--inh-caps=-all"])
+  return server.run(main, args, env)
+}
 
 /** The names of all files beneath a directory. */
 const filesIn = (directory: string): ReadonlyArray<string> =>

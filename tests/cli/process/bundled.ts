@@ -12,7 +12,7 @@ export type Script =
   | "cli/main.ts"
   | "backup.ts"
   | "restore.ts"
-  | `tests/cli/process/${"quick" | "fake" | "remote"}_main.ts`
+  | `tests/cli/process/${"quick" | "fake" | "remote" | "serve"}_main.ts`
 
 /** Runs scripts inside the process of a test. */
 const INSIDE = "tests/cli/process/inside.ts"
@@ -20,7 +20,7 @@ const INSIDE = "tests/cli/process/inside.ts"
 const scripts: ReadonlyArray<Script | typeof INSIDE> = [
   ...["cli/main.ts", "backup.ts", "restore.ts"] as const,
   ...["tests/cli/process/quick_main.ts", "tests/cli/process/fake_main.ts", "tests/cli/process/remote_main.ts"] as const,
-  INSIDE,
+  ...["tests/cli/process/serve_main.ts", INSIDE] as const,
 ]
 
 const root = resolve(import.meta.dirname, "../../..")
