@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Format } from "../formats/format.ts"
-import type { KeyInfo, KeyList, NewSecret, RepositoryKeys } from "../formats/keys.ts"
+import type { KeyInfo, KeyList, KeyRole, NewSecret, RepositoryKeys } from "../formats/keys.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { CommonInput, NewSecretInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
@@ -19,12 +19,15 @@ import { readPaper } from "./secrets/paper.ts"
 import { ownNames } from "./secrets/password.ts"
 import { givenSecrets } from "./secrets/secrets.ts"
 
-export type KeyAddInput = CommonInput & NewSecretInput
+export interface KeyAddInput extends CommonInput, NewSecretInput {
+  readonly role: KeyRole | undefined
+}
+export type KeyPasswdInput = CommonInput & NewSecretInput
 export interface KeyRemoveInput extends CommonInput {
   /** The start of the ID of a key. */
   readonly id: string
 }
-export interface KeyImportInput extends KeyAddInput {
+export interface KeyImportInput extends CommonInput, NewSecretInput {
   readonly paperKeyFile: string | undefined
 }
 
@@ -36,10 +39,23 @@ interface Context {
   readonly traffic: Traffic
 }
 
-/** What no change of keys undoes. */
+/** What a new secret does not undo. */
+const SAME_KEY =
+  "This does not shut out whoever has the old secret and a copy of KEYS/ from before: the key is the same. If the " +
+  "old secret is in wrong hands, add a new key, remove this one, and run penstock key rotate"
+
+/** What the removal of a key does not undo. */
 const NOT_UNDONE =
-  "This does not shut out whoever has the old secret and a copy of the old key object: the repository has the same " +
-  "master key. If the secret is in wrong hands, convert the snapshots into a new repository"
+  "Whoever has its secret and a copy of KEYS/ from before can still open all that is there, and what is added until " +
+  "the keys are rotated: run penstock key rotate. Even then, what they could read before stays readable to them"
+
+/** What a rotation does not undo. */
+const STAYS_READABLE =
+  "What was backed up until now stays readable to everybody who could read it. Whoever was an owner, and can write " +
+  "to the storage, can still add to what was there. Print the paper key again: the old one does not open what comes now"
+
+const NO_WRITERS_YET =
+  "The key can be listed and removed; backup with a writer's key comes with a later version: use an owner's until then"
 
 const PAPER_WARNING =
   "Whoever has this text and the storage can read and change everything, and changing passwords does not help. " +
@@ -91,10 +107,17 @@ export const add: (input: KeyAddInput) => Effect.Effect<number, OpenError> = Eff
 })
 
 /** Adds a key to a repository that is open. */
-const addTo = ({ name }: KeyAddInput, secret: Effect.Effect<NewSecret, UsageError>) =>
+const addTo = (
+  { name, role }: NewSecretInput & { readonly role?: KeyRole | undefined },
+  secret: Effect.Effect<NewSecret, UsageError>,
+) =>
   Effect.fnUntraced(function* ({ keys, out, traffic }: Context): Effect.fn.Return<number, OpenError> {
-    const key = yield* keys.add(yield* secret, name === undefined ? {} : { name })
+    const key = yield* keys.add(yield* secret, {
+      ...name === undefined ? {} : { name },
+      ...role === undefined ? {} : { role },
+    })
     out.note(`Added the key ${describe(key)}`)
+    if (role === "writer") out.remark(NO_WRITERS_YET)
     out.row({ ...keyRow(key), type: "summary", ...trafficMembers(traffic) })
     return EXIT_OK
   })
@@ -134,16 +157,16 @@ const idOf = (
 }
 
 /** Runs `key passwd`. */
-export const passwd: (input: KeyAddInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
+export const passwd: (input: KeyPasswdInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
   const secret = yield* newSecret(input)
   return yield* withKeys(
     input,
     Effect.fnUntraced(function* ({ keys, out, traffic }) {
       const { name } = input
-      const { added, removed } = yield* keys.replace(yield* secret, name === undefined ? {} : { name })
-      out.note(`The key ${describe(added)} replaces ${removed.id}`)
-      out.remark(NOT_UNDONE)
-      out.row({ ...keyRow(added), type: "summary", removed: removed.id, ...trafficMembers(traffic) })
+      const key = yield* keys.replace(yield* secret, name === undefined ? {} : { name })
+      out.note(`The key ${describe(key)} has a new secret`)
+      out.remark(SAME_KEY)
+      out.row({ ...keyRow(key), type: "summary", ...trafficMembers(traffic) })
       return EXIT_OK
     }),
   )
@@ -180,26 +203,48 @@ export const importPaper: (input: KeyImportInput) => Effect.Effect<number, OpenE
   },
 )
 
-const describe = ({ id, kind, name }: KeyInfo): string =>
-  `${id} (${displayPath(kind)}${name === "" ? "" : `, ${displayPath(name)}`})`
+/** Runs `key rotate`. */
+export const rotate = (input: CommonInput): Effect.Effect<number, OpenError> =>
+  withKeys(
+    input,
+    Effect.fnUntraced(function* ({ keys: all, open, out, traffic }) {
+      const { epoch, keys } = yield* all.rotate
+      yield* open.rememberEpoch(epoch)
+      for (const key of keys) out.row(keyRow(key))
+      for (const line of table(keys)) out.line(line)
+      out.note(`Rotated: these ${plural(keys.length, "key")} open what is backed up from now on (epoch ${epoch})`)
+      out.remark(STAYS_READABLE)
+      out.row({ type: "summary", epoch, keys: keys.length, ...trafficMembers(traffic) })
+      return EXIT_OK
+    }),
+  )
+
+const describe = ({ id, kind, name, role }: KeyInfo): string =>
+  `${id} (${displayPath(role)}, ${displayPath(kind)}${name === "" ? "" : `, ${displayPath(name)}`})`
 
 /** A key as a row of `--json`. Its time is what the storage says, and may be none. */
-const keyRow = ({ created, ...key }: KeyInfo): Row => ({
+const keyRow = ({ created, ended, ...key }: KeyInfo): Row => ({
   type: "key",
   ...key,
-  ...(Number.isNaN(new Date(created).getTime()) ? {} : { created: new Date(created).toISOString() }),
+  ...timeMember("created", created),
+  ...timeMember("ended", ended),
 })
+
+const timeMember = (name: string, time: number | undefined): Readonly<Record<string, string>> =>
+  time === undefined || Number.isNaN(new Date(time).getTime()) ? {} : { [name]: new Date(time).toISOString() }
 
 const table = (keys: ReadonlyArray<KeyInfo>): ReadonlyArray<string> => {
   const rows = [
-    ["ID", "In use", "Role", "Kind", "Created", "By", "Name"],
-    ...keys.map(({ by, created, id, inUse, kind, name, recipient, role }) => [
+    ["ID", "In use", "Role", "Kind", "Created", "By", "Epoch", "Ended", "Name"],
+    ...keys.map(({ by, created, ended, epoch, id, inUse, kind, name, recipient, role }) => [
       id,
       inUse ? "yes" : "",
       displayPath(role),
       displayPath(kind),
       showTime(created),
       displayPath(by),
+      String(epoch),
+      ended === undefined ? "" : showTime(ended),
       [name, ...recipient === undefined ? [] : [shortRecipient(recipient)]].filter((text) => text !== "")
         .map(displayPath).join(", "),
     ]),

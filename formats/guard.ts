@@ -56,7 +56,8 @@ const guardedKeys = (keys: RepositoryKeys): RepositoryKeys => ({
   add: (secret, options) => failing(keys.add(secret, options)),
   remove: (id) => failing(keys.remove(id)),
   replace: (secret, options) => failing(keys.replace(secret, options)),
-  export: keys.export,
+  rotate: failing(keys.rotate),
+  export: failing(keys.export),
 })
 
 /**

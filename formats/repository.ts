@@ -233,10 +233,12 @@ export interface Repository {
   /** Unique to the repository, lowercase hex. */
   readonly id: string
   /**
-   * Lowercase hex, derived from the key that encrypts it: tells it from a repository that somebody made with the same
-   * ID. It is no secret. Absent where a format has none.
+   * Lowercase hex, of the key of its owner: tells it from a repository that somebody made with the same ID. It is no
+   * secret. Absent where a format has none.
    */
   readonly fingerprint?: string
+  /** Grows when its keys are rotated, from 1 on: so an earlier state is noticed. Absent where a format has none. */
+  readonly epoch?: number
   /**
    * Stores entries, in depth-first order, as a new snapshot. Entries that cannot be read are left out, and named in the
    * summary. Fails with an error of the entries as it is; no snapshot is made then.

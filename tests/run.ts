@@ -25,9 +25,6 @@
  * at a time, by default one more than there are processors, since some wait for servers; each is killed after
  * `--timeout SECONDS`.
  *
- * Temporary files of tests/formats/ and tests/stages/ lie in memory where there is room. Those of other tests lie where
- * TMPDIR says, since what a test says of files must hold on a real file system.
- *
  * **What is printed.** One line per file; the full output of what failed; then every skip with its reason, the totals
  * per runtime, and as the very last line the totals of all: `N passed, N failed, N skipped`. Exits with 1 when a test
  * failed, when a process crashed, hung or ran no test, when a test was skipped without a reason, or when a runtime ran

@@ -1,6 +1,8 @@
 /** The arguments of `key` and its subcommands. */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
 import { text } from "./flag.ts"
 import { common, type Flags } from "./flags.ts"
@@ -23,6 +25,14 @@ const newSecret: Flags<NewSecretInput> = {
   name: text("name", "NAME", "What to call the key, such as the machine that uses it"),
 }
 
+const ROLES = ["owner", "reader", "writer"] as const
+
+const role = Flag.Literals("role", ROLES).pipe(
+  Flag.withDescription("What the key can do: owner (everything; the default), reader (list, restore, check), writer"),
+  Flag.optional,
+  Flag.map(Option.getOrUndefined),
+)
+
 const load = () => import("../key.ts")
 
 const listCommand = (exit: OnExit): AnyCommand =>
@@ -32,10 +42,10 @@ const listCommand = (exit: OnExit): AnyCommand =>
   )
 
 const addCommand = (exit: OnExit): AnyCommand =>
-  command("add", { ...common, ...newSecret }, (input) => load().then((m) => m.add(input)), exit).pipe(
+  command("add", { ...common, ...newSecret, role }, (input) => load().then((m) => m.add(input)), exit).pipe(
     Command.withDescription(
       "Add a key. You are asked for its password, unless an option or a variable gives its secret.\n" +
-        "  Whoever has the secret of any key can do everything, and remove the other keys too",
+        "  An owner can do everything, and remove other keys too. A reader lists, restores and checks",
     ),
     Command.withShortDescription("Add a key"),
     Command.withExamples([
@@ -44,7 +54,10 @@ const addCommand = (exit: OnExit): AnyCommand =>
         description: "A key file for backups at night",
         command: "penstock key add --name server --new-key-file ~/.penstock.key",
       },
-      { description: "Somebody's age identity", command: "penstock key add --name sister --new-recipient age1..." },
+      {
+        description: "Somebody's age identity, to restore only",
+        command: "penstock key add --role reader --name sister --new-recipient age1...",
+      },
     ]),
   )
 
@@ -62,8 +75,8 @@ const removeCommand = (exit: OnExit): AnyCommand =>
     exit,
   ).pipe(
     Command.withDescription(
-      "Remove a key: any but the last, and not the one that opened the repository.\n" +
-        "  Whoever has its secret and a copy of its object can still read everything",
+      "Remove a key: any but the last of an owner, and not the one that opened the repository.\n" +
+        "  Whoever has its secret and a copy of KEYS/ can open everything until key rotate, and old things after it",
     ),
     Command.withShortDescription("Remove a key"),
     Command.withExamples([{ description: "One that is not used any more", command: "penstock key remove 1a2b3c4d" }]),
@@ -72,14 +85,24 @@ const removeCommand = (exit: OnExit): AnyCommand =>
 const passwdCommand = (exit: OnExit): AnyCommand =>
   command("passwd", { ...common, ...newSecret }, (input) => load().then((m) => m.passwd(input)), exit).pipe(
     Command.withDescription(
-      "Replace the key that opens the repository by one with another secret.\n" +
-        "  Whoever has the old secret and a copy of the old key object can still read everything",
+      "Give the key that opens the repository another secret.\n" +
+        "  Whoever has the old secret and a copy of KEYS/ from before has the key",
     ),
     Command.withShortDescription("Change the password"),
     Command.withExamples([{
       description: "Asks for the old password and the new one",
       command: "penstock key passwd",
     }]),
+  )
+
+const rotateCommand = (exit: OnExit): AnyCommand =>
+  command("rotate", common, (input) => load().then((m) => m.rotate(input)), exit).pipe(
+    Command.withDescription(
+      "Make new secrets for all keys that the repository has now, whose own passwords and files stay.\n" +
+        "  Nothing is uploaded again. Keys that were removed open nothing that is backed up from now on",
+    ),
+    Command.withShortDescription("Shut out keys that were removed"),
+    Command.withExamples([{ description: "After a laptop was stolen", command: "penstock key rotate" }]),
   )
 
 const exportCommand = (exit: OnExit): AnyCommand =>
@@ -123,9 +146,9 @@ export const keyCommand = (exit: OnExit): AnyCommand =>
   Command.make("key").pipe(
     Command.withDescription("List, add, remove and change the keys of a repository (rozen)"),
     Command.withSubcommands([
-      ...[listCommand, addCommand, removeCommand, passwdCommand, exportCommand, importCommand].map((make) =>
-        make(exit)
-      ),
+      ...[listCommand, addCommand, removeCommand, passwdCommand, rotateCommand, exportCommand, importCommand].map((
+        make,
+      ) => make(exit)),
     ]),
     Command.withExamples([{ description: "Change the password", command: "penstock key passwd" }]),
   ) as AnyCommand

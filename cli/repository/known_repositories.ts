@@ -16,6 +16,8 @@ export interface KnownRepository {
   readonly id?: string
   /** The fingerprint of its key. Absent if the format has none. */
   readonly key?: string
+  /** The highest epoch of its keys that was seen. Absent if the format has none. */
+  readonly epoch?: number
   readonly encrypted: boolean
 }
 
@@ -63,10 +65,12 @@ export const knownAt = (location: string, quiet: boolean, part?: string): Effect
       return {
         before,
         remember: (repository) =>
-          before !== undefined && isSame(before, repository) ? Effect.void : Effect.catch(
-            writeEntry(file, { location: name, ...repository }),
-            warn(`remember which repository lies at ${name}`),
-          ),
+          before !== undefined && isSame(before, repository) && before.epoch === repository.epoch
+            ? Effect.void
+            : Effect.catch(
+              writeEntry(file, { location: name, ...repository }),
+              warn(`remember which repository lies at ${name}`),
+            ),
       }
     } catch (error) {
       return {
@@ -76,7 +80,7 @@ export const knownAt = (location: string, quiet: boolean, part?: string): Effect
     }
   })
 
-/** Whether two are the same, as far as that is known. */
+/** Whether two are the same repository, as far as that is known. It may be another state of it. */
 export const isSame = (one: KnownRepository, other: KnownRepository): boolean =>
   one.format === other.format && one.id === other.id && one.key === other.key && one.encrypted === other.encrypted
 

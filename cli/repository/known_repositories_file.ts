@@ -25,6 +25,7 @@ const EntryJson = Schema.Struct({
   format: Schema.String,
   id: Schema.optionalKey(Schema.String),
   key: Schema.optionalKey(Schema.String),
+  epoch: Schema.optionalKey(Schema.Int),
   encrypted: Schema.Boolean,
 })
 /** A location, and the repository that was there last. */
@@ -35,6 +36,8 @@ export interface Entry {
   readonly id?: string
   /** The fingerprint of its key. Absent if the format has none. */
   readonly key?: string
+  /** The highest epoch of its keys that was seen. Absent if the format has none. */
+  readonly epoch?: number
   readonly encrypted: boolean
 }
 

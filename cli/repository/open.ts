@@ -21,7 +21,7 @@ import { checkFormatOptions, type FormatOptions, readFormatOptions } from "./for
 import type { FormatSource } from "./formats.ts"
 import { isSame, type KnownRepository } from "./known_repositories.ts"
 import type { OpenError, OpenMode } from "./open_mode.ts"
-import { anotherAt } from "./refusals.ts"
+import { anotherAt, rolledBack } from "./refusals.ts"
 import { openStore, withCache } from "./store.ts"
 import { unlock } from "./unlock.ts"
 
@@ -39,6 +39,8 @@ export interface OpenRepository {
   readonly created: boolean
   /** Whether it was opened, or made, with a secret. */
   readonly encrypted: boolean
+  /** Remembers on this machine that its keys have reached an epoch: an earlier one is refused from then on. */
+  readonly rememberEpoch: (epoch: number) => Effect.Effect<void>
 }
 
 /** How a repository is opened. */
@@ -165,7 +167,7 @@ export const openRepository: (
     const openWith = (secrets: Secrets) =>
       Effect.map(
         onStore(created ? format.create(secrets, like) : format.open(secrets)),
-        (repository): OpenRepository => ({
+        (repository): Omit<OpenRepository, "rememberEpoch"> => ({
           repository,
           format,
           source,
@@ -177,18 +179,21 @@ export const openRepository: (
     const open = yield* secrets === undefined
       ? unlock({ source, location, created }, options, names, openWith)
       : Effect.flatMap(secrets, openWith)
-    const { fingerprint, id } = open.repository
+    const { epoch, fingerprint, id } = open.repository
     const now: KnownRepository = {
       format: source.name,
       ...(source.noId === true ? {} : { id }),
       ...(fingerprint === undefined ? {} : { key: fingerprint }),
+      ...(epoch === undefined ? {} : { epoch }),
       encrypted: open.encrypted,
     }
-    if (!created && options.newRepository !== true && known.before !== undefined && !isSame(known.before, now)) {
-      return yield* anotherAt(location, known.before, now, names)
+    if (!created && options.newRepository !== true && known.before !== undefined) {
+      if (!isSame(known.before, now)) return yield* anotherAt(location, known.before, now, names)
+      const { epoch: seen = 0 } = known.before
+      if (epoch !== undefined && epoch < seen) return yield* rolledBack(location, seen, epoch, names)
     }
     yield* known.remember(now)
-    return open
+    return { ...open, rememberEpoch: (epoch) => known.remember({ ...now, epoch }) }
   },
 )
 

@@ -21,6 +21,16 @@ export const anotherAt = (
     }): if you put it there, give ${options}new-repository; if not, somebody else may have`,
   })
 
+/** The repository has an earlier epoch than this machine has seen: an old copy of it, or of `KEYS/`, was put back. */
+export const rolledBack = (location: string, seen: number, epoch: number, { options }: SecretNames): RepositoryError =>
+  new RepositoryError({
+    reason: "foreign",
+    message:
+      `The repository at ${location} was put back to an earlier state: its keys are of epoch ${epoch}, and this ` +
+      `machine has seen epoch ${seen}; if you put an old copy back, give ${options}new-repository; if not, somebody ` +
+      "else may have",
+  })
+
 /**
  * The location, or a directory above it, is a link to nowhere. Its disk may not be mounted, so nothing is made in its
  * place.

@@ -14,7 +14,7 @@ import { checkAgain } from "./check_again.ts"
 import { CONFIG, verifyConfig } from "./config.ts"
 import { findDamagedFiles, LOST } from "./damaged_files.ts"
 import { isDamage } from "./errors.ts"
-import { checkKeys } from "./key_read.ts"
+import { checkKeys } from "./key_mend.ts"
 import { listLogs, readSegment, segmentName } from "./log.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
 import { checkEnds, checkPack } from "./pack_check.ts"
@@ -47,7 +47,7 @@ const checkOnce = Effect.fnUntraced(function* (given: Opened, options: CheckOpti
     isDamage,
     (error) => Effect.sync(() => damage.addError(error, CONFIG)),
   )
-  for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
+  for (const error of yield* checkKeys(store, given.opening)) damage.addError(error, "KEYS/")
 
   const [data, catalogs] = yield* Effect.provideService(
     Effect.all([openPackStore(layout.data), openPackStore(layout.catalogs)], { concurrency: 2 }),

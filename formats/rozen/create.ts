@@ -1,18 +1,21 @@
-/** How repositories of either block version are made: the key objects first, then `ROZEN.json`. */
+/** How repositories of either block version are made: `KEYS/` first, then `ROZEN.json`. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { recipientOf } from "../../stages/encrypt/age.ts"
 import { created } from "../../stages/store/absent.ts"
+import { Ed25519, provenEd25519 } from "../../stages/sign/sign.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { NewSecret } from "../keys.ts"
 import { refuseOthers, type Secrets } from "../secrets.ts"
-import { CONFIG, type Config, encodeConfig, isThere } from "./config.ts"
+import { CONFIG, type ConfigOf, configOf, isThere, type Version } from "./config.ts"
 import { fromKernelError } from "./errors.ts"
-import { type KeyOptions, putKey, sealKey } from "./key_seal.ts"
-import { KEY_OBJECTS } from "./limits.ts"
-import type { UnlockedBy } from "./unlock.ts"
+import { encodeEpochs, type KeyOptions, makeKey } from "./key_make.ts"
+import type { Opening } from "./key_open.ts"
+import { ownerKeyring } from "./keyring.ts"
+import { newSecret } from "./keys.ts"
+import { KEYS } from "./limits.ts"
 
 /** The secrets that make a repository. */
 const MAKES: ReadonlyArray<keyof Secrets> = ["password", "recipients", "identities", "key"]
@@ -41,53 +44,59 @@ export const admitSecrets: (
 
 /** A repository that is to be made. */
 export interface NewRepository {
-  readonly version: Config["Version"]
+  readonly version: Version
   readonly secrets: Secrets
   readonly keys: KeyOptions
-  /** Gives its master key. */
-  readonly master: Effect.Effect<Redacted.Redacted<Uint8Array>, RepositoryError>
+  /** Gives the secret of its chunks, which copies share. */
+  readonly chunks: Effect.Effect<Redacted.Redacted<Uint8Array>, RepositoryError>
 }
 
 /**
- * Writes the objects of a new repository, with a key object for the secret, or for each recipient. Fails with `exists`
- * when there is one already, and with `wrong-key` without a secret. Gives its key and ID, and the bytes of its config.
+ * Writes the objects of a new repository, with an owner's key for the secret, or for each recipient. Fails with
+ * `exists` when there is one already, and with `wrong-key` without a secret. Gives its keys, and what its config is.
  */
 export const createObjects: (
   store: ObjectStore,
   repository: NewRepository,
-) => Effect.Effect<UnlockedBy & { readonly config: Uint8Array }, FormatError> = Effect.fnUntraced(
-  function* (store, { keys: options, master: giveMaster, secrets, version }) {
+) => Effect.Effect<Opening & { readonly config: ConfigOf }, FormatError> = Effect.fnUntraced(
+  function* (store, { chunks: giveChunks, keys: options, secrets: given, version }) {
     const exists = new RepositoryError({
       reason: "exists",
       message: `There is a repository at ${store.properties.location} already`,
     })
     if (yield* isThere(store)) return yield* exists
-    const given = yield* newSecrets(secrets)
-    if (given.length === 0) {
+    const all = yield* newSecrets(given)
+    if (all.length === 0) {
       return yield* new RepositoryError({
         reason: "wrong-key",
         message: "A new repository needs a password, an age recipient or a key file",
       })
     }
-    if (given.length > KEY_OBJECTS) {
+    if (all.length > KEYS) {
       return yield* new RepositoryError({
         reason: "unsupported",
-        message: `A repository can have ${KEY_OBJECTS} keys, not one for each of ${given.length} recipients`,
+        message: `A repository can have ${KEYS} keys, not one for each of ${all.length} recipients`,
       })
     }
-    const master = yield* giveMaster
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(16)))
+    const secrets = { id, chunks: yield* giveChunks, masters: [newSecret()] }
+    const keyring = yield* ownerKeyring(secrets)
     // All are made before the first is written: a secret may not be valid.
-    const keys = yield* Effect.forEach(given, (secret) => sealKey({ id, master }, secret, options))
+    const { epochs, pin } = yield* encodeEpochs(keyring, secrets)
+    const keys = yield* Effect.forEach(all, (secret) => makeKey({ secrets, pin }, "owner", secret, options))
     // A repository without its config can be opened, one without its key cannot.
-    yield* Effect.forEach(keys, (key) => putKey(store, key), { discard: true })
-    const config = encodeConfig({ Version: version, Id: id }, master)
-    if (!(yield* created(store.put(CONFIG, [config])))) return yield* exists
-    return { id, master, config, key: keys[0]!.object }
+    const objects = [...epochs, ...keys.map(({ grant }) => grant), ...keys.map(({ lock }) => lock)]
+    for (const { bytes, object } of objects) {
+      yield* store.put(object, [bytes], { unique: true })
+    }
+    const opening = { keyring, secrets, key: keys[0]!.key, pin }
+    const config = configOf(provenEd25519(yield* Ed25519), version, opening)
+    if (!(yield* created(store.put(CONFIG, [config.bytes!])))) return yield* exists
+    return { ...opening, config }
   },
 )
 
-/** The secrets that key objects are made for. Without recipients, those of the identities. */
+/** The secrets that keys are made for. Without recipients, those of the identities. */
 const newSecrets = Effect.fnUntraced(function* (
   { identities = [], key, password, recipients = [] }: Secrets,
 ): Effect.fn.Return<ReadonlyArray<NewSecret>, RepositoryError> {

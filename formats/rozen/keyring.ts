@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { hybridRecipient } from "../../stages/encrypt/age_hybrid.ts"
 import { Ed25519 } from "../../stages/sign/sign.ts"
-import { derive, type Unlocked } from "./keys.ts"
+import { derive } from "./keys.ts"
 
 /** What one can do with a repository. */
 export type Role = "owner" | "reader" | "writer"
@@ -90,6 +90,9 @@ export const signerId = (publicKey: Uint8Array): Uint8Array => blake3(publicKey)
 /** The epoch in which new objects are made. */
 export const currentEpoch = ({ epochs }: Pick<Keyring, "epochs">): EpochKeys => epochs.at(-1)!
 
+/** Tells a repository from another with the same ID: the public key of the owner of epoch 1, in hex. */
+export const fingerprintOf = ({ epochs }: Pick<Keyring, "epochs">): string => bytesToHex(epochs[0]!.owner)
+
 /** From what all keys of an owner are derived. */
 export interface OwnerSecrets {
   /** The ID of the repository, 32 hex digits. */
@@ -132,7 +135,3 @@ export const ownerKeyring: (secrets: OwnerSecrets, known?: OwnerKnowledge) => Ef
     }
     return { id, role: "owner", chunks, epochs, signer, signers }
   })
-
-/** The keys of a repository that has one master key: it is the master of the only epoch. */
-export const keyringOf = ({ id, master }: Unlocked): Effect.Effect<Keyring> =>
-  ownerKeyring({ id, chunks: derive(Redacted.value(master), "penstock 2026-11-30 rozen 1 chunks"), masters: [master] })

@@ -5,19 +5,33 @@
  */
 import { FOOTER_BYTES, INDEX_BYTES } from "../../stages/pack/pack_layout.ts"
 
-/** `ROZEN.json` has 134 bytes. A later version may have more members. */
+/** `ROZEN.json` has 287 bytes. A later version may have more members. */
 export const CONFIG_BYTES: number = 4 << 10
-/** A key object has less than 1000 bytes, one for a post-quantum age recipient some 6000. */
-export const KEY_BYTES: number = 64 << 10
-/** The age header of a key object. It has one stanza: one for a post-quantum recipient has some 1600 bytes. */
+/** A lock has less than 1000 bytes, one for a post-quantum age recipient some 6000. */
+export const LOCK_BYTES: number = 64 << 10
+/** An epoch record has some 2500 bytes. */
+export const EPOCH_BYTES: number = 4 << 10
+/** A grant has some 5300 bytes, and up to 192 more for each epoch. */
+export const GRANT_BYTES: number = 64 << 10
+/** An end record lists snapshots, 67 bytes each: this is enough for 15,000. */
+export const END_BYTES: number = 1 << 20
+/** The age header of a lock. It has one stanza: one for a post-quantum recipient has some 1600 bytes. */
 export const AGE_HEADER_BYTES: number = 4 << 10
 /** Characters (UTF-16 units) in the name of a new key, and in who made it. */
 export const KEY_TEXT = 1024
-/** Key objects in a repository. */
-export const KEY_OBJECTS = 64
+/** Keys of a repository that have not ended. */
+export const KEYS = 64
+/** Locks: a key has a second one while its password is changed. */
+export const LOCK_OBJECTS: number = 2 * KEYS
+/** Grants: a rotation makes new ones before it removes the old, and may be stopped in between, several times. */
+export const GRANT_OBJECTS: number = 16 * KEYS
+/** Epochs: a paper key counts them with one byte. */
+export const EPOCHS = 255
+/** Keys that have ended. A rotation writes their records again. */
+export const END_OBJECTS = 512
 /**
- * The most that all key objects together may cost that a password is tried against: the sum of 128·n·r·p of scrypt. It
- * takes about two minutes. That is more than 64 key objects of the cost that writers use, or two of the highest cost.
+ * The most that all locks together may cost that a password is tried against: the sum of 128·n·r·p of scrypt. It
+ * takes about two minutes. That is more than 64 locks of the cost that writers use, or two of the highest cost.
  */
 export const KEY_WORK: number = 2 ** 35
 

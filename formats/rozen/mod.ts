@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { MODE_LEVELS } from "../../stages/compress/adaptive_zstd.ts"
+import { Ed25519, provenEd25519 } from "../../stages/sign/sign.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import { treeFidelity } from "../../stages/walk/fidelity.ts"
 import { RepositoryError } from "../error.ts"
@@ -15,20 +16,21 @@ import { wholeRecord } from "../record_fidelity.ts"
 import type { Repository } from "../repository.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
-import { CONFIG, encodeConfig, isThere, readVersion, versionOf, withConfig } from "./config.ts"
+import { CONFIG, configOf, isThere, readVersion, versionOf, withConfig } from "./config.ts"
 import { makeCopier } from "./copy.ts"
 import { admitSecrets, createObjects, noRepository } from "./create.ts"
-import type { ScryptCost } from "./key_object.ts"
-import { keyNames } from "./key_read.ts"
-import type { KeyOptions } from "./key_seal.ts"
-import { keyringOf } from "./keyring.ts"
-import { fingerprintOf, newMaster } from "./keys.ts"
+import type { ScryptCost } from "./key_lock.ts"
+import type { KeyOptions } from "./key_make.ts"
+import { hasLock, keyNames } from "./key_read.ts"
+import { fingerprintOf } from "./keyring.ts"
+import { newSecret } from "./keys.ts"
 import { type LayoutOptions, makeLayout } from "./layout.ts"
 import { openSecrets } from "./open_secrets.ts"
 import type { Opened } from "./opened.ts"
 import { makeReader } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { makeKeys } from "./repository_keys.ts"
+import { withinRole } from "./role_limits.ts"
 import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
 /** How repositories are made and written. Any repository can be read, whatever the options. */
@@ -57,28 +59,23 @@ const formatWith = (options: RozenOptions): Format => ({
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const keys = keyOptions(options)
-    const { config, id, key, master } = yield* createObjects(store, {
-      version: 1,
-      secrets,
-      keys,
-      master: masterLike(like),
-    })
-    const layout = makeLayout(yield* keyringOf({ id, master }), options)
-    return repositoryOf({ id, master, store, engine, layout, config }, keys, key)
+    const { config, ...opening } = yield* createObjects(store, { version: 1, secrets, keys, chunks: chunksLike(like) })
+    const layout = makeLayout(opening.keyring, options)
+    return repositoryOf({ id: opening.keyring.id, opening, store, engine, layout, config }, keys)
   }),
   open: Effect.fnUntraced(function* (secrets) {
     yield* admitSecrets(secrets, "rozen", true)
     const store = yield* ObjectStore
     const engine = yield* SqliteEngine
     const [stored, keys] = yield* Effect.all([readVersion(store), keyNames(store)], { concurrency: 2 })
-    if (stored === undefined && keys.length === 0) return yield* noRepository(store)
+    if (stored === undefined && !hasLock(keys) && secrets.paper === undefined) return yield* noRepository(store)
     const version = versionOf(stored) ?? (yield* storedVersion(store))
     if (version === 0) return yield* makeRozenV0(optionsV0(options)).open(secrets)
-    const { id, key, master } = yield* openSecrets(store, secrets, stored, keys)
-    const config = encodeConfig({ Version: 1, Id: id }, master)
-    const layout = makeLayout(yield* keyringOf({ id, master }), options)
-    const opened = { id, master, store, engine, layout, config }
-    const repository = repositoryOf(opened, keyOptions(options), key)
+    const opening = yield* openSecrets(store, secrets, stored, keys)
+    const config = configOf(provenEd25519(yield* Ed25519), 1, opening)
+    const layout = makeLayout(opening.keyring, options)
+    const opened = { id: opening.keyring.id, opening, store, engine, layout, config }
+    const repository = repositoryOf(opened, keyOptions(options))
     return yield* withConfig(stored, store, config, repository)
   }),
 })
@@ -159,11 +156,11 @@ class Inside {
   }
 }
 
-/** The master key of another repository, or a new one when there is no other. */
-const masterLike = (like: Repository | undefined): Effect.Effect<Redacted.Redacted<Uint8Array>, RepositoryError> =>
+/** The secret of the chunks of another repository, or a new one when there is no other. */
+const chunksLike = (like: Repository | undefined): Effect.Effect<Redacted.Redacted<Uint8Array>, RepositoryError> =>
   Effect.suspend(() => {
-    const master = like === undefined ? newMaster() : Inside.of(like)?.master
-    return master !== undefined ? Effect.succeed(master) : Effect.fail(
+    const chunks = like === undefined ? newSecret() : Inside.of(like)?.opening.keyring.chunks
+    return chunks !== undefined ? Effect.succeed(chunks) : Effect.fail(
       new RepositoryError({
         reason: "unsupported",
         message: "Only a repository of the format rozen, of block version 1, can give its key to a new one",
@@ -171,18 +168,22 @@ const masterLike = (like: Repository | undefined): Effect.Effect<Redacted.Redact
     )
   })
 
-/** `key` is the name of the key object that opened it, if one did. */
-const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefined): Repository => ({
+const repositoryOf = (opened: Opened, options: KeyOptions): Repository =>
+  withinRole(wholeRepository(opened, options), opened.opening)
+
+/** What an owner can do. */
+const wholeRepository = (opened: Opened, options: KeyOptions): Repository => ({
   format: "rozen",
   id: opened.id,
-  fingerprint: fingerprintOf(opened.master),
+  fingerprint: fingerprintOf(opened.opening.keyring),
+  epoch: opened.opening.pin.epoch,
   inside: new Inside(opened),
   order: "files-first",
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
-  keys: makeKeys({ ...opened, options, key }),
+  keys: makeKeys({ ...opened, options, roles: ["owner", "reader", "writer"], snapshotsOf: () => Effect.succeed([]) }),
   copier: (from) => {
     const source = Inside.of(from)
     return source === undefined ? undefined : makeCopier(source, opened)

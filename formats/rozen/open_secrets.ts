@@ -1,29 +1,30 @@
-/** What opens a repository of either block version: a secret for one of its key objects, or a paper key. */
+/** What opens a repository of either block version: a secret for one of its locks, or a paper key. */
 import * as Effect from "effect/Effect"
 import { catching } from "../../stages/kernel/catching.ts"
+import { Ed25519 } from "../../stages/sign/sign.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../error.ts"
 import type { Secrets } from "../secrets.ts"
 import { fitsConfig, type StoredConfig } from "./config.ts"
+import { corrupt } from "./errors.ts"
+import { type Opening, openKey, openPaper } from "./key_open.ts"
 import { keyNames, readKeys } from "./key_read.ts"
-import type { Unlocked } from "./keys.ts"
-import { unlock, type UnlockedBy } from "./unlock.ts"
-
-/** What unlocked a repository. */
-export type Opening = Unlocked & Partial<UnlockedBy>
+import { unlock } from "./unlock.ts"
 
 /**
- * Unlocks a repository with what is given. `said` is what its config says, and `keys` are the names of its key objects,
- * if they are known. Recipients open nothing, but no secret is ignored: the repository must have a key for each.
+ * Opens a repository with what is given. `stored` is what its config says, and `names` are those of its objects in
+ * `KEYS/`, if they are known. Recipients open nothing, but no secret is ignored: the repository must have a lock for
+ * each.
  */
 export const openSecrets: (
   store: ObjectStore,
   secrets: Secrets,
   stored: StoredConfig | RepositoryError | undefined,
-  keys?: ReadonlyArray<string>,
+  names?: ReadonlyArray<string>,
 ) => Effect.Effect<Opening, RepositoryError | StoreError> = Effect.fnUntraced(
-  function* (store, { paper, recipients = [], ...secrets }, stored, keys) {
+  function* (store, { paper, recipients = [], ...secrets }, stored, names) {
     const { location } = store.properties
+    const objects = yield* readKeys(store, names ?? (yield* keyNames(store)))
     if (paper !== undefined) {
       const { decodePaper } = yield* Effect.promise(() => import("./paper.ts"))
       const unlocked = yield* catching(RepositoryError, () => decodePaper(paper))
@@ -33,13 +34,25 @@ export const openSecrets: (
           message: `The paper key is of the repository ${unlocked.id}, and the one at ${location} is ${stored.id}`,
         })
       }
-      return unlocked
+      return yield* openPaper(objects, unlocked)
     }
-    const fits = (unlocked: Unlocked) => fitsConfig(stored, unlocked)
-    const unlocked = yield* unlock(store, secrets, { fits, ...(keys === undefined ? {} : { keys }) })
+    const kernel = yield* Ed25519
+    let stranger: Opening | undefined
+    const opening = yield* unlock({
+      location,
+      objects,
+      accept: Effect.fnUntraced(function* (key) {
+        const opening = yield* openKey(objects, key)
+        if (fitsConfig(kernel, stored, opening.keyring)) return opening
+        stranger ??= opening
+        return yield* corrupt(key.lock, `${key.lock} opens another repository, ${opening.keyring.id}`)
+      }),
+    }, secrets).pipe(
+      // What is wrong may as well be the config.
+      Effect.catch((error) => stranger === undefined ? Effect.fail(error) : Effect.succeed(stranger)),
+    )
     if (recipients.length > 0) {
-      const { keys } = yield* readKeys(store, yield* keyNames(store))
-      const known = new Set([...keys.values()].map((key) => "recipient" in key ? key.recipient : ""))
+      const known = new Set([...objects.locks.values()].map((lock) => "recipient" in lock ? lock.recipient : ""))
       const lacks = recipients.find((recipient) => !known.has(recipient))
       if (lacks !== undefined) {
         return yield* new RepositoryError({
@@ -48,6 +61,6 @@ export const openSecrets: (
         })
       }
     }
-    return unlocked
+    return opening
   },
 )

@@ -1,6 +1,5 @@
 /** The state of an open repository, and the way from its stored entries to their content. */
 import * as Effect from "effect/Effect"
-import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import { openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
@@ -9,19 +8,21 @@ import { packsOf } from "../../stages/pack/packs.ts"
 import { decompress, type Fetched, unchunk, unpack, verify } from "../../stages/plan/recipe.ts"
 import type { Stored } from "../../stages/plan/stored.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
+import type { ConfigOf } from "./config.ts"
+import type { Opening } from "./key_open.ts"
 import type { Layout, PackKind } from "./layout.ts"
 
 /** What the operations of either block version need. */
 export interface OpenedWith<Layout> {
   /** The ID of the repository, 32 hex digits. */
   readonly id: string
-  /** The master key. Copies of this repository may share it. */
-  readonly master: Redacted.Redacted<Uint8Array>
+  /** Its keys, and which of them opened it. */
+  readonly opening: Opening
   readonly store: ObjectStore
   readonly engine: SqliteEngine
   readonly layout: Layout
-  /** The bytes that `ROZEN.json` has when it is whole. */
-  readonly config: Uint8Array
+  /** What `ROZEN.json` is when it is whole. */
+  readonly config: ConfigOf
 }
 
 /** What every operation needs. */

@@ -15,6 +15,7 @@ import { mendConfig } from "./config.ts"
 import { findDamagedFiles, LOST } from "./damaged_files.ts"
 import { type DamagedPack, findDamagedPacks, withoutPacks } from "./damaged_packs.ts"
 import { fromStageError } from "./errors.ts"
+import { mendEpochs } from "./key_mend.ts"
 import type { Opened } from "./opened.ts"
 import { findCatalogs, type Found } from "./rebuild_catalogs.ts"
 import { readLogs, replayLog, rewriteLog } from "./rebuild_logs.ts"
@@ -37,6 +38,7 @@ const rebuildAll = Effect.fnUntraced(function* (opened: Opened) {
   const damagedPacks = yield* findDamagedPacks(opened)
   yield* refuseNewer(opened, damagedPacks)
   yield* mendConfig(store, opened.config)
+  yield* mendEpochs(store, opened.opening)
   // After the reindexing nothing tells any more which chunks lost packs had.
   const lostPack = lostPackOf((yield* openPackStore(layout.data)).lost)
   const data = yield* reindex(layout.data)

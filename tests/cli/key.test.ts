@@ -1,15 +1,11 @@
 /** `penstock key`: keys are listed, added, changed and removed, and kept on paper. */
 import assert from "node:assert/strict"
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { test } from "node:test"
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Effect } from "effect"
 import { concat } from "effect/Bytes"
-import { encodeConfig } from "../../formats/rozen/config.ts"
 import { encodeJson } from "../../formats/rozen/json.ts"
-import { sealKey } from "../../formats/rozen/key_seal.ts"
-import { newMaster } from "../../formats/rozen/keys.ts"
 import vectors from "../vectors/rozen_keys.json" with { type: "json" }
 import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
@@ -58,7 +54,7 @@ test("keys of each kind are added, listed and removed, and the password is chang
     // Options may stand before the command and before its subcommand.
     const age = await ok([...repo, "key", "--json", "add", ...keyFile, "--new-recipient", recipient])
     const changed = await ok(["key", "passwd", "--json", ...repo], { ...first, PENSTOCK_NEW_PASSWORD: "second" })
-    assert.match(changed.stderr, /^This does not shut out whoever has the old secret and a copy of the old key object/)
+    assert.match(changed.stderr, /^This does not shut out whoever has the old secret and a copy of KEYS\/ from before/)
     assert.match(await fails(["key", "list", ...repo], first), /^12 penstock: The password does not open/)
 
     const listed = rowsOf(await ok(["key", "list", "--json", ...repo, "--identity", at("identity")]))
@@ -74,10 +70,10 @@ test("keys of each kind are added, listed and removed, and the password is chang
     const second = { PENSTOCK_PASSWORD: "second" }
     const removed = await ok(["key", "remove", id.slice(0, 12), "--json", ...repo], second)
     assert.equal(summary(removed)["removed"], id)
-    assert.match(removed.stderr, /^This does not shut out/)
+    assert.match(removed.stderr, /^Whoever has its secret and a copy of KEYS\/ from before can still open all/)
     assert.match(await fails(["snapshots", ...repo, ...keyFile]), /^12 penstock: The key file does not open/)
     const table = (await ok(["key", "list", ...repo], second)).stdout
-    assert.match(table, /^ID +In use +Role +Kind +Created +By +Name\n/)
+    assert.match(table, /^ID +In use +Role +Kind +Created +By +Epoch +Ended +Name\n/)
     assert.match(table, /yes +owner +password .* me@host/)
   }))
 
@@ -136,7 +132,7 @@ test("a repository is made without a password; one secret is enough, and more th
       await fails(["key", "add", ...repo, "--new-recipient", "age1x"]),
       /^1 penstock: "age1x" is not an age recipient/,
     )
-    writeFileSync(at("repo/KEYS/0000000000000000.json"), "no key")
+    writeFileSync(at("repo/KEYS/0000000000000000.00000000.json"), "no key")
     const listed = await run(["key", "list", "--json", ...repo])
     assert.equal(listed.code, 1)
     assert.deepEqual(rowsOf(listed).map(({ type }) => type), ["key", "finding", "summary"])
@@ -158,20 +154,51 @@ test("formats of one secret say what they have instead", () =>
     )
   }))
 
-test("keys that somebody made for a known recipient are noticed", () =>
+test("a repository that somebody made for a known recipient is noticed", () =>
   inDirectory(async (at) => {
     writeFileSync(at("identity"), `${vectors.identity}\n`)
     const repo = ["-r", at("repo"), "--identity", at("identity")]
-    const id = String(summary(await ok(["init", "--json", "-r", at("repo"), "--recipient", recipient]))["repository"])
+    await ok(["init", "-q", "-r", at("repo"), "--recipient", recipient])
     await ok(["snapshots", ...repo])
-    const master = newMaster()
-    const key = await Effect.runPromise(sealKey({ id, master }, { recipient }, {}))
-    for (const name of readdirSync(at("repo/KEYS"))) rmSync(at(`repo/KEYS/${name}`))
-    writeFileSync(at(`repo/${key.object}`), key.bytes)
-    writeFileSync(at("repo/ROZEN.json"), encodeConfig({ Version: 1, Id: id }, master))
+    await ok(["init", "-q", "-r", at("forged"), "--recipient", recipient])
+    rmSync(at("repo"), { recursive: true })
+    renameSync(at("forged"), at("repo"))
     assert.match(
       await fails(["snapshots", ...repo]),
-      /^1 penstock: Another repository lies at .* \(rozen, (.{8}), key .{8}; it was rozen, \1, key .{8}\)/,
+      /^1 penstock: Another repository lies at .* \(rozen, .{8}, key .{8}; it was rozen, .{8}, key .{8}\)/,
+    )
+  }))
+
+test("a reader restores and writes nothing; keys are rotated, and a storage that goes back is noticed", () =>
+  inDirectory(async (at) => {
+    const repo = ["-r", at("repo")]
+    const reader = { PENSTOCK_PASSWORD: "reader" }
+    await ok(["init", "-q", ...repo], first)
+    writeFileSync(at("file"), "content")
+    await ok(["backup", "-q", ...repo, at("file")], first)
+    const added = await ok(["key", "add", "--json", "--role", "reader", "--name", "sister", ...repo], {
+      ...first,
+      PENSTOCK_NEW_PASSWORD: "reader",
+    })
+    assert.equal(summary(added)["role"], "reader")
+    const writer = await ok(["key", "add", ...repo, "--role", "writer", "--new-key-file", at("laptop.key")], first)
+    assert.match(writer.stderr, /backup with a writer's key comes with a later version/)
+    await ok(["restore", "-q", ...repo, "--target", at("out")], reader)
+    assert.equal(readFileSync(at("out/file"), "utf8"), "content")
+    assert.match(
+      await fails(["backup", ...repo, at("missing")], reader),
+      /^1 penstock: .*(key \w{16} is a reader's, and cannot back up|missing)/,
+    )
+    cpSync(at("repo"), at("old"), { recursive: true })
+    const rotated = await ok(["key", "rotate", "--json", ...repo], first)
+    assert.deepEqual([summary(rotated)["epoch"], summary(rotated)["keys"]], [2, 3])
+    assert.match(rotated.stderr, /^What was backed up until now stays readable/)
+    await ok(["snapshots", "-q", ...repo], reader)
+    rmSync(at("repo"), { recursive: true })
+    renameSync(at("old"), at("repo"))
+    assert.match(
+      await fails(["snapshots", ...repo], reader),
+      /^1 penstock: The repository at .* was put back to an earlier state: its keys are of epoch 1, and this machine/,
     )
   }))
 
@@ -180,14 +207,13 @@ test("what a key says of itself does nothing to the terminal, and an absurd time
     const repo = ["-r", at("repo")]
     await ok(["init", "-q", ...repo], first)
     const added = await ok(["key", "add", ...repo, "--name", "\x1b]0;x\x07"], { ...first, PENSTOCK_NEW_PASSWORD: "x" })
-    const name = "KEYS/ffffffffffffffff.json"
-    const key = { version: 1, role: "\x1b[2J", name: "a\nb", created: 9e15, by: "\u202e", kind: "later" }
-    const check = bytesToHex(blake3(concat([new TextEncoder().encode(name), encodeJson(key)])))
-    writeFileSync(at(`repo/${name}`), encodeJson({ ...key, check }))
-    const listed = await ok(["key", "list", ...repo], first)
-    const rows = await ok(["key", "list", "--json", ...repo], first)
+    const name = "KEYS/ffffffffffffffff.ffffffff.json"
+    const lock = { version: 1, kind: "\x1b[2Jlater", created: 9e15, by: "\u202e" }
+    const check = bytesToHex(blake3(concat([new TextEncoder().encode(name), encodeJson(lock)])))
+    writeFileSync(at(`repo/${name}`), encodeJson({ ...lock, check }))
+    const listed = await run(["key", "list", ...repo], first)
+    const rows = await run(["key", "list", "--json", ...repo], first)
     // deno-lint-ignore no-control-regex
     for (const { stdout } of [added, listed, rows]) assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f\u202e]/)
-    assert.equal(listed.stdout.trimEnd().split("\n").length, 5)
-    assert.equal(rowsOf(rows).find(({ kind }) => kind === "later")!["created"], undefined)
+    assert.match(listed.stderr, /KEYS\/f{16}\.f{8}\.json is a lock of the key f{16}, which has no grant/)
   }))

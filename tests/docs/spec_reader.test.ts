@@ -5,12 +5,20 @@
  */
 // On one runtime: repositories are the same on all, as tests/formats/rozen/interchange.test.ts shows.
 import { blake3 } from "@noble/hashes/blake3.js"
-import { bech32m } from "@scure/base"
+import { bech32, bech32m } from "@scure/base"
 import { Decrypter, generateX25519Identity, identityToRecipient } from "age-encryption"
 import { decompress } from "fzstd"
 import assert from "node:assert/strict"
 import { spawnSync } from "node:child_process"
-import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from "node:crypto"
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  randomBytes,
+  scryptSync,
+  verify,
+} from "node:crypto"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -104,15 +112,14 @@ interface Snapshot {
 /** 6. The additional data of what is encrypted in an object. */
 const context = (header: Buffer, name: string): Buffer => Buffer.concat([header, ascii(name)])
 
-/** 2. What opens a key: a password, the file key of an age header, or the bytes of a key file. */
+/** 2. What opens a lock: a password, the file key of an age header, or the bytes of a key file. */
 type Secret =
   | { readonly password: string }
   | { readonly fileKey: (header: Buffer) => Promise<Uint8Array | undefined> }
   | { readonly keyFile: Buffer }
 
-interface Key {
+interface Lock {
   readonly version: number
-  readonly role: string
   readonly kind: string
   readonly n: number
   readonly r: number
@@ -130,12 +137,20 @@ const KINDS: { readonly [kind: string]: ReadonlyArray<string> } = {
   "key-file": [],
 }
 
+/** 2. Whom a key believes, and its seed. */
+interface Payload {
+  readonly id: string
+  readonly owner: string
+  readonly epoch: number
+  readonly seed: string
+}
+
 /** 3. Derives a key for a purpose. */
 const derived = (from: Uint8Array, purpose: string): Buffer =>
   Buffer.from(blake3(from, { context: ascii(`penstock 2026-11-30 rozen 1 ${purpose}`) }))
 
-/** 2. The slot key of a key, when the secret is of its kind. */
-const slotKeyOf = async (key: Key, secret: Secret): Promise<Buffer | undefined> => {
+/** 2. The slot key of a lock, when the secret is of its kind. */
+const slotKeyOf = async (key: Lock, secret: Secret): Promise<Buffer | undefined> => {
   if (key.kind === "password" && "password" in secret) {
     const cost = { N: key.n, r: key.r, p: key.p, maxmem: 2 ** 31 - 1 }
     return scryptSync(Buffer.from(secret.password.normalize("NFC"), "utf8"), Buffer.from(key.salt, "hex"), 32, cost)
@@ -147,66 +162,185 @@ const slotKeyOf = async (key: Key, secret: Secret): Promise<Buffer | undefined> 
   return key.kind === "key-file" && "keyFile" in secret ? derived(secret.keyFile, "key file") : undefined
 }
 
-/** 2. What a key gives. */
+/** 2. What an owner has. */
 interface Opened {
   readonly id: string
-  readonly master: string
+  readonly chunks: string
+  readonly masters: ReadonlyArray<string>
 }
+
+/** 2. What a role has: of chunks, and of each epoch. */
+interface Granted {
+  readonly id: string
+  readonly role: string
+  readonly chunks: Buffer
+  readonly epochs: ReadonlyArray<ReadonlyArray<Buffer>>
+}
+
+/** 2. The secrets of each role, for each epoch. */
+const SECRETS: { readonly [role: string]: number } = { owner: 1, reader: 3, writer: 1 }
 
 const namesIn = (root: string): ReadonlyArray<string> =>
   fs.readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => fs.statSync(join(root, name)).isFile())
 
-/** 2. Opens the key object that the secret is for. */
-const unlock = async (root: string, secret: Secret): Promise<Opened> => {
-  for (const name of namesIn(root).filter((name) => /^KEYS\/[0-9a-f]{16}\.json$/.test(name)).sort()) {
-    const key = readJson<Key>(fs.readFileSync(join(root, name)))
-    const { check, ...checked } = key
+/** 2. Verifies the last member of a record, by Ed25519 of `node:crypto`. */
+const isSigned = (record: object, owner: string, last = "Signature" in record ? "Signature" : "signature"): boolean => {
+  const { [last]: signature, ...members } = record as { readonly [name: string]: string }
+  const spki = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), Buffer.from(owner, "hex")])
+  const key = createPublicKey({ key: spki, format: "der", type: "spki" })
+  const message = Buffer.concat([ascii("penstock rozen 1 record\0"), canonical(members)])
+  return verify(null, message, key, Buffer.from(signature!, "hex"))
+}
+
+interface EpochRecord {
+  readonly record: string
+  readonly repository: string
+  readonly epoch: number
+  readonly recipient: string
+  readonly owner: string
+  readonly previous: string
+  readonly endorsement: string
+  readonly signature: string
+}
+
+/** 2. The epochs from 1 on, as whoever believes an owner follows them. */
+const chainOf = (root: string, { epoch, id, owner }: Payload): ReadonlyArray<EpochRecord> => {
+  const all = namesIn(root).filter((name) => /^KEYS\/[0-9a-f]{8}\.epoch\.json$/.test(name)).map((name) => {
+    const bytes = fs.readFileSync(join(root, name))
+    return { hash: hex(blake3(bytes)), record: readJson<EpochRecord>(bytes) }
+  })
+  const pinned = all.find(({ record }) => record.epoch === epoch && record.owner === owner)!
+  assert.ok(isSigned(pinned.record, owner))
+  const chain = [pinned]
+  while (chain[0]!.record.epoch > 1) {
+    chain.unshift(all.find(({ hash }) => hash === chain[0]!.record.previous)!)
+  }
+  for (;;) {
+    const last = chain.at(-1)!
+    const next = all.filter(({ record }) => record.previous === last.hash)
+    if (next.length === 0) return chain.map(({ record }) => record)
+    assert.equal(next.length, 1)
+    const { signature: _, ...signed } = next[0]!.record
+    assert.ok(isSigned(signed, last.record.owner, "endorsement") && isSigned(next[0]!.record, next[0]!.record.owner))
+    assert.deepEqual([signed.repository, signed.epoch], [id, last.record.epoch + 1])
+    chain.push(next[0]!)
+  }
+}
+
+/** 2. Opens the grant of a key: its stanza by the reference implementation of age. */
+const granted = async (root: string, key: string, payload: Payload): Promise<Granted> => {
+  const chain = chainOf(root, payload)
+  const pattern = new RegExp(`^KEYS/${key}\\.[0-9a-f]{8}\\.grant\\.json$`)
+  const [name, ...more] = namesIn(root).filter((name) => pattern.test(name))
+  assert.deepEqual(more, [])
+  const record = readJson<{ readonly [name: string]: string | number }>(fs.readFileSync(join(root, name!)))
+  assert.ok(isSigned(record, chain.at(-1)!.owner))
+  const { sealed, signature: _, ...members } = record
+  assert.deepEqual([members["record"], members["repository"], members["key"], members["epoch"]], [
+    "grant",
+    payload.id,
+    key,
+    chain.length,
+  ])
+  assert.equal(key, hex(blake3(ascii(String(members["public"])))).slice(0, 16))
+  const fileKey = await fileKeyOf(Buffer.from(String(members["stanza"]), "hex"), Buffer.from(payload.seed, "hex"))
+  const aad = Buffer.concat([ascii("penstock rozen 1 grant\0"), canonical(members)])
+  const plain = open(derived(fileKey, "grant"), Buffer.from(String(sealed), "hex"), aad)
+  const role = String(members["role"])
+  const each = SECRETS[role]!
+  assert.equal(plain.length, 32 * (1 + each * chain.length))
+  const secret = (i: number): Buffer => plain.subarray(32 * i, 32 * (i + 1))
+  const epochs = chain.map((_, n) => Array.from({ length: each }, (_, i) => secret(1 + n * each + i)))
+  return { id: payload.id, role, chunks: secret(0), epochs }
+}
+
+/** 2. The file key of a stanza, as the reference implementation of age opens it. */
+const fileKeyOf = async (stanza: Buffer, seed: Buffer): Promise<Uint8Array> => {
+  const decrypter = new Decrypter()
+  decrypter.addIdentity(bech32.encodeFromBytes("age-secret-key-pq-", seed).toUpperCase())
+  // There is no header around it, so the identity itself is asked.
+  const [identity] = (decrypter as unknown as {
+    readonly identities: ReadonlyArray<{
+      readonly unwrapFileKey: (stanzas: ReadonlyArray<object>) => Promise<Uint8Array | null> | Uint8Array | null
+    }>
+  }).identities
+  const args = ["mlkem768x25519", stanza.subarray(0, 1120).toString("base64").replace(/=+$/, "")]
+  const fileKey = await identity!.unwrapFileKey([{ args, body: stanza.subarray(1120) }])
+  assert.equal(fileKey?.length, 16)
+  return fileKey!
+}
+
+/** 2. Opens the lock that the secret is for, and the grant of its key. */
+const unlock = async (root: string, secret: Secret): Promise<Granted> => {
+  const pattern = /^KEYS\/([0-9a-f]{16})\.[0-9a-f]{8}\.json$/
+  for (const name of namesIn(root).filter((name) => pattern.test(name)).sort()) {
+    const lock = readJson<Lock>(fs.readFileSync(join(root, name)))
+    const { check, ...checked } = lock
     assert.equal(check, hex(blake3(Buffer.concat([ascii(name), canonical(checked)]))))
     const { sealed, ...members } = checked
-    assert.deepEqual(Object.keys(members), ["version", "role", "name", "created", "by", "kind", ...KINDS[key.kind]!])
-    assert.deepEqual([key.version, key.role], [1, "owner"])
-    const slotKey = await slotKeyOf(key, secret)
+    assert.deepEqual(Object.keys(members), ["version", "kind", ...KINDS[lock.kind]!])
+    assert.equal(lock.version, 1)
+    const slotKey = await slotKeyOf(lock, secret)
     if (slotKey === undefined) continue
-    const context = Buffer.concat([ascii(`penstock rozen 1 key ${name}`), canonical(members)])
-    return readJson(open(slotKey, Buffer.from(sealed, "hex"), context))
+    const [, key] = pattern.exec(name)!
+    const context = Buffer.concat([ascii(`penstock rozen 1 lock ${key}`), canonical(members)])
+    let plain: Buffer
+    try {
+      plain = open(slotKey, Buffer.from(sealed, "hex"), context)
+    } catch {
+      continue
+    }
+    return await granted(root, key!, readJson<Payload>(plain))
   }
-  throw new Error("no key opens")
+  throw new Error("no lock opens")
 }
 
 /** 2. Reads a paper key. */
 const readPaper = (paper: string): Opened => {
-  const text = paper.replace(/^#.*$/gm, "").replace(/(^|\s)\d{1,2}:/g, "").replace(/\s/g, "")
+  const text = paper.replace(/^#.*$/gm, "").replace(/(^|\s)\d{1,3}:/g, "").replace(/\s/g, "")
   const { prefix, words } = bech32m.decode(text as `${string}1${string}`, false)
   const bytes = Buffer.from(bech32m.fromWords(words))
-  assert.deepEqual([prefix, bytes.length, bytes[0]], ["penstock-rozen-", 49, 1])
-  return { id: hex(bytes.subarray(1, 17)), master: hex(bytes.subarray(17)) }
+  const count = bytes[49]!
+  assert.deepEqual([prefix, bytes.length, bytes[0]], ["penstock-rozen-", 50 + 32 * count, 1])
+  return {
+    id: hex(bytes.subarray(1, 17)),
+    chunks: hex(bytes.subarray(17, 49)),
+    masters: Array.from({ length: count }, (_, i) => hex(bytes.subarray(50 + 32 * i, 82 + 32 * i))),
+  }
 }
 
 class Reader {
   readonly #root: string
   readonly #id: string
-  readonly #master: Buffer
+  /** The masters of all epochs. */
+  readonly #masters: ReadonlyArray<Buffer>
   readonly #chunkIds: Buffer
   readonly names: ReadonlyArray<string>
 
-  constructor(root: string, { id, master }: Opened) {
+  constructor(root: string, { chunks, epochs, id, role }: Granted) {
     this.#root = root
     this.names = namesIn(root)
     this.#id = id
     // 3. Keys
-    this.#master = Buffer.from(master, "hex")
-    this.#chunkIds = derived(derived(this.#master, "chunks"), "chunk ids")
-    const config = blake3(this.#master, { context: ascii("penstock 2026-11-21 rozen 1 config") })
-    const { Version, Id, Mac } = readJson<{ Version: number; Id: string; Mac: string }>(this.get("ROZEN.json"))
-    assert.deepEqual([Version, Id], [1, id])
-    assert.equal(Mac, hex(blake3(canonical({ Version, Id }), { key: config })))
+    assert.equal(role, "owner")
+    this.#masters = epochs.map(([master]) => master!)
+    this.#chunkIds = derived(chunks, "chunk ids")
+    const pkcs8 = Buffer.concat([
+      Buffer.from("302e020100300506032b657004220420", "hex"),
+      derived(this.#masters[0]!, "owner signing"),
+    ])
+    const signing = createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" }))
+    const owner = hex(signing.export({ format: "der", type: "spki" }).subarray(-32))
+    const config = readJson<{ Version: number; Id: string; Owner: string; Signature: string }>(this.get("ROZEN.json"))
+    assert.deepEqual([config.Version, config.Id, config.Owner], [1, id, owner])
+    assert.ok(isSigned(config, owner))
   }
 
   /** 3. Runs: the key of the run with this tag, for a purpose. */
   #runKey(tag: Buffer, purpose: string): Buffer {
-    assert.deepEqual([tag.length, tag.readUInt32LE(0), tag[4]], [61, 1, 1])
+    assert.deepEqual([tag.length, tag[4]], [61, 1])
     const aad = Buffer.concat([Buffer.from(this.#id, "hex"), tag.subarray(0, 4)])
-    const fileKey = open(derived(this.#master, "runs"), tag.subarray(5), aad)
+    const fileKey = open(derived(this.#masters[tag.readUInt32LE(0) - 1]!, "runs"), tag.subarray(5), aad)
     assert.equal(fileKey.length, 16)
     return derived(derived(fileKey, "run"), purpose)
   }
@@ -297,7 +431,11 @@ class Reader {
       const header = this.header(magic, Buffer.from([1, 0, 0, 0]), pattern.exec(name)![1]!)
       assert.equal(header.length, 67)
       assert.deepEqual(bytes.subarray(0, 67), header)
-      const list = open(derived(this.#master, "indexes"), bytes.subarray(67), context(header, name))
+      const list = open(
+        derived(this.#masters[bytes.readUInt32LE(28) - 1]!, "indexes"),
+        bytes.subarray(67),
+        context(header, name),
+      )
       let at = 4
       const tags = Array.from({ length: list.readUInt32LE(0) }, () => {
         const end = at + 2 + list.readUInt16LE(at)
@@ -483,7 +621,7 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
 
   // SPEC.md names every object.
   const known =
-    /^(ROZEN\.json|KEYS\/[0-9a-f]{16}\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap))$/
+    /^(ROZEN\.json|KEYS\/([0-9a-f]{16}\.)?[0-9a-f]{8}(\.grant|\.end|\.epoch)?\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap))$/
   assert.deepEqual(reader.names.filter((name) => !known.test(name)), [])
 
   // The indexes agree with the packs.
@@ -557,16 +695,31 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
   assert.ok(changes.some(({ bytes, kind }) => kind === 1 && logEntry(bytes).path === "new"))
 })
 
-test("it opens every kind of key, and the paper key", async () => {
+test("it opens every kind of key, of every role and after a rotation, and the paper key", async () => {
   const root = join(work, "repo")
-  const right = await unlock(root, { password: "p\u00e4sswort" })
+  const before = await unlock(root, { password: "p\u00e4sswort" })
   const identity = await generateX25519Identity()
-  run("cli/main.ts", "key", "add", "--name", "größer", "--new-recipient", await identityToRecipient(identity))
-  run("cli/main.ts", "key", "add", "--new-key-file", join(work, "key"))
+  const recipient = await identityToRecipient(identity)
+  run("cli/main.ts", "key", "add", "--name", "größer", "--role", "reader", "--new-recipient", recipient)
+  run("cli/main.ts", "key", "add", "--role", "writer", "--new-key-file", join(work, "key"))
+  run("cli/main.ts", "key", "rotate")
   const keyFile = Buffer.from(fs.readFileSync(join(work, "key"), "utf8").trim(), "hex")
   const decrypter = new Decrypter()
   decrypter.addIdentity(identity)
-  assert.deepEqual(await unlock(root, { fileKey: async (header) => await decrypter.decryptHeader(header) }), right)
-  assert.deepEqual(await unlock(root, { keyFile }), right)
-  assert.deepEqual(readPaper(run("cli/main.ts", "key", "export")), right)
+  const owner = await unlock(root, { password: "p\u00e4sswort" })
+  assert.deepEqual([owner.role, owner.chunks, owner.epochs[0], owner.epochs.length], [
+    "owner",
+    before.chunks,
+    before.epochs[0],
+    2,
+  ])
+  const reader = await unlock(root, { fileKey: async (header) => await decrypter.decryptHeader(header) })
+  const writer = await unlock(root, { keyFile })
+  assert.deepEqual([reader.role, writer.role], ["reader", "writer"])
+  for (const [i, [master]] of owner.epochs.entries()) {
+    assert.deepEqual(reader.epochs[i], ["sealing", "runs", "indexes"].map((purpose) => derived(master!, purpose)))
+    assert.deepEqual(writer.epochs[i], [derived(master!, "indexes")])
+  }
+  const { chunks, id, masters } = readPaper(run("cli/main.ts", "key", "export"))
+  assert.deepEqual([id, chunks, masters], [owner.id, hex(owner.chunks), owner.epochs.map(([master]) => hex(master!))])
 })

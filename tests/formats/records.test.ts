@@ -15,9 +15,7 @@ import type { BackupOptions } from "../../formats/repository.ts"
 import type { Format } from "../../formats/format.ts"
 import type { FormatError } from "../../formats/error.ts"
 import type { Secrets } from "../../formats/secrets.ts"
-import { keyNames } from "../../formats/rozen/key_read.ts"
-import { unlock } from "../../formats/rozen/unlock.ts"
-import { keyringOf } from "../../formats/rozen/keyring.ts"
+import { openSecrets } from "../../formats/rozen/open_secrets.ts"
 import { makeLayout } from "../../formats/rozen/layout.ts"
 import { commitSnapshot, decodeRecord, listSnapshots, type SnapshotRecord } from "../../formats/rozen/snapshot.ts"
 import { commitSnapshot as commitV0, listSnapshots as listV0 } from "../../formats/rozen/v0/snapshot.ts"
@@ -95,7 +93,7 @@ const changed = <A extends object>(record: A, change: Absurd["change"]): A => ({
 const unlocked = (secrets: Secrets) =>
   Effect.gen(function* () {
     const store = yield* ObjectStore
-    return { store, ...(yield* unlock(store, secrets, { keys: yield* keyNames(store) })) }
+    return { store, ...(yield* openSecrets(store, secrets, undefined)) }
   })
 
 const forges: ReadonlyArray<Forge> = [
@@ -104,8 +102,8 @@ const forges: ReadonlyArray<Forge> = [
     absurd: [...numbers, ...counts, ...texts, ...types],
     forge: (change) =>
       Effect.gen(function* () {
-        const { id, master, store } = yield* unlocked(rozenSecrets)
-        const layout = makeLayout(yield* keyringOf({ id, master }))
+        const { keyring, store } = yield* unlocked(rozenSecrets)
+        const layout = makeLayout(keyring)
         const { next, snapshots } = yield* listSnapshots(store, layout)
         const { catalog, record } = snapshots.at(-1)!
         yield* commitSnapshot(store, layout, next, changed(record, change) as SnapshotRecord, catalog)
@@ -116,9 +114,9 @@ const forges: ReadonlyArray<Forge> = [
     absurd: [...numbers, ...counts, ...texts, ...types],
     forge: (change) =>
       Effect.gen(function* () {
-        const { id, master, store } = yield* unlocked(v0Subject.secrets)
-        const layout = makeLayoutV0(id, master, nativeKernels, {})
-        const opened = { id, master, store, engine: yield* SqliteEngine, layout } as unknown as OpenedV0
+        const { keyring: { id }, secrets, store } = yield* unlocked(v0Subject.secrets)
+        const layout = makeLayoutV0(id, secrets!.masters[0]!, nativeKernels, {})
+        const opened = { id, store, engine: yield* SqliteEngine, layout } as unknown as OpenedV0
         const { next, snapshots } = yield* listV0(opened)
         const { db } = yield* openCatalog(opened, snapshots.at(-1)!)
         yield* commitV0(opened, next, changed(snapshots.at(-1)!.record, change) as SnapshotRecord, db)

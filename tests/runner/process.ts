@@ -1,8 +1,8 @@
 /** Runs test files in a process of a runtime, and tells what became of each. */
 import { spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, statfsSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { delimiter, join, relative } from "node:path"
+import { delimiter, join } from "node:path"
 import process from "node:process"
 import { argumentsFor, batchMark, type Runtime, uncaughtMark } from "../runtimes/command.ts"
 import { parseJunit, type TestResult } from "../runtimes/junit.ts"
@@ -29,24 +29,9 @@ export interface Runner {
   readonly stop: () => void
 }
 
-/** A file system in memory, and how much must be free there, in bytes. */
-const MEMORY = "/dev/shm"
-const MEMORY_BYTES = 4 << 30
-
-/** A directory for temporary files in memory, undefined where there is no room for one. */
-const inMemory = (): string | undefined => {
-  try {
-    const { bavail, bsize } = statfsSync(MEMORY)
-    return bavail * bsize < MEMORY_BYTES ? undefined : mkdtempSync(join(MEMORY, "penstock-tests-"))
-  } catch {
-    return undefined
-  }
-}
-
 /** A runner for a checkout. A process that does not end within `timeout` seconds is killed. */
 export const makeRunner = (root: string, timeout: number): Runner => {
   const scratch = mkdtempSync(join(tmpdir(), "penstock-tests-"))
-  const memory = inMemory()
   const environment = {
     ...process.env,
     PATH: [join(root, "node_modules/.bin"), process.env["PATH"]].join(delimiter),
@@ -61,11 +46,7 @@ export const makeRunner = (root: string, timeout: number): Runner => {
   const children = new Set<number>()
   let reports = 0
 
-  // Formats and stages keep databases in temporary files. What is said of files must hold on a real file system.
-  const temporary = (file: string): Readonly<Record<string, string>> =>
-    memory !== undefined && /^tests.(formats|stages)./.test(relative(root, file)) ? { TMPDIR: memory } : {}
-
-  const start = (runtime: Runtime, entry: string, files: ReadonlyArray<string>): Promise<FileRun> =>
+  const start = (runtime: Runtime, entry: string, files: string): Promise<FileRun> =>
     new Promise((done) => {
       const started = performance.now()
       const report = join(scratch, `${reports++}.xml`)
@@ -75,13 +56,7 @@ export const makeRunner = (root: string, timeout: number): Runner => {
       const command = join(root, "node_modules/.bin", runtime)
       const child = spawn(command, argumentsFor(runtime, root, entry, report), {
         cwd: root,
-        env: {
-          ...environment,
-          ...temporary(files[0]!),
-          PENSTOCK_TEST_FILES: files.join("\n"),
-          XDG_STATE_HOME: state,
-          PENSTOCK_TESTS_STATE: state,
-        },
+        env: { ...environment, PENSTOCK_TEST_FILES: files, XDG_STATE_HOME: state, PENSTOCK_TESTS_STATE: state },
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
       })
@@ -118,11 +93,11 @@ export const makeRunner = (root: string, timeout: number): Runner => {
       })
     })
 
-  const alone = (runtime: Runtime, file: string): Promise<FileRun> => start(runtime, file, [file])
+  const alone = (runtime: Runtime, file: string): Promise<FileRun> => start(runtime, file, "")
 
   const run: Runner["run"] = async (runtime, files) => {
     if (files.length === 1) return new Map([[files[0]!, await alone(runtime, files[0]!)]])
-    const batch = await start(runtime, join(root, "tests/runtimes/batch.ts"), files)
+    const batch = await start(runtime, join(root, "tests/runtimes/batch.ts"), files.join("\n"))
     const runs = new Map(files.map((file) => [file, partOf(batch, file, files.length)]))
     if (isClean(batch) && [...runs.values()].every(({ results }) => results.length > 0)) return runs
     // A report of several files does not tell who crashed, who hung, and who ran nothing: each has to show it alone.
@@ -143,7 +118,7 @@ export const makeRunner = (root: string, timeout: number): Runner => {
     run,
     stop: () => {
       for (const pid of children) process.kill(-pid, "SIGKILL")
-      for (const made of [scratch, memory]) if (made !== undefined) rmSync(made, { recursive: true, force: true })
+      rmSync(scratch, { recursive: true, force: true })
     },
   }
 }

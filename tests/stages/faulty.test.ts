@@ -128,8 +128,8 @@ const backedUp = <R>(
         Stream.filter(({ kind }) => kind === "file"),
         Stream.mapEffect((entry) =>
           Effect.map(
-            Stream.runCollect(Stream.map(contentStream(entry), (bytes) => bytes.slice())),
-            (parts) => [entry.path, Buffer.concat(parts)] as const,
+            Stream.runFold(contentStream(entry), () => Buffer.alloc(0), (all, bytes) => Buffer.concat([all, bytes])),
+            (content) => [entry.path, content] as const,
           )
         ),
       ) as Stream.Stream<readonly [string, Buffer], unknown, R | Scope.Scope>,

@@ -16,7 +16,7 @@ import { catalogEntries } from "../catalog.ts"
 import { checkAgain } from "../check_again.ts"
 import { CONFIG, verifyConfig } from "../config.ts"
 import { corrupt, isDamage } from "../errors.ts"
-import { checkKeys } from "../key_read.ts"
+import { checkKeys } from "../key_mend.ts"
 import { infoOf } from "../snapshot.ts"
 import { addUncommitted, uncommittedRuns } from "../uncommitted.ts"
 import { contentName, contentObject } from "./layout.ts"
@@ -41,7 +41,7 @@ const checkOnce = Effect.fnUntraced(function* (opened: Opened, options: CheckOpt
   const damage = new Damage()
   yield* ensureScratch(opened.engine)
   yield* asFinding(damage, CONFIG, verifyConfig(store, opened.config))
-  for (const error of yield* checkKeys(store)) damage.addError(error, "KEYS/")
+  for (const error of yield* checkKeys(store, opened.opening)) damage.addError(error, "KEYS/")
 
   // A run writes what a snapshot needs before the snapshot. So the rest is listed after the snapshots.
   const { damaged, snapshots } = yield* listSnapshots(opened)

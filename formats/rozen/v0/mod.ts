@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { SqliteEngine } from "../../../stages/catalog/sqlite/sqlite.ts"
 import { Kernels } from "../../../stages/kernel/kernel.ts"
+import { Ed25519, provenEd25519 } from "../../../stages/sign/sign.ts"
 import { ObjectStore, type StoreError } from "../../../stages/store/store.ts"
 import { concernsObject } from "../../../stages/store/unreadable.ts"
 import { treeFidelity } from "../../../stages/walk/fidelity.ts"
@@ -20,13 +21,15 @@ import { guardedFormat } from "../../guard.ts"
 import { wholeRecord } from "../../record_fidelity.ts"
 import type { Repository } from "../../repository.ts"
 import { refuseLike } from "../../secrets.ts"
-import { encodeConfig, readVersion, versionOf, withConfig } from "../config.ts"
+import { type ConfigOf, configOf, readVersion, versionOf, withConfig } from "../config.ts"
 import { admitSecrets, createObjects, noRepository } from "../create.ts"
-import type { ScryptCost } from "../key_object.ts"
-import { keyNames } from "../key_read.ts"
-import type { KeyOptions } from "../key_seal.ts"
-import { fingerprintOf, newMaster } from "../keys.ts"
-import { type Opening, openSecrets } from "../open_secrets.ts"
+import type { ScryptCost } from "../key_lock.ts"
+import type { KeyOptions } from "../key_make.ts"
+import type { Opening } from "../key_open.ts"
+import { hasLock, keyNames } from "../key_read.ts"
+import { fingerprintOf } from "../keyring.ts"
+import { newSecret } from "../keys.ts"
+import { openSecrets } from "../open_secrets.ts"
 import { makeKeys } from "../repository_keys.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
@@ -47,12 +50,15 @@ const formatWith = (options: RozenV0Options): Format => {
   const keys: KeyOptions = { by: options.by, cost: options.scrypt }
   const repositoryWith = Effect.fnUntraced(function* (
     store: ObjectStore,
-    { id, key, master }: Opening,
-    config: Uint8Array,
+    opening: Opening,
+    config: ConfigOf,
   ) {
     const engine = yield* SqliteEngine
-    const layout = makeLayout(id, master, yield* Kernels, options)
-    return repositoryOf({ id, master, store, engine, layout, config }, keys, key)
+    const { keyring: { id }, secrets } = opening
+    // It has owners only, and one epoch.
+    if (secrets === undefined) return yield* new RepositoryError({ reason: "unsupported", message: NOT_OWNER })
+    const layout = makeLayout(id, secrets.masters[0]!, yield* Kernels, options)
+    return repositoryOf({ id, opening, store, engine, layout, config }, keys)
   })
   return {
     name: "rozen-v0",
@@ -62,7 +68,7 @@ const formatWith = (options: RozenV0Options): Format => {
       const store = yield* ObjectStore
       const version = yield* storedVersion(store)
       // A key alone may be of either version.
-      return version === 0 || (version === undefined && (yield* keyNames(store)).length > 0)
+      return version === 0 || (version === undefined && hasLock(yield* keyNames(store)))
     }),
     create: Effect.fnUntraced(function* (secrets, like) {
       yield* refuseLike("rozen-v0", like)
@@ -72,7 +78,7 @@ const formatWith = (options: RozenV0Options): Format => {
         version: 0,
         secrets,
         keys,
-        master: Effect.sync(newMaster),
+        chunks: Effect.sync(newSecret),
       })
       return yield* repositoryWith(store, made, config)
     }),
@@ -80,7 +86,9 @@ const formatWith = (options: RozenV0Options): Format => {
       yield* admitSecrets(secrets, "rozen-v0", true)
       const store = yield* ObjectStore
       const stored = yield* readVersion(store)
-      if (stored === undefined && (yield* keyNames(store)).length === 0) return yield* noRepository(store)
+      if (stored === undefined && !hasLock(yield* keyNames(store)) && secrets.paper === undefined) {
+        return yield* noRepository(store)
+      }
       if ((versionOf(stored) ?? 0) !== 0) {
         return yield* new RepositoryError({
           reason: "foreign",
@@ -88,7 +96,7 @@ const formatWith = (options: RozenV0Options): Format => {
         })
       }
       const opening = yield* openSecrets(store, secrets, stored)
-      const config = encodeConfig({ Version: 0, Id: opening.id }, opening.master)
+      const config = configOf(provenEd25519(yield* Ed25519), 0, opening)
       return yield* withConfig(stored, store, config, yield* repositoryWith(store, opening, config))
     }),
   }
@@ -149,17 +157,19 @@ export const makeRozenV0 = (options: RozenV0Options = {}): Format => guardedForm
  */
 export const rozenV0: Format = makeRozenV0()
 
-/** `key` is the name of the key object that opened it, if one did. */
-const repositoryOf = (opened: Opened, options: KeyOptions, key: string | undefined): Repository => ({
+const NOT_OWNER = "A repository of block version 0 is opened with a key of an owner only"
+
+const repositoryOf = (opened: Opened, options: KeyOptions): Repository => ({
   format: "rozen-v0",
   id: opened.id,
-  fingerprint: fingerprintOf(opened.master),
+  fingerprint: fingerprintOf(opened.opening.keyring),
+  epoch: opened.opening.pin.epoch,
   order: "files-first",
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
-  keys: makeKeys({ ...opened, options, key }),
+  keys: makeKeys({ ...opened, options, roles: ["owner"], snapshotsOf: () => Effect.succeed([]) }),
 })
 
 /**

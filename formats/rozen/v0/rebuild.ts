@@ -14,6 +14,7 @@ import type { RebuildSummary } from "../../repository.ts"
 import { ensureScratch } from "../../scratch.ts"
 import { emptyCatalog } from "../catalog.ts"
 import { mendConfig } from "../config.ts"
+import { mendEpochs } from "../key_mend.ts"
 import { fromStageError } from "../errors.ts"
 import { Replay } from "../replay.ts"
 import { infoOf, type SnapshotRecord } from "../snapshot.ts"
@@ -35,6 +36,7 @@ const rebuildAll = Effect.fnUntraced(function* (opened: Opened) {
   const sizes = Stream.runFold(store.list("INDEX/"), () => 0, (most, { size }) => Math.max(most, size))
   yield* ensureScratch(opened.engine, yield* sizes)
   yield* mendConfig(store, opened.config)
+  yield* mendEpochs(store, opened.opening)
   const listed = yield* listSnapshots(opened)
   const found = yield* openableSnapshots(opened, listed.snapshots)
   const bad = [...listed.damaged, ...found.bad]

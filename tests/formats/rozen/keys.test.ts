@@ -5,9 +5,9 @@ import { Effect, Redacted, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import type { Format } from "../../../formats/format.ts"
 import type { KeyInfo, NewSecret } from "../../../formats/keys.ts"
+import { createObjects } from "../../../formats/rozen/create.ts"
+import { newSecret } from "../../../formats/rozen/keys.ts"
 import { makeRozen } from "../../../formats/rozen/mod.ts"
-import { newMaster } from "../../../formats/rozen/keys.ts"
-import { sealKey } from "../../../formats/rozen/key_seal.ts"
 import type { Secrets } from "../../../formats/secrets.ts"
 import { newIdentity, recipientOf } from "../../../stages/encrypt/age.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
@@ -72,18 +72,24 @@ for (const [version, format] of formats) {
         }
         assert.equal(added.get("age")!.recipient, all.age.add.recipient)
 
-        const { added: second, removed } = yield* keys!.replace(password("second"), { name: "changed" })
-        assert.deepEqual([removed.name, second.name, second.inUse], ["", "changed", true])
+        const [own] = (yield* keys!.list).keys.filter(({ inUse }) => inUse)
+        const second = yield* keys!.replace(password("second"), { name: "changed" })
+        assert.deepEqual(second, { ...own!, name: "changed" })
         assert.match(yield* refusal(format, store, password("first")), /^wrong-key: The password does not open/)
         yield* open(format, store, password("second"))
 
         assert.match((yield* Effect.flip(keys!.remove(second.id))).message, /is in use: open the repository with/)
-        assert.match((yield* Effect.flip(keys!.remove(removed.id))).message, /has no key/)
+        assert.match((yield* Effect.flip(keys!.remove("0".repeat(16)))).message, /has no key/)
         yield* keys!.remove(added.get("password")!.id)
         yield* keys!.remove(added.get("age")!.id)
         assert.match(yield* refusal(format, store, all.age.open), /^wrong-key: The age identity does not open/)
         yield* keys!.remove(added.get("key-file")!.id)
-        assert.deepEqual((yield* keys!.list).keys.map(({ name }) => name), ["changed"])
+        const { damaged, keys: left } = yield* keys!.list
+        assert.deepEqual(damaged, [])
+        assert.deepEqual(left.filter(({ ended }) => ended === undefined).map(({ name }) => name), ["changed"])
+        const gone = added.get("age")!.id
+        assert.equal(left.find(({ id }) => id === gone)!.role, "owner")
+        assert.match((yield* Effect.flip(keys!.remove(gone))).message, /has been removed from .* already$/)
       })))
   })
 }
@@ -106,9 +112,11 @@ describe("keys of rozen", () => {
         assert.equal(error.reason, "unsupported")
         assert.match(error.message, message)
       }
-      for (let i = 1; i < 64; i++) yield* keys!.add(keyFile(i))
-      assert.match((yield* Effect.flip(keys!.add(keyFile(64)))).message, /has 64 keys, and cannot have more/)
-      assert.equal((yield* keys!.list).keys.length, 64)
+      const { age } = yield* pairs
+      const recipients = Array.from({ length: 64 }, () => age.add.recipient)
+      const full = yield* create(format, yield* memoryStore.make(), { recipients })
+      assert.match((yield* Effect.flip(full.keys!.add(keyFile(64)))).message, /has 64 keys, and cannot have more/)
+      assert.equal((yield* full.keys!.list).keys.length, 64)
     })))
 
   it("no secret is ignored, and a message says what is missing", () =>
@@ -136,35 +144,124 @@ describe("keys of rozen", () => {
       assert.match(yield* refusal(format, store, { key: Redacted.make(noise(64, 1)) }), /^wrong-key: .* not 64$/)
     })))
 
-  it("the last key stays, and a key of an unknown kind or a damaged one does not count", () =>
+  it("the last owner stays, and readers, writers and what is damaged do not count", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       const made = yield* create(format, store, password("first"))
       const [only] = (yield* made.keys!.list).keys
       const { keys } = yield* open(format, store, { paper: yield* made.keys!.export })
       assert.equal((yield* keys!.list).keys[0]!.inUse, false)
-      yield* store.put("KEYS/0000000000000000.json", [new TextEncoder().encode("no key")])
+      yield* keys!.add(password("reader"), { role: "reader" })
+      yield* keys!.add(password("writer"), { role: "writer" })
+      const stray = "0123456789abcdef"
+      yield* store.put(`KEYS/${stray}.00000000.json`, [new TextEncoder().encode("no key")])
       const { damaged, keys: whole } = yield* keys!.list
-      assert.deepEqual([damaged.map(({ object }) => object), whole.length], [["KEYS/0000000000000000.json"], 1])
-      assert.match((yield* Effect.flip(keys!.remove(only!.id))).message, /is the last one of the repository/)
+      assert.deepEqual([damaged.map(({ object }) => object), whole.length], [[`KEYS/${stray}.00000000.json`], 3])
+      assert.match((yield* Effect.flip(keys!.remove(only!.id))).message, /is the last one of an owner/)
       assert.match((yield* Effect.flip(keys!.replace(password("x")))).message, /^A paper key opened the repository/)
-      yield* keys!.remove("0".repeat(16))
+      yield* keys!.remove(stray)
+      assert.deepEqual((yield* keys!.list).damaged, [])
       yield* keys!.add(password("second"))
       yield* keys!.remove(only!.id)
       yield* open(format, store, password("second"))
     })))
 
-  it("a key that somebody made for a known recipient does not hide the right one", () =>
+  it("a lock that somebody made for a known recipient does not hide the right one", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       const { age } = yield* pairs
       const { id, keys } = yield* create(format, store, { recipients: [age.add.recipient] })
       for (let i = 0; i < 5; i++) {
-        const forged = yield* sealKey({ id, master: newMaster() }, age.add, {})
-        yield* store.put(forged.object, [forged.bytes])
+        const other = yield* memoryStore.make()
+        yield* createObjects(other, {
+          version: 1,
+          secrets: { recipients: [age.add.recipient] },
+          keys: {},
+          chunks: Effect.sync(newSecret),
+        })
+        for (const { name } of yield* Stream.runCollect(other.list("KEYS/"))) {
+          yield* store.put(name, [yield* other.get(name, { atMost: 1 << 20 })])
+        }
       }
       const opened = yield* open(format, store, age.open)
-      const [own] = (yield* keys!.list).keys.filter(({ inUse }) => inUse)
-      assert.deepEqual((yield* opened.keys!.list).keys.filter(({ inUse }) => inUse), [own])
+      assert.equal(opened.id, id)
+      assert.deepEqual((yield* opened.keys!.list).keys, (yield* keys!.list).keys)
+      assert.equal((yield* opened.keys!.list).damaged.length, 5)
+    })))
+
+  it("a reader reads, and is refused whatever it would write; a writer does neither yet", () =>
+    runFormat(Effect.gen(function* () {
+      const store = yield* memoryStore.make()
+      const owner = yield* create(format, store, password("owner"))
+      const { snapshot } = yield* owner.backup(Stream.empty, { paths: ["/"], hostname: "host" })
+      const { id } = yield* owner.keys!.add(password("reader"), { role: "reader" })
+      yield* owner.keys!.add(keyFile(1), { role: "writer", name: "laptop" })
+      const before = yield* Stream.runCollect(store.list(""))
+      const reader = yield* open(format, store, password("reader"))
+      assert.deepEqual(yield* reader.snapshots, [snapshot])
+      assert.deepEqual((yield* reader.check({ readData: 100 })).findings, [])
+      assert.deepEqual(yield* reader.keys!.list, {
+        damaged: [],
+        keys: (yield* owner.keys!.list).keys.map((key) => ({ ...key, inUse: key.id === id })),
+      })
+      const writer = yield* open(format, store, keyFile(1))
+      const refused = {
+        "back up": reader.backup(Stream.die("it was read"), { paths: ["/"] }),
+        "rebuild": reader.rebuild,
+        "copy into the repository": Effect.scoped(reader.copier!(owner)!),
+        "add keys": reader.keys!.add(password("x")),
+        "remove keys": reader.keys!.remove(id),
+        "rotate keys": reader.keys!.rotate,
+        "print a paper key": reader.keys!.export,
+        "change its name": reader.keys!.replace(password("x"), { name: "x" }),
+        "list snapshots": writer.snapshots,
+        "read": Stream.runDrain(writer.entries(snapshot!)),
+        "check": writer.check({ readData: 0 }),
+        "back up yet": writer.backup(Stream.die("it was read"), { paths: ["/"] }),
+      }
+      for (const [what, effect] of Object.entries(refused)) {
+        const { message, reason } = yield* Effect.flip(effect as Effect.Effect<unknown, { reason: string } & Error>)
+        assert.equal(reason, "unsupported")
+        assert.match(message, new RegExp(`^The key \\w{16} is a (reader|writer)'s, and cannot ${what}: `))
+      }
+      assert.deepEqual(yield* Stream.runCollect(store.list("")), before)
+      yield* reader.keys!.replace(password("changed"))
+      assert.deepEqual(yield* (yield* open(format, store, password("changed"))).snapshots, [snapshot])
+    })))
+
+  it("after a rotation all keys open what was there before and what comes later, and a removed one opens nothing", () =>
+    runFormat(Effect.gen(function* () {
+      const store = yield* memoryStore.make()
+      const owner = yield* create(format, store, password("owner"))
+      const { snapshot: first } = yield* owner.backup(Stream.empty, { paths: ["/"], hostname: "host" })
+      const removed = yield* owner.keys!.add(keyFile(1), { role: "reader" })
+      for (const role of ["reader", "writer"] as const) yield* owner.keys!.add(password(role), { role, name: role })
+      const kept = new Map<string, Uint8Array>()
+      for (const { name } of yield* Stream.runCollect(store.list("KEYS/"))) {
+        kept.set(name, yield* store.get(name, { atMost: 1 << 20 }))
+      }
+      const before = yield* Stream.runCollect(store.list("DATA/"))
+      yield* owner.keys!.remove(removed.id)
+      const { epoch, keys } = yield* owner.keys!.rotate
+      assert.equal(epoch, 2)
+      assert.deepEqual(keys.map(({ epoch, name }) => [epoch, name]).sort(), [[2, ""], [2, "reader"], [2, "writer"]])
+      assert.deepEqual(yield* Stream.runCollect(store.list("DATA/")), before)
+      const now = yield* open(format, store, password("owner"))
+      const { snapshot: second } = yield* now.backup(Stream.empty, { paths: ["/"], hostname: "host" })
+      for (const name of ["owner", "reader"]) {
+        const opened = yield* open(format, store, password(name))
+        assert.equal(opened.epoch, 2)
+        assert.deepEqual(yield* opened.snapshots, [first, second])
+        assert.deepEqual((yield* opened.check({ readData: 100 })).findings, [])
+      }
+      assert.equal((yield* open(format, store, password("writer"))).epoch, 2)
+      // The storage puts back what was removed.
+      for (const [name, bytes] of kept) yield* Effect.ignore(store.put(name, [bytes]))
+      assert.match(yield* refusal(format, store, keyFile(1)), /^wrong-key: The key \w{16} was removed from the repo/)
+      for (const { name } of yield* Stream.runCollect(store.list("KEYS/"))) {
+        if (name.endsWith(".end.json")) yield* store.remove(name)
+      }
+      assert.match(yield* refusal(format, store, keyFile(1)), /^wrong-key: The key \w{16} was left out when the keys/)
+      assert.equal((yield* (yield* open(format, store, password("owner"))).keys!.rotate).keys.length, 3)
     })))
 })

@@ -13,10 +13,11 @@ import vectors from "../../vectors/rozen_keys.json" with { type: "json" }
 import { options, secrets, small } from "./harness.ts"
 
 const decoded = (text: string) => {
-  const { id, master } = decodePaper(Redacted.make(text))
-  return { id, master: bytesToHex(Redacted.value(master)) }
+  const { chunks, id, masters } = decodePaper(Redacted.make(text))
+  const hex = (secret: Redacted.Redacted<Uint8Array>): string => bytesToHex(Redacted.value(secret))
+  return { id, chunks: hex(chunks), masters: masters.map(hex) }
 }
-const right = { id: vectors.id, master: vectors.master }
+const right = { id: vectors.id, chunks: vectors.chunks, masters: vectors.masters }
 /** Without numbers and blanks. */
 const text = vectors.paper.replace(/\d+:/g, "").replace(/\s/g, "")
 
@@ -62,8 +63,14 @@ describe("a paper key", () => {
     assert.throws(() => decoded(""), { reason: "wrong-key" })
     assert.throws(() => decoded(encoded(new Uint8Array(0))), { reason: "wrong-key" })
     assert.throws(() => decoded(encoded(new Uint8Array(48).fill(1))), { reason: "wrong-key" })
-    assert.throws(() => decoded(encoded(new Uint8Array(49).fill(1), "penstock-other-")), { reason: "wrong-key" })
-    assert.throws(() => decoded(encoded(new Uint8Array(49).fill(2))), { reason: "newer" })
+    assert.throws(() => decoded(encoded(new Uint8Array(82).fill(1), "penstock-other-")), { reason: "wrong-key" })
+    assert.throws(() => decoded(encoded(new Uint8Array(82).fill(2))), { reason: "newer" })
+    for (const [length, count] of [[82, 0], [82, 2], [114, 1], [50, 0], [49, 1]] as const) {
+      const bytes = new Uint8Array(length).fill(1)
+      bytes[49] = count
+      assert.throws(() => decoded(encoded(bytes)), { reason: "wrong-key" })
+    }
+    assert.equal(decoded(encoded(new Uint8Array(82).fill(1))).masters.length, 1)
   })
 
   for (
@@ -77,13 +84,17 @@ describe("a paper key", () => {
         const store = yield* memoryStore.make()
         const made = yield* Effect.provideService(format.create(secrets), ObjectStore, store)
         yield* made.backup(Stream.empty, options)
-        for (const { name } of yield* Stream.runCollect(store.list("KEYS/"))) yield* store.remove(name)
         const paper = yield* made.keys!.export
+        for (const { name } of yield* Stream.runCollect(store.list("KEYS/"))) yield* store.remove(name)
         const opened = yield* Effect.provideService(format.open({ paper }), ObjectStore, store)
         assert.deepEqual(yield* opened.snapshots, yield* made.snapshots)
-        assert.deepEqual((yield* opened.check({ readData: 100 })).findings, [])
+        assert.match(
+          (yield* opened.check({ readData: 100 })).findings[0]!.message,
+          /^KEYS\/ lacks the record of epoch 1/,
+        )
         yield* opened.keys!.add(secrets as { readonly password: Redacted.Redacted<string> })
-        yield* Effect.provideService(format.open(secrets), ObjectStore, store)
+        const again = yield* Effect.provideService(format.open(secrets), ObjectStore, store)
+        assert.deepEqual((yield* again.check({ readData: 100 })).findings, [])
 
         const other = yield* memoryStore.make()
         yield* Effect.provideService(format.create(secrets), ObjectStore, other)
@@ -94,4 +105,30 @@ describe("a paper key", () => {
         assert.equal(refused.reason, "unused-secret")
       })))
   }
+
+  it("from before a rotation opens what was there, writes nothing, and the new one opens all", () =>
+    runFormat(Effect.gen(function* () {
+      const store = yield* memoryStore.make()
+      const open = (paper: Redacted.Redacted<string>) =>
+        Effect.provideService(small.open({ paper }), ObjectStore, store)
+      const made = yield* Effect.provideService(small.create(secrets), ObjectStore, store)
+      yield* made.backup(Stream.empty, options)
+      const old = yield* made.keys!.export
+      yield* made.keys!.rotate
+      const opened = yield* open(old)
+      assert.equal((yield* opened.snapshots).length, 1)
+      assert.match((yield* Effect.flip(opened.rebuild)).message, /^A paper key from before the last rotation cannot/)
+      assert.match((yield* Effect.flip(opened.keys!.export)).message, /^The paper key is older than the last rotation/)
+      const paper = yield* made.keys!.export
+      for (const { name } of yield* Stream.runCollect(store.list("KEYS/"))) yield* store.remove(name)
+      const again = yield* open(paper)
+      yield* again.keys!.add({ password: Redacted.make("new") }, { role: "reader" })
+      const reader = yield* Effect.provideService(
+        small.open({ password: Redacted.make("new") }),
+        ObjectStore,
+        store,
+      )
+      assert.equal(reader.epoch, 2)
+      assert.equal((yield* reader.snapshots).length, 1)
+    })))
 })

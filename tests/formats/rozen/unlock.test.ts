@@ -1,6 +1,6 @@
 /**
- * Key objects that an attacker put there. They do not keep anybody from opening the repository, or the error names
- * them, and the work that they cause is limited.
+ * Locks that an attacker put there. They do not keep anybody from opening the repository, or the error names them, and
+ * the work that they cause is limited.
  */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
@@ -16,13 +16,9 @@ import { secrets, small } from "./harness.ts"
 const MIB = 1 << 20
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`)
 
-/** A key that no password opens, of a cost. */
+/** A lock that no password opens, of a cost. */
 const key = (n: number, p = 1, r = 8) => ({
   version: 1,
-  role: "owner",
-  name: "",
-  created: 0,
-  by: "",
   kind: "password",
   kdf: "scrypt",
   n,
@@ -32,7 +28,7 @@ const key = (n: number, p = 1, r = 8) => ({
   sealed: "00".repeat(100),
 })
 
-/** A key object as anybody can make one: nothing in it is authentic. */
+/** A lock as anybody can make one: nothing in it is authentic. */
 const keyObject = (name: string, members: object): Uint8Array => {
   const body = json(members)
   const text = new TextEncoder().encode(name)
@@ -41,10 +37,10 @@ const keyObject = (name: string, members: object): Uint8Array => {
   named.set(body, text.length)
   return json({ ...members, check: bytesToHex(blake3(named)) })
 }
-const nameOf = (i: number): string => `KEYS/${i.toString(16).padStart(16, "0")}.json`
+const nameOf = (i: number): string => `KEYS/${i.toString(16).padStart(16, "0")}.00000000.json`
 
 /**
- * Opens a repository with other key objects beside its own: what became of it, what scrypt was asked for, what was
+ * Opens a repository with other locks beside its own: what became of it, what scrypt was asked for, what was
  * said.
  */
 const openBeside = (objects: ReadonlyArray<object>, password = secrets, seconds = 0) =>
@@ -83,7 +79,7 @@ const openBeside = (objects: ReadonlyArray<object>, password = secrets, seconds 
 
 const wrong = { password: Redacted.make("another") }
 
-describe("key objects of an attacker", () => {
+describe("locks of an attacker", () => {
   it("the cheapest keys are tried first, so costly ones do not delay the right password", async () => {
     const { asked, failure, said } = await openBeside([key(1 << 20, 16), key(1 << 19, 16), key(1 << 15)])
     assert.equal(failure, undefined)
@@ -95,7 +91,7 @@ describe("key objects of an attacker", () => {
     const { asked, failure, said } = await openBeside(Array.from({ length: 60 }, () => key(1 << 20, 16)), wrong)
     assert.ok(asked.reduce((sum, work) => sum + work, 0) <= 2 ** 35)
     assert.equal(failure?.reason, "wrong-key")
-    assert.match(failure!.message, /cost too much to try: if KEYS\/[0-9a-f]{16}\.json is not yours, remove it/)
+    assert.match(failure!.message, /cost too much to try: if KEYS\/[0-9a-f]{16}\.0{8}\.json is not yours, remove it/)
     assert.equal(said.length, 1)
     assert.match(said[0]!, /^Trying the password against 60 more keys: this may take long$/)
   })
@@ -118,17 +114,16 @@ describe("key objects of an attacker", () => {
       assert.equal((await openBeside([bad])).failure, undefined)
       const { failure } = await openBeside([bad], wrong)
       assert.equal(failure?.reason, "version" in bad && bad.version === 2 ? "newer" : "corrupt")
-      assert.match(failure!.message, /KEYS\/0{16}\.json/)
+      assert.match(failure!.message, /KEYS\/0{16}\.0{8}\.json/)
     }
   })
 
-  it("keys of an unknown kind or role are kept and passed over", async () => {
+  it("locks of an unknown kind are kept and passed over", async () => {
     const { kdf: _, ...good } = key(1024)
-    for (const unknown of [{ ...good, kind: "later", data: "00" }, { ...good, role: "writer" }]) {
-      assert.equal((await openBeside([unknown])).failure, undefined)
-      assert.equal((await openBeside([unknown], wrong)).failure?.reason, "wrong-key")
-    }
-    const { failure } = await openBeside([{ ...good, role: "writer", data: ["deep"] }], wrong)
+    const unknown = { ...good, kind: "later", data: "00" }
+    assert.equal((await openBeside([unknown])).failure, undefined)
+    assert.equal((await openBeside([unknown], wrong)).failure?.reason, "wrong-key")
+    const { failure } = await openBeside([{ ...good, kind: "later", data: ["deep"] }], wrong)
     assert.equal(failure?.reason, "corrupt")
   })
 
@@ -147,13 +142,16 @@ describe("key objects of an attacker", () => {
     })))
 
   it("more objects than a repository can have are not read", async () => {
-    const { asked, failure } = await openBeside(Array.from({ length: 64 }, () => key(1024)))
+    const { asked, failure } = await openBeside(Array.from({ length: 128 }, () => key(1024)))
     assert.deepEqual(asked, [])
-    assert.match(failure!.message, /^KEYS\/ has more than the 64 objects that a repository can have/)
+    assert.match(
+      failure!.message,
+      /^KEYS\/ has more than the 128 objects of the kind "lock" that a repository can have/,
+    )
   })
 })
 
-describe("key objects that are lost or damaged", () => {
+describe("locks that are lost or damaged", () => {
   const failing = (
     damage: (store: ObjectStore, name: string) => Effect.Effect<unknown, StoreError>,
     given = secrets,
@@ -161,7 +159,9 @@ describe("key objects that are lost or damaged", () => {
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()
       yield* Effect.provideService(small.create(secrets), ObjectStore, store)
-      const [key] = yield* Stream.runCollect(store.list("KEYS/"))
+      const key = (yield* Stream.runCollect(store.list("KEYS/"))).find(({ name }) =>
+        /^KEYS\/\w{16}\.\w{8}\.json$/.test(name)
+      )
       yield* damage(store, key!.name)
       const { message, reason } = yield* Effect.flip(Effect.provideService(small.open(given), ObjectStore, store))
       return `${reason}: ${message}`
@@ -184,7 +184,7 @@ describe("key objects that are lost or damaged", () => {
     const beside = (store: ObjectStore) => store.put(nameOf(1), [json("no key")])
     assert.match(
       await failing(beside, wrong),
-      /^corrupt: KEYS\/0{15}1.json .*, and the password opens no other key .*: if it is the right one, put a copy/,
+      /^corrupt: KEYS\/0{15}1.0{8}.json .*, and the password opens no other key .*: if it is the right one, put a copy/,
     )
   })
 })

@@ -1,0 +1,43 @@
+/** What a repository refuses to whoever may not do it, before any work. */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { RepositoryError } from "../error.ts"
+import type { Repository } from "../repository.ts"
+import type { Opening } from "./key_open.ts"
+
+/**
+ * The repository as the role of its keys allows it. Readers write nothing, because nothing that they write would be
+ * believed. Writers read nothing, because they cannot.
+ */
+export const withinRole = (repository: Repository, { key, keyring: { role } }: Opening): Repository => {
+  if (role === "owner") return repository
+  const who = key === undefined ? "A paper key from before the last rotation" : `The key ${key.id} is a ${role}'s, and`
+  const refuse = (what: string, takes: string) =>
+    Effect.fail(
+      new RepositoryError({ reason: "unsupported", message: `${who} cannot ${what}: that takes a key of ${takes}` }),
+    )
+  const { copier, ...rest } = repository
+  const limited: Repository = {
+    ...rest,
+    backup: () =>
+      role === "writer"
+        ? Effect.fail(
+          new RepositoryError({
+            reason: "unsupported",
+            message: `${who} cannot back up yet: a later version will; use a key of an owner until then`,
+          }),
+        )
+        : refuse("back up", "an owner"),
+    rebuild: refuse("rebuild", "an owner"),
+    ...(copier === undefined ? {} : {
+      copier: (from) => copier(from) === undefined ? undefined : refuse("copy into the repository", "an owner"),
+    }),
+  }
+  if (role === "reader") return limited
+  return {
+    ...limited,
+    snapshots: refuse("list snapshots", "an owner or a reader"),
+    entries: () => Stream.fromEffect(refuse("read", "an owner or a reader")),
+    check: () => refuse("check", "an owner or a reader"),
+  }
+}
