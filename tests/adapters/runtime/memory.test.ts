@@ -81,7 +81,9 @@ test("a lean process collects early, as a run shows", async () => {
   await Effect.runPromise(backup)
   assert.deepEqual(
     [...new Set(settings)],
-    "Bun" in globalThis ? ["fullGC"] : ["--semi-space-growth-factor=1", "--heap-growing-percent=30"],
+    "Bun" in globalThis
+      ? ["fullGC"]
+      : ["--semi-space-growth-factor=1", "--no-parallel-scavenge", "--heap-growing-percent=30"],
   )
 })
 
