@@ -138,19 +138,23 @@ test("answers that are not listings fail, and never look like an empty store", (
 
     const server = yield* scripted
     const store = yield* openScripted(server)
-    server.answer(
+    const page = (next: string, objects: string): Answer =>
       reply(
         200,
-        whole(
-          `<IsTruncated>true</IsTruncated><NextContinuationToken>a&amp;b</NextContinuationToken>${
-            object("p/DATA/a", "7")
-          }`,
-        ),
-      ),
+        whole(`<IsTruncated>true</IsTruncated><NextContinuationToken>${next}</NextContinuationToken>${objects}`),
+      )
+    server.answer(
+      page("a&amp;b", object("p/DATA/a", "7")),
+      page("second", object("p/DATA/aa", "9")),
       listed(object("p/DATA/b&#x2d;c", "8")),
     )
-    assert.deepEqual(yield* list(store), [{ name: "DATA/a", size: 7 }, { name: "DATA/b-c", size: 8 }])
-    assert.match(server.seen.at(-1)!.url, /continuation-token=a%26b/)
+    assert.deepEqual(yield* list(store), [
+      { name: "DATA/a", size: 7 },
+      { name: "DATA/aa", size: 9 },
+      { name: "DATA/b-c", size: 8 },
+    ])
+    assert.match(server.seen.at(-2)!.url, /continuation-token=a%26b/)
+    assert.match(server.seen.at(-1)!.url, /continuation-token=second/)
   })))
 
 test("silence ends as unavailable", () =>
