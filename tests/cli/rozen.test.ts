@@ -7,7 +7,7 @@ import { type Ended, inDirectory, rowsOf, runScript, type SpawnOptions } from ".
 const run = (script: Script, args: ReadonlyArray<string>, options: SpawnOptions = {}): Promise<Ended> =>
   runScript(script, args, { ...options, fromSource: true })
 
-// From the sources, as in a checkout; other tests of the command run a bundle.
+// The entry scripts run from the sources, as in a checkout; other tests of the command run a bundle.
 test("backup.ts, then restore.ts: the same tree, and nothing new the second time", async () => {
   await inDirectory(async (at) => {
     mkdirSync(at("src/d"), { recursive: true })
@@ -30,10 +30,10 @@ test("backup.ts, then restore.ts: the same tree, and nothing new the second time
     assert.equal(back.code, 0, back.stderr)
     assert.deepEqual(new Uint8Array(readFileSync(at("out/d/big"))), big)
     assert.equal(readFileSync(at("out/small"), "utf8"), "hello")
-    const wrong = await run("cli/main.ts", ["check", "-r", at("repo")], { env: { PENSTOCK_PASSWORD: "other" } })
+    const wrong = await runScript("cli/main.ts", ["check", "-r", at("repo")], { env: { PENSTOCK_PASSWORD: "other" } })
     assert.equal(wrong.code, 12)
     rmSync(at("repo/ROZEN.json"))
-    const warned = await run("cli/main.ts", ["snapshots", "-r", at("repo"), "--json"])
+    const warned = await runScript("cli/main.ts", ["snapshots", "-r", at("repo"), "--json"])
     assert.equal(warned.code, 0)
     assert.match(warned.stderr, /^penstock: ROZEN\.json is missing/)
     assert.deepEqual(rowsOf(warned).map(({ type }) => type), ["snapshot", "snapshot", "summary"])
