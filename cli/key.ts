@@ -95,8 +95,19 @@ export const list = (input: CommonInput): Effect.Effect<number, OpenError> =>
       for (const { message, object } of damaged) out.row({ type: "finding", object, message })
       for (const line of table(keys)) out.line(line)
       for (const { message } of damaged) out.warn(message)
-      out.note(plural(keys.length, "key"))
-      out.row({ type: "summary", keys: keys.length, damaged: damaged.length, ...trafficMembers(traffic) })
+      const ended = keys.filter((key) => key.ended !== undefined).length
+      out.note(
+        `${plural(keys.length - ended, "key")}${
+          ended === 0 ? "" : `, and ${ended} that ${ended === 1 ? "was" : "were"} removed`
+        }`,
+      )
+      out.row({
+        type: "summary",
+        keys: keys.length - ended,
+        ended,
+        damaged: damaged.length,
+        ...trafficMembers(traffic),
+      })
       return damaged.length === 0 ? EXIT_OK : EXIT_FAILURE
     }))
 

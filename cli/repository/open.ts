@@ -21,7 +21,7 @@ import { checkFormatOptions, type FormatOptions, readFormatOptions } from "./for
 import type { FormatSource } from "./formats.ts"
 import { isSame, type KnownRepository } from "./known_repositories.ts"
 import type { OpenError, OpenMode } from "./open_mode.ts"
-import { anotherAt, rolledBack } from "./refusals.ts"
+import { anotherAt, notPinned, rolledBack } from "./refusals.ts"
 import { openStore, withCache } from "./store.ts"
 import { unlock } from "./unlock.ts"
 
@@ -164,8 +164,10 @@ export const openRepository: (
             (store) => Effect.provideService(effect, ObjectStore, store),
           ),
       ).pipe(Effect.ensuring(forget))
-    const openWith = (secrets: Secrets) =>
-      Effect.map(
+    let identities = false
+    const openWith = (secrets: Secrets) => {
+      identities = secrets.identities !== undefined
+      return Effect.map(
         onStore(created ? format.create(secrets, like) : format.open(secrets)),
         (repository): Omit<OpenRepository, "rememberEpoch"> => ({
           repository,
@@ -176,6 +178,7 @@ export const openRepository: (
           encrypted: Object.keys(secrets).length > 0,
         }),
       )
+    }
     const open = yield* secrets === undefined
       ? unlock({ source, location, created }, options, names, openWith)
       : Effect.flatMap(secrets, openWith)
@@ -191,6 +194,9 @@ export const openRepository: (
       if (!isSame(known.before, now)) return yield* anotherAt(location, known.before, now, names)
       const { epoch: seen = 0 } = known.before
       if (epoch !== undefined && epoch < seen) return yield* rolledBack(location, seen, epoch, names)
+    }
+    if (!created && identities && fingerprint !== undefined && known.before === undefined && options.quiet !== true) {
+      printError(`penstock: ${notPinned(location, fingerprint)}`)
     }
     yield* known.remember(now)
     return { ...open, rememberEpoch: (epoch) => known.remember({ ...now, epoch }) }

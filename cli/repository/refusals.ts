@@ -21,6 +21,11 @@ export const anotherAt = (
     }): if you put it there, give ${options}new-repository; if not, somebody else may have`,
   })
 
+/** This machine sees the repository for the first time, and nothing in it is proven to be of the right owner. */
+export const notPinned = (location: string, fingerprint: string): string =>
+  `this machine has not seen the repository at ${location} before, and an age identity does not tell whether it is ` +
+  `the right one: compare its key ${fingerprint.slice(0, 16)} with that in the known_repositories of a machine that has`
+
 /** The repository has an earlier epoch than this machine has seen: an old copy of it, or of `KEYS/`, was put back. */
 export const rolledBack = (location: string, seen: number, epoch: number, { options }: SecretNames): RepositoryError =>
   new RepositoryError({

@@ -92,7 +92,7 @@ export const slotOf: (secret: NewSecret, cost?: ScryptCost) => Effect.Effect<Slo
       const { fileKey, header } = yield* Effect.mapError(sealHeader({ recipients: [recipient] }), fromKernelError)
       if (header.length > AGE_HEADER_BYTES) {
         return yield* unsupported(
-          `The age header for ${recipient} has ${header.length} bytes, and a key object holds ${AGE_HEADER_BYTES}`,
+          `The age header for ${recipient} has ${header.length} bytes, and a lock holds ${AGE_HEADER_BYTES}`,
         )
       }
       return { kind: { kind: "age", recipient, header: bytesToHex(header) }, key: ageSlotKey(fileKey) }

@@ -14,7 +14,7 @@ export const withinRole = (repository: Repository, { key, keyring: { role } }: O
   const who = key === undefined ? "A paper key from before the last rotation" : `The key ${key.id} is a ${role}'s, and`
   const refuse = (what: string, takes: string) =>
     Effect.fail(
-      new RepositoryError({ reason: "unsupported", message: `${who} cannot ${what}: that takes a key of ${takes}` }),
+      new RepositoryError({ reason: "unsupported", message: `${who} cannot ${what}: that takes ${takes} key` }),
     )
   const { copier, ...rest } = repository
   const limited: Repository = {
@@ -27,17 +27,17 @@ export const withinRole = (repository: Repository, { key, keyring: { role } }: O
             message: `${who} cannot back up yet: a later version will; use a key of an owner until then`,
           }),
         )
-        : refuse("back up", "an owner"),
-    rebuild: refuse("rebuild", "an owner"),
+        : refuse("back up", "an owner's"),
+    rebuild: refuse("rebuild", "an owner's"),
     ...(copier === undefined ? {} : {
-      copier: (from) => copier(from) === undefined ? undefined : refuse("copy into the repository", "an owner"),
+      copier: (from) => copier(from) === undefined ? undefined : refuse("copy into the repository", "an owner's"),
     }),
   }
   if (role === "reader") return limited
   return {
     ...limited,
-    snapshots: refuse("list snapshots", "an owner or a reader"),
-    entries: () => Stream.fromEffect(refuse("read", "an owner or a reader")),
-    check: () => refuse("check", "an owner or a reader"),
+    snapshots: refuse("list snapshots", "an owner's or a reader's"),
+    entries: () => Stream.fromEffect(refuse("read", "an owner's or a reader's")),
+    check: () => refuse("check", "an owner's or a reader's"),
   }
 }

@@ -58,7 +58,7 @@ test("keys of each kind are added, listed and removed, and the password is chang
     assert.match(await fails(["key", "list", ...repo], first), /^12 penstock: The password does not open/)
 
     const listed = rowsOf(await ok(["key", "list", "--json", ...repo, "--identity", at("identity")]))
-    assert.deepEqual(listed.at(-1), { type: "summary", keys: 3, damaged: 0 })
+    assert.deepEqual(listed.at(-1), { type: "summary", keys: 3, ended: 0, damaged: 0 })
     const keys = listed.slice(0, -1)
     assert.deepEqual(keys.map(({ kind }) => kind).sort(), ["age", "key-file", "password"])
     assert.deepEqual(keys.filter(({ inUse }) => inUse), [{ ...summary(age), type: "key", inUse: true }])
@@ -159,7 +159,13 @@ test("a repository that somebody made for a known recipient is noticed", () =>
     writeFileSync(at("identity"), `${vectors.identity}\n`)
     const repo = ["-r", at("repo"), "--identity", at("identity")]
     await ok(["init", "-q", "-r", at("repo"), "--recipient", recipient])
-    await ok(["snapshots", ...repo])
+    assert.equal((await ok(["snapshots", ...repo])).stderr, "")
+    const elsewhere = { XDG_STATE_HOME: at("state") }
+    assert.match(
+      (await ok(["snapshots", ...repo], elsewhere)).stderr,
+      /^penstock: this machine has not seen the repository at .* before, and an age identity does not tell whether/,
+    )
+    assert.equal((await ok(["snapshots", ...repo], elsewhere)).stderr, "")
     await ok(["init", "-q", "-r", at("forged"), "--recipient", recipient])
     rmSync(at("repo"), { recursive: true })
     renameSync(at("forged"), at("repo"))
