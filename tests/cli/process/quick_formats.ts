@@ -5,6 +5,7 @@ import { builtInFormats, type FormatSource, type WriteOptions } from "../../../c
 import { chosenBkp } from "../../../formats/bkp/choices.ts"
 import type { Format } from "../../../formats/format.ts"
 import { chosenRozen } from "../../../formats/rozen/choices.ts"
+import { chosenZprt } from "../../../formats/zprt/choices.ts"
 
 const SCRYPT = { n: 1024, r: 8, p: 1 }
 
@@ -13,6 +14,13 @@ const loads: Readonly<Record<string, (options?: WriteOptions) => Promise<Format>
     import("../../../formats/rozen/mod.ts").then(({ makeRozen }) =>
       makeRozen({ ...options, ...chosenRozen(chosen), scrypt: SCRYPT, by: "me@host" })
     ),
+  zprt: async ({ chosen = new Map(), compression = "auto" } = {}) => {
+    const [{ makeZprt }, { MODE_LEVELS }] = await Promise.all([
+      import("../../../formats/zprt/mod.ts"),
+      import("../../../stages/compress/modes.ts"),
+    ])
+    return makeZprt({ level: MODE_LEVELS[compression], ...chosenZprt(chosen), scryptLogN: 10 })
+  },
   bkp: ({ chosen = new Map() } = {}) =>
     import("../../../formats/bkp/mod.ts").then(({ makeBkp }) => makeBkp({ ...chosenBkp(chosen), iterations: 1000 })),
 }
