@@ -46,6 +46,10 @@ interface State {
   readonly verified: VerifiedKeys
 }
 
+/** Whether an object is a lock or a grant of a key. Records of epochs are of no key. */
+const isOf = (object: string, id: string): boolean =>
+  id !== "" && keyIdIn(object) === id && !object.endsWith(".end.json")
+
 /** The keys of a repository. */
 export const makeKeys = ({ opening: first, options, roles, snapshotsOf, store }: KeysOf): RepositoryKeys => {
   const { location } = store.properties
@@ -126,7 +130,7 @@ export const makeKeys = ({ opening: first, options, roles, snapshotsOf, store }:
   const remove = Effect.fnUntraced(function* (id: string) {
     const { secrets, verified } = yield* asOwner("remove keys")
     const grant = verified.grants.get(id)
-    const objects = (yield* keyNames(store)).filter((name) => keyIdIn(name) === id && !name.endsWith(".end.json"))
+    const objects = (yield* keyNames(store)).filter((name) => isOf(name, id))
     if (grant === undefined && objects.length === 0) {
       return yield* unsupported(
         verified.ends.has(id)

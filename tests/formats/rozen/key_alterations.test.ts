@@ -7,10 +7,13 @@ import { concat } from "effect/Bytes"
 import { Effect, Redacted } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { encodeJson } from "../../../formats/rozen/json.ts"
-import { encodeEpochs, makeKey } from "../../../formats/rozen/key_make.ts"
+import { type GrantHead, sealGrant } from "../../../formats/rozen/key_grant.ts"
+import { encodeEpochs, makeKey, signingSeed } from "../../../formats/rozen/key_make.ts"
+import { secretsOf } from "../../../formats/rozen/key_roles.ts"
 import { ownerKeyring, type OwnerSecrets } from "../../../formats/rozen/keyring.ts"
 import { newSecret } from "../../../formats/rozen/keys.ts"
 import { openSecrets } from "../../../formats/rozen/open_secrets.ts"
+import { makeKeys } from "../../../formats/rozen/repository_keys.ts"
 import type { Secrets } from "../../../formats/secrets.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 import vectors from "../../vectors/rozen_keys.json" with { type: "json" }
@@ -189,6 +192,34 @@ test("what is of another repository, or of an owner who was not followed, is not
   )
   assert.ok(second)
 })
+
+test("a key of a role that a later version has opens nothing, and is kept", () =>
+  runFormat(Effect.gen(function* () {
+    const owner = secretsIn(vectors)
+    const { public: recipient, record: _, stanza: _s, sealed: _d, signature: _g, version: _v, ...head } = membersOf(
+      vectors.grants.owner,
+    )
+    const later = { ...head, public: recipient, role: "auditor" } as unknown as GrantHead
+    const { bytes, object } = yield* sealGrant(later, secretsOf("reader", owner), signingSeed(owner))
+    const store = yield* memoryStore.make()
+    for (const [name, bytes] of whole([vectors.locks.password, ...vectors.epochs])) yield* store.put(name, [bytes])
+    yield* store.put(object, [bytes])
+    const { message, reason } = yield* Effect.flip(openSecrets(store, secrets["password"]!, undefined))
+    assert.equal(
+      `${reason}: ${message}`,
+      `newer: The key ${vectors.keyId} has the role auditor, which this Penstock does not know`,
+    )
+
+    const { objects } = yield* writtenBy(owner, { password: Redacted.make("mine") })
+    for (const [name, bytes] of objects) yield* store.put(name, [bytes], { replace: true })
+    const opening = yield* openSecrets(store, { password: Redacted.make("mine") }, undefined)
+    const keys = makeKeys({
+      ...{ store, opening, options: {}, snapshotsOf: () => Effect.succeed([]) },
+      roles: ["owner", "reader", "writer"],
+    })
+    assert.deepEqual((yield* keys.list).keys.map(({ role }) => role).sort(), ["auditor", "owner"])
+    assert.match((yield* Effect.flip(keys.rotate)).message, /has the role auditor, which this Penstock cannot grant/)
+  })))
 
 test("a storage that goes back to an earlier epoch is noticed by whoever has seen the later one", async () => {
   const right = secretsIn(vectors)

@@ -1,3 +1,4 @@
+// On one runtime: what is tested is portable.
 /**
  * Keys are changed and rotated in a store that fails at each of its operations: whoever may open the repository can do
  * it in any case, and the next try ends what was begun.

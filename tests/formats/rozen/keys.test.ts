@@ -79,7 +79,9 @@ for (const [version, format] of formats) {
         yield* open(format, store, password("second"))
 
         assert.match((yield* Effect.flip(keys!.remove(second.id))).message, /is in use: open the repository with/)
-        assert.match((yield* Effect.flip(keys!.remove("0".repeat(16)))).message, /has no key/)
+        for (const none of ["0".repeat(16), ""]) {
+          assert.match((yield* Effect.flip(keys!.remove(none))).message, /has no key/)
+        }
         yield* keys!.remove(added.get("password")!.id)
         yield* keys!.remove(added.get("age")!.id)
         assert.match(yield* refusal(format, store, all.age.open), /^wrong-key: The age identity does not open/)
@@ -96,6 +98,14 @@ for (const [version, format] of formats) {
 
 describe("keys of rozen", () => {
   const format = makeRozen(options)
+
+  it("block version 0 has owners only, and does not rotate", () =>
+    runFormat(Effect.gen(function* () {
+      const { keys } = yield* create(formats[1]![1], yield* memoryStore.make(), password("first"))
+      const added = yield* Effect.flip(keys!.add(password("x"), { role: "reader" }))
+      assert.match(added.message, /^A repository of block version 0 has keys of owners only, not of a reader$/)
+      assert.match((yield* Effect.flip(keys!.rotate)).message, /^The keys of a repository of block version 0 cannot be/)
+    })))
 
   it("a secret that is not valid adds nothing", () =>
     runFormat(Effect.gen(function* () {
