@@ -5,13 +5,13 @@
  */
 import { FOOTER_BYTES, INDEX_BYTES } from "../../stages/pack/pack_layout.ts"
 
-/** `ROZEN.json` has 287 bytes. A later version may have more members. */
+/** `ROZEN.json` has 272 bytes. A later version may have more members. */
 export const CONFIG_BYTES: number = 4 << 10
 /** A lock has less than 1000 bytes, one for a post-quantum age recipient some 6000. */
 export const LOCK_BYTES: number = 64 << 10
 /** An epoch record has some 2500 bytes. */
 export const EPOCH_BYTES: number = 4 << 10
-/** A grant has some 5300 bytes, and up to 192 more for each epoch. */
+/** A grant has some 5000 bytes, and up to 192 more for each epoch after the first. */
 export const GRANT_BYTES: number = 64 << 10
 /** An end record lists snapshots, 67 bytes each: this is enough for 15,000. */
 export const END_BYTES: number = 1 << 20

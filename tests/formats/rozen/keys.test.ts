@@ -199,6 +199,29 @@ describe("keys of rozen", () => {
       assert.equal((yield* opened.keys!.list).damaged.length, 5)
     })))
 
+  it("records of epochs that are lost are found by check, and rebuild makes them again", () =>
+    runFormat(Effect.gen(function* () {
+      const store = yield* memoryStore.make()
+      const { keys } = yield* create(format, store, password("owner"))
+      yield* keys!.add(password("reader"), { role: "reader" })
+      yield* keys!.rotate
+      const objects = new Map<string, Uint8Array>()
+      for (const { name } of yield* Stream.runCollect(store.list("KEYS/"))) {
+        if (!name.endsWith(".epoch.json")) continue
+        objects.set(name, yield* store.get(name, { atMost: 1 << 20 }))
+        yield* store.remove(name)
+      }
+      assert.equal(objects.size, 2)
+      assert.match(yield* refusal(format, store, password("reader")), /^corrupt: KEYS\/ lacks the record of epoch 1/)
+      const owner = yield* open(format, store, password("owner"))
+      const { findings } = yield* owner.check({ readData: 0 })
+      assert.deepEqual(findings.map(({ object }) => object), ["KEYS/"])
+      yield* owner.rebuild
+      for (const [name, bytes] of objects) assert.deepEqual(yield* store.get(name, { atMost: 1 << 20 }), bytes)
+      assert.deepEqual((yield* owner.check({ readData: 0 })).findings, [])
+      assert.equal((yield* open(format, store, password("reader"))).epoch, 2)
+    })))
+
   it("a reader reads, and is refused whatever it would write; a writer does neither yet", () =>
     runFormat(Effect.gen(function* () {
       const store = yield* memoryStore.make()

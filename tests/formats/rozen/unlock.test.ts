@@ -151,6 +151,22 @@ describe("locks of an attacker", () => {
   })
 })
 
+describe("other objects of an attacker", () => {
+  it("more of any kind than a repository can have are not read, and the kind is named", () =>
+    runFormat(Effect.gen(function* () {
+      const kinds = { grant: [1024, `${"0".repeat(16)}.`], end: [512, `${"0".repeat(16)}.`], epoch: [255, ""] } as const
+      for (const [kind, [most, key]] of Object.entries(kinds)) {
+        const store = yield* memoryStore.make()
+        yield* Effect.provideService(small.create(secrets), ObjectStore, store)
+        for (let i = 0; i <= most; i++) {
+          yield* store.put(`KEYS/${key}${i.toString(16).padStart(8, "0")}.${kind}.json`, [json(i)])
+        }
+        const { message } = yield* Effect.flip(Effect.provideService(small.open(secrets), ObjectStore, store))
+        assert.match(message, new RegExp(`^KEYS/ has more than the ${most} objects of the kind "${kind}" that a`))
+      }
+    })))
+})
+
 describe("locks that are lost or damaged", () => {
   const failing = (
     damage: (store: ObjectStore, name: string) => Effect.Effect<unknown, StoreError>,
