@@ -1,5 +1,6 @@
 /** What opens a repository of either block version: a secret for one of its locks, or a paper key. */
 import * as Effect from "effect/Effect"
+import { loadHybrid } from "../../stages/encrypt/age_hybrid.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { Ed25519 } from "../../stages/sign/sign.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
@@ -8,7 +9,7 @@ import type { Secrets } from "../secrets.ts"
 import { fitsConfig, type StoredConfig } from "./config.ts"
 import { corrupt } from "./errors.ts"
 import { type Opening, openKey, openPaper } from "./key_open.ts"
-import { keyNames, readKeys } from "./key_read.ts"
+import { readAllKeys, readKeys } from "./key_read.ts"
 import { unlock } from "./unlock.ts"
 
 /**
@@ -24,7 +25,10 @@ export const openSecrets: (
 ) => Effect.Effect<Opening, RepositoryError | StoreError> = Effect.fnUntraced(
   function* (store, { paper, recipients = [], ...secrets }, stored, names) {
     const { location } = store.properties
-    const objects = yield* readKeys(store, names ?? (yield* keyNames(store)))
+    const [objects] = yield* Effect.all(
+      [names === undefined ? readAllKeys(store) : readKeys(store, names), loadHybrid],
+      { concurrency: 2 },
+    )
     if (paper !== undefined) {
       const { decodePaper } = yield* Effect.promise(() => import("./paper.ts"))
       const unlocked = yield* catching(RepositoryError, () => decodePaper(paper))
