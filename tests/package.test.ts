@@ -42,7 +42,8 @@ const onEach = (script: string, args: readonly string[] = [], cwd: string = proj
   run("deno", ["run", "-A", "--quiet", script, ...args], cwd)
 }
 
-const INSTALL = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
+// Without scripts: those of ssh2 would compile native code, which it does not need.
+const INSTALL = ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
 
 /** A new project, of nobody yet. */
 const newProject = (): string => {
