@@ -18,6 +18,7 @@ import { lsCommand } from "./arguments/ls.ts"
 import { rebuildCommand } from "./arguments/rebuild.ts"
 import { restoreCommand } from "./arguments/restore.ts"
 import { snapshotsCommand } from "./arguments/snapshots.ts"
+import { verifyCommand } from "./arguments/verify.ts"
 import { versionCommand } from "./arguments/version.ts"
 import { builtInFormats, type FormatSource } from "./repository/formats.ts"
 
@@ -51,6 +52,7 @@ export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = bu
       diffCommand(exit),
       dumpCommand(exit),
       checkCommand(exit),
+      verifyCommand(exit),
       rebuildCommand(exit),
       forgetCommand(exit),
       copyCommand(exit),

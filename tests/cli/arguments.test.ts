@@ -23,6 +23,7 @@ test("help names every command, says how to start, and has examples", async () =
       "ls",
       "dump",
       "check",
+      "verify",
       "rebuild",
       "forget",
       "copy",
