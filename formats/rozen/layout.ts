@@ -31,6 +31,7 @@ import {
 } from "./header.ts"
 import { keyFor, type Keyring } from "./keyring.ts"
 import { HEADER_BYTES, SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
+import { makeSignatures, type Signatures } from "./signed.ts"
 import { epochBytes, makeRuns, type Run, type Runs } from "./run.ts"
 
 /**
@@ -62,6 +63,8 @@ export interface Layout {
   readonly compressCatalog: KernelSpec<"compress">
   /** What is encrypted with what, apart from indexes. */
   readonly runs: Runs
+  /** Who wrote indexes, snapshots and logs. */
+  readonly signatures: Signatures
   /** Content, in DATA. */
   readonly data: PackLayout
   /** Catalogs, in INDEX. */
@@ -90,6 +93,7 @@ export interface LayoutOptions {
 /** The layout of a repository, for whoever has these keys. */
 export const makeLayout = (keyring: Keyring, options: LayoutOptions = {}): Layout => {
   const runs = makeRuns(keyring)
+  const signatures = makeSignatures(keyring)
   const repository = hexToBytes(keyring.id)
   const header: Layout["header"] = (magic, tag) =>
     encodeHeader(
@@ -154,8 +158,17 @@ export const makeLayout = (keyring: Keyring, options: LayoutOptions = {}): Layou
     tag: epochBytes(number),
     cipher: aes256gcm(indexes),
   }))
-  const indexes = (extension: string, magic: Magic): ObjectLayout =>
-    objects("INDEX/", extension, magic, Effect.succeed(epochs.at(-1)!), (tag) => epochWith(epochs, tag))
+  const indexes = (extension: string, magic: Magic): ObjectLayout => ({
+    ...objects("INDEX/", extension, magic, Effect.succeed(epochs.at(-1)!), (tag) => epochWith(epochs, tag)),
+    signing: {
+      sign: signatures.sign,
+      verify: (object, bytes) =>
+        Effect.mapBoth(signatures.verify(object, bytes), {
+          onSuccess: (signed) => signed.bytes,
+          onFailure: (problem) => packError(object, firstProblem(tagIn(magic, bytes), problem)),
+        }),
+    },
+  })
   const limits = {
     size: options.packBytes ?? PACK_BYTES,
     blockBytes: options.blockBytes ?? BLOCK_BYTES,
@@ -168,6 +181,7 @@ export const makeLayout = (keyring: Keyring, options: LayoutOptions = {}): Layou
     compress: adaptiveZstd(options.compression),
     compressCatalog: adaptiveZstd(),
     runs,
+    signatures,
     data: { packs: packs("DATA/", ".roz", "ROZE-DAT"), indexes: indexes(".map", "ROZE-MAP"), ...limits },
     catalogs: { packs: packs("INDEX/", ".cat", "ROZE-CAT"), indexes: indexes(".catmap", "ROZE-CMP"), ...limits },
     snapshots: { magic: "ROZE-IDX", key: "snapshots", atMost: SNAPSHOT_BYTES },
@@ -176,6 +190,10 @@ export const makeLayout = (keyring: Keyring, options: LayoutOptions = {}): Layou
     tagIn,
   }
 }
+
+/** Why an object is not signed: what is wrong with its header says more. */
+export const firstProblem = (tag: Uint8Array | HeaderProblem, signature: HeaderProblem): HeaderProblem =>
+  "what" in tag ? tag : signature
 
 /** What objects of one kind are encrypted with. */
 type Keys = Pick<Sealing, "tag" | "cipher" | "blocks">

@@ -30,7 +30,7 @@ export const readSegment = (
   name: string,
 ): Effect.Effect<Segment, RepositoryError | StoreError> =>
   getSealed(store, layout, layout.logs, name).pipe(
-    Effect.flatMap((body) => catching(RepositoryError, () => decodeSegment(name, body))),
+    Effect.flatMap(({ body }) => catching(RepositoryError, () => decodeSegment(name, body))),
     Effect.mapError((error) =>
       error._tag === "StoreError" && error.reason === "not-found" ? corrupt(name, `${name} is missing`) : error
     ),

@@ -1,6 +1,6 @@
 /**
  * Objects that are encrypted in one piece (`.idx` and `.roz-log`): the header, then the body, compressed and sealed
- * with header and name as additional data. SPEC.md, "Sealing" and "Object header".
+ * with header and name as additional data, then the signature. SPEC.md, "Sealing" and "Object header".
  */
 import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"
@@ -13,7 +13,9 @@ import { readWhole } from "../read_whole.ts"
 import { RepositoryError } from "../error.ts"
 import { corrupt, fromKernelError } from "./errors.ts"
 import type { HeaderProblem } from "./header.ts"
-import type { Layout, SealedKind } from "./layout.ts"
+import type { KnownSigner } from "./keyring.ts"
+import { firstProblem, type Layout, type SealedKind } from "./layout.ts"
+import { SIGNED_BYTES } from "./signed.ts"
 
 /**
  * Writes `body` as an object. Gives the bytes stored. Fails with StoreError `exists` when the name is taken, and with
@@ -36,14 +38,22 @@ export const putSealed: (
         makeKernel(run[key], table).seal(makeKernel(adaptive(zstd()), table).encode(body), boundTo(header, name)),
       catch: (error) => fromKernelError(error as KernelError),
     })
-    if (Math.max(body.length, header.length + sealed.length) > atMost) {
+    const size = header.length + sealed.length + SIGNED_BYTES
+    if (Math.max(body.length, size) > atMost) {
       const message = `Cannot write ${name}: it would have more than ${atMost} bytes, and could not be read again`
       return yield* new StoreError({ reason: "invalid", object: name, message })
     }
-    yield* store.put(name, [header, sealed], options)
-    return header.length + sealed.length
+    const signature = yield* Effect.mapError(layout.signatures.sign(name, [header, sealed]), fromKernelError)
+    yield* store.put(name, [header, sealed, signature], options)
+    return size
   },
 )
+
+/** What an object holds, and who wrote it. */
+export interface SealedBody {
+  readonly body: Uint8Array
+  readonly by: KnownSigner
+}
 
 /**
  * Reads the body of an object, and reads it again when it is not what it should be. Fails with RepositoryError
@@ -54,10 +64,14 @@ export const getSealed: (
   layout: Layout,
   kind: SealedKind,
   name: string,
-) => Effect.Effect<Uint8Array, RepositoryError | StoreError> = Effect.fnUntraced(
+) => Effect.Effect<SealedBody, RepositoryError | StoreError> = Effect.fnUntraced(
   function* (store, layout, { atMost, key, magic }, name) {
     const table = yield* Kernels
-    const bytes = yield* readWhole(store, name, atMost)
+    const stored = yield* readWhole(store, name, atMost)
+    const { by, bytes } = yield* Effect.mapError(
+      layout.signatures.verify(name, stored),
+      (problem) => headerError(name, firstProblem(layout.tagIn(magic, stored), problem)),
+    )
     const tag = layout.tagIn(magic, bytes)
     if ("what" in tag) return yield* headerError(name, tag)
     const run = yield* Effect.mapError(layout.runs.open(tag), (problem) => headerError(name, problem))
@@ -68,7 +82,7 @@ export const getSealed: (
           bytes.subarray(length),
           boundTo(bytes.subarray(0, length), name),
         )
-        return makeKernel(adaptive(zstd()), table).decode(opened, atMost)
+        return { body: makeKernel(adaptive(zstd()), table).decode(opened, atMost), by }
       },
       catch: (error) => {
         if (!(error instanceof KernelError)) throw error

@@ -1,4 +1,5 @@
-/** `INDEX/<NN>.idx`: the one object that makes a run a snapshot. SPEC.md, "Snapshots". */
+/** `INDEX/<NN>-<16 hex>.idx`: the one object that makes a run a snapshot. SPEC.md, "Snapshots". */
+import { Equivalence } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -13,8 +14,9 @@ import { RepositoryError } from "../error.ts"
 import type { BackupOptions, SnapshotInfo } from "../repository.ts"
 import { snapshotProblem } from "../snapshot_problem.ts"
 import { corrupt } from "./errors.ts"
+import type { KnownSigner } from "./keyring.ts"
 import type { Layout } from "./layout.ts"
-import { getSealed, putSealed } from "./sealed.ts"
+import { getSealed, putSealed, type SealedBody } from "./sealed.ts"
 
 /** What is known of a snapshot beside its entries. */
 export interface SnapshotRecord extends SnapshotInfo {
@@ -88,10 +90,19 @@ export interface SnapshotObject {
   readonly catalog: { readonly size: number; readonly chunks: Uint8Array }
 }
 
-/** The name of the object with this number. */
-export const snapshotName = (number: number): string => `INDEX/${String(number).padStart(2, "0")}.idx`
+/** A snapshot as it was read, with whoever signed it. */
+interface SignedSnapshot extends SnapshotObject {
+  readonly by: KnownSigner
+}
 
-const NAME = /^INDEX\/(\d{2,})\.idx$/
+/**
+ * The name of the object with this number, for the snapshot with this ID. Different runs make different names, even
+ * when they take the same number.
+ */
+export const snapshotName = (number: number, id: string): string =>
+  `INDEX/${String(number).padStart(2, "0")}-${id.slice(0, 16)}.idx`
+
+const NAME = /^INDEX\/(\d{2}|[1-9]\d{2,14})-([0-9a-f]{16})\.idx$/
 
 /** Body: u32 LE length of the JSON record, the record, u64 LE size of the catalog, its chunk list. */
 export const encodeSnapshot = (record: SnapshotRecord, catalog: SnapshotObject["catalog"]): Uint8Array => {
@@ -105,15 +116,23 @@ export const encodeSnapshot = (record: SnapshotRecord, catalog: SnapshotObject["
   return out
 }
 
-const decodeSnapshot = (name: string, body: Uint8Array): SnapshotObject => {
+const decodeSnapshot = (name: string, { body, by }: SealedBody): SignedSnapshot => {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   const length = body.length < 4 ? Infinity : view.getUint32(0, true)
   if (12 + length > body.length || (body.length - 12 - length) % RECORD_BYTES !== 0) {
     throw corrupt(name, `${name} is damaged: its lengths do not fit`)
   }
+  const record = decodeRecord(name, body.subarray(4, 4 + length))
+  if (record.id.slice(0, 16) !== NAME.exec(name)![2]) {
+    throw corrupt(name, `${name} is damaged: it holds another snapshot than its name says`)
+  }
+  if (by.ended?.has(record.id) === false) {
+    throw corrupt(name, `${name} is signed by the writer "${by.name}", which has ended: it does not count`)
+  }
   return {
     name,
-    record: decodeRecord(name, body.subarray(4, 4 + length)),
+    by,
+    record,
     catalog: { size: Number(view.getBigUint64(4 + length, true)), chunks: body.slice(12 + length) },
   }
 }
@@ -176,7 +195,7 @@ const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
   let gone = false
   const read = yield* Effect.forEach(names, (name) =>
     getSealed(store, layout, layout.snapshots, name).pipe(
-      Effect.flatMap((body) => catching(RepositoryError, () => decodeSnapshot(name, body))),
+      Effect.flatMap((sealed) => catching(RepositoryError, () => decodeSnapshot(name, sealed))),
       Effect.catch((error): Effect.Effect<undefined, StoreError> => {
         if (error._tag === "RepositoryError") damaged.push(error)
         else if (!concernsObject(error)) return Effect.fail(error)
@@ -185,9 +204,29 @@ const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
         return Effect.succeed(undefined)
       }),
     ), { concurrency: requestsAtOnce(store) })
-  const next = names.reduce((n, name) => Math.max(n, number(name) + 1), 0)
-  return { snapshots: oldestFirst(read), damaged, next, gone }
+  const found = read.filter((snapshot) => snapshot !== undefined)
+  // Anybody can put objects with any numbers: only those that are signed count.
+  const next = found.reduce((n, { name }) => Math.max(n, number(name) + 1), 0)
+  return { snapshots: oldestFirst(unlessForeign(found, damaged)), damaged, next, gone }
 })
+
+/** Leaves out objects with the ID of a snapshot that somebody else signed. Only owners may write it again. */
+const unlessForeign = (
+  found: ReadonlyArray<SignedSnapshot>,
+  damaged: Array<RepositoryError>,
+): ReadonlyArray<SnapshotObject> => {
+  const signers = new Map<string, KnownSigner>()
+  return found.flatMap(({ by, ...snapshot }) => {
+    const { name, record: { id } } = snapshot
+    const before = signers.get(id) ?? by
+    if (by.role === "writer" && !Equivalence(by.publicKey, before.publicKey)) {
+      damaged.push(corrupt(name, `${name} has the ID of a snapshot that somebody else signed: it does not count`))
+      return []
+    }
+    signers.set(id, by)
+    return [snapshot]
+  })
+}
 
 /** The snapshot with this ID. Fails with `unknown-snapshot` when there is none. */
 export const findSnapshot = <S extends { readonly record: SnapshotRecord }>(
@@ -200,7 +239,10 @@ export const findSnapshot = <S extends { readonly record: SnapshotRecord }>(
     : Effect.succeed(found)
 }
 
-/** Commits a snapshot under the first free number from `from` on. Gives its number, and the bytes stored. */
+/**
+ * Commits a snapshot under the number `from`. The name is random, too, so it is free; should it be taken all the same,
+ * the next number is. Gives the number, and the bytes stored.
+ */
 export const commitSnapshot = (
   store: ObjectStore,
   layout: Layout,
@@ -209,7 +251,10 @@ export const commitSnapshot = (
   catalog: SnapshotObject["catalog"],
 ): Effect.Effect<{ readonly number: number; readonly stored: number }, RepositoryError | StoreError> => {
   const body = encodeSnapshot(record, catalog)
-  return firstFree(from, (number) => putSealed(store, layout, layout.snapshots, snapshotName(number), body))
+  return firstFree(
+    from,
+    (number) => putSealed(store, layout, layout.snapshots, snapshotName(number, record.id), body, { unique: true }),
+  )
 }
 
 /**

@@ -111,7 +111,7 @@ export const writeSnapshot: <E, R>(
       summary: { ...summaryOf(recorded, bytesStored + committed.stored, losses?.all), snapshot: infoOf(made) },
       made: {
         number: committed.number,
-        snapshot: { name: snapshotName(committed.number), record: made, catalog: stored },
+        snapshot: { name: snapshotName(committed.number, id), record: made, catalog: stored },
       },
     }
   },

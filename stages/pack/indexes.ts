@@ -17,13 +17,16 @@ export const writeIndexes: (
   packs: Iterable<ListedPack>,
 ) => Effect.Effect<{ readonly objects: number; readonly bytes: number }, StoreError | KernelError> = Effect.fnUntraced(
   function* (layout, store, ciphers, packs) {
-    const sealing = yield* layout.indexes.fresh
+    const { fresh, signing } = layout.indexes
+    const sealing = yield* fresh
     let objects = 0
     let bytes = 0
     for (const some of dividedByIndex(packs)) {
       const id = freshId()
-      const parts = yield* catching(KernelError, () => encodeIndex(sealing, id, some, ciphers(sealing.cipher)))
-      yield* store.put(objectName(layout.indexes, id), parts, { unique: true })
+      const name = objectName(layout.indexes, id)
+      const sealed = yield* catching(KernelError, () => encodeIndex(sealing, id, some, ciphers(sealing.cipher)))
+      const parts = signing === undefined ? sealed : [...sealed, yield* signing.sign(name, sealed)]
+      yield* store.put(name, parts, { unique: true })
       objects++
       for (const part of parts) bytes += part.length
     }
@@ -41,7 +44,9 @@ export const readIndex = (
   readTwice(
     object,
     Effect.gen(function* () {
-      const bytes = yield* store.get(object, { atMost: INDEX_BYTES })
+      const stored = yield* store.get(object, { atMost: INDEX_BYTES })
+      // Nothing of an index is looked at before its signature was verified.
+      const bytes = indexes.signing === undefined ? stored : yield* indexes.signing.verify(object, stored)
       const tag = yield* catching(PackError, () => indexes.tagIn(object, bytes.subarray(0, indexes.headerLimit)))
       const sealing = yield* indexes.open(object, tag)
       return yield* catching(

@@ -3,7 +3,7 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import type { KernelSpec } from "../kernel/kernel.ts"
 import { PackError } from "./packing.ts"
-import { sealedAlike, type Sealing, type Sealings } from "./sealing.ts"
+import { sealedAlike, type Sealing, type Sealings, type Signing } from "./sealing.ts"
 
 /** How one kind of object is named, how it begins, and what it is encrypted with. */
 export interface ObjectLayout extends Sealings {
@@ -11,6 +11,8 @@ export interface ObjectLayout extends Sealings {
   readonly directory: string
   /** With its dot. */
   readonly extension: string
+  /** Signs indexes. Absent: they are not signed. */
+  readonly signing?: Signing
 }
 
 /** The layout of packs and of their indexes. */

@@ -36,6 +36,14 @@ export interface Sealings {
   readonly open: (object: string, tag: Uint8Array) => Effect.Effect<Sealing, PackError>
 }
 
+/** Signatures behind the bytes of objects: who wrote them. */
+export interface Signing {
+  /** What follows the bytes of an object with this name. */
+  readonly sign: (object: string, parts: ReadonlyArray<Uint8Array>) => Effect.Effect<Uint8Array, KernelError>
+  /** The bytes before a valid signature. Fails with PackError, and with what is wrong with the header, if anything. */
+  readonly verify: (object: string, bytes: Uint8Array) => Effect.Effect<Uint8Array, PackError>
+}
+
 /** One key for all objects. `check` throws PackError when a header is of another kind. */
 export const sealedAlike = (
   sealing: Omit<Sealing, "tag">,
