@@ -11,6 +11,7 @@ import { asDamage, corrupt } from "./errors.ts"
 import type { Layout } from "./layout.ts"
 import type { PutSegment } from "./log_write.ts"
 import { getSealed, putSealed } from "./sealed.ts"
+import { mayHaveId } from "./snapshot_id.ts"
 import { decodeSegment, type Segment } from "./segment.ts"
 
 /** The name of a segment; `number` counts from 0. */
@@ -30,7 +31,12 @@ export const readSegment = (
   name: string,
 ): Effect.Effect<Segment, RepositoryError | StoreError> =>
   getSealed(store, layout, layout.logs, name).pipe(
-    Effect.flatMap(({ body }) => catching(RepositoryError, () => decodeSegment(name, body))),
+    Effect.flatMap(({ body, by }) =>
+      catching(RepositoryError, () => {
+        if (mayHaveId(NAME.exec(name)![1]!, by)) return decodeSegment(name, body)
+        throw corrupt(name, `${name} is signed by the writer "${by.name}", who did not make its snapshot`)
+      })
+    ),
     Effect.mapError((error) =>
       error._tag === "StoreError" && error.reason === "not-found" ? corrupt(name, `${name} is missing`) : error
     ),

@@ -28,6 +28,8 @@ export interface Signed {
 
 /** Signs and verifies objects. */
 export interface Signatures {
+  /** The ID of whoever signs; zeros when nothing may be written. */
+  readonly signer: Uint8Array
   /** What follows the bytes of an object with this name. Fails with KernelError when nothing may be written. */
   readonly sign: (name: string, parts: ReadonlyArray<Uint8Array>) => Effect.Effect<Uint8Array, KernelError>
   /** Verifies the signature at the end of an object. */
@@ -45,6 +47,7 @@ const refused = (what: string): Effect.Effect<never, HeaderProblem> => Effect.fa
 
 /** Makes the signatures of whoever has these keys. */
 export const makeSignatures = ({ signer, signers }: Pick<Keyring, "signer" | "signers">): Signatures => ({
+  signer: signer?.id ?? new Uint8Array(SIGNER_BYTES),
   sign: Effect.fnUntraced(function* (name, parts) {
     if (signer === undefined) {
       return yield* new KernelError({

@@ -1,5 +1,4 @@
 /** `INDEX/<NN>-<16 hex>.idx`: the one object that makes a run a snapshot. SPEC.md, "Snapshots". */
-import { Equivalence } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -14,8 +13,8 @@ import { RepositoryError } from "../error.ts"
 import type { BackupOptions, SnapshotInfo } from "../repository.ts"
 import { snapshotProblem } from "../snapshot_problem.ts"
 import { corrupt } from "./errors.ts"
-import type { KnownSigner } from "./keyring.ts"
 import type { Layout } from "./layout.ts"
+import { mayHaveId } from "./snapshot_id.ts"
 import { getSealed, putSealed, type SealedBody } from "./sealed.ts"
 
 /** What is known of a snapshot beside its entries. */
@@ -90,11 +89,6 @@ export interface SnapshotObject {
   readonly catalog: { readonly size: number; readonly chunks: Uint8Array }
 }
 
-/** A snapshot as it was read, with whoever signed it. */
-interface SignedSnapshot extends SnapshotObject {
-  readonly by: KnownSigner
-}
-
 /**
  * The name of the object with this number, for the snapshot with this ID. Different runs make different names, even
  * when they take the same number.
@@ -116,7 +110,7 @@ export const encodeSnapshot = (record: SnapshotRecord, catalog: SnapshotObject["
   return out
 }
 
-const decodeSnapshot = (name: string, { body, by }: SealedBody): SignedSnapshot => {
+const decodeSnapshot = (name: string, { body, by }: SealedBody): SnapshotObject => {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
   const length = body.length < 4 ? Infinity : view.getUint32(0, true)
   if (12 + length > body.length || (body.length - 12 - length) % RECORD_BYTES !== 0) {
@@ -126,12 +120,14 @@ const decodeSnapshot = (name: string, { body, by }: SealedBody): SignedSnapshot 
   if (record.id.slice(0, 16) !== NAME.exec(name)![2]) {
     throw corrupt(name, `${name} is damaged: it holds another snapshot than its name says`)
   }
+  if (!mayHaveId(record.id, by)) {
+    throw corrupt(name, `${name} is signed by the writer "${by.name}", who did not make this snapshot`)
+  }
   if (by.ended?.has(record.id) === false) {
     throw corrupt(name, `${name} is signed by the writer "${by.name}", which has ended: it does not count`)
   }
   return {
     name,
-    by,
     record,
     catalog: { size: Number(view.getBigUint64(4 + length, true)), chunks: body.slice(12 + length) },
   }
@@ -207,26 +203,8 @@ const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
   const found = read.filter((snapshot) => snapshot !== undefined)
   // Anybody can put objects with any numbers: only those that are signed count.
   const next = found.reduce((n, { name }) => Math.max(n, number(name) + 1), 0)
-  return { snapshots: oldestFirst(unlessForeign(found, damaged)), damaged, next, gone }
+  return { snapshots: oldestFirst(found), damaged, next, gone }
 })
-
-/** Leaves out objects with the ID of a snapshot that somebody else signed. Only owners may write it again. */
-const unlessForeign = (
-  found: ReadonlyArray<SignedSnapshot>,
-  damaged: Array<RepositoryError>,
-): ReadonlyArray<SnapshotObject> => {
-  const signers = new Map<string, KnownSigner>()
-  return found.flatMap(({ by, ...snapshot }) => {
-    const { name, record: { id } } = snapshot
-    const before = signers.get(id) ?? by
-    if (by.role === "writer" && !Equivalence(by.publicKey, before.publicKey)) {
-      damaged.push(corrupt(name, `${name} has the ID of a snapshot that somebody else signed: it does not count`))
-      return []
-    }
-    signers.set(id, by)
-    return [snapshot]
-  })
-}
 
 /** The snapshot with this ID. Fails with `unknown-snapshot` when there is none. */
 export const findSnapshot = <S extends { readonly record: SnapshotRecord }>(

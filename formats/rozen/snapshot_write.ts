@@ -2,7 +2,6 @@
  * Makes a snapshot of packed entries. The order is what makes a run safe to kill: the packs and their index, then the
  * log, then the catalog, and last the `.idx` object, which commits.
  */
-import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -23,6 +22,7 @@ import { findDamagedPacks, withoutPacks } from "./damaged_packs.ts"
 import { segmentWriter } from "./log.ts"
 import { LogWriter } from "./log_write.ts"
 import type { Opened } from "./opened.ts"
+import { newSnapshotId } from "./snapshot_id.ts"
 import { commitSnapshot, infoOf, snapshotName, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 
 /** A snapshot that is to be made. */
@@ -73,7 +73,7 @@ export const writeSnapshot: <E, R>(
     const { db, tree } = catalog
     const started = catalog.started?.record
 
-    const id = bytesToHex(crypto.getRandomValues(new Uint8Array(32)))
+    const id = newSnapshotId(layout.signatures.signer)
     const log = yield* LogWriter.make(store, segmentWriter(store, layout, id))
     // A log lists the changes against the parent. When the changes since the last full log outnumber the entries, it
     // lists the whole tree again.

@@ -15,6 +15,7 @@ import {
   createDecipheriv,
   createPrivateKey,
   createPublicKey,
+  type KeyObject,
   randomBytes,
   scryptSync,
   verify,
@@ -315,6 +316,8 @@ class Reader {
   /** The masters of all epochs. */
   readonly #masters: ReadonlyArray<Buffer>
   readonly #chunkIds: Buffer
+  /** 6. The owners of all epochs. */
+  readonly #owners: ReadonlyArray<{ readonly key: KeyObject; readonly raw: string; readonly id: Buffer }>
   readonly names: ReadonlyArray<string>
 
   constructor(root: string, { chunks, epochs, id, role }: Granted) {
@@ -325,12 +328,14 @@ class Reader {
     assert.equal(role, "owner")
     this.#masters = epochs.map(([master]) => master!)
     this.#chunkIds = derived(chunks, "chunk ids")
-    const pkcs8 = Buffer.concat([
-      Buffer.from("302e020100300506032b657004220420", "hex"),
-      derived(this.#masters[0]!, "owner signing"),
-    ])
-    const signing = createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" }))
-    const owner = hex(signing.export({ format: "der", type: "spki" }).subarray(-32))
+    this.#owners = this.#masters.map((master) => {
+      const seed = derived(master, "owner signing")
+      const pkcs8 = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed])
+      const key = createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" }))
+      const raw = key.export({ format: "der", type: "spki" }).subarray(-32)
+      return { key, raw: hex(raw), id: Buffer.from(blake3(raw)).subarray(0, 16) }
+    })
+    const owner = this.#owners[0]!.raw
     const config = readJson<{ Version: number; Id: string; Owner: string; Signature: string }>(this.get("ROZEN.json"))
     assert.deepEqual([config.Version, config.Id, config.Owner], [1, id, owner])
     assert.ok(isSigned(config, owner))
@@ -349,6 +354,17 @@ class Reader {
     return fs.readFileSync(join(this.#root, name))
   }
 
+  /** 6. Signatures: the bytes of an object before the signature, which is valid, of an owner. */
+  #signed(name: string): Buffer {
+    const object = this.get(name)
+    const bytes = object.subarray(0, -80)
+    const owner = this.#owners.find(({ id }) => id.equals(object.subarray(-80, -64)))
+    const digest = Buffer.from(blake3(Buffer.concat([ascii(`${name}\0`), bytes])))
+    const message = Buffer.concat([ascii("penstock rozen 1 object\0"), digest])
+    assert.ok(owner !== undefined && verify(null, message, owner.key, object.subarray(-64)))
+    return bytes
+  }
+
   // 6. Object header
   header(magic: string, tag: Buffer, objectId = ""): Buffer {
     return Buffer.concat([
@@ -363,7 +379,7 @@ class Reader {
 
   /** 10 and 13: the body of an object that is encrypted as one. */
   #body(name: string, magic: string, purpose: string): Buffer {
-    const bytes = this.get(name)
+    const bytes = this.#signed(name)
     const tag = bytes.subarray(28, 89)
     const header = this.header(magic, tag)
     assert.equal(header.length, 92)
@@ -427,7 +443,7 @@ class Reader {
   index(pattern: RegExp, magic: string): Map<string, Omit<Pack, "name" | "blocks"> & { readonly prefixes: string }> {
     const listed = new Map<string, Omit<Pack, "name" | "blocks"> & { readonly prefixes: string }>()
     for (const name of this.names.filter((name) => pattern.test(name))) {
-      const bytes = this.get(name)
+      const bytes = this.#signed(name)
       const header = this.header(magic, Buffer.from([1, 0, 0, 0]), pattern.exec(name)![1]!)
       assert.equal(header.length, 67)
       assert.deepEqual(bytes.subarray(0, 67), header)
@@ -462,12 +478,18 @@ class Reader {
 
   // 10. Snapshots
   snapshots(catalogChunks: ReadonlyMap<string, Buffer>): Array<Snapshot> {
-    return this.names.filter((name) => /^INDEX\/\d{2,}\.idx$/.test(name)).sort().map((name) => {
+    return this.names.filter((name) => /^INDEX\/\d{2,}-[0-9a-f]{16}\.idx$/.test(name)).sort().map((name) => {
       const body = this.#body(name, "ROZE-IDX", "snapshots")
       const end = 4 + body.readUInt32LE(0)
       const catalog = joined(chunkList(body.subarray(end + 8)), catalogChunks)
       assert.equal(catalog.length, number(body.readBigUInt64LE(end)))
-      return { record: JSON.parse(body.subarray(4, end).toString("utf8")) as Record, catalog }
+      const record = JSON.parse(body.subarray(4, end).toString("utf8")) as Record
+      const signer = this.get(name).subarray(-80, -64)
+      const random = Buffer.from(record.id.slice(0, 32), "hex")
+      const half = blake3(Buffer.concat([ascii("penstock rozen 1 snapshot\0"), signer, random])).subarray(0, 16)
+      assert.equal(record.id, hex(random) + hex(half))
+      assert.ok(name.endsWith(`-${record.id.slice(0, 16)}.idx`))
+      return { record, catalog }
     })
   }
 
@@ -621,7 +643,7 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
 
   // SPEC.md names every object.
   const known =
-    /^(ROZEN\.json|KEYS\/([0-9a-f]{16}\.)?[0-9a-f]{8}(\.grant|\.end|\.epoch)?\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap))$/
+    /^(ROZEN\.json|KEYS\/([0-9a-f]{16}\.)?[0-9a-f]{8}(\.grant|\.end|\.epoch)?\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+-[0-9a-f]{16}\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap))$/
   assert.deepEqual(reader.names.filter((name) => !known.test(name)), [])
 
   // The indexes agree with the packs.

@@ -4,7 +4,7 @@ import { describe, it } from "node:test"
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import { Effect, Redacted, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
-import { keyFor, type Keyring, ownerKeyring } from "../../../formats/rozen/keyring.ts"
+import { keyFor, type Keyring, ownerKeyring, signerId, type Signers } from "../../../formats/rozen/keyring.ts"
 import { makeLayout } from "../../../formats/rozen/layout.ts"
 import { makeRuns, PUBLIC, type Run, SECRET } from "../../../formats/rozen/run.ts"
 import { getSealed, putSealed } from "../../../formats/rozen/sealed.ts"
@@ -18,17 +18,24 @@ import { pack } from "../../../stages/pack/pack.ts"
 import { packsOf } from "../../../stages/pack/packs.ts"
 import { plan } from "../../../stages/plan/plan.ts"
 import { decompress, unchunk, unpack, verify } from "../../../stages/plan/recipe.ts"
+import { portableEd25519 } from "../../../stages/sign/ed25519.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import vectors from "../../vectors/rozen_runs.json" with { type: "json" }
 
 const masters = [vectors.master, "22".repeat(32)].map((hex) => Redacted.make(hexToBytes(hex)))
 const chunks = Redacted.make(hexToBytes("33".repeat(32)))
 const ownerOf = (epochs: number, id = vectors.id) =>
-  Effect.runPromise(ownerKeyring({ id, chunks, masters: masters.slice(0, epochs) }))
+  Effect.runPromise(ownerKeyring({ id, chunks, masters: masters.slice(0, epochs) }, { writers }))
+const seed = Redacted.make(hexToBytes("44".repeat(32)))
+const publicKey = portableEd25519.publicKey(Redacted.value(seed))
+const writer = { id: signerId(publicKey), seed }
+const writers: Signers = new Map([[bytesToHex(writer.id), { role: "writer", name: "laptop", publicKey }]])
 /** What a machine has that can only add. */
 const writerOf = (keyring: Keyring): Keyring => ({
   ...keyring,
   role: "writer",
+  signer: writer,
+  signers: writers,
   epochs: keyring.epochs.map(({ runs: _runs, sealing: _sealing, ...rest }) => rest),
 })
 const keyOf = ({ params }: KernelSpec<"encrypt">): string =>
@@ -160,7 +167,8 @@ describe("what is sealed by one", () => {
         )
       assert.deepEqual((await read())[0]!.content, content)
       await run(putSealed(store, from, from.logs, "log", content))
-      assert.deepEqual(await run(getSealed(store, to, to.logs, "log")), content)
+      const sealed = await run(getSealed(store, to, to.logs, "log"))
+      assert.deepEqual([sealed.body, sealed.by.role], [content, role])
       // Another key of the same run does not open it.
       assert.match(
         (await run(Effect.flip(getSealed(store, to, { ...to.logs, key: "snapshots" }, "log")))).message,
