@@ -21,8 +21,9 @@ const keepFreedMemory = (): void => {
 
 /**
  * Lets V8 collect young objects early. Otherwise they may grow to 48 MB in each thread, although objects on their way
- * from stage to stage are soon dead. Costs 2 % of the time and saves a third of the memory. A collection of so little is
- * done by the thread itself: to share it with V8's helper threads costs more than they do, 5 % of the time of a restore.
+ * from stage to stage are soon dead. Costs 2 % of the time and saves a third of the memory. A collection of so little
+ * is done by the thread itself: to share it with V8's helper threads costs more than they do, 5 % of the time of a
+ * restore.
  */
 const collectEarly = (): void => {
   if ("Bun" in globalThis) return

@@ -1,6 +1,6 @@
 /**
- * Signatures of objects. What is read whole says at its end who wrote it, and nothing of it is used before its signature
- * was verified. SPEC.md, "Signatures".
+ * Signatures of objects. What is read whole says at its end who wrote it, and nothing of it is used before its
+ * signature was verified. SPEC.md, "Signatures".
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"

@@ -159,7 +159,7 @@ const sameContent = (now: Entry, before: Earlier): boolean =>
 const unchanged = (now: Entry, before: Earlier, limit: bigint): boolean => {
   const { mtime, ctime, inode } = now.metadata
   return before.kind === "file" && now.size === before.size && mtime !== undefined && mtime === before.metadata.mtime &&
-    ctime === before.metadata.ctime && inode === before.metadata.inode && (ctime ?? mtime) < limit
+    ctime === before.metadata.ctime && inode === before.metadata.inode && latest(ctime ?? mtime) < limit
 }
 
 const unchangedAsFarAsListed = (now: Entry, before: Earlier, limit: bigint, resolution: bigint): boolean => {
@@ -169,7 +169,15 @@ const unchangedAsFarAsListed = (now: Entry, before: Earlier, limit: bigint, reso
   return before.kind === "file" && (before.size === undefined || now.size === before.size) &&
     mtime !== undefined && before.metadata.mtime !== undefined && same(mtime, before.metadata.mtime) &&
     same(ctime, before.metadata.ctime) && (before.metadata.inode === undefined || inode === before.metadata.inode) &&
-    (ctime ?? mtime) < limit
+    latest(ctime ?? mtime) < limit
 }
+
+/**
+ * The latest moment that a time may stand for. A time without a fraction may come from where times have seconds only:
+ * Deno gives the time of change so.
+ */
+const latest = (time: bigint): bigint => time % SECOND === 0n ? time + SECOND - 1n : time
+
+const SECOND = 1_000_000_000n
 
 const floor = (time: bigint, resolution: bigint): bigint => time - ((time % resolution) + resolution) % resolution

@@ -17,7 +17,14 @@ import type { FormatError } from "../../formats/error.ts"
 import type { Secrets } from "../../formats/secrets.ts"
 import { openSecrets } from "../../formats/rozen/open_secrets.ts"
 import { makeLayout } from "../../formats/rozen/layout.ts"
-import { commitSnapshot, decodeRecord, listSnapshots, type SnapshotRecord } from "../../formats/rozen/snapshot.ts"
+import { putSealed } from "../../formats/rozen/sealed.ts"
+import {
+  decodeRecord,
+  encodeSnapshot as encodeRozen,
+  listSnapshots,
+  snapshotName,
+  type SnapshotRecord,
+} from "../../formats/rozen/snapshot.ts"
 import { commitSnapshot as commitV0, listSnapshots as listV0 } from "../../formats/rozen/v0/snapshot.ts"
 import { openCatalog } from "../../formats/rozen/v0/snapshot.ts"
 import { makeLayout as makeLayoutV0 } from "../../formats/rozen/v0/layout.ts"
@@ -106,7 +113,9 @@ const forges: ReadonlyArray<Forge> = [
         const layout = makeLayout(keyring)
         const { next, snapshots } = yield* listSnapshots(store, layout)
         const { catalog, record } = snapshots.at(-1)!
-        yield* commitSnapshot(store, layout, next, changed(record, change) as SnapshotRecord, catalog)
+        const forged = changed(record, change) as SnapshotRecord
+        const name = snapshotName(next, /^[0-9a-f]{64}$/.test(forged.id) ? forged.id : "0".repeat(64))
+        yield* putSealed(store, layout, layout.snapshots, name, encodeRozen(forged, catalog))
       }),
   },
   {
