@@ -42,7 +42,7 @@ export interface DrillSummary {
  * @example See that a file comes back
  * ```ts
  * import { Effect, Redacted } from "effect"
- * import { drill, memorySource, ObjectStore, rozen } from "@penstock/penstock"
+ * import { drill, memorySource, rozen } from "@penstock/penstock"
  * import { accelerators, memoryStore } from "@penstock/penstock/adapters"
  * import assert from "node:assert/strict"
  *

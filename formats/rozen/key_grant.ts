@@ -31,7 +31,7 @@ const Record = Schema.Struct({
   by: Schema.String,
   epoch: Schema.Int,
   signing: Schema.String,
-  stanza: Schema.String,
+  wrapped: Schema.String,
   sealed: Schema.String,
   signature: Schema.String,
 })
@@ -76,15 +76,44 @@ const contextOf = (members: object): Uint8Array =>
 const sealingKey = (fileKey: Uint8Array): Redacted.Redacted<Uint8Array> =>
   derive(fileKey, "penstock 2026-11-30 rozen 1 grant")
 
+/** The key that wraps the file key for somebody whose seed the owner knows, or for the owner. */
+const seedKey = (seed: Redacted.Redacted<Uint8Array>): Redacted.Redacted<Uint8Array> =>
+  derive(Redacted.value(seed), "penstock 2026-11-30 rozen 1 grant by seed")
+const seedContext = (key: string): Uint8Array => new TextEncoder().encode(`penstock rozen 1 grant by seed\0${key}`)
+/** Bytes of a file key that is wrapped so: a nonce, the key and the tag of the cipher. */
+const BY_SEED_BYTES = 24 + FILE_KEY_BYTES + 16
+
+/** Wraps a file key: by the seed where it is known, because that is cheap to open; else for the public half. */
+const wrapFileKey = Effect.fnUntraced(
+  function* (head: GrantHead, fileKey: Uint8Array, seed: Redacted.Redacted<Uint8Array> | undefined) {
+    if (seed === undefined) return yield* wrapHybrid(head.public, fileKey)
+    const cipher = makeKernel(aes256gcm(seedKey(seed)), yield* Kernels)
+    return yield* catching(KernelError, () => cipher.seal(fileKey, seedContext(head.key)))
+  },
+  Effect.mapError(fromKernelError),
+)
+
+/** The inverse; undefined when it is wrapped for another key, or altered. */
+const unwrapFileKey = Effect.fnUntraced(
+  function* (key: string, wrapped: Uint8Array, seed: Redacted.Redacted<Uint8Array>) {
+    if (wrapped.length !== BY_SEED_BYTES) return yield* unwrapHybrid(seed, wrapped)
+    const cipher = makeKernel(aes256gcm(seedKey(seed)), yield* Kernels)
+    return yield* Effect.orElseSucceed(
+      catching(KernelError, () => cipher.open(wrapped, seedContext(key))),
+      () => undefined,
+    )
+  },
+)
+
 /** Decodes a grant for the key with this ID. Nothing of it is authentic yet. Throws RepositoryError `corrupt`. */
 export const decodeGrant = (object: string, key: string, bytes: Uint8Array): Grant => {
   const { signature, ...signed } = decodeRecord(object, Record, bytes)
   const { sealed, ...head } = signed
-  const { record: _record, stanza, version: _version, ...said } = head
+  const { record: _record, version: _version, wrapped, ...said } = head
   if (said.key !== key || keyIdOf(said.public) !== key) {
     throw corrupt(object, `${object} is the grant of another key, ${said.key}`)
   }
-  if (!isHex(stanza) || !isHex(sealed) || !(said.role === "writer" ? isHex(said.signing, 32) : said.signing === "")) {
+  if (!isHex(wrapped) || !isHex(sealed) || !(said.role === "writer" ? isHex(said.signing, 32) : said.signing === "")) {
     throw corrupt(object, `${object} is damaged: it has a value that is not what it should be`)
   }
   return {
@@ -93,7 +122,7 @@ export const decodeGrant = (object: string, key: string, bytes: Uint8Array): Gra
     isSignedBy: (kernel, owner) => isSigned(kernel, owner, signed, signature),
     open: Effect.fnUntraced(function* (seed) {
       const table = yield* Kernels
-      const fileKey = yield* unwrapHybrid(seed, hexToBytes(stanza))
+      const fileKey = yield* unwrapFileKey(key, hexToBytes(wrapped), seed)
       if (fileKey === undefined) return undefined
       const open = Effect.suspend(() =>
         catching(
@@ -120,19 +149,20 @@ export interface NewGrant {
   readonly bytes: Uint8Array
 }
 
-/** Makes a grant: wraps the secrets for the key, and signs with the seed of the owner. */
+/** Makes a grant: wraps the secrets for the key, whose seed the caller may know, and signs with the owner's seed. */
 export const sealGrant: (
   head: GrantHead,
   secrets: Redacted.Redacted<Uint8Array>,
   owner: Redacted.Redacted<Uint8Array>,
-) => Effect.Effect<NewGrant, RepositoryError> = Effect.fnUntraced(function* (head, secrets, owner) {
+  seed?: Redacted.Redacted<Uint8Array>,
+) => Effect.Effect<NewGrant, RepositoryError> = Effect.fnUntraced(function* (head, secrets, owner, seed) {
   const kernel = provenEd25519(yield* Ed25519)
   const fileKey = crypto.getRandomValues(new Uint8Array(FILE_KEY_BYTES))
-  const stanza = yield* Effect.mapError(wrapHybrid(head.public, fileKey), fromKernelError)
+  const wrapped = yield* wrapFileKey(head, fileKey, seed)
   const { by, created, epoch, key, name, public: recipient, repository, role, signing } = head
   const members = {
     ...{ record: "grant", version: 1, repository, key, public: recipient, role, name, created, by, epoch, signing },
-    stanza: bytesToHex(stanza),
+    wrapped: bytesToHex(wrapped),
   }
   const cipher = makeKernel(aes256gcm(sealingKey(fileKey)), yield* Kernels)
   const signed = { ...members, sealed: bytesToHex(cipher.seal(Redacted.value(secrets), contextOf(members))) }

@@ -82,7 +82,7 @@ export const makeKey: (
       epoch: pin.epoch,
       signing: role === "writer" ? bytesToHex(publicKey(Redacted.value(writerSeed(pair.seed)))) : "",
     }
-    const grant = yield* sealGrant(head, secretsOf(role, secrets), signingSeed(secrets))
+    const grant = yield* sealGrant(head, secretsOf(role, secrets), signingSeed(secrets), pair.seed)
     const lock = yield* sealLock(pair.id, { ...pin, seed: bytesToHex(Redacted.value(pair.seed)) }, slot)
     return { key: { id: pair.id, lock: lock.object, slot, seed: pair.seed, pin }, head, grant, lock }
   },

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { catching } from "../../stages/kernel/catching.ts"
 import { Ed25519 } from "../../stages/sign/sign.ts"
+import { Afresh, OnSecondRead } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import { decodeEpoch } from "./key_epoch.ts"
@@ -10,7 +11,7 @@ import type { Opening } from "./key_open.ts"
 import { type KeyObjects, readAllKeys } from "./key_read.ts"
 import { verifyKeys } from "./key_verify.ts"
 
-/** Reads and verifies all of `KEYS/`. Gives what is wrong with it. */
+/** Reads and verifies all of `KEYS/`, and does it again when something is wrong. Gives what is wrong with it. */
 export const checkKeys: (
   store: ObjectStore,
   opening: Pick<Opening, "pin">,
@@ -18,9 +19,19 @@ export const checkKeys: (
   function* (store, { pin }) {
     const kernel = yield* Ed25519
     const objects = yield* readAllKeys(store)
-    return (yield* catching(RepositoryError, () => verifyKeys(kernel, objects, pin))).problems
+    return yield* Effect.match(catching(RepositoryError, () => verifyKeys(kernel, objects, pin)), {
+      onSuccess: ({ problems }) => problems,
+      onFailure: (error) => [error, ...objects.damaged],
+    })
   },
   (check) => Effect.catchTag(check, "RepositoryError", (error) => Effect.succeed([error])),
+  Effect.fnUntraced(function* (check) {
+    const problems = yield* check
+    if (problems.length === 0) return problems
+    const again = yield* Effect.provideService(check, Afresh, true)
+    if (again.length === 0) (yield* OnSecondRead)("KEYS/")
+    return again
+  }),
 )
 
 /** Writes the records of epochs that are lost. Only an owner can do it; for all others it does nothing. */

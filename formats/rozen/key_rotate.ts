@@ -59,9 +59,14 @@ export const rotateKeys: (rotation: Rotation) => Effect.Effect<Opening, FormatEr
       written.push(object)
       return put(object, bytes)
     }
+    const seedOf = ({ key }: Grant) => opening.key?.id === key ? opening.key.seed : undefined
     const grantAgain = (grant: Grant) =>
       isRole(grant.role)
-        ? Effect.flatMap(sealGrant({ ...grant, epoch }, secretsOf(grant.role, next), seed), write)
+        ? Effect.flatMap(
+          // Of all seeds, an owner knows its own.
+          sealGrant({ ...grant, epoch }, secretsOf(grant.role, next), seed, seedOf(grant)),
+          write,
+        )
         : Effect.void
     const prepare = Effect.gen(function* () {
       yield* Effect.forEach(verified.grants.values(), grantAgain, { discard: true })

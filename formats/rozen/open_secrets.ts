@@ -1,8 +1,8 @@
 /** What opens a repository of either block version: a secret for one of its locks, or a paper key. */
 import * as Effect from "effect/Effect"
-import { loadHybrid } from "../../stages/encrypt/age_hybrid.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { Ed25519 } from "../../stages/sign/sign.ts"
+import { readTwice } from "../../stages/store/second_read.ts"
 import type { ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { RepositoryError } from "../error.ts"
 import type { Secrets } from "../secrets.ts"
@@ -25,10 +25,7 @@ export const openSecrets: (
 ) => Effect.Effect<Opening, RepositoryError | StoreError> = Effect.fnUntraced(
   function* (store, { paper, recipients = [], ...secrets }, stored, names) {
     const { location } = store.properties
-    const [objects] = yield* Effect.all(
-      [names === undefined ? readAllKeys(store) : readKeys(store, names), loadHybrid],
-      { concurrency: 2 },
-    )
+    const objects = yield* names === undefined ? readAllKeys(store) : readKeys(store, names)
     if (paper !== undefined) {
       const { decodePaper } = yield* Effect.promise(() => import("./paper.ts"))
       const unlocked = yield* catching(RepositoryError, () => decodePaper(paper))
@@ -67,4 +64,6 @@ export const openSecrets: (
     }
     return opening
   },
+  // A signature or a secret that does not open may be one that was read wrongly.
+  (open) => readTwice("KEYS/", open),
 )

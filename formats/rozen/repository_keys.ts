@@ -176,7 +176,8 @@ export const makeKeys = ({ opening: first, options, roles, snapshotsOf, store }:
     const slot = yield* slotOf(secret, options.cost)
     if (name !== undefined && owner !== undefined) {
       yield* admitTexts({ name })
-      const named = yield* sealGrant({ ...grant, name }, secretsOf("owner", owner.secrets), signingSeed(owner.secrets))
+      const { secrets } = owner
+      const named = yield* sealGrant({ ...grant, name }, secretsOf("owner", secrets), signingSeed(secrets), old.seed)
       yield* put(named.object, named.bytes)
       yield* store.remove(grant.object)
     }

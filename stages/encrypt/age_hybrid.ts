@@ -29,10 +29,8 @@ const NONE = new Uint8Array(0)
 const SUITE: Uint8Array = concat([ascii("HPKE"), Uint8Array.of(0x64, 0x7a, 0, 1, 0, 3)])
 const INFO: Uint8Array = ascii("age-encryption.org/mlkem768x25519")
 
+/** Loading it takes some 35 ms. */
 const library = Effect.promise(() => import("@noble/post-quantum/hybrid.js"))
-
-/** Loads what hybrid keys need, which takes some 35 ms: do it while something else is waited for. */
-export const loadHybrid: Effect.Effect<void> = Effect.asVoid(library)
 
 const labeledExtract = (salt: Uint8Array, label: string, input: Uint8Array): Uint8Array =>
   extract(sha256, concat([ascii("HPKE-v1"), SUITE, ascii(label), input]), salt)

@@ -112,6 +112,8 @@ test("no secret is printed, listed or stored", { timeout: 280_000 }, () =>
       const { [without]: _, ...given } = variables
       const ended = await runScript(script, args, {
         env: { ...given, ...elsewhere, PENSTOCK_CACHE_DIR: at("cache"), XDG_STATE_HOME: at("state"), ...more },
+        // The list of processes is to show what they were started with.
+        spawned: true,
         ...(impatient
           ? {
             started: (child) => {

@@ -228,7 +228,7 @@ const chainOf = (root: string, { epoch, id, owner }: Payload): ReadonlyArray<Epo
   }
 }
 
-/** 2. Opens the grant of a key: its stanza by the reference implementation of age. */
+/** 2. Opens the grant of a key. */
 const granted = async (root: string, key: string, payload: Payload): Promise<Granted> => {
   const chain = chainOf(root, payload)
   const pattern = new RegExp(`^KEYS/${key}\\.[0-9a-f]{8}\\.grant\\.json$`)
@@ -244,7 +244,11 @@ const granted = async (root: string, key: string, payload: Payload): Promise<Gra
     chain.length,
   ])
   assert.equal(key, hex(blake3(ascii(String(members["public"])))).slice(0, 16))
-  const fileKey = await fileKeyOf(Buffer.from(String(members["stanza"]), "hex"), Buffer.from(payload.seed, "hex"))
+  const [wrapped, seed] = [Buffer.from(String(members["wrapped"]), "hex"), Buffer.from(payload.seed, "hex")]
+  const context = ascii(`penstock rozen 1 grant by seed\0${key}`)
+  const fileKey = wrapped.length === 56
+    ? open(derived(seed, "grant by seed"), wrapped, context)
+    : await fileKeyOf(wrapped, seed)
   const aad = Buffer.concat([ascii("penstock rozen 1 grant\0"), canonical(members)])
   const plain = open(derived(fileKey, "grant"), Buffer.from(String(sealed), "hex"), aad)
   const role = String(members["role"])

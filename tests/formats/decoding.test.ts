@@ -48,10 +48,10 @@ const makeHandingOver = () => {
   const seen = { handedOver: 0 }
   const decoding: Decoding = {
     startDecoder: (spec) =>
-      Effect.map(decodingHere.startDecoder(spec), (decode) => (stored, blocks, use) => {
-        if (!spec.handOver || stored.byteLength !== stored.buffer.byteLength) return decode(stored, blocks, use)
+      Effect.map(decodingHere.startDecoder(spec), (decode) => (stored, ...more) => {
+        if (!spec.handOver || stored.byteLength !== stored.buffer.byteLength) return decode(stored, ...more)
         seen.handedOver++
-        return decode(structuredClone(stored, { transfer: [stored.buffer as ArrayBuffer] }), blocks, use)
+        return decode(structuredClone(stored, { transfer: [stored.buffer as ArrayBuffer] }), ...more)
       }),
   }
   return { decoding, seen }

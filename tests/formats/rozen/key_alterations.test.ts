@@ -196,7 +196,7 @@ test("what is of another repository, or of an owner who was not followed, is not
 test("a key of a role that a later version has opens nothing, and is kept", () =>
   runFormat(Effect.gen(function* () {
     const owner = secretsIn(vectors)
-    const { public: recipient, record: _, stanza: _s, sealed: _d, signature: _g, version: _v, ...head } = membersOf(
+    const { public: recipient, record: _, wrapped: _w, sealed: _d, signature: _g, version: _v, ...head } = membersOf(
       vectors.grants.owner,
     )
     const later = { ...head, public: recipient, role: "auditor" } as unknown as GrantHead

@@ -8,7 +8,7 @@ import { signEnd } from "../../../formats/rozen/key_end.ts"
 import { sealGrant } from "../../../formats/rozen/key_grant.ts"
 import { sealLock, slotOf } from "../../../formats/rozen/key_lock_seal.ts"
 import { encodeEpochs, signingSeed } from "../../../formats/rozen/key_make.ts"
-import { keyPair, writerSeed } from "../../../formats/rozen/key_pair.ts"
+import { type KeyPair, keyPair, writerSeed } from "../../../formats/rozen/key_pair.ts"
 import { secretsOf } from "../../../formats/rozen/key_roles.ts"
 import { ownerKeyring, type OwnerSecrets, type Role } from "../../../formats/rozen/keyring.ts"
 import { encodePaper } from "../../../formats/rozen/paper.ts"
@@ -72,12 +72,13 @@ export const makeObjects: (vectors: VectorSecrets) => Effect.Effect<VectorObject
     const head = { repository: owner.id, key: pair.id, created: 1796000000000, by: "me@host", name: "laptop" }
     const signing = (role: Role): string =>
       role === "writer" ? bytesToHex(portableEd25519.publicKey(Redacted.value(writerSeed(pair.seed)))) : ""
-    const grant = (role: Role) =>
+    const grant = (role: Role, seed?: KeyPair["seed"]) =>
       counting(
         sealGrant(
           { ...head, public: pair.public, role, epoch: pin.epoch, signing: signing(role) },
           secretsOf(role, owner),
           signingSeed(owner),
+          seed,
         ),
       )
     const lock = (given: NewSecret) =>
@@ -90,7 +91,8 @@ export const makeObjects: (vectors: VectorSecrets) => Effect.Effect<VectorObject
       paper: Redacted.value(encodePaper(owner)),
       epochs: epochs.map(written),
       grants: {
-        owner: written(yield* grant("owner")),
+        // Wrapped by the seed; the others for the public half.
+        owner: written(yield* grant("owner", pair.seed)),
         reader: written(yield* grant("reader")),
         writer: written(yield* grant("writer")),
       },
