@@ -170,8 +170,8 @@ describe("requests to a store that is far away", () => {
           return { get, list, put, stat }
         })
       yield* count(() => Effect.void, true)
-      // ROZEN.json, the lock, the grant, the epoch; listings of KEYS, INDEX, DATA; data, its index, the log, the catalog, its index, the
-      // snapshot.
+      // ROZEN.json, the lock, the grant, the epoch; listings of KEYS, INDEX, DATA; data, its index, the log, the
+      // catalog, its index, the snapshot.
       assert.deepEqual(
         yield* count((repository) => backup(repository, tree)),
         { get: 4, list: 3, put: 6, stat: 0 },
