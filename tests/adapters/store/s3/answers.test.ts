@@ -208,7 +208,7 @@ test("with retry, temporary errors end in success and permanent ones in one sent
     const error = yield* Effect.flip(store.get("x", { atMost: Infinity }))
     assert.equal(error.reason, "denied")
     assert.equal(server.seen.length, before + 1)
-    const short = retry(inner, { base: 1, longest: 5, within: 30 })
+    const short = retry(inner, { base: 5, longest: 20, within: 500 })
     server.answer(refuse(503, "SlowDown"))
     const gone = yield* Effect.flip(short.get("x", { atMost: Infinity }))
     assert.equal(gone.reason, "unavailable")
