@@ -223,7 +223,8 @@ export const rotate = (input: CommonInput): Effect.Effect<number, OpenError> =>
       yield* open.rememberEpoch(epoch)
       for (const key of keys) out.row(keyRow(key))
       for (const line of table(keys)) out.line(line)
-      out.note(`Rotated: these ${plural(keys.length, "key")} open what is backed up from now on (epoch ${epoch})`)
+      const these = keys.length === 1 ? "this key opens" : `these ${keys.length} keys open`
+      out.note(`Rotated: ${these} what is backed up from now on (epoch ${epoch})`)
       out.remark(STAYS_READABLE)
       out.row({ type: "summary", epoch, keys: keys.length, ...trafficMembers(traffic) })
       return EXIT_OK
