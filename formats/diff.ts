@@ -34,7 +34,9 @@ export interface Change {
 
 /** What was added, or removed. */
 export interface DifferenceCounts {
+  /** How many files. */
   readonly files: number
+  /** How many directories. */
   readonly directories: number
   /** Symlinks, FIFOs, sockets and devices. */
   readonly others: number
@@ -46,7 +48,9 @@ export interface DifferenceCounts {
 
 /** Two snapshots compared as a whole. */
 export interface DifferenceSummary {
+  /** What only the second snapshot has. */
   readonly added: DifferenceCounts
+  /** What only the first snapshot has. */
   readonly removed: DifferenceCounts
   /** Files with another content. */
   readonly changed: number

@@ -17,7 +17,9 @@ export interface Sought {
 
 /** An entry that was found. */
 export interface Found {
+  /** The snapshot that it is in. */
   readonly snapshot: SnapshotInfo
+  /** What was found. */
   readonly entry: SnapshotEntry
   /**
    * In what it differs from the snapshot before of the same host and paths, of those that were looked at; see

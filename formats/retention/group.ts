@@ -6,6 +6,7 @@ export type GroupFact = "host" | "paths" | "tags"
 
 /** Snapshots that belong together. The facts are there as far as the snapshots are grouped by them. */
 export interface SnapshotGroup<S> {
+  /** The host of its snapshots, when they are grouped by it. */
   readonly host?: string
   /** Sorted. */
   readonly paths?: ReadonlyArray<string>

@@ -2,9 +2,13 @@
 
 /** A period as a calendar counts it: a month has the days that it has. All are whole numbers from 0. */
 export interface Period {
+  /** Calendar years. */
   readonly years: number
+  /** Calendar months. */
   readonly months: number
+  /** Calendar days. */
   readonly days: number
+  /** Hours. */
   readonly hours: number
 }
 

@@ -7,6 +7,7 @@ import { bytesOfChunk, type Level, levelsOf, type SlicedFile, SliceError } from 
 
 /** A chunk that is to be fetched. */
 export interface NamedChunk {
+  /** The name under which it is stored. */
   readonly name: Uint8Array
   /** Its length in bytes, which follows from the length of the file. */
   readonly length: number

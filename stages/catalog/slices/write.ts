@@ -27,6 +27,7 @@ export interface SliceSink<out E = never, out R = never> {
 
 /** What was made. */
 export interface SlicedStored {
+  /** What it takes to read the file again: its length, and the name of its top list. */
   readonly file: SlicedFile
   /** How many chunks were handed over. */
   readonly chunks: number

@@ -13,6 +13,7 @@ import { decodeRecord } from "./record.ts"
 export interface FoundRow {
   /** Its ID; undefined in an index and in a table without row IDs. */
   readonly rowId: number | bigint | undefined
+  /** The values of its columns. */
   readonly row: SqliteRow
 }
 

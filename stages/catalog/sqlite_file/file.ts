@@ -11,7 +11,9 @@ import { Pages, type PagesOptions } from "./pages.ts"
 
 /** A table, index, view or trigger: a row of `sqlite_schema`. */
 export interface SchemaRow {
+  /** `table`, `index`, `view` or `trigger`. */
   readonly type: string
+  /** What it is called. */
   readonly name: string
   /** The number of its first page; 0 for views and triggers. */
   readonly root: number
@@ -21,7 +23,9 @@ export interface SchemaRow {
 
 /** An open database file. Its schema was read, and is not interpreted: whoever reads a table knows its columns. */
 export interface SqliteFile<out E = never, out R = never> {
+  /** What the first 100 bytes say. */
   readonly header: SqliteHeader
+  /** Its tables, indexes, views and triggers. */
   readonly schema: ReadonlyArray<SchemaRow>
   /**
    * Walks the rows of the tree that begins at page `root`, in the order of their IDs or keys. `next` gives some rows,

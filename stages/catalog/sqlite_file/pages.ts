@@ -17,8 +17,9 @@ export interface PagesOptions {
   readonly aheadBytes?: number
 }
 
-/** A set of pages. `add` returns false when the page is in it already. */
+/** A set of pages. */
 export interface PageSet {
+  /** Adds a page. Returns false when it was there already. */
   readonly add: (page: number) => boolean
 }
 

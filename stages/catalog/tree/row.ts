@@ -11,7 +11,9 @@ export type StoredKind = Exclude<EntryKind, "unreadable">
 
 /** What a catalog keeps of an entry. */
 export interface StoredEntry {
+  /** Relative to the root, components joined by `/`. */
   readonly path: string
+  /** What it is. */
   readonly kind: StoredKind
   /** Times before 1677 or after 2262 are stored as the nearest time that fits into 64 bits. */
   readonly metadata: Metadata
