@@ -9,17 +9,16 @@ import { unquotePath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { changeLetter, describeFacts, marked, showEntryPath } from "./output/changes.ts"
 import { entryMembers } from "./output/entries.ts"
-import { makeOutput, type Output } from "./output/output.ts"
+import type { Output } from "./output/output.ts"
 import { printProblems } from "./output/problems.ts"
 import { showBytes, showCount } from "./output/show.ts"
-import { makeTraffic, trafficMembers } from "./output/traffic.ts"
+import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
-import { admitFilter } from "./repository/admit.ts"
-import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
+import { withListing } from "./repository/with_listing.ts"
 import { snapshotPath } from "./selection/selection.ts"
-import { describeSnapshot, filterOf, listSnapshots, pickSnapshot } from "./selection/snapshots.ts"
+import { describeSnapshot, pickSnapshot } from "./selection/snapshots.ts"
 import { fileVersions, printTextDiff } from "./text_diff.ts"
 
 export interface DiffInput extends CommonInput, FilterInput {
@@ -36,37 +35,30 @@ export const diff: (input: DiffInput) => Effect.Effect<number, OpenError | Sourc
     if (first === undefined || second === undefined) {
       return yield* new UsageError({ message: "Give two snapshots, as in penstock diff 1a2b3c4d latest" })
     }
-    const out = makeOutput(input)
-    const traffic = makeTraffic()
-    const filter = yield* filterOf(input)
-    return yield* withRepository(
+    return yield* withListing(
       input,
-      "open",
-      { traffic, admit: admitFilter(input) },
-      (repository) =>
-        Effect.gen(function* () {
-          const listing = yield* listSnapshots(repository)
-          const before = yield* pickSnapshot(listing, first, filter, out)
-          const after = yield* pickSnapshot(listing, second, filter, out)
-          const part = yield* partOf(input.path, before, after)
-          const versions = part === "" || input.metadata
-            ? undefined
-            : yield* fileVersions(repository, before, after, part)
-          if (versions !== undefined) {
-            yield* printTextDiff(repository, versions, out)
-            out.row({ type: "summary", before: before.id, after: after.id, ...trafficMembers(traffic) })
-            return EXIT_OK
-          }
-          const failed = yield* compare(repository, before, after, part, input, out)
-          out.row({
-            type: "summary",
-            before: before.id,
-            after: after.id,
-            ...failed.summary,
-            ...trafficMembers(traffic),
-          })
-          return failed.problems > 0 ? EXIT_FAILURE : EXIT_OK
-        }),
+      Effect.fnUntraced(function* ({ filter, listing, out, repository, traffic }) {
+        const before = yield* pickSnapshot(listing, first, filter, out)
+        const after = yield* pickSnapshot(listing, second, filter, out)
+        const part = yield* partOf(input.path, before, after)
+        const versions = part === "" || input.metadata
+          ? undefined
+          : yield* fileVersions(repository, before, after, part)
+        if (versions !== undefined) {
+          yield* printTextDiff(repository, versions, out)
+          out.row({ type: "summary", before: before.id, after: after.id, ...trafficMembers(traffic) })
+          return EXIT_OK
+        }
+        const failed = yield* compare(repository, before, after, part, input, out)
+        out.row({
+          type: "summary",
+          before: before.id,
+          after: after.id,
+          ...failed.summary,
+          ...trafficMembers(traffic),
+        })
+        return failed.problems > 0 ? EXIT_FAILURE : EXIT_OK
+      }),
     )
   },
 )

@@ -10,16 +10,15 @@ import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { readTime } from "./arguments/time.ts"
 import { changeLetter, marked, showEntryPath } from "./output/changes.ts"
 import { entryMembers, longLine, showFileTime } from "./output/entries.ts"
-import { makeOutput, type Output } from "./output/output.ts"
+import type { Output } from "./output/output.ts"
 import { plural, SHORT_ID, showBytes, showPath } from "./output/show.ts"
-import { makeTraffic, trafficMembers } from "./output/traffic.ts"
+import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
-import { admitFilter } from "./repository/admit.ts"
-import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
+import { withListing } from "./repository/with_listing.ts"
 import { makeSelection, type Selection, snapshotPath } from "./selection/selection.ts"
-import { describeSnapshot, describeUnlisted, filterOf, listSnapshots, pickSnapshots } from "./selection/snapshots.ts"
+import { describeSnapshot, describeUnlisted, pickSnapshots } from "./selection/snapshots.ts"
 
 export interface FindInput extends CommonInput, FilterInput {
   readonly patterns: ReadonlyArray<string>
@@ -40,35 +39,28 @@ export const find: (input: FindInput) => Effect.Effect<number, OpenError> = Effe
   if (input.patterns.length > 0 && input.history !== undefined) {
     return yield* new UsageError({ message: "Give either patterns or --history, not both" })
   }
-  const out = makeOutput(input)
-  const traffic = makeTraffic()
-  const filter = yield* filterOf(input)
   const span = yield* spanOf(input)
-  return yield* withRepository(
+  return yield* withListing(
     input,
-    "open",
-    { traffic, admit: admitFilter(input) },
-    (repository) =>
-      Effect.gen(function* () {
-        const listing = yield* listSnapshots(repository)
-        const { unknown, wanted } = yield* pickSnapshots(input.snapshot, listing, filter, out)
-        let problems = 0
-        const problem = ({ message, path }: Problem, { id }: SnapshotInfo): void => {
-          problems += 1
-          out.warn(`Problem with ${showPath(path)} in snapshot ${id.slice(0, SHORT_ID)}: ${message}`)
-          out.row({ type: "problem", path, message, snapshot: id })
-        }
-        const sought = input.history === undefined
-          ? yield* byPatterns(input, wanted, span)
-          : byPath(unquotePath(input.history), span)
-        const found = findEntries(repository, wanted, sought, problem).pipe(Stream.takeWhile(() => !out.closed()))
-        const counted = input.history === undefined
-          ? yield* printFound(found, input, out)
-          : printVersions(yield* versionsOf(found), input.history, out)
-        out.row({ type: "summary", snapshots: wanted.length, ...counted, ...trafficMembers(traffic) })
-        if (listing.unlisted > 0) out.warn(describeUnlisted(listing.unlisted))
-        return problems + listing.unlisted > 0 ? EXIT_FAILURE : unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }),
+    Effect.fnUntraced(function* ({ filter, listing, out, repository, traffic }) {
+      const { unknown, wanted } = yield* pickSnapshots(input.snapshot, listing, filter, out)
+      let problems = 0
+      const problem = ({ message, path }: Problem, { id }: SnapshotInfo): void => {
+        problems += 1
+        out.warn(`Problem with ${showPath(path)} in snapshot ${id.slice(0, SHORT_ID)}: ${message}`)
+        out.row({ type: "problem", path, message, snapshot: id })
+      }
+      const sought = input.history === undefined
+        ? yield* byPatterns(input, wanted, span)
+        : byPath(unquotePath(input.history), span)
+      const found = findEntries(repository, wanted, sought, problem).pipe(Stream.takeWhile(() => !out.closed()))
+      const counted = input.history === undefined
+        ? yield* printFound(found, input, out)
+        : printVersions(yield* versionsOf(found), input.history, out)
+      out.row({ type: "summary", snapshots: wanted.length, ...counted, ...trafficMembers(traffic) })
+      if (listing.unlisted > 0) out.warn(describeUnlisted(listing.unlisted))
+      return problems + listing.unlisted > 0 ? EXIT_FAILURE : unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
+    }),
   )
 })
 

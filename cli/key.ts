@@ -52,7 +52,9 @@ const NOT_UNDONE =
 /** What a rotation does not undo. */
 const STAYS_READABLE =
   "What was backed up until now stays readable to everybody who could read it. Whoever was an owner, and can write " +
-  "to the storage, can still add to what was there. Print the paper key again: the old one does not open what comes now"
+  "to the storage, can still add to what was there. If an owner was shut out, remove the keys that this owner made " +
+  "for others as well, add new ones, and rotate again: whoever makes a key can keep a copy of it. Print the paper " +
+  "key again: the old one does not open what comes now"
 
 const NO_WRITERS_YET =
   "The key can be listed and removed; backup with a writer's key comes with a later version: use an owner's until then"

@@ -4,17 +4,16 @@ import type { SnapshotInfo } from "../formats/repository.ts"
 import { staleHosts } from "../formats/stale.ts"
 import { displayPath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
-import { makeOutput, type Output } from "./output/output.ts"
+import type { Output } from "./output/output.ts"
 import type { Row } from "./output/row.ts"
 import { plural } from "./output/show.ts"
 import { snapshotTable } from "./output/snapshot_table.ts"
-import { makeTraffic, trafficMembers } from "./output/traffic.ts"
+import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
-import { admitFilter } from "./repository/admit.ts"
-import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
+import { withListing } from "./repository/with_listing.ts"
 import { ageOf } from "./selection/age.ts"
-import { describeSnapshot, describeUnlisted, filterOf, listSnapshots } from "./selection/snapshots.ts"
+import { describeSnapshot, describeUnlisted } from "./selection/snapshots.ts"
 
 export interface SnapshotsInput extends CommonInput, FilterInput {
   /** An age; see selection/age.ts. */
@@ -24,17 +23,12 @@ export interface SnapshotsInput extends CommonInput, FilterInput {
 /** Runs `snapshots`. Returns the exit code: 1 if a snapshot cannot be listed, 3 if a host has no recent one. */
 export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(
   function* (input) {
-    const out = makeOutput(input)
-    const traffic = makeTraffic()
-    const { fits } = yield* filterOf(input)
     const since = input.stale === undefined ? undefined : (yield* ageOf("--stale", input.stale))(Date.now())
-    return yield* withRepository(
+    return yield* withListing(
       input,
-      "open",
-      { traffic, admit: admitFilter(input, { time: since === undefined ? undefined : "--stale" }) },
-      (repository) =>
-        Effect.map(listSnapshots(repository), ({ snapshots, unlisted }) => {
-          const chosen = snapshots.filter(fits)
+      ({ filter, listing: { snapshots, unlisted }, out, traffic }) =>
+        Effect.sync(() => {
+          const chosen = snapshots.filter(filter.fits)
           let stale: number | undefined
           if (since !== undefined) stale = tellStale(chosen, since, input, out)
           else {
@@ -53,6 +47,7 @@ export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenErr
           out.warn(describeUnlisted(unlisted))
           return EXIT_FAILURE
         }),
+      { time: since === undefined ? undefined : "--stale" },
     )
   },
 )

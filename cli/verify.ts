@@ -6,16 +6,14 @@ import { localTarget } from "../adapters/files/target/target.ts"
 import { drill, type DrillOptions } from "../formats/drill.ts"
 import type { Repository, SnapshotInfo } from "../formats/repository.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
-import { makeOutput } from "./output/output.ts"
 import { plural, secondsSince, SHORT_ID, showBytes, showCount, showPath } from "./output/show.ts"
-import { makeTraffic, printTraffic, trafficMembers } from "./output/traffic.ts"
+import { printTraffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
-import { admitFilter } from "./repository/admit.ts"
-import { withRepository } from "./repository/open.ts"
 import type { OpenError } from "./repository/open_mode.ts"
+import { withListing } from "./repository/with_listing.ts"
 import { type TargetPart, targetParts } from "./restoring/parts.ts"
-import { filterOf, listSnapshots, pickSnapshots } from "./selection/snapshots.ts"
+import { describeUnlisted, pickSnapshots } from "./selection/snapshots.ts"
 
 export interface VerifyInput extends CommonInput, FilterInput {
   readonly snapshot: ReadonlyArray<string>
@@ -23,55 +21,61 @@ export interface VerifyInput extends CommonInput, FilterInput {
   readonly sample: string
 }
 
-/** Runs `verify`. Returns the exit code: 1 if a file is not right, 3 if an ID matches no snapshot. */
+/**
+ * Runs `verify`. Returns the exit code: 1 if a file is not right or a snapshot cannot be listed, 3 if an ID matches no
+ * snapshot.
+ */
 export const verify: (input: VerifyInput) => Effect.Effect<number, OpenError> = Effect.fnUntraced(function* (input) {
-  const out = makeOutput(input)
-  const traffic = makeTraffic()
   const start = performance.now()
   const files = /^[1-9]\d{0,6}$/.test(input.sample) ? Number(input.sample) : undefined
   if (files === undefined) {
     return yield* new UsageError({ message: `--sample "${input.sample}" is not a number of files, such as 20` })
   }
-  const filter = yield* filterOf(input)
-  return yield* withRepository(
+  return yield* withListing(
     input,
-    "open",
-    { traffic, admit: admitFilter(input) },
-    (repository) =>
-      Effect.gen(function* () {
-        const listing = yield* listSnapshots(repository)
-        const { unknown, wanted } = yield* pickSnapshots(input.snapshot, listing, filter, out)
-        if (wanted.length === 0) {
-          return yield* new UsageError({ message: "The repository has no snapshots yet: there is nothing to verify" })
-        }
-        const { bytes, compared, files: taken, problems, snapshots } = yield* drill(repository, {
-          files,
-          snapshots: wanted,
-          compare: liveComparison(repository),
+    Effect.fnUntraced(function* ({ filter, listing, out, repository, traffic }) {
+      const { unlisted } = listing
+      const { unknown, wanted } = yield* pickSnapshots(input.snapshot, listing, filter, out)
+      if (wanted.length === 0) {
+        return yield* new UsageError({
+          message: unlisted === 0
+            ? "The repository has no snapshots yet: there is nothing to verify"
+            : `There is nothing to verify. ${describeUnlisted(unlisted)}`,
         })
-        for (const { message, path, snapshot } of problems) {
-          out.warn(`${showPath(path)} of snapshot ${snapshot.slice(0, SHORT_ID)}: ${message}`)
-          out.row({ type: "problem", path, message, snapshot })
-        }
-        out.row({
-          type: "summary",
-          snapshots,
-          files: taken,
-          bytes,
-          compared,
-          problems: problems.length,
-          ...(unknown === 0 ? {} : { unknown }),
-          seconds: secondsSince(start),
-          ...trafficMembers(traffic),
-        })
-        out.line(
-          `${problems.length === 0 ? "OK" : "FAILED"}: ${plural(taken, "file")} of ${plural(snapshots, "snapshot")}, ` +
-            `${showBytes(bytes)}; ${showCount(compared)} compared with the files here; ` +
-            `${plural(problems.length, "problem")}`,
-        )
-        printTraffic(traffic, out)
-        return problems.length > 0 ? EXIT_FAILURE : unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
-      }),
+      }
+      const { bytes, compared, files: taken, problems, snapshots } = yield* drill(repository, {
+        files,
+        snapshots: wanted,
+        compare: liveComparison(repository),
+      })
+      for (const { message, path, snapshot } of problems) {
+        out.warn(`${showPath(path)} of snapshot ${snapshot.slice(0, SHORT_ID)}: ${message}`)
+        out.row({ type: "problem", path, message, snapshot })
+      }
+      // A snapshot that cannot be listed is not as it should be, whatever the others are.
+      const failed = problems.length + unlisted > 0
+      out.row({
+        type: "summary",
+        snapshots,
+        files: taken,
+        bytes,
+        compared,
+        problems: problems.length,
+        ...(unknown === 0 ? {} : { unknown }),
+        ...(unlisted === 0 ? {} : { unlisted }),
+        seconds: secondsSince(start),
+        ...trafficMembers(traffic),
+      })
+      out.line(
+        `${failed ? "FAILED" : "OK"}: ${plural(taken, "file")} of ${plural(snapshots, "snapshot")}, ` +
+          `${showBytes(bytes)}; ${showCount(compared)} compared with the files here; ` +
+          `${plural(problems.length, "problem")}${
+            unlisted === 0 ? "" : `; ${plural(unlisted, "snapshot")} cannot be listed`
+          }`,
+      )
+      printTraffic(traffic, out)
+      return failed ? EXIT_FAILURE : unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
+    }),
   )
 })
 

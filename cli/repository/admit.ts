@@ -41,17 +41,21 @@ export const admitRecord = ({ host, tag, time }: {
     ["--time", "time", time !== undefined],
   ])
 
-/**
- * Refuses to choose snapshots by facts that none of them has. `by`: other options that need their times, or their tags.
- */
+/** Options beside the filters that need facts of snapshots, by the fact. */
+export interface FilterNeeds {
+  readonly time?: string | undefined
+  readonly tags?: string | undefined
+}
+
+/** Refuses to choose snapshots by facts that none of them has. */
 export const admitFilter = (
   { onlyHost, onlyPath, onlyTag }: FilterInput,
-  by: { readonly time?: string | undefined; readonly tags?: string | undefined } = {},
+  needs: FilterNeeds = {},
 ): Admit =>
   admitting([
     ["--tag", "tags", onlyTag.length > 0],
     ["--host", "hostname", onlyHost.length > 0],
     ["--path", "paths", onlyPath.length > 0],
-    [by.time ?? "", "time", by.time !== undefined],
-    [by.tags ?? "", "tags", by.tags !== undefined],
+    [needs.time ?? "", "time", needs.time !== undefined],
+    [needs.tags ?? "", "tags", needs.tags !== undefined],
   ])

@@ -21,7 +21,6 @@ export const WRAPPED_BYTES: number = ENCAPSULATED_BYTES + FILE_KEY_BYTES + 16
 
 const PUBLIC_BYTES = 1216
 const RECIPIENT = "age1pq"
-const IDENTITY = "age-secret-key-pq-"
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 const NONE = new Uint8Array(0)
@@ -48,10 +47,6 @@ const cipherOf = (shared: Uint8Array) => {
   const secret = labeledExtract(shared, "secret", NONE)
   return chacha20poly1305(labeledExpand(secret, "key", context, 32), labeledExpand(secret, "base_nonce", context, 12))
 }
-
-/** The identity (`AGE-SECRET-KEY-PQ-1…`) of a seed: what people keep, and what the `age` command takes. */
-export const hybridIdentity = (seed: Redacted.Redacted<Uint8Array>): Redacted.Redacted<string> =>
-  Redacted.make(bech32.encodeFromBytes(IDENTITY, Redacted.value(seed)).toUpperCase())
 
 /** The recipient (`age1pq1…`) of a seed. Takes about 10 ms. */
 export const hybridRecipient = (seed: Redacted.Redacted<Uint8Array>): Effect.Effect<string> =>

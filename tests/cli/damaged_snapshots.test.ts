@@ -48,19 +48,21 @@ for (const [format, place] of Object.entries(PLACES)) {
       // The index lists snapshot catalogs, too.
       if (existsSync(at("repo/catalog.idx"))) ruin(at("repo/catalog.idx"))
 
-      const [listed, restored, ls, dumped, checked] = await Promise.all([
+      const [listed, restored, ls, dumped, checked, verified, found] = await Promise.all([
         run("snapshots", "--json", ...repo),
         run("restore", ...repo, "-t", at("out")),
         run("ls", ...repo),
         run("dump", ...repo, "a"),
         run("check", ...repo, "--path", "/none"),
+        run("verify", ...repo),
+        run("find", ...repo, "a"),
       ])
       assert.equal(listed.code, 1, listed.stderr)
       const { snapshots, unlisted } = rowsOf(listed).at(-1)!
       assert.equal(snapshots, 0)
       assert.ok(Number(unlisted) >= 1)
       assert.match(listed.stderr, /snapshots? cannot be listed: see above; penstock check says what is damaged/)
-      for (const { code, stderr } of [restored, ls, dumped]) {
+      for (const { code, stderr } of [restored, ls, dumped, verified, found]) {
         assert.equal(code, 1)
         assert.match(stderr, /penstock: The repository has snapshots, but .* damaged: .*penstock check says what to do/)
         assert.doesNotMatch(stderr, /no snapshots yet/)
@@ -70,6 +72,13 @@ for (const [format, place] of Object.entries(PLACES)) {
       const converted = await run("convert", ...repo, ...to)
       assert.equal(converted.code, 1, converted.stderr)
       assert.match(converted.stderr, /The repository has snapshots, but/)
+
+      // Another snapshot that is whole does not hide that one is not.
+      if (format !== "rozen") return
+      assert.equal((await run("backup", "-q", ...repo, at("src"))).code, 0)
+      const drill = await run("verify", ...repo)
+      assert.deepEqual([drill.code, drill.stdout.split(":")[0]], [1, "FAILED"], drill.stdout)
+      assert.match(drill.stdout, /; 1 snapshot cannot be listed$/m)
     })
   })
 }

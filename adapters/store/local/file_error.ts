@@ -11,7 +11,7 @@ type Reason = StoreError["reason"]
 
 const known: Readonly<Record<string, readonly [Reason, string]>> = {
   EACCES: ["denied", "permission denied; check the owner and mode of the files"],
-  EPERM: ["denied", "the operation is not permitted; check the owner and mode of the files"],
+  EPERM: ["denied", "the operation is not permitted; check the owner, mode and attributes (lsattr) of the files"],
   EROFS: ["denied", "the file system is read-only"],
   ENOSPC: ["full", "no space is left on the device; make room and run again"],
   EDQUOT: ["full", "the disk quota is used up; make room and run again"],

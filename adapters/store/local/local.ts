@@ -1,5 +1,5 @@
 /** Objects as files beneath a directory of the file system, on Node, Deno and Bun. */
-import { lstat, rm, stat } from "node:fs/promises"
+import { lstat, stat, unlink } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -43,11 +43,17 @@ const makeStore = (root: string): ObjectStore => {
     remove: (name) =>
       operate("remove", name, async () => {
         if (await isFile(join(root, name))) {
-          await rm(join(root, name), { force: true })
+          // Not `rm`: where unlink is not permitted, it tries rmdir, and gives the error of that.
+          await unlink(join(root, name)).catch(unlessMissing)
           await syncDirectory(join(root, parentOf(name)))
         }
       }),
   }
+}
+
+/** Another process may have removed it first. */
+const unlessMissing = (cause: unknown): void => {
+  if (codeOf(cause) !== "ENOENT") throw cause
 }
 
 const isFile = async (path: string): Promise<boolean> => {

@@ -2,20 +2,21 @@
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
-import { base64nopad } from "@scure/base"
+import { base64nopad, bech32 } from "@scure/base"
 import { Decrypter, Encrypter, identityToRecipient } from "age-encryption"
 import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { hybridIdentity, hybridRecipient, unwrapHybrid, wrapHybrid } from "../../../stages/encrypt/age_hybrid.ts"
+import { hybridRecipient, unwrapHybrid, wrapHybrid } from "../../../stages/encrypt/age_hybrid.ts"
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text)
 const fresh = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
 const seed = Redacted.make(fresh(32))
 const recipient = await Effect.runPromise(hybridRecipient(seed))
-const identity = Redacted.value(hybridIdentity(seed))
+/** What the `age` command takes. */
+const identity = bech32.encodeFromBytes("age-secret-key-pq-", Redacted.value(seed)).toUpperCase()
 
 test("a seed is an identity of age", async () => {
   assert.equal(recipient, await identityToRecipient(identity))

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
 import { mkdir, readdir, rm, stat, symlink, utimes, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import process from "node:process"
 import { describe, it } from "node:test"
@@ -45,6 +47,21 @@ const noMount = ((): string | undefined => {
   }
 })()
 
+/** Why a directory cannot be made append-only here, or undefined. */
+const noAppendOnly = ((): string | undefined => {
+  if (process.platform !== "linux") return "needs Linux"
+  if (process.getuid?.() !== 0) return "needs root for chattr"
+  const directory = mkdtempSync(join(tmpdir(), "penstock-append-"))
+  try {
+    for (const attribute of ["+a", "-a"]) execFileSync("chattr", [attribute, directory], { stdio: "ignore" })
+    return undefined
+  } catch {
+    return `chattr is not installed, or does not work in ${tmpdir()}`
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})()
+
 const mounted = (directory: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -55,6 +72,19 @@ const mounted = (directory: string): Effect.Effect<string, never, Scope.Scope> =
   )
 
 describe("localStore and its files", () => {
+  test("says that the system does not permit a removal", (directory) =>
+    Effect.gen(function* () {
+      const store = yield* localStore.make(directory)
+      yield* store.put("a/object", [small])
+      const chattr = (attribute: string) =>
+        Effect.sync(() => void execFileSync("chattr", [attribute, join(directory, "a")]))
+      yield* Effect.acquireRelease(chattr("+a"), () => chattr("-a"))
+      const error = yield* errorOf(store.remove("a/object"))
+      assert.equal(error.reason, "denied")
+      assert.match(error.message, /not permitted; check the owner, mode and attributes/)
+      assert.deepEqual(yield* store.get("a/object", { atMost: 10 }), small)
+    }), noAppendOnly)
+
   test("is for its owner only", (directory) =>
     Effect.gen(function* () {
       const root = join(directory, "new/store")

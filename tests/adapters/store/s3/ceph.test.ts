@@ -1,7 +1,6 @@
 /** The store on a real server: Ceph's gateway. */
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { AwsV4Signer } from "aws4fetch"
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import { openStore } from "../../../../adapters/store/open/open.ts"
 import { type Meter, Pace, PIECE } from "../../../../adapters/store/limit/pace.ts"
@@ -9,33 +8,19 @@ import { s3Store } from "../../../../adapters/store/s3/s3.ts"
 import type { ObjectStore, StoreError } from "../../../../stages/store/store.ts"
 import { noCeph } from "../../../servers/ceph.ts"
 import { cephForTests } from "../../../servers/ceph_for_tests.ts"
+import { askS3, keepVersions } from "../../../servers/s3_request.ts"
 
 const ceph = cephForTests()
 let buckets = 0
 
 const newBucket = (): string => `s3:${ceph().endpoint}/b-${buckets++}`
 
-/** Sends a signed request that the store itself does not make. */
-const send = async (method: string, path: string, body?: string): Promise<string> => {
-  const { headers, url } = await new AwsV4Signer({
-    method,
-    url: `${ceph().endpoint}/${path}`,
-    accessKeyId: ceph().accessKey,
-    secretAccessKey: ceph().secretKey,
-    service: "s3",
-    region: "us-east-1",
-  }).sign()
-  const answer = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
-  const text = await answer.text()
-  assert.ok(answer.ok, `${method} ${path}: ${text}`)
-  return text
-}
+const send = (method: string, path: string, body?: string): Promise<string> => askS3(ceph(), method, path, body)
 
 const versioned = Effect.gen(function* () {
   const location = newBucket()
   yield* s3Store.make(location, { create: true })
-  const on = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
-  yield* Effect.promise(() => send("PUT", `${location.split("/").at(-1)}?versioning`, on))
+  yield* Effect.promise(() => keepVersions(ceph(), location.split("/").at(-1)!))
   return location
 })
 

@@ -2,38 +2,22 @@
 // On one runtime: the requests are sent as those of the contract, which runs on all three.
 import assert from "node:assert/strict"
 import { describe, it } from "node:test"
-import { AwsV4Signer } from "aws4fetch"
 import { Effect, Redacted, type Scope, Stream } from "effect"
 import { s3Store } from "../../../../adapters/store/s3/s3.ts"
 import { makeRozen } from "../../../../formats/rozen/mod.ts"
 import { ObjectStore } from "../../../../stages/store/store.ts"
 import { noCeph } from "../../../servers/ceph.ts"
 import { cephForTests } from "../../../servers/ceph_for_tests.ts"
+import { askS3, keepVersions, sendToS3 } from "../../../servers/s3_request.ts"
 import { runFormat } from "../../../suites/format/environment.ts"
 import { storeSuite } from "../../../suites/store/contract.ts"
 
 const ceph = cephForTests()
 let buckets = 0
 
-/** Sends a signed request as somebody who has the same credentials, and another program. */
-const send = async (method: string, path: string, body?: string): Promise<Response> => {
-  const { headers, url } = await new AwsV4Signer({
-    method,
-    url: `${ceph().endpoint}/${path}`,
-    accessKeyId: ceph().accessKey,
-    secretAccessKey: ceph().secretKey,
-    service: "s3",
-    region: "us-east-1",
-  }).sign()
-  return await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
-}
-const mustSend = async (method: string, path: string, body?: string): Promise<void> => {
-  const answer = await send(method, path, body)
-  const text = await answer.text()
-  assert.ok(answer.ok, `${method} ${path}: ${text}`)
-}
+/** Sends a request as somebody who has the same credentials, and another program. */
+const mustSend = (method: string, path: string, body?: string): Promise<string> => askS3(ceph(), method, path, body)
 
-const VERSIONING = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 const noDeletes = (bucket: string): string =>
   JSON.stringify({
     Version: "2012-10-17",
@@ -48,7 +32,7 @@ const noDeletes = (bucket: string): string =>
 const newBucket = Effect.gen(function* () {
   const bucket = `v-${buckets++}`
   yield* Effect.promise(() => mustSend("PUT", bucket))
-  yield* Effect.promise(() => mustSend("PUT", `${bucket}?versioning`, VERSIONING))
+  yield* Effect.promise(() => keepVersions(ceph(), bucket))
   return { bucket, location: `s3:${ceph().endpoint}/${bucket}/p?versions=first` }
 })
 
@@ -139,7 +123,7 @@ describe("credentials that cannot delete", skip, () => {
       )
       yield* create
       yield* Effect.promise(() => mustSend("PUT", `${bucket}?policy`, noDeletes(bucket)))
-      assert.equal((yield* Effect.promise(() => send("DELETE", `${bucket}/p/ROZEN.json`))).status, 403)
+      assert.equal((yield* Effect.promise(() => sendToS3(ceph(), "DELETE", `${bucket}/p/ROZEN.json`))).status, 403)
 
       const store = yield* s3Store.make(location)
       const open = Effect.provideService(rozen.open(secrets), ObjectStore, store)

@@ -4,6 +4,9 @@ import { test } from "node:test"
 import { Effect } from "effect"
 import { openStore } from "../../../../adapters/store/open/open.ts"
 import { retry } from "../../../../adapters/store/retry/retry.ts"
+import type { S3Client } from "../../../../adapters/store/s3/client.ts"
+import { parseS3Location } from "../../../../adapters/store/s3/location.ts"
+import { makeWrites } from "../../../../adapters/store/s3/write_object.ts"
 import { runScoped, text } from "./failing.ts"
 import { type Answer, KEYS, listed, openScripted, refuse, reply, scripted, withVariables } from "./scripted.ts"
 
@@ -200,4 +203,27 @@ test("without conditions claims decide, and expired ones do not count", () =>
     assert.equal(puts.length, 1)
     assert.equal((yield* Effect.flip(store.put("y", [text("1")]))).reason, "exists")
     assert.equal(claims.size, 0)
+  })))
+
+test("on AWS every new object is written under a condition, which a policy can demand; replacing one is not", () =>
+  runScoped(Effect.gen(function* () {
+    const sent = async (location: string) => {
+      const conditions: Array<string | undefined> = []
+      const client: S3Client = {
+        location: parseS3Location(location),
+        send: ({ headers = {} }) =>
+          Effect.sync(() => {
+            conditions.push(headers["if-none-match"])
+            return { status: 200, headers: new Headers(), body: new Uint8Array(0) }
+          }),
+      }
+      const { put } = makeWrites(client, undefined)
+      for (const options of [{ unique: true }, { replace: true }]) {
+        await Effect.runPromise(put("x", [text("hello")], options))
+      }
+      return conditions
+    }
+    assert.deepEqual(yield* Effect.promise(() => sent("s3://bucket/p")), ["*", undefined])
+    // Elsewhere a condition may be ignored, and a name that is random needs none.
+    assert.deepEqual(yield* Effect.promise(() => sent("s3:https://host.example/bucket")), [undefined, undefined])
   })))
