@@ -49,8 +49,19 @@ export const setTime = (fd: number, path: NativePath, time: bigint): void => {
 
 /** Sets the times of what a path leads to. */
 export const setPathTime = (path: NativePath, time: bigint): void => {
-  const value = deno && time < 0n ? new Date(Number(floorDivide(time, 1_000_000n))) : asSeconds(time)
-  fs.utimesSync(path, value, value)
+  if (deno && time < 0n) {
+    // Deno's `node:fs` would make seconds of the date, whose rounding can cost a millisecond.
+    const date = new Date(Number(floorDivide(time, 1_000_000n)))
+    ;(globalThis as unknown as DenoTimes).Deno.utimeSync(path.toString(), date, date)
+  } else {
+    const seconds = asSeconds(time)
+    fs.utimesSync(path, seconds, seconds)
+  }
+}
+
+/** What is used of Deno's own functions. */
+interface DenoTimes {
+  readonly Deno: { readonly utimeSync: (path: string, accessed: Date, modified: Date) => void }
 }
 
 /** Sets the times of what is at `path`, even a symlink itself. On Deno, times before 1970 lose their fraction. */

@@ -52,6 +52,24 @@ const times = [
   -9_000_000_000_000n,
 ]
 
+describe("times before 1970", () => {
+  it("come back to the millisecond, where seconds as a double would round to another one", () =>
+    Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      const root = yield* temporaryDirectory
+      const entries = [-540_730_075_238n, -34_159_908_119n, -1_086_620_510_344n, -1n, -999n, -1001n].flatMap(
+        (ms, i) => {
+          const metadata = { mtime: ms * 1_000_000n }
+          return [file(`f${i}`, "text", { metadata }), { path: `x${i}`, kind: "directory" as const, metadata, size: 0 }]
+        },
+      )
+      yield* writeEntries(localTarget.make(), root, entries)
+      for (const { metadata, path } of entries) {
+        const off = fs.statSync(`${root}/${path}`, { bigint: true }).mtimeNs - metadata.mtime!
+        assert.ok(off > -1000n && off < 1000n, `${path}: ${off} ns off`)
+      }
+    }))))
+})
+
 describe("times far from now", () => {
   it(
     ...skipIf(without, "are read exactly, or reported; no file is left out"),
