@@ -42,6 +42,13 @@ export const admitSecrets: (
   }
 })
 
+/** What backups put objects in. Where directories can be made append-only, all must be there for that. */
+const directories: ReadonlyArray<string> = ["KEYS/"].concat(
+  ["DATA", "INDEX"].flatMap((above) =>
+    Array.from({ length: 256 }, (_, n) => `${above}/${n.toString(16).padStart(2, "0")}/`)
+  ),
+)
+
 /** A repository that is to be made. */
 export interface NewRepository {
   readonly version: Version
@@ -84,6 +91,7 @@ export const createObjects: (
     // All are made before the first is written: a secret may not be valid.
     const { epochs, pin } = yield* encodeEpochs(keyring, secrets)
     const keys = yield* Effect.forEach(all, (secret) => makeKey({ secrets, pin }, "owner", secret, options))
+    if (version === 1) yield* store.makeDirectories?.(directories) ?? Effect.void
     // A repository without its config can be opened, one without its key cannot.
     const objects = [...epochs, ...keys.map(({ grant }) => grant), ...keys.map(({ lock }) => lock)]
     for (const { bytes, object } of objects) {

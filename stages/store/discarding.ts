@@ -7,4 +7,5 @@ export const discarding = (store: ObjectStore): ObjectStore => ({
   put: () => Effect.void,
   create: () => Effect.succeed({ append: () => Effect.void, commit: Effect.void }),
   remove: () => Effect.void,
+  makeDirectories: () => Effect.void,
 })

@@ -26,11 +26,11 @@ export const nameError = (name: string): StoreError | undefined => {
 }
 
 /**
- * The error for something that cannot be listed; undefined for `""` and for the name of a directory with a `/` at its
- * end.
+ * The error for what is not the name of a directory; undefined for `""` and for the name of a directory with a `/` at
+ * its end.
  */
 export const directoryError = (directory: string): StoreError | undefined =>
   directory === "" ||
     (directory.endsWith("/") && objectNameProblem(directory.slice(0, -1)) === undefined && !isTemporary(directory))
     ? undefined
-    : invalid(directory, `"${directory}" cannot be listed: give a directory with a slash at its end`)
+    : invalid(directory, `"${directory}" is not the name of a directory: give one with a slash at its end`)

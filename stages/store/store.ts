@@ -162,6 +162,11 @@ export interface ObjectStore {
   readonly list: (directory: string) => Stream.Stream<ObjectInfo, StoreError>
   /** Removes an object. Succeeds when there is none. */
   readonly remove: (name: string) => Effect.Effect<void, StoreError>
+  /**
+   * Makes directories (`DATA/00/`) and those above them, durably. Those that exist stay as they are. Only a store where
+   * somebody can give directories rules of their own has this. In all others, `put` makes what it needs.
+   */
+  readonly makeDirectories?: (directories: ReadonlyArray<string>) => Effect.Effect<void, StoreError>
 }
 
 /**

@@ -14,6 +14,16 @@ export const withName = <A, R>(
     return error === undefined ? work() : Effect.fail(error)
   })
 
+/** Runs `work` if these are all names of directories (`DATA/00/`), and fails with `invalid` otherwise. */
+export const withDirectories = <A, R>(
+  directories: ReadonlyArray<string>,
+  work: () => Effect.Effect<A, StoreError, R>,
+): Effect.Effect<A, StoreError, R> =>
+  Effect.suspend(() => {
+    const error = directories.map(directoryError).find((error) => error !== undefined)
+    return error === undefined ? work() : Effect.fail(error)
+  })
+
 /** Lists by `list` if this is the name of a directory (`DATA/`, or `""`), and fails with `invalid` otherwise. */
 export const withDirectory = (
   directory: string,

@@ -42,6 +42,17 @@ export const makeRoot = async (path: string): Promise<void> => {
   await syncDirectory(parent)
 }
 
+/** Makes directories beneath `root`, and those above them, durably. Each that gets a new name is synced once. */
+export const makeAll = async (root: string, directories: ReadonlyArray<string>): Promise<void> => {
+  const all = new Set<string>()
+  for (const directory of directories) {
+    for (let path = directory; path !== ""; path = parentOf(path)) all.add(path)
+  }
+  // In order of names, a directory comes before what is in it.
+  for (const path of [...all].sort()) await makeDirectory(join(root, path))
+  for (const parent of new Set([...all].map(parentOf))) await syncDirectory(join(root, parent))
+}
+
 /** The directories of a store: runs `use` in one, which is made if it does not exist. */
 export interface Directories {
   /** See `WithinDirectory` in `known_directories.ts`. */

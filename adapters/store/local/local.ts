@@ -6,11 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { ObjectStore, StoreError, type StoreGuarantees } from "../../../stages/store/store.ts"
-import { makeDirectories, makeRoot, syncDirectory } from "./directories.ts"
+import { makeAll, makeDirectories, makeRoot, syncDirectory } from "./directories.ts"
 import { parentOf } from "./known_directories.ts"
 import { codeOf, fileError } from "./file_error.ts"
 import { fileWrites, type Operate, runFiles } from "./file_operations.ts"
-import { withDirectory, withName } from "../../../stages/store/with_name.ts"
+import { withDirectories, withDirectory, withName } from "../../../stages/store/with_name.ts"
 import { listFiles } from "./list_files.ts"
 import { readFile, statFile } from "./read_file.ts"
 import { openTemporary, removeStale } from "./temporary.ts"
@@ -48,6 +48,12 @@ const makeStore = (root: string): ObjectStore => {
           await syncDirectory(join(root, parentOf(name)))
         }
       }),
+    makeDirectories: (names) =>
+      withDirectories(names, () =>
+        runFiles(
+          (cause) => fileError({ doing: "make directories in", name: "", location: root }, cause),
+          () => makeAll(root, names.map((name) => name.slice(0, -1))),
+        )),
   }
 }
 

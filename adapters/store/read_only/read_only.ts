@@ -42,5 +42,6 @@ export const readOnly: Decorator<[options?: ReadOnlyOptions]> = decorator((store
     put: write,
     create: (name) => Effect.as(write(name), { append: () => Effect.void, commit: Effect.void }),
     remove: write,
+    makeDirectories: () => write(""),
   }
 })

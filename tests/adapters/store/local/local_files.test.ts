@@ -85,6 +85,26 @@ describe("localStore and its files", () => {
       assert.deepEqual(yield* store.get("a/object", { atMost: 10 }), small)
     }), noAppendOnly)
 
+  test("makes directories for its owner only, keeps those that exist, and takes no other names", (directory) =>
+    Effect.gen(function* () {
+      const store = yield* localStore.make(directory)
+      yield* store.put("a/b/object", [small])
+      yield* store.makeDirectories!(["a/b/", "a/c/", "d/"])
+      assert.deepEqual(
+        yield* Effect.promise(() => readdir(directory, { recursive: true })).pipe(
+          Effect.map((names) => names.sort()),
+        ),
+        ["a", "a/b", "a/b/object", "a/c", "d", "tmp"],
+      )
+      if (windows === undefined) {
+        assert.equal((yield* Effect.promise(() => stat(join(directory, "a/c")))).mode & 0o777, 0o700)
+      }
+      for (const name of ["../d/", "tmp/", "e"]) {
+        assert.equal(yield* reasonOf(store.makeDirectories!(["f/", name])), "invalid")
+      }
+      assert.equal(yield* Effect.promise(() => readdir(directory)).pipe(Effect.map((names) => names.length)), 3)
+    }))
+
   test("is for its owner only", (directory) =>
     Effect.gen(function* () {
       const root = join(directory, "new/store")
