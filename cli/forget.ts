@@ -1,13 +1,13 @@
 /** `penstock forget`: removes snapshots, by ID or by a policy. */
 import * as Effect from "effect/Effect"
 import type { Repository, SnapshotInfo } from "../formats/repository.ts"
-import { type GroupFact, groupSnapshots, type SnapshotGroup } from "../formats/retention/group.ts"
+import { type GroupFact, groupSnapshots } from "../formats/retention/group.ts"
 import { isEmptyPolicy, type RetentionPolicy } from "../formats/retention/policy.ts"
 import { retain, type Retention } from "../formats/retention/retain.ts"
-import { displayPath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
 import { plural } from "./output/show.ts"
+import { type GroupFacts, ofGroup } from "./output/snapshot_group.ts"
 import { snapshotTable } from "./output/snapshot_table.ts"
 import { makeTraffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
@@ -30,7 +30,7 @@ export interface ForgetInput extends CommonInput, FilterInput, PolicyInput {
 /** What is to be kept and removed of snapshots that belong together. */
 interface Decision extends Retention<SnapshotInfo> {
   /** What they have in common. */
-  readonly group: Omit<SnapshotGroup<SnapshotInfo>, "snapshots">
+  readonly group: GroupFacts
 }
 
 /** Runs `forget`. Returns the exit code: 3 if an ID is of no snapshot, or if snapshots cannot be listed. */
@@ -123,23 +123,13 @@ const decideByPolicy = (
   return lost === undefined ? Effect.succeed(decisions) : Effect.fail(
     new UsageError({
       message:
-        `This would keep none of the ${plural(lost.removed.length, "snapshot")}${ofGroup(lost)}, so nothing was ` +
+        `This would keep none of the ${plural(lost.removed.length, "snapshot")}${
+          ofGroup(lost.group)
+        }, so nothing was ` +
         "forgotten: keep more, or choose other snapshots with --host, --path and --tag. To forget all that these " +
         "choose, give --unsafe-allow-remove-all and no --keep option",
     }),
   )
-}
-
-/** ` of host web, paths /etc and /srv`; `""` if the snapshots have nothing in common. */
-const ofGroup = ({ group: { host, paths, tags } }: Pick<Decision, "group">): string => {
-  const facts = [
-    ...(host === undefined ? [] : [`host ${displayPath(host)}`]),
-    ...(paths === undefined || paths.length === 0
-      ? []
-      : [`${paths.length === 1 ? "path" : "paths"} ${paths.map(displayPath).join(" ")}`]),
-    ...(tags === undefined ? [] : [tags.length === 0 ? "no tags" : `tags ${tags.map(displayPath).join(",")}`]),
-  ]
-  return facts.length === 0 ? "" : ` of ${facts.join(", ")}`
 }
 
 /** Prints a decision, with the oldest snapshots first. */
@@ -157,8 +147,9 @@ const print = (decision: Decision, out: Output): void => {
       out.row({ ...snapshotRow(snapshot), type, ...(reasons === undefined ? {} : { reasons }), group })
     }
     if (out.json) continue
-    out.note(`${word} ${plural(snapshots.length, "snapshot")}${ofGroup(decision)}:`)
-    for (const line of snapshotTable(snapshots, type === "keep" ? (one) => reasonsOf.get(one)! : undefined)) {
+    out.note(`${word} ${plural(snapshots.length, "snapshot")}${ofGroup(group)}:`)
+    const why = type === "keep" ? (one: SnapshotInfo) => reasonsOf.get(one)! : undefined
+    for (const line of snapshotTable(snapshots, { reasonsOf: why })) {
       out.note(line)
     }
     out.note("")

@@ -1,7 +1,8 @@
 /** The arguments of `snapshots`. */
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import { type AnyCommand, command, type OnExit } from "./command.ts"
-import { text } from "./flag.ts"
+import { flag, text } from "./flag.ts"
 import { common, filters } from "./flags.ts"
 
 /**
@@ -22,6 +23,11 @@ export const snapshotsCommand = (exit: OnExit): AnyCommand =>
     {
       ...common,
       ...filters,
+      latest: text("latest", "N", "Only the last N snapshots of each host and paths, or of each group of --group-by"),
+      groupBy: text("group-by", "FACTS", "A list for each group of the same host, paths, tags, with commas").pipe(
+        Flag.withAlias("g"),
+      ),
+      compact: flag("compact", "Leave out the number of files and the paths").pipe(Flag.withAlias("c")),
       stale: text("stale", "AGE", "List only hosts whose newest snapshot is older than AGE, such as 26h; 3 if any is"),
     },
     (input) => import("../snapshots.ts").then((m) => m.snapshots(input)),
@@ -30,6 +36,7 @@ export const snapshotsCommand = (exit: OnExit): AnyCommand =>
     Command.withDescription("List the snapshots of a repository, oldest first"),
     Command.withExamples([
       { description: "All snapshots", command: "penstock snapshots -r /mnt/disk/backups" },
+      { description: "The last one of each host", command: "penstock snapshots --group-by host --latest 1" },
       { description: "Whose last backup is too old?", command: "penstock snapshots --stale 26h -r /mnt/disk/backups" },
     ]),
   )

@@ -6,18 +6,27 @@ import { SHORT_ID, showBytes, showCount, showTime } from "./show.ts"
 /** Columns of numbers. */
 const RIGHT: ReadonlySet<string> = new Set(["Files", "Size"])
 
-/** The lines of a table with a row for each snapshot. With `reasonsOf`, it says why each is kept. */
+/** What a table shows. */
+export interface TableOptions<S> {
+  /** Why a snapshot is kept. Without it, the table does not say so. */
+  readonly reasonsOf?: ((snapshot: S) => ReadonlyArray<string>) | undefined
+  /** Leaves out the number of files and the paths. */
+  readonly compact?: boolean
+}
+
+/** The lines of a table with a row for each snapshot. */
 export const snapshotTable = <S extends SnapshotInfo>(
   snapshots: ReadonlyArray<S>,
-  reasonsOf?: (snapshot: S) => ReadonlyArray<string>,
+  { compact = false, reasonsOf }: TableOptions<S> = {},
 ): ReadonlyArray<string> => {
   const tagged = snapshots.some((snapshot) => snapshot.tags.length > 0)
   const head = [
     ...["ID", "Time", "Host"],
     ...(tagged ? ["Tags"] : []),
-    ...["Files", "Size"],
+    ...(compact ? [] : ["Files"]),
+    "Size",
     ...(reasonsOf === undefined ? [] : ["Reasons"]),
-    "Paths",
+    ...(compact ? [] : ["Paths"]),
   ]
   const rows = [
     head,
@@ -26,10 +35,10 @@ export const snapshotTable = <S extends SnapshotInfo>(
       snapshot.time === 0 ? "unknown" : showTime(snapshot.time),
       displayPath(snapshot.hostname),
       ...(tagged ? [displayPath(snapshot.tags.join(","))] : []),
-      snapshot.files === undefined ? "?" : showCount(snapshot.files),
+      ...(compact ? [] : [snapshot.files === undefined ? "?" : showCount(snapshot.files)]),
       snapshot.bytes === undefined ? "?" : showBytes(snapshot.bytes),
       ...(reasonsOf === undefined ? [] : [displayPath(reasonsOf(snapshot).join(", "))]),
-      snapshot.paths.map(displayPath).join(", "),
+      ...(compact ? [] : [snapshot.paths.map(displayPath).join(", ")]),
     ]),
   ]
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
