@@ -9,6 +9,8 @@ export interface Traffic {
   readonly stores: Array<{ readonly location: string; readonly counts: StoreCounts }>
   /** Objects that came in wrong at first and right when they were read again. */
   readonly readTwice: Set<string>
+  /** What is wrong with packs whose chunks were read from other packs: clauses that name the packs. */
+  readonly otherPacks: Set<string>
 }
 
 /**
@@ -23,14 +25,14 @@ export interface Traffic {
  * assert.deepEqual(trafficMembers(traffic), {})
  * ```
  */
-export const makeTraffic = (): Traffic => ({ stores: [], readTwice: new Set() })
+export const makeTraffic = (): Traffic => ({ stores: [], readTwice: new Set(), otherPacks: new Set() })
 
 const sum = (stores: Traffic["stores"], what: (counts: StoreCounts) => number): number =>
   stores.reduce((sum, { counts }) => sum + what(counts), 0)
 
 /**
- * Members for the summary of `--json`. There are none without a remote store, and none about objects that were read
- * twice if there are no such objects.
+ * Members for the summary of `--json`. There are none about remote stores, objects that were read twice and damaged
+ * packs where there are no such things.
  *
  * @example Add the members to a summary
  * ```ts
@@ -41,7 +43,7 @@ const sum = (stores: Traffic["stores"], what: (counts: StoreCounts) => number): 
  * assert.deepEqual(summary, { type: "summary", snapshots: 3 })
  * ```
  */
-export const trafficMembers = ({ readTwice, stores }: Traffic): Readonly<Record<string, number>> => ({
+export const trafficMembers = ({ otherPacks, readTwice, stores }: Traffic): Readonly<Record<string, number>> => ({
   ...(stores.length === 0 ? {} : {
     requests: sum(stores, totalRequests),
     bytesUploaded: sum(stores, ({ bytesWritten }) => bytesWritten),
@@ -49,6 +51,7 @@ export const trafficMembers = ({ readTwice, stores }: Traffic): Readonly<Record<
     retries: sum(stores, ({ retries }) => retries),
   }),
   ...(readTwice.size === 0 ? {} : { readTwice: readTwice.size }),
+  ...(otherPacks.size === 0 ? {} : { otherPacks: otherPacks.size }),
 })
 
 /** Prints a line for each remote store. */
@@ -72,4 +75,13 @@ export const readTwiceWarning = ({ readTwice }: Traffic): string | undefined => 
   return `${plural(readTwice.size, "object")} came in wrong once, and right the second time${
     readTwice.size === 1 ? ":" : ", such as"
   } ${first}; nothing is lost, but check the network, the cables and the memory of this machine`
+}
+
+/** A warning about packs whose chunks were read from other packs. Undefined if there were none. */
+export const otherPacksWarning = ({ otherPacks }: Traffic): string | undefined => {
+  if (otherPacks.size === 0) return undefined
+  const [first] = otherPacks
+  const more = otherPacks.size === 1 ? "" : ` (and ${otherPacks.size - 1} more)`
+  return `there is damage, but other packs had the same content, which was read from them: ${first}${more}; ` +
+    `see "penstock check --read-data"`
 }

@@ -8,11 +8,12 @@ import type { Secrets } from "../../formats/secrets.ts"
 import type { SqliteEngine } from "../../stages/catalog/sqlite/sqlite.ts"
 import type { CompressionMode } from "../../stages/compress/modes.ts"
 import { Scrypt } from "../../stages/encrypt/password.ts"
+import { OnOtherPack } from "../../stages/pack/other_packs.ts"
 import { OnSecondRead } from "../../stages/store/second_read.ts"
 import { ObjectStore } from "../../stages/store/store.ts"
 import type { RepositoryOptions } from "../arguments/inputs.ts"
 import { printError } from "../output/streams.ts"
-import { readTwiceWarning, type Traffic } from "../output/traffic.ts"
+import { otherPacksWarning, readTwiceWarning, type Traffic } from "../output/traffic.ts"
 import { UsageError } from "../process/usage_error.ts"
 import { ownNames, type SecretNames } from "../secrets/password.ts"
 import type { Admit } from "./admit.ts"
@@ -111,9 +112,11 @@ export const onThisMachine = <A, E>(
     ({ accelerators }) => Effect.provide(Effect.scoped(effect), accelerators),
   ).pipe(
     Effect.provideService(OnSecondRead, (object) => void traffic.readTwice.add(object)),
+    Effect.provideService(OnOtherPack, (damage) => void traffic.otherPacks.add(damage)),
     Effect.ensuring(Effect.sync(() => {
-      const warning = readTwiceWarning(traffic)
-      if (warning !== undefined) printError(`penstock: ${warning}`)
+      for (const warning of [readTwiceWarning(traffic), otherPacksWarning(traffic)]) {
+        if (warning !== undefined) printError(`penstock: ${warning}`)
+      }
     })),
   )
 

@@ -1,6 +1,6 @@
 /** Verifies a repository. */
 import * as Effect from "effect/Effect"
-import { lostPackOf, openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
+import { openPackStore, type PackStore } from "../../stages/pack/pack_store.ts"
 import { packsAtOnce, requestsAtOnce } from "../../stages/store/at_once.ts"
 import { Damage } from "../../stages/store/damage.ts"
 import { listedOnce } from "../../stages/store/listed_once.ts"
@@ -12,12 +12,13 @@ import type { CheckOptions, CheckSummary } from "../repository.ts"
 import { ensureScratch } from "../scratch.ts"
 import { checkAgain } from "./check_again.ts"
 import { CONFIG, verifyConfig } from "./config.ts"
-import { findDamagedFiles, LOST } from "./damaged_files.ts"
+import { findDamagedFiles } from "./damaged_files.ts"
 import { isDamage } from "./errors.ts"
 import { checkKeys } from "./key_mend.ts"
 import { listLogs, readSegment, segmentName } from "./log.ts"
+import { type BlameFor, findLostChunks } from "./lost_chunks.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
-import { checkEnds, checkPack } from "./pack_check.ts"
+import { checkEnds, checkPack, type PackState } from "./pack_check.ts"
 import { SEGMENT_BYTES } from "./segment.ts"
 import { infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 import { addUncommitted, uncommittedRuns } from "./uncommitted.ts"
@@ -58,18 +59,14 @@ const checkOnce = Effect.fnUntraced(function* (given: Opened, options: CheckOpti
     for (const error of known.damaged) damage.addError(error, error.object)
   }
   const opened = { ...given, store: keepingCatalogs(store, catalogs) }
-  const { bytesRead, chunks, unreadable } = yield* checkPacks(opened, data, catalogs, damage, options)
+  const { blameFor, bytesRead, chunks } = yield* checkPacks(opened, data, catalogs, damage, options)
 
   for (const error of damaged) damage.addError(error, "INDEX/")
   const whole = yield* checkLogs(opened, snapshots, damage)
 
-  const lostPack = lostPackOf(data.lost)
   const { only } = options
   const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
-  yield* findDamagedFiles(yield* withCatalogs(opened, catalogs), chosen, damage, (id) => {
-    const number = data.index.get(id)
-    return number === undefined ? lostPack(id) ?? LOST : unreadable.get(number)
-  })
+  yield* findDamagedFiles(yield* withCatalogs(opened, catalogs), chosen, damage, blameFor)
   // A run may have committed since the snapshots were listed.
   if (uncommittedRuns(whole, snapshots).length > 0) {
     addUncommitted(damage, uncommittedRuns(whole, (yield* listSnapshots(given.store, layout)).snapshots))
@@ -97,7 +94,7 @@ const keepingCatalogs = (store: ObjectStore, { packs }: PackStore): ObjectStore 
   return { ...store, ...wholeReads(store, { sizeOf: (name) => sizes.get(name), bytes: KEPT_BYTES }) }
 }
 
-/** Checks all packs. `unreadable` are the data packs whose list of chunks is lost, by their number in the index. */
+/** Checks all packs. */
 const checkPacks = Effect.fnUntraced(function* (
   opened: Opened,
   data: PackStore,
@@ -106,8 +103,8 @@ const checkPacks = Effect.fnUntraced(function* (
   { progress, readData }: CheckOptions,
 ) {
   const packs = [
-    ...data.packs.map((pack, number) => ({ pack, number, kind: "data" as const })),
-    ...catalogs.packs.map((pack, number) => ({ pack, number, kind: "catalogs" as const })),
+    ...data.packs.map((pack) => ({ pack, kind: "data" as const })),
+    ...catalogs.packs.map((pack) => ({ pack, kind: "catalogs" as const })),
   ]
   const bytes = packs.reduce((sum, { pack }) => sum + pack.size, 0)
   const chosen = chooseData(readData, { count: packs.length, bytes })
@@ -125,18 +122,25 @@ const checkPacks = Effect.fnUntraced(function* (
   progress?.({ done, total: packs.length })
   const states = yield* Effect.forEach(packs, verify, { concurrency: atOnce })
 
-  const unreadable = new Map<number, string>()
+  const blameFor = yield* findLostChunks(opened, data, states.slice(0, data.packs.length))
   let chunks = 0
-  for (const [i, { kind, number, pack }] of packs.entries()) {
+  for (const [i, { kind, pack }] of packs.entries()) {
     const state = states[i]!
     chunks += state.chunks
     if (state.problem === undefined) continue
-    damage.add(pack.object, state.problem, state)
-    if (state.bad !== "all") { for (const id of state.bad) damage.addChunk(id, pack.object) }
-    else if (kind === "data") unreadable.set(number, pack.object)
+    const isElsewhere = kind === "data" && isAllElsewhere(state, blameFor)
+    damage.add(
+      pack.object,
+      isElsewhere ? `${state.problem}; other packs have them, so nothing is lost` : state.problem,
+      state,
+    )
   }
-  return { bytesRead, chunks, unreadable }
+  return { blameFor, bytesRead, chunks }
 })
+
+/** Whether a pack has bad chunks, and none of them is lost. */
+const isAllElsewhere = ({ bad }: PackState, blameFor: BlameFor): boolean =>
+  bad !== "all" && bad.length > 0 && bad.every((id) => blameFor(id) === undefined)
 
 /** Checks all logs. Gives the records of those that are whole. */
 const checkLogs = Effect.fnUntraced(function* (

@@ -26,7 +26,7 @@ export interface PackState {
   readonly newer?: boolean
   /** The error of the store, when the store cannot read it. */
   readonly cause?: unknown
-  /** IDs of the chunks that are lost; `all` when not even the list of its chunks can be read. */
+  /** IDs of the chunks that this pack has lost; `all` when not even the list of its chunks can be read. */
   readonly bad: ReadonlyArray<Uint8Array> | "all"
 }
 
@@ -127,7 +127,7 @@ export const checkPack: (
       chunks,
       bad,
       problem: unreadable === undefined
-        ? `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are lost`
+        ? `${pack.object} is damaged or was altered: ${bad.length} of its ${chunks} chunks are damaged`
         : `${pack.object} cannot be read whole, ${bad.length} of its ${chunks} chunks are out of reach: ` +
           unreadable.damage,
       cause: unreadable,

@@ -5,14 +5,25 @@ import * as Latch from "effect/Latch"
 import { type Decode, makeDecoder } from "../kernel/codec.ts"
 import { LONGEST_FRAME, type Transform, unframes } from "../kernel/frames.ts"
 import { KernelError, type KernelSpec, type KernelTable, makeKernel } from "../kernel/kernel.ts"
+import { ChunkListBuilder } from "../hash/chunk_list.ts"
 import { Lender } from "../memory/lent.ts"
+import { OnOtherPack } from "../pack/other_packs.ts"
 import type { BlockPlace, Unpacker } from "../pack/packing.ts"
 import type { Recipe } from "../plan/recipe.ts"
 import type { StoreError } from "../store/store.ts"
 import { type DamagedBlock, eachBlock } from "./blocks.ts"
 import { badChunks, type DecodeBlocks, type DecodingSpec } from "./decoding.ts"
 import { KeptBlocks, KeptChunks } from "./kept.ts"
-import { findWanted, MAXIMUM_CHUNK, otherContent, type Pieces, type Wanted, type WantedChunk } from "./wanted.ts"
+import {
+  type FailedChunk,
+  findElsewhere,
+  findWanted,
+  MAXIMUM_CHUNK,
+  otherContent,
+  type Pieces,
+  type Wanted,
+  type WantedChunk,
+} from "./wanted.ts"
 
 /** Reads contents of one recipe. */
 export interface Assembler {
@@ -67,21 +78,22 @@ export const makeAssembler = (
   const chunks = new KeptChunks(repeated, hasher)
   const underWay = new FetchedOnce()
 
-  /** Puts the wanted chunks of a decoded block into their contents. A content with a bad chunk is damaged. */
+  /** Puts the wanted chunks of a decoded block into their contents. Bad ones have failed. */
   const take = (
     place: BlockPlace,
     lender: Lender,
     chunksOfIt: ReadonlyArray<WantedChunk>,
     bad: ReadonlyArray<number>,
-    contents: Wanted["contents"],
+    failed: Wanted["failed"],
   ): void => {
     const block = lender.bytes
     const used = chunksOfIt.reduce((sum, { from, to }) => sum + to - from, 0)
     // A view keeps the whole block in memory. So chunks are views only when most of the block is wanted.
     const views = used * 2 >= block.length
-    for (const [i, { at, content, from, id, into, to }] of chunksOfIt.entries()) {
+    for (const [i, wanted] of chunksOfIt.entries()) {
+      const { at, from, id, into, to } = wanted
       if (bad.includes(i)) {
-        contents[content] = { damage: otherContent(place) }
+        failed.push(failedIn(wanted, { damage: otherContent(place) }))
         continue
       }
       const chunk = block.subarray(from, to)
@@ -91,18 +103,18 @@ export const makeAssembler = (
   }
 
   /** Takes chunks from the blocks that are kept. Returns the blocks that are not kept. */
-  const takeKept = ({ blocks: wanted, contents }: Wanted, places: Iterable<BlockPlace>): ReadonlyArray<BlockPlace> => {
+  const takeKept = ({ blocks: wanted, failed }: Wanted, places: Iterable<BlockPlace>): ReadonlyArray<BlockPlace> => {
     const missing: Array<BlockPlace> = []
     for (const place of places) {
       const block = blocks.get(place)
       const chunksOfIt = wanted.get(place)!
       if (block === undefined) missing.push(place)
-      else take(place, block, chunksOfIt, badChunks(hasher, block.bytes, chunksOfIt), contents)
+      else take(place, block, chunksOfIt, badChunks(hasher, block.bytes, chunksOfIt), failed)
     }
     return missing
   }
 
-  const fetch = ({ blocks: wanted, contents }: Wanted, places: ReadonlyArray<BlockPlace>) =>
+  const fetch = ({ blocks: wanted, failed }: Wanted, places: ReadonlyArray<BlockPlace>) =>
     eachBlock(places, {
       get: unpacker.get,
       decode,
@@ -112,18 +124,33 @@ export const makeAssembler = (
         Effect.sync(() => {
           const chunksOfIt = wanted.get(place)!
           if ("damage" in block) {
-            for (const { content } of chunksOfIt) contents[content] = block
+            for (const chunk of chunksOfIt) failed.push(failedIn(chunk, block))
             return
           }
           const { bad, bytes } = block
           const lender = new Lender(bytes, own)
           lender.hold()
-          take(place, lender, chunksOfIt, bad, contents)
+          take(place, lender, chunksOfIt, bad, failed)
           // A block of one chunk is hardly wanted again soon.
           if (!chunksOfIt.some(({ from, to }) => to - from === bytes.length)) blocks.add(place, lender)
           lender.drop()
         }),
     })
+
+  /** Fetches failed chunks from their other places, one after the other. A content is lost when a chunk has no more. */
+  const fetchElsewhere = Effect.fnUntraced(function* ({ contents, failed }: Wanted) {
+    const told = yield* OnOtherPack
+    let left: ReadonlyArray<FailedChunk> = failed
+    for (let nth = 1; left.length > 0; nth++) {
+      const list = new ChunkListBuilder()
+      for (const { id, length } of left) list.add(id, length)
+      const places = unpacker.elsewhere === undefined ? [] : yield* unpacker.elsewhere(list.take(), nth)
+      const wanted = findElsewhere(contents, left, places)
+      yield* fetch(wanted, takeKept(wanted, wanted.blocks.keys()))
+      left = wanted.failed
+    }
+    for (const { at, into, why } of failed) if (into[at] !== undefined) told(why.damage)
+  })
 
   const read: Assembler["read"] = Effect.fnUntraced(function* (lists) {
     const places = yield* unpacker.locate(concat(lists as Array<Uint8Array>))
@@ -131,6 +158,7 @@ export const makeAssembler = (
     const others = yield* underWay.fetchOrWait(takeKept(wanted, wanted.blocks.keys()), (mine) => fetch(wanted, mine))
     // What another read fetched is mostly kept now.
     if (others.length > 0) yield* fetch(wanted, takeKept(wanted, others))
+    if (wanted.failed.length > 0) yield* fetchElsewhere(wanted)
     if (onChunk.length === 0) return wanted.contents
     return wanted.contents.map((pieces) => "damage" in pieces ? pieces : decodeChunks(pieces, onChunk))
   })
@@ -144,6 +172,11 @@ export const makeAssembler = (
       }),
   }
 }
+
+const failedIn = ({ at, content, from, id, into, to, why }: WantedChunk, here: DamagedBlock): FailedChunk => ({
+  ...{ into, content, at, id, length: to - from },
+  why: why ?? here,
+})
 
 /** Makes sure that reads which run at once do not fetch the same block twice. */
 class FetchedOnce {

@@ -9,11 +9,12 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { ChunkListBuilder, RECORD_BYTES } from "../hash/chunk_list.ts"
+import { ChunkListBuilder } from "../hash/chunk_list.ts"
 import { catching, catchingLater } from "../kernel/catching.ts"
 import { Beside, makeBlockDecoders, makeSeal } from "../kernel/codec.ts"
 import { type Hasher, KernelError, Kernels, type KernelSpec, makeKernel } from "../kernel/kernel.ts"
-import type { BlockPlace, Packer, Unpacker } from "../pack/packing.ts"
+import { OnOtherPack } from "../pack/other_packs.ts"
+import type { BlockPlace, ChunkLost, ChunkPlace, Packer, Unpacker } from "../pack/packing.ts"
 import type { Plan } from "../plan/plan.ts"
 import { type Block, sealBlocks } from "../run/block.ts"
 import { Lane } from "../run/lane.ts"
@@ -118,13 +119,14 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       makeKernel(from.hash, table),
     )
 
-    /** Finds the blocks that chunks are in. Adds chunks that are in none to `lost`. */
-    const locate = Effect.fnUntraced(function* (missing: ByChunk<MissingChunk>, lost: Map<string, string>) {
-      const chunks = [...missing.values()]
-      const list = new Uint8Array(chunks.length * RECORD_BYTES)
-      for (const [i, { id }] of chunks.entries()) list.set(id, i * RECORD_BYTES)
+    /** Groups chunks by block. Adds chunks that are in none to `lost`. */
+    const byBlock = (
+      chunks: ReadonlyArray<MissingChunk>,
+      places: ReadonlyArray<ChunkPlace | ChunkLost>,
+      lost: Map<string, string>,
+    ): ReadonlyMap<BlockPlace, ReadonlyArray<WantedChunk>> => {
       const blocks = new Map<BlockPlace, Array<WantedChunk>>()
-      for (const [i, place] of (yield* from.unpacker.locate(list)).entries()) {
+      for (const [i, place] of places.entries()) {
         const chunk = chunks[i]!
         if ("lost" in place) lost.set(chunkKey(chunk.id), place.lost)
         else if (place.to - place.from !== chunk.length || chunk.length > MAXIMUM_CHUNK) {
@@ -138,7 +140,7 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       }
       for (const wanted of blocks.values()) wanted.sort((a, b) => a.from - b.from)
       return blocks
-    })
+    }
 
     /** Names the good chunks of a block as the target does. Adds the bad ones to `lost`. */
     const nameChunks = (
@@ -198,9 +200,14 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
       if (blocks.length > 0) yield* lock.withPermits(1)(packer.add(blocks))
     })
 
-    const move: ChunkMover["move"] = Effect.fnUntraced(function* (missing, onRead) {
-      const lost = new Map<string, string>()
-      const blocks = yield* locate(missing, lost)
+    /** Moves chunks from these places. Adds those that are lost there to `lost`. */
+    const moveFrom = Effect.fnUntraced(function* (
+      places: ReadonlyArray<ChunkPlace | ChunkLost>,
+      chunks: ReadonlyArray<MissingChunk>,
+      lost: Map<string, string>,
+      onRead: OnRead,
+    ) {
+      const blocks = byBlock(chunks, places, lost)
       const moveStep = Effect.fnUntraced(function* (places: ReadonlyArray<BlockPlace>) {
         const whole: Array<Block> = []
         yield* eachBlock(places, {
@@ -218,12 +225,44 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
               if (to.wholeBlocks && isWhole(place, block.bytes, wanted, named)) {
                 whole.push(wholeBlock(block, place, named))
               } else for (const { bytes } of named) lane.addChunk(bytes)
-              for (const { length, path } of wanted) onRead(path, length)
+              for (const [i, { length, path }] of wanted.entries()) if (!block.bad.includes(i)) onRead(path, length)
             }),
         })
         yield* add(whole)
       })
       yield* Effect.forEach(stepsOf([...blocks.keys()]), moveStep, { concurrency: STEPS, discard: true })
+    })
+
+    /** Moves lost chunks from their other places. Takes those that it moved out of `lost`. */
+    const moveElsewhere = Effect.fnUntraced(function* (
+      missing: ByChunk<MissingChunk>,
+      lost: Map<string, string>,
+      onRead: OnRead,
+    ) {
+      const told = yield* OnOtherPack
+      let left = [...lost.keys()].map((key) => missing.get(key)!)
+      for (let nth = 1; left.length > 0; nth++) {
+        const places = (yield* from.unpacker.elsewhere?.(listOf(left), nth) ?? Effect.succeed([]))
+          .map((place, i) => ({ place, chunk: left[i]! }))
+          .filter((one): one is { place: ChunkPlace | ChunkLost; chunk: MissingChunk } => one.place !== undefined)
+        const chunks = places.map(({ chunk }) => chunk)
+        const again = new Map<string, string>()
+        yield* moveFrom(places.map(({ place }) => place), chunks, again, onRead)
+        for (const { id } of chunks) {
+          const key = chunkKey(id)
+          if (again.has(key)) continue
+          told(lost.get(key)!)
+          lost.delete(key)
+        }
+        left = chunks.filter(({ id }) => again.has(chunkKey(id)))
+      }
+    })
+
+    const move: ChunkMover["move"] = Effect.fnUntraced(function* (missing, onRead) {
+      const lost = new Map<string, string>()
+      const chunks = [...missing.values()]
+      yield* moveFrom(yield* from.unpacker.locate(listOf(chunks)), chunks, lost, onRead)
+      if (lost.size > 0) yield* moveElsewhere(missing, lost, onRead)
       return lost
     })
 
@@ -236,6 +275,12 @@ export const makeChunkMover: (options: MoverOptions) => Effect.Effect<ChunkMover
     }
   },
 )
+
+const listOf = (chunks: ReadonlyArray<MissingChunk>): Uint8Array => {
+  const list = new ChunkListBuilder()
+  for (const { id, length } of chunks) list.add(id, length)
+  return list.take()
+}
 
 /** Splits blocks into steps. The content of a step is stored before the next step begins. */
 const stepsOf = (places: ReadonlyArray<BlockPlace>): ReadonlyArray<ReadonlyArray<BlockPlace>> => {

@@ -83,6 +83,14 @@ export interface BlockPlace {
 export interface Unpacker {
   /** The places of the chunks of a chunk list, in order. */
   readonly locate: (list: Uint8Array) => Effect.Effect<ReadonlyArray<ChunkPlace | ChunkLost>, StoreError>
+  /**
+   * Other places of chunks that are lost in those which `locate` gives: the `nth` ones, from 1 on. Undefined for a
+   * chunk that has no more. Without this, every chunk is stored once.
+   */
+  readonly elsewhere?: (
+    list: Uint8Array,
+    nth: number,
+  ) => Effect.Effect<ReadonlyArray<ChunkPlace | ChunkLost | undefined>, StoreError>
   /** How to fetch blocks. By default as from a disk. */
   readonly fetching?: Fetching
   /** The stored bytes of a block. The caller owns them, unless the unpacker `keeps` them. */

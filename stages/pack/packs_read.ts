@@ -10,6 +10,7 @@ import { ObjectStore, type StoreError } from "../store/store.ts"
 import { concernsObject } from "../store/unreadable.ts"
 import { PENDING } from "./chunk_index.ts"
 import { nearPacks } from "./near_packs.ts"
+import { findOtherPacks, OnOtherPack, type OtherPacks } from "./other_packs.ts"
 import { PackDirectory } from "./pack_directory.ts"
 import { readFooter } from "./pack_ends.ts"
 import type { PackLayout } from "./pack_layout.ts"
@@ -77,18 +78,49 @@ export const readPacks: (
     })
 
     const one = Semaphore.makeUnsafe(1)
+    /** Where chunks are in some packs, each in its own. */
+    const find = Effect.fnUntraced(function* (list: Uint8Array, packs: ReadonlyArray<number | undefined>) {
+      const wanted = new Set(packs.filter((pack) => pack !== undefined))
+      // One call at a time, so that calls that want the same packs read them once.
+      const found = yield* Semaphore.withPermit(one, directoriesOf(wanted))
+      return packs.map((pack, i): ChunkPlace | ChunkLost | undefined => {
+        if (pack === undefined) return undefined
+        const directory = found.get(pack)!
+        const id = chunkId(list, i)
+        return "lost" in directory ? directory : directory.find(id) ?? lost(id)
+      })
+    })
+    const idsOf = (list: Uint8Array) => Array.from({ length: chunkCount(list) }, (_, i) => chunkId(list, i))
+
+    let others: OtherPacks | undefined
+    const learning = Semaphore.makeUnsafe(1)
+    const learnOthers = Semaphore.withPermit(
+      learning,
+      Effect.suspend(() =>
+        others !== undefined ? Effect.succeed(others) : Effect.tap(
+          Effect.provideService(findOtherPacks(layout, ciphers, known), ObjectStore, store),
+          (found) => Effect.sync(() => void (others = found)),
+        )
+      ),
+    )
     const unpacker: Unpacker = {
       locate: Effect.fnUntraced(function* (list) {
-        const packs = Array.from({ length: chunkCount(list) }, (_, i) => known.index.get(chunkId(list, i)))
-        const wanted = new Set(packs.filter((pack): pack is number => pack !== undefined && pack !== PENDING))
-        // One call at a time, so that calls that want the same packs read them once.
-        const found = yield* Semaphore.withPermit(one, directoriesOf(wanted))
-        return packs.map((pack, i): ChunkPlace | ChunkLost => {
-          const id = chunkId(list, i)
-          if (pack === undefined || pack === PENDING) return lost(id)
-          const directory = found.get(pack)!
-          return "lost" in directory ? directory : directory.find(id) ?? lost(id)
+        const told = yield* OnOtherPack
+        const ids = idsOf(list)
+        const packs = ids.map((id) => {
+          const pack = known.index.get(id)
+          return pack === PENDING ? undefined : pack
         })
+        return (yield* find(list, packs)).map((place, i) => {
+          if (place === undefined) return lost(ids[i]!)
+          const pack = known.lost.length === 0 ? undefined : lostPack(ids[i]!)
+          if (pack !== undefined && !("lost" in place)) told(`${pack} is missing or damaged`)
+          return place
+        })
+      }),
+      elsewhere: Effect.fnUntraced(function* (list, nth) {
+        const otherPack = yield* learnOthers
+        return yield* find(list, idsOf(list).map((id) => otherPack(id, nth)))
       }),
       fetching: fetchingFrom(store),
       get: ({ length, object, offset }) => near.get(object, { offset, length }),
