@@ -1,5 +1,5 @@
 /** Verifies a repository. */
-import { bytesToHex } from "@noble/hashes/utils.js"
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { catching } from "../../stages/kernel/catching.ts"
@@ -75,7 +75,10 @@ const checkConfig = ({ store }: Opened, damage: Damage): Effect.Effect<boolean, 
   return Effect.map(intoFindings(damage, CONFIG, readTwice(CONFIG, read)), (found) => found ?? true)
 }
 
-/** Reads all packfiles of an area and a share of its single objects. Returns the files of damaged ones by ID in hex. */
+/**
+ * Reads all packfiles of an area and a share of its single objects. Returns the files of damaged ones by ID in hex,
+ * without those that a packfile has, too.
+ */
 const checkObjects = Effect.fnUntraced(function* (
   { store }: Opened,
   reader: ObjectReader,
@@ -97,6 +100,7 @@ const checkObjects = Effect.fnUntraced(function* (
     })
   }, { concurrency: requestsAtOnce(store), discard: true })
   yield* reader.readAll
+  for (const id of bad.keys()) if (index.packed.find(hexToBytes(id)) >= 0) bad.delete(id)
   for (const error of reader.damaged) damage.addError(error, index.area)
   step(index.packs.length)
   return bad

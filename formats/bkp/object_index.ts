@@ -24,6 +24,8 @@ export interface Pack {
  */
 export class ObjectIndex extends IdTable {
   readonly area: Area
+  /** Where objects in files of their own are in a packfile, too: two runs at once can store one in both ways. */
+  readonly packed: IdTable = new IdTable()
   readonly #packs: Array<Pack> = []
   /** Numbers of packfiles that have not been read, by prefix in hex. */
   readonly #unread = new Map<string, Array<number>>()
@@ -52,6 +54,13 @@ export class ObjectIndex extends IdTable {
   /** Adds a packfile that was just written, and returns its number. The caller sets its objects. */
   addWritten(name: string, prefix: Uint8Array, size: number): number {
     return this.#packs.push({ name, prefix, size, state: "read" }) - 1
+  }
+
+  /** Adds an object of a packfile that was read. Of several packfiles with the same object, the first counts. */
+  addPacked(id: Uint8Array, pack: number, offset: number, length: number): void {
+    const record = this.find(id)
+    if (record < 0) this.set(id, pack, offset, length)
+    else if (this.pack(record) === SINGLE && this.packed.find(id) < 0) this.packed.set(id, pack, offset, length)
   }
 
   /** Says that a packfile was read and its objects are set, or that it is damaged. */

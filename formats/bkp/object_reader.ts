@@ -8,10 +8,12 @@ import { sha256 } from "../../stages/hash/sha256.ts"
 import { catching } from "../../stages/kernel/catching.ts"
 import { type Compressor, type Hasher, KernelError, makeKernel } from "../../stages/kernel/kernel.ts"
 import { Recent } from "../../stages/memory/recent.ts"
+import { OnOtherPack } from "../../stages/pack/other_packs.ts"
 import { readTwice } from "../../stages/store/second_read.ts"
 import type { StoreError } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import { corrupt, isDamage } from "./errors.ts"
+import type { IdTable } from "./id_table.ts"
 import { type Area, parseName, singleName } from "./layout.ts"
 import { FILE_BYTES, OBJECT_BYTES } from "./limits.ts"
 import { ObjectIndex, SINGLE } from "./object_index.ts"
@@ -61,6 +63,17 @@ export class ObjectReader {
     })
   }
 
+  /**
+   * The record in `index.packed` of an object whose own file is damaged, or -1 if it is in no packfile. Reads the
+   * packfiles that may hold it.
+   */
+  findPacked(id: Uint8Array): Effect.Effect<number, StoreError> {
+    return Effect.suspend(() =>
+      this.#loading.withPermits(1)(Effect.suspend(() => this.#load(this.index.candidates(id))))
+    )
+      .pipe(Effect.map(() => this.index.packed.find(id)))
+  }
+
   /** Reads all packfiles, so that every object has a record. */
   readonly readAll: Effect.Effect<void, StoreError> = Effect.suspend(() =>
     this.#loading.withPermits(1)(Effect.suspend(() => this.#load([...this.index.packs.keys()])))
@@ -92,7 +105,7 @@ export class ObjectReader {
       catching(RepositoryError, () => {
         const bytes = this.#decode(name, () => this.#gzip.decode(plain, Math.min(OBJECT_BYTES, size * MAXIMUM_RATIO)))
         decodePack(name, bytes, prefix, this.#hasher, (id, offset, length) => {
-          if (record && this.index.find(id) < 0) this.index.set(id, number, offset, length)
+          if (record) this.index.addPacked(id, number, offset, length)
         })
         this.#kept.set(number, bytes)
         return bytes
@@ -142,7 +155,7 @@ export class ObjectReader {
     const record = this.index.find(id)
     if (record < 0) return undefined
     const pack = this.#kept.get(this.index.pack(record))
-    return pack === undefined ? undefined : this.#slice(pack, record)
+    return pack === undefined ? undefined : slice(pack, this.index, record)
   }
 
   /** An object, verified: a view that stays valid. Fails with `corrupt` if it is missing or damaged. */
@@ -153,15 +166,31 @@ export class ObjectReader {
         const message = `Object ${bytesToHex(id)} is missing: it is in no file of ${area}/`
         return Effect.fail(corrupt(singleName(area, id), message))
       }
-      const pack = this.index.pack(record)
-      return pack === SINGLE ? this.single(id) : Effect.map(this.packBytes(pack), (bytes) => this.#slice(bytes, record))
+      if (this.index.pack(record) !== SINGLE) return this.#fromPack(this.index, record)
+      return Effect.catchIf(this.single(id), isDamage, (error) => this.#readPacked(id, error))
     })
   }
 
-  #slice(pack: Uint8Array, record: number): Uint8Array {
-    const offset = this.index.offset(record)
-    return pack.subarray(offset, offset + this.index.byteLength(record))
+  /** An object whose own file is damaged, from a packfile. */
+  #readPacked(id: Uint8Array, error: FormatError): Effect.Effect<Uint8Array, FormatError> {
+    return Effect.flatMap(
+      this.findPacked(id),
+      (record): Effect.Effect<Uint8Array, FormatError> =>
+        record < 0 ? Effect.fail(error) : Effect.tap(
+          this.#fromPack(this.index.packed, record),
+          Effect.map(OnOtherPack, (told) => told(error.message)),
+        ),
+    )
   }
+
+  #fromPack(table: IdTable, record: number): Effect.Effect<Uint8Array, FormatError> {
+    return Effect.map(this.packBytes(table.pack(record)), (bytes) => slice(bytes, table, record))
+  }
+}
+
+const slice = (pack: Uint8Array, table: IdTable, record: number): Uint8Array => {
+  const offset = table.offset(record)
+  return pack.subarray(offset, offset + table.byteLength(record))
 }
 
 /** Lists an area, and returns a reader of it. Reads no object. */

@@ -6,6 +6,7 @@ import { ID_BYTES } from "../../stages/kernel/kernel.ts"
 import { ChunkIndex } from "../../stages/pack/chunk_index.ts"
 import type { BlockPlace, ChunkLost, ChunkPlace, Packer, Packing, Unpacker } from "../../stages/pack/packing.ts"
 import { StoreError } from "../../stages/store/store.ts"
+import type { IdTable } from "./id_table.ts"
 import { singleName } from "./layout.ts"
 import { PENDING, SINGLE } from "./object_index.ts"
 import type { ObjectReader } from "./object_reader.ts"
@@ -54,10 +55,10 @@ const packer = (reader: ObjectReader, writer: ObjectWriter): Packer => {
 const unpacker = (reader: ObjectReader): Unpacker => {
   const packs = new Map<number, BlockPlace>()
   const numbers = new Map<string, number>()
-  const place = (id: Uint8Array, record: number, singles: Map<number, BlockPlace>): ChunkPlace => {
-    const pack = reader.index.pack(record)
-    const length = reader.index.byteLength(record)
-    const from = reader.index.offset(record)
+  const place = (id: Uint8Array, table: IdTable, record: number, singles: Map<number, BlockPlace>): ChunkPlace => {
+    const pack = table.pack(record)
+    const length = table.byteLength(record)
+    const from = table.offset(record)
     const known = pack === SINGLE ? singles : packs
     const key = pack === SINGLE ? record : pack
     let block = known.get(key)
@@ -77,10 +78,22 @@ const unpacker = (reader: ObjectReader): Unpacker => {
         const id = chunkId(list, i)
         const known = reader.index.find(id)
         const record = known >= 0 ? known : yield* reader.find(id)
-        places.push(record < 0 || reader.index.pack(record) === PENDING ? lost(id) : place(id, record, singles))
+        places.push(
+          record < 0 || reader.index.pack(record) === PENDING ? lost(id) : place(id, reader.index, record, singles),
+        )
       }
       return places
     }),
+    elsewhere: (list, nth) =>
+      Effect.forEach(Array.from({ length: chunkCount(list) }, (_, i) => chunkId(list, i)), (id) => {
+        const record = reader.index.find(id)
+        // A packfile is verified as a whole before its objects are found in it, so only files of their own can fail.
+        if (nth > 1 || record < 0 || reader.index.pack(record) !== SINGLE) return Effect.succeed(undefined)
+        return Effect.map(
+          reader.findPacked(id),
+          (packed) => packed < 0 ? undefined : place(id, reader.index.packed, packed, new Map()),
+        )
+      }),
     keeps: true,
     get: (block) => {
       const number = numbers.get(block.object)
