@@ -24,9 +24,12 @@ export { SourceError, type SourceErrorFields, TargetError, type TargetErrorField
 export type { MemoryNode, MemoryTree } from "./stages/walk/memory_tree.ts"
 
 // Chunk
+export { ae, type AeOptions } from "./stages/chunk/ae.ts"
+export { buzhash, type BuzhashOptions } from "./stages/chunk/buzhash.ts"
 export { chunk } from "./stages/chunk/chunk.ts"
 export { fastcdc, type FastCdcOptions } from "./stages/chunk/fastcdc.ts"
 export { fixed, type FixedOptions } from "./stages/chunk/fixed.ts"
+export { rabin, type RabinOptions } from "./stages/chunk/rabin.ts"
 export { whole, type WholeOptions } from "./stages/chunk/whole.ts"
 
 // Hash

@@ -1,6 +1,9 @@
 import { wasmFastCdc } from "../../adapters/kernels/fastcdc.ts"
+import { ae } from "../../stages/chunk/ae.ts"
+import { buzhash } from "../../stages/chunk/buzhash.ts"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
+import { rabin } from "../../stages/chunk/rabin.ts"
 import { whole } from "../../stages/chunk/whole.ts"
 import type { Chunker } from "../../stages/kernel/kernel.ts"
 import { binary } from "../markdown.ts"
@@ -20,6 +23,9 @@ export const chunk = (bench: Bench): void => {
   const content = noise(32 << 20)
   const specs = [
     ...AVERAGES.map((average) => [`fastcdc, average ${binary(average)}`, average, fastcdc({ average })] as const),
+    ["rabin, average 1 MiB", 1 << 20, rabin()] as const,
+    ["buzhash, average 1 MiB", 1 << 20, buzhash({ average: 1 << 20 })] as const,
+    ["ae, average 1 MiB", 1 << 20, ae()] as const,
     ["fixed, 1 MiB", 1 << 20, fixed({ size: 1 << 20 })] as const,
     ["whole", 64 << 20, whole()] as const,
   ]

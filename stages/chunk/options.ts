@@ -12,3 +12,15 @@ export const integerOption = (kernel: string, option: string, value: number, low
     message: `Cannot chunk with ${kernel}: "${option}" is ${value}, but must be an integer from ${low} to ${high}`,
   })
 }
+
+/** `value`, if it is 2^n with n in `[low, high]`. Otherwise throws KernelError `unsupported`, which names the option. */
+export const powerOfTwoOption = (kernel: string, option: string, value: number, low: number, high: number): number => {
+  const bits = Math.log2(value)
+  if (Number.isInteger(bits) && bits >= low && bits <= high) return value
+  throw new KernelError({
+    kernel,
+    reason: "unsupported",
+    message:
+      `Cannot chunk with ${kernel}: "${option}" is ${value}, but must be a power of two from 2^${low} to 2^${high}`,
+  })
+}

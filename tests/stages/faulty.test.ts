@@ -11,9 +11,11 @@ import { after, describe, test } from "node:test"
 import { Cause, Effect, Exit, Redacted, type Scope, Stream } from "effect"
 import {
   adaptive,
+  ae,
   aes256gcm,
   blake3,
   blake3Keyed,
+  buzhash,
   chacha20poly1305,
   chunk,
   compress,
@@ -39,6 +41,7 @@ import {
   type Packed,
   packs,
   plan,
+  rabin,
   sha256,
   type SourceError,
   type Steps,
@@ -221,7 +224,7 @@ describe("what is trusted", () => {
   test("every kernel that comes with Penstock, portable and native: nothing is done twice for it", () => {
     const key = Redacted.make(new Uint8Array(32))
     const specs: ReadonlyArray<KernelSpec> = [
-      ...[fastcdc(), fixed({ size: 10 }), whole(), extentsOr(fastcdc())],
+      ...[fastcdc(), fixed({ size: 10 }), whole(), rabin(), buzhash(), ae(), extentsOr(fastcdc())],
       ...[blake3, blake3Keyed(key), sha256],
       ...[noCompression, zstd(), gzip(), adaptive(zstd()), adaptive(gzip())],
       ...[noEncryption, aes256gcm(key), xchacha20poly1305(key), chacha20poly1305(key), twofish256ctr(key)],
