@@ -72,7 +72,7 @@ const make = (params: Required<AeOptions>): Chunker => {
  * const { cut } = makeKernel(ae({ average: 1 << 16 }))
  * const bytes = new Uint8Array(1 << 16).fill(1, 0, 8)
  * // The largest value is the first, and 65,536 / 1.718 bytes behind it the chunk ends.
- * assert.equal(cut(bytes, 0, bytes.length), 38_141)
+ * assert.equal(cut(bytes, 0, bytes.length), 38_140)
  * ```
  */
 export const ae = (options: AeOptions = {}): KernelSpec<"chunk"> => {

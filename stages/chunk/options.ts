@@ -13,7 +13,7 @@ export const integerOption = (kernel: string, option: string, value: number, low
   })
 }
 
-/** `value`, if it is 2^n with n in `[low, high]`. Otherwise throws KernelError `unsupported`, which names the option. */
+/** `value`, if it is 2^n with n in `[low, high]`. If not, throws KernelError `unsupported`, which names the option. */
 export const powerOfTwoOption = (kernel: string, option: string, value: number, low: number, high: number): number => {
   const bits = Math.log2(value)
   if (Number.isInteger(bits) && bits >= low && bits <= high) return value

@@ -24,8 +24,8 @@ export interface RabinOptions {
   readonly maximum?: number
   /**
    * An irreducible polynomial of degree 53 as 14 hexadecimal digits, as in `chunker_polynomial` of restic's config. By
-   * default it is a public one. A repository needs a secret one: with a public one, the sizes of chunks tell which known
-   * files are stored.
+   * default it is a public one. A repository needs a secret one: with a public one, the sizes of chunks tell which
+   * known files are stored.
    */
   readonly polynomial?: string | Redacted.Redacted<string>
 }
