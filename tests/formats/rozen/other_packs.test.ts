@@ -112,6 +112,24 @@ describe("chunks that are in several packs", () => {
         })))
   }
 
+  for (const [what, count, reads] of [["once without damage", 0, 1], ["twice with damage", 1, 2]] as const) {
+    it(`each index is read ${what}`, async () => {
+      const { objects, packs } = await made()
+      const read: Array<string> = []
+      await runFormat(Effect.gen(function* () {
+        const store = yield* storeOf(objects)
+        for (const pack of packs.slice(0, count).flat()) yield* put(store, pack, badBlocks(objects.get(pack)!))
+        const get: ObjectStore["get"] = (name, part) => {
+          if (name.endsWith(".map")) read.push(name)
+          return store.get(name, part)
+        }
+        const repository = yield* openIn({ ...store, get })
+        yield* factsOf(repository.entries((yield* repository.snapshots)[0]!))
+      }))
+      assert.equal(read.length, reads * WRITERS)
+    })
+  }
+
   it("the same blocks are bad in all packs: the files are lost, and nobody is told of another pack", () =>
     damaged(WRITERS, badBlocks, (repository, packs, told) =>
       Effect.gen(function* () {
