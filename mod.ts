@@ -33,10 +33,12 @@ export { rabin, type RabinOptions } from "./stages/chunk/rabin.ts"
 export { whole, type WholeOptions } from "./stages/chunk/whole.ts"
 
 // Hash
+export { blake2b256 } from "./stages/hash/blake2b.ts"
 export { blake3, blake3Keyed } from "./stages/hash/blake3.ts"
 export { digest } from "./stages/hash/digest.ts"
 export { hash } from "./stages/hash/hash.ts"
 export { sha256 } from "./stages/hash/sha256.ts"
+export { sha512_256 } from "./stages/hash/sha512_256.ts"
 
 // Compress
 export { adaptive } from "./stages/compress/adaptive.ts"

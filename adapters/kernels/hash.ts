@@ -1,6 +1,6 @@
 /**
  * Accelerated hashers. BLAKE3: `@napi-rs/blake-hash` (native) where it is installed for this machine, otherwise
- * `blake3-wasm`. SHA-256: `node:crypto`.
+ * `blake3-wasm`. SHA-256 and SHA-512/256: `node:crypto`.
  */
 import { createHash } from "node:crypto"
 import { createRequire } from "node:module"
@@ -118,12 +118,18 @@ export const fastestBlake3: () => FoundBlake3 | null = once(() => {
 /** The checked key of the params of `blake3-keyed`. */
 export const keyedKey = (params: KeyParams): Uint8Array => kernelKey("blake3-keyed", params)
 
-/** SHA-256 by `node:crypto`. */
-export const nativeSha256 = (): Hasher =>
+/** A hasher of `node:crypto`, whose digests have 32 bytes. */
+const cryptoHasher = (algorithm: string): Hasher =>
   trusted<Hasher>({
-    digest: (bytes) => fresh(createHash("sha256").update(bytes).digest()),
+    digest: (bytes) => fresh(createHash(algorithm).update(bytes).digest()),
     create: () => {
-      const state = createHash("sha256")
+      const state = createHash(algorithm)
       return { update: (bytes) => void state.update(bytes), digest: () => fresh(state.digest()) }
     },
   })
+
+/** SHA-256 by `node:crypto`. */
+export const nativeSha256 = (): Hasher => cryptoHasher("sha256")
+
+/** SHA-512/256 by `node:crypto`. */
+export const nativeSha512t256 = (): Hasher => cryptoHasher("sha512-256")

@@ -11,7 +11,7 @@ import { nativeGzip, nativeZstd } from "./compress.ts"
 import { hasNodeChacha, nativeChacha, nativeXchacha } from "./chacha.ts"
 import type { FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
 import { hasWasmFastCdc, wasmFastCdc } from "./fastcdc.ts"
-import { fastestBlake3, keyedKey, nativeSha256 } from "./hash.ts"
+import { fastestBlake3, keyedKey, nativeSha256, nativeSha512t256 } from "./hash.ts"
 import { nativeXaes, WEB_CRYPTO_WINS } from "./xaes.ts"
 
 /** A faster kernel. */
@@ -44,6 +44,7 @@ const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } 
       fastestBlake3()?.make(keyedKey(params)) ?? blake3Keyed(params.key).make(params as never),
   },
   "hash:sha256": { implementation: () => NODE_CRYPTO, make: nativeSha256 },
+  "hash:sha512-256": { implementation: () => NODE_CRYPTO, make: nativeSha512t256 },
   "compress:zstd": { implementation: nodeZlib, make: nativeZstd },
   "compress:adaptive-zstd": {
     implementation: nodeZlib,

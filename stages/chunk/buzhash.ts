@@ -6,9 +6,9 @@
  *
  * Where cuts are, exactly. Let T be the table of `buzhash_table.ts`, each entry xor the seed, w the window, and `rol` a
  * rotation of 32 bits to the left. The hash of a position p is the xor of `rol(T[b[p+i]], w - 1 - i)` for i = 0..w-1.
- * It depends on the w bytes after p. Let e be the end of the content, or `s + maximum` if that comes first. The chunk that
- * starts at s ends at the first of: a position p with `s + minimum <= p` and `p + w < e` whose hash has `log2(average)`
- * low bits of zero; e.
+ * It depends on the w bytes after p. Let e be the end of the content, or `s + maximum` if that comes first. The chunk
+ * that starts at s ends at the first of: a position p with `s + minimum <= p` and `p + w < e` whose hash has
+ * `log2(average)` low bits of zero; e.
  */
 import * as Redacted from "effect/Redacted"
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"

@@ -1,16 +1,7 @@
 /** SHA-256 (FIPS 180-4). Portable, by `@noble/hashes`; `adapters/kernels` has a faster kernel of the same name. */
 import { sha256 as noble } from "@noble/hashes/sha2.js"
-import type { Hasher, KernelSpec } from "../kernel/kernel.ts"
-import { trusted } from "../kernel/trusted.ts"
-
-const make = (): Hasher =>
-  trusted({
-    digest: (bytes) => noble(bytes),
-    create: () => {
-      const state = noble.create()
-      return { update: (bytes: Uint8Array) => void state.update(bytes), digest: () => state.digest() }
-    },
-  })
+import type { KernelSpec } from "../kernel/kernel.ts"
+import { nobleHasher } from "./noble.ts"
 
 /**
  * SHA-256 (FIPS 180-4), for formats of others that ask for it. `blake3` is faster.
@@ -27,4 +18,9 @@ const make = (): Hasher =>
  * assert.deepEqual(state.digest(), hasher.digest(new TextEncoder().encode("abc")))
  * ```
  */
-export const sha256: KernelSpec<"hash"> = { stage: "hash", name: "sha256", params: {}, make }
+export const sha256: KernelSpec<"hash"> = {
+  stage: "hash",
+  name: "sha256",
+  params: {},
+  make: () => nobleHasher(noble),
+}

@@ -13,6 +13,7 @@ import {
   adaptive,
   ae,
   aes256gcm,
+  blake2b256,
   blake3,
   blake3Keyed,
   buzhash,
@@ -43,6 +44,7 @@ import {
   plan,
   rabin,
   sha256,
+  sha512_256,
   type SourceError,
   type Steps,
   twofish256ctr,
@@ -225,7 +227,7 @@ describe("what is trusted", () => {
     const key = Redacted.make(new Uint8Array(32))
     const specs: ReadonlyArray<KernelSpec> = [
       ...[fastcdc(), fixed({ size: 10 }), whole(), rabin(), buzhash(), ae(), extentsOr(fastcdc())],
-      ...[blake3, blake3Keyed(key), sha256],
+      ...[blake3, blake3Keyed(key), blake2b256, sha256, sha512_256],
       ...[noCompression, zstd(), gzip(), adaptive(zstd()), adaptive(gzip())],
       ...[noEncryption, aes256gcm(key), xchacha20poly1305(key), chacha20poly1305(key), twofish256ctr(key)],
     ]

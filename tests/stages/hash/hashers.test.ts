@@ -3,8 +3,10 @@ import { describe, it, test } from "node:test"
 import { Redacted } from "effect"
 import { napiBlake3, nativeSha256, wasmBlake3 } from "../../../adapters/kernels/hash.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
+import { blake2b256 } from "../../../stages/hash/blake2b.ts"
 import { blake3, blake3Keyed } from "../../../stages/hash/blake3.ts"
 import { sha256 } from "../../../stages/hash/sha256.ts"
+import { sha512_256 } from "../../../stages/hash/sha512_256.ts"
 import { type Hasher, type KernelTable, makeKernel } from "../../../stages/kernel/kernel.ts"
 import vectors from "../../vectors/hash.json" with { type: "json" }
 import { hasherSuite, reasonOf } from "../../suites/kernels.ts"
@@ -34,11 +36,15 @@ for (const [name, table, skip] of tables) {
         check(makeKernel(blake3, table), vector.length, vector.blake3)
         check(makeKernel(keyed, table), vector.length, vector.keyed)
         check(makeKernel(sha256, table), vector.length, vector.sha256)
+        check(makeKernel(sha512_256, table), vector.length, vector.sha512_256)
+        check(makeKernel(blake2b256, table), vector.length, vector.blake2b)
       }
     })
     hasherSuite("blake3", blake3, table)
     hasherSuite("blake3-keyed", keyed, table)
     hasherSuite("sha256", sha256, table)
+    hasherSuite("sha512-256", sha512_256, table)
+    hasherSuite("blake2b-256", blake2b256, table)
   })
 }
 

@@ -1,0 +1,26 @@
+/**
+ * SHA-512/256 (FIPS 180-4). Portable, by `@noble/hashes`; `adapters/kernels` has a faster kernel of the same name.
+ */
+import { sha512_256 as noble } from "@noble/hashes/sha2.js"
+import type { KernelSpec } from "../kernel/kernel.ts"
+import { nobleHasher } from "./noble.ts"
+
+/**
+ * SHA-512/256 (FIPS 180-4): 32 bytes of a SHA-512 that starts from other values. It is faster than `sha256` on
+ * processors of 64 bits without instructions for SHA-256. `blake3` is faster than both.
+ *
+ * @example Name content
+ * ```ts
+ * import assert from "node:assert"
+ * import { makeKernel, sha512_256 } from "@penstock/penstock"
+ *
+ * const digest = makeKernel(sha512_256).digest(new TextEncoder().encode("abc"))
+ * assert.equal(digest.toHex().slice(0, 16), "53048e2681941ef9")
+ * ```
+ */
+export const sha512_256: KernelSpec<"hash"> = {
+  stage: "hash",
+  name: "sha512-256",
+  params: {},
+  make: () => nobleHasher(noble),
+}
