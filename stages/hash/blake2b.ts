@@ -16,7 +16,7 @@ const hash = Object.assign((bytes: Uint8Array) => noble(bytes, LENGTH), { create
  * import { blake2b256, makeKernel } from "@penstock/penstock"
  *
  * const digest = makeKernel(blake2b256).digest(new TextEncoder().encode("abc"))
- * assert.equal(digest.toHex().slice(0, 16), "bddd813c63423972")
+ * assert.deepEqual(digest.subarray(0, 4), Uint8Array.of(0xbd, 0xdd, 0x81, 0x3c))
  * ```
  */
 export const blake2b256: KernelSpec<"hash"> = {

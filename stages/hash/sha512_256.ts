@@ -15,7 +15,7 @@ import { nobleHasher } from "./noble.ts"
  * import { makeKernel, sha512_256 } from "@penstock/penstock"
  *
  * const digest = makeKernel(sha512_256).digest(new TextEncoder().encode("abc"))
- * assert.equal(digest.toHex().slice(0, 16), "53048e2681941ef9")
+ * assert.deepEqual(digest.subarray(0, 4), Uint8Array.of(0x53, 0x04, 0x8e, 0x26))
  * ```
  */
 export const sha512_256: KernelSpec<"hash"> = {
