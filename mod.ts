@@ -235,6 +235,16 @@ export type { EntryOrder } from "./stages/walk/entry_order.ts"
 export type { KeyInfo, KeyList, KeyRole, NewSecret, RepositoryKeys } from "./formats/keys.ts"
 export type { Secrets } from "./formats/secrets.ts"
 export { drill, type DrillOptions, type DrillSummary } from "./formats/drill.ts"
+export {
+  type ContentsSize,
+  contentsSize,
+  type RestoreSize,
+  restoreSize,
+  type StatsProblem,
+  type StoredSize,
+  storedSize,
+  type StoredSizeOptions,
+} from "./formats/stats.ts"
 export { type StaleHost, staleHosts } from "./formats/stale.ts"
 export type { RecordFidelity } from "./formats/record_fidelity.ts"
 export { type GroupFact, groupSnapshots, type SnapshotGroup } from "./formats/retention/group.ts"

@@ -18,6 +18,7 @@ import { lsCommand } from "./arguments/ls.ts"
 import { rebuildCommand } from "./arguments/rebuild.ts"
 import { restoreCommand } from "./arguments/restore.ts"
 import { snapshotsCommand } from "./arguments/snapshots.ts"
+import { statsCommand } from "./arguments/stats.ts"
 import { verifyCommand } from "./arguments/verify.ts"
 import { versionCommand } from "./arguments/version.ts"
 import { builtInFormats, type FormatSource } from "./repository/formats.ts"
@@ -50,6 +51,7 @@ export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = bu
       lsCommand(exit),
       findCommand(exit),
       diffCommand(exit),
+      statsCommand(exit),
       dumpCommand(exit),
       checkCommand(exit),
       verifyCommand(exit),

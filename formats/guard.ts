@@ -33,7 +33,7 @@ const withinDepth = (entry: Entry): Entry => {
     : { path: entry.path, kind: "unreadable", metadata: {}, size: 0, problem: `Left out: ${problem}` }
 }
 
-const guardedRepository = ({ forget, ...repository }: Repository): Repository => ({
+const guardedRepository = ({ forget, storedSizes, ...repository }: Repository): Repository => ({
   ...repository,
   backup: (entries, options) => {
     const { hostname = "", paths, tags = [], time = 0, username = "" } = options
@@ -48,6 +48,7 @@ const guardedRepository = ({ forget, ...repository }: Repository): Repository =>
   check: (options) => failing(repository.check(options)),
   rebuild: failing(repository.rebuild),
   ...(forget === undefined ? {} : { forget: (snapshots) => failing(forget(snapshots)) }),
+  ...(storedSizes === undefined ? {} : { storedSizes: (piece) => failing(storedSizes(piece)) }),
   ...(repository.keys === undefined ? {} : { keys: guardedKeys(repository.keys) }),
 })
 

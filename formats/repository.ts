@@ -144,7 +144,8 @@ export interface ReadOptions {
 export interface SnapshotEntry extends Entry {
   /**
    * Files only, where `ReadOptions.chunks` asks for it: the chunks of the content, in order, as `ChunkListBuilder`
-   * lists them. Equal lists in one repository mean equal contents. Absent where a format shares only whole contents.
+   * lists them. Equal lists in one repository mean equal contents. Absent where a format shares only whole contents:
+   * then equal `contentId`s mean the same, even if they are made with a key.
    */
   readonly chunks?: Uint8Array
 }
@@ -256,6 +257,13 @@ export interface Repository {
   readonly entries: (snapshot: SnapshotInfo, options?: ReadOptions) => Stream.Stream<SnapshotEntry, FormatError>
   /** The order of the entries of each directory, in all snapshots. Absent where they may differ. */
   readonly order?: EntryOrder
+  /**
+   * Calls `piece` for each chunk of content in the store, or for each whole content where a format shares only these:
+   * with the ID that `entries` gives, and the bytes that it takes in the store, which may have a fraction if several
+   * are compressed as one. Reads no content, but lists, footers or packfiles. What damage hides is left out. Absent
+   * where a format cannot tell.
+   */
+  readonly storedSizes?: (piece: (id: Uint8Array, bytes: number) => void) => Effect.Effect<void, FormatError>
   /** Verifies the repository. Damage is a finding, not a failure. */
   readonly check: (options: CheckOptions) => Effect.Effect<CheckSummary, FormatError>
   /** Makes again what is lost, as far as what is left allows. Content that is lost stays lost. */

@@ -25,6 +25,7 @@ import { type BkpOptions, makeOpened, type Opened } from "./opened.ts"
 import { entries } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { snapshots } from "./snapshot.ts"
+import { storedSizes } from "./stored_sizes.ts"
 import { newConfig, unlock } from "./unlock.ts"
 
 /** OWASP's password storage recommendation for PBKDF2-HMAC-SHA256. */
@@ -172,6 +173,7 @@ const repository = (opened: Opened): Repository => ({
   snapshots: snapshots(opened),
   order: "by-name",
   entries: (snapshot, options) => entries(opened, snapshot, options),
+  storedSizes: storedSizes(opened),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
   forget: (snapshots) => forget(opened, snapshots),

@@ -31,6 +31,7 @@ import { makeReader } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
 import { makeKeys } from "./repository_keys.ts"
 import { withinRole } from "./role_limits.ts"
+import { storedSizes } from "./stored_sizes.ts"
 import { makeRozenV0, type RozenV0Options, storedVersion } from "./v0/mod.ts"
 
 /** How repositories are made and written. Any repository can be read, whatever the options. */
@@ -181,6 +182,7 @@ const wholeRepository = (opened: Opened, options: KeyOptions): Repository => ({
   order: "files-first",
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
+  storedSizes: storedSizes(opened),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
   keys: makeKeys({ ...opened, options, roles: ["owner", "reader", "writer"], snapshotsOf: () => Effect.succeed([]) }),

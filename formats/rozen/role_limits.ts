@@ -39,5 +39,6 @@ export const withinRole = (repository: Repository, { key, keyring: { role } }: O
     snapshots: refuse("list snapshots", "an owner's or a reader's"),
     entries: () => Stream.fromEffect(refuse("read", "an owner's or a reader's")),
     check: () => refuse("check", "an owner's or a reader's"),
+    storedSizes: () => refuse("read", "an owner's or a reader's"),
   }
 }

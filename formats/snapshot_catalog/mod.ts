@@ -19,6 +19,7 @@ import { RepositoryError } from "../error.ts"
 import type { Format } from "../format.ts"
 import { guardedFormat } from "../guard.ts"
 import { wholeRecord } from "../record_fidelity.ts"
+import { objectSizes } from "../object_sizes.ts"
 import type { Repository } from "../repository.ts"
 import { refuseLike, refuseOthers } from "../secrets.ts"
 import { backup } from "./backup.ts"
@@ -26,7 +27,7 @@ import { formOfNew } from "./catalog_form.ts"
 import { writeIndex } from "./catalog_index.ts"
 import { check } from "./check.ts"
 import { fromWriteError } from "./errors.ts"
-import { catalogId, catalogs, INDEX } from "./layout.ts"
+import { catalogId, catalogs, extents, INDEX } from "./layout.ts"
 import { makeOpened, type Opened, type SnapshotCatalogOptions } from "./opened.ts"
 import { forget } from "./forget.ts"
 import { entries } from "./read.ts"
@@ -154,6 +155,7 @@ const repository = (opened: Opened): Repository => ({
   backup: (stream, options) => backup(opened, stream, options),
   snapshots: snapshots(opened),
   entries: (snapshot, options) => entries(opened, snapshot, options),
+  storedSizes: objectSizes(opened.store, extents),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
   forget: (snapshots) => forget(opened, snapshots),

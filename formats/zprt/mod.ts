@@ -193,6 +193,10 @@ const repository = (opened: Opened): Repository => ({
   backup: (stream, options) => backup(opened, stream, options),
   snapshots: snapshots(opened),
   entries: (snapshot, options) => entries(opened, snapshot, options),
+  storedSizes: (piece) =>
+    Effect.map(loadArchive(opened), ({ index }) => {
+      for (const { hash, length } of index.contents) piece(hash, length)
+    }),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
 })

@@ -30,6 +30,7 @@ test("each subcommand runs, prints and ends as a process", () =>
     await run("backup", "-q", at("src"))
     assert.match(await run("diff", first, "latest"), /^\+ +b$/m)
     assert.match(await run("find", "b"), /^\+ +b$/m)
+    assert.match(await run("stats", "--mode", "raw-data"), /^Stored: /m)
     assert.match(await run("verify", "--sample", "2"), /^OK/)
     await run("check", "--read-data")
     await run("rebuild")

@@ -81,6 +81,12 @@ const CONTENT = /^DATA\/([0-9a-f]{2})\/(\1[0-9a-f]{62})\.roz$/
 /** The hex ID of the content in an object of this name; undefined for the name of another kind of object. */
 export const contentName = (name: string): string | undefined => CONTENT.exec(name)?.[2]
 
+/** The ID of the content in an object of this name; undefined for the name of another kind of object. */
+export const contentIdIn = (name: string): Uint8Array | undefined => {
+  const id = contentName(name)
+  return id === undefined ? undefined : hexToBytes(id)
+}
+
 /** `INDEX/<NN>.idx`: 00 to 99, then 100 and so on. */
 export const indexObject = (number: number): string => `INDEX/${String(number).padStart(2, "0")}.idx`
 

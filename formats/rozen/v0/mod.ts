@@ -19,6 +19,7 @@ import { RepositoryError } from "../../error.ts"
 import type { Format } from "../../format.ts"
 import { guardedFormat } from "../../guard.ts"
 import { wholeRecord } from "../../record_fidelity.ts"
+import { objectSizes } from "../../object_sizes.ts"
 import type { Repository } from "../../repository.ts"
 import { refuseLike } from "../../secrets.ts"
 import { type ConfigOf, configOf, readVersion, versionOf, withConfig } from "../config.ts"
@@ -33,7 +34,7 @@ import { openSecrets } from "../open_secrets.ts"
 import { makeKeys } from "../repository_keys.ts"
 import { backup } from "./backup.ts"
 import { check } from "./check.ts"
-import { makeLayout, type WriteOptions } from "./layout.ts"
+import { contentIdIn, makeLayout, type WriteOptions } from "./layout.ts"
 import type { Opened } from "./opened.ts"
 import { makeReader } from "./read.ts"
 import { rebuild } from "./rebuild.ts"
@@ -167,6 +168,7 @@ const repositoryOf = (opened: Opened, options: KeyOptions): Repository => ({
   order: "files-first",
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),
+  storedSizes: objectSizes(opened.store, { directory: "DATA/", idOf: contentIdIn }),
   check: (options) => check(opened, options),
   rebuild: rebuild(opened),
   keys: makeKeys({ ...opened, options, roles: ["owner"], snapshotsOf: () => Effect.succeed([]) }),

@@ -29,13 +29,14 @@ export const makeReader = (opened: Opened): Pick<Repository, "snapshots" | "entr
       return Stream.map(
         selectEntries(catalogEntries(tree, snapshot.name), options),
         (entry): SnapshotEntry =>
-          options.chunks === true && options.content === false ? withChunks(entry) : withContent(opened, entry),
+          options.chunks === true && options.content === false ? withContentId(entry) : withContent(opened, entry),
       )
     })),
 })
 
-/** An entry that is only looked at. */
-const withChunks = ({ reused: _reused, warning: _warning, ...entry }: Stored): SnapshotEntry => entry
+/** An entry that is only looked at. Files share only whole contents: the ID of its content tells a file from others. */
+const withContentId = ({ chunks, reused: _reused, warning: _warning, ...entry }: Stored): SnapshotEntry =>
+  chunks.length === 0 ? entry : { ...entry, contentId: chunkId(chunks, 0) }
 
 /** A stored entry with its content, which fails with `damaged` when it is lost. */
 const withContent = (opened: Opened, stored: Stored): Entry => {
