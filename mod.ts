@@ -232,6 +232,7 @@ export type {
 } from "./formats/repository.ts"
 export { fileContent } from "./formats/file_content.ts"
 export type { EntryOrder } from "./stages/walk/entry_order.ts"
+export type { Facts, Inspection, PackFacts } from "./formats/inspection.ts"
 export type { KeyInfo, KeyList, KeyRole, NewSecret, RepositoryKeys } from "./formats/keys.ts"
 export type { Secrets } from "./formats/secrets.ts"
 export { drill, type DrillOptions, type DrillSummary } from "./formats/drill.ts"

@@ -237,7 +237,7 @@ const describe = ({ id, kind, name, role }: KeyInfo): string =>
   `${id} (${displayPath(role)}, ${displayPath(kind)}${name === "" ? "" : `, ${displayPath(name)}`})`
 
 /** A key as a row of `--json`. Its time is what the storage says, and may be none. */
-const keyRow = ({ created, ended, ...key }: KeyInfo): Row => ({
+export const keyRow = ({ created, ended, ...key }: KeyInfo): Row => ({
   type: "key",
   ...key,
   ...timeMember("created", created),

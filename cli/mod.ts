@@ -7,6 +7,7 @@
  */
 export type { ChosenOptions } from "../formats/format.ts"
 export { backupCommand } from "./arguments/backup.ts"
+export { catCommand } from "./arguments/cat.ts"
 export { checkCommand } from "./arguments/check.ts"
 export { type AnyCommand, command, type OnExit } from "./arguments/command.ts"
 export { convertCommand } from "./arguments/convert.ts"

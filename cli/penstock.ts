@@ -4,6 +4,7 @@
  */
 import * as Command from "effect/cli/Command"
 import { backupCommand } from "./arguments/backup.ts"
+import { catCommand } from "./arguments/cat.ts"
 import { checkCommand } from "./arguments/check.ts"
 import type { AnyCommand, OnExit } from "./arguments/command.ts"
 import { convertCommand } from "./arguments/convert.ts"
@@ -60,6 +61,7 @@ export const penstock = (exit: OnExit, formats: ReadonlyArray<FormatSource> = bu
       copyCommand(exit),
       convertCommand(exit, formats),
       keyCommand(exit),
+      catCommand(exit),
       versionCommand(exit),
     ]),
     Command.withExamples([

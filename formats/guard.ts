@@ -11,6 +11,7 @@ import type { Entry } from "../stages/walk/entry.ts"
 import { depthProblem } from "../stages/walk/path.ts"
 import { fromKernelError, RepositoryError } from "./error.ts"
 import type { Format } from "./format.ts"
+import type { Inspection } from "./inspection.ts"
 import type { RepositoryKeys } from "./keys.ts"
 import type { Repository } from "./repository.ts"
 import { snapshotProblem } from "./snapshot_problem.ts"
@@ -49,7 +50,14 @@ const guardedRepository = ({ forget, storedSizes, ...repository }: Repository): 
   rebuild: failing(repository.rebuild),
   ...(forget === undefined ? {} : { forget: (snapshots) => failing(forget(snapshots)) }),
   ...(storedSizes === undefined ? {} : { storedSizes: (piece) => failing(storedSizes(piece)) }),
+  ...(repository.inspection === undefined ? {} : { inspection: guardedInspection(repository.inspection) }),
   ...(repository.keys === undefined ? {} : { keys: guardedKeys(repository.keys) }),
+})
+
+const guardedInspection = ({ config, packs, snapshot }: Inspection): Inspection => ({
+  config: failing(config),
+  packs: failing(packs),
+  snapshot: (id) => failing(snapshot(id)),
 })
 
 const guardedKeys = (keys: RepositoryKeys): RepositoryKeys => ({

@@ -8,6 +8,7 @@ import type { Loss } from "../stages/walk/represent.ts"
 import type { Compare } from "../stages/catalog/reuse.ts"
 import type { ReadData } from "./data_subset.ts"
 import type { FormatError } from "./error.ts"
+import type { Inspection } from "./inspection.ts"
 import type { RepositoryKeys } from "./keys.ts"
 
 /** An entry that could not be read, kept or written as it is. */
@@ -285,6 +286,8 @@ export interface Repository {
    * the same format and version. Absent where a format cannot do it. Copies have an `original`.
    */
   readonly copier?: (from: Repository) => Effect.Effect<Copier, FormatError, Scope.Scope> | undefined
+  /** Shows what is stored, to look for an error. Absent where a format does not. */
+  readonly inspection?: Inspection
   /** The keys that open this repository. Absent where a format has no more than one secret. */
   readonly keys?: RepositoryKeys
 }

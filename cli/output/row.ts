@@ -16,8 +16,14 @@ const PATHS: ReadonlySet<string> = new Set(["path", "linkTo", "example"])
 const RAW = new RegExp(HIDDEN_CHARACTERS, "gu")
 
 /** A row as well-formed Unicode, whatever the names of files are. Integers beyond 2^53 become strings. */
-export const rowText = (row: Row): string =>
-  JSON.stringify(row, jsonValue).replace(RAW, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)
+export const rowText = (row: Row): string => escaped(JSON.stringify(row, jsonValue))
+
+/** The same as lines for people, with two spaces for each level. */
+export const prettyLines = (value: object): ReadonlyArray<string> =>
+  JSON.stringify(value, jsonValue, 2).split("\n").map(escaped)
+
+const escaped = (json: string): string =>
+  json.replace(RAW, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
 const jsonValue = (key: string, value: unknown): unknown =>
   typeof value === "string"

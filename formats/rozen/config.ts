@@ -10,6 +10,7 @@ import type { SignatureKernel } from "../../stages/sign/sign.ts"
 import { type ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { concernsObject, isUnreadable } from "../../stages/store/unreadable.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
+import type { Facts } from "../inspection.ts"
 import type { Repository } from "../repository.ts"
 import { asDamage, corrupt, isDamage } from "./errors.ts"
 import { decodeJson, encodeJson } from "./json.ts"
@@ -162,15 +163,20 @@ export const withConfig: (
   return repository
 })
 
-/** Fails with `corrupt` when the config is missing or is not what it should be. */
-export const verifyConfig = (store: ObjectStore, config: ConfigOf): Effect.Effect<void, FormatError> =>
+/** The members of the config. Fails with `corrupt` when it is missing or is not what it should be. */
+export const readConfigMembers = (store: ObjectStore, config: ConfigOf): Effect.Effect<Facts, FormatError> =>
   readingTwice(
     Effect.flatMap(readConfig(store), (bytes) =>
       catching(RepositoryError, () => {
         if (bytes === undefined) throw missing()
         if (!config.fits(bytes)) throw damaged()
+        return decodeJson(CONFIG, Whole, bytes)
       })),
   )
+
+/** Fails with `corrupt` when the config is missing or is not what it should be. */
+export const verifyConfig = (store: ObjectStore, config: ConfigOf): Effect.Effect<void, FormatError> =>
+  Effect.asVoid(readConfigMembers(store, config))
 
 const readingTwice = <A>(read: Effect.Effect<A, FormatError>): Effect.Effect<A, FormatError> =>
   Effect.mapError(readTwice(CONFIG, read), asDamage(CONFIG))

@@ -19,6 +19,7 @@ import { check } from "./check.ts"
 import { CONFIG, configOf, isThere, readVersion, versionOf, withConfig } from "./config.ts"
 import { makeCopier } from "./copy.ts"
 import { admitSecrets, createObjects, noRepository } from "./create.ts"
+import { makeInspection } from "./inspect.ts"
 import type { ScryptCost } from "./key_lock.ts"
 import type { KeyOptions } from "./key_make.ts"
 import { hasLock, keyNames } from "./key_read.ts"
@@ -179,6 +180,7 @@ const wholeRepository = (opened: Opened, options: KeyOptions): Repository => ({
   fingerprint: fingerprintOf(opened.opening.keyring),
   epoch: opened.opening.pin.epoch,
   inside: new Inside(opened),
+  inspection: makeInspection(opened),
   order: "files-first",
   ...makeReader(opened),
   backup: (entries, options) => backup(opened, entries, options),

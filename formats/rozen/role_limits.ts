@@ -34,8 +34,9 @@ export const withinRole = (repository: Repository, { key, keyring: { role } }: O
     }),
   }
   if (role === "reader") return limited
+  const { inspection: _inspection, ...shown } = limited
   return {
-    ...limited,
+    ...shown,
     snapshots: refuse("list snapshots", "an owner's or a reader's"),
     entries: () => Stream.fromEffect(refuse("read", "an owner's or a reader's")),
     check: () => refuse("check", "an owner's or a reader's"),

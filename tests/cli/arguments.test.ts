@@ -32,6 +32,7 @@ test("help names every command, says how to start, and has examples", async () =
       "copy",
       "convert",
       "key",
+      "cat",
       "version",
     ]
   ) {

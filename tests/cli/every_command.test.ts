@@ -35,6 +35,7 @@ test("each subcommand runs, prints and ends as a process", () =>
     await run("check", "--read-data")
     await run("rebuild")
     assert.match(await run("key", "list"), /key-file/)
+    assert.match(await run("cat", "index"), /"kind": "data"/)
     await run("init", "-q", "-r", at("copy"))
     assert.match(await run("copy", "--to", at("copy"), "--to-key-file", at("key")), /2 snapshots copied/)
     await run("convert", "-q", "--to", at("other"), "--to-format", "snapshot-catalog")
