@@ -8,6 +8,7 @@ import type { Output } from "./output/output.ts"
 import { plural, SHORT_ID, showBytes, showCount, showPath } from "./output/show.ts"
 import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
+import { UsageError } from "./process/usage_error.ts"
 import type { OpenError } from "./repository/open_mode.ts"
 import { withListing } from "./repository/with_listing.ts"
 import { describeUnlisted, pickSnapshots } from "./selection/snapshots.ts"
@@ -26,6 +27,7 @@ export const stats: (input: StatsInput) => Effect.Effect<number, OpenError> = Ef
   return yield* withListing(
     input,
     Effect.fnUntraced(function* ({ filter, listing, out, repository, traffic }) {
+      if (input.mode === "raw-data" && repository.storedSizes === undefined) return yield* cannot(repository.format)
       const { unknown, wanted } = yield* pickSnapshots(input.ids, listing, filter, out)
       let problems = 0
       const problem: StatsProblem = ({ message, path }, { id }) => {
@@ -58,6 +60,12 @@ export const stats: (input: StatsInput) => Effect.Effect<number, OpenError> = Ef
     }),
   )
 })
+
+const cannot = (format: string): UsageError =>
+  new UsageError({
+    message: `The format ${format} does not tell what a content takes in the repository: leave --mode raw-data out, ` +
+      "or give --mode files-by-contents",
+  })
 
 /** What a mode counted, for people and as members of the summary. */
 interface Counted {

@@ -33,7 +33,7 @@ export const statsCommand = (exit: OnExit): AnyCommand =>
       ...filters,
       mode: Flag.Literals("mode", MODES).pipe(
         Flag.withMetavar("MODE"),
-        Flag.withDescription("restore-size (the default), files-by-contents or raw-data"),
+        Flag.withDescription("What to count (default: restore-size)"),
         Flag.withDefault("restore-size" as const),
       ),
     },

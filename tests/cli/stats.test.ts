@@ -6,6 +6,17 @@ import { test } from "node:test"
 import { noise } from "../suites/noise.ts"
 import { inDirectory, rowsOf, runScript } from "./process/spawn.ts"
 
+test("a format that cannot tell what is stored says so", () =>
+  inDirectory(async (at) => {
+    writeFileSync(at("key"), "0f".repeat(32))
+    const run = (...args: ReadonlyArray<string>) =>
+      runScript("tests/cli/process/quick_main.ts", [...args, "-r", at("repo"), "--key-file", at("key")], { env: {} })
+    assert.equal((await run("init", "--format", "fogsync")).code, 0)
+    const { code, stderr, stdout } = await run("stats", "--mode", "raw-data")
+    assert.deepEqual([code, stdout], [1, ""])
+    assert.match(stderr, /fogsync does not tell what a content takes in the repository: leave --mode raw-data out/)
+  }))
+
 // What the 500,000 bytes of text take: bkp compresses only short contents.
 for (const [format, textStored] of [["rozen", 0], ["bkp", 500_000]] as const) {
   test(`${format}: stats counts what a restore takes, different contents, and the store`, () =>
