@@ -11,7 +11,7 @@ import { type GearTable, gearTable, PUBLIC_SEED } from "../../stages/chunk/gear.
 import type { Chunker } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
 import { FASTCDC_WASM } from "./fastcdc_wasm.ts"
-import { once } from "./once.ts"
+import { instancesOf } from "./instance.ts"
 
 /** What the module exports. See fastcdc.as. */
 interface Scanner {
@@ -35,28 +35,22 @@ const WINDOW = 32_768
 /** Bytes before the first possible cut that are hashed without a look at the hash. */
 const WARM_UP = 63
 
-const compiledModule = once(() => {
-  const bytes = Uint8Array.from(atob(FASTCDC_WASM), (char) => char.charCodeAt(0))
-  return new WebAssembly.Module(bytes)
-})
+const instance = instancesOf<Scanner>(FASTCDC_WASM)
 
-/** An instance of the module with this table. Undefined when WebAssembly is missing, forbidden or out of memory. */
+/** An instance of the module with this table, where WebAssembly runs. */
 const scanner = (gear: GearTable): Scanner | undefined => {
-  try {
-    const exports = new WebAssembly.Instance(compiledModule()).exports as unknown as Scanner
-    const table = new DataView(exports.memory.buffer)
-    for (let b = 0; b < 256; b++) {
-      table.setInt32(8 * b, gear.low[b]!, true)
-      table.setInt32(8 * b + 4, gear.high[b]!, true)
-    }
-    return exports
-  } catch {
-    return undefined
+  const made = instance()
+  if (made === undefined) return undefined
+  const table = new DataView(made.memory.buffer)
+  for (let b = 0; b < 256; b++) {
+    table.setInt32(8 * b, gear.low[b]!, true)
+    table.setInt32(8 * b + 4, gear.high[b]!, true)
   }
+  return made
 }
 
 /** Whether {@link wasmFastCdc} runs as WebAssembly here. */
-export const hasWasmFastCdc = (): boolean => scanner(gearTable(PUBLIC_SEED)) !== undefined
+export const hasWasmFastCdc = (): boolean => instance() !== undefined
 
 /**
  * Kernel of `fastcdc`. Where WebAssembly is missing, this is the portable chunker, whose cuts are the same. Each

@@ -10,8 +10,10 @@ import type { KeyParams } from "../../stages/kernel/key.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
 import { hasNodeChacha, nativeChacha, nativeXchacha } from "./chacha.ts"
 import type { FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
+import { hasWasmBuzhash, wasmBuzhash } from "./buzhash.ts"
 import { hasWasmFastCdc, wasmFastCdc } from "./fastcdc.ts"
 import { fastestBlake3, keyedKey, nativeSha256, nativeSha512t256 } from "./hash.ts"
+import { hasWasmRabin, wasmRabin } from "./rabin.ts"
 import { nativeXaes, WEB_CRYPTO_WINS } from "./xaes.ts"
 
 /** A faster kernel. */
@@ -34,6 +36,8 @@ const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } 
     implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN,
     make: (params: FastCdcOptions) => followingExtents(wasmFastCdc(params)),
   },
+  "chunk:rabin": { implementation: () => hasWasmRabin() ? "WebAssembly" : PLAIN, make: wasmRabin },
+  "chunk:buzhash": { implementation: () => hasWasmBuzhash() ? "WebAssembly" : PLAIN, make: wasmBuzhash },
   "hash:blake3": {
     implementation: blake3Implementation,
     make: () => fastestBlake3()?.make() ?? blake3.make(undefined as never),

@@ -1,4 +1,6 @@
+import { wasmBuzhash } from "../../adapters/kernels/buzhash.ts"
 import { wasmFastCdc } from "../../adapters/kernels/fastcdc.ts"
+import { wasmRabin } from "../../adapters/kernels/rabin.ts"
 import { ae } from "../../stages/chunk/ae.ts"
 import { buzhash } from "../../stages/chunk/buzhash.ts"
 import { fastcdc } from "../../stages/chunk/fastcdc.ts"
@@ -29,8 +31,9 @@ export const chunk = (bench: Bench): void => {
     ["fixed, 1 MiB", 1 << 20, fixed({ size: 1 << 20 })] as const,
     ["whole", 64 << 20, whole()] as const,
   ]
+  const wasm = { "chunk:fastcdc": wasmFastCdc, "chunk:rabin": wasmRabin, "chunk:buzhash": wasmBuzhash }
   for (const [what, size, spec] of specs) {
-    const kernels = made(spec, { WebAssembly: { "chunk:fastcdc": wasmFastCdc } })
+    const kernels = made(spec, { WebAssembly: wasm })
     bench.same(what, kernels.map(({ kernel }) => new Uint8Array(Float64Array.from(cuts(kernel, content)).buffer)))
     for (const { name, kernel } of kernels) {
       bench.time(

@@ -4,8 +4,8 @@
  * Sources: Uzgalis, "Hashing concepts and the Java programming language" (1996); BorgBackup 1.2, `chunker` with
  * `--chunker-params buzhash,19,23,21,4095`.
  *
- * Where cuts are, exactly. Let T be the table of `buzhash_table.ts`, each entry xor the seed, w the window, and `rol` a
- * rotation of 32 bits to the left. The hash of a position p is the xor of `rol(T[b[p+i]], w - 1 - i)` for i = 0..w-1.
+ * Where cuts are, exactly. Let T be the table of `buzhash_tables.ts`, each entry xor the seed, w the window, and `rol`
+ * a rotation of 32 bits to the left. The hash of a position p is the xor of `rol(T[b[p+i]], w - 1 - i)` for i = 0..w-1.
  * It depends on the w bytes after p. Let e be the end of the content, or `s + maximum` if that comes first. The chunk
  * that starts at s ends at the first of: a position p with `s + minimum <= p` and `p + w < e` whose hash has
  * `log2(average)` low bits of zero; e.
@@ -13,7 +13,7 @@
 import * as Redacted from "effect/Redacted"
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../kernel/trusted.ts"
-import { buzhashTable } from "./buzhash_table.ts"
+import { buzhashTables } from "./buzhash_tables.ts"
 import { integerOption, powerOfTwoOption } from "./options.ts"
 
 /** Options of {@link buzhash}. Sizes are in bytes. The defaults are those of BorgBackup. */
@@ -48,8 +48,7 @@ const make = (params: BuzhashParams): Chunker => {
   const window = 2 * integerOption("buzhash", "half of window", (params.window - 1) / 2, 0, (1 << 15) - 1) + 1
   const maximum = integerOption("buzhash", "maximum", params.maximum, minimum + window + 1, 1 << 30)
   const seed = Redacted.isRedacted(params.seed) ? Redacted.value(params.seed) : params.seed
-  const enter = buzhashTable(integerOption("buzhash", "seed", seed, 0, 2 ** 32 - 1))
-  const leave = enter.map((value) => value << (window & 31) | value >>> (32 - (window & 31)))
+  const { enter, leave } = buzhashTables(integerOption("buzhash", "seed", seed, 0, 2 ** 32 - 1), window)
   const mask = average - 1
   return trusted({
     maximum,
@@ -62,7 +61,7 @@ const make = (params: BuzhashParams): Chunker => {
       for (let i = p; i < p + window; i++) sum = (sum << 1 | sum >>> 31) ^ enter[bytes[i]!]!
       while ((sum & mask) !== 0) {
         if (p + 1 >= last) return end
-        sum = (sum << 1 | sum >>> 31) ^ leave[bytes[p]!]! ^ enter[bytes[p + window]!]!
+        sum = (sum << 1 | sum >>> 31) ^ (leave[bytes[p]!]! ^ enter[bytes[p + window]!]!)
         p++
       }
       return p

@@ -12,7 +12,8 @@ import * as Redacted from "effect/Redacted"
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../kernel/trusted.ts"
 import { integerOption, powerOfTwoOption } from "./options.ts"
-import { DEGREE, polynomialOption, remainder } from "./polynomial.ts"
+import { DEGREE, polynomialOption } from "./polynomial.ts"
+import { rabinTables, WINDOW } from "./rabin_tables.ts"
 
 /** Options of {@link rabin}. Sizes are in bytes. The sizes that are the default are those of restic. */
 export interface RabinOptions {
@@ -33,28 +34,8 @@ export interface RabinOptions {
 /** The polynomial of the tests of restic's chunker. */
 const PUBLIC_POLYNOMIAL = "3da3358b4dc173"
 
-/** Bytes that a fingerprint depends on. */
-const WINDOW = 64
-
 /** The highest eight bits of a fingerprint, in its high half. */
 const INDEX_SHIFT = DEGREE - 8 - 32
-
-/** For each byte: what it adds to a fingerprint. The halves of polynomials. */
-interface Table {
-  readonly high: Int32Array
-  readonly low: Int32Array
-}
-
-const tableOf = (valueOf: (byte: bigint) => bigint): Table => {
-  const high = new Int32Array(256)
-  const low = new Int32Array(256)
-  for (let byte = 0; byte < 256; byte++) {
-    const value = valueOf(BigInt(byte))
-    high[byte] = Number(BigInt.asIntN(32, value >> 32n))
-    low[byte] = Number(BigInt.asIntN(32, value))
-  }
-  return { high, low }
-}
 
 interface RabinParams {
   readonly minimum: number
@@ -67,14 +48,7 @@ const make = (params: RabinParams): Chunker => {
   const average = powerOfTwoOption("rabin", "average", params.average, 8, 26)
   const maximum = integerOption("rabin", "maximum", params.maximum, WINDOW, 1 << 30)
   const minimum = integerOption("rabin", "minimum", params.minimum, WINDOW, maximum)
-  const polynomial = polynomialOption("rabin", params.polynomial)
-  // What the byte that leaves the window had added: it was followed by 63 others.
-  const { high: leaveHigh, low: leaveLow } = tableOf((byte) => remainder(byte << BigInt(8 * (WINDOW - 1)), polynomial))
-  // The eight bits above the degree, and what they leave when they are divided off.
-  const { high: foldHigh, low: foldLow } = tableOf((byte) => {
-    const bits = byte << BigInt(DEGREE)
-    return bits | remainder(bits, polynomial)
-  })
+  const { fold, leave } = rabinTables(polynomialOption("rabin", params.polynomial))
   const mask = average - 1
   return trusted({
     maximum,
@@ -88,16 +62,14 @@ const make = (params: RabinParams): Chunker => {
       let gone = 0
       for (let i = p - WINDOW; i < p; i++) {
         top = high >>> INDEX_SHIFT
-        high = (high << 8 | low >>> 24) ^ foldHigh[top]!
-        low = (low << 8 | bytes[i]!) ^ foldLow[top]!
+        high = (high << 8 | low >>> 24) ^ fold.high[top]!
+        low = (low << 8 | bytes[i]!) ^ fold.low[top]!
       }
       while ((low & mask) !== 0 && p < end) {
         gone = bytes[p - WINDOW]!
-        high ^= leaveHigh[gone]!
-        low ^= leaveLow[gone]!
         top = high >>> INDEX_SHIFT
-        high = (high << 8 | low >>> 24) ^ foldHigh[top]!
-        low = (low << 8 | bytes[p]!) ^ foldLow[top]!
+        high = (high << 8 | low >>> 24) ^ leave.high[gone]! ^ fold.high[top]!
+        low = (low << 8 | bytes[p]!) ^ leave.low[gone]! ^ fold.low[top]!
         p++
       }
       return p

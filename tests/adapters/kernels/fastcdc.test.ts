@@ -4,13 +4,11 @@ import { blake3 } from "@noble/hashes/blake3.js"
 import { Redacted } from "effect"
 import fc from "fast-check"
 import { wasmFastCdc } from "../../../adapters/kernels/fastcdc.ts"
-import { FASTCDC_WASM } from "../../../adapters/kernels/fastcdc_wasm.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { fastcdc, type FastCdcOptions } from "../../../stages/chunk/fastcdc.ts"
 import { type Chunker, makeKernel } from "../../../stages/kernel/kernel.ts"
 import { chunkerSuite, cutsOf, reasonOf } from "../../suites/kernels.ts"
 import { noise, prose } from "../../suites/noise.ts"
-import { skipIf } from "../../skip.ts"
 import vectors from "../../vectors/fastcdc.json" with { type: "json" }
 
 const table = { "chunk:fastcdc": wasmFastCdc }
@@ -134,10 +132,4 @@ test("options out of range are refused", () => {
   for (const bad of [{ average: 100 }, { average: 1024, minimum: 63 }, { seed: new Uint8Array(31) }]) {
     assert.equal(reasonOf(() => wasmFastCdc(bad)), "unsupported")
   }
-})
-
-const elsewhere = (process.versions["bun"] !== undefined || "Deno" in globalThis) && "the compiler runs once, on Node"
-test(...skipIf(elsewhere, "the committed WebAssembly is what fastcdc.as compiles to"), async () => {
-  const { compile } = await import("../../build_wasm.ts")
-  assert.equal(Buffer.from(compile()).toString("base64"), FASTCDC_WASM, "run `npm run build:wasm`")
 })

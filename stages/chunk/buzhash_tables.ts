@@ -23,6 +23,18 @@ const ENTRIES = [
   "a35f098448c0647e0b5ff98c71893f7b",
 ].join("")
 
-/** The table with each entry xor `seed`, which has 32 bits. */
-export const buzhashTable = (seed: number): Int32Array =>
-  Int32Array.from({ length: 256 }, (_, byte) => Number.parseInt(ENTRIES.slice(8 * byte, 8 * byte + 8), 16) ^ seed)
+/** For each byte, what it adds to a hash, and what it has added when a window of bytes follows it. */
+export interface BuzhashTables {
+  readonly enter: Int32Array
+  readonly leave: Int32Array
+}
+
+/** The tables of a seed of 32 bits, which each entry is xored with, and of a window. */
+export const buzhashTables = (seed: number, window: number): BuzhashTables => {
+  const enter = Int32Array.from(
+    { length: 256 },
+    (_, byte) => Number.parseInt(ENTRIES.slice(8 * byte, 8 * byte + 8), 16) ^ seed,
+  )
+  const turn = window & 31
+  return { enter, leave: enter.map((value) => value << turn | value >>> (32 - turn)) }
+}

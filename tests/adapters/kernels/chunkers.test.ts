@@ -1,0 +1,125 @@
+/** The chunkers of WebAssembly beside fastcdc's: they cut where the portable ones cut. */
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { blake3 } from "@noble/hashes/blake3.js"
+import { Redacted } from "effect"
+import fc from "fast-check"
+import { wasmBuzhash } from "../../../adapters/kernels/buzhash.ts"
+import { BUZHASH_WASM } from "../../../adapters/kernels/buzhash_wasm.ts"
+import { FASTCDC_WASM } from "../../../adapters/kernels/fastcdc_wasm.ts"
+import { nativeKernels } from "../../../adapters/kernels/native.ts"
+import { wasmRabin } from "../../../adapters/kernels/rabin.ts"
+import { RABIN_WASM } from "../../../adapters/kernels/rabin_wasm.ts"
+import { buzhash } from "../../../stages/chunk/buzhash.ts"
+import { rabin } from "../../../stages/chunk/rabin.ts"
+import { type Chunker, type KernelSpec, makeKernel } from "../../../stages/kernel/kernel.ts"
+import { skipIf } from "../../skip.ts"
+import { chunkerSuite, cutsOf, reasonOf } from "../../suites/kernels.ts"
+import { noise, prose } from "../../suites/noise.ts"
+import buzhashVectors from "../../vectors/buzhash.json" with { type: "json" }
+import rabinVectors from "../../vectors/rabin.json" with { type: "json" }
+
+const table = { "chunk:rabin": wasmRabin, "chunk:buzhash": wasmBuzhash }
+
+chunkerSuite("rabin by WebAssembly", rabin({ minimum: 64, average: 512, maximum: 5000 }), table, 64)
+chunkerSuite("buzhash by WebAssembly", buzhash({ minimum: 1, average: 512, maximum: 5000, window: 127 }), table, 1)
+
+const contentOf = ({ content, length }: { readonly content: string; readonly length: number }): Uint8Array =>
+  content === "zeros" ? new Uint8Array(length) : blake3(new TextEncoder().encode("penstock"), { dkLen: length })
+
+test("rabin by WebAssembly cuts where restic's chunker cuts", () => {
+  for (const one of rabinVectors.cases) {
+    const { bits, cuts, maximum, minimum, polynomial } = one
+    const chunker = wasmRabin({ minimum, average: 2 ** bits, maximum, polynomial: Redacted.make(polynomial) })
+    assert.deepEqual(cutsOf(chunker, contentOf(one)).slice(0, 120), cuts)
+  }
+})
+
+test("buzhash by WebAssembly cuts where BorgBackup cuts", () => {
+  for (const one of buzhashVectors.cases) {
+    const { average, cuts, maximum, minimum, seed, window } = one
+    const chunker = wasmBuzhash({ minimum, average, maximum, window, seed: Redacted.make(seed) })
+    assert.deepEqual(cutsOf(chunker, contentOf(one)).slice(0, 120), cuts)
+  }
+})
+
+const bounds = fc.record({ low: fc.nat(3000), high: fc.oneof(fc.nat(3000), fc.nat(400_000)), bits: fc.nat(10) })
+const spec: fc.Arbitrary<KernelSpec<"chunk">> = fc.oneof(
+  bounds.map(({ bits, high, low }) => rabin({ minimum: 64 + low, average: 2 ** (8 + bits), maximum: 64 + low + high })),
+  fc.tuple(bounds, fc.oneof(fc.nat(200), fc.nat(32_767))).map(([{ bits, high, low }, half]) => {
+    const window = 2 * half + 1
+    return buzhash({ minimum: 1 + low, average: 2 ** (4 + bits), maximum: 2 + low + window + high, window, seed: low })
+  }),
+)
+
+test("chunkers by WebAssembly cut like the portable ones, for any options, content and place", () => {
+  fc.assert(
+    fc.property(
+      spec,
+      fc.oneof(fc.nat(3000), fc.nat(400_000)),
+      fc.constantFrom(noise, prose, (length: number) => new Uint8Array(length).fill(length)),
+      fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 5 }),
+      (spec, length, make, places) => {
+        const bytes = make(length)
+        const wasm = makeKernel(spec, table)
+        const portable = makeKernel(spec)
+        assert.equal(wasm.maximum, portable.maximum)
+        assert.deepEqual(cutsOf(wasm, bytes), cutsOf(portable, bytes))
+        for (const [a, b] of places) {
+          if (length === 0) continue
+          const from = a % length
+          const to = from + 1 + b % (length - from)
+          assert.equal(wasm.cut(bytes, from, to), portable.cut(bytes, from, to), `${from} to ${to}`)
+        }
+      },
+    ),
+    { numRuns: 150 },
+  )
+})
+
+test("cuts are right at every length around a part of what WebAssembly looks at in one call", () => {
+  const specs = [
+    [rabin({ minimum: 64, average: 1 << 26, maximum: 200_000 }), [64, 64 + 32_768, 64 + 65_536]],
+    [buzhash({ minimum: 10, average: 1 << 26, maximum: 200_000, window: 1023 }), [1033, 10 + 1023 + 131_072]],
+  ] as const
+  const bytes = noise(210_000)
+  for (const [spec, lengths] of specs) {
+    const [wasm, portable] = [makeKernel(spec, table), makeKernel(spec)]
+    for (const near of lengths) {
+      for (let to = near - 3; to <= near + 3; to++) {
+        assert.equal(wasm.cut(bytes, 0, to), portable.cut(bytes, 0, to), `${spec.name}, ${to} bytes`)
+      }
+    }
+  }
+})
+
+const ofCode = ({ cut }: Chunker): string => cut.toString()
+test("nativeKernels have them, and the portable chunkers where WebAssembly is missing", () => {
+  for (const { make, name, params } of [rabin(), buzhash()]) {
+    const isPortable = (): boolean =>
+      ofCode(nativeKernels[`chunk:${name}`]!(params as never) as Chunker) === ofCode(make(params as never) as Chunker)
+    assert.ok(!isPortable())
+    const present = globalThis.WebAssembly
+    try {
+      Reflect.set(globalThis, "WebAssembly", undefined)
+      assert.ok(isPortable())
+    } finally {
+      Reflect.set(globalThis, "WebAssembly", present)
+    }
+  }
+})
+
+test("options out of range are refused", () => {
+  assert.equal(reasonOf(() => wasmRabin({ minimum: 63 })), "unsupported")
+  assert.equal(reasonOf(() => wasmRabin({ polynomial: "3da3358b4dc172" })), "unsupported")
+  assert.equal(reasonOf(() => wasmBuzhash({ window: 2 })), "unsupported")
+})
+
+const elsewhere = (process.versions["bun"] !== undefined || "Deno" in globalThis) && "the compiler runs once, on Node"
+test(...skipIf(elsewhere, "the committed WebAssembly is what its source compiles to"), async () => {
+  const { compile, MODULES } = await import("../../build_wasm.ts")
+  const committed = { fastcdc: FASTCDC_WASM, rabin: RABIN_WASM, buzhash: BUZHASH_WASM }
+  for (const name of Object.keys(MODULES) as ReadonlyArray<keyof typeof MODULES>) {
+    assert.equal(Buffer.from(compile(name)).toString("base64"), committed[name], "run `npm run build:wasm`")
+  }
+})
