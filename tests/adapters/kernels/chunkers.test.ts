@@ -73,7 +73,7 @@ test("chunkers by WebAssembly cut like the portable ones, for any options, conte
         }
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 50 },
   )
 })
 
