@@ -98,13 +98,14 @@ const refuseUnclear = (
 
 /** How a repository forgets. Fails if its format cannot. */
 const removing = (
-  { forget }: Repository,
+  { forget, format }: Repository,
   { location, source }: OpenRepository,
 ): Effect.Effect<NonNullable<Repository["forget"]>, UsageError> =>
   forget !== undefined ? Effect.succeed(forget) : Effect.fail(
     new UsageError({
       message: source.file === undefined
-        ? `The format ${source.name} cannot forget snapshots yet`
+        ? `The repository at ${location} is of the format ${format}, which cannot forget snapshots: penstock convert ` +
+          "makes one that can"
         : `${location} is an archive of the format ${source.name}, which holds one snapshot: remove the file instead`,
     }),
   )

@@ -29,7 +29,7 @@ export const adviceOnUnreadable = (findings: ReadonlyArray<Finding>): ReadonlyAr
 }
 
 /** Objects that no rebuild can make again: each is the only one with what it holds. */
-const NOT_REBUILT = /^(catalogs|extents|blocks)\//
+const NOT_REBUILT = /^(catalogs|extents|blocks|FORGOTTEN)\//
 
 /** What to do about each kind of damaged object. Formats differ in the names of theirs. */
 export const adviceOnDamage = (findings: ReadonlyArray<Finding>): ReadonlyArray<string> => {

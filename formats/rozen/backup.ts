@@ -55,8 +55,9 @@ const storeEntries = Effect.fnUntraced(
     const run = yield* layout.runs.current
     const packer = yield* Effect.forkScoped(Effect.provideService(packing.write, ObjectStore, listed))
     const now = yield* Clock.currentTimeMillis
-    const { damaged, next, snapshots } = yield* listSnapshots(listed, layout)
+    const { damaged, forgotten, next, snapshots } = yield* listSnapshots(listed, layout)
     for (const { message } of damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
+    for (const { message } of forgotten.problems) yield* Effect.logWarning(message)
     const parent = yield* chooseParent(snapshots, options, ({ record }) => record)
     // Without a parent nothing is read of catalogs, and the listing that was made tells which packs they have. A
     // parent's catalog may be in packs that are newer than that listing.

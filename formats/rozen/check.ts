@@ -19,8 +19,9 @@ import { listLogs, readSegment, segmentName } from "./log.ts"
 import { type BlameFor, findLostChunks } from "./lost_chunks.ts"
 import { type Opened, withCatalogs } from "./opened.ts"
 import { checkEnds, checkPack, type PackState } from "./pack_check.ts"
+import { lostBeneath } from "./rebuild_logs.ts"
 import { SEGMENT_BYTES } from "./segment.ts"
-import { infoOf, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
+import { infoOf, type Listed, listSnapshots, type SnapshotRecord } from "./snapshot.ts"
 import { addUncommitted, uncommittedRuns } from "./uncommitted.ts"
 
 /**
@@ -40,7 +41,8 @@ const checkOnce = Effect.fnUntraced(function* (given: Opened, options: CheckOpti
   const { layout } = given
   yield* ensureScratch(given.engine)
   // A run writes what a snapshot needs before the snapshot. So the rest is listed after the snapshots, and once.
-  const { damaged, snapshots } = yield* listSnapshots(given.store, layout)
+  const listed = yield* listSnapshots(given.store, layout)
+  const { damaged, forgotten, snapshots } = listed
   const store = yield* listedOnce(yield* listedOnce(given.store, "DATA/"), "INDEX/")
   const damage = new Damage()
   yield* Effect.catchIf(
@@ -62,14 +64,15 @@ const checkOnce = Effect.fnUntraced(function* (given: Opened, options: CheckOpti
   const { blameFor, bytesRead, chunks } = yield* checkPacks(opened, data, catalogs, damage, options)
 
   for (const error of damaged) damage.addError(error, "INDEX/")
-  const whole = yield* checkLogs(opened, snapshots, damage)
+  for (const error of forgotten.problems) damage.addError(error, "FORGOTTEN/")
+  const whole = yield* checkLogs(opened, listed, damage)
 
   const { only } = options
   const chosen = only === undefined ? snapshots : snapshots.filter(({ record }) => only(infoOf(record)))
   yield* findDamagedFiles(yield* withCatalogs(opened, catalogs), chosen, damage, blameFor)
   // A run may have committed since the snapshots were listed.
-  if (uncommittedRuns(whole, snapshots).length > 0) {
-    addUncommitted(damage, uncommittedRuns(whole, (yield* listSnapshots(given.store, layout)).snapshots))
+  if (uncommittedRuns(whole, listed).length > 0) {
+    addUncommitted(damage, uncommittedRuns(whole, yield* listSnapshots(given.store, layout)))
   }
   const summary: CheckSummary = {
     snapshots: chosen.length,
@@ -145,7 +148,7 @@ const isAllElsewhere = ({ bad }: PackState, blameFor: BlameFor): boolean =>
 /** Checks all logs. Gives the records of those that are whole. */
 const checkLogs = Effect.fnUntraced(function* (
   { layout, store }: Opened,
-  snapshots: ReadonlyArray<SnapshotObject>,
+  { forgotten: { ids: forgotten }, snapshots }: Listed,
   damage: Damage,
 ) {
   const logs = yield* listLogs(store)
@@ -157,7 +160,7 @@ const checkLogs = Effect.fnUntraced(function* (
       }
     }
   }
-  const whole: Array<SnapshotRecord> = []
+  const whole = new Map<string, SnapshotRecord>()
   for (const [id, names] of logs) {
     // The records of changes are not kept: a log may be long.
     const records = yield* Effect.forEach(
@@ -167,7 +170,8 @@ const checkLogs = Effect.fnUntraced(function* (
           Effect.map((segment) => segment.record ?? "more" as const),
           Effect.catchTag("RepositoryError", (error) =>
             Effect.sync(() => {
-              damage.addError(error, name)
+              // The log of a forgotten snapshot matters only where that of another builds on it.
+              if (!forgotten.has(id)) damage.addError(error, name)
               return "damaged" as const
             })),
         ),
@@ -175,7 +179,19 @@ const checkLogs = Effect.fnUntraced(function* (
     )
     const last = records.at(-1)
     if (typeof last !== "object" || last.id !== id || records.includes("damaged")) continue
-    if (last.log.segments === records.length) whole.push(last)
+    if (last.log.segments === records.length) whole.set(id, last)
   }
-  return whole
+  for (const { record } of snapshots) {
+    const lost = lostBeneath(record, whole, forgotten)
+    if (lost === undefined) continue
+    const short = record.id.slice(0, 8)
+    damage.add(
+      `snapshot ${short}`,
+      `The log of snapshot ${
+        lost.slice(0, 8)
+      }, which was forgotten, is not whole, and that of ${short} builds on it; ` +
+        '"penstock rebuild" writes the log of ' + short + " again in full",
+    )
+  }
+  return [...whole.values()]
 })

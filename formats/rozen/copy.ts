@@ -51,6 +51,7 @@ const startCopy = Effect.fnUntraced(function* (given: Opened, to: Opened) {
   const { snapshots } = yield* listSnapshots(from.store, from.layout)
   const listed = yield* listSnapshots(to.store, to.layout)
   for (const { message } of listed.damaged) yield* Effect.logWarning(`${message}. Run "penstock rebuild"`)
+  for (const { message } of listed.forgotten.problems) yield* Effect.logWarning(message)
   const copies = new Copies(snapshots, listed.snapshots, listed.next)
   const openSource = catalogOpener(from)
   const openTarget = catalogOpener(to)

@@ -42,8 +42,8 @@ export const admitSecrets: (
   }
 })
 
-/** What backups put objects in. Where directories can be made append-only, all must be there for that. */
-const directories: ReadonlyArray<string> = ["KEYS/"].concat(
+/** What objects are put in. Where directories can be made append-only, all must be there for that. */
+const directories: ReadonlyArray<string> = ["KEYS/", "FORGOTTEN/"].concat(
   ["DATA", "INDEX"].flatMap((above) =>
     Array.from({ length: 256 }, (_, n) => `${above}/${n.toString(16).padStart(2, "0")}/`)
   ),

@@ -4,7 +4,7 @@
  */
 
 /** Tells the kinds of objects apart. */
-export type Magic = "ROZE-DAT" | "ROZE-IDX" | "ROZE-LOG" | "ROZE-MAP" | "ROZE-CAT" | "ROZE-CMP"
+export type Magic = "ROZE-DAT" | "ROZE-IDX" | "ROZE-LOG" | "ROZE-MAP" | "ROZE-CAT" | "ROZE-CMP" | "ROZE-FGT"
 
 /** The block version of this folder. Version 0 is that of `v0/`; 255 is reserved. */
 export const BLOCK_VERSION = 1

@@ -11,6 +11,7 @@ import { Ed25519 } from "../../stages/sign/sign.ts"
 import { absent, created } from "../../stages/store/absent.ts"
 import type { ObjectStore } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
+import { carryForgotten } from "./forgotten.ts"
 import { signEnd } from "./key_end.ts"
 import { type Grant, sealGrant } from "./key_grant.ts"
 import { sealLock } from "./key_lock_seal.ts"
@@ -19,8 +20,9 @@ import type { Opening } from "./key_open.ts"
 import { readAllKeys } from "./key_read.ts"
 import { isRole, secretsOf } from "./key_roles.ts"
 import { signersOf, type VerifiedKeys, verifyKeys } from "./key_verify.ts"
-import { ownerKeyring, type OwnerSecrets } from "./keyring.ts"
+import { currentEpoch, ownerKeyring, type OwnerSecrets } from "./keyring.ts"
 import { newSecret } from "./keys.ts"
+import { makeLayout } from "./layout.ts"
 import { EPOCH_BYTES, EPOCHS } from "./limits.ts"
 
 /** A repository whose keys are rotated. */
@@ -52,6 +54,9 @@ export const rotateKeys: (rotation: Rotation) => Effect.Effect<Opening, FormatEr
     const keyring = yield* ownerKeyring(next, { recipients, writers: signersOf(verified) })
     const { epochs, pin } = yield* encodeEpochs(keyring, next)
     const seed = signingSeed(next)
+    const carry = carryForgotten(store, makeLayout(opening.keyring), {
+      ...{ repository: next.id, number: epochs.length, owner: currentEpoch(keyring).owner, seed },
+    })
     const { epoch } = pin
 
     const written: Array<string> = []
@@ -71,6 +76,7 @@ export const rotateKeys: (rotation: Rotation) => Effect.Effect<Opening, FormatEr
     const prepare = Effect.gen(function* () {
       yield* Effect.forEach(verified.grants.values(), grantAgain, { discard: true })
       for (const end of verified.ends.values()) yield* write(yield* signEnd({ ...end, epoch }, seed))
+      yield* carry
     })
     const withdraw = Effect.ignore(
       Effect.forEach(written, (object) => Effect.ignore(store.remove(object)), { discard: true }),
@@ -90,7 +96,8 @@ export const rotateKeys: (rotation: Rotation) => Effect.Effect<Opening, FormatEr
       )
     }
 
-    // What was done meanwhile counts in the old epoch only: keys that were added, and those that were removed.
+    // What was done meanwhile counts in the old epoch only: keys that were added or removed, snapshots that were
+    // forgotten.
     const kernel = yield* Ed25519
     const objects = yield* readAllKeys(store)
     const before = yield* catching(
@@ -104,6 +111,7 @@ export const rotateKeys: (rotation: Rotation) => Effect.Effect<Opening, FormatEr
     for (const grant of before.grants.values()) {
       if (!now.grants.has(grant.key) && !now.ends.has(grant.key)) yield* grantAgain(grant)
     }
+    yield* carry
 
     // From now on this key does not take an earlier epoch for the current one.
     const { key } = opening

@@ -26,6 +26,7 @@ export type KeyPurpose =
   | "pack footers"
   | "logs"
   | "snapshots"
+  | "forgotten"
 
 /** Derives the key for a purpose, 32 bytes. */
 export const keyFor = (secret: Redacted.Redacted<Uint8Array>, purpose: KeyPurpose): Redacted.Redacted<Uint8Array> =>

@@ -29,8 +29,8 @@ import {
   type HeaderProblem,
   type Magic,
 } from "./header.ts"
-import { keyFor, type Keyring } from "./keyring.ts"
-import { HEADER_BYTES, SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
+import { currentEpoch, type EpochKeys, keyFor, type Keyring } from "./keyring.ts"
+import { FORGOTTEN_BYTES, HEADER_BYTES, SEGMENT_LIMIT, SNAPSHOT_BYTES } from "./limits.ts"
 import { makeSignatures, type Signatures } from "./signed.ts"
 import { epochBytes, makeRuns, type Run, type Runs } from "./run.ts"
 
@@ -44,13 +44,19 @@ const CATALOG_CHUNK = 64 << 10
 export interface SealedKind {
   readonly magic: Magic
   /** Which key of its run it is encrypted with. */
-  readonly key: "snapshots" | "logs"
+  readonly key: "snapshots" | "logs" | "forgotten"
   /** The most bytes that it can have, stored or decoded. */
   readonly atMost: number
 }
 
 /** Packs of the content of files, or of catalogs. */
 export type PackKind = "data" | "catalogs"
+
+/** An epoch of a repository: its number, and the public key of its owner. */
+export interface RepositoryEpoch extends Pick<EpochKeys, "number" | "owner"> {
+  /** The ID of the repository, 32 hex digits. */
+  readonly repository: string
+}
 
 /** The kernels and layouts of one repository. */
 export interface Layout {
@@ -69,9 +75,12 @@ export interface Layout {
   readonly data: PackLayout
   /** Catalogs, in INDEX. */
   readonly catalogs: PackLayout
-  /** `.idx` and `.roz-log` objects. */
+  /** `.idx`, `.roz-log` and `.forgotten` objects. */
   readonly snapshots: SealedKind
   readonly logs: SealedKind
+  readonly forgotten: SealedKind
+  /** The current epoch. */
+  readonly epoch: RepositoryEpoch
   /** The header of an object of this repository. `tag`: of its run, or of its epoch. */
   readonly header: (magic: Magic, tag: Uint8Array) => Uint8Array
   /** The tag in a header. It shares memory with the header. */
@@ -186,6 +195,8 @@ export const makeLayout = (keyring: Keyring, options: LayoutOptions = {}): Layou
     catalogs: { packs: packs("INDEX/", ".cat", "ROZE-CAT"), indexes: indexes(".catmap", "ROZE-CMP"), ...limits },
     snapshots: { magic: "ROZE-IDX", key: "snapshots", atMost: SNAPSHOT_BYTES },
     logs: { magic: "ROZE-LOG", key: "logs", atMost: SEGMENT_LIMIT },
+    forgotten: { magic: "ROZE-FGT", key: "forgotten", atMost: FORGOTTEN_BYTES },
+    epoch: { repository: keyring.id, number: currentEpoch(keyring).number, owner: currentEpoch(keyring).owner },
     header,
     tagIn,
   }

@@ -46,4 +46,9 @@ export const SNAPSHOT_BYTES: number = 16 << 20
 /** A segment of a log is closed at 4 MiB, and no record is longer, because long chunk lists are divided. */
 export const SEGMENT_LIMIT: number = 8 << 20
 
+/** Snapshots that one record of forgotten ones names at most: 67 bytes each. There may be any number of records. */
+export const FORGOTTEN_IDS = 10_000
+/** A record of forgotten snapshots. */
+export const FORGOTTEN_BYTES: number = 1 << 20
+
 export { FOOTER_BYTES, INDEX_BYTES }

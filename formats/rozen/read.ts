@@ -16,26 +16,32 @@ import type { ReadOptions, Repository, SnapshotEntry, SnapshotInfo } from "../re
 import { tellUnlisted } from "../unlisted.ts"
 import { catalogEntries, catalogOpener, openListed } from "./catalog.ts"
 import { fromSqliteError } from "./errors.ts"
+import { forget } from "./forget.ts"
 import { type Opened, recipeFor } from "./opened.ts"
 import { findSnapshot, infoOf, listSnapshots, type SnapshotObject, type Snapshots } from "./snapshot.ts"
 
 /**
- * Reads the snapshots of a repository. The last listing is remembered as long as the repository is open: reading a
- * snapshot that it has does not list them again.
+ * Reads the snapshots of a repository, and forgets them. The last listing is remembered as long as the repository is
+ * open: reading a snapshot that it has does not list them again.
  */
-export const makeReader = (opened: Opened): Pick<Repository, "snapshots" | "entries"> => {
+export const makeReader = (opened: Opened): Required<Pick<Repository, "snapshots" | "entries" | "forget">> => {
   let last: ReadonlyArray<SnapshotObject> = []
   const list = Effect.map(listSnapshots(opened.store, opened.layout), (listed) => {
     last = listed.snapshots
     return listed
   })
   return {
-    snapshots: Effect.flatMap(list, infosOf),
+    snapshots: Effect.flatMap(list, (listed) =>
+      Effect.andThen(
+        Effect.forEach(listed.forgotten.problems, ({ message }) => Effect.logWarning(message), { discard: true }),
+        infosOf(listed),
+      )),
     entries: (snapshot, options = {}) => {
       const find = Effect.flatMap(list, ({ snapshots }) => findSnapshot(snapshots, snapshot.id))
       const listed = Effect.catch(Effect.suspend(() => findSnapshot(last, snapshot.id)), () => find)
       return Stream.unwrap(Effect.flatMap(listed, (known) => readEntries(opened, known, find, options)))
     },
+    forget: (snapshots) => Effect.ensuring(forget(opened, snapshots), Effect.sync(() => void (last = []))),
   }
 }
 

@@ -19,7 +19,7 @@ import { mendEpochs } from "./key_mend.ts"
 import { LOST } from "./lost_chunks.ts"
 import type { Opened } from "./opened.ts"
 import { findCatalogs, type Found } from "./rebuild_catalogs.ts"
-import { readLogs, replayLog, rewriteLog } from "./rebuild_logs.ts"
+import { lostBeneath, readLogs, replayLog, rewriteLog } from "./rebuild_logs.ts"
 import { infoOf, listSnapshots, type SnapshotObject } from "./snapshot.ts"
 
 /** Rebuilds the repository. What a later version wrote is not understood: then nothing is done. */
@@ -50,6 +50,7 @@ const rebuildAll = Effect.fnUntraced(function* (opened: Opened) {
   const pages = yield* Effect.provideService(reindex(layout.catalogs), ObjectStore, into.store)
 
   const found = yield* findCatalogs(opened, into)
+  for (const error of found.forgotten.problems) damage.addError(error, "FORGOTTEN/")
   const rebuilt = yield* rebuildSnapshots(opened, into, found, damage)
   yield* removeReplaced(opened, found, rebuilt, damagedPacks, damage)
 
@@ -73,10 +74,12 @@ const rebuildAll = Effect.fnUntraced(function* (opened: Opened) {
 /** Fails with `newer` when a later version wrote any object. */
 const refuseNewer = Effect.fnUntraced(
   function* ({ layout, store }: Opened, damagedPacks: ReadonlyMap<string, DamagedPack>) {
+    const { damaged: snapshots, forgotten } = yield* listSnapshots(store, layout)
     const damaged = [
       ...(yield* openPackStore(layout.data)).damaged,
       ...(yield* openPackStore(layout.catalogs)).damaged,
-      ...(yield* listSnapshots(store, layout)).damaged,
+      ...snapshots,
+      ...forgotten.problems,
       ...[...damagedPacks].map(([object, { message, newer }]) => ({
         object,
         message,
@@ -98,16 +101,20 @@ const refuseNewer = Effect.fnUntraced(
  * Makes the catalogs of snapshots that have none from their logs, and the logs that are not whole from catalogs. Gives
  * all snapshots that have a catalog now, by ID. `into` is the repository without its damaged packs.
  */
-const rebuildSnapshots = Effect.fnUntraced(function* (opened: Opened, into: Opened, { good }: Found, damage: Damage) {
+const rebuildSnapshots = Effect.fnUntraced(function* (opened: Opened, into: Opened, found: Found, damage: Damage) {
+  const { forgotten, good } = found
   const logs = yield* readLogs(opened, damage)
   const rebuilt = new Map<string, SnapshotObject>(good)
   for (const log of [...logs.values()].sort((a, b) => a.record.time - b.record.time)) {
-    if (rebuilt.has(log.record.id)) continue
+    if (rebuilt.has(log.record.id) || forgotten.ids.has(log.record.id)) continue
     const snapshot = yield* Effect.scoped(replayLog(into, log, logs, rebuilt, damage))
     if (snapshot !== undefined) rebuilt.set(log.record.id, snapshot)
   }
+  // A log may build on those of forgotten snapshots, which nothing makes whole again.
+  const whole = new Map([...logs].flatMap(([id, log]) => log.whole ? [[id, log.record]] : []))
   for (const [id, snapshot] of good) {
-    if (logs.get(id)?.whole !== true) rebuilt.set(id, yield* Effect.scoped(rewriteLog(into, snapshot)))
+    if (whole.has(id) && lostBeneath(snapshot.record, whole, forgotten.ids) === undefined) continue
+    rebuilt.set(id, yield* Effect.scoped(rewriteLog(into, snapshot)))
   }
   return rebuilt
 })

@@ -9,7 +9,8 @@ import { type FormatError, RepositoryError } from "../error.ts"
 import { openCatalog, storeCatalog } from "./catalog.ts"
 import { isDamage } from "./errors.ts"
 import type { Opened } from "./opened.ts"
-import { commitSnapshot, findSnapshot, listSnapshots, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
+import type { Forgotten } from "./forgotten.ts"
+import { commitSnapshot, listSnapshots, snapshotName, type SnapshotObject, type SnapshotRecord } from "./snapshot.ts"
 
 /** The snapshots that INDEX has. */
 export interface Found {
@@ -19,6 +20,8 @@ export interface Found {
   readonly lost: ReadonlyArray<SnapshotObject>
   /** Why objects are no snapshots, or cannot be read. */
   readonly damaged: ReadonlyArray<RepositoryError>
+  /** What was forgotten is neither of these. */
+  readonly forgotten: Forgotten
 }
 
 /**
@@ -29,7 +32,7 @@ export const findCatalogs: (
   opened: Opened,
   into: Opened,
 ) => Effect.Effect<Found, FormatError | SqliteError | KernelError> = Effect.fnUntraced(function* (opened, into) {
-  const { damaged, snapshots } = yield* listSnapshots(opened.store, opened.layout)
+  const { damaged, forgotten, snapshots } = yield* listSnapshots(opened.store, opened.layout)
   const good = new Map<string, SnapshotObject>()
   const lost: Array<SnapshotObject> = []
   const unlessDamaged = <A, E, R>(catalog: Effect.Effect<A, E | RepositoryError, R | Scope.Scope>) =>
@@ -45,7 +48,7 @@ export const findCatalogs: (
     if (found === undefined) lost.push(snapshot)
     else good.set(snapshot.record.id, found)
   }
-  return { good, lost, damaged }
+  return { good, lost, damaged, forgotten }
 })
 
 /** Stores a catalog again, and commits its snapshot again when the pages have other chunks now. */
@@ -66,8 +69,7 @@ export const commitAgain: (
 ) => Effect.Effect<SnapshotObject, RepositoryError | StoreError> = Effect.fnUntraced(
   function* ({ layout, store }, record, catalog) {
     const { next } = yield* listSnapshots(store, layout)
-    yield* commitSnapshot(store, layout, next, record, catalog)
-    const { snapshots } = yield* listSnapshots(store, layout)
-    return yield* findSnapshot(snapshots, record.id)
+    const { number } = yield* commitSnapshot(store, layout, next, record, catalog)
+    return { name: snapshotName(number, record.id), record, catalog }
   },
 )

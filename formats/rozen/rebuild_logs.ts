@@ -51,6 +51,27 @@ export const readLogs: (
 })
 
 /**
+ * The ID of a forgotten snapshot whose log is not whole, though that of `record` builds on it. Undefined when there is
+ * none. `whole` has the records of whole logs by ID.
+ */
+export const lostBeneath = (
+  record: SnapshotRecord,
+  whole: ReadonlyMap<string, SnapshotRecord>,
+  forgotten: ReadonlySet<string>,
+): string | undefined => {
+  const seen = new Set<string>()
+  let { log: { full }, parent } = record
+  while (!full && parent !== undefined && forgotten.has(parent)) {
+    const before = whole.get(parent)
+    if (before === undefined || seen.has(parent)) return parent
+    seen.add(parent)
+    full = before.log.full
+    parent = before.parent
+  }
+  return undefined
+}
+
+/**
  * Makes the catalog of a snapshot from logs, starting at the nearest catalog or full log, and commits it. Gives
  * undefined when the snapshot cannot be rebuilt; `damage` then says why.
  */

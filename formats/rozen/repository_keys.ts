@@ -4,25 +4,23 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { catching } from "../../stages/kernel/catching.ts"
-import { Ed25519 } from "../../stages/sign/sign.ts"
 import { type ObjectStore, StoreError } from "../../stages/store/store.ts"
 import { type FormatError, RepositoryError } from "../error.ts"
 import type { KeyInfo, KeyRole, NewSecret, RepositoryKeys } from "../keys.ts"
 import { readWhole } from "../read_whole.ts"
 import { corrupt } from "./errors.ts"
 import { signEnd } from "./key_end.ts"
-import { decodeEpoch } from "./key_epoch.ts"
 import { type Grant, sealGrant } from "./key_grant.ts"
 import { decodeLock } from "./key_lock.ts"
 import { sealLock, slotOf } from "./key_lock_seal.ts"
-import { admitTexts, encodeEpochs, type KeyOptions, makeKey, signingSeed } from "./key_make.ts"
+import { admitTexts, type KeyOptions, makeKey, signingSeed } from "./key_make.ts"
 import type { Opening } from "./key_open.ts"
 import { mendEpochs } from "./key_mend.ts"
-import { keyIdIn, keyNames, type KeyObjects, readAllKeys } from "./key_read.ts"
+import { keyIdIn, keyNames } from "./key_read.ts"
 import { secretsOf } from "./key_roles.ts"
 import { rotateKeys } from "./key_rotate.ts"
-import { type VerifiedKeys, verifyKeys } from "./key_verify.ts"
+import { type KeyState, readKeyState } from "./key_state.ts"
+import type { VerifiedKeys } from "./key_verify.ts"
 import type { OwnerSecrets, Role } from "./keyring.ts"
 import { END_BYTES, GRANT_BYTES, KEYS } from "./limits.ts"
 
@@ -40,12 +38,6 @@ export interface KeysOf {
 
 const unsupported = (message: string): RepositoryError => new RepositoryError({ reason: "unsupported", message })
 
-/** What a change starts from. */
-interface State {
-  readonly objects: KeyObjects
-  readonly verified: VerifiedKeys
-}
-
 /** Whether an object is a lock or a grant of a key. Records of epochs are of no key. */
 const isOf = (object: string, id: string): boolean =>
   id !== "" && keyIdIn(object) === id && !object.endsWith(".end.json")
@@ -62,21 +54,11 @@ export const makeKeys = ({ opening: first, options, roles, snapshotsOf, store }:
     return { id: key, role, kind: lock?.kind ?? "none", name, created, by, epoch, ...recipient, inUse }
   }
 
-  /** What is there now. An owner can tell the epochs even if their records are lost. */
-  const read: Effect.Effect<State, FormatError> = Effect.gen(function* () {
-    const kernel = yield* Ed25519
-    const objects = yield* readAllKeys(store)
-    const { keyring, pin, secrets } = opening
-    const own = secrets === undefined ? [] : (yield* encodeEpochs(keyring, secrets)).epochs
-    const epochs = [...objects.epochs, ...own.map(({ bytes, object }) => decodeEpoch(object, bytes))]
-    return {
-      objects,
-      verified: yield* catching(RepositoryError, () => verifyKeys(kernel, { ...objects, epochs }, pin)),
-    }
-  })
+  /** What is there now. */
+  const read: Effect.Effect<KeyState, FormatError> = Effect.suspend(() => readKeyState(store, opening))
 
   /** The secrets of an owner, and what is there now. Fails for all others, and when the keys were rotated meanwhile. */
-  const asOwner = (what: string): Effect.Effect<State & { readonly secrets: OwnerSecrets }, FormatError> =>
+  const asOwner = (what: string): Effect.Effect<KeyState & { readonly secrets: OwnerSecrets }, FormatError> =>
     Effect.gen(function* () {
       const { key, keyring, secrets } = opening
       if (secrets === undefined) {

@@ -29,6 +29,7 @@ export const withinRole = (repository: Repository, { key, keyring: { role } }: O
         )
         : refuse("back up", "an owner's"),
     rebuild: refuse("rebuild", "an owner's"),
+    forget: () => refuse("forget snapshots", "an owner's"),
     ...(copier === undefined ? {} : {
       copier: (from) => copier(from) === undefined ? undefined : refuse("copy into the repository", "an owner's"),
     }),

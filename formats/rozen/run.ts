@@ -38,6 +38,7 @@ export interface Run {
   readonly footers: KernelSpec<"encrypt">
   readonly logs: KernelSpec<"encrypt">
   readonly snapshots: KernelSpec<"encrypt">
+  readonly forgotten: KernelSpec<"encrypt">
 }
 
 /** The runs of a repository. */
@@ -93,6 +94,7 @@ export const runOf = (tag: Uint8Array, fileKey: Redacted.Redacted<Uint8Array>): 
     footers: aes256gcm(keyFor(key, "pack footers")),
     logs: aes256gcm(keyFor(key, "logs")),
     snapshots: aes256gcm(keyFor(key, "snapshots")),
+    forgotten: aes256gcm(keyFor(key, "forgotten")),
   }
 }
 

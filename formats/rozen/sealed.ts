@@ -1,6 +1,6 @@
 /**
- * Objects that are encrypted in one piece (`.idx` and `.roz-log`): the header, then the body, compressed and sealed
- * with header and name as additional data, then the signature. SPEC.md, "Sealing" and "Object header".
+ * Objects that are encrypted in one piece (`.idx`, `.roz-log` and `.forgotten`): the header, then the body, compressed
+ * and sealed with header and name as additional data, then the signature. SPEC.md, "Sealing" and "Object header".
  */
 import * as Effect from "effect/Effect"
 import { adaptive } from "../../stages/compress/adaptive.ts"

@@ -13,6 +13,7 @@ import { RepositoryError } from "../error.ts"
 import type { BackupOptions, SnapshotInfo } from "../repository.ts"
 import { snapshotProblem } from "../snapshot_problem.ts"
 import { corrupt } from "./errors.ts"
+import { type Forgotten, readForgotten } from "./forgotten.ts"
 import type { Layout } from "./layout.ts"
 import { mayHaveId } from "./snapshot_id.ts"
 import { getSealed, putSealed, type SealedBody } from "./sealed.ts"
@@ -152,10 +153,10 @@ const LOOKS = 4
  * Looks at all objects of INDEX. An object that went away after it was listed was replaced by a rebuild, under another
  * name; then all are listed again.
  */
-export const lookWhileReplaced: <S>(
+export const lookWhileReplaced: <Found extends Snapshots<unknown>>(
   store: ObjectStore,
-  look: (store: ObjectStore) => Effect.Effect<Snapshots<S>, RepositoryError | StoreError>,
-) => Effect.Effect<Snapshots<S>, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, look) {
+  look: (store: ObjectStore) => Effect.Effect<Found, RepositoryError | StoreError>,
+) => Effect.Effect<Found, RepositoryError | StoreError> = Effect.fnUntraced(function* (store, look) {
   let found = yield* look(store)
   for (let looks = 1; found.gone && looks < LOOKS; looks++) {
     const list = (directory: string) => Stream.provideService(store.list(directory), Afresh, true)
@@ -176,17 +177,28 @@ export const oldestFirst = <S extends { readonly record: SnapshotRecord }>(
   return [...byId.values()].sort((a, b) => a.record.time - b.record.time || (a.record.id < b.record.id ? -1 : 1))
 }
 
-/** Reads all snapshots that INDEX has. */
+/** The snapshots that count, and what was forgotten. */
+export interface Listed extends Snapshots<SnapshotObject> {
+  readonly forgotten: Forgotten
+}
+
+/** Reads all snapshots that INDEX has, but for those that were forgotten. */
 export const listSnapshots = (
   store: ObjectStore,
   layout: Layout,
-): Effect.Effect<Snapshots<SnapshotObject>, RepositoryError | StoreError> =>
-  lookWhileReplaced(store, (store) => look(store, layout))
+): Effect.Effect<Listed, RepositoryError | StoreError> => lookWhileReplaced(store, (store) => look(store, layout))
 
 const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
-  const objects = yield* Stream.runCollect(store.list("INDEX/"))
+  const [objects, forgotten] = yield* Effect.all([
+    Stream.runCollect(store.list("INDEX/")),
+    readForgotten(store, layout),
+  ], { concurrency: 2 })
+  // Objects of forgotten snapshots are not read: whether they are whole does not matter.
+  const passed = new Set([...forgotten.ids].map((id) => id.slice(0, 16)))
   const number = (name: string): number => Number(NAME.exec(name)![1])
-  const names = objects.map(({ name }) => name).filter((name) => NAME.test(name)).sort((a, b) => number(a) - number(b))
+  const names = objects.map(({ name }) => name)
+    .filter((name) => NAME.test(name) && !passed.has(NAME.exec(name)![2]!))
+    .sort((a, b) => number(a) - number(b))
   const damaged: Array<RepositoryError> = []
   let gone = false
   const read = yield* Effect.forEach(names, (name) =>
@@ -203,7 +215,7 @@ const look = Effect.fnUntraced(function* (store: ObjectStore, layout: Layout) {
   const found = read.filter((snapshot) => snapshot !== undefined)
   // Anybody can put objects with any numbers: only those that are signed count.
   const next = found.reduce((n, { name }) => Math.max(n, number(name) + 1), 0)
-  return { snapshots: oldestFirst(found), damaged, next, gone }
+  return { snapshots: oldestFirst(found), damaged, next, gone, forgotten }
 })
 
 /** The snapshot with this ID. Fails with `unknown-snapshot` when there is none. */

@@ -5,13 +5,17 @@
 import type { Damage } from "../../stages/store/damage.ts"
 import type { SnapshotRecord } from "./snapshot.ts"
 
-/** The records of whole logs that belong to no snapshot. */
+/** The records of whole logs that belong to no snapshot, and to none that was forgotten. */
 export const uncommittedRuns = (
   ended: Iterable<SnapshotRecord>,
-  snapshots: ReadonlyArray<{ readonly record: SnapshotRecord }>,
+  { forgotten, snapshots }: {
+    readonly snapshots: ReadonlyArray<{ readonly record: SnapshotRecord }>
+    /** What was forgotten, in formats that can forget. */
+    readonly forgotten?: { readonly ids: ReadonlySet<string> }
+  },
 ): ReadonlyArray<SnapshotRecord> => {
   const committed = new Set(snapshots.map(({ record }) => record.id))
-  return [...ended].filter(({ id }) => !committed.has(id))
+  return [...ended].filter(({ id }) => !committed.has(id) && forgotten?.ids.has(id) !== true)
 }
 
 /** Adds these runs to what a check found. */

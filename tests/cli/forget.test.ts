@@ -81,14 +81,19 @@ test("a format that cannot forget says so", () =>
   inDirectory(async (at) => {
     const secret = { PENSTOCK_PASSWORD: "secret" }
     const refusals = [
-      ["rozen", /^penstock: The format rozen cannot forget snapshots yet\n$/],
+      [
+        "rozen",
+        ["-o", "rozen.version=0"],
+        /^penstock: .*rozen is of the format rozen-v0, which cannot forget snapshots: /,
+      ],
       [
         "zprt",
+        [],
         /^penstock: .*zprt is an archive of the format zprt, which holds one snapshot: remove the file instead\n$/,
       ],
     ] as const
-    for (const [format, message] of refusals) {
-      const made = await run(["init", "-r", at(format), "--format", format], secret)
+    for (const [format, options, message] of refusals) {
+      const made = await run(["init", "-r", at(format), "--format", format, ...options], secret)
       assert.equal(made.code, 0, made.stderr)
       const { code, stderr } = await run(["forget", "-n", "-r", at(format), "latest"], secret)
       assert.equal(code, 1)

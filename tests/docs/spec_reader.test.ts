@@ -480,9 +480,23 @@ class Reader {
     return listed
   }
 
+  /** 10. Forgotten snapshots: their IDs, as the owner of the last epoch names them. */
+  forgotten(): Array<string> {
+    return this.names.filter((name) => /^FORGOTTEN\/[0-9a-f]{32}\.forgotten$/.test(name)).flatMap((name) => {
+      const body = this.#body(name, "ROZE-FGT", "forgotten")
+      const record = readJson<{ readonly epoch: number; readonly snapshots: ReadonlyArray<string> }>(body)
+      const { epoch, snapshots, ...members } = record
+      assert.deepEqual({ ...members, time: 0, signature: "" }, {
+        ...{ record: "forgotten", version: 1, repository: this.#id, time: 0, signature: "" },
+      })
+      return epoch === this.#owners.length && isSigned(record, this.#owners.at(-1)!.raw) ? snapshots : []
+    })
+  }
+
   // 10. Snapshots
   snapshots(catalogChunks: ReadonlyMap<string, Buffer>): Array<Snapshot> {
-    return this.names.filter((name) => /^INDEX\/\d{2,}-[0-9a-f]{16}\.idx$/.test(name)).sort().map((name) => {
+    const forgotten = this.forgotten()
+    const all = this.names.filter((name) => /^INDEX\/\d{2,}-[0-9a-f]{16}\.idx$/.test(name)).sort().map((name) => {
       const body = this.#body(name, "ROZE-IDX", "snapshots")
       const end = 4 + body.readUInt32LE(0)
       const catalog = joined(chunkList(body.subarray(end + 8)), catalogChunks)
@@ -495,6 +509,7 @@ class Reader {
       assert.ok(name.endsWith(`-${record.id.slice(0, 16)}.idx`))
       return { record, catalog }
     })
+    return all.filter(({ record }) => !forgotten.includes(record.id))
   }
 
   // 13. Logs
@@ -647,7 +662,7 @@ test("a reader written from SPEC.md reads what Penstock wrote", async () => {
 
   // SPEC.md names every object.
   const known =
-    /^(ROZEN\.json|KEYS\/([0-9a-f]{16}\.)?[0-9a-f]{8}(\.grant|\.end|\.epoch)?\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+-[0-9a-f]{16}\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap))$/
+    /^(ROZEN\.json|KEYS\/([0-9a-f]{16}\.)?[0-9a-f]{8}(\.grant|\.end|\.epoch)?\.json|DATA\/..\/[0-9a-f]{64}\.roz|DATA\/..\.roz-log\/[0-9a-f]{64}\/\d{4,}\.roz-log|INDEX\/\d\d+-[0-9a-f]{16}\.idx|INDEX\/..\/[0-9a-f]{64}\.(map|cat|catmap)|FORGOTTEN\/[0-9a-f]{32}\.forgotten)$/
   assert.deepEqual(reader.names.filter((name) => !known.test(name)), [])
 
   // The indexes agree with the packs.
@@ -728,6 +743,12 @@ test("it opens every kind of key, of every role and after a rotation, and the pa
   const recipient = await identityToRecipient(identity)
   run("cli/main.ts", "key", "add", "--name", "größer", "--role", "reader", "--new-recipient", recipient)
   run("cli/main.ts", "key", "add", "--role", "writer", "--new-key-file", join(work, "key"))
+  const given = { id: before.id, role: before.role, chunks: before.chunks, epochs: before.epochs }
+  const pages = (reader: Reader) => reader.chunks(reader.packs(/^INDEX\/[0-9a-f]{2}\/([0-9a-f]{64})\.cat$/, "ROZE-CAT"))
+  const [first, second] = new Reader(root, given).snapshots(pages(new Reader(root, given)))
+  run("cli/main.ts", "forget", first!.record.id)
+  const idsOf = (reader: Reader) => reader.snapshots(pages(reader)).map(({ record }) => record.id)
+  assert.deepEqual(idsOf(new Reader(root, before)), [second!.record.id])
   run("cli/main.ts", "key", "rotate")
   const keyFile = Buffer.from(fs.readFileSync(join(work, "key"), "utf8").trim(), "hex")
   const decrypter = new Decrypter()
@@ -739,6 +760,8 @@ test("it opens every kind of key, of every role and after a rotation, and the pa
     before.epochs[0],
     2,
   ])
+  assert.deepEqual(new Reader(root, owner).forgotten(), [first!.record.id])
+  assert.deepEqual(idsOf(new Reader(root, owner)), [second!.record.id])
   const reader = await unlock(root, { fileKey: async (header) => await decrypter.decryptHeader(header) })
   const writer = await unlock(root, { keyFile })
   assert.deepEqual([reader.role, writer.role], ["reader", "writer"])

@@ -62,8 +62,8 @@ const checkOnce = Effect.fnUntraced(function* (opened: Opened, options: CheckOpt
   yield* findDamagedFiles(opened, chosen, damage, present)
   const ended = [...logs.logs.values()].flatMap((log) => isWhole(log) ? [log.record!] : [])
   // A run may have committed since the snapshots were listed.
-  if (uncommittedRuns(ended, snapshots).length > 0) {
-    addUncommitted(damage, uncommittedRuns(ended, (yield* listSnapshots(opened)).snapshots))
+  if (uncommittedRuns(ended, { snapshots }).length > 0) {
+    addUncommitted(damage, uncommittedRuns(ended, yield* listSnapshots(opened)))
   }
   const summary: CheckSummary = {
     snapshots: chosen.length,

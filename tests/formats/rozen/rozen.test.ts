@@ -4,6 +4,7 @@ import { small } from "./harness.ts"
 formatSuite("rozen", () => small, {
   incremental: true,
   snapshots: true,
+  forget: true,
   concurrent: true,
   details: true,
   directories: true,
