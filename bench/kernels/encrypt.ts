@@ -2,6 +2,7 @@ import * as Redacted from "effect/Redacted"
 import { hasNodeChacha } from "../../adapters/kernels/chacha.ts"
 import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { aes256gcm } from "../../stages/encrypt/aes256gcm.ts"
+import { aes256gcmsiv } from "../../stages/encrypt/aes256gcmsiv.ts"
 import { chacha20poly1305 } from "../../stages/encrypt/chacha20poly1305.ts"
 import { noEncryption } from "../../stages/encrypt/none.ts"
 import { twofish256ctr } from "../../stages/encrypt/twofish256ctr.ts"
@@ -24,6 +25,7 @@ export const encrypt = (bench: Bench): void => {
   for (
     const spec of [
       aes256gcm(secret),
+      aes256gcmsiv(secret),
       chacha20poly1305(secret),
       xchacha20poly1305(secret),
       twofish256ctr(secret),

@@ -13,6 +13,7 @@ import {
   adaptive,
   ae,
   aes256gcm,
+  aes256gcmsiv,
   blake2b256,
   blake3,
   blake3Keyed,
@@ -229,7 +230,14 @@ describe("what is trusted", () => {
       ...[fastcdc(), fixed({ size: 10 }), whole(), rabin(), buzhash(), ae(), extentsOr(fastcdc())],
       ...[blake3, blake3Keyed(key), blake2b256, sha256, sha512_256],
       ...[noCompression, zstd(), gzip(), adaptive(zstd()), adaptive(gzip())],
-      ...[noEncryption, aes256gcm(key), xchacha20poly1305(key), chacha20poly1305(key), twofish256ctr(key)],
+      ...[
+        noEncryption,
+        aes256gcm(key),
+        aes256gcmsiv(key),
+        xchacha20poly1305(key),
+        chacha20poly1305(key),
+        twofish256ctr(key),
+      ],
     ]
     const native = new Set(Object.keys(nativeKernels))
     for (const { make, name, params, stage } of specs) {

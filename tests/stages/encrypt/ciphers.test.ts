@@ -7,12 +7,14 @@ import { nativeKernels } from "../../../adapters/kernels/native.ts"
 import { nodeXaes } from "../../../adapters/kernels/xaes.ts"
 import { type NonceCipher, randomNonces, sealWith } from "../../../stages/encrypt/aead.ts"
 import { aes256gcm, portableXaes } from "../../../stages/encrypt/aes256gcm.ts"
+import { aes256gcmsiv, portableAesGcmSiv } from "../../../stages/encrypt/aes256gcmsiv.ts"
 import { chacha20poly1305, portableChacha } from "../../../stages/encrypt/chacha20poly1305.ts"
 import { noEncryption } from "../../../stages/encrypt/none.ts"
 import { portableXchacha, xchacha20poly1305 } from "../../../stages/encrypt/xchacha20poly1305.ts"
 import { makeKernel } from "../../../stages/kernel/kernel.ts"
 import { cipherSuite, reasonOf } from "../../suites/kernels.ts"
 import { noise } from "../../suites/noise.ts"
+import siv from "../../vectors/aes_256_gcm_siv.json" with { type: "json" }
 import chacha from "../../vectors/chacha20_poly1305.json" with { type: "json" }
 import xaes from "../../vectors/xaes_256_gcm.json" with { type: "json" }
 import xchacha from "../../vectors/xchacha20_poly1305.json" with { type: "json" }
@@ -21,6 +23,7 @@ const key = Redacted.make(noise(32, 1))
 const other = Redacted.make(noise(32, 2))
 for (const [name, table] of [["portable", {}], ["native", nativeKernels]] as const) {
   cipherSuite(`aes256gcm, ${name}`, aes256gcm(key), aes256gcm(other), table)
+  cipherSuite(`aes256gcmsiv, ${name}`, aes256gcmsiv(key), aes256gcmsiv(other), table)
   cipherSuite(`chacha20poly1305, ${name}`, chacha20poly1305(key), chacha20poly1305(other), table)
   cipherSuite(`xchacha20poly1305, ${name}`, xchacha20poly1305(key), xchacha20poly1305(other), table)
 }
@@ -31,6 +34,7 @@ const noChacha = hasNodeChacha() ? false : "node:crypto has no chacha20-poly1305
 const vectors: ReadonlyArray<readonly [string, (key: Uint8Array) => NonceCipher, typeof xaes, string | false]> = [
   ["portable XAES-256-GCM", portableXaes, xaes, false],
   ["native XAES-256-GCM", (key) => nodeXaes(key), xaes, false],
+  ["AES-256-GCM-SIV", portableAesGcmSiv, siv, false],
   ["portable ChaCha20-Poly1305", portableChacha, chacha, false],
   ["native ChaCha20-Poly1305", nodeChacha, chacha, noChacha],
   ["portable XChaCha20-Poly1305", portableXchacha, xchacha, false],
@@ -65,7 +69,7 @@ test("XAES-256-GCM by WebCrypto gives the known answers, and its messages can be
 })
 
 test("keys that do not have 32 bytes are refused", () => {
-  for (const cipher of [aes256gcm, chacha20poly1305, xchacha20poly1305]) {
+  for (const cipher of [aes256gcm, aes256gcmsiv, chacha20poly1305, xchacha20poly1305]) {
     assert.equal(reasonOf(() => cipher(Redacted.make(new Uint8Array(16)))), "unsupported")
     const spec = { ...cipher(key), params: { key: Redacted.make(new Uint8Array(33)) } }
     for (const table of [{}, nativeKernels]) assert.equal(reasonOf(() => makeKernel(spec, table)), "unsupported")
