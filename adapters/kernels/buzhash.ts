@@ -1,6 +1,6 @@
 /** Buzhash by WebAssembly: the cuts of stages/chunk/buzhash.ts, in less time. */
 import * as Redacted from "effect/Redacted"
-import { buzhash, type BuzhashOptions } from "../../stages/chunk/buzhash.ts"
+import { type BuzhashParams, makeBuzhash } from "../../stages/chunk/buzhash.ts"
 import { buzhashTables } from "../../stages/chunk/buzhash_tables.ts"
 import type { Chunker } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
@@ -26,15 +26,14 @@ export const hasWasmBuzhash = (): boolean => scanner() !== undefined
 
 /**
  * Kernel of `buzhash`. Where WebAssembly is missing, this is the portable chunker, whose cuts are the same. Throws
- * KernelError `unsupported` for options out of range.
+ * KernelError `unsupported` for options that are missing or out of range.
  */
-export const wasmBuzhash = (options: BuzhashOptions = {}): Chunker => {
-  const spec = buzhash(options)
-  const portable = spec.make(spec.params as never)
+export const wasmBuzhash = (params: BuzhashParams): Chunker => {
+  const portable = makeBuzhash(params)
   const module = scanner()
   if (module === undefined) return portable
   const { find, memory } = module
-  const { average, minimum, seed, window } = spec.params as unknown as Required<BuzhashOptions>
+  const { average, minimum, seed, window } = params
   const { enter, leave } = buzhashTables(Redacted.isRedacted(seed) ? Redacted.value(seed) : seed, window)
   const view = new DataView(memory.buffer)
   for (let byte = 0; byte < 256; byte++) {

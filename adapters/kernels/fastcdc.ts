@@ -6,8 +6,8 @@
  * chunk`), so it is used on all three.
  */
 import * as Redacted from "effect/Redacted"
-import { fastcdc, type FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
-import { type GearTable, gearTable, PUBLIC_SEED } from "../../stages/chunk/gear.ts"
+import { type FastCdcParams, makeFastCdc } from "../../stages/chunk/fastcdc.ts"
+import { type GearTable, gearTable } from "../../stages/chunk/gear.ts"
 import type { Chunker } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
 import { FASTCDC_WASM } from "./fastcdc_wasm.ts"
@@ -54,18 +54,16 @@ export const hasWasmFastCdc = (): boolean => instance() !== undefined
 
 /**
  * Kernel of `fastcdc`. Where WebAssembly is missing, this is the portable chunker, whose cuts are the same. Each
- * chunker has an instance of the module, which keeps the gear table. Throws KernelError `unsupported` for options out
- * of range.
+ * chunker has an instance of the module, which keeps the gear table. Throws KernelError `unsupported` for options that
+ * are missing or out of range.
  */
-export const wasmFastCdc = (options: FastCdcOptions = {}): Chunker => {
-  const spec = fastcdc(options)
-  const portable = spec.make(spec.params as never)
-  const seed = options.seed ?? PUBLIC_SEED
+export const wasmFastCdc = (params: FastCdcParams): Chunker => {
+  const portable = makeFastCdc(params)
+  const { average, minimum, seed } = params
   const module = scanner(gearTable(Redacted.isRedacted(seed) ? Redacted.value(seed) : seed))
   if (module === undefined) return portable
   const { find, memory } = module
   const held = new Uint8Array(memory.buffer)
-  const { average, minimum } = spec.params as { readonly average: number; readonly minimum: number }
   const { maximum } = portable
   const bits = Math.round(Math.log2(average))
   return trusted<Chunker>({

@@ -9,7 +9,7 @@ import type { KernelOf, KernelStage, KernelTable } from "../../stages/kernel/ker
 import type { KeyParams } from "../../stages/kernel/key.ts"
 import { nativeGzip, nativeZstd } from "./compress.ts"
 import { hasNodeChacha, nativeChacha, nativeXchacha } from "./chacha.ts"
-import type { FastCdcOptions } from "../../stages/chunk/fastcdc.ts"
+import type { FastCdcParams } from "../../stages/chunk/fastcdc.ts"
 import { hasWasmBuzhash, wasmBuzhash } from "./buzhash.ts"
 import { hasWasmFastCdc, wasmFastCdc } from "./fastcdc.ts"
 import { fastestBlake3, keyedKey, nativeSha256, nativeSha512t256 } from "./hash.ts"
@@ -34,7 +34,7 @@ const accelerators: { readonly [key: `${KernelStage}:${string}`]: Accelerator } 
   "chunk:fastcdc": { implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN, make: wasmFastCdc },
   "chunk:extents-fastcdc": {
     implementation: () => hasWasmFastCdc() ? "WebAssembly" : PLAIN,
-    make: (params: FastCdcOptions) => followingExtents(wasmFastCdc(params)),
+    make: (params: FastCdcParams) => followingExtents(wasmFastCdc(params)),
   },
   "chunk:rabin": { implementation: () => hasWasmRabin() ? "WebAssembly" : PLAIN, make: wasmRabin },
   "chunk:buzhash": { implementation: () => hasWasmBuzhash() ? "WebAssembly" : PLAIN, make: wasmBuzhash },

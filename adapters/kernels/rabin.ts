@@ -1,6 +1,6 @@
 /** The Rabin fingerprint by WebAssembly, which has numbers of 64 bits: the cuts of stages/chunk/rabin.ts. */
 import { polynomialOption } from "../../stages/chunk/polynomial.ts"
-import { rabin, type RabinOptions } from "../../stages/chunk/rabin.ts"
+import { makeRabin, type RabinParams } from "../../stages/chunk/rabin.ts"
 import { rabinTables, WINDOW } from "../../stages/chunk/rabin_tables.ts"
 import type { Chunker } from "../../stages/kernel/kernel.ts"
 import { trusted } from "../../stages/kernel/trusted.ts"
@@ -26,15 +26,13 @@ export const hasWasmRabin = (): boolean => scanner() !== undefined
 
 /**
  * Kernel of `rabin`. Where WebAssembly is missing, this is the portable chunker, whose cuts are the same. Throws
- * KernelError `unsupported` for options out of range.
+ * KernelError `unsupported` for options that are missing or out of range.
  */
-export const wasmRabin = (options: RabinOptions = {}): Chunker => {
-  const spec = rabin(options)
-  const portable = spec.make(spec.params as never)
+export const wasmRabin = (params: RabinParams): Chunker => {
+  const portable = makeRabin(params)
   const module = scanner()
   if (module === undefined) return portable
   const { find, memory } = module
-  const params = spec.params as unknown as Required<RabinOptions>
   const { fold, leave } = rabinTables(polynomialOption("rabin", params.polynomial))
   const view = new DataView(memory.buffer)
   for (const [base, table] of [[0, leave], [2048, fold]] as const) {

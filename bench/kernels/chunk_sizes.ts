@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { wasmBuzhash } from "../../adapters/kernels/buzhash.ts"
-import { wasmFastCdc } from "../../adapters/kernels/fastcdc.ts"
-import { wasmRabin } from "../../adapters/kernels/rabin.ts"
+import { nativeKernels } from "../../adapters/kernels/native.ts"
 import { ae } from "../../stages/chunk/ae.ts"
+import { buzhash } from "../../stages/chunk/buzhash.ts"
+import { fastcdc } from "../../stages/chunk/fastcdc.ts"
 import { fixed } from "../../stages/chunk/fixed.ts"
+import { rabin } from "../../stages/chunk/rabin.ts"
 import { whole } from "../../stages/chunk/whole.ts"
 import { type Chunker, makeKernel } from "../../stages/kernel/kernel.ts"
 import { edit, makeCorpus, regularFiles } from "../corpora.ts"
@@ -38,9 +39,9 @@ export interface ChunkSizes {
 
 const CHUNKERS: ReadonlyArray<readonly [string, () => Chunker]> = [
   ...[16 << 10, 64 << 10, 256 << 10, 1 << 20].flatMap((size) => [
-    [`fastcdc, average ${binary(size)}`, () => wasmFastCdc({ average: size })] as const,
-    [`rabin, average ${binary(size)}`, () => wasmRabin({ average: size })] as const,
-    [`buzhash, average ${binary(size)}`, () => wasmBuzhash({ average: size })] as const,
+    [`fastcdc, average ${binary(size)}`, () => makeKernel(fastcdc({ average: size }), nativeKernels)] as const,
+    [`rabin, average ${binary(size)}`, () => makeKernel(rabin({ average: size }), nativeKernels)] as const,
+    [`buzhash, average ${binary(size)}`, () => makeKernel(buzhash({ average: size }), nativeKernels)] as const,
     [`ae, average ${binary(size)}`, () => makeKernel(ae({ average: size }))] as const,
     [`fixed, ${binary(size)}`, () => makeKernel(fixed({ size }))] as const,
   ]),

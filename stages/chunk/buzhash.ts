@@ -14,7 +14,7 @@ import * as Redacted from "effect/Redacted"
 import type { Chunker, KernelSpec } from "../kernel/kernel.ts"
 import { trusted } from "../kernel/trusted.ts"
 import { buzhashTables } from "./buzhash_tables.ts"
-import { integerOption, powerOfTwoOption } from "./options.ts"
+import { integerOption, oddOption, powerOfTwoOption, secretOption } from "./options.ts"
 
 /** Options of {@link buzhash}. Sizes are in bytes. The defaults are those of BorgBackup. */
 export interface BuzhashOptions {
@@ -33,7 +33,8 @@ export interface BuzhashOptions {
   readonly seed?: number | Redacted.Redacted<number>
 }
 
-interface BuzhashParams {
+/** All options of {@link buzhash}. They may come from a catalog. */
+export interface BuzhashParams {
   readonly minimum: number
   readonly average: number
   readonly maximum: number
@@ -41,14 +42,14 @@ interface BuzhashParams {
   readonly seed: number | Redacted.Redacted<number>
 }
 
-const make = (params: BuzhashParams): Chunker => {
+/** The portable chunker. Throws KernelError `unsupported` for what is missing or out of range. */
+export const makeBuzhash = (params: BuzhashParams): Chunker => {
   const average = powerOfTwoOption("buzhash", "average", params.average, 4, 26)
   const minimum = integerOption("buzhash", "minimum", params.minimum, 1, 1 << 29)
   // With an even one, the hashes of long runs of equal bytes would have few values.
-  const window = 2 * integerOption("buzhash", "half of window", (params.window - 1) / 2, 0, (1 << 15) - 1) + 1
+  const window = oddOption("buzhash", "window", params.window, (1 << 16) - 1)
   const maximum = integerOption("buzhash", "maximum", params.maximum, minimum + window + 1, 1 << 30)
-  const seed = Redacted.isRedacted(params.seed) ? Redacted.value(params.seed) : params.seed
-  const { enter, leave } = buzhashTables(integerOption("buzhash", "seed", seed, 0, 2 ** 32 - 1), window)
+  const { enter, leave } = buzhashTables(secretOption("buzhash", "seed", params.seed, 0, 2 ** 32 - 1), window)
   const mask = average - 1
   return trusted({
     maximum,
@@ -94,6 +95,6 @@ export const buzhash = (options: BuzhashOptions = {}): KernelSpec<"chunk"> => {
     window: options.window ?? 4095,
     seed: options.seed ?? 0,
   }
-  make(params)
-  return { stage: "chunk", name: "buzhash", params: { ...params }, make }
+  makeBuzhash(params)
+  return { stage: "chunk", name: "buzhash", params: { ...params }, make: makeBuzhash }
 }

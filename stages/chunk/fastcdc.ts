@@ -154,14 +154,16 @@ const scan = (gear: GearTable, bytes: Uint8Array, p: number, end: number, bits: 
   return end
 }
 
-interface FastCdcParams {
+/** All options of {@link fastcdc}. They may come from a catalog. */
+export interface FastCdcParams {
   readonly minimum: number
   readonly average: number
   readonly maximum: number
   readonly seed: Uint8Array | Redacted.Redacted<Uint8Array>
 }
 
-const make = (params: FastCdcParams): Chunker => {
+/** The portable chunker. Throws KernelError `unsupported` for what is missing or out of range. */
+export const makeFastCdc = (params: FastCdcParams): Chunker => {
   const average = integerOption("fastcdc", "average", params.average, 256, 1 << 26)
   const minimum = integerOption("fastcdc", "minimum", params.minimum, 64, average)
   const maximum = integerOption("fastcdc", "maximum", params.maximum, average, 1 << 30)
@@ -205,6 +207,6 @@ export const fastcdc = (options: FastCdcOptions = {}): KernelSpec<"chunk"> => {
     maximum: options.maximum ?? average * 4,
     seed: options.seed ?? PUBLIC_SEED,
   }
-  make(params)
-  return { stage: "chunk", name: "fastcdc", params: { ...params }, make }
+  makeFastCdc(params)
+  return { stage: "chunk", name: "fastcdc", params: { ...params }, make: makeFastCdc }
 }

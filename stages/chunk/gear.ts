@@ -19,11 +19,12 @@ export interface GearTable {
  * `unsupported` unless the seed has 32 bytes.
  */
 export const gearTable = (seed: Uint8Array): GearTable => {
-  if (seed.length !== 32) {
+  const length = seed instanceof Uint8Array ? seed.length : 0
+  if (length !== 32) {
     throw new KernelError({
       kernel: "fastcdc",
       reason: "unsupported",
-      message: `Cannot derive a gear table from a seed of ${seed.length} bytes: it must have 32`,
+      message: `Cannot derive a gear table from a seed of ${length} bytes: it must have 32`,
     })
   }
   const bytes = blake3(MESSAGE, { key: seed, dkLen: 2048 })

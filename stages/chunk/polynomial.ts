@@ -41,7 +41,7 @@ export const isIrreducible = (f: bigint): boolean => {
  */
 export const polynomialOption = (kernel: string, digits: string | Redacted.Redacted<string>): bigint => {
   const text = Redacted.isRedacted(digits) ? Redacted.value(digits) : digits
-  const value = /^[0-9a-f]{14}$/i.test(text) ? BigInt(`0x${text}`) : 0n
+  const value = typeof text === "string" && /^[0-9a-f]{14}$/i.test(text) ? BigInt(`0x${text}`) : 0n
   if (degreeOf(value) === DEGREE && isIrreducible(value)) return value
   throw new KernelError({
     kernel,

@@ -37,14 +37,16 @@ const PUBLIC_POLYNOMIAL = "3da3358b4dc173"
 /** The highest eight bits of a fingerprint, in its high half. */
 const INDEX_SHIFT = DEGREE - 8 - 32
 
-interface RabinParams {
+/** All options of {@link rabin}. They may come from a catalog. */
+export interface RabinParams {
   readonly minimum: number
   readonly average: number
   readonly maximum: number
   readonly polynomial: string | Redacted.Redacted<string>
 }
 
-const make = (params: RabinParams): Chunker => {
+/** The portable chunker. Throws KernelError `unsupported` for what is missing or out of range. */
+export const makeRabin = (params: RabinParams): Chunker => {
   const average = powerOfTwoOption("rabin", "average", params.average, 8, 26)
   const maximum = integerOption("rabin", "maximum", params.maximum, WINDOW, 1 << 30)
   const minimum = integerOption("rabin", "minimum", params.minimum, WINDOW, maximum)
@@ -103,6 +105,6 @@ export const rabin = (options: RabinOptions = {}): KernelSpec<"chunk"> => {
     maximum: options.maximum ?? average * 8,
     polynomial: options.polynomial ?? PUBLIC_POLYNOMIAL,
   }
-  make(params)
-  return { stage: "chunk", name: "rabin", params: { ...params }, make }
+  makeRabin(params)
+  return { stage: "chunk", name: "rabin", params: { ...params }, make: makeRabin }
 }
