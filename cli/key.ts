@@ -185,7 +185,10 @@ export const passwd: (input: KeyPasswdInput) => Effect.Effect<number, OpenError>
   )
 })
 
-/** Runs `key export`. */
+/** A paper key as a scanner of its QR code gives it: without blanks, line ends and numbers of groups. */
+const scanned = (paper: string): string => paper.replace(/\d+:/g, "").replace(/\s+/g, "")
+
+/** Runs `key export`: prints the paper key, and the same as a QR code where that has room for it. */
 export const exportPaper = (input: CommonInput): Effect.Effect<number, OpenError> =>
   withKeys(
     input,
@@ -195,6 +198,9 @@ export const exportPaper = (input: CommonInput): Effect.Effect<number, OpenError
       out.warn(PAPER_WARNING)
       out.line(`# Paper key of the repository ${id} (rozen)`)
       for (const line of paper.split("\n")) out.line(line)
+      // Commented out, so that what was printed into a file can be given to `key import` as it is.
+      const { qrLines } = yield* Effect.promise(() => import("./output/qr_code.ts"))
+      for (const line of qrLines(scanned(paper)) ?? []) out.line(`# ${line}`.trimEnd())
       out.row({ type: "summary", repository: id, paperKey: paper, ...trafficMembers(traffic) })
       return EXIT_OK
     }),

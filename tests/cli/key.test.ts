@@ -5,6 +5,7 @@ import { test } from "node:test"
 import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
+import { decodeQR } from "qr/decode.js"
 import { encodeJson } from "../../formats/rozen/json.ts"
 import vectors from "../vectors/rozen_keys.json" with { type: "json" }
 import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
@@ -77,6 +78,22 @@ test("keys of each kind are added, listed and removed, and the password is chang
     assert.match(table, /yes +owner +password .* me@host/)
   }))
 
+/** What a scanner reads from the QR code in a text. */
+const scan = (text: string): string => {
+  const lines = text.split("\n").filter((line) => /[█▀▄]/.test(line)).map((line) => line.slice(2))
+  const [columns, scale] = [Math.max(...lines.map((line) => line.length)), 4]
+  const [width, height] = [scale * (columns + 4), scale * 2 * lines.length]
+  const data = new Uint8Array(4 * width * height).fill(255)
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const sign = lines[Math.floor(y / scale / 2)]![Math.floor(x / scale)]
+      const dark = sign === "█" || sign === (Math.floor(y / scale) % 2 === 0 ? "▀" : "▄")
+      if (dark) data.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3)
+    }
+  }
+  return decodeQR({ width, height, data })
+}
+
 test("a paper key opens a repository whose keys are lost", () =>
   inDirectory(async (at) => {
     const repo = ["-r", at("repo")]
@@ -86,6 +103,7 @@ test("a paper key opens a repository whose keys are lost", () =>
       exported.stdout,
       /^# Paper key of the repository [0-9a-f]{32} \(rozen\)\nPENSTOCK-ROZEN-1\n 1: [A-Z0-9]{5} /,
     )
+    assert.equal(scan(exported.stdout), exported.stdout.replace(/^#.*\n/gm, "").replace(/\d+:|\s/g, ""))
     assert.match(exported.stderr, /^Whoever has this text and the storage can read and change everything/)
     for (const name of readdirSync(at("repo/KEYS"))) rmSync(at(`repo/KEYS/${name}`))
     assert.match(await fails(["snapshots", ...repo], first), /^1 penstock: .* has no key: KEYS\/ is empty or missing/)
