@@ -261,8 +261,8 @@ export interface Repository {
   /**
    * Calls `piece` for each chunk of content in the store, or for each whole content where a format shares only these:
    * with the ID that `entries` gives, and the bytes that it takes in the store, which may have a fraction if several
-   * are compressed as one. Reads no content, but lists, footers or packfiles. What damage hides is left out. Absent
-   * where a format cannot tell.
+   * are compressed as one. Reads no content, but lists, footers or packfiles. What damage hides is left out. The first
+   * call for an ID counts. Absent where a format cannot tell.
    */
   readonly storedSizes?: (piece: (id: Uint8Array, bytes: number) => void) => Effect.Effect<void, FormatError>
   /** Verifies the repository. Damage is a finding, not a failure. */

@@ -141,7 +141,7 @@ export interface StoredSize {
   readonly bytesStored: number
   /** How many of these chunks the store does not have, or does not tell of because of damage. */
   readonly lost: number
-  /** What no other snapshot has. Absent without `others`. */
+  /** What no other snapshot has. Absent without `others`, and when one of them cannot be counted. */
   readonly only?: Pick<StoredSize, "chunks" | "bytesUnique" | "bytesStored">
 }
 
@@ -212,6 +212,11 @@ export const storedSize: (
       return restored === undefined ? NO_SIZE : told ? undefined : NO_PIECES
     }, problem)
     const own: Pieces = { ...all }
+    let unknown = others === undefined
+    const unknownOther: StatsProblem | undefined = problem && ((one, snapshot) => {
+      unknown = true
+      problem(one, snapshot)
+    })
     yield* look(repository, others ?? [], true, (entry) => {
       const told = eachPiece(entry, (id, length) => {
         if (known.get(id) !== 0) return
@@ -220,7 +225,7 @@ export const storedSize: (
         own.bytes -= length
       })
       return told ? undefined : NO_PIECES
-    }, problem)
+    }, unknownOther)
     const stored = { all: 0, own: 0, found: 0 }
     yield* storedSizes((id, size) => {
       const state = known.get(id)
@@ -236,9 +241,7 @@ export const storedSize: (
       bytesUnique: all.bytes,
       bytesStored: Math.round(stored.all),
       lost: all.pieces - stored.found,
-      ...(others === undefined
-        ? {}
-        : { only: { chunks: own.pieces, bytesUnique: own.bytes, bytesStored: Math.round(stored.own) } }),
+      ...(unknown ? {} : { only: { chunks: own.pieces, bytesUnique: own.bytes, bytesStored: Math.round(stored.own) } }),
     }
   },
 )

@@ -17,7 +17,7 @@ export const integerOption = (kernel: string, option: string, value: number, low
   throw refused(kernel, `${has(option, value)} an integer from ${low} to ${high}`)
 }
 
-/** `value`, if it is an odd integer in `[1, high]`. If not, throws KernelError `unsupported`, which names the option. */
+/** `value`, if it is an odd integer in `[1, high]`. If not, throws KernelError `unsupported`, naming the option. */
 export const oddOption = (kernel: string, option: string, value: number, high: number): number => {
   if (Number.isInteger(value) && value % 2 === 1 && value <= high) return value
   throw refused(kernel, `${has(option, value)} an odd integer from 1 to ${high}`)

@@ -21,9 +21,12 @@ export const OnOtherPack: Context.Reference<(damage: string) => void> = Context.
   defaultValue: (): (damage: string) => void => () => {},
 })
 
+/** No more other packs of a chunk are known: a reader goes from one to the next, and no honest writer makes so many. */
+export const MOST_OTHER_PACKS = 16
+
 /**
  * The `nth` other pack that lists a chunk, from 1 on, as its number in {@link PackStore}. Undefined when there are
- * fewer.
+ * fewer, and beyond {@link MOST_OTHER_PACKS}.
  */
 export type OtherPacks = (id: Uint8Array, nth: number) => number | undefined
 
@@ -75,6 +78,7 @@ const addPack = (others: Array<ChunkIndex>, first: ChunkIndex, prefix: Uint8Arra
     index.set(prefix, pack)
     return
   }
+  if (others.length === MOST_OTHER_PACKS) return
   const index = new ChunkIndex()
   index.set(prefix, pack)
   others.push(index)

@@ -167,6 +167,9 @@ describe("stats", () => {
       })
       assert.deepEqual(problems, [`${first.id} "" catalog is damaged`])
       assert.equal(rest.bytes, 350_000)
+      // Nobody knows what only the second one has, so nothing is said.
+      const alone = yield* storedSize(unlisted, [second], { others: [first], problem: () => {} })
+      assert.deepEqual([alone.bytesUnique, alone.only], [350_000, undefined])
 
       const unsized: Repository = {
         ...repository,

@@ -5,12 +5,12 @@ import { Effect, Stream } from "effect"
 import { memoryStore } from "../../../adapters/store/memory/memory.ts"
 import { copy } from "../../../formats/copy.ts"
 import type { Repository } from "../../../formats/repository.ts"
+import { storedSize } from "../../../formats/stats.ts"
 import { OnOtherPack } from "../../../stages/pack/other_packs.ts"
 import { ObjectStore } from "../../../stages/store/store.ts"
 import { runFormat } from "../../suites/format/environment.ts"
 import { factsOf } from "../../suites/format/facts.ts"
 import { type Objects, objectsOf, storeOf } from "../../suites/format/objects.ts"
-
 import { expected, flipped, namesOf, openIn, put, trees, walk } from "./damaged.ts"
 import { options, secrets, small } from "./harness.ts"
 
@@ -129,6 +129,16 @@ describe("chunks that are in several packs", () => {
       assert.equal(read.length, reads * WRITERS)
     })
   }
+
+  it("stats counts what a pack with a damaged footer has lost in the next pack, once", () =>
+    damaged(WRITERS - 1, damages["a footer with a flipped bit"]!, (repository) =>
+      Effect.gen(function* () {
+        const { bytesStored, bytesUnique, lost } = yield* storedSize(repository, yield* repository.snapshots)
+        assert.equal(lost, 0)
+        // All but the text is noise.
+        assert.ok(bytesStored > bytesUnique * 0.9 && bytesStored < bytesUnique * 1.1, `${bytesStored}`)
+        return repository
+      })))
 
   it("the same blocks are bad in all packs: the files are lost, and nobody is told of another pack", () =>
     damaged(WRITERS, badBlocks, (repository, packs, told) =>
