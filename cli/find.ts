@@ -11,7 +11,8 @@ import { readTime } from "./arguments/time.ts"
 import { changeLetter, marked, showEntryPath } from "./output/changes.ts"
 import { entryMembers, longLine, showFileTime } from "./output/entries.ts"
 import type { Output } from "./output/output.ts"
-import { plural, SHORT_ID, showBytes, showPath } from "./output/show.ts"
+import { describeProblemIn } from "./output/problems.ts"
+import { plural, showBytes } from "./output/show.ts"
 import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
@@ -47,7 +48,7 @@ export const find: (input: FindInput) => Effect.Effect<number, OpenError> = Effe
       let problems = 0
       const problem = ({ message, path }: Problem, { id }: SnapshotInfo): void => {
         problems += 1
-        out.warn(`Problem with ${showPath(path)} in snapshot ${id.slice(0, SHORT_ID)}: ${message}`)
+        out.warn(describeProblemIn(id, { path, message }))
         out.row({ type: "problem", path, message, snapshot: id })
       }
       const sought = input.history === undefined

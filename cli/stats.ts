@@ -5,7 +5,8 @@ import type { Repository, SnapshotInfo } from "../formats/repository.ts"
 import { contentsSize, restoreSize, type StatsProblem, storedSize } from "../formats/stats.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import type { Output } from "./output/output.ts"
-import { plural, SHORT_ID, showBytes, showCount, showPath } from "./output/show.ts"
+import { describeProblemIn } from "./output/problems.ts"
+import { plural, showBytes, showCount } from "./output/show.ts"
 import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
 import { UsageError } from "./process/usage_error.ts"
@@ -32,7 +33,7 @@ export const stats: (input: StatsInput) => Effect.Effect<number, OpenError> = Ef
       let problems = 0
       const problem: StatsProblem = ({ message, path }, { id }) => {
         problems += 1
-        out.warn(`Problem with ${showPath(path)} in snapshot ${id.slice(0, SHORT_ID)}: ${message}`)
+        out.warn(describeProblemIn(id, { path, message }))
         out.row({ type: "problem", path, message, snapshot: id })
       }
       const { unlisted } = listing

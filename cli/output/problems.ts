@@ -2,7 +2,7 @@
 import type { Problem } from "../../formats/repository.ts"
 import type { Loss } from "../../stages/walk/represent.ts"
 import type { Output } from "./output.ts"
-import { plural, showPath } from "./show.ts"
+import { plural, SHORT_ID, showPath } from "./show.ts"
 
 /** Names what could not be read or stored. `of` is added to the rows of `--json`. */
 export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of: object = {}): void => {
@@ -10,6 +10,14 @@ export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of:
     out.warn(`Problem with ${showPath(path)}: ${message}`)
     out.row({ type: "problem", path, message, ...of })
   }
+}
+
+/** A problem with the snapshot of an ID: with one of its entries, or, with the path `""`, with the list of them. */
+export const describeProblemIn = (id: string, { message, path }: Problem): string => {
+  const snapshot = `snapshot ${id.slice(0, SHORT_ID)}`
+  return path === ""
+    ? `Not all files of ${snapshot} can be listed. ${message}`
+    : `Problem with ${showPath(path)} in ${snapshot}: ${message}`
 }
 
 /** Tells what the format did not keep of the stored entries. */

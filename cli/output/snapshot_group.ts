@@ -8,7 +8,7 @@ export type GroupFacts = Omit<SnapshotGroup<never>, "snapshots">
 /** ` of host web, paths /etc /srv`; `""` if the snapshots have nothing in common. */
 export const ofGroup = ({ host, paths, tags }: GroupFacts): string => {
   const facts = [
-    ...(host === undefined ? [] : [`host ${displayPath(host)}`]),
+    ...(host === undefined ? [] : [host === "" ? "no host" : `host ${displayPath(host)}`]),
     ...(paths === undefined || paths.length === 0
       ? []
       : [`${paths.length === 1 ? "path" : "paths"} ${paths.map(displayPath).join(" ")}`]),

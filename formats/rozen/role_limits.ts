@@ -35,9 +35,16 @@ export const withinRole = (repository: Repository, { key, keyring: { role } }: O
     }),
   }
   if (role === "reader") return limited
-  const { inspection: _inspection, ...shown } = limited
+  const { inspection } = limited
   return {
-    ...shown,
+    ...limited,
+    ...(inspection === undefined ? {} : {
+      inspection: {
+        config: inspection.config,
+        snapshot: () => refuse("read a snapshot", "an owner's or a reader's"),
+        packs: refuse("read indexes", "an owner's or a reader's"),
+      },
+    }),
     snapshots: refuse("list snapshots", "an owner's or a reader's"),
     entries: () => Stream.fromEffect(refuse("read", "an owner's or a reader's")),
     check: () => refuse("check", "an owner's or a reader's"),

@@ -238,6 +238,7 @@ describe("keys of rozen", () => {
         keys: (yield* owner.keys!.list).keys.map((key) => ({ ...key, inUse: key.id === id })),
       })
       const writer = yield* open(format, store, keyFile(1))
+      assert.deepEqual(yield* writer.inspection!.config, yield* reader.inspection!.config)
       const refused = {
         "back up": reader.backup(Stream.die("it was read"), { paths: ["/"] }),
         "rebuild": reader.rebuild,
@@ -249,6 +250,8 @@ describe("keys of rozen", () => {
         "change its name": reader.keys!.replace(password("x"), { name: "x" }),
         "list snapshots": writer.snapshots,
         "read": Stream.runDrain(writer.entries(snapshot!)),
+        "read a snapshot": writer.inspection!.snapshot(snapshot!.id),
+        "read indexes": writer.inspection!.packs,
         "check": writer.check({ readData: 0 }),
         "back up yet": writer.backup(Stream.die("it was read"), { paths: ["/"] }),
       }
