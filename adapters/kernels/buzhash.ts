@@ -16,7 +16,7 @@ interface Scanner {
 /** Where content begins in the module's memory: behind the tables. */
 const CONTENT = 2048
 
-/** Positions that are looked at in one call. The window after the last is in memory as well, up to 65,535 bytes. */
+/** Positions that are looked at in one call, at most. The window after the last is in memory as well: to 65,535 bytes. */
 const PART = 131_072
 
 const scanner = instancesOf<Scanner>(BUZHASH_WASM)
@@ -42,13 +42,15 @@ export const wasmBuzhash = (params: BuzhashParams): Chunker => {
   }
   const held = new Uint8Array(memory.buffer)
   const { maximum } = portable
+  // What is copied beyond a cut is useless, and each call goes through a whole window first.
+  const part = Math.min(PART, Math.max(2048, 2 * average, 2 * window))
   return trusted<Chunker>({
     maximum,
     cut: (bytes, from, to) => {
       const end = Math.min(to, from + maximum)
       const last = end - window
-      for (let at = from + minimum; at < last; at += PART) {
-        const stop = Math.min(last, at + PART)
+      for (let at = from + minimum; at < last; at += part) {
+        const stop = Math.min(last, at + part)
         held.set(bytes.subarray(at, stop + window), CONTENT)
         const found = find(CONTENT, CONTENT + stop - at, window, average - 1)
         if (found !== 0) return at + found - CONTENT
