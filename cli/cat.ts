@@ -51,7 +51,10 @@ export const cat: (input: CatInput) => Effect.Effect<number, OpenError> = Effect
         out.row({ type: ROW[what], ...one })
         if (!out.json) { for (const line of prettyLines(one)) out.line(line) }
       }
-      for (const problem of problems) out.warn(problem)
+      for (const message of problems) {
+        out.warn(message)
+        out.row({ type: "problem", message })
+      }
       out.row({ type: "summary", printed: facts.length, problems: problems.length, ...trafficMembers(traffic) })
       return problems.length === 0 ? EXIT_OK : EXIT_FAILURE
     }),

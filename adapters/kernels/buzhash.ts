@@ -16,7 +16,7 @@ interface Scanner {
 /** Where content begins in the module's memory: behind the tables. */
 const CONTENT = 2048
 
-/** Positions that are looked at in one call, at most. The window after the last is in memory as well: to 65,535 bytes. */
+/** Positions that are looked at in one call, at most. The window of the last is in memory, too: up to 65,535 bytes. */
 const PART = 131_072
 
 const scanner = instancesOf<Scanner>(BUZHASH_WASM)

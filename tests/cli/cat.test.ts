@@ -48,6 +48,7 @@ test("cat prints the config, keys, snapshots and packs of rozen, without secrets
     assert.equal(lost.code, 1)
     assert.match(lost.stderr, /DATA\/.*\.roz is missing/)
     assert.equal(rowsOf(lost).find(({ kind }) => kind === "data")!["lost"], true)
+    assert.match(String(rowsOf(lost).find(({ type }) => type === "problem")!["message"]), /DATA\/.*\.roz is missing/)
     for (
       const [args, message] of [[["snapshot"], /Give the ID of a snapshot/], [["index", "ab"], /takes no ID/]] as const
     ) {
