@@ -35,12 +35,19 @@ export interface FaultOptions {
   readonly delay?: Duration.Input
 }
 
+/** The first operation that was hit. */
+export interface FaultHit {
+  readonly operation: StoreOperation
+  /** The object, or what was listed. */
+  readonly name: string
+}
+
 /** A store with a fault. */
 export interface FaultStore extends ObjectStore {
   /** The number of matching operations so far. */
   readonly operations: () => number
-  /** Whether an operation was hit. If not after a run, no larger `nth` hits one either. */
-  readonly hit: () => boolean
+  /** The first operation that was hit. If there is none after a run, no larger `nth` hits one either. */
+  readonly hit: () => FaultHit | undefined
 }
 
 const WRITES_AND_READS: ReadonlyArray<StoreOperation> = ["put", "append", "get"]
@@ -58,13 +65,13 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
   const wanted = typeof options.operation === "string" ? [options.operation] : options.operation
   const matching = new Set(APPLIES[effect].filter((operation) => wanted === undefined || wanted.includes(operation)))
   let count = 0
-  let hit = false
+  let hit: FaultHit | undefined
 
-  const hits = (operation: StoreOperation): boolean => {
+  const hits = (operation: StoreOperation, name: string): boolean => {
     if (!matching.has(operation)) return false
     count++
     const now = options.onwards ? count >= options.nth : count === options.nth
-    hit ||= now
+    if (now) hit ??= { operation, name }
     return now
   }
   const failure = (operation: StoreOperation, name: string): Effect.Effect<never, StoreError> =>
@@ -89,7 +96,7 @@ const faulty = (store: ObjectStore, options: FaultOptions): FaultStore => {
     dropped?: Effect.Effect<A>,
   ): Effect.Effect<A, StoreError, R> =>
     Effect.suspend(() => {
-      if (!hits(operation)) return work(false)
+      if (!hits(operation, name)) return work(false)
       switch (effect) {
         case "fail":
           return failure(operation, name)

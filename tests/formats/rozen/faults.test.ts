@@ -71,31 +71,19 @@ const each = (
     for (let n = 1;; n++) {
       const store = yield* storeOf(objects)
       const faulty = fault(store, { ...options, nth: n })
-      const calls: Array<readonly [string, string]> = []
-      const watched: ObjectStore = {
-        ...faulty,
-        put: (name, parts, how) => (calls.push(["put", name]), faulty.put(name, parts, how)),
-        get: (name, range) => (calls.push(["get", name]), faulty.get(name, range)),
-        list: (directory) => (calls.push(["list", directory]), faulty.list(directory)),
-      }
-      const ok = yield* Effect.flatMap(opened(watched), (repository) => backup(repository, after)).pipe(
+      const ok = yield* Effect.flatMap(opened(faulty), (repository) => backup(repository, after)).pipe(
         Effect.as(true),
         Effect.catch((error: FormatError) => {
           assert.match(error._tag, /^(StoreError|RepositoryError)$/)
           return Effect.succeed(false)
         }),
       )
-      if (!faulty.hit()) {
+      const hit = faulty.hit()
+      if (hit === undefined) {
         assert.ok(ok, "a run without a fault succeeds")
         return n - 1
       }
-      const matching = calls.filter(([operation]) =>
-        options.operation === undefined
-          ? options.effect !== "fail-after" || operation !== "list"
-          : options.operation === operation
-      )
-      const [operation, name] = matching[n - 1]!
-      yield* look(store, { ok, operation, name })
+      yield* look(store, { ok, ...hit })
     }
   }))
 

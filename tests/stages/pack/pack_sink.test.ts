@@ -42,7 +42,7 @@ for (const appends of [true, false]) {
               for (const piece of pieces()) yield* sink.append(piece)
               yield* sink.end(tail)
             })))
-            hit = failing.hit()
+            hit = failing.hit() !== undefined
           }
           const size = header.length + pieces().reduce((sum, { length }) => sum + length, 0) + tail.length
           const found = yield* Stream.runCollect(store.list(""))

@@ -35,7 +35,7 @@ const runOperations = (options: FaultOptions) =>
     for (const { name } of yield* Stream.runCollect(inner.list(""))) {
       left[name] = yield* inner.get(name, { atMost: Infinity })
     }
-    return { outcome, left, hit: store.hit(), operations: store.operations() }
+    return { outcome, left, hit: store.hit() !== undefined, operations: store.operations() }
   })
 
 describe("fault", () => {
