@@ -84,15 +84,23 @@ export const makeFirstVersions = (client: S3Client): FirstVersions => {
     )
 
   return {
-    read: (name, read) =>
+    read: <A>(name: string, read: (versionId: string) => Effect.Effect<A, StoreError>) =>
       Effect.suspend(() => {
+        /** Somebody may replace the object, and so delete the version, before it is read. Then there is another one. */
+        const from = (id: string): Effect.Effect<A, StoreError> =>
+          Effect.catchIf(read(id), ({ reason }) =>
+            reason === "not-found", (error) =>
+            Effect.flatMap(firstOf(name, "read"), (first) =>
+              first === undefined || first === id ? Effect.fail(error) : from(first)))
         const id = known.get(name)
-        const find = Effect.flatMap(
+        if (id !== undefined) {
+          return from(id)
+        }
+        return Effect.flatMap(
           firstOf(name, "read"),
-          (first) => first === undefined ? Effect.fail(notFound(name, shown)) : read(first),
+          (first) =>
+            first === undefined ? Effect.fail(notFound(name, shown)) : from(first),
         )
-        // Somebody may have replaced the object since its version was remembered.
-        return id === undefined ? find : Effect.catchIf(read(id), ({ reason }) => reason === "not-found", () => find)
       }),
     publish: Effect.fnUntraced(function* (name, options, write) {
       if (options?.unique === true) return yield* Effect.asVoid(write)
