@@ -4,6 +4,7 @@ import type { SnapshotInfo } from "../formats/repository.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { adviceOnDamage, adviceOnUnreadable, printFindings } from "./output/findings.ts"
 import { makeOutput } from "./output/output.ts"
+import { notZero } from "./output/row.ts"
 import { plural, secondsSince, showBytes, showCount, showDuration } from "./output/show.ts"
 import { makeTraffic, printTraffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
@@ -74,7 +75,7 @@ export const check: (input: CheckInput) => Effect.Effect<number, OpenError> = Ef
           packs,
           chunks,
           bytesRead,
-          ...(unknown === 0 ? {} : { unknown }),
+          ...notZero({ unknown }),
           findings: findings.length,
           seconds,
           ...trafficMembers(traffic),

@@ -11,7 +11,8 @@ import { readTime } from "./arguments/time.ts"
 import { changeLetter, marked, showEntryPath } from "./output/changes.ts"
 import { entryMembers, longLine, showFileTime } from "./output/entries.ts"
 import type { Output } from "./output/output.ts"
-import { describeProblemIn } from "./output/problems.ts"
+import { printProblemIn } from "./output/problems.ts"
+import { notZero } from "./output/row.ts"
 import { plural, showBytes } from "./output/show.ts"
 import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
@@ -46,10 +47,9 @@ export const find: (input: FindInput) => Effect.Effect<number, OpenError> = Effe
     Effect.fnUntraced(function* ({ filter, listing, out, repository, traffic }) {
       const { unknown, wanted } = yield* pickSnapshots(input.snapshot, listing, filter, out)
       let problems = 0
-      const problem = ({ message, path }: Problem, { id }: SnapshotInfo): void => {
+      const problem = (one: Problem, snapshot: SnapshotInfo): void => {
         problems += 1
-        out.warn(describeProblemIn(id, { path, message }))
-        out.row({ type: "problem", path, message, snapshot: id })
+        printProblemIn(snapshot, one, out)
       }
       const sought = input.history === undefined
         ? yield* byPatterns(input, wanted, span)
@@ -58,9 +58,16 @@ export const find: (input: FindInput) => Effect.Effect<number, OpenError> = Effe
       const counted = input.history === undefined
         ? yield* printFound(found, input, out)
         : printVersions(yield* versionsOf(found), input.history, out)
-      out.row({ type: "summary", snapshots: wanted.length, ...counted, ...trafficMembers(traffic) })
-      if (listing.unlisted > 0) out.warn(describeUnlisted(listing.unlisted))
-      return problems + listing.unlisted > 0 ? EXIT_FAILURE : unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
+      const { unlisted } = listing
+      out.row({
+        type: "summary",
+        snapshots: wanted.length,
+        ...counted,
+        ...notZero({ problems, unknown, unlisted }),
+        ...trafficMembers(traffic),
+      })
+      if (unlisted > 0) out.warn(describeUnlisted(unlisted))
+      return problems + unlisted > 0 ? EXIT_FAILURE : unknown > 0 ? EXIT_INCOMPLETE : EXIT_OK
     }),
   )
 })

@@ -6,6 +6,7 @@ import { isEmptyPolicy, type RetentionPolicy } from "../formats/retention/policy
 import { retain, type Retention } from "../formats/retention/retain.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
+import { notZero } from "./output/row.ts"
 import { plural } from "./output/show.ts"
 import { type GroupFacts, ofGroup } from "./output/snapshot_group.ts"
 import { snapshotTable } from "./output/snapshot_table.ts"
@@ -67,7 +68,7 @@ export const forget: (input: ForgetInput) => Effect.Effect<number, OpenError> = 
         removed: removed.length,
         ...(input.dryRun ? { dryRun: true } : {}),
         unknown,
-        ...(unlisted === 0 ? {} : { unlisted }),
+        ...notZero({ unlisted }),
         ...trafficMembers(traffic),
       })
       if (unlisted > 0) out.warn(describeUnlisted(unlisted))

@@ -63,6 +63,8 @@ const PAPER_WARNING =
   "Whoever has this text and the storage can read and change everything, and changing passwords does not help. " +
   "Print it, keep it in a safe place, and leave no copy on a machine"
 
+const TOO_LONG_FOR_QR = "After so many rotations, the paper key is too long for a QR code: keep the text"
+
 /** Opens the repository, and runs something with its keys. Fails with {@link UsageError} if the format has none. */
 const withKeys = (
   input: CommonInput,
@@ -200,7 +202,9 @@ export const exportPaper = (input: CommonInput): Effect.Effect<number, OpenError
       for (const line of paper.split("\n")) out.line(line)
       // Commented out, so that what was printed into a file can be given to `key import` as it is.
       const { qrLines } = yield* Effect.promise(() => import("./output/qr_code.ts"))
-      for (const line of qrLines(scanned(paper)) ?? []) out.line(`# ${line}`.trimEnd())
+      const code = qrLines(scanned(paper))
+      for (const line of code ?? []) out.line(`# ${line}`.trimEnd())
+      if (code === undefined) out.remark(TOO_LONG_FOR_QR)
       out.row({ type: "summary", repository: id, paperKey: paper, ...trafficMembers(traffic) })
       return EXIT_OK
     }),

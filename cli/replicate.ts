@@ -11,6 +11,7 @@ import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import { makeOutput, type Output } from "./output/output.ts"
 import { printLosses, printProblems } from "./output/problems.ts"
 import { makeMeter } from "./output/progress.ts"
+import { notZero } from "./output/row.ts"
 import { plural, secondsSince, showBytes, showDuration } from "./output/show.ts"
 import { makeTraffic, printTraffic, type Traffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
@@ -120,8 +121,7 @@ export const replicate: (
         out.row({
           type: "summary",
           [done]: made,
-          ...(unknown === 0 ? {} : { unknown }),
-          ...(unlisted === 0 ? {} : { unlisted }),
+          ...notZero({ unknown, unlisted }),
           ...{ skipped, lost, problems, bytes, bytesAdded, bytesRead, bytesStored, seconds },
           ...(target === undefined ? {} : { encrypted: target.encrypted }),
           ...(input.dryRun ? { dryRun: true } : { target: input.to }),

@@ -7,6 +7,7 @@ import { displayPath } from "../stages/walk/path.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import type { Output } from "./output/output.ts"
 import type { Row } from "./output/row.ts"
+import { notZero } from "./output/row.ts"
 import { plural } from "./output/show.ts"
 import { ofGroup } from "./output/snapshot_group.ts"
 import { snapshotTable } from "./output/snapshot_table.ts"
@@ -49,7 +50,7 @@ export const snapshots: (input: SnapshotsInput) => Effect.Effect<number, OpenErr
             type: "summary",
             snapshots: chosen.length,
             ...(stale === undefined ? {} : { stale }),
-            ...(unlisted === 0 ? {} : { unlisted }),
+            ...notZero({ unlisted }),
             ...trafficMembers(traffic),
           })
           if (unlisted === 0) return stale ? EXIT_INCOMPLETE : EXIT_OK

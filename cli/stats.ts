@@ -5,7 +5,8 @@ import type { Repository, SnapshotInfo } from "../formats/repository.ts"
 import { contentsSize, restoreSize, type StatsProblem, storedSize } from "../formats/stats.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
 import type { Output } from "./output/output.ts"
-import { describeProblemIn } from "./output/problems.ts"
+import { printProblemIn } from "./output/problems.ts"
+import { notZero } from "./output/row.ts"
 import { plural, showBytes, showCount } from "./output/show.ts"
 import { trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
@@ -31,10 +32,9 @@ export const stats: (input: StatsInput) => Effect.Effect<number, OpenError> = Ef
       if (input.mode === "raw-data" && repository.storedSizes === undefined) return yield* cannot(repository.format)
       const { unknown, wanted } = yield* pickSnapshots(input.ids, listing, filter, out)
       let problems = 0
-      const problem: StatsProblem = ({ message, path }, { id }) => {
+      const problem: StatsProblem = (one, snapshot) => {
         problems += 1
-        out.warn(describeProblemIn(id, { path, message }))
-        out.row({ type: "problem", path, message, snapshot: id })
+        printProblemIn(snapshot, one, out)
       }
       const { unlisted } = listing
       const chosen = new Set(wanted)
@@ -48,9 +48,7 @@ export const stats: (input: StatsInput) => Effect.Effect<number, OpenError> = Ef
         mode: input.mode,
         snapshots: wanted.length,
         ...members,
-        ...(problems === 0 ? {} : { problems }),
-        ...(unknown === 0 ? {} : { unknown }),
-        ...(unlisted === 0 ? {} : { unlisted }),
+        ...notZero({ problems, unknown, unlisted }),
         ...trafficMembers(traffic),
       })
       if (lost > 0) {
@@ -121,7 +119,7 @@ const COUNTS: Readonly<Record<StatsMode, Count>> = {
         members: {
           ...{ bytes, chunks, bytesUnique, bytesStored, deduplication, compression },
           ...(only === undefined ? {} : { only }),
-          ...(lost === 0 ? {} : { lost }),
+          ...notZero({ lost }),
         },
         lost,
       }

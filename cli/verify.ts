@@ -6,6 +6,7 @@ import { localTarget } from "../adapters/files/target/target.ts"
 import { drill, type DrillOptions } from "../formats/drill.ts"
 import type { Repository, SnapshotInfo } from "../formats/repository.ts"
 import type { CommonInput, FilterInput } from "./arguments/inputs.ts"
+import { notZero } from "./output/row.ts"
 import { plural, secondsSince, SHORT_ID, showBytes, showCount, showPath } from "./output/show.ts"
 import { printTraffic, trafficMembers } from "./output/traffic.ts"
 import { EXIT_FAILURE, EXIT_INCOMPLETE, EXIT_OK } from "./process/exit_codes.ts"
@@ -61,8 +62,7 @@ export const verify: (input: VerifyInput) => Effect.Effect<number, OpenError> = 
         bytes,
         compared,
         problems: problems.length,
-        ...(unknown === 0 ? {} : { unknown }),
-        ...(unlisted === 0 ? {} : { unlisted }),
+        ...notZero({ unknown, unlisted }),
         seconds: secondsSince(start),
         ...trafficMembers(traffic),
       })

@@ -11,7 +11,8 @@ const COLUMNS = 120
 const LONG_WORD = 60
 const root = resolve(import.meta.dirname, "..")
 
-const { stdout } = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts", "*.md"], {
+const KINDS = ["*.ts", "*.md", "*.as", "*.go", "*.py"]
+const { stdout } = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...KINDS], {
   cwd: root,
   encoding: "utf8",
 })

@@ -10,7 +10,10 @@ function entered(byte: u32): u32 {
   return load<u32>(byte << 2)
 }
 
-/** The hash of the position after `at`. The tables in parentheses: the hash waits for the one before it, they do not. */
+/**
+ * The hash of the position after `at`. What the tables say is added up first: that need not wait for the hash before
+ * it.
+ */
 // @ts-ignore: a decorator of AssemblyScript
 @inline
 function next(h: u32, at: u32, window: u32): u32 {
@@ -18,8 +21,8 @@ function next(h: u32, at: u32, window: u32): u32 {
 }
 
 /**
- * Returns the first position in `[at, end)` whose `window` bytes after it have a hash with none of the bits of `mask`; 0
- * when there is none. The `window` bytes after `end - 1` must be there.
+ * Returns the first position in `[at, end)` whose `window` bytes after it have a hash with none of the bits of `mask`;
+ * 0 when there is none. The `window` bytes after `end - 1` must be there.
  */
 export function find(at: u32, end: u32, window: u32, mask: u32): u32 {
   let h: u32 = 0

@@ -1,4 +1,4 @@
-/** Buzhash by WebAssembly: the cuts of stages/chunk/buzhash.ts, in less time. */
+/** Buzhash by WebAssembly: the cuts of stages/chunk/buzhash.ts, at usual sizes in less time. */
 import * as Redacted from "effect/Redacted"
 import { type BuzhashParams, makeBuzhash } from "../../stages/chunk/buzhash.ts"
 import { buzhashTables } from "../../stages/chunk/buzhash_tables.ts"

@@ -4,8 +4,8 @@
 // Memory: the gear table from 0 to 2048 (256 x u64, least significant byte first), then the content at hand.
 
 /**
- * H of the position that was reached. It goes on from one piece of content to the next. After 64 bytes its old value has
- * no effect.
+ * H of the position that was reached. It goes on from one piece of content to the next. After 64 bytes its old value
+ * has no effect.
  */
 let hash: u64 = 0
 
@@ -50,9 +50,9 @@ function scan(at: u32, end: u32, bits: u32): u32 {
 }
 
 /**
- * Takes the bytes from `at` to `end`. Positions before `strict` are not looked at, those before `loose` need `strictBits`
- * leading zeros, and the others `looseBits`. Returns the first candidate, as the address behind its last byte; 0 when
- * there is none. `loose` may be any number.
+ * Takes the bytes from `at` to `end`. Positions before `strict` are not looked at, those before `loose` need
+ * `strictBits` leading zeros, and the others `looseBits`. Returns the first candidate, as the address behind its last
+ * byte; 0 when there is none. `loose` may be any number.
  */
 export function find(at: i32, strict: i32, loose: i32, end: i32, strictBits: u32, looseBits: u32): u32 {
   let h = hash

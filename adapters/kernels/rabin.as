@@ -26,8 +26,8 @@ function fingerprint(at: u32): u64 {
 }
 
 /**
- * Returns the first position in `[at, end)` whose 64 bytes before it have a fingerprint with none of the bits of `mask`;
- * 0 when there is none. The 64 bytes before `at` must be there.
+ * Returns the first position in `[at, end)` whose 64 bytes before it have a fingerprint with none of the bits of
+ * `mask`; 0 when there is none. The 64 bytes before `at` must be there.
  *
  * A fingerprint waits for the one before it. So the second half is looked at in the same loop as the first.
  */

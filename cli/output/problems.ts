@@ -1,5 +1,5 @@
 /** Tells in what a snapshot differs from its source: problems and losses. */
-import type { Problem } from "../../formats/repository.ts"
+import type { Problem, SnapshotInfo } from "../../formats/repository.ts"
 import type { Loss } from "../../stages/walk/represent.ts"
 import type { Output } from "./output.ts"
 import { plural, SHORT_ID, showPath } from "./show.ts"
@@ -12,12 +12,15 @@ export const printProblems = (problems: ReadonlyArray<Problem>, out: Output, of:
   }
 }
 
-/** A problem with the snapshot of an ID: with one of its entries, or, with the path `""`, with the list of them. */
-export const describeProblemIn = (id: string, { message, path }: Problem): string => {
-  const snapshot = `snapshot ${id.slice(0, SHORT_ID)}`
-  return path === ""
-    ? `Not all files of ${snapshot} can be listed. ${message}`
-    : `Problem with ${showPath(path)} in ${snapshot}: ${message}`
+/** Names what is wrong with an entry of a snapshot; with the path `""`, with the list of its entries. */
+export const printProblemIn = ({ id }: Pick<SnapshotInfo, "id">, { message, path }: Problem, out: Output): void => {
+  const short = `snapshot ${id.slice(0, SHORT_ID)}`
+  out.warn(
+    path === ""
+      ? `Not all files of ${short} can be listed. ${message}`
+      : `Problem with ${showPath(path)} in ${short}: ${message}`,
+  )
+  out.row({ type: "problem", path, message, snapshot: id })
 }
 
 /** Tells what the format did not keep of the stored entries. */

@@ -9,6 +9,10 @@ export interface Row {
   readonly [member: string]: unknown
 }
 
+/** The counts that are not zero, for a row that has the others left out. */
+export const notZero = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0))
+
 /** Members that hold a path of a snapshot. They are printed so that a user can give them back; see `quotePath`. */
 const PATHS: ReadonlySet<string> = new Set(["path", "linkTo", "example"])
 

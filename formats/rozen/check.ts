@@ -185,12 +185,11 @@ const checkLogs = Effect.fnUntraced(function* (
     const lost = lostBeneath(record, whole, forgotten)
     if (lost === undefined) continue
     const short = record.id.slice(0, 8)
+    const forgottenOne = lost.slice(0, 8)
     damage.add(
       `snapshot ${short}`,
-      `The log of snapshot ${
-        lost.slice(0, 8)
-      }, which was forgotten, is not whole, and that of ${short} builds on it; ` +
-        '"penstock rebuild" writes the log of ' + short + " again in full",
+      `The log of snapshot ${forgottenOne}, which was forgotten, is not whole, and that of ${short} builds on it; ` +
+        `"penstock rebuild" writes the log of ${short} again in full`,
     )
   }
   return [...whole.values()]

@@ -16,7 +16,7 @@ import { integerOption } from "./options.ts"
 
 /** Options of {@link ae}. Sizes are in bytes. */
 export interface AeOptions {
-  /** About the mean size: 16 to 2^26; 1 MiB by default. No chunk but the last is shorter than 0.58 of it. */
+  /** About the mean size: 16 to 2^26; 1 MiB by default. No chunk but the last is shorter than 0.56 of it. */
   readonly average?: number
   /** No chunk is longer: `average` to 2^30; four times `average` by default. */
   readonly maximum?: number

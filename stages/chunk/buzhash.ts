@@ -34,13 +34,7 @@ export interface BuzhashOptions {
 }
 
 /** All options of {@link buzhash}. They may come from a catalog. */
-export interface BuzhashParams {
-  readonly minimum: number
-  readonly average: number
-  readonly maximum: number
-  readonly window: number
-  readonly seed: number | Redacted.Redacted<number>
-}
+export type BuzhashParams = Required<BuzhashOptions>
 
 /** The portable chunker. Throws KernelError `unsupported` for what is missing or out of range. */
 export const makeBuzhash = (params: BuzhashParams): Chunker => {

@@ -155,12 +155,7 @@ const scan = (gear: GearTable, bytes: Uint8Array, p: number, end: number, bits: 
 }
 
 /** All options of {@link fastcdc}. They may come from a catalog. */
-export interface FastCdcParams {
-  readonly minimum: number
-  readonly average: number
-  readonly maximum: number
-  readonly seed: Uint8Array | Redacted.Redacted<Uint8Array>
-}
+export type FastCdcParams = Required<FastCdcOptions>
 
 /** The portable chunker. Throws KernelError `unsupported` for what is missing or out of range. */
 export const makeFastCdc = (params: FastCdcParams): Chunker => {

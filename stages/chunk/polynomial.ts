@@ -8,7 +8,7 @@ export const DEGREE = 53
 const degreeOf = (a: bigint): number => a.toString(2).length - 1
 
 /** What is left of `a` when it is divided by `b`. */
-export const remainder = (a: bigint, b: bigint): bigint => {
+const remainder = (a: bigint, b: bigint): bigint => {
   const degree = degreeOf(b)
   let rest = a
   while (rest >> BigInt(degree) > 0n) rest ^= b << BigInt(degreeOf(rest) - degree)

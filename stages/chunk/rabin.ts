@@ -38,12 +38,7 @@ const PUBLIC_POLYNOMIAL = "3da3358b4dc173"
 const INDEX_SHIFT = DEGREE - 8 - 32
 
 /** All options of {@link rabin}. They may come from a catalog. */
-export interface RabinParams {
-  readonly minimum: number
-  readonly average: number
-  readonly maximum: number
-  readonly polynomial: string | Redacted.Redacted<string>
-}
+export type RabinParams = Required<RabinOptions>
 
 /** The portable chunker. Throws KernelError `unsupported` for what is missing or out of range. */
 export const makeRabin = (params: RabinParams): Chunker => {

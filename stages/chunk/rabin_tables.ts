@@ -1,5 +1,5 @@
 /** The tables by which a Rabin fingerprint goes on by a byte. */
-import { DEGREE, remainder } from "./polynomial.ts"
+import { DEGREE } from "./polynomial.ts"
 
 /** Bytes that a fingerprint depends on. */
 export const WINDOW = 64
@@ -21,22 +21,36 @@ export interface RabinTables {
   readonly leave: PolynomialTable
 }
 
-const tableOf = (valueOf: (byte: bigint) => bigint): PolynomialTable => {
+/** The table of sums of these eight polynomials: the bits of a byte say which ones are added, the lowest the first. */
+const tableOf = (polynomials: ReadonlyArray<bigint>): PolynomialTable => {
   const high = new Int32Array(256)
   const low = new Int32Array(256)
-  for (let byte = 0; byte < 256; byte++) {
-    const value = valueOf(BigInt(byte))
-    high[byte] = Number(BigInt.asIntN(32, value >> 32n))
-    low[byte] = Number(BigInt.asIntN(32, value))
+  for (const [bit, polynomial] of polynomials.entries()) {
+    const [above, below] = [Number(polynomial >> 32n), Number(BigInt.asIntN(32, polynomial))]
+    for (let byte = 0; byte < 256; byte++) {
+      if ((byte >> bit & 1) === 0) continue
+      high[byte]! ^= above
+      low[byte]! ^= below
+    }
   }
   return { high, low }
 }
 
 /** The tables of a polynomial of degree 53. */
-export const rabinTables = (polynomial: bigint): RabinTables => ({
-  fold: tableOf((byte) => {
-    const bits = byte << BigInt(DEGREE)
-    return bits | remainder(bits, polynomial)
-  }),
-  leave: tableOf((byte) => remainder(byte << BigInt(8 * WINDOW), polynomial)),
-})
+export const rabinTables = (polynomial: bigint): RabinTables => {
+  /** x^n modulo the polynomial, for n from `from` on. */
+  const powers = (from: number): ReadonlyArray<bigint> => {
+    const out: Array<bigint> = []
+    let power = 1n
+    for (let n = 0; n < from + 8; n++) {
+      if (n >= from) out.push(power)
+      power <<= 1n
+      if (power >> BigInt(DEGREE) > 0n) power ^= polynomial
+    }
+    return out
+  }
+  return {
+    fold: tableOf(powers(DEGREE).map((rest, bit) => 1n << BigInt(DEGREE + bit) | rest)),
+    leave: tableOf(powers(8 * WINDOW)),
+  }
+}

@@ -8,7 +8,7 @@ const hash = Object.assign((bytes: Uint8Array) => noble(bytes, LENGTH), { create
 
 /**
  * BLAKE2b-256 (RFC 7693), for formats of others that ask for it. `blake3` is faster. There is no native kernel of it,
- * since Node and Deno know BLAKE2b with 64 bytes only.
+ * since the `node:crypto` of Node and Deno has BLAKE2b with 64 bytes only.
  *
  * @example Name content
  * ```ts

@@ -4,7 +4,7 @@ import type { KernelSpec } from "../kernel/kernel.ts"
 import { nobleHasher } from "./noble.ts"
 
 /**
- * SHA-256 (FIPS 180-4), for formats of others that ask for it. `blake3` is faster.
+ * SHA-256 (FIPS 180-4), for formats of others that ask for it. With `accelerators`, `blake3` is faster.
  *
  * @example Hash in pieces
  * ```ts

@@ -6,6 +6,7 @@ import { blake3 } from "@noble/hashes/blake3.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { concat } from "effect/Bytes"
 import { decodeQR } from "qr/decode.js"
+import { qrLines } from "../../cli/output/qr_code.ts"
 import { encodeJson } from "../../formats/rozen/json.ts"
 import vectors from "../vectors/rozen_keys.json" with { type: "json" }
 import { type Ended, inDirectory, rowsOf, runScript } from "./process/spawn.ts"
@@ -93,6 +94,8 @@ const scan = (text: string): string => {
   }
   return decodeQR({ width, height, data })
 }
+
+test("a text that is too long for a QR code has none", () => assert.equal(qrLines("A".repeat(5000)), undefined))
 
 test("a paper key opens a repository whose keys are lost", () =>
   inDirectory(async (at) => {

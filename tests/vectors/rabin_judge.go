@@ -57,7 +57,8 @@ func main() {
 			polynomial++
 		}
 		one.Polynomial = polynomial.String()[2:]
-		splitter := chunker.NewWithBoundaries(bytes.NewReader(content(one.Content, one.Length)), polynomial, one.Minimum, one.Maximum)
+		reader := bytes.NewReader(content(one.Content, one.Length))
+		splitter := chunker.NewWithBoundaries(reader, polynomial, one.Minimum, one.Maximum)
 		splitter.SetAverageBits(one.Bits)
 		buffer := make([]byte, one.Maximum)
 		for {

@@ -88,19 +88,14 @@ export const makeFirstVersions = (client: S3Client): FirstVersions => {
       Effect.suspend(() => {
         /** Somebody may replace the object, and so delete the version, before it is read. Then there is another one. */
         const from = (id: string): Effect.Effect<A, StoreError> =>
-          Effect.catchIf(read(id), ({ reason }) =>
-            reason === "not-found", (error) =>
-            Effect.flatMap(firstOf(name, "read"), (first) =>
-              first === undefined || first === id ? Effect.fail(error) : from(first)))
+          Effect.catchIf(read(id), ({ reason }) => reason === "not-found", (error) => findBut(id, error))
+        const findBut = (known: string | undefined, error: StoreError): Effect.Effect<A, StoreError> =>
+          Effect.flatMap(
+            firstOf(name, "read"),
+            (first) => first === undefined || first === known ? Effect.fail(error) : from(first),
+          )
         const id = known.get(name)
-        if (id !== undefined) {
-          return from(id)
-        }
-        return Effect.flatMap(
-          firstOf(name, "read"),
-          (first) =>
-            first === undefined ? Effect.fail(notFound(name, shown)) : from(first),
-        )
+        return id === undefined ? findBut(undefined, notFound(name, shown)) : from(id)
       }),
     publish: Effect.fnUntraced(function* (name, options, write) {
       if (options?.unique === true) return yield* Effect.asVoid(write)

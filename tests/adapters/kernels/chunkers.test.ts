@@ -1,4 +1,4 @@
-/** The chunkers of WebAssembly beside fastcdc's: they cut where the portable ones cut. */
+/** All chunkers of WebAssembly cut where the portable ones cut, and those of others where they cut. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { blake3 } from "@noble/hashes/blake3.js"
@@ -8,10 +8,11 @@ import { wasmBuzhash } from "../../../adapters/kernels/buzhash.ts"
 import { BUZHASH_WASM } from "../../../adapters/kernels/buzhash_wasm.ts"
 import { FASTCDC_WASM } from "../../../adapters/kernels/fastcdc_wasm.ts"
 import { nativeKernels } from "../../../adapters/kernels/native.ts"
+import { wasmFastCdc } from "../../../adapters/kernels/fastcdc.ts"
 import { wasmRabin } from "../../../adapters/kernels/rabin.ts"
 import { RABIN_WASM } from "../../../adapters/kernels/rabin_wasm.ts"
 import { buzhash } from "../../../stages/chunk/buzhash.ts"
-import { fastcdc } from "../../../stages/chunk/fastcdc.ts"
+import { fastcdc, type FastCdcOptions } from "../../../stages/chunk/fastcdc.ts"
 import { rabin } from "../../../stages/chunk/rabin.ts"
 import { type Chunker, type KernelSpec, makeKernel } from "../../../stages/kernel/kernel.ts"
 import { skipIf } from "../../skip.ts"
@@ -20,7 +21,7 @@ import { noise, prose } from "../../suites/noise.ts"
 import buzhashVectors from "../../vectors/buzhash.json" with { type: "json" }
 import rabinVectors from "../../vectors/rabin.json" with { type: "json" }
 
-const table = { "chunk:rabin": wasmRabin, "chunk:buzhash": wasmBuzhash }
+const table = { "chunk:fastcdc": wasmFastCdc, "chunk:rabin": wasmRabin, "chunk:buzhash": wasmBuzhash }
 
 chunkerSuite("rabin by WebAssembly", rabin({ minimum: 64, average: 512, maximum: 5000 }), table, 64)
 chunkerSuite("buzhash by WebAssembly", buzhash({ minimum: 1, average: 512, maximum: 5000, window: 127 }), table, 1)
@@ -44,8 +45,21 @@ test("buzhash by WebAssembly cuts where BorgBackup cuts", () => {
   }
 })
 
+const fastCdcOptions: fc.Arbitrary<FastCdcOptions> = fc.record({
+  average: fc.oneof(fc.integer({ min: 256, max: 3000 }), fc.integer({ min: 256, max: 100_000 }), fc.constant(256)),
+  low: fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1)),
+  high: fc.oneof(fc.double({ min: 1, max: 6, noNaN: true }), fc.constant(1)),
+  seed: fc.oneof(fc.constant(new Uint8Array(32)), fc.uint8Array({ minLength: 32, maxLength: 32 })),
+}).map(({ average, low, high, seed }) => ({
+  average,
+  minimum: Math.max(64, Math.floor(average * low)),
+  maximum: Math.floor(average * high),
+  seed,
+}))
+
 const bounds = fc.record({ low: fc.nat(3000), high: fc.oneof(fc.nat(3000), fc.nat(400_000)), bits: fc.nat(10) })
 const spec: fc.Arbitrary<KernelSpec<"chunk">> = fc.oneof(
+  fastCdcOptions.map(fastcdc),
   bounds.map(({ bits, high, low }) => rabin({ minimum: 64 + low, average: 2 ** (8 + bits), maximum: 64 + low + high })),
   fc.tuple(bounds, fc.oneof(fc.nat(200), fc.nat(32_767))).map(([{ bits, high, low }, half]) => {
     const window = 2 * half + 1
@@ -53,15 +67,26 @@ const spec: fc.Arbitrary<KernelSpec<"chunk">> = fc.oneof(
   }),
 )
 
+/** Content of five kinds: random, compressible, one byte, a repeated pattern, and runs of one byte between noise. */
+const content = (kind: number, length: number, seed: number): Uint8Array => {
+  if (kind === 0) return noise(length, seed)
+  if (kind === 1) return prose(length, seed)
+  if (kind === 2) return new Uint8Array(length).fill(seed % 3 === 0 ? 0 : seed % 3 === 1 ? 0xff : seed)
+  const out = noise(length, seed)
+  if (kind === 3) return out.map((_, i) => out[i % (1 + seed % 200)]!)
+  return out.map((byte, i) => (i >> 9) % 3 === 0 ? byte : seed)
+}
+
 test("chunkers by WebAssembly cut like the portable ones, for any options, content and place", () => {
   fc.assert(
     fc.property(
       spec,
-      fc.oneof(fc.nat(3000), fc.nat(400_000)),
-      fc.constantFrom(noise, prose, (length: number) => new Uint8Array(length).fill(length)),
+      fc.nat(4),
+      fc.oneof(fc.nat(3000), fc.nat(150_000), fc.nat(400_000)),
+      fc.nat(255),
       fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 5 }),
-      (spec, length, make, places) => {
-        const bytes = make(length)
+      (spec, kind, length, seed, places) => {
+        const bytes = content(kind, length, seed)
         const wasm = makeKernel(spec, table)
         const portable = makeKernel(spec)
         assert.equal(wasm.maximum, portable.maximum)
@@ -74,7 +99,7 @@ test("chunkers by WebAssembly cut like the portable ones, for any options, conte
         }
       },
     ),
-    { numRuns: 50 },
+    { numRuns: 150 },
   )
 })
 
@@ -96,7 +121,7 @@ test("cuts are right at every length around a part of what WebAssembly looks at 
 
 const ofCode = ({ cut }: Chunker): string => cut.toString()
 test("nativeKernels have them, and the portable chunkers where WebAssembly is missing", () => {
-  for (const { make, name, params } of [rabin(), buzhash()]) {
+  for (const { make, name, params } of [fastcdc(), rabin(), buzhash()]) {
     const isPortable = (): boolean =>
       ofCode(nativeKernels[`chunk:${name}`]!(params as never) as Chunker) === ofCode(make(params as never) as Chunker)
     assert.ok(!isPortable())

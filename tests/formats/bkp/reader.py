@@ -1,7 +1,8 @@
 """A reader and a writer of bkp repositories, made from SPEC.md alone. interop.test.ts compares Penstock with it.
 
 reader.py read DIR [PASSWORD]   prints every entry of every snapshot as a line of JSON
-reader.py document DIR          the same, like a program that knows only the document: heads, single objects, a packfile for each prefix
+reader.py document DIR          the same, like a program that knows only the document: heads, single objects, a
+                                packfile for each prefix
 reader.py write DIR [NODE]      writes a small repository like such a program: no config, no encryption
 """
 import gzip
